@@ -1,0 +1,3 @@
+"""Find microcalcifications and breast arterial calcifications in mammograms. Not for clinical use."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,283 @@
+"""The nouns of this project. Every other module is functions over these.
+
+Imports numpy and nothing of ours, so it can be read first and trusted everywhere.
+
+Frames. Pixel coordinates are (x, y) = (column, row); the centre of the top-left pixel is (0, 0).
+Boxes are half-open in pixels. "The image's own grid" is the grid of the file that was read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Calcification(StrEnum):
+    """What MTU-Net segments, in the order of the network's output channels."""
+
+    MICRO = "mc"
+    """Microcalcifications, possibly malignant."""
+    ARTERIAL = "bac"
+    """Breast arterial calcifications, benign for cancer."""
+
+
+class Laterality(StrEnum):
+    """Image Laterality (0020,0062)."""
+
+    LEFT = "L"
+    RIGHT = "R"
+
+
+class View(StrEnum):
+    """View Code Sequence (0054,0220), by the acronyms of CID 4014."""
+
+    CC = "CC"
+    MLO = "MLO"
+    ML = "ML"
+    LM = "LM"
+    LMO = "LMO"
+    SIO = "SIO"
+    XCC = "XCC"
+    XCCL = "XCCL"
+    XCCM = "XCCM"
+    FB = "FB"
+    SPECIMEN = "SPECIMEN"
+
+
+class Flag(StrEnum):
+    """What triage says of an image, in one word."""
+
+    NONE = "none"
+    MC = "mc"
+    MOSTLY_BAC = "mostly_bac"
+    MOSTLY_BAC_MC_LEFT = "mostly_bac_mc_left"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class Priority(StrEnum):
+    """Who is read first. MC always makes it high, whatever share is BAC."""
+
+    HIGH = "high"
+    CHECK = "check"
+    ROUTINE = "routine"
+
+
+class Refusal(StrEnum):
+    """Why a file is not analysed. Each kind has a sentence that says expected, found, what to do."""
+
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    DAMAGED = "damaged"
+    NO_PIXELS = "no_pixels"
+    BAD_HEADER = "bad_header"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    TOO_LARGE = "too_large"
+    TOO_SMALL = "too_small"
+    TOO_SLOW = "too_slow"
+    DECODER_CRASHED = "decoder_crashed"
+    COLOUR = "colour"
+    MANY_FRAMES = "many_frames"
+    TOMOSYNTHESIS = "tomosynthesis"
+    SCREEN_SAVE = "screen_save"
+    OTHER_MODALITY = "other_modality"
+    NOT_A_PICTURE = "not_a_picture"
+    """A DICOM object that holds no picture: SR, SEG, KO, PR, plan, directory."""
+    BLANK = "blank"
+    ENCRYPTED = "encrypted"
+    BAD_ARCHIVE = "bad_archive"
+
+
+class UnreadableImage(ValueError):
+    """A file that cannot be analysed. `str()` is the sentence for the person; it never quotes the file's contents."""
+
+    def __init__(self, kind: Refusal, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.sentence = sentence
+
+
+class Cancelled(Exception):
+    """The person stopped the work."""
+
+
+class Box(NamedTuple):
+    """Half-open, in pixels of the image's own grid."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+@dataclass(frozen=True, eq=False)
+class Mammogram:
+    """One mammogram as displayed: bright is dense, no patient identifiers.
+
+    pixels: (rows, columns) float32 in [0, 1], read-only.
+    spacing_mm: (row, column) distance between pixel centres in the breast, mm: Imager Pixel Spacing (0018,1164)
+        divided by Estimated Radiographic Magnification Factor (0018,1114); None when the file does not say,
+        and then areas are in pixels only.
+    laterality, view: None when the file does not say.
+    sha256: of the file's bytes, in hex: the image's name everywhere.
+    notes: sentences on what the reader had to decide or assume, for the person to see.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    spacing_mm: tuple[float, float] | None
+    laterality: Laterality | None
+    view: View | None
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        p = self.pixels
+        if p.ndim != 2 or p.dtype != np.float32 or p.size == 0:
+            raise ValueError(f"Mammogram.pixels must be a non-empty 2-D float32 array, not {p.shape} {p.dtype}.")
+        low, high = float(p.min()), float(p.max())
+        if not (low >= 0.0 and high <= 1.0):  # also false for NaN
+            raise ValueError(f"Mammogram.pixels must lie in [0, 1], not in [{low}, {high}].")
+        _refuse_bad_spacing(self.spacing_mm)
+        p.flags.writeable = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Where the calcifications are known to be.
+
+    masks: (rows, columns) bool per type, on the mammogram's own grid; a type that is absent here is *unknown*,
+        an all-False mask is *known absent*.
+    source: whose truth it is, for the person to see ("phantom, exact", "CBIS-DDSM, drawn regions").
+    """
+
+    masks: Mapping[Calcification, npt.NDArray[np.bool_]]
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What the network saw, on the mammogram's own grid. MC and BAC may overlap.
+
+    probability: per type (rows, columns) float32 in [0, 1]. Zero outside `breast`.
+    breast: (rows, columns) bool, the region that was looked at.
+    spacing_mm: (row, column) mm that the network assumed: the file's, or an assumption when the file has none.
+    spacing_assumed: True when the file had none.
+    thresholds: per type, probability at and above which a pixel counts.
+    minimum_mm2: per type, smaller components are dropped (measured with spacing_mm).
+    model, weights_sha256, device, seconds: provenance of the maps.
+    """
+
+    probability: Mapping[Calcification, npt.NDArray[np.float32]]
+    breast: npt.NDArray[np.bool_]
+    spacing_mm: tuple[float, float]
+    spacing_assumed: bool
+    thresholds: Mapping[Calcification, float]
+    minimum_mm2: Mapping[Calcification, float]
+    model: str
+    weights_sha256: str
+    device: str
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _refuse_bad_spacing(self.spacing_mm)
+        for kind in Calcification:
+            if kind not in self.probability:
+                raise ValueError(f"Segmentation.probability has no map for {kind.value}.")
+            shape = self.probability[kind].shape
+            if shape != self.breast.shape:
+                raise ValueError(f"Map {kind.value} is {shape}, the breast mask is {self.breast.shape}; same grid wanted.")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One connected component of one type, on the image's own grid.
+
+    contour: outer outline, ((x, y), …) in pixel coordinates, closed implicitly.
+    area_mm2, length_mm: None when the file has no spacing.
+    length_px, length_mm: of the centre line for BAC; of the longest extent for MC.
+    specks: bright specks counted inside an MC region; None for BAC.
+    probability: mean over the component of its own type's map.
+    probabilities: mean over the component of each type's map.
+    """
+
+    number: int
+    type: Calcification
+    contour: tuple[tuple[float, float], ...]
+    box: Box
+    area_px: int
+    area_mm2: float | None
+    length_px: float
+    length_mm: float | None
+    specks: int | None
+    probability: float
+    probabilities: Mapping[Calcification, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One sentence of the flag, and the rule that says it."""
+
+    rule: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Triage:
+    """Why before what. bac_share: BAC area / (BAC + MC area) in [0, 1]; None when nothing is calcified."""
+
+    flag: Flag
+    priority: Priority
+    reasons: tuple[Reason, ...]
+    bac_share: float | None
+    rules: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a result, so that it can be made again."""
+
+    model: str
+    weights_sha256: str
+    version: str
+    rules: str
+    device: str
+    seconds: float
+    made_at: str
+    """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything an export, a page or an auditor needs of one image, without its arrays."""
+
+    sha256: str
+    rows: int
+    columns: int
+    spacing_mm: tuple[float, float] | None
+    laterality: Laterality | None
+    view: View | None
+    notes: tuple[str, ...]
+    breast_px: int
+    breast_mm2: float | None
+    thresholds: Mapping[Calcification, float]
+    findings: tuple[Finding, ...]
+    triage: Triage
+    provenance: Provenance
+
+
+def _refuse_bad_spacing(spacing_mm: tuple[float, float] | None) -> None:
+    if spacing_mm is not None and not (0.0 < min(spacing_mm) and max(spacing_mm) < 10.0):
+        raise ValueError(f"Pixel spacing must be (row, column) millimetres between 0 and 10, not {spacing_mm}.")
+
+
+def frozen(mapping: Mapping[Calcification, float]) -> Mapping[Calcification, float]:
+    """A read-only copy, for the mappings inside frozen dataclasses."""
+    return MappingProxyType(dict(mapping))
