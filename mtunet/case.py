@@ -193,7 +193,7 @@ class Segmentation:
                 raise ValueError(f"Segmentation.probability has no map for {kind.value}.")
             shape = self.probability[kind].shape
             if shape != self.breast.shape:
-                raise ValueError(f"Map {kind.value} is {shape}, the breast mask is {self.breast.shape}; same grid wanted.")
+                raise ValueError(f"Map {kind.value} is {shape}, the breast mask {self.breast.shape}: not one grid.")
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ class Analysis:
 
 
 def _refuse_bad_spacing(spacing_mm: tuple[float, float] | None) -> None:
-    if spacing_mm is not None and not (0.0 < min(spacing_mm) and max(spacing_mm) < 10.0):
+    if spacing_mm is not None and not (min(spacing_mm) > 0.0 and max(spacing_mm) < 10.0):
         raise ValueError(f"Pixel spacing must be (row, column) millimetres between 0 and 10, not {spacing_mm}.")
 
 
