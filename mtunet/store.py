@@ -1,0 +1,323 @@
+"""What people did and what was found: one SQLite file. Images and maps are files beside it (`mtunet.filing`).
+
+Open it where it is needed and let it go: a connection belongs to the thread that made it. Opening takes half a
+millisecond once the database is there. Every change is one transaction that begins by taking the write lock, so two
+writers wait for one another instead of failing.
+"""
+
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlite_utils import Database
+
+from mtunet import filing
+from mtunet.case import Flag, Mammogram, Refusal
+from mtunet.migrations import LATEST, MIGRATIONS
+from mtunet.records import JOINED, ROWS, Image, Job, JobState, Refused, Row, image_from, job_from, row_from, where
+
+
+class UnusableStore(RuntimeError):
+    """The database cannot be opened. `str()` is the sentence for the person."""
+
+
+class Store:
+    """`with Store.open(folder) as store:`"""
+
+    def __init__(self, db: Database, data: Path) -> None:
+        self.db = db
+        self.data = data
+
+    @classmethod
+    def open(cls, data: Path) -> Self:
+        """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
+        path = data / "mtunet.db"
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=10.0)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            db = Database(connection)
+            _bring_up_to_date(db, path)
+        except (OSError, sqlite3.Error) as problem:
+            raise UnusableStore(
+                f"The database {path} cannot be opened ({problem}). Nothing was changed: check that the folder can "
+                "be written to and that the disk is not full, or choose another place with MTUNET_DATA."
+            ) from problem
+        return cls(db, data)
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction, the write lock taken first: read-then-write would be refused when two do it at once."""
+        connection = self.db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.rollback()
+            raise
+        else:
+            connection.commit()
+
+    # Images
+
+    def add_image(self, mammogram: Mammogram, name: str, source: str) -> Image:
+        """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave."""
+        filing.save_image(self.data, mammogram)
+        rows, columns = mammogram.shape
+        spacing = mammogram.spacing_mm
+        row = {
+            "sha256": mammogram.sha256,
+            "name": showable(name),
+            "source": source,
+            "added_at": now(),
+            "rows": int(rows),
+            "columns": int(columns),
+            "row_mm": float(spacing[0]) if spacing else None,
+            "column_mm": float(spacing[1]) if spacing else None,
+            "laterality": mammogram.laterality.value if mammogram.laterality else None,
+            "view": mammogram.view.value if mammogram.view else None,
+            "notes": json.dumps(list(mammogram.notes)),
+        }
+        with self.writing():
+            self.db["images"].insert(row, ignore=True)
+        found = self.image(mammogram.sha256)
+        assert found is not None
+        return found
+
+    def image(self, sha256: str) -> Image | None:
+        """None for what is not there."""
+        for row in self.db.query("select * from images where sha256 = ?", [sha256]):
+            return image_from(row)
+        return None
+
+    def mammogram(self, image: Image) -> Mammogram:
+        """The image with its pixels, rounded to 16 bits. Raises NotOnFile."""
+        pixels = filing.read_pixels(self.data, image.sha256)
+        return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes)
+
+    def rename(self, sha256: str, name: str) -> None:
+        with self.writing():
+            self.db["images"].update(sha256, {"name": showable(name)})
+
+    def delete(self, sha256: str) -> None:
+        """Forget an image, its analyses, its jobs and its files."""
+        with self.writing():
+            for table in ("jobs", "analyses", "images"):
+                self.db[table].delete_where("sha256 = ?", [sha256])
+        filing.forget(self.data, sha256)
+
+    # Analyses
+
+    def add_analysis(self, sha256: str, model: str, weights_sha256: str, analysis: Mapping[str, Any]) -> bool:
+        """Keep a result (`mtunet.analysis.to_json`) and end its job. False when the image was deleted meanwhile."""
+        triage = analysis["triage"]
+        row = {
+            "sha256": sha256,
+            "model": model,
+            "weights_sha256": weights_sha256,
+            "made_at": now(),
+            "flag": str(triage["flag"]),
+            "priority": str(triage["priority"]),
+            "bac_share": None if triage["bac_share"] is None else float(triage["bac_share"]),
+            "reasons": json.dumps([_sentence(reason) for reason in triage["reasons"]]),
+            "seconds": float(analysis["provenance"]["seconds"]),
+            "analysis": json.dumps(analysis, allow_nan=False),
+        }
+        with self.writing():
+            if not self.db["images"].count_where("sha256 = ?", [sha256]):
+                return False
+            self.db["analyses"].insert(row, replace=True)
+            self._set_state(sha256, model, JobState.DONE, "")
+        return True
+
+    def analysis(self, sha256: str, model: str, weights_sha256: str) -> dict[str, Any] | None:
+        """As it was given to `add_analysis`."""
+        query = "select analysis from analyses where sha256 = ? and model = ? and weights_sha256 = ?"
+        for row in self.db.query(query, [sha256, model, weights_sha256]):
+            found: dict[str, Any] = json.loads(row["analysis"])
+            return found
+        return None
+
+    def models_of(self, sha256: str) -> tuple[str, ...]:
+        """Which models have analysed this image, the newest analysis first."""
+        query = "select model from analyses where sha256 = ? group by model order by max(made_at) desc"
+        return tuple(row["model"] for row in self.db.query(query, [sha256]))
+
+    # The worklist
+
+    def rows(self, *, search: str = "", flag: Flag | None = None, limit: int = 20, offset: int = 0) -> list[Row]:
+        """Newest first."""
+        condition, values = where(search, flag)
+        query = f"{ROWS} {condition} order by images.added_at desc, images.rowid desc limit :limit offset :offset"
+        return [row_from(row) for row in self.db.query(query, {**values, "limit": limit, "offset": offset})]
+
+    def count(self, *, search: str = "", flag: Flag | None = None) -> int:
+        """How many rows `rows` has in all its pages."""
+        condition, values = where(search, flag)
+        return int(next(iter(self.db.query(f"select count(*) as n from {JOINED} {condition}", values)))["n"])
+
+    def neighbours(self, sha256: str) -> tuple[str | None, str | None]:
+        """The image above and the one below it in the worklist."""
+        query = (
+            "with ordered as (select sha256, lag(sha256) over w as above, lead(sha256) over w as below from images "
+            "window w as (order by added_at desc, rowid desc)) select above, below from ordered where sha256 = ?"
+        )
+        for row in self.db.query(query, [sha256]):
+            return row["above"], row["below"]
+        return None, None
+
+    # Jobs
+
+    def queue(self, sha256: str, model: str, batch: str) -> None:
+        """Ask for an analysis. One that waits or runs already stays where it is in the queue."""
+        with self.writing():
+            self.db.conn.execute(
+                "insert into jobs (sha256, model, batch, state, sentence, queued_at, changed_at) "
+                "values (:sha256, :model, :batch, 'queued', '', :now, :now) "
+                "on conflict (sha256, model) do update set state = 'queued', sentence = '', batch = excluded.batch, "
+                "queued_at = excluded.queued_at, changed_at = excluded.changed_at "
+                "where state not in ('queued', 'running')",
+                {"sha256": sha256, "model": model, "batch": batch, "now": now()},
+            )
+
+    def take_next(self) -> Job | None:
+        """The next job, now running: each batch in its turn, so that one image never waits for someone's thousand."""
+        query = (
+            "select *, row_number() over (partition by batch order by id) as turn "
+            "from jobs where state = 'queued' order by turn, id limit 1"
+        )
+        with self.writing():
+            for row in self.db.query(query):
+                self._set_state(row["sha256"], row["model"], JobState.RUNNING, "")
+                return job_from({**row, "state": "running"})
+        return None
+
+    def finish(self, sha256: str, model: str, state: JobState, sentence: str = "") -> None:
+        with self.writing():
+            self._set_state(sha256, model, state, sentence)
+
+    def cancel(self, sha256: str, model: str) -> None:
+        """Take a waiting or running job out. The one that runs is told by its worker."""
+        with self.writing():
+            self.db.conn.execute(
+                "update jobs set state = 'cancelled', sentence = 'You stopped the analysis.', changed_at = ? "
+                "where sha256 = ? and model = ? and state in ('queued', 'running')",
+                [now(), sha256, model],
+            )
+
+    def resume(self) -> int:
+        """Queue again what was running when the program ended; says how many."""
+        with self.writing():
+            self.db.conn.execute(
+                "update jobs set state = 'interrupted', changed_at = ? where state = 'running'", [now()]
+            )
+            cursor = self.db.conn.execute(
+                "update jobs set state = 'queued', changed_at = ?, "
+                "sentence = 'Started again after the program was interrupted.' where state = 'interrupted'",
+                [now()],
+            )
+        return int(cursor.rowcount)
+
+    def job(self, sha256: str, model: str) -> Job | None:
+        """None when it was never asked for."""
+        for row in self.db.query("select * from jobs where sha256 = ? and model = ?", [sha256, model]):
+            return job_from(row)
+        return None
+
+    def waiting(self) -> int:
+        """How many jobs wait or run."""
+        return int(self.db["jobs"].count_where("state in ('queued', 'running')"))
+
+    def _set_state(self, sha256: str, model: str, state: JobState, sentence: str) -> None:
+        self.db.conn.execute(
+            "update jobs set state = ?, sentence = ?, changed_at = ? where sha256 = ? and model = ?",
+            [state.value, sentence, now(), sha256, model],
+        )
+
+    # What was refused
+
+    def refuse(self, name: str, kind: Refusal, sentence: str) -> None:
+        with self.writing():
+            self.db["refused"].insert({"name": showable(name), "kind": kind.value, "sentence": sentence, "at": now()})
+
+    def refused(self, limit: int = 200) -> list[Refused]:
+        """Newest first."""
+        query = "select * from refused order by id desc limit ?"
+        return [
+            Refused(row["id"], row["name"], Refusal(row["kind"]), row["sentence"], row["at"])
+            for row in self.db.query(query, [limit])
+        ]
+
+    def forget_refused(self) -> None:
+        with self.writing():
+            self.db["refused"].delete_where()
+
+
+def showable(name: str) -> str:
+    """The last part of a file name without what can deceive an eye or a terminal, at most 100 characters."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()
+    return (kept if len(kept) <= 100 else f"{kept[:80]}…{kept[-19:]}") or "unnamed"
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the microsecond, so that what was added later sorts later."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _sentence(reason: str | Mapping[str, str]) -> str:
+    return reason if isinstance(reason, str) else reason["sentence"]
+
+
+def _bring_up_to_date(db: Database, path: Path) -> None:
+    if _version(db) == LATEST:
+        return
+    db.conn.execute("BEGIN IMMEDIATE")  # two programs may start at once
+    try:
+        version = _version(db)
+        if version > LATEST:
+            raise UnusableStore(
+                f"The database {path} was made by a newer version of this program (its shape is {version}, this "
+                f"program knows up to {LATEST}). Nothing was changed: update the program, or choose another place "
+                "with MTUNET_DATA."
+            )
+        if 0 < version < LATEST:
+            _keep_a_copy(path, version)
+        MIGRATIONS.apply(db)
+        db.conn.execute(f"PRAGMA user_version = {LATEST}")
+    except BaseException:
+        db.conn.rollback()
+        raise
+    else:
+        db.conn.commit()
+
+
+def _version(db: Database) -> int:
+    return int(db.conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _keep_a_copy(path: Path, version: int) -> None:
+    """By SQLite's own backup: copying the file would miss what still stands in the write-ahead log."""
+    source, copy = sqlite3.connect(path), sqlite3.connect(f"{path}.version-{version}")
+    source.backup(copy)
+    source.close()
+    copy.close()
