@@ -1,0 +1,133 @@
+"""The flag says why, and never hides a microcalcification."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage
+from mtunet.triage import PRIORITY, RULES, RULES_VERSION, weigh
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+
+
+def finding(kind: Calcification, area_px: int, mm2_per_px: float | None = 0.01) -> Finding:
+    return Finding(
+        number=1,
+        type=kind,
+        contour=((0, 0), (1, 0), (1, 1)),
+        box=Box(0, 0, 1, 1),
+        area_px=area_px,
+        area_mm2=None if mm2_per_px is None else area_px * mm2_per_px,
+        length_px=1.0,
+        length_mm=None,
+        specks=None,
+        probability=0.9,
+    )
+
+
+def weighed(*findings: Finding, breast_found: bool = True, spacing_known: bool = True) -> Triage:
+    return weigh(findings, breast_found=breast_found, spacing_known=spacing_known)
+
+
+CASES = {
+    "nothing": weighed(),
+    "mc": weighed(finding(MC, 1400)),
+    "mostly bac": weighed(finding(BAC, 9200)),
+    "both, mostly bac": weighed(finding(MC, 800), finding(BAC, 9200)),
+    "both, mostly mc": weighed(finding(MC, 9200), finding(BAC, 800)),
+    "no breast": weighed(breast_found=False),
+    "no spacing": weighed(finding(MC, 1400, None), spacing_known=False),
+}
+
+
+def sentences(triage: Triage) -> list[str]:
+    return [reason.sentence for reason in triage.reasons]
+
+
+def test_every_rule_fires_at_least_once_and_every_flag_is_given() -> None:
+    assert {r.rule for t in CASES.values() for r in t.reasons} == {rule.name for rule in RULES}
+    assert {t.flag for t in CASES.values()} == set(Flag) == set(PRIORITY)
+
+
+def test_every_rule_has_its_own_name_a_reason_and_a_source() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule.reason
+        assert rule.source
+        assert rule.sentence.endswith(".")
+
+
+def test_nothing_found_is_routine_and_says_so() -> None:
+    t = CASES["nothing"]
+    assert (t.flag, t.priority, t.bac_share, t.rules) == (Flag.NONE, Priority.ROUTINE, None, RULES_VERSION)
+    assert sentences(t) == ["No microcalcification and no arterial calcification was found."]
+
+
+def test_microcalcifications_are_counted_and_the_largest_told() -> None:
+    t = weighed(finding(MC, 1400), finding(MC, 200), finding(MC, 300))
+    assert (t.flag, t.priority, t.bac_share) == (Flag.MC, Priority.HIGH, 0.0)
+    assert sentences(t) == ["3 microcalcification regions, largest 14 mm²."]
+    assert sentences(CASES["mc"]) == ["1 microcalcification region, largest 14 mm²."]
+
+
+def test_only_arterial_is_mostly_bac_and_says_that_nothing_is_left() -> None:
+    t = CASES["mostly bac"]
+    assert (t.flag, t.priority, t.bac_share) == (Flag.MOSTLY_BAC, Priority.CHECK, 1.0)
+    assert sentences(t) == ["100 % of the calcified area is arterial (92 mm²); no microcalcification is left."]
+
+
+def test_mostly_bac_with_mc_left_says_both_and_has_the_priority_of_mc() -> None:
+    t = CASES["both, mostly bac"]
+    assert t.flag is Flag.MOSTLY_BAC_MC_LEFT
+    assert t.priority is CASES["mc"].priority is Priority.HIGH
+    assert sentences(t) == [
+        "1 microcalcification region, largest 8 mm².",
+        "92 % of the calcified area is arterial (92 mm²), but microcalcifications are left.",
+    ]
+
+
+def test_half_arterial_is_not_mostly() -> None:
+    assert weighed(finding(MC, 100), finding(BAC, 100)).flag is Flag.MC
+    assert weighed(finding(MC, 100), finding(BAC, 101)).flag is Flag.MOSTLY_BAC_MC_LEFT
+
+
+def test_a_percentage_is_not_rounded_onto_the_border_or_onto_all() -> None:
+    assert "50.2 %" in sentences(weighed(finding(MC, 4980), finding(BAC, 5020)))[-1]
+    assert "99.9 %" in sentences(weighed(finding(MC, 1), finding(BAC, 999_999)))[-1]
+    assert "0.1 %" in sentences(weighed(finding(MC, 999_999), finding(BAC, 1)))[-1]
+    assert "50.1 %" in sentences(weighed(finding(MC, 49_999), finding(BAC, 50_001)))[-1]
+
+
+def test_no_breast_is_not_assessable_and_not_none() -> None:
+    t = CASES["no breast"]
+    assert (t.flag, t.priority) == (Flag.NOT_ASSESSABLE, Priority.CHECK)
+
+
+def test_without_spacing_areas_are_told_in_pixels_and_why() -> None:
+    said = sentences(CASES["no spacing"])
+    assert said[0] == "1 microcalcification region, largest 1,400 pixels."
+    assert "does not say how large a pixel is" in said[1]
+    assert not any("mm" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_share_outside_of_its_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="must be in"):
+        weigh([], breast_found=True, spacing_known=True, mostly_bac_share=share)
+
+
+@given(
+    mc=st.lists(st.integers(1, 10**7), min_size=1, max_size=5),
+    bac=st.lists(st.integers(1, 10**7), max_size=5),
+    breast=st.booleans(),
+    spacing=st.booleans(),
+    share=st.floats(0, 1, exclude_max=True),
+)
+def test_no_share_of_bac_ever_hides_a_microcalcification(
+    mc: list[int], bac: list[int], breast: bool, spacing: bool, share: float
+) -> None:
+    found = [finding(MC, a) for a in mc] + [finding(BAC, a) for a in bac]
+    t = weigh(found, breast_found=breast, spacing_known=spacing, mostly_bac_share=share)
+    assert t.priority is Priority.HIGH
+    assert t.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT)
+    assert any(sentence.startswith(f"{len(mc)} microcalcification region") for sentence in sentences(t))
