@@ -1,0 +1,99 @@
+"""From attenuation to grey values: blur, quantum noise, then the look of processed digital images or of film."""
+
+import cv2
+import numpy as np
+
+from mtunet.phantom.anatomy import Anatomy
+from mtunet.phantom.fields import blur, logistic, quantile_inside
+from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND, SoftTissue
+from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
+from mtunet.phantom.spec import MASTER_SHAPE, SOFT_PITCH_MM, BoolArray, FloatArray, Points, Rng
+
+MU_RANGE = MU_GLAND - MU_FAT
+QUANTUM_NOISE = 0.020
+"""Nepers at 0.1 mm where attenuation is 2.5."""
+
+
+def to_master(soft: FloatArray) -> FloatArray:
+    """A soft-grid map on the master grid."""
+    return np.asarray(cv2.resize(soft, MASTER_SHAPE[::-1], interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+
+
+def edge_cover(anatomy: Anatomy) -> FloatArray:
+    """Share of each master pixel inside the skin line or the muscle, 0–1."""
+    rows, columns = MASTER_SHAPE
+    edge = anatomy.edge((np.arange(rows) + 0.5) * PITCH).astype(np.float32)
+    x = (np.arange(columns, dtype=np.float32) + 0.5) * np.float32(PITCH)
+    cover = np.clip((edge[:, None] - x[None]) / PITCH + 0.5, 0, 1).astype(np.float32)
+    return np.maximum(cover, np.clip(to_master(anatomy.pectoral), 0, 1)) if anatomy.pectoral_mm[1] > 0 else cover
+
+
+def form_image(attenuation: FloatArray, rng: Rng) -> FloatArray:
+    """System blur, veiling glare and quantum noise on a master-grid attenuation."""
+    sharp = cv2.GaussianBlur(attenuation, (0, 0), 0.09 / PITCH)
+    seen = np.float32(0.90) * sharp + np.float32(0.10) * blur(attenuation, 9 / PITCH)
+    sigma = QUANTUM_NOISE * np.exp(0.35 * np.clip(seen - 2.5, -2, 2))
+    return np.asarray(seen + sigma * rng.standard_normal(MASTER_SHAPE, dtype=np.float32), dtype=np.float32)
+
+
+def grey_anchors(anatomy: Anatomy, soft: SoftTissue) -> tuple[float, float]:
+    """Attenuation of fat and of dense tissue in this breast: physics, not percentiles of the finished image,
+
+    so that fat is not black in a dense breast nor white in a fatty one, and calcium does not shift the window.
+    """
+    deep = anatomy.breast & (anatomy.pectoral < 0.5) & (anatomy.distance > 10)
+    fat = quantile_inside(soft.attenuation, deep, 0.15)
+    return fat, anatomy.thickness_mm * (MU_FAT + MU_RANGE * 0.62)
+
+
+def peripheral_lift(anatomy: Anatomy, share: float) -> FloatArray:
+    """Nepers that make up for `share` of the thinning towards the skin, master grid."""
+    local = blur(anatomy.thickness, 2.5 / SOFT_PITCH_MM)
+    thinned = anatomy.breast & (anatomy.distance < anatomy.thickness_mm / 2)
+    lift = np.where(thinned, (anatomy.thickness_mm - local) * MU_FAT * share, 0).astype(np.float32)
+    return np.asarray(cv2.resize(lift, MASTER_SHAPE[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def digital_look(image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng) -> FloatArray:
+    """Peripheral equalisation, detail enhancement and a sigmoid: FOR PRESENTATION, 0–1, black outside."""
+    image = image + peripheral_lift(anatomy, 0.82)
+    inner = np.clip(to_master(anatomy.distance) - 2.5, 0, 1)
+    image = image + np.float32(rng.uniform(0.25, 0.45)) * (image - blur(image, 1.6 / PITCH)) * inner
+    fat, dense = grey_anchors(anatomy, soft)
+    middle = fat + rng.uniform(0.46, 0.58) * (dense - fat)
+    value = (logistic((image - middle) / (dense - fat) * rng.uniform(2.1, 2.6)) - 0.02) / 0.98
+    return np.asarray((np.clip(value, 0, 1) * 0.97 + 0.015) * cover, dtype=np.float32)
+
+
+def film_look(image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng) -> FloatArray:
+    """Characteristic curve of film: dark fat with structure, dark skin line, fog and grain; 0–1."""
+    image = image + peripheral_lift(anatomy, rng.uniform(0.25, 0.55))
+    fat, dense = grey_anchors(anatomy, soft)
+    middle = fat + rng.uniform(0.42, 0.58) * (dense - fat)
+    value = logistic((image - middle) / (dense - fat) * rng.uniform(2.2, 2.8))
+    fog = rng.uniform(0.03, 0.10)
+    grain = cv2.GaussianBlur(rng.standard_normal(MASTER_SHAPE, dtype=np.float32), (0, 0), 0.8)
+    drift = cv2.resize(
+        rng.standard_normal((4, 3)).astype(np.float32), MASTER_SHAPE[::-1], interpolation=cv2.INTER_CUBIC
+    )
+    value = fog + (1 - fog) * value * 0.95 * cover + (0.010 * cover + 0.004) * grain * 2.0
+    return np.asarray(value * (1 + 0.02 * drift), dtype=np.float32)
+
+
+def conspicuity(
+    calcium_nepers: FloatArray, attenuation: FloatArray, points: Points, region: BoolArray
+) -> tuple[float, float]:
+    """(signal, noise) in nepers at 0.2 mm: best speck of these points; local texture and quantum noise.
+
+    Texture is what remains after a 1 mm blur inside the region's box.
+    """
+    rows, columns = np.nonzero(region.any(1))[0], np.nonzero(region.any(0))[0]
+    box = (slice(rows[0] & ~1, rows[-1] + 1), slice(columns[0] & ~1, columns[-1] + 1))
+    size = ((box[1].stop - box[1].start) // 2, (box[0].stop - box[0].start) // 2)
+    signal = cv2.resize(calcium_nepers[box], size, interpolation=cv2.INTER_AREA)
+    signal = cv2.GaussianBlur(signal, (0, 0), 0.45)
+    base = cv2.resize(attenuation[box], size, interpolation=cv2.INTER_AREA)
+    texture = base - cv2.GaussianBlur(base, (0, 0), 5.0)
+    quantum = QUANTUM_NOISE / 2 * np.exp(0.35 * np.clip(float(base.mean()) - 2.5, -2, 2))
+    peak = float(signal.max()) if len(points) else 0.0
+    return peak, float(np.hypot(texture.std(), quantum))

@@ -1,0 +1,209 @@
+"""The phantom: an image, exact masks and facts, made from a spec; and the same phantom on a coarser grid."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from mtunet.case import Box, Calcification, Laterality, Mammogram, Truth
+from mtunet.phantom.anatomy import Anatomy, compress_breast
+from mtunet.phantom.arterial import ArterialCalcium, CalcifiedVessel, calcify_vessels
+from mtunet.phantom.benign import pick_place, scatter_benign
+from mtunet.phantom.calcifications import (
+    DISTRIBUTION_SHARES,
+    DISTRIBUTIONS,
+    MU_CALCIUM,
+    TYPE_SHARES,
+    TYPES,
+    Cluster,
+    box_of,
+    cluster_region,
+    scatter_cluster,
+)
+from mtunet.phantom.display import conspicuity, digital_look, edge_cover, film_look, form_image, to_master
+from mtunet.phantom.film import lay_artefacts
+from mtunet.phantom.parenchyma import SoftTissue, fill_breast
+from mtunet.phantom.spec import MASTER_PITCH_MM, MASTER_SHAPE, Benign, BoolArray, FloatArray, PhantomSpec, Points, Rng
+from mtunet.phantom.spec import streams
+from mtunet.phantom.vessels import grow_vessels, vessel_attenuation
+
+Kind = TypeVar("Kind", bound=np.generic)
+MASKS = ("mc", "bac", "mc_specks", "bac_specks", "benign", "artefact", "breast")
+LEAST_CONSPICUITY = 6.5
+"""Clusters fainter than this at 0.2 mm get more calcium, up to three times: what no reader can see is no label."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was put in. Boxes are on the master grid, as displayed; lengths in mm; calcium in mm³ of hydroxyapatite."""
+
+    clusters: tuple[Cluster, ...]
+    vessels: tuple[CalcifiedVessel, ...]
+    benign: tuple[Benign, ...]
+    bright_nipple: bool
+    thickness_mm: float
+    dense_share: float
+    bac_mm3: float
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """pixels: (rows, columns) uint16, 0–65535, bright is dense. spacing_mm: (row, column).
+
+    masks: by name (`MASKS`), bool, on the same grid: `mc` cluster regions and `bac` vessel segments are what a
+    network is asked for; `mc_specks` and `bac_specks` calcium thicker than 0.05 mm; `benign`; `artefact`; `breast`.
+    """
+
+    spec: PhantomSpec
+    pixels: npt.NDArray[np.uint16]
+    spacing_mm: tuple[float, float]
+    masks: Mapping[str, BoolArray]
+    facts: Facts
+
+    def mammogram(self) -> Mammogram:
+        """As if it had been read from a file; its name is the hash of its pixels."""
+        return Mammogram(
+            pixels=self.pixels.astype(np.float32) / np.float32(65535.0),
+            spacing_mm=self.spacing_mm,
+            laterality=self.spec.laterality,
+            view=self.spec.view,
+            sha256=hashlib.sha256(self.pixels.tobytes()).hexdigest(),
+            notes=("This is a computer-made phantom, not a patient.",),
+        )
+
+    def truth(self) -> Truth:
+        """The exact MC and BAC masks."""
+        masks = {Calcification.MICRO: self.masks["mc"], Calcification.ARTERIAL: self.masks["bac"]}
+        return Truth(masks=masks, source="phantom, exact")
+
+
+@dataclass(frozen=True, eq=False)
+class _Micro:
+    calcium: FloatArray
+    region: BoolArray
+    clusters: tuple[Cluster, ...]
+
+
+def make_phantom(spec: PhantomSpec) -> Phantom:
+    """The master image (2320 × 1380 at 0.1 mm) of a spec. The same spec gives the same phantom."""
+    random = streams(spec.seed)
+    anatomy = compress_breast(spec, random["anatomy"])
+    soft = fill_breast(spec, anatomy, random["texture"])
+    vessels = grow_vessels(spec, anatomy, random["vessels"])
+    arterial = calcify_vessels(spec, anatomy, vessels, random["bac"])
+    tissue = to_master(soft.attenuation + vessel_attenuation(vessels, anatomy))
+    micro = _microcalcify(spec, anatomy, soft, tissue, arterial, random["mc"])
+    benign = scatter_benign(spec, anatomy, micro.region, random["benign"])
+    cover = edge_cover(anatomy)
+    calcium = arterial.calcium + micro.calcium + benign.calcium
+    seen = form_image(tissue + np.minimum(calcium * MU_CALCIUM, 2.2) * (cover > 0.5), random["noise"])
+    look = digital_look if spec.look == "ffdm" else film_look
+    image = look(seen, anatomy, soft, cover, random["film"])
+    masks = {
+        "mc": micro.region,
+        "bac": arterial.region,
+        "mc_specks": micro.calcium > 0.05,
+        "bac_specks": arterial.calcium > 0.05,
+        "benign": benign.region,
+        "breast": cover > 0.5,
+    }
+    masks = {name: _as_displayed(mask & masks["breast"], spec) for name, mask in masks.items()}
+    marked = lay_artefacts(spec, _as_displayed(image, spec), masks["breast"], random["film"])
+    masks["artefact"] = marked.artefact
+    facts = Facts(
+        clusters=tuple(replace(c, box=_displayed_box(c.box, spec)) for c in micro.clusters),
+        vessels=arterial.vessels,
+        benign=benign.kinds,
+        bright_nipple=anatomy.bright_nipple,
+        thickness_mm=anatomy.thickness_mm,
+        dense_share=soft.dense_share,
+        bac_mm3=float(arterial.calcium.sum(dtype=np.float64) * MASTER_PITCH_MM**2),
+    )
+    pixels = np.round(np.clip(marked.image, 0, 1) * 65535).astype(np.uint16)
+    return Phantom(spec, pixels, (MASTER_PITCH_MM, MASTER_PITCH_MM), MappingProxyType(masks), facts)
+
+
+def _microcalcify(
+    spec: PhantomSpec, anatomy: Anatomy, soft: SoftTissue, tissue: FloatArray, arterial: ArterialCalcium, rng: Rng
+) -> _Micro:
+    """All MC clusters of the spec."""
+    calcium, region = np.zeros(MASTER_SHAPE, np.float32), np.zeros(MASTER_SHAPE, bool)
+    clusters: list[Cluster] = []
+    for _ in range(spec.clusters):
+        kind = spec.mc_type or TYPES[int(rng.choice(4, p=TYPE_SHARES))]
+        distribution = spec.distribution or DISTRIBUTIONS[int(rng.choice(3, p=DISTRIBUTION_SHARES))]
+        if spec.hard == "c":
+            kind, distribution = ("punctate" if rng.random() < 0.5 else "pleomorphic"), "linear"
+        centre = _cluster_centre(spec, anatomy, soft, arterial.anchor, rng)
+        layer = np.zeros(MASTER_SHAPE, np.float32)
+        points = scatter_cluster(layer, centre, anatomy, rng, kind, distribution)
+        outline = cluster_region(points, rng.uniform(1.2, 2.2))
+        if not outline.any():
+            continue
+        signal, noise = conspicuity(layer * np.float32(MU_CALCIUM), tissue, points, outline)
+        enough, least = (4.0, 0.6) if spec.hard == "d" else (LEAST_CONSPICUITY, 1.0)
+        gain = float(np.clip(enough * noise / (signal + 1e-9), least, 3.0))
+        calcium += layer * np.float32(gain)
+        region |= outline
+        clusters.append(Cluster(kind, distribution, len(points), box_of(outline), gain * signal / noise))
+    return _Micro(calcium, region, tuple(clusters))
+
+
+def _cluster_centre(spec: PhantomSpec, anatomy: Anatomy, soft: SoftTissue, anchor: Points | None, rng: Rng) -> Points:
+    """On the artery in hard case b; more often than not in dense tissue; always there in hard case d."""
+    if anchor is not None:
+        return anchor + rng.normal(0, 3.5, 2)
+    dense = spec.hard == "d" or rng.random() < 0.65
+    cut = float(np.quantile(soft.glandularity[anatomy.breast][::97], 0.75))
+    for _ in range(60):
+        x, y = pick_place(anatomy, rng, 12)
+        row, column = (min(int(v / 0.2), n - 1) for v, n in zip((y, x), soft.glandularity.shape, strict=True))
+        if not dense or soft.glandularity[row, column] > cut:
+            break
+    return np.array([x, y])
+
+
+def _as_displayed(image: npt.NDArray[Kind], spec: PhantomSpec) -> npt.NDArray[Kind]:
+    return image if spec.laterality is Laterality.LEFT else np.ascontiguousarray(image[:, ::-1])
+
+
+def _displayed_box(box: Box, spec: PhantomSpec) -> Box:
+    if spec.laterality is Laterality.LEFT:
+        return box
+    columns = MASTER_SHAPE[1]
+    return Box(box.top, columns - box.right, box.bottom, columns - box.left)
+
+
+def at_pitch(phantom: Phantom, pitch_mm: float) -> Phantom:
+    """The same phantom on a coarser grid: grey values averaged by area, masks where at least half is covered.
+
+    A component that is nowhere half covered keeps its best covered pixel, so that no lesion vanishes.
+    Facts stay those of the master. Raises ValueError for a finer grid than the phantom's own.
+    """
+    height, width = (n * s for n, s in zip(phantom.pixels.shape, phantom.spacing_mm, strict=True))
+    if pitch_mm < min(phantom.spacing_mm):
+        raise ValueError(f"A phantom at {phantom.spacing_mm} mm cannot be made finer ({pitch_mm} mm).")
+    shape = (round(height / pitch_mm), round(width / pitch_mm))
+    pixels = cv2.resize(phantom.pixels, shape[::-1], interpolation=cv2.INTER_AREA)
+    masks = {name: cover_mask(mask, shape) for name, mask in phantom.masks.items()}
+    spacing = (height / shape[0], width / shape[1])
+    return replace(phantom, pixels=pixels, spacing_mm=spacing, masks=MappingProxyType(masks))
+
+
+def cover_mask(mask: BoolArray, shape: tuple[int, int]) -> BoolArray:
+    """A bool mask on a coarser grid: half covered counts; a component without such a pixel keeps its best one."""
+    share = cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+    kept: BoolArray = share >= 0.5
+    labels, count = ndimage.label(share > 0, structure=np.ones((3, 3)))
+    if count == 0:
+        return kept
+    best = np.asarray(ndimage.maximum(share, labels, np.arange(count + 1)))
+    best[0] = 1.0
+    lost = best < 0.5
+    return kept | ((labels > 0) & lost[labels] & (share >= best[labels]))
