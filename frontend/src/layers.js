@@ -1,0 +1,112 @@
+// Contours as OpenLayers vector layers: their colours and line styles come from Python's palette.
+import Feature from "ol/Feature.js";
+import Point from "ol/geom/Point.js";
+import Polygon from "ol/geom/Polygon.js";
+import VectorLayer from "ol/layer/Vector.js";
+import VectorSource from "ol/source/Vector.js";
+import { Fill, Stroke, Style, Text } from "ol/style.js";
+
+const FONT = "600 12px system-ui, 'Segoe UI', sans-serif";
+const CASING = "rgba(0,0,0,0.55)";
+
+/** A vector layer; `labelled(resolution)` says when findings are numbered. Truth lies under what was detected. */
+export function contourLayer({ name, colour, dashed, width }, source, labelled, z) {
+  const lines = [
+    new Style({ stroke: new Stroke({ color: CASING, width: width + 2 }) }),
+    new Style({ stroke: new Stroke({ color: colour, width, lineDash: dashed ? [7, 5] : undefined }) }),
+  ];
+  if (dashed) lines.shift(); // a casing would fill the gaps and hide what lies beneath
+  const style = (feature, resolution) => {
+    const label = feature.get("number") != null && labelled(resolution) ? numberOf(feature, colour) : null;
+    return label ? [...lines, label] : lines;
+  };
+  const layer = new VectorLayer({ source, style, zIndex: z, declutter: true });
+  layer.set("name", name);
+  return layer;
+}
+
+/** The layer that marks the chosen finding, above all others. */
+export function markLayer() {
+  const style = (feature) => [
+    new Style({ stroke: new Stroke({ color: "rgba(0,0,0,0.6)", width: 7 }) }),
+    new Style({ stroke: new Stroke({ color: "#ffffff", width: 4.5 }) }),
+    new Style({ stroke: new Stroke({ color: feature.get("colour"), width: 2 }) }),
+    numberOf(feature, "#ffffff"),
+  ];
+  return new VectorLayer({ source: new VectorSource(), style, zIndex: 50 });
+}
+
+/** Replace a source's contours, if they are other ones: zoom, window and hover state stay. */
+export function setContours(source, outlines, layer) {
+  const sign = JSON.stringify(outlines);
+  if (source.get("sign") === sign) return;
+  source.set("sign", sign);
+  source.clear(true);
+  source.addFeatures(
+    outlines.filter(([points]) => points.length >= 2).map((outline) => contour(outline, layer)),
+  );
+}
+
+/** The smallest contour within `reach` map units of a coordinate, among layers that are shown. */
+export function contourAt(layers, [x, y], reach) {
+  const box = [x - reach, y - reach, x + reach, y + reach];
+  const found = [];
+  for (const layer of layers) {
+    if (layer.getVisible())
+      layer.getSource().forEachFeatureIntersectingExtent(box, (f) => void found.push(f));
+  }
+  const size = (feature) => feature.getGeometry().getArea();
+  return found.sort((a, b) => size(a) - size(b))[0] ?? null;
+}
+
+// An outline comes as [[x0, y0, x1, y1, …], number or null, note]; (0, 0) is the centre of the first pixel, while the
+// map's (0, 0) is that pixel's corner, y upwards.
+function contour([points, number, note], layer) {
+  const ring = [];
+  for (let i = 0; i < points.length; i += 2) ring.push([points[i] + 0.5, -(points[i + 1] + 0.5)]);
+  if (ring.length < 3) return dot(ring[0], number, note, layer);
+  return new Feature({
+    geometry: new Polygon([ring]),
+    number,
+    note,
+    layer: layer.name,
+    colour: layer.colour,
+  });
+}
+
+function dot([x, y], number, note, layer) {
+  const ring = [0, 1, 2, 3].map((quarter) => {
+    const angle = (quarter * Math.PI) / 2;
+    return [x + 0.7 * Math.cos(angle), y + 0.7 * Math.sin(angle)];
+  });
+  return new Feature({
+    geometry: new Polygon([ring]),
+    number,
+    note,
+    layer: layer.name,
+    colour: layer.colour,
+  });
+}
+
+function numberOf(feature, colour) {
+  const number = feature.get("number");
+  const kept = feature.get(`label ${colour}`);
+  if (kept) return kept;
+  const [, , right, top] = feature.getGeometry().getExtent();
+  const label = new Style({
+    geometry: new Point([right, top]),
+    text: new Text({
+      text: number == null ? "" : String(number),
+      font: FONT,
+      fill: new Fill({ color: colour }),
+      backgroundFill: new Fill({ color: "rgba(0,0,0,0.68)" }),
+      padding: [2, 4, 1, 4],
+      textAlign: "left",
+      textBaseline: "bottom",
+      offsetX: 5,
+      offsetY: -4,
+    }),
+  });
+  feature.set(`label ${colour}`, label, true);
+  return label;
+}

@@ -1,0 +1,34 @@
+// Panes that move together. Panes of one image share coordinates exactly; others share the place in the image and mm per screen pixel.
+
+let following = false; // setting a follower's view makes it report a move of its own: not to be followed back
+
+/** Bring the other panes to where `leader` looks. */
+export function linkViews(leader, panes) {
+  if (following || panes.length < 2) return;
+  following = true;
+  const resolution = leader.view.getResolution();
+  const centre = leader.view.getCenter();
+  for (const pane of panes) {
+    if (pane === leader || !pane.view.getCenter()) continue;
+    pane.view.setResolution(resolution * pitchRatio(leader, pane));
+    pane.view.setCenter(across(leader, pane, centre));
+  }
+  following = false;
+}
+
+/** A small cross at the same place in the other panes. */
+export function showPointer(leader, coordinate, panes) {
+  for (const pane of panes) {
+    if (pane === leader) pane.setCross(null);
+    else pane.setCross(coordinate && leader.sameImage(pane) ? across(leader, pane, coordinate) : null);
+  }
+}
+
+function across(from, to, [x, y]) {
+  return [(x * to.facts.columns) / from.facts.columns, (y * to.facts.rows) / from.facts.rows];
+}
+
+function pitchRatio(from, to) {
+  if (from.facts.spacing && to.facts.spacing) return from.facts.spacing[1] / to.facts.spacing[1];
+  return to.facts.rows / from.facts.rows;
+}

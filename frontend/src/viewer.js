@@ -1,0 +1,163 @@
+// The whole viewer: toolbar, panes side by side, legend; and what the panes share (window, layers, linked views).
+import css from "./style.css";
+import { element } from "./dom.js";
+import { onKey } from "./keys.js";
+import { Legend } from "./legend.js";
+import { linkViews, showPointer } from "./link.js";
+import { recall, remember } from "./memory.js";
+import { Pane } from "./pane.js";
+import { Toolbar } from "./toolbar.js";
+import { FULL, Window } from "./window.js";
+
+export class Viewer {
+  constructor(root) {
+    this.root = root;
+    this.panes = [];
+    this.linked = true;
+    this.asked = {}; // what Python last asked for, so that only changes are obeyed
+    this.stop = new AbortController();
+    this.window = new Window((finished) => this.windowChanged(finished));
+    this.toolbar = new Toolbar(this);
+    this.stage = element("div", { class: "stage" });
+    this.legend = new Legend((visible) => this.layersChanged(visible));
+    root.replaceChildren(element("style", {}, css), this.toolbar.element, this.stage, this.legend.element);
+    root.addEventListener("keydown", (event) => onKey(this, event), { signal: this.stop.signal });
+    document.addEventListener("fullscreenchange", () => this.toolbar.refresh(), { signal: this.stop.signal });
+  }
+
+  /** Obey a message from Python: panes are kept, with zoom and window, unless their image is another one. */
+  update(component) {
+    this.component = component;
+    const data = component.data;
+    this.key = data.key;
+    this.root.style.setProperty("--height", `${data.height}px`);
+    this.matchPanes(data.panes);
+    this.legend.update(data.layers, data.panes);
+    const kept = this.asked.visible ? undefined : recall(this.key, "visible"); // from before it was taken off the page
+    if (this.isNew("visible", data.visible)) this.legend.set(kept ?? data.visible);
+    this.panes.forEach((pane, n) => pane.update(data.panes[n], data.layers, this.legend.visible));
+    this.choose(data);
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  matchPanes(wanted) {
+    const before = this.panes;
+    this.panes = wanted.map((facts) => before.find((pane) => pane.shows(facts)) ?? new Pane(this, facts));
+    const gone = before.filter((pane) => !this.panes.includes(pane));
+    gone.forEach((pane) => pane.destroy());
+    if (this.panes.every((pane) => !before.includes(pane))) {
+      this.current = this.panes[0];
+      this.window.set(...(recall(this.key, this.panes[0].facts.sha256 + " window") ?? FULL), true);
+    }
+    if (!this.panes.includes(this.current)) this.current = this.panes[0];
+    if (gone.length || this.panes.length !== before.length) {
+      this.root.dataset.state = "loading";
+      this.stage.replaceChildren(...this.panes.map((pane) => pane.element));
+      this.stage.dataset.panes = this.panes.length;
+    }
+  }
+
+  /** Highlight and centre what Python chose; a finding that was clicked here is already in view. */
+  choose({ selected, selectedPane, focus }) {
+    const pane =
+      this.panes.find((p) => p.facts.id === selectedPane) ?? this.panes.find((p) => p.has(selected));
+    this.panes.forEach((p) => p.highlight(p === pane || p.sameImage(pane) ? selected : null));
+    const clicked = this.clicked === selected;
+    this.clicked = undefined;
+    if (this.isNew("focus", focus) && focus) (pane ?? this.current).centre(...focus);
+    else if (this.isNew("selected", [selected, pane?.facts.id]) && pane && !clicked) pane.centreOn(selected);
+  }
+
+  isNew(name, value) {
+    const text = JSON.stringify(value ?? null);
+    if (this.asked[name] === text) return false;
+    this.asked[name] = text;
+    return true;
+  }
+
+  /** A finding was clicked: mark it at once, then tell Python. */
+  select(pane, number) {
+    this.clicked = number;
+    this.panes.forEach((p) => p.highlight(p === pane || p.sameImage(pane) ? number : null));
+    this.asked.selected = JSON.stringify([number, pane.facts.id]);
+    this.component.setTriggerValue("selected", { number, pane: pane.facts.id });
+  }
+
+  windowChanged(finished) {
+    this.panes.forEach((pane) => pane.windowChanged(finished));
+    if (finished && this.panes.length)
+      remember(this.key, this.panes[0].facts.sha256 + " window", [this.window.low, this.window.high]);
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  layersChanged(visible) {
+    remember(this.key, "visible", visible);
+    this.panes.forEach((pane) => pane.setVisible(visible));
+    this.report();
+  }
+
+  /** A pane moved: the others follow. */
+  moved(pane) {
+    if (this.linked) linkViews(pane, this.panes);
+    this.report();
+  }
+
+  pointed(pane, coordinate) {
+    if (this.linked) showPointer(pane, coordinate, this.panes);
+  }
+
+  toggleLink() {
+    this.linked = !this.linked;
+    if (this.linked) this.moved(this.current);
+    this.toolbar.refresh();
+  }
+
+  toggleFullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.root.requestFullscreen?.();
+  }
+
+  fit() {
+    this.panes.forEach((pane) => pane.fit(true));
+  }
+
+  toggleLens() {
+    const on = !this.current.lens;
+    this.panes.forEach((pane) => pane.setLens(on));
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  toggleMeasure() {
+    const on = !this.current.measuring;
+    this.panes.forEach((pane) => pane.setMeasuring(on));
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  /** What the page, and a test, may read off the element. */
+  report() {
+    const data = this.root.dataset;
+    data.wl = `${Math.round(this.window.low)}/${Math.round(this.window.high)}`;
+    data.inverted = this.window.inverted;
+    data.lens = Boolean(this.current?.lens);
+    data.measure = Boolean(this.current?.measuring);
+    data.layers = Object.entries(this.legend.visible)
+      .filter(([, shown]) => shown)
+      .map(([name]) => name)
+      .join(" ");
+    if (!this.current) return;
+    data.zoom = this.current.zoom.toFixed(4);
+    data.centre = this.current.position.map((v) => v.toFixed(1)).join(",");
+    data.selected = this.current.selected ?? "";
+    data.exact = this.panes.every((pane) => pane.isExact);
+    if (this.panes.every((pane) => pane.isDrawn)) data.state = "ready";
+  }
+
+  destroy() {
+    this.stop.abort();
+    this.panes.forEach((pane) => pane.destroy());
+  }
+}
