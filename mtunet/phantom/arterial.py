@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from mtunet.phantom.anatomy import Anatomy
@@ -66,9 +67,11 @@ def _part(vessel: Vessel, start: int, stop: int) -> Vessel:
 def _broken_pieces(anatomy: Anatomy, order: list[Vessel], rng: Rng) -> tuple[Points, list[Vessel]]:
     """Three short pieces of one artery with gaps, one each of two neighbours: Figure 3 b."""
     path = order[0].path
-    well_inside = [i for i in range(20, len(path) - 20, 8) if path[i, 0] > 15 and anatomy.holds(*path[i], 14)] or [
-        len(path) // 2
-    ]
+    well_inside = [
+        i
+        for i in range(20, len(path) - 20, 8)
+        if path[i, 0] > 15 and anatomy.holds(float(path[i, 0]), float(path[i, 1]), 14)
+    ] or [len(path) // 2]
     anchor = path[well_inside[rng.integers(len(well_inside))]]
     pieces: list[Vessel] = []
     for j, vessel in enumerate(order[:3]):
@@ -145,7 +148,7 @@ def _rails(tube: Tube, vessel: Vessel, walls: list[Points], grade: int, rng: Rng
     return np.asarray(shell(tube.distance, radius, thickness) * strength * texture, dtype=np.float32)
 
 
-def _punctate_deposits(calcium: FloatArray, vessel: Vessel, active: Points, rng: Rng) -> list[int]:
+def _punctate_deposits(calcium: FloatArray, vessel: Vessel, active: npt.NDArray[np.intp], rng: Rng) -> list[int]:
     """Adds single specks on the wall; gives the path points where they lie."""
     count = min(len(active), max(int(len(active) * STEP_MM * rng.uniform(0.5, 1.3)), 2))
     tangents = unit_tangents(vessel.path)

@@ -10,9 +10,9 @@ import numpy as np
 from mtunet.phantom.anatomy import Anatomy
 from mtunet.phantom.calcifications import stamp
 from mtunet.phantom.spec import FIELD_MM, MASTER_SHAPE, Benign, BoolArray, FloatArray, PhantomSpec, Rng
-from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 
 Draw: TypeAlias = Callable[[FloatArray, float, float, Anatomy, Rng], None]
+"""(layer, x, y, anatomy, rng): adds one group at (x, y) mm. All kinds share it, so some leave an argument unused."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def pick_place(anatomy: Anatomy, rng: Rng, margin: float) -> tuple[float, float]
     return anatomy.nipple[0] * 0.5, anatomy.nipple[1]
 
 
-def _popcorn(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _popcorn(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
     size = rng.uniform(3, 9)
     for _ in range(int(size * 3)):
         a, r = rng.uniform(0, 2 * np.pi), size / 2 * np.sqrt(rng.random()) * 0.8
@@ -59,7 +59,7 @@ def _popcorn(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) 
         stamp(layer, px, py, rng.uniform(0.4, 1.2), thickness=rng.uniform(0.3, 0.8), soft=0.1)
 
 
-def _rim(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _rim(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
     stamp(layer, x, y, rng.uniform(1.5, 6), thickness=rng.uniform(0.6, 1.2), wall=rng.uniform(0.2, 0.5))
 
 
@@ -76,7 +76,7 @@ def _rod(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> N
             px, py = px + 0.2 * np.cos(heading), py + 0.2 * np.sin(heading)
 
 
-def _skin(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _skin(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -> None:
     """Lucent-centred rings near the edge, sometimes grouped so that they mimic a cluster."""
     grouped = rng.random() < 0.4
     nipple_x, nipple_y = anatomy.nipple
@@ -88,13 +88,13 @@ def _skin(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> 
             stamp(layer, px, py, rng.uniform(0.35, 0.8), thickness=rng.uniform(0.25, 0.4), wall=0.25)
 
 
-def _round(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _round(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -> None:
     for _ in range(rng.integers(3, 10)):
         px, py = pick_place(anatomy, rng, 6)
         stamp(layer, px, py, rng.uniform(0.2, 0.6), thickness=rng.uniform(0.2, 0.6))
 
 
-def _scattered(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _scattered(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -> None:
     """Many small round ones all over: never five within a centimetre by intent, so no cluster."""
     placed: list[tuple[float, float]] = []
     for _ in range(rng.integers(10, 36)):
@@ -104,14 +104,14 @@ def _scattered(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng
             stamp(layer, px, py, rng.uniform(0.12, 0.4), aspect=rng.uniform(0.9, 1.1))
 
 
-def _dystrophic(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _dystrophic(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
     for _ in range(rng.integers(4, 10)):
         px, py = x + rng.normal(0, 2), y + rng.normal(0, 2)
         shape = {"aspect": rng.uniform(0.5, 2), "angle": rng.uniform(0, 3), "thickness": rng.uniform(0.4, 0.9)}
         stamp(layer, px, py, rng.uniform(0.4, 1.1), **shape)
 
 
-def _milk(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _milk(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
     for _ in range(rng.integers(4, 9)):
         px, py = x + rng.normal(0, 4), y + rng.normal(0, 4)
         stamp(layer, px, py, rng.uniform(0.4, 0.9), thickness=0.18, soft=0.25, aspect=1.6)

@@ -22,7 +22,7 @@ def to_master(soft: FloatArray) -> FloatArray:
 def edge_cover(anatomy: Anatomy) -> FloatArray:
     """Share of each master pixel inside the skin line or the muscle, 0–1."""
     rows, columns = MASTER_SHAPE
-    edge = anatomy.edge((np.arange(rows) + 0.5) * PITCH).astype(np.float32)
+    edge = anatomy.edge(np.asarray((np.arange(rows) + 0.5) * PITCH, dtype=np.float64)).astype(np.float32)
     x = (np.arange(columns, dtype=np.float32) + 0.5) * np.float32(PITCH)
     cover = np.clip((edge[:, None] - x[None]) / PITCH + 0.5, 0, 1).astype(np.float32)
     return np.maximum(cover, np.clip(to_master(anatomy.pectoral), 0, 1)) if anatomy.pectoral_mm[1] > 0 else cover

@@ -106,7 +106,8 @@ def _gland_strands(anatomy: Anatomy, dense: FloatArray, dense_share: float, rng:
     strands = blur(narrow, 0.25 / SOFT_PITCH_MM) + blur(wide, 0.55 / SOFT_PITCH_MM)
     broken = logistic(1.7 * (power_law(SOFT_SHAPE, 1.8, rng, SOFT_PITCH_MM, finest_mm=1.5, coarsest_mm=12) + 0.2))
     strands = strands * (0.35 + 0.65 * broken)
-    return np.clip(strands / (quantile_inside(strands, inside, 0.97) + 1e-6), 0, 1.6).astype(np.float32)
+    usual = quantile_inside(strands, inside, 0.97) + 1e-6
+    return np.asarray(np.clip(strands / usual, 0, 1.6), dtype=np.float32)
 
 
 def _strokes(

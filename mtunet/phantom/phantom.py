@@ -29,8 +29,17 @@ from mtunet.phantom.calcifications import (
 from mtunet.phantom.display import conspicuity, digital_look, edge_cover, film_look, form_image, to_master
 from mtunet.phantom.film import lay_artefacts
 from mtunet.phantom.parenchyma import SoftTissue, fill_breast
-from mtunet.phantom.spec import MASTER_PITCH_MM, MASTER_SHAPE, Benign, BoolArray, FloatArray, PhantomSpec, Points, Rng
-from mtunet.phantom.spec import streams
+from mtunet.phantom.spec import (
+    MASTER_PITCH_MM,
+    MASTER_SHAPE,
+    Benign,
+    BoolArray,
+    FloatArray,
+    PhantomSpec,
+    Points,
+    Rng,
+    streams,
+)
 from mtunet.phantom.vessels import grow_vessels, vessel_attenuation
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -206,4 +215,4 @@ def cover_mask(mask: BoolArray, shape: tuple[int, int]) -> BoolArray:
     best = np.asarray(ndimage.maximum(share, labels, np.arange(count + 1)))
     best[0] = 1.0
     lost = best < 0.5
-    return kept | ((labels > 0) & lost[labels] & (share >= best[labels]))
+    return np.asarray(kept | ((labels > 0) & lost[labels] & (share >= best[labels])), dtype=bool)

@@ -150,7 +150,7 @@ def _even(path: Points) -> Points:
     """The same path with a point each STEP_MM."""
     s = np.r_[0, np.cumsum(np.hypot(*np.diff(path, axis=0).T))]
     at = np.linspace(0, s[-1], max(int(s[-1] / STEP_MM), 12))
-    return np.c_[np.interp(at, s, path[:, 0]), np.interp(at, s, path[:, 1])]
+    return np.stack([np.interp(at, s, path[:, 0]), np.interp(at, s, path[:, 1])], axis=1)
 
 
 def _until_skin(path: Points, anatomy: Anatomy) -> Points:
