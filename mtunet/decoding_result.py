@@ -1,0 +1,63 @@
+"""What the decoding process hands over: a drawn-out image without identifiers, or a refusal in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.case import Laterality, Refusal, UnreadableImage, View
+
+MAX_FILE_BYTES = 512 << 20
+"""A larger file is refused unread. The largest single mammogram seen is 55 MB."""
+MAX_PIXELS = 80_000_000
+"""Rows × columns, read from the header before memory is taken. The largest film scan of CBIS-DDSM has 27 million."""
+MAX_INFLATED_BYTES = 512 << 20
+"""What a deflated DICOM data set may grow to."""
+MIN_SIDE = 64
+"""Smaller images show no breast, only a thumbnail or a test pattern."""
+DECODE_SECONDS = 20.0
+"""Wall clock; the slowest honest file seen (4664×3064, JPEG 2000) takes 2 s."""
+CHILD_MEMORY_BYTES = 4 << 30
+"""Address space of the decoding process, where the system can cap it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """One image as displayed, as `case.Mammogram` without its name.
+
+    pixels: (rows, columns) float32 in [0, 1], bright is dense.
+    spacing_mm, laterality, view, notes: as in `case.Mammogram`.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    spacing_mm: tuple[float, float] | None = None
+    laterality: Laterality | None = None
+    view: View | None = None
+    notes: tuple[str, ...] = ()
+
+
+def refusal(kind: Refusal, found: str, advice: str) -> UnreadableImage:
+    """The refusal sentence: expected, found, what to do. `found` never quotes the file."""
+    return UnreadableImage(kind, f"Expected one greyscale mammogram view, found {found}. {advice}")
+
+
+def refuse_size(rows: int, columns: int) -> None:
+    """Raise unless rows × columns can be a mammogram and fits in memory. For use before pixels are decoded."""
+    if rows <= 0 or columns <= 0:
+        raise refusal(
+            Refusal.BAD_HEADER,
+            "an image whose header gives no rows or no columns",
+            "Export it again from where it was stored.",
+        )
+    if rows * columns > MAX_PIXELS:
+        raise refusal(
+            Refusal.TOO_LARGE,
+            f"an image of {columns} × {rows} pixels, more than {MAX_PIXELS // 1_000_000} million",
+            "Check that it is a single view, or reduce it.",
+        )
+    if min(rows, columns) < MIN_SIDE:
+        raise refusal(
+            Refusal.TOO_SMALL,
+            f"an image of only {columns} × {rows} pixels (at least {MIN_SIDE} on each side are needed)",
+            "Use the full-size image, not a thumbnail or a header sample.",
+        )

@@ -1,0 +1,169 @@
+"""The decoding process: `python -m mtunet.decoding_worker`. Started by `decoding`, by nobody else.
+
+Reads requests from its first pipe and answers on its second. Whatever native code prints goes nowhere,
+because it may quote values from the file. All caps are set before the first byte arrives.
+"""
+
+import json
+import os
+import sys
+import warnings
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.case import Refusal, UnreadableImage
+from mtunet.decoding import READY, REPLY, REQUEST
+from mtunet.decoding_result import CHILD_MEMORY_BYTES, Decoded, refusal
+from mtunet.decoding_signatures import Container, container
+
+try:
+    import resource
+except ImportError:  # Windows has none; the parent's clock still rules
+    resource = None  # type: ignore[assignment]
+
+_SWOLLEN_BYTES = 1 << 30
+"""A process that once needed this much is replaced, so that the memory goes back."""
+
+
+def main() -> None:
+    """Answer one request after the other until the pipe closes."""
+    inbox, outbox = _take_over_pipes()
+    _cap()
+    _warm()
+    outbox.write(READY)
+    outbox.flush()
+    while len(head := inbox.read(REQUEST.size)) == REQUEST.size:
+        data_length, name_length, seconds = REQUEST.unpack(head)
+        _cap_cpu(seconds)
+        name = inbox.read(name_length).decode("utf-8", "replace")
+        data = inbox.read(data_length)
+        if len(data) < data_length:
+            return
+        reply, pixels = answer(data, name)
+        _send(outbox, reply, pixels)
+
+
+def answer(data: bytes, name: str) -> tuple[dict[str, Any], npt.NDArray[np.float32] | None]:
+    """The reply to one request: a picture, or a refusal and whether this process should be replaced after it."""
+    try:
+        decoded = decode(data, name)
+    except UnreadableImage as refused:
+        return _refused(refused, replace=refused.kind in (Refusal.DAMAGED, Refusal.TOO_LARGE)), None
+    except MemoryError:
+        return _refused(_needs_memory(), replace=True), None
+    except BaseException:  # a Rust panic is no Exception; its text may quote the file, so it ends here
+        return _refused(_broke_the_reader(), replace=True), None
+    reply = {
+        "rows": decoded.pixels.shape[0],
+        "columns": decoded.pixels.shape[1],
+        "spacing_mm": decoded.spacing_mm,
+        "laterality": decoded.laterality,
+        "view": decoded.view,
+        "notes": decoded.notes,
+        "replace": _peak_bytes() > _SWOLLEN_BYTES,
+    }
+    return reply, np.ascontiguousarray(decoded.pixels)
+
+
+def decode(data: bytes, name: str) -> Decoded:
+    """Bytes → picture, in this very process; raises anything."""
+    from mtunet.dicom import decode_dicom
+    from mtunet.pictures import decode_picture
+
+    return decode_dicom(data, name) if container(data) is Container.DICOM else decode_picture(data, name)
+
+
+def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    inbox, outbox = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    return os.fdopen(inbox, "rb"), os.fdopen(outbox, "wb")
+
+
+def _cap() -> None:
+    if resource is None:
+        return
+    for limit, most in (
+        (resource.RLIMIT_AS, CHILD_MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        try:
+            resource.setrlimit(limit, (most, most))
+        except (ValueError, OSError):  # macOS refuses some of them
+            continue
+
+
+def _cap_cpu(seconds: float) -> None:
+    """Ends a runaway even if the parent is gone and nobody holds the clock."""
+    if resource is None:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + seconds + 5)
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    except (ValueError, OSError):
+        return
+
+
+def _warm() -> None:
+    """Load the decoders before the first file, and silence them: their warnings quote values."""
+    import logging
+
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    import pydicom.pixels
+
+    import mtunet.dicom
+    import mtunet.pictures
+
+    for plugin in ("libjpeg", "openjpeg", "jpeg_ls"):
+        try:
+            __import__(plugin)
+        except ImportError:  # said by name when a file needs it
+            continue
+    del pydicom, mtunet.dicom, mtunet.pictures
+
+
+def _send(outbox: BinaryIO, reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> None:
+    text = json.dumps(reply).encode()
+    outbox.write(REPLY.pack(len(text), 0 if pixels is None else pixels.nbytes))
+    outbox.write(text)
+    if pixels is not None:
+        outbox.write(memoryview(pixels).cast("B"))
+    outbox.flush()
+
+
+def _refused(refused: UnreadableImage, *, replace: bool) -> dict[str, Any]:
+    return {"refused": refused.kind, "sentence": refused.sentence, "replace": replace}
+
+
+def _needs_memory() -> UnreadableImage:
+    return refusal(
+        Refusal.TOO_LARGE,
+        "a file whose decoding needs more memory than is allowed",
+        "Check that it is a single view; if it is damaged, export it again.",
+    )
+
+
+def _broke_the_reader() -> UnreadableImage:
+    return refusal(
+        Refusal.DAMAGED,
+        "a file whose contents contradict themselves",
+        "It is probably damaged: copy or export it again.",
+    )
+
+
+def _peak_bytes() -> int:
+    if resource is None:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    main()

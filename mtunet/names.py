@@ -1,0 +1,46 @@
+"""File names as strangers wrote them: made safe to show, and searched for side and view."""
+
+import re
+import unicodedata
+
+from mtunet.case import Laterality, View
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_LONGEST = 120
+
+
+def display_name(name: str) -> str:
+    """The last component of a path, in one line, without control, bidirectional or invisible characters."""
+    last = re.split(r"[\\/]", name.rstrip("\\/"))[-1]
+    seen = "".join(c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c) not in _INVISIBLE)
+    seen = " ".join(seen.split())
+    if len(seen) > _LONGEST:
+        seen = f"{seen[: _LONGEST - 30]}…{seen[-29:]}"
+    return seen or "unnamed file"
+
+
+_SIDES = {"L": Laterality.LEFT, "LEFT": Laterality.LEFT, "R": Laterality.RIGHT, "RIGHT": Laterality.RIGHT}
+_VIEWS = {"CC": View.CC, "MLO": View.MLO, "ML": View.ML, "LM": View.LM, "LMO": View.LMO, "SIO": View.SIO}
+_VIEWS |= {"XCCL": View.XCCL, "XCCM": View.XCCM, "XCC": View.XCC, "FB": View.FB}
+_SURE_ALONE = {"LEFT", "RIGHT", "CC", "MLO", "LMO", "XCCL", "XCCM", "XCC"}
+_PAIR = re.compile(r"^(L|R|LEFT|RIGHT)(CC|MLO|ML|LM|LMO|SIO|XCCL|XCCM|XCC|FB)$")
+
+
+def side_and_view_in(text: str) -> tuple[Laterality | None, View | None]:
+    """Side and view from words such as LCC, R_MLO, 'LEFT CC'. None where absent or contradictory.
+
+    A lone L, R, ML or LM says nothing by itself: it counts only beside its partner.
+    """
+    words = [w for w in re.split(r"[^A-Z0-9]+", text.upper()) if w]
+    sides, views = set(), set()
+    for place, word in enumerate(words):
+        if pair := _PAIR.match(word):
+            sides.add(_SIDES[pair[1]])
+            views.add(_VIEWS[pair[2]])
+            continue
+        neighbours = words[max(0, place - 1) : place] + words[place + 1 : place + 2]
+        if word in _SIDES and (word in _SURE_ALONE or any(n in _VIEWS for n in neighbours)):
+            sides.add(_SIDES[word])
+        if word in _VIEWS and (word in _SURE_ALONE or any(n in _SIDES for n in neighbours)):
+            views.add(_VIEWS[word])
+    return (sides.pop() if len(sides) == 1 else None), (views.pop() if len(views) == 1 else None)
