@@ -106,6 +106,7 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
         for each in Calcification
     }
     spacing = mammogram.spacing_mm
+    length_px, length_mm = _lengths(kind, pixels, contour, ((1.0, 1.0), spacing))
     return Finding(
         number=0,
         type=kind,
@@ -113,8 +114,8 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
         box=component.box,
         area_px=area_px,
         area_mm2=None if spacing is None else area_px * spacing[0] * spacing[1],
-        length_px=_length(kind, pixels, contour, (1.0, 1.0)),
-        length_mm=None if spacing is None else _length(kind, pixels, contour, spacing),
+        length_px=length_px or 0.0,
+        length_mm=length_mm,
         specks=count_specks(mammogram.pixels, component, segmentation.spacing_mm)
         if kind is Calcification.MICRO
         else None,
@@ -123,8 +124,15 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
     )
 
 
-def _length(kind: Calcification, pixels: MaskCrop, contour: Outline, spacing: Spacing) -> float:
-    return centre_line(pixels, contour, spacing) if kind is Calcification.ARTERIAL else extent(contour, spacing)
+def _lengths(
+    kind: Calcification, pixels: MaskCrop, contour: Outline, spacings: tuple[Spacing | None, ...]
+) -> tuple[float | None, ...]:
+    """Per spacing, in its unit: of the centre line for BAC (a blob without one has its extent), else the extent."""
+    if kind is Calcification.ARTERIAL:
+        line, coarser = centre_line(pixels)
+        if line.length((1.0, 1.0)) > 0.0:
+            return tuple(None if s is None else coarser * line.length(s) for s in spacings)
+    return tuple(None if s is None else extent(contour, s) for s in spacings)
 
 
 def extent(contour: Outline, spacing: Spacing) -> float:
@@ -133,42 +141,65 @@ def extent(contour: Outline, spacing: Spacing) -> float:
     return float(pdist(points * (spacing[1], spacing[0])).max())
 
 
-def centre_line(pixels: MaskCrop, contour: Outline, spacing: Spacing) -> float:
-    """The length of the centre lines of one component, all branches, in the unit of `spacing` (row, column).
+class CentreLine(NamedTuple):
+    """Steps between neighbours on a skeleton, and from its loose ends straight on to the border (a skeleton stops half
+    a width short), in pixels: numbers of steps, and (rows, columns) each end reaches."""
 
-    Steps between neighbours on the skeleton, and from each loose end straight on to the component's border (a skeleton
-    stops half a width short). A chain of pixel steps reads up to 8 % long between the eight compass directions.
-    A blob without a line (skeleton of one pixel) has its longest extent.
+    down: int
+    across: int
+    slanted: int
+    reaches: tuple[tuple[float, float], ...]
+
+    def length(self, spacing: Spacing) -> float:
+        """Of all branches together, in the unit of `spacing` (row, column); 0 for a blob without a line.
+
+        A chain of pixel steps reads up to 8 % long between the eight compass directions.
+        """
+        steps = self.down * spacing[0] + self.across * spacing[1] + self.slanted * math.hypot(*spacing)
+        return steps + sum(math.hypot(r * spacing[0], c * spacing[1]) for r, c in self.reaches) if steps else 0.0
+
+
+def centre_line(pixels: MaskCrop) -> tuple[CentreLine, int]:
+    """The centre line of one component, and by how much it was made coarser before: multiply lengths by it.
+
+    Thick ones are thinned first, to about eight pixels across: the line stays where it is, ten times as fast.
     """
-    line = np.pad(skeletonize(np.pad(pixels, 1))[1:-1, 1:-1], 1)
+    half_width = float(cv2.distanceTransform(np.pad(pixels.view(np.uint8), 1), cv2.DIST_L2, 3).max())
+    coarser = max(1, int(half_width // 4))
+    padded = np.pad(_thinned(pixels, coarser), 1)
+    line = np.ascontiguousarray(skeletonize(padded))
     across = int(np.count_nonzero(line[:, :-1] & line[:, 1:]))
     down = int(np.count_nonzero(line[:-1] & line[1:]))
     # A diagonal step counts only where no square step joins the same two pixels.
     falling = line[:-1, :-1] & line[1:, 1:] & ~line[:-1, 1:] & ~line[1:, :-1]
     rising = line[:-1, 1:] & line[1:, :-1] & ~line[:-1, :-1] & ~line[1:, 1:]
     slanted = int(np.count_nonzero(falling)) + int(np.count_nonzero(rising))
-    if across + down + slanted == 0:
-        return extent(contour, spacing)
-    steps = down * spacing[0] + across * spacing[1] + slanted * math.hypot(*spacing)
-    padded = np.pad(pixels, 1)
     neighbours = cv2.filter2D(line.view(np.uint8), -1, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT)
     ends = np.argwhere(line & (neighbours == 2))
-    return steps + sum(_reach(padded, line, (int(r), int(c)), spacing) for r, c in ends)
+    reaches = tuple(_reach(padded, line, (int(r), int(c))) for r, c in ends)
+    return CentreLine(down, across, slanted, reaches), coarser
 
 
-def _reach(pixels: MaskCrop, line: MaskCrop, end: tuple[int, int], spacing: Spacing) -> float:
-    """From a loose end of the line straight on to the border of the component."""
+def _thinned(pixels: MaskCrop, times: int) -> MaskCrop:
+    """A mask at a coarser pitch; a coarse pixel is set when any of its pixels is, so nothing falls apart."""
+    rows, columns = (-(-n // times) * times for n in pixels.shape)
+    filled = np.zeros((rows, columns), dtype=np.bool_)
+    filled[: pixels.shape[0], : pixels.shape[1]] = pixels
+    return np.asarray(filled.reshape(rows // times, times, columns // times, times).any(axis=(1, 3)), dtype=np.bool_)
+
+
+def _reach(pixels: MaskCrop, line: MaskCrop, end: tuple[int, int]) -> tuple[float, float]:
+    """(rows, columns) from a loose end of the line straight on to the border of the component."""
     back = _walk_back(line, end, steps=5)
     direction = np.subtract(end, back, dtype=np.float64)
     direction /= np.hypot(*direction)
-    # Bounded by the crop's padding: outside it there is nothing.
     along = np.arange(0.0, sum(pixels.shape), 0.125)
     rows, columns = (np.floor(e + along * d + 0.5).astype(int) for e, d in zip(end, direction, strict=True))
     within = (rows >= 0) & (rows < pixels.shape[0]) & (columns >= 0) & (columns < pixels.shape[1])
     inside = np.zeros(along.shape, dtype=np.bool_)
     inside[within] = pixels[rows[within], columns[within]]
     left_at = along[int(np.argmin(inside))]
-    return float(left_at * math.hypot(direction[0] * spacing[0], direction[1] * spacing[1]))
+    return float(left_at * direction[0]), float(left_at * direction[1])
 
 
 def _walk_back(line: MaskCrop, end: tuple[int, int], steps: int) -> tuple[int, int]:
@@ -203,8 +234,10 @@ def count_specks(pixels: npt.NDArray[np.float32], component: Component, spacing_
     blur = [SPECK_BLUR_MM / s for s in spacing_mm]
     smooth = cv2.GaussianBlur(pixels[rows, columns], (0, 0), sigmaX=blur[1], sigmaY=blur[0])
     peaks = cv2.morphologyEx(smooth, cv2.MORPH_TOPHAT, _disc(SPECK_MM, spacing_mm))
-    noise = 1.4826 * float(np.median(np.abs(peaks - np.median(peaks))))
-    floor = max(SPECK_CONTRAST, float(np.median(peaks)) + SPECK_NOISE_FACTOR * noise)
+    sample = peaks[:: 1 + peaks.shape[0] // 200, :: 1 + peaks.shape[1] // 200]
+    middle = np.median(sample)
+    noise = 1.4826 * float(np.median(np.abs(sample - middle)))
+    floor = max(SPECK_CONTRAST, float(middle) + SPECK_NOISE_FACTOR * noise)
     highest = cv2.dilate(peaks, _disc(2 * SPECK_APART_MM, spacing_mm))
     tops = (peaks >= highest) & (peaks >= floor)
     window = tops[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] & inside

@@ -1,0 +1,85 @@
+"""The command line: `python -m mtunet analyse`, `models`, `samples`. Nothing heavy is imported before it is needed."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import mtunet
+from mtunet.models import DEFAULT_MODEL, MODELS
+
+FORMATS = ("json", "png", "csv")
+EXIT_CODES = "Exit codes: 0 all analysed, 3 some refused (see refused.csv), 2 wrong usage, 1 failed, 130 stopped."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; wrong usage raises SystemExit(2), as argparse does."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command == "analyse":
+        _refuse_wrong_paths(parser, arguments)
+        from mtunet import cli_analyse
+
+        return cli_analyse.run(arguments)
+    if arguments.command == "samples":
+        from mtunet import cli_samples
+
+        return cli_samples.run(arguments)
+    from mtunet import cli_models
+
+    return cli_models.run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mtunet", description=mtunet.__doc__)
+    parser.add_argument("--version", action="version", version=mtunet.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    analyse = commands.add_parser(
+        "analyse",
+        help="find and weigh the calcifications in mammograms",
+        description="Writes STEM.json and STEM.png per image, and refused.csv. Not for clinical use.",
+        epilog=EXIT_CODES,
+    )
+    analyse.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="file, zip, or folder with everything in it"
+    )
+    analyse.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder for the results; made if absent"
+    )
+    analyse.add_argument("--model", default=DEFAULT_MODEL, choices=list(MODELS), help="default: %(default)s")
+    analyse.add_argument("--masks", action="store_true", help="also STEM_mc.png and STEM_bac.png, 0 or 255")
+    analyse.add_argument(
+        "--format",
+        type=_formats,
+        default=("json", "png"),
+        metavar="LIST",
+        help=f"of {', '.join(FORMATS)}, with commas between; default: json,png",
+    )
+    analyse.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="default: %(default)s"
+    )
+    commands.add_parser("models", help="list the models and whether their weights are there")
+    samples = commands.add_parser("samples", help="copy the samples and their ground truth into a folder")
+    samples.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder; made if absent")
+    return parser
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    unknown = [each for each in asked if each not in FORMATS]
+    if unknown or not asked:
+        found = ", ".join(repr(each) for each in unknown) or "nothing"
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(FORMATS)}, found {found}")
+    return asked
+
+
+def _refuse_wrong_paths(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    for path in arguments.paths:
+        if not path.is_file() and not path.is_dir():
+            parser.error(f"there is no file or folder {path}")
+    if arguments.out.exists() and not arguments.out.is_dir():
+        parser.error(f"--out must be a folder, and {arguments.out} is a file")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""`python -m mtunet models`: what can look, and whether its weights are there. Does not import torch."""
+
+from mtunet.models import DEFAULT_MODEL, MODELS, ModelSpec, file_state
+
+COLUMNS = ("name", "looks", "weights", "sha256", "title")
+
+
+def run() -> int:
+    """Print the table; 0 if every model can be used, else 1."""
+    states = {name: file_state(spec) for name, spec in MODELS.items()}
+    rows = [COLUMNS, *(_row(spec, states[name]) for name, spec in MODELS.items())]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"* used when no --model is given. {len(MODELS)} models; not for clinical use.")
+    return 0 if all(state == "ok" for state in states.values()) else 1
+
+
+def _row(spec: ModelSpec, state: str) -> tuple[str, ...]:
+    mark = "*" if spec.name == DEFAULT_MODEL else ""
+    return spec.name + mark, spec.way, state, spec.sha256[:12], spec.title
