@@ -4,7 +4,7 @@ import Static from "ol/source/ImageStatic.js";
 
 /** The layer of one probability map; `extent` is the image's. */
 export function heatLayer(name, address, extent, projection) {
-  const layer = new ImageLayer({ opacity: 0.75, zIndex: 5, visible: false });
+  const layer = new ImageLayer({ opacity: 0.55, zIndex: 5, visible: false });
   layer.set("name", name);
   layer.on("change:visible", () => {
     if (layer.getVisible() && !layer.getSource()) {

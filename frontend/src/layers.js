@@ -12,8 +12,8 @@ const CASING = "rgba(0,0,0,0.55)";
 /** A vector layer; `labelled(resolution)` says when findings are numbered. Truth lies under what was detected. */
 export function contourLayer({ name, colour, dashed, width }, source, labelled, z) {
   const lines = [
-    new Style({ stroke: new Stroke({ color: CASING, width: width + 2 }) }),
-    new Style({ stroke: new Stroke({ color: colour, width, lineDash: dashed ? [7, 5] : undefined }) }),
+    new Style({ stroke: new Stroke({ color: CASING, width: width + 1.2 }) }),
+    new Style({ stroke: new Stroke({ color: colour, width, lineDash: dashed ? [9, 7] : undefined }) }),
   ];
   if (dashed) lines.shift(); // a casing would fill the gaps and hide what lies beneath
   const style = (feature, resolution) => {
@@ -92,19 +92,18 @@ function numberOf(feature, colour) {
   const number = feature.get("number");
   const kept = feature.get(`label ${colour}`);
   if (kept) return kept;
-  const [, , right, top] = feature.getGeometry().getExtent();
+  const [ring] = feature.getGeometry().getCoordinates();
+  const top = ring.reduce((best, point) => (point[1] > best[1] ? point : best));
   const label = new Style({
-    geometry: new Point([right, top]),
+    geometry: new Point(top),
     text: new Text({
       text: number == null ? "" : String(number),
       font: FONT,
       fill: new Fill({ color: colour }),
       backgroundFill: new Fill({ color: "rgba(0,0,0,0.68)" }),
       padding: [2, 4, 1, 4],
-      textAlign: "left",
       textBaseline: "bottom",
-      offsetX: 5,
-      offsetY: -4,
+      offsetY: -7,
     }),
   });
   feature.set(`label ${colour}`, label, true);

@@ -69,7 +69,7 @@ export class Pane {
   listen() {
     const options = { signal: this.stop.signal };
     this.map.on("change:size", () => this.sized());
-    this.view.on("change", () => this.viewChanged());
+    this.view.on(["change:center", "change:resolution"], () => this.viewChanged());
     this.map.on("pointermove", (event) => this.pointed(event));
     this.map.on("pointerdrag", (event) => this.lens?.follow(event.coordinate));
     this.map.on("singleclick", (event) => this.clicked(event));
@@ -291,17 +291,21 @@ export class Pane {
     this.viewer.report();
   }
 
+  /** Show the picture in the window wanted; the map is drawn again only when the picture itself is another one. */
   redraw() {
     const { picture } = this;
     const css = this.filter.css([picture.low, picture.high], this.viewer.window);
     for (const canvas of [this.pictureLayer.canvas, this.minimap.canvas, this.lens?.picture.canvas]) {
-      if (canvas) canvas.style.filter = css;
+      if (canvas && canvas.style.filter !== css) canvas.style.filter = css;
     }
     this.minimap.draw(picture.overview);
-    this.pictureLayer.changed();
-    this.lens?.picture.changed();
     this.overlay.busy(Boolean(this.coming) || !this.isDrawn);
     this.overlay.status(this.zoom, this.viewer.window);
+    const drawn = picture.at(this.neededResolution);
+    if (drawn && drawn === this.drawn && !this.lens) return;
+    this.drawn = drawn;
+    this.pictureLayer.changed();
+    this.lens?.picture.changed();
   }
 
   // The pointer -----------------------------------------------------------------------------------------------------

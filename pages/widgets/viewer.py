@@ -189,7 +189,7 @@ def _layers(panes: Sequence[Pane], palette: Palette) -> list[dict[str, Any]]:
 
 def _line(name: str, look: LineLook) -> dict[str, Any]:
     # Truth is drawn beneath and wider, so that both show where they agree.
-    width = 2.4 if look.dashed else 1.6
+    width = 5.0 if look.dashed else 1.7
     line = {"name": name, "label": look.label, "kind": "contour"}
     return line | {"colour": look.colour, "dashed": look.dashed, "width": width}
 
