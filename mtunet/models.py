@@ -1,0 +1,173 @@
+"""The models that ship. The registry is a literal; importing it does not import torch."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mtunet.case import Calcification
+
+if TYPE_CHECKING:
+    import torch
+
+    from mtunet.network import MTUNet
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+Way = Literal["detail", "paper"]
+
+
+class ModelUnavailable(ValueError):
+    """A model that cannot be used; `str()` says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model that ships. `sha256` is of the weights file; a file that differs is refused."""
+
+    name: str
+    title: str
+    way: Way
+    file: str
+    sha256: str
+    note: str
+
+    @property
+    def path(self) -> Path:
+        return WEIGHTS / self.file
+
+
+DEFAULT_MODEL = "detail"
+MODELS: Mapping[str, ModelSpec] = {
+    "detail": ModelSpec(
+        name="detail",
+        title="Detail (tiles at a fixed physical pitch)",
+        way="detail",
+        file="detail.safetensors",
+        sha256="",
+        note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) only.",
+    ),
+    "paper": ModelSpec(
+        name="paper",
+        title="Paper (whole view at 256×256)",
+        way="paper",
+        file="paper.safetensors",
+        sha256="",
+        note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is to be used; stored with its weights.
+
+    pitch_mm: of the network's grid for `detail`, None for `paper`.
+    thresholds: per type, probability at and above which a pixel counts.
+    minimum_mm2: per type, smaller components are dropped.
+    """
+
+    way: Way
+    pitch_mm: float | None
+    thresholds: Mapping[Calcification, float]
+    minimum_mm2: Mapping[Calcification, float]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "way": self.way,
+            "pitch_mm": self.pitch_mm,
+            "thresholds": {kind.value: value for kind, value in self.thresholds.items()},
+            "minimum_mm2": {kind.value: value for kind, value in self.minimum_mm2.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Settings":
+        return cls(
+            way=value["way"],
+            pitch_mm=value["pitch_mm"],
+            thresholds={kind: float(value["thresholds"][kind.value]) for kind in Calcification},
+            minimum_mm2={kind: float(value["minimum_mm2"][kind.value]) for kind in Calcification},
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network ready to look. provenance: what the weights file says of its training (run, commit, data, seed, …)."""
+
+    name: str
+    weights_sha256: str
+    settings: Settings
+    network: "MTUNet"
+    device: "torch.device"
+    dtype: "torch.dtype"
+    provenance: Mapping[str, Any]
+
+
+def load_model(name: str, device: str = "auto") -> Model:
+    """Read, check and warm a model. Raises ModelUnavailable with a sentence for an unknown, absent or damaged one."""
+    spec = find_model(name)
+    data = _checked_bytes(spec)
+    return model_from_bytes(data, spec.name, device)
+
+
+def find_model(name: str) -> ModelSpec:
+    if name not in MODELS:
+        raise ModelUnavailable(f"There is no model called {name!r}. There are: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def read_metadata(spec: ModelSpec) -> dict[str, Any]:
+    """Network, settings and provenance as written in the weights file, without torch and without its tensors."""
+    with _open(spec) as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(min(length, 1 << 24)))
+    return dict(json.loads(header["__metadata__"]["mtunet"]))
+
+
+def file_state(spec: ModelSpec) -> Literal["ok", "missing", "damaged"]:
+    """Whether the weights file is there and is the one that was registered."""
+    if not spec.path.exists():
+        return "missing"
+    return "ok" if hashlib.sha256(spec.path.read_bytes()).hexdigest() == spec.sha256 else "damaged"
+
+
+def model_from_bytes(data: bytes, name: str, device: str = "auto") -> Model:
+    """A model from the bytes of a weights file (safetensors with our metadata)."""
+    from mtunet.devices import choose_device, fastest_dtype
+    from mtunet.weights import read_weights
+
+    network, settings, provenance = read_weights(data)
+    chosen = choose_device(device)
+    network = network.to(chosen).eval()
+    return Model(
+        name=name,
+        weights_sha256=hashlib.sha256(data).hexdigest(),
+        settings=settings,
+        network=network,
+        device=chosen,
+        dtype=fastest_dtype(network, chosen),
+        provenance=provenance,
+    )
+
+
+def _checked_bytes(spec: ModelSpec) -> bytes:
+    with _open(spec) as file:
+        data: bytes = file.read()
+    found = hashlib.sha256(data).hexdigest()
+    if found != spec.sha256:
+        raise ModelUnavailable(
+            f"The weights of model {spec.name!r} are damaged or of another version: expected sha256 "
+            f"{spec.sha256[:12]}…, found {found[:12]}…. Restore {spec.file} from the repository."
+        )
+    return data
+
+
+def _open(spec: ModelSpec) -> Any:
+    try:
+        return spec.path.open("rb")
+    except OSError:
+        raise ModelUnavailable(
+            f"The weights of model {spec.name!r} are missing: expected {spec.file} in {WEIGHTS}. "
+            "Restore it from the repository, or make it with `python -m training`."
+        ) from None

@@ -1,0 +1,74 @@
+"""The experiments: each a small named difference from the defaults, with what to expect of it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from mtunet.network import NetworkConfig
+from training.sampling import Augmentation
+
+
+@dataclass(frozen=True)
+class PhantomData:
+    """How many phantoms each part has, and the seed of their cohort."""
+
+    train: int = 360
+    validation: int = 60
+    test: int = 100
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides the outcome besides the machine.
+
+    way, pitch_mm: how the network looks (None for `paper`). size: of a crop, in pixels of the network's grid.
+    batch: crops per step. learning_rate: peak of a one-cycle schedule. head_weights: of MC, BAC, background.
+    """
+
+    name: str
+    expect: str
+    way: Literal["detail", "paper"] = "detail"
+    pitch_mm: float | None = 0.2
+    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(width=16, norm="group"))
+    size: int = 256
+    batch: int = 8
+    steps: int = 1200
+    learning_rate: float = 3e-3
+    objective: str = "batch-dice-bce"
+    head_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(intensity=True))
+    data: PhantomData = field(default_factory=PhantomData)
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "network": self.network.to_json()}
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            name="detail",
+            expect="The shipped `detail` model. MC sensitivity ≥ 0.85 at ≤ 0.5 false positives per image and BAC pixel "
+            "F1 ≥ 0.75 on 100 unseen phantoms; about an hour on 2 CPU cores.",
+        ),
+        Experiment(
+            name="paper",
+            expect="The shipped `paper` model, the whole view at 256×256. Worse than `detail` on MC, because a speck "
+            "is far below a pixel; about a quarter of an hour on 2 CPU cores.",
+            way="paper",
+            pitch_mm=None,
+            steps=400,
+        ),
+        Experiment(
+            name="smoke",
+            expect="Nothing but that every step runs; half a minute on a CPU.",
+            network=NetworkConfig(width=8, norm="group"),
+            size=64,
+            batch=2,
+            steps=4,
+            pitch_mm=0.8,
+            data=PhantomData(train=3, validation=2, test=2, seed=7),
+        ),
+    )
+}

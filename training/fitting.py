@@ -1,0 +1,67 @@
+"""The loop: canvases in, a fitted network and its history out."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mtunet.network import MTUNet, build
+from training.experiments import Experiment
+from training.objectives import OBJECTIVES, total
+from training.sampling import Batch, Canvas, batches
+
+REPORT_EVERY = 25
+
+
+def fit(
+    experiment: Experiment, canvases: Sequence[Canvas], device: torch.device
+) -> tuple[MTUNet, list[dict[str, Any]]]:
+    """A network fitted on crops of the canvases, and one history row per 25 steps."""
+    torch.manual_seed(experiment.seed)
+    network = build(experiment.network).to(device)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=experiment.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=experiment.learning_rate, total_steps=experiment.steps
+    )
+    rng = np.random.default_rng(experiment.seed)
+    source = batches(canvases, experiment.size, experiment.batch, experiment.augmentation, rng)
+    history, recent, started = [], [], time.perf_counter()
+    network.train()
+    for step in range(1, experiment.steps + 1):
+        recent.append(_step(network, next(source), experiment, optimiser, device))
+        schedule.step()
+        if step % REPORT_EVERY == 0 or step == experiment.steps:
+            mean = np.mean(recent, axis=0)
+            history.append(
+                {
+                    "step": step,
+                    "seconds": round(time.perf_counter() - started, 1),
+                    "learning_rate": f"{schedule.get_last_lr()[0]:.2e}",
+                    **{head: round(float(value), 4) for head, value in zip(network.config.heads, mean, strict=True)},
+                }
+            )
+            print(history[-1], flush=True)
+            recent = []
+    return network.eval(), history
+
+
+def _step(
+    network: MTUNet, batch: Batch, experiment: Experiment, optimiser: torch.optim.Optimizer, device: torch.device
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """One step; the objective of each head, (heads,)."""
+    pixels, window, targets, known = (
+        torch.from_numpy(part).to(device, non_blocking=True)
+        for part in (batch.pixels, batch.window, batch.targets, batch.known)
+    )
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        logits = network(pixels, window)
+    per_head = OBJECTIVES[experiment.objective](logits.float(), targets, known)
+    optimiser.zero_grad(set_to_none=True)
+    total(per_head, experiment.head_weights).backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()
+    values: np.ndarray[Any, np.dtype[np.float32]] = per_head.detach().cpu().numpy()
+    return values

@@ -1,0 +1,118 @@
+"""One experiment from its name to a finished run folder."""
+
+import platform
+import subprocess
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import mtunet
+from mtunet import runs
+from mtunet.case import Calcification
+from mtunet.devices import choose_device, describe
+from mtunet.models import Model, Settings, model_from_bytes
+from mtunet.phantom import PHANTOM_VERSION
+from mtunet.weights import write_weights
+from training.datasets import Sample, phantom_samples, phantom_split, spec_name
+from training.experiments import Experiment
+from training.fitting import fit
+from training.sampling import canvas
+from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
+
+
+def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict[str, Any]:
+    """Fit on the training part, choose thresholds on the validation part, touch the test part once; the summary."""
+    device = choose_device(device_name)
+    split = phantom_split(experiment.data.train, experiment.data.validation, experiment.data.test, experiment.data.seed)
+    names = {part: [spec_name(spec) for spec in getattr(split, part)] for part in ("train", "validation", "test")}
+    provenance = _provenance(experiment, folder, device)
+    runs.start(folder, provenance, [names])
+
+    canvases = [canvas(sample, experiment.pitch_mm) for sample in phantom_samples(split.train)]
+    network, history = fit(experiment, canvases, device)
+    del canvases
+
+    halves = dict.fromkeys(Calcification, 0.5)
+    plain = Settings(experiment.way, experiment.pitch_mm, halves, dict.fromkeys(Calcification, 0.0))
+    fitted = model_from_bytes(write_weights(network, plain, provenance), experiment.name, device_name)
+    pairs = list(segmentations(fitted, phantom_samples(split.validation)))
+    thresholds, minimum_mm2, table = choose_operating_point(pairs)
+    del pairs
+
+    settings = Settings(experiment.way, experiment.pitch_mm, thresholds, minimum_mm2)
+    weights = write_weights(network, settings, provenance)
+    model = model_from_bytes(weights, experiment.name, device_name)
+    images, summary = evaluate(model, phantom_samples(split.test))
+    runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
+    runs.finish(folder, summary)
+    return summary
+
+
+def evaluate(model: Model, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One row of counts per image, and the figures over all of them and per stratum."""
+    rows, seconds = [], []
+    everything = NOTHING
+    strata: dict[str, Score] = defaultdict(lambda: NOTHING)
+    for sample, segmentation in segmentations(model, samples):
+        counted = score(sample, segmentation, model.settings.thresholds, model.settings.minimum_mm2)
+        everything, strata[sample.stratum] = everything + counted, strata[sample.stratum] + counted
+        seconds.append(segmentation.seconds)
+        rows.append(_row(sample, counted, segmentation.seconds))
+    return rows, {
+        "data": "phantoms (synthetic images), unseen in training",
+        "settings": model.settings.to_json(),
+        "median_seconds_per_image": round(sorted(seconds)[len(seconds) // 2], 2),
+        "all": everything.to_json(),
+        "strata": {name: strata[name].to_json() for name in sorted(strata)},
+    }
+
+
+def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"image": sample.name, "patient": sample.patient, "stratum": sample.stratum}
+    for kind in Calcification:
+        pixels, lesions = counted.pixels[kind], counted.lesions[kind]
+        row |= {f"{kind.value}_{name}": getattr(pixels, name) for name in ("tp", "fp", "fn", "tn")}
+        row |= {
+            f"{kind.value}_{name}": getattr(lesions, name)
+            for name in ("lesions", "hit", "detections", "false_positives")
+        }
+    return row | {
+        "bac_components": counted.confused.lesions,
+        "bac_called_mc": counted.confused.hit,
+        "seconds": round(seconds, 2),
+    }
+
+
+def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> dict[str, Any]:
+    return {
+        "run": folder.name,
+        "experiment": experiment.to_json(),
+        "data": f"phantom cohort {experiment.data.seed}, generator version {PHANTOM_VERSION} (synthetic images only)",
+        "commit": _commit(),
+        "version": mtunet.__version__,
+        "device": describe(device, torch.bfloat16 if device.type == "cuda" else torch.float32),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _commit() -> str:
+    """The commit the code stands at, with "+changes" when the working tree differs from it."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no", "mtunet", "training"],
+            cwd=here.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+changes" if changed else "")

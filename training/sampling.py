@@ -1,0 +1,178 @@
+"""Crops to learn from: where they are cut, how they are turned, scaled and changed in brightness.
+
+Only samples of the training split come here. Image and masks are warped together, in one resampling.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.breast import breast_region
+from mtunet.case import Calcification
+from mtunet.preprocessing import MASTER_ROWS, resize, tissue_window
+from training.datasets import Sample
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random changes; the paper's are rotation, scale, horizontal shift and flip.
+
+    rotation_degrees, shift (share of the crop): drawn from ±. scale: from 1/(1+scale) to 1+scale.
+    intensity: also tone curve, contrast, blur and noise (not in the paper, for images of other makers).
+    """
+
+    rotation_degrees: float = 15.0
+    scale: float = 0.15
+    shift: float = 0.1
+    flip: bool = True
+    intensity: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A sample on the network's grid, ready to be cropped many times.
+
+    pixels: (rows, columns) float32 in [0, 1]. targets: (types + 1, rows, columns) float32, the last is background.
+    known: (types + 1,) float32, 0 where the type is unknown. centres: where crops may be centred, by what is there.
+    """
+
+    pixels: Floats
+    window: tuple[float, float]
+    targets: Floats
+    known: Floats
+    centres: tuple[npt.NDArray[np.int64], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """pixels (n, 1, size, size), window (n, 2), targets (n, heads, size, size), known (n, heads); all float32."""
+
+    pixels: Floats
+    window: Floats
+    targets: Floats
+    known: Floats
+
+
+def canvas(sample: Sample, pitch_mm: float | None) -> Canvas:
+    """The sample at `pitch_mm`, or squeezed to 256×256 when it is None."""
+    pixels = sample.pixels.astype(np.float32) / np.float32(65535)
+    breast = breast_region(pixels)
+    if pitch_mm is None:
+        shape = (MASTER_ROWS, MASTER_ROWS)
+    else:
+        shape = (
+            round(pixels.shape[0] * sample.spacing_mm / pitch_mm),
+            round(pixels.shape[1] * sample.spacing_mm / pitch_mm),
+        )
+    masks = [
+        by_coverage(sample.masks[kind], shape) if kind in sample.masks else np.zeros(shape, bool)
+        for kind in Calcification
+    ]
+    known = [float(kind in sample.masks) for kind in Calcification]
+    background = ~np.logical_or.reduce(masks)
+    return Canvas(
+        pixels=resize(pixels, shape),
+        window=tissue_window(pixels, breast),
+        targets=np.stack([*masks, background]).astype(np.float32),
+        known=np.array([*known, float(all(known))], np.float32),
+        centres=_centres(masks, by_coverage(sample.hard_negatives, shape), by_coverage(breast, shape)),
+    )
+
+
+def by_coverage(mask: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """A mask on a coarser grid: cells at least half covered; where none is, the best covered, so no lesion vanishes."""
+    covered = cv2.resize(mask.astype(np.float32), (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    coarse: npt.NDArray[np.bool_] = covered >= 0.5
+    if mask.any() and not coarse.any():
+        coarse = covered >= covered.max() * 0.6
+    return coarse
+
+
+def batches(
+    canvases: Sequence[Canvas], size: int, count: int, augmentation: Augmentation, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """Batches of `count` crops of `size`² for ever; each third is centred on MC, on BAC, or on neither."""
+    whole_views = all(c.pixels.shape == (size, size) for c in canvases)
+    holding = [[c for c in canvases if len(c.centres[place])] for place in range(4)]
+    while True:
+        crops = []
+        for number in range(count):
+            if whole_views:
+                chosen, centre = canvases[int(rng.integers(len(canvases)))], np.array([size / 2, size / 2])
+            else:
+                chosen, centre = _place(holding, number % 3, size, rng)
+            crops.append(_cut(chosen, centre, size, augmentation, rng))
+        pixels, window, targets, known = (np.stack(part) for part in zip(*crops, strict=True))
+        yield Batch(pixels[:, None], window, targets, known)
+
+
+def _centres(
+    masks: Sequence[npt.NDArray[np.bool_]], negatives: npt.NDArray[np.bool_], breast: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], ...]:
+    """(row, column) points to cut around: MC, BAC, easily mistaken things, breast."""
+    step = 4
+    places = []
+    for mask in (*masks, negatives, breast):
+        points = np.argwhere(mask[::step, ::step]) * step
+        places.append(points if len(points) or not mask.any() else np.argwhere(mask))
+    return tuple(places)
+
+
+def _place(
+    holding: Sequence[Sequence[Canvas]], third: int, size: int, rng: np.random.Generator
+) -> tuple[Canvas, npt.NDArray[np.float64]]:
+    place = third if third < 2 else 2 + int(rng.random() < 0.6)
+    among = holding[place] or holding[3]
+    chosen = among[int(rng.integers(len(among)))]
+    points = chosen.centres[place] if holding[place] else chosen.centres[3]
+    centre = points[rng.integers(len(points))] + rng.uniform(-0.35, 0.35, 2) * size
+    return chosen, centre
+
+
+def _cut(
+    source: Canvas, centre: npt.NDArray[np.float64], size: int, change: Augmentation, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats, Floats]:
+    angle = np.deg2rad(rng.uniform(-change.rotation_degrees, change.rotation_degrees))
+    zoom = (1 + change.scale) ** rng.uniform(-1, 1)
+    mirror = -1.0 if change.flip and rng.random() < 0.5 else 1.0
+    shift = rng.uniform(-change.shift, change.shift) * size
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
+    turn = turn @ np.diag([mirror, 1.0])  # crop (x, y) about its middle -> source (x, y) about the centre
+    middle = np.array([(size - 1) / 2, (size - 1) / 2])
+    offset = np.array([centre[1] + shift, centre[0]]) - turn @ middle
+    matrix = np.hstack([turn, offset[:, None]])
+
+    def warp(image: Floats, border: float) -> Floats:
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        warped: Floats = cv2.warpAffine(
+            image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=border
+        )
+        return warped
+
+    pixels = warp(source.pixels, 0.0)
+    heads = len(source.targets)
+    targets = np.stack([warp(source.targets[k], float(k == heads - 1)) for k in range(heads)]) >= 0.5
+    window = np.array(source.window, np.float32)
+    if change.intensity:
+        pixels, window = _retone(pixels, window, rng)
+    return pixels, window, targets.astype(np.float32), source.known
+
+
+def _retone(pixels: Floats, window: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Another maker's look: tone curve between the window's ends, a looser window, blur, noise."""
+    low, high = (float(value) for value in window)
+    span = max(high - low, 1e-3)
+    scaled = (pixels - low) / span
+    gamma = rng.uniform(0.65, 1.5)
+    scaled = np.where((scaled > 0) & (scaled < 1), np.abs(scaled) ** gamma, scaled)
+    if rng.random() < 0.4:
+        scaled = cv2.GaussianBlur(scaled, (0, 0), rng.uniform(0.3, 0.9))
+    if rng.random() < 0.5:
+        scaled = scaled + rng.normal(0, rng.uniform(0, 0.03), scaled.shape)
+    changed = np.array([low + span * rng.normal(0, 0.06), high + span * rng.normal(0, 0.10)], np.float32)
+    return (scaled * span + low).astype(np.float32), changed

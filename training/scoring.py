@@ -1,0 +1,149 @@
+"""How well a model does on samples, and which thresholds it should be used with."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mtunet.case import Calcification, Mammogram, Segmentation
+from mtunet.metrics import (
+    LesionCounts,
+    PixelCounts,
+    count_confused,
+    count_lesions,
+    count_pixels,
+    without_small,
+)
+from mtunet.models import Model
+from mtunet.segmentation import segment
+from training.datasets import Sample
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MINIMUM_MM2 = {MC: (2.0, 4.0, 6.0, 9.0, 13.0), BAC: (0.5, 1.0, 2.0, 4.0)}
+MC_FALSE_POSITIVES = 0.35
+"""MC false positives per image that are allowed when thresholds are chosen on the validation part."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Counts of one image, or of many added up. confused: true BAC components that were called MC."""
+
+    pixels: Mapping[Calcification, PixelCounts]
+    lesions: Mapping[Calcification, LesionCounts]
+    confused: LesionCounts
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(
+            {kind: self.pixels[kind] + other.pixels[kind] for kind in Calcification},
+            {kind: self.lesions[kind] + other.lesions[kind] for kind in Calcification},
+            self.confused + other.confused,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Every figure of the table, None where it is undefined."""
+        figures: dict[str, Any] = {"images": self.confused.images}
+        for kind in Calcification:
+            pixels, lesions = self.pixels[kind], self.lesions[kind]
+            names = ("f1", "jaccard", "sensitivity", "specificity", "accuracy", "mcc")
+            figures[kind.value] = {
+                "pixels": {name: getattr(pixels, name) for name in names},
+                "lesions": lesions.lesions,
+                "lesion_sensitivity": lesions.sensitivity,
+                "false_positives_per_image": lesions.false_positives_per_image,
+            }
+        figures["bac_called_mc"] = self.confused.sensitivity
+        figures["bac_components"] = self.confused.lesions
+        return figures
+
+
+NOTHING = Score(
+    {kind: PixelCounts() for kind in Calcification}, {kind: LesionCounts() for kind in Calcification}, LesionCounts()
+)
+
+
+def segmentations(model: Model, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
+    """The product's own way from pixels to maps, one sample after the other."""
+    for sample in samples:
+        pixels = sample.pixels.astype(np.float32) / np.float32(65535)
+        mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
+        yield sample, segment(model, mammogram)
+
+
+def score(
+    sample: Sample,
+    segmentation: Segmentation,
+    thresholds: Mapping[Calcification, float],
+    minimum_mm2: Mapping[Calcification, float],
+) -> Score:
+    """One image, on its own grid, after thresholds and minimum sizes. Both types must be known."""
+    cell = sample.spacing_mm**2
+    detected = {
+        kind: without_small(segmentation.probability[kind] >= thresholds[kind], minimum_mm2[kind] / cell)
+        for kind in Calcification
+    }
+    return Score(
+        {kind: count_pixels(detected[kind], sample.masks[kind]) for kind in Calcification},
+        {kind: count_lesions(detected[kind], sample.masks[kind]) for kind in Calcification},
+        count_confused(sample.masks[BAC], detected[MC], sample.masks[MC]),
+    )
+
+
+def choose_operating_point(
+    scored: Sequence[tuple[Sample, Segmentation]],
+) -> tuple[dict[Calcification, float], dict[Calcification, float], list[dict[str, Any]]]:
+    """Thresholds and minimum sizes from the validation part, and the table they were chosen from.
+
+    MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
+    false positives when none qualifies). BAC: the highest pixel F1. BAC does not depend on MC's choice.
+    """
+    table: list[dict[str, Any]] = []
+    for kind in Calcification:
+        for threshold in THRESHOLDS:
+            for minimum in MINIMUM_MM2[kind]:
+                summed = sum((_one_type(pair, kind, threshold, minimum) for pair in scored), NOTHING)
+                lesions, pixels = summed.lesions[kind], summed.pixels[kind]
+                table.append(
+                    {
+                        "type": kind.value,
+                        "threshold": threshold,
+                        "minimum_mm2": minimum,
+                        "lesion_sensitivity": lesions.sensitivity,
+                        "false_positives_per_image": lesions.false_positives_per_image,
+                        "pixel_f1": pixels.f1,
+                        "bac_called_mc": summed.confused.sensitivity if kind is MC else None,
+                    }
+                )
+    best = {kind: max((row for row in table if row["type"] == kind.value), key=_MERIT[kind]) for kind in Calcification}
+    for row in table:
+        row["chosen"] = int(row is best[MC] or row is best[BAC])
+    return (
+        {kind: best[kind]["threshold"] for kind in Calcification},
+        {kind: best[kind]["minimum_mm2"] for kind in Calcification},
+        table,
+    )
+
+
+def _mc_merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
+    false = row["false_positives_per_image"]
+    allowed = false <= MC_FALSE_POSITIVES
+    return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
+
+
+def _bac_merit(row: Mapping[str, Any]) -> tuple[float, float]:
+    return row["pixel_f1"] or 0.0, -row["false_positives_per_image"]
+
+
+_MERIT: Mapping[Calcification, Callable[[Mapping[str, Any]], Any]] = {MC: _mc_merit, BAC: _bac_merit}
+
+
+def _one_type(pair: tuple[Sample, Segmentation], kind: Calcification, threshold: float, minimum_mm2: float) -> Score:
+    sample, segmentation = pair
+    detected = without_small(segmentation.probability[kind] >= threshold, minimum_mm2 / sample.spacing_mm**2)
+    return replace(
+        NOTHING,
+        pixels={**NOTHING.pixels, kind: count_pixels(detected, sample.masks[kind])},
+        lesions={**NOTHING.lesions, kind: count_lesions(detected, sample.masks[kind])},
+        confused=count_confused(sample.masks[BAC], detected, sample.masks[MC]) if kind is MC else LesionCounts(),
+    )
