@@ -1,0 +1,187 @@
+"""Maps lie on the image's own grid whatever the way to look, the spacing and the size."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtunet.breast import breast_region
+from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
+from mtunet.models import Model, Settings
+from mtunet.network import NetworkConfig, build
+from mtunet.preprocessing import prepare, restore
+from mtunet.segmentation import OVERLAP, TILE, segment, tiles
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+
+
+class Painter(torch.nn.Module):
+    """Calls MC what is brighter than 0.8, BAC what lies between 0.6 and 0.8: the network that paints what it is told."""
+
+    config = NetworkConfig(width=8)
+
+    def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+        mc, bac = pixels > 0.8, (pixels > 0.6) & (pixels <= 0.8)
+        return torch.cat([mc, bac, ~(mc | bac)], dim=1).float() * 20 - 10
+
+
+def painter(pitch_mm: float | None = 0.2) -> Model:
+    way = "paper" if pitch_mm is None else "detail"
+    used = Settings(way, pitch_mm, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    return Model("painter", "0" * 64, used, Painter(), torch.device("cpu"), torch.float32, {})
+
+
+def drawn(rows: int = 900, columns: int = 600, spacing: tuple[float, float] | None = (0.1, 0.1)) -> Mammogram:
+    """A half disc of breast at the left edge with one MC-bright and one BAC-bright square of 40 pixels."""
+    pixels = np.zeros((rows, columns), np.float32)
+    cv2.ellipse(pixels, (0, rows // 2), (int(columns * 0.8), int(rows * 0.45)), 0, -90, 90, 0.4, cv2.FILLED)
+    pixels[rows // 2 : rows // 2 + 40, 100:140] = 0.9
+    pixels[rows // 3 : rows // 3 + 40, 200:240] = 0.7
+    return Mammogram(pixels, spacing, Laterality.LEFT, View.CC, "0" * 64)
+
+
+@pytest.mark.parametrize("pitch_mm", [0.1, 0.2, None])
+def test_a_drawn_square_comes_back_where_it_was_drawn(pitch_mm: float | None) -> None:
+    found = segment(painter(pitch_mm), drawn())
+    ys, xs = np.nonzero(found.probability[MC] >= 0.5)
+    slack = 4 if pitch_mm is None else 2
+    assert [ys.min(), ys.max() + 1, xs.min(), xs.max() + 1] == pytest.approx([450, 490, 100, 140], abs=slack)
+    ys, xs = np.nonzero(found.probability[BAC][295:345, 195:245] >= 0.5)
+    assert [ys.mean() + 295, xs.mean() + 195] == pytest.approx([319.5, 219.5], abs=slack / 2)
+
+
+def test_rows_and_columns_of_different_spacing_keep_their_places() -> None:
+    found = segment(painter(), drawn(spacing=(0.1, 0.2)))
+    assert found.probability[MC].shape == (900, 600)
+    ys, xs = np.nonzero(found.probability[MC] >= 0.5)
+    assert [ys.mean(), xs.mean()] == pytest.approx([469.5, 119.5], abs=1)
+
+
+def test_nothing_is_found_outside_the_breast() -> None:
+    mammogram = drawn()
+    pixels = mammogram.pixels.copy()
+    pixels[20:60, 540:580] = 0.9  # a lead marker
+    found = segment(painter(), Mammogram(pixels, (0.1, 0.1), None, None, "0" * 64))
+    assert found.probability[MC][:100, 500:].max() == 0
+    assert not found.breast[:100, 500:].any()
+
+
+def test_an_image_without_spacing_is_looked_at_as_a_film_of_232_mm_and_says_so() -> None:
+    found = segment(painter(), drawn(rows=1160, spacing=None))
+    assert found.spacing_assumed
+    assert found.spacing_mm == pytest.approx((0.2, 0.2))
+
+
+def test_a_black_image_has_no_breast_and_empty_maps() -> None:
+    found = segment(painter(), Mammogram(np.zeros((300, 200), np.float32), None, None, None, "0" * 64))
+    assert not found.breast.any()
+    assert not any(found.probability[kind].any() for kind in Calcification)
+
+
+def test_progress_ends_at_one_and_never_falls() -> None:
+    seen: list[float] = []
+    segment(painter(0.1), drawn(1400, 1200), progress=seen.append)
+    assert seen[0] == 0.0
+    assert seen[-1] == 1.0
+    assert seen == sorted(seen)
+
+
+def test_cancelling_stops_between_tiles() -> None:
+    with pytest.raises(Cancelled):
+        segment(painter(), drawn(), cancelled=lambda: True)
+
+
+class Forgetful(Painter):
+    """Runs out of memory on batches of more than one tile."""
+
+    def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+        if len(pixels) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return super().forward(pixels, window)
+
+
+def test_out_of_memory_is_met_with_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("mtunet.segmentation").segmentation.BATCH, "cpu", 4)
+    model = painter(0.1)
+    object.__setattr__(model, "network", Forgetful())
+    whole = segment(painter(0.1), drawn(1400, 1200)).probability[MC]
+    assert np.array_equal(segment(model, drawn(1400, 1200)).probability[MC], whole)
+
+
+def test_other_errors_of_the_network_are_not_mistaken_for_lack_of_memory() -> None:
+    class Broken(Painter):
+        def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("shapes do not match")
+
+    model = painter()
+    object.__setattr__(model, "network", Broken())
+    with pytest.raises(RuntimeError, match="shapes"):
+        segment(model, drawn())
+
+
+@given(rows=st.integers(1, 1600), columns=st.integers(1, 1600))
+@settings(max_examples=60, deadline=None)
+def test_tiles_cover_the_breast_and_have_one_size(rows: int, columns: int) -> None:
+    boxes = tiles(np.ones((rows, columns), bool))
+    seen = np.zeros((max(b.bottom for b in boxes), max(b.right for b in boxes)), bool)
+    for box in boxes:
+        seen[box.top : box.bottom, box.left : box.right] = True
+    assert seen.all()
+    assert seen.shape >= (rows, columns)
+    sizes = {(b.bottom - b.top, b.right - b.left) for b in boxes}
+    assert len(sizes) == 1
+    assert all(side % 16 == 0 and side <= TILE + 16 for side in sizes.pop())
+
+
+def test_neighbouring_tiles_overlap_by_what_the_blending_needs() -> None:
+    boxes = tiles(np.ones((1300, 400), bool))
+    assert all(a.bottom - b.top >= OVERLAP - 1 for a, b in zip(boxes, boxes[1:], strict=False))
+
+
+def test_tiles_without_breast_are_not_looked_at() -> None:
+    breast = np.zeros((1200, 1200), bool)
+    breast[:300, :300] = True
+    assert len(tiles(breast)) == 1
+
+
+@given(rows=st.integers(64, 400), columns=st.integers(64, 400), pitch=st.sampled_from([0.1, 0.15, 0.3, None]))
+@settings(max_examples=25, deadline=None)
+def test_restoring_a_prepared_map_gives_back_the_images_own_grid(rows: int, columns: int, pitch: float | None) -> None:
+    pixels = np.zeros((rows, columns), np.float32)
+    pixels[rows // 4 : rows // 2 + 8, : columns // 2] = 0.5
+    prepared = prepare(Mammogram(pixels, (0.2, 0.2), None, None, "0" * 64), pitch)
+    assert restore(prepared, prepared.pixels.copy()).shape == (rows, columns)
+
+
+def test_tiles_give_what_one_look_at_the_whole_would_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = painter(0.2)
+    object.__setattr__(model, "network", build(NetworkConfig(width=8)).eval())
+    mammogram = drawn(2400, 700)
+    tiled = segment(model, mammogram)
+    assert len(tiles(prepare(mammogram, 0.2).breast_on_grid)) > 1
+    monkeypatch.setattr("mtunet.segmentation.tiles", lambda breast: tiles(breast, tile=4096))
+    whole = segment(model, mammogram)
+    assert np.abs(tiled.probability[MC] - whole.probability[MC]).max() < 0.02
+
+
+def test_a_film_border_and_a_label_are_not_breast() -> None:
+    pixels = drawn().pixels.copy()
+    pixels[:12, :] = 0.95
+    pixels[-10:, :] = 0.95
+    pixels[40:90, 420:560] = 0.95
+    breast = breast_region(pixels)
+    assert not breast[:10, 300:].any()
+    assert not breast[40:90, 430:550].any()
+    assert breast[450, 100]
+
+
+@given(st.booleans(), st.booleans())
+@settings(max_examples=4, deadline=None)
+def test_a_mirrored_image_has_the_mirrored_breast(up: bool, across: bool) -> None:
+    pixels = drawn().pixels
+    turned = pixels[:: -1 if up else 1, :: -1 if across else 1].copy()
+    there = breast_region(turned)[:: -1 if up else 1, :: -1 if across else 1]
+    assert (there ^ breast_region(pixels)).mean() < 0.01
