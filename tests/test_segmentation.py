@@ -1,5 +1,7 @@
 """Maps lie on the image's own grid whatever the way to look, the spacing and the size."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
 
 class Painter(torch.nn.Module):
-    """Calls MC what is brighter than 0.8, BAC what lies between 0.6 and 0.8: the network that paints what it is told."""
+    """The network that paints what it is told: MC is brighter than 0.8, BAC lies between 0.6 and 0.8."""
 
     config = NetworkConfig(width=8)
 
@@ -137,7 +139,7 @@ def test_tiles_cover_the_breast_and_have_one_size(rows: int, columns: int) -> No
 
 def test_neighbouring_tiles_overlap_by_what_the_blending_needs() -> None:
     boxes = tiles(np.ones((1300, 400), bool))
-    assert all(a.bottom - b.top >= OVERLAP - 1 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(a.bottom - b.top >= OVERLAP - 1 for a, b in pairwise(boxes))
 
 
 def test_tiles_without_breast_are_not_looked_at() -> None:
