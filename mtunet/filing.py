@@ -52,9 +52,14 @@ def thumbnail_path(data: Path, sha256: str) -> Path:
 
 def maps_folder(data: Path, sha256: str, model: str, weights_sha256: str) -> Path:
     """Where the maps of one model on one image lie."""
+    return data / "maps" / _hash(sha256) / maps_folder_name(model, weights_sha256)
+
+
+def maps_folder_name(model: str, weights_sha256: str) -> str:
+    """What the folder of one model's maps is called, beneath an image's."""
     if not MODEL.fullmatch(model):
         raise NotOnFile("That is not the name of a model.")
-    return data / "maps" / _hash(sha256) / f"{model}-{_hash(weights_sha256)[:12]}"
+    return f"{model}-{_hash(weights_sha256)[:12]}"
 
 
 def save_image(data: Path, mammogram: Mammogram) -> Path:

@@ -7,7 +7,6 @@ writers wait for one another instead of failing.
 
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from sqlite_utils import Database
 from mtunet import filing
 from mtunet.case import Flag, Mammogram, Refusal
 from mtunet.migrations import LATEST, MIGRATIONS
+from mtunet.names import display_name
 from mtunet.records import JOINED, ROWS, Image, Job, JobState, Refused, Row, image_from, job_from, row_from, where
 
 
@@ -86,7 +86,7 @@ class Store:
         spacing = mammogram.spacing_mm
         row = {
             "sha256": mammogram.sha256,
-            "name": showable(name),
+            "name": display_name(name),
             "source": source,
             "added_at": now(),
             "rows": int(rows),
@@ -116,7 +116,7 @@ class Store:
 
     def rename(self, sha256: str, name: str) -> None:
         with self.writing():
-            self.db["images"].update(sha256, {"name": showable(name)})
+            self.db["images"].update(sha256, {"name": display_name(name)})
 
     def delete(self, sha256: str) -> None:
         """Forget an image, its analyses, its jobs and its files."""
@@ -202,8 +202,9 @@ class Store:
     def take_next(self) -> Job | None:
         """The next job, now running: each batch in its turn, so that one image never waits for someone's thousand."""
         query = (
-            "select *, row_number() over (partition by batch order by id) as turn "
-            "from jobs where state = 'queued' order by turn, id limit 1"
+            "select * from (select *, row_number() over (partition by batch order by id) as turn from jobs "
+            "where batch in (select batch from jobs where state = 'queued')) "
+            "where state = 'queued' order by turn, id limit 1"
         )
         with self.writing():
             for row in self.db.query(query):
@@ -257,7 +258,9 @@ class Store:
 
     def refuse(self, name: str, kind: Refusal, sentence: str) -> None:
         with self.writing():
-            self.db["refused"].insert({"name": showable(name), "kind": kind.value, "sentence": sentence, "at": now()})
+            self.db["refused"].insert(
+                {"name": display_name(name), "kind": kind.value, "sentence": sentence, "at": now()}
+            )
 
     def refused(self, limit: int = 200) -> list[Refused]:
         """Newest first."""
@@ -270,13 +273,6 @@ class Store:
     def forget_refused(self) -> None:
         with self.writing():
             self.db["refused"].delete_where()
-
-
-def showable(name: str) -> str:
-    """The last part of a file name without what can deceive an eye or a terminal, at most 100 characters."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    kept = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()
-    return (kept if len(kept) <= 100 else f"{kept[:80]}…{kept[-19:]}") or "unnamed"
 
 
 def now() -> str:

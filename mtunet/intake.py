@@ -1,0 +1,82 @@
+"""From the bytes a person gave to an image on file and a place in the queue, or a refusal with its sentence."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mtunet import models, reading
+from mtunet.case import UnreadableImage
+from mtunet.filing import image_path
+from mtunet.store import Store
+
+UPLOAD = "upload"
+"""Where an image came from, unless it is a sample: then `sample:KEY`."""
+
+QUEUE_LIMIT = 5000
+"""Images that may wait at one time: beyond it the machine could not keep its promise."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An image that is on file now. known: it was already there; analysed: this model has already seen it."""
+
+    sha256: str
+    name: str
+    known: bool
+    analysed: bool
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A file that is not taken in. problem says why."""
+
+    name: str
+    problem: UnreadableImage
+
+
+class QueueFull(RuntimeError):
+    """Too much is waiting. `str()` is the sentence for the person."""
+
+
+def take_in(
+    store: Store, data: bytes, name: str, *, model: str, batch: str, source: str = UPLOAD
+) -> Iterator[Taken | Declined]:
+    """Read a file, or each file of a zip, keep its image and queue its analysis.
+
+    Yields one outcome per file; a bad file does not stop the rest. An image that is known by its content is not read
+    again, and what this model has analysed is not analysed again. The pixels are on disk before the job is queued, so
+    a job can always be done later. Raises QueueFull and CouldNotSave.
+    """
+    for upload in reading.unpack(data, name):
+        if isinstance(upload, reading.Refused):
+            yield _decline(store, upload.name, upload.problem)
+        else:
+            yield _take_one(store, upload.data, upload.name, model, batch, source)
+
+
+def ask(store: Store, sha256: str, model: str, batch: str) -> None:
+    """Queue an image that is on file for another model, or once more. Raises QueueFull."""
+    if store.waiting() >= QUEUE_LIMIT:
+        raise QueueFull(f"{QUEUE_LIMIT} images are waiting already. Come back when some are done.")
+    store.queue(sha256, model, batch)
+
+
+def _take_one(store: Store, data: bytes, name: str, model: str, batch: str, source: str) -> Taken | Declined:
+    sha256 = hashlib.sha256(data).hexdigest()
+    image = store.image(sha256)
+    known = image is not None and image_path(store.data, sha256).exists()
+    if not known:
+        try:
+            image = store.add_image(reading.read(data, name), name, source)
+        except UnreadableImage as problem:
+            return _decline(store, name, problem)
+    assert image is not None
+    analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
+    if not analysed:
+        ask(store, sha256, model, batch)
+    return Taken(sha256, image.name, known, analysed)
+
+
+def _decline(store: Store, name: str, problem: UnreadableImage) -> Declined:
+    store.refuse(name, problem.kind, problem.sentence)
+    return Declined(name, problem)

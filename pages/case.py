@@ -1,0 +1,79 @@
+"""One image: what was found on it, why it is or is not flagged, and ways to take it away."""
+
+import streamlit as st
+
+from mtunet.case import Analysis
+from mtunet.drawing import Palette
+from mtunet.filing import NotOnFile, maps_folder_name
+from mtunet.records import Image
+from pages.widgets.chosen import analysed, chosen_image, chosen_model
+from pages.widgets.controls import chosen_palette, chosen_thresholds, looks
+from pages.widgets.downloads import downloads
+from pages.widgets.findings import clicked_finding, findings_table, insets, selected_finding
+from pages.widgets.frame import frame
+from pages.widgets.pixels import truth_outlines, weighed
+from pages.widgets.verdict import facts, header, notes, verdict
+from pages.widgets.viewer import Pane, outlines, viewer
+from pages.widgets.words import view_words
+from pages.widgets.work import open_store
+
+HEIGHT = 680
+"""Of the viewer, screen pixels: with the header it fits on a laptop's screen."""
+
+
+@st.fragment
+def look_and_list(image: Image, analysis: Analysis, palette: Palette) -> None:
+    """The image and its findings: a click in one shows in the other, and only these two are drawn again."""
+    event = viewer(
+        [pane(image, analysis)],
+        key="case.viewer",
+        height=HEIGHT,
+        visible={},
+        palette=looks(palette),
+        selected=selected_finding(image, analysis),
+    )
+    if event.selected is not None:
+        clicked_finding(image, event.selected)
+        st.rerun(scope="fragment")
+    findings_table(image, analysis)
+
+
+def pane(image: Image, analysis: Analysis) -> Pane:
+    made = analysis.provenance
+    return Pane(
+        id=image.sha256[:16],
+        title=view_words(image),
+        sha256=image.sha256,
+        columns=image.columns,
+        rows=image.rows,
+        spacing_mm=image.spacing_mm,
+        contours={**truth_outlines(image), **outlines(analysis.findings)},
+        marker=" ".join(part.value for part in (image.laterality, image.view) if part is not None),
+        maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
+    )
+
+
+frame("Case", heading=False)
+with open_store() as store:
+    image = chosen_image(store)
+    header(store, image)
+    left, right = st.columns([7, 3], gap="medium")
+    with right:
+        why = st.container()
+        model = chosen_model(store, image)
+        stored = analysed(store, image, model)
+        facts(stored)
+        thresholds = chosen_thresholds(image, stored)
+        palette = chosen_palette()
+    try:
+        analysis = weighed(image, stored, thresholds)
+        with why:
+            verdict(analysis)
+        with left:
+            look_and_list(image, analysis, palette)
+            insets(image, analysis, palette)
+        with right:
+            downloads(image, analysis, palette)
+            notes(image)
+    except NotOnFile as problem:
+        st.error(str(problem))

@@ -1,0 +1,81 @@
+"""What a person turns on the case page: thresholds and palette."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from mtunet.case import Analysis, Calcification
+from mtunet.drawing import FIGURE_3, LAYERS, PALETTES, Palette
+from mtunet.records import Image
+from pages.widgets.words import TYPES
+
+
+@dataclass(frozen=True)
+class Look:
+    """One layer in the viewer."""
+
+    colour: str
+    dashed: bool
+    label: str
+
+
+LOWEST, HIGHEST, STEP = 0.01, 0.99, 0.01
+
+
+def chosen_thresholds(image: Image, stored: Analysis) -> dict[Calcification, float]:
+    """Per type, the probability at and above which a pixel counts; at first the model's own."""
+    own = {kind: _on_slider(stored.thresholds[kind]) for kind in Calcification}
+    keys = {
+        kind: f"case.threshold.{kind.value}.{stored.provenance.model}.{image.sha256[:16]}" for kind in Calcification
+    }
+    chosen = {
+        kind: st.slider(
+            f"{TYPES[kind]} from",
+            LOWEST,
+            HIGHEST,
+            own[kind],
+            STEP,
+            key=keys[kind],
+            persist_state="session",
+            help=f"Pixels with at least this probability count. Lower finds more, and more that is none. "
+            f"The model's own threshold is {own[kind]:.2f}.",
+        )
+        for kind in Calcification
+    }
+
+    def back() -> None:
+        for kind in Calcification:
+            st.session_state[keys[kind]] = own[kind]
+
+    st.button(
+        "Back to the model's thresholds",
+        icon=":material/undo:",
+        on_click=back,
+        disabled=chosen == own,
+        key="case.own_thresholds",
+    )
+    return chosen
+
+
+def chosen_palette() -> Palette:
+    """Figure 3's colours, or others that differ also for colour-blind eyes."""
+    name = st.segmented_control(
+        "Colours",
+        list(PALETTES),
+        default=next(iter(PALETTES)),
+        required=True,
+        key="case.palette",
+        persist_state="session",
+        help="Figure 3: known BAC blue, known MC green, found BAC red, found MC yellow. The other colours differ "
+        "in lightness and line as well, for eyes that do not tell red from green.",
+    )
+    return PALETTES[str(name)] if name else FIGURE_3
+
+
+def looks(palette: Palette) -> dict[str, Look]:
+    """A palette as the viewer takes it."""
+    return {name: Look(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in palette.items()}
+
+
+def _on_slider(threshold: float) -> float:
+    return min(HIGHEST, max(LOWEST, round(threshold, 2)))

@@ -1,0 +1,26 @@
+"""What every page shares: its title, what this is not, and what it runs on."""
+
+import streamlit as st
+
+import mtunet
+from pages.widgets.work import jobs
+
+NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
+
+
+def frame(title: str, *, heading: bool = True) -> None:
+    """Draw the frame. The first call of every page, because a page opened by its own address can run on its own.
+
+    heading: False for a page whose heading depends on what it shows.
+    """
+    # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
+    st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        st.caption(f":material/science: {NOT_CLINICAL}", width="content")
+        device = jobs().device or "loading the model …"
+        st.caption(f"MTU-Net {mtunet.__version__} · {device}", width="content")
+    if heading:
+        st.title(title, anchor=False)
+
+
+_MENU = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}

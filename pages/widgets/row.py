@@ -1,0 +1,75 @@
+"""One line of the worklist."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from mtunet.filing import data_folder, thumbnail_path
+from mtunet.jobs import Jobs
+from mtunet.models import MODELS
+from mtunet.records import JobState, Row
+from pages.widgets.words import FLAGS, PRIORITIES, plain, share_words, view_words, when_words
+
+MENU = {"again": "Analyse again", "delete": "Delete …"}
+
+
+def draw_row(row: Row, jobs: Jobs) -> str | None:
+    """Draw it; gives what the person wishes: "cancel", "again", "delete", or None."""
+    key = f"worklist.{row.image.sha256[:16]}"
+    wish = None
+    with st.container(border=True, key=f"{key}.row"):
+        picture, about, verdict, menu = st.columns([1.1, 3, 6, 1.2], vertical_alignment="center")
+        with picture:
+            _thumbnail(thumbnail_path(data_folder(), row.image.sha256), row.image.name)
+        with about:
+            query = {"image": row.image.sha256}
+            st.page_link(
+                "pages/case.py", label=f"**{plain(row.image.name)}**", query_params=query, help="Open this image"
+            )
+            st.caption(f"{view_words(row.image)}  \nAdded {when_words(row.image.added_at)}")
+        with verdict:
+            wish = _state(row, jobs, key)
+            _flag(row)
+        with menu:
+            chosen = st.menu_button(
+                "More", list(MENU), format_func=lambda option: MENU[option], key=f"{key}.menu", type="tertiary"
+            )
+    return chosen or wish
+
+
+def _flag(row: Row) -> None:
+    if row.flag is None or row.priority is None:
+        return
+    words = FLAGS[row.flag]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(words.words, icon=words.icon, color=words.colour, help=words.help)
+        st.caption(f"{PRIORITIES[row.priority]}", width="content")
+    st.markdown(" ".join(plain(sentence) for sentence in row.reasons))
+    facts = [share_words(row.bac_share), MODELS[row.model].title if row.model in MODELS else row.model or ""]
+    facts += [f"{row.seconds:.1f} s"] if row.seconds is not None else []
+    st.caption(" · ".join(fact for fact in facts if fact))
+
+
+def _state(row: Row, jobs: Jobs, key: str) -> str | None:
+    job = row.job
+    if job is None or job.state is JobState.DONE:
+        return None
+    if job.state is JobState.RUNNING:
+        share = jobs.progress(job.sha256, job.model)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(share, f"Analysing … {share:.0%}".replace("%", " %"), width="stretch")
+            return "cancel" if st.button("Stop", icon=":material/stop_circle:", key=f"{key}.cancel") else None
+    if job.state in (JobState.QUEUED, JobState.INTERRUPTED):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/schedule: Waiting. {plain(job.sentence)}", width="stretch")
+            return "cancel" if st.button("Stop", icon=":material/stop_circle:", key=f"{key}.cancel") else None
+    icon = ":material/error:" if job.state is JobState.FAILED else ":material/stop_circle:"
+    st.markdown(f"{icon} {plain(job.sentence)}")
+    return "again" if st.button("Analyse again", key=f"{key}.again", icon=":material/refresh:") else None
+
+
+def _thumbnail(path: Path, name: str) -> None:
+    if path.exists():
+        st.image(str(path), width=84, alt=f"Thumbnail of {name}")
+    else:
+        st.markdown(":material/image: ")

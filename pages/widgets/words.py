@@ -1,0 +1,103 @@
+"""How things are called on screen. One place, so that the worklist and the case never say it in two ways."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from mtunet.case import Calcification, Flag, Laterality, Priority
+from mtunet.records import Image
+
+
+class FlagWords(NamedTuple):
+    """A flag says itself three times: in words, as an icon, as a colour."""
+
+    words: str
+    icon: str
+    colour: str
+    help: str
+
+
+FLAGS: Mapping[Flag, FlagWords] = {
+    Flag.MC: FlagWords(
+        "Microcalcifications", ":material/flag:", "red", "Microcalcifications (MC) were found. Read this one first."
+    ),
+    Flag.MOSTLY_BAC_MC_LEFT: FlagWords(
+        "Mostly arterial, MC left",
+        ":material/call_split:",
+        "orange",
+        "Most of the calcified area is breast arterial calcification (BAC), but microcalcifications (MC) remain.",
+    ),
+    Flag.MOSTLY_BAC: FlagWords(
+        "Mostly arterial",
+        ":material/timeline:",
+        "blue",
+        "The calcified area is breast arterial calcification (BAC), which is benign for cancer.",
+    ),
+    Flag.NONE: FlagWords(
+        "None found",
+        ":material/radio_button_unchecked:",
+        "gray",
+        "No calcification was found above the thresholds. That does not prove that there is none.",
+    ),
+    Flag.NOT_ASSESSABLE: FlagWords(
+        "Not assessable", ":material/help:", "violet", "The image cannot be judged by this model; the reason says why."
+    ),
+}
+
+PRIORITIES: Mapping[Priority, str] = {
+    Priority.HIGH: "Read first",
+    Priority.CHECK: "Check",
+    Priority.ROUTINE: "Routine",
+}
+
+TYPES: Mapping[Calcification, str] = {
+    Calcification.MICRO: "Microcalcification (MC)",
+    Calcification.ARTERIAL: "Arterial calcification (BAC)",
+}
+
+SHORT_TYPES: Mapping[Calcification, str] = {Calcification.MICRO: "MC", Calcification.ARTERIAL: "BAC"}
+
+SIDES: Mapping[Laterality, str] = {Laterality.LEFT: "Left", Laterality.RIGHT: "Right"}
+
+
+def view_words(image: Image) -> str:
+    """ "Left MLO", "Side and view not in the file"."""
+    side = SIDES[image.laterality] if image.laterality else ""
+    view = image.view.value if image.view else ""
+    return f"{side} {view}".strip() or "Side and view not in the file"
+
+
+def size_words(image: Image) -> str:
+    """ "3062 × 2394 pixels of 0.094 mm"."""
+    size = f"{image.rows} × {image.columns} pixels"
+    if image.spacing_mm is None:
+        return f"{size}, no spacing in the file: areas in pixels"
+    row_mm, column_mm = image.spacing_mm
+    if abs(row_mm - column_mm) < 1e-3 * row_mm:
+        return f"{size} of {row_mm:.3g} mm"
+    return f"{size} of {row_mm:.3g} × {column_mm:.3g} mm"
+
+
+def when_words(moment: str, at: datetime | None = None) -> str:
+    """ "3 minutes ago", then "today 14:05 UTC", then the date."""
+    then, now = datetime.fromisoformat(moment), at or datetime.now(UTC)
+    seconds = (now - then).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        minutes = int(seconds // 60)
+        return f"{minutes} minute{'' if minutes == 1 else 's'} ago"
+    if then.date() == now.date():
+        return f"today {then:%H:%M} UTC"
+    return f"{then:%d %b %Y %H:%M} UTC"
+
+
+def share_words(bac_share: float | None) -> str:
+    """ "BAC 92 % of the calcified area"."""
+    return "" if bac_share is None else f"BAC {bac_share:.0%} of the calcified area".replace("%", " %")
+
+
+def plain(text: str) -> str:
+    """Text that came with a file, so that Markdown shows it as it is: no link, no picture, no markup."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", text)

@@ -1,0 +1,32 @@
+"""The app: its pages and its routes, and nothing else. Run with `streamlit run streamlit_app.py`.
+
+Streamlit imports this file once to find `app`, then runs it as a script at every interaction.
+"""
+
+import streamlit as st
+
+from pages.widgets.image_route import ROUTES
+
+if __name__ == "__main__":
+    # No icons: as the icon of the browser's tab, Streamlit would fetch them from another machine.
+    PAGES = [
+        st.Page(
+            "pages/worklist.py",
+            title="Worklist",
+            default=True,
+            help="Add mammograms or try the samples; every image with its flag and the reason for it.",
+        ),
+        st.Page(
+            "pages/case.py",
+            title="Case",
+            help="One image: the calcifications found on it, why it is or is not flagged, thresholds, downloads.",
+        ),
+        st.Page(
+            "pages/about.py",
+            title="About",
+            help="What this is and what it is not, the models and where they come from, keyboard shortcuts.",
+        ),
+    ]
+    st.navigation(PAGES, position="top").run()
+else:
+    app = st.App(__file__, routes=ROUTES)

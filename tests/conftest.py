@@ -1,0 +1,37 @@
+"""Fixtures that many tests share. No test reads or writes the state of whoever runs the tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+SHARED = Path(os.environ.get("MTUNET_SHARED", Path(__file__).parents[2] / "shared"))
+"""Test files that are not part of this repository; tests marked `shared` skip where they are absent."""
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for state that no other test has seen."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("MTUNET_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def painter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are the network that paints what it is told."""
+    from mtunet import models
+    from tests import painting
+
+    monkeypatch.setattr(models, "MODELS", painting.painting_models())
+    monkeypatch.setattr(models, "load_model", painting.painting_model)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of shared test files."""
+    if not SHARED.is_dir():
+        pytest.skip("The shared test files are not here.")
+    return SHARED

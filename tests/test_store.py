@@ -1,0 +1,378 @@
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtunet import filing
+from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
+from mtunet.migrations import LATEST
+from mtunet.records import JobState
+from mtunet.store import Store, UnusableStore, now
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+WEIGHTS = "f" * 64
+
+
+def mammogram(sha256: str = A, **other: object) -> Mammogram:
+    pixels = np.linspace(0, 1, 60 * 40, dtype=np.float32).reshape(60, 40)
+    known = {"spacing_mm": (0.1, 0.1), "laterality": Laterality.LEFT, "view": View.MLO, "notes": ("Read as shown.",)}
+    return Mammogram(pixels, sha256=sha256, **(known | other))  # type: ignore[arg-type]
+
+
+def result(flag: Flag = Flag.MC, share: float | None = 0.25) -> dict[str, object]:
+    triage = {
+        "flag": flag.value,
+        "priority": "high",
+        "bac_share": share,
+        "reasons": [{"rule": "r", "sentence": "Why."}],
+    }
+    return {"triage": triage, "provenance": {"seconds": 1.5}, "findings": []}
+
+
+@pytest.fixture
+def store(data: Path) -> Store:
+    return Store.open(data)
+
+
+def test_an_image_comes_back_as_it_was(store: Store) -> None:
+    image = store.add_image(mammogram(), "left.dcm", "upload")
+    again = store.mammogram(image)
+    assert (again.spacing_mm, again.laterality, again.view) == ((0.1, 0.1), Laterality.LEFT, View.MLO)
+    assert again.notes == ("Read as shown.",)
+    assert np.abs(again.pixels - mammogram().pixels).max() <= 0.5 / 65535 + 1e-7
+
+
+def test_an_image_without_spacing_side_and_view_stays_without(store: Store) -> None:
+    image = store.add_image(mammogram(spacing_mm=None, laterality=None, view=None), "x.png", "upload")
+    assert (image.spacing_mm, image.laterality, image.view) == (None, None, None)
+
+
+def test_the_same_image_twice_is_one_row_with_its_first_name(store: Store) -> None:
+    store.add_image(mammogram(), "first.dcm", "upload")
+    store.add_image(mammogram(), "second.dcm", "upload")
+    assert [row.image.name for row in store.rows()] == ["first.dcm"]
+
+
+def test_numpy_numbers_are_stored_as_numbers(store: Store) -> None:
+    store.add_image(mammogram(spacing_mm=(np.float32(0.1), np.float32(0.1))), "x", "upload")
+    [row] = store.db.query("select typeof(rows) as r, typeof(row_mm) as mm from images")
+    assert row == {"r": "integer", "mm": "real"}
+
+
+@given(st.text(max_size=300))
+def test_names_have_no_folders_and_nothing_invisible(name: str) -> None:
+    with Store.open(Path(_folder())) as store:
+        store.refuse(name, Refusal.EMPTY, "Nothing.")
+        shown = store.refused(1)[0].name
+    assert shown.isprintable()
+    assert "/" not in shown
+    assert 0 < len(shown) <= 120
+
+
+def test_an_analysis_comes_back_and_ends_its_job(store: Store) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    store.queue(A, "detail", "one")
+    assert store.add_analysis(A, "detail", WEIGHTS, result())
+    assert store.analysis(A, "detail", WEIGHTS) == result()
+    [row] = store.rows()
+    assert (row.flag, row.bac_share, row.reasons, row.seconds) == (Flag.MC, 0.25, ("Why.",), 1.5)
+    assert row.job is not None
+    assert row.job.state is JobState.DONE
+
+
+def test_an_analysis_of_other_weights_is_not_this_one(store: Store) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    store.add_analysis(A, "detail", WEIGHTS, result())
+    assert store.analysis(A, "detail", "e" * 64) is None
+
+
+def test_the_newest_analysis_stands_in_the_worklist(store: Store) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    store.add_analysis(A, "detail", WEIGHTS, result(Flag.MC))
+    store.add_analysis(A, "paper", WEIGHTS, result(Flag.NONE, None))
+    assert [row.flag for row in store.rows()] == [Flag.NONE]
+    assert store.models_of(A) == ("paper", "detail")
+
+
+def test_an_analysis_of_a_deleted_image_is_not_kept(store: Store) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    store.delete(A)
+    assert not store.add_analysis(A, "detail", WEIGHTS, result())
+    assert list(store.db.query("select * from analyses")) == []
+
+
+def test_deleting_leaves_nothing_of_the_image(store: Store, data: Path) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    filing.save_maps(data, A, segmentation())
+    filing.save_thumbnail(data, A, np.zeros((4, 4, 3), np.uint8))
+    store.queue(A, "detail", "one")
+    store.add_analysis(A, "detail", WEIGHTS, result())
+    store.delete(A)
+    assert not list(data.rglob(f"*{A}*"))
+    for table in ("images", "analyses", "jobs"):
+        assert store.db[table].count == 0
+
+
+def test_the_worklist_is_newest_first_and_can_be_filtered_and_searched(store: Store) -> None:
+    for sha256, name, flag in ((A, "one.dcm", Flag.MC), (B, "two_100%.dcm", Flag.NONE), (C, "three.png", Flag.MC)):
+        store.add_image(mammogram(sha256), name, "upload")
+        store.add_analysis(sha256, "detail", WEIGHTS, result(flag))
+    assert [row.image.name for row in store.rows()] == ["three.png", "two_100%.dcm", "one.dcm"]
+    assert [row.image.name for row in store.rows(flag=Flag.MC)] == ["three.png", "one.dcm"]
+    assert [row.image.name for row in store.rows(search="100%")] == ["two_100%.dcm"]
+    assert [row.image.name for row in store.rows(search="%")] == ["two_100%.dcm"]
+    assert (store.count(), store.count(flag=Flag.NONE), store.count(search="t")) == (3, 1, 2)
+    assert [row.image.name for row in store.rows(limit=1, offset=1)] == ["two_100%.dcm"]
+    assert store.neighbours(B) == (C, A)
+    assert store.neighbours(A) == (B, None)
+
+
+@pytest.mark.parametrize("search", ["' or 1=1 --", '"; drop table images; --', "\\", "_"])
+def test_a_search_is_never_sql(store: Store, search: str) -> None:
+    store.add_image(mammogram(), "x.dcm", "upload")
+    assert store.rows(search=search) == []
+    assert store.count() == 1
+
+
+def test_each_batch_has_its_turn(store: Store) -> None:
+    names = [f"{i:064x}" for i in range(5)]
+    for sha256 in names:
+        store.add_image(mammogram(sha256), "x", "upload")
+    for sha256 in names[:4]:
+        store.queue(sha256, "detail", "many")
+    store.queue(names[4], "detail", "single")
+    taken = [store.take_next() for _ in range(6)]
+    assert [job and job.sha256 for job in taken] == [names[0], names[4], *names[1:4], None]
+
+
+def test_a_job_is_taken_once_by_many_workers(store: Store, data: Path) -> None:
+    names = [f"{i:064x}" for i in range(12)]
+    for sha256 in names:
+        store.add_image(mammogram(sha256), "x", "upload")
+        store.queue(sha256, "detail", "one")
+    taken: list[str] = []
+
+    def work() -> None:
+        with Store.open(data) as mine:
+            while (job := mine.take_next()) is not None:
+                taken.append(job.sha256)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == names
+
+
+def test_what_ran_when_the_program_ended_is_queued_again(store: Store) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    store.queue(A, "detail", "one")
+    store.take_next()
+    assert store.resume() == 1
+    job = store.job(A, "detail")
+    assert job is not None
+    assert job.state is JobState.QUEUED
+    assert "interrupted" in job.sentence
+
+
+def test_a_cancelled_job_is_not_taken_and_can_be_asked_for_again(store: Store) -> None:
+    store.add_image(mammogram(), "x", "upload")
+    store.queue(A, "detail", "one")
+    store.cancel(A, "detail")
+    assert store.take_next() is None
+    store.queue(A, "detail", "two")
+    assert store.take_next() is not None
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 65, "a" * 64 + "\n", "%2e%2e"])
+def test_what_is_not_a_hash_never_becomes_a_path(data: Path, name: str) -> None:
+    with pytest.raises(filing.NotOnFile):
+        filing.image_path(data, name)
+    with Store.open(data) as store:
+        assert store.image(name) is None
+
+
+@pytest.mark.parametrize("model", ["", "..", "a/b", "A", "a" * 65])
+def test_what_is_not_a_model_name_never_becomes_a_path(data: Path, model: str) -> None:
+    with pytest.raises(filing.NotOnFile):
+        filing.maps_folder(data, A, model, WEIGHTS)
+
+
+def segmentation() -> Segmentation:
+    probability = {kind: np.linspace(0, 1, 600, dtype=np.float32).reshape(20, 30) for kind in Calcification}
+    return Segmentation(
+        probability=probability,
+        breast=np.eye(20, 30, dtype=bool),
+        spacing_mm=(0.1, 0.2),
+        spacing_assumed=True,
+        thresholds={Calcification.MICRO: 0.4, Calcification.ARTERIAL: 0.6},
+        minimum_mm2={Calcification.MICRO: 0.1, Calcification.ARTERIAL: 1.0},
+        model="detail",
+        weights_sha256=WEIGHTS,
+        device="CPU",
+        seconds=2.5,
+    )
+
+
+def test_maps_come_back_to_the_nearest_255th(data: Path) -> None:
+    saved = segmentation()
+    filing.save_maps(data, A, saved)
+    read = filing.read_maps(data, A, "detail", WEIGHTS)
+    for kind in Calcification:
+        assert np.abs(read.probability[kind] - saved.probability[kind]).max() <= 0.5 / 255 + 1e-6
+    assert (read.breast == saved.breast).all()
+    assert (read.thresholds, read.minimum_mm2) == (saved.thresholds, saved.minimum_mm2)
+    assert (read.spacing_mm, read.spacing_assumed, read.seconds, read.device) == ((0.1, 0.2), True, 2.5, "CPU")
+
+
+def test_maps_without_their_last_file_are_not_there(data: Path) -> None:
+    folder = filing.save_maps(data, A, segmentation())
+    (folder / "segmentation.json").unlink()
+    with pytest.raises(filing.NotOnFile, match="analyse it again"):
+        filing.read_maps(data, A, "detail", WEIGHTS)
+
+
+def test_a_damaged_image_is_named_as_damaged(store: Store, data: Path) -> None:
+    image = store.add_image(mammogram(), "x", "upload")
+    path = filing.image_path(data, A)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(filing.NotOnFile, match="damaged"):
+        store.mammogram(image)
+
+
+def test_a_full_disk_leaves_nothing_half_written(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mtunet.filing.os.fsync", full)
+    with Store.open(data) as store:
+        with pytest.raises(filing.CouldNotSave, match="No space left"):
+            store.add_image(mammogram(), "x", "upload")
+        assert store.count() == 0
+    assert not list((data / "images").iterdir())
+
+
+def test_an_image_that_cannot_be_encoded_is_an_error(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtunet.filing.cv2.imencode", lambda *_: (False, None))
+    with pytest.raises(filing.CouldNotSave):
+        filing.save_image(data, mammogram())
+
+
+def test_a_newer_database_is_refused_and_left_alone(data: Path) -> None:
+    Store.open(data).close()
+    with sqlite3.connect(data / "mtunet.db") as connection:
+        connection.execute(f"PRAGMA user_version = {LATEST + 1}")
+    with pytest.raises(UnusableStore, match="newer version"):
+        Store.open(data)
+    assert sqlite3.connect(data / "mtunet.db").execute("PRAGMA user_version").fetchone() == (LATEST + 1,)
+
+
+def test_an_older_database_is_brought_up_to_date_and_a_copy_kept(data: Path) -> None:
+    from sqlite_utils import Database
+
+    from mtunet.migrations import MIGRATIONS
+
+    data.mkdir()
+    old = Database(data / "mtunet.db")
+    MIGRATIONS.apply(old, stop_before="m002_jobs_and_refusals")
+    old.conn.execute("PRAGMA user_version = 1")
+    old.close()
+    with Store.open(data) as store:
+        store.add_image(mammogram(), "x", "upload")
+        store.queue(A, "detail", "one")
+        assert store.waiting() == 1
+    assert (data / "mtunet.db.version-1").exists()
+
+
+def test_what_is_not_a_database_is_refused_with_a_sentence(data: Path) -> None:
+    data.mkdir()
+    (data / "mtunet.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(UnusableStore, match="cannot be opened"):
+        Store.open(data)
+    assert (data / "mtunet.db").read_bytes() == b"not a database" * 100
+
+
+def test_many_may_open_a_new_store_at_once(data: Path) -> None:
+    problems: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            with Store.open(data) as store:
+                for _ in range(10):
+                    store.refuse(str(number), Refusal.EMPTY, "Nothing.")
+        except Exception as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    with Store.open(data) as store:
+        assert len(store.refused(100)) == 60
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.test_store import mammogram, result, segmentation, WEIGHTS
+from mtunet import filing
+from mtunet.store import Store
+data = Path(sys.argv[1])
+for number in range(10_000):
+    sha256 = f"{number:064x}"
+    with Store.open(data) as store:
+        store.add_image(mammogram(sha256), "x", "upload")
+        filing.save_maps(data, sha256, segmentation())
+        store.add_analysis(sha256, "detail", WEIGHTS, result())
+        print(number, flush=True)
+"""
+
+
+def test_a_kill_loses_nothing_that_was_said_to_be_saved(data: Path) -> None:
+    for wait in (0.15, 0.4, 0.25):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(data)], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(wait)
+        writer.send_signal(signal.SIGKILL)
+        said = [0, *(int(line) for line in writer.stdout.read().split())]
+        writer.wait()
+        with Store.open(data) as store:
+            assert store.count() >= max(said) + 1
+            for row in store.rows(limit=10_000):
+                store.mammogram(row.image)
+            for number in said:
+                filing.read_maps(data, f"{number:064x}", "detail", WEIGHTS)
+                assert store.analysis(f"{number:064x}", "detail", WEIGHTS) == result()
+
+
+def test_five_hundred_images_are_listed_at_once(store: Store) -> None:
+    with store.writing():
+        for number in range(500):
+            values = [f"{number:064x}", f"{number}.dcm", "upload", now(), 10, 10, "[]"]
+            store.db.conn.execute(
+                "insert into images (sha256, name, source, added_at, rows, columns, notes) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+    started = time.perf_counter()
+    assert len(store.rows(limit=20, offset=480)) == 20
+    assert store.count(flag=Flag.MC) == 0
+    assert time.perf_counter() - started < 0.2
+
+
+def _folder() -> str:
+    import os
+
+    return os.environ["MTUNET_DATA"]
