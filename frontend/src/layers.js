@@ -8,19 +8,22 @@ import { Fill, Stroke, Style, Text } from "ol/style.js";
 
 const FONT = "600 12px system-ui, 'Segoe UI', sans-serif";
 const CASING = "rgba(0,0,0,0.55)";
+const RIM = "rgba(255,255,255,0.5)";
 
 /** A vector layer; `labelled(resolution)` says when findings are numbered. Truth lies under what was detected. */
-export function contourLayer({ name, colour, dashed, width }, source, labelled, z) {
-  const lines = [
-    new Style({ stroke: new Stroke({ color: CASING, width: width + 1.2 }) }),
-    new Style({ stroke: new Stroke({ color: colour, width, lineDash: dashed ? [9, 7] : undefined }) }),
-  ];
-  if (dashed) lines.shift(); // a casing would fill the gaps and hide what lies beneath
+export function contourLayer({ name, colour, dashed, truth, width }, source, labelled) {
+  const lineDash = dashed ? [9, 7] : undefined;
+  const line = new Style({ stroke: new Stroke({ color: colour, width, lineDash, lineCap: "butt" }) });
+  // What lies under a line sets it off from the tissue: light under truth (Figure 3's blue is dark), dark under the rest.
+  const under = truth
+    ? new Stroke({ color: RIM, width: width + 1.6, lineDash, lineCap: "butt" })
+    : new Stroke({ color: CASING, width: width + 1.2 });
+  const lines = [new Style({ stroke: under }), line];
   const style = (feature, resolution) => {
     const label = feature.get("number") != null && labelled(resolution) ? numberOf(feature, colour) : null;
     return label ? [...lines, label] : lines;
   };
-  const layer = new VectorLayer({ source, style, zIndex: z, declutter: true });
+  const layer = new VectorLayer({ source, style, zIndex: truth ? 10 : 20, declutter: true });
   layer.set("name", name);
   return layer;
 }

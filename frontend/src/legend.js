@@ -5,6 +5,7 @@ export class Legend {
   /** @param {(visible: Record<string, boolean>) => void} changed called when a person switches a layer */
   constructor(changed) {
     this.changed = changed;
+    this.wanted = {}; // also of layers that are not here now
     this.visible = {};
     this.element = element("div", { class: "legend", role: "group", "aria-label": "Layers" });
   }
@@ -21,37 +22,40 @@ export class Legend {
     this.sign = sign;
     this.boxes = new Map();
     this.element.replaceChildren(...facts.map((layer) => this.entry(layer)));
-    this.set(this.visible);
+    this.set({});
   }
 
-  entry({ name, label, kind, colour, dashed, count }) {
+  entry({ name, label, kind, colour, dashed, truth, count }) {
     const box = element("input", { type: "checkbox", "data-layer": name });
     box.addEventListener("change", () => {
-      this.visible = { ...this.visible, [name]: box.checked };
-      this.changed(this.visible);
+      this.set({ [name]: box.checked });
+      this.changed(this.wanted);
     });
     this.boxes.set(name, box);
     const number = count === null ? [] : [element("span", { class: "count" }, String(count))];
     const faint = count === 0 ? "faint" : "";
-    return element("label", { class: faint }, box, swatch(kind, colour, dashed), label, ...number);
+    return element("label", { class: faint }, box, swatch(kind, colour, dashed, truth), label, ...number);
   }
 
+  /** Switch the layers that are named; the others stay as they are, shown if nobody said otherwise. */
   set(visible) {
-    this.visible = Object.fromEntries([...this.boxes.keys()].map((name) => [name, visible[name] ?? true]));
+    this.wanted = { ...this.wanted, ...visible };
+    this.visible = Object.fromEntries(
+      [...this.boxes.keys()].map((name) => [name, this.wanted[name] ?? true]),
+    );
     this.boxes.forEach((box, name) => (box.checked = this.visible[name]));
   }
 }
 
-function swatch(kind, colour, dashed) {
-  const made = svg(
-    kind === "map"
-      ? `<svg class="swatch" viewBox="0 0 30 14" aria-hidden="true"><rect x="1" y="2" width="28" height="10" rx="3"/></svg>`
-      : `<svg class="swatch" viewBox="0 0 30 14" aria-hidden="true"><rect width="30" height="14" rx="3" fill="#14171a"/>
-         <path d="M4 7H26" stroke-width="2.4" stroke-linecap="${dashed ? "butt" : "round"}"
-         ${dashed ? 'stroke-dasharray="5.5 3"' : ""}/></svg>`,
-  );
-  const painted = made.querySelector(kind === "map" ? "rect" : "path");
-  painted.setAttribute(kind === "map" ? "fill" : "stroke", colour);
-  if (kind === "map") painted.setAttribute("fill-opacity", "0.75");
+/** A sample of the layer: its line as it looks on a dark image, or its colour. */
+function swatch(kind, colour, dashed, truth) {
+  const dash = dashed ? 'stroke-dasharray="5.5 3"' : "";
+  const line = (width, ink) => `<path d="M4 7H26" stroke-width="${width}" stroke="${ink}" ${dash}/>`;
+  const rim = truth ? line(5.4, "rgba(255,255,255,0.55)") : "";
+  const lines = `<rect width="30" height="14" rx="3" fill="#14171a"/>${rim}${line(truth ? 3.6 : 2.4, "")}`;
+  const patch = '<rect x="1" y="2" width="28" height="10" rx="3" fill-opacity="0.75"/>';
+  const inside = kind === "map" ? patch : lines;
+  const made = svg(`<svg class="swatch" viewBox="0 0 30 14" aria-hidden="true">${inside}</svg>`);
+  made.lastElementChild.setAttribute(kind === "map" ? "fill" : "stroke", colour);
   return made;
 }

@@ -16,11 +16,13 @@ export function linkViews(leader, panes) {
   following = false;
 }
 
-/** A small cross at the same place in the other panes. */
+/** The same place in the other panes of this image: under their magnifier, or marked by a small cross. */
 export function showPointer(leader, coordinate, panes) {
   for (const pane of panes) {
-    if (pane === leader) pane.setCross(null);
-    else pane.setCross(coordinate && leader.sameImage(pane) ? across(leader, pane, coordinate) : null);
+    const there =
+      pane !== leader && coordinate && leader.sameImage(pane) ? across(leader, pane, coordinate) : null;
+    pane.setCross(pane.lens ? null : there);
+    if (there) pane.lens?.follow(there);
   }
 }
 

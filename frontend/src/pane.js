@@ -114,7 +114,7 @@ export class Pane {
     const labelled = (resolution) => resolution < this.fitResolution / 1.5;
     this.contours = layers
       .filter(({ kind }) => kind === "contour")
-      .map((look) => contourLayer(look, new VectorSource(), labelled, look.dashed ? 10 : 20));
+      .map((look) => contourLayer(look, new VectorSource(), labelled));
     this.heats = layers
       .filter(({ name }) => maps[name])
       .map(({ name }) => heatLayer(name, maps[name], this.extent, this.projection));

@@ -92,9 +92,9 @@ export class Viewer {
     this.report();
   }
 
-  layersChanged(visible) {
-    remember(this.key, "visible", visible);
-    this.panes.forEach((pane) => pane.setVisible(visible));
+  layersChanged(wanted) {
+    remember(this.key, "visible", wanted);
+    this.panes.forEach((pane) => pane.setVisible(this.legend.visible));
     this.report();
   }
 

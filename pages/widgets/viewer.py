@@ -43,7 +43,7 @@ class LineLook(Protocol):
 
     @property
     def dashed(self) -> bool:
-        """Truth is dashed, what was detected is solid."""
+        """Truth is dashed; what was detected is solid, where the palette does not need dashes to tell types apart."""
 
     @property
     def label(self) -> str:
@@ -189,9 +189,9 @@ def _layers(panes: Sequence[Pane], palette: Palette) -> list[dict[str, Any]]:
 
 def _line(name: str, look: LineLook) -> dict[str, Any]:
     # Truth is drawn beneath and wider, so that both show where they agree.
-    width = 5.0 if look.dashed else 1.7
-    line = {"name": name, "label": look.label, "kind": "contour"}
-    return line | {"colour": look.colour, "dashed": look.dashed, "width": width}
+    truth = name.startswith("truth_")
+    line = {"name": name, "label": look.label, "kind": "contour", "truth": truth}
+    return line | {"colour": look.colour, "dashed": look.dashed, "width": 4.4 if truth else 1.7}
 
 
 def _facts(pane: Pane) -> dict[str, Any]:

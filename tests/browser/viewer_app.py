@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from mtunet.drawing import FIGURE_3, LAYERS
 from pages.widgets.image_route import ROUTES
 from pages.widgets.viewer import Outline, Pane, viewer
 
@@ -20,12 +21,7 @@ class Line:
     label: str
 
 
-PALETTE = {
-    "truth_bac": Line("#2f7bff", True, "Truth: BAC"),
-    "truth_mc": Line("#20c020", True, "Truth: MC"),
-    "bac": Line("#ff3030", False, "Detected: BAC"),
-    "mc": Line("#ffe000", False, "Detected: MC"),
-}
+PALETTE = {name: Line(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in FIGURE_3.items()}
 
 
 def page() -> None:
@@ -38,8 +34,7 @@ def page() -> None:
         chosen = 2
     if middle.button("Fewer contours"):
         st.session_state.fewer = True
-    with right:
-        st.page_link("https://127.0.0.1", label="Not for clinical use", disabled=True)
+    right.caption("Not for clinical use")
     event = viewer(panes, key="viewer", height=760, visible={}, palette=PALETTE, selected=chosen)
     if event.selected is not None:
         chosen = event.selected

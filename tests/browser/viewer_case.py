@@ -69,7 +69,9 @@ def _place(rng: np.random.Generator, rows: int, columns: int, number: int) -> tu
     if number % 4:
         turn = np.linspace(0, 2 * math.pi, 40, endpoint=False)
         wobble = size * (1 + 0.12 * np.sin(3 * turn + number))
-        return "mc", [(float(cx + r * math.cos(t)), float(cy + r * math.sin(t))) for t, r in zip(turn, wobble, strict=True)]
+        return "mc", [
+            (float(cx + r * math.cos(t)), float(cy + r * math.sin(t))) for t, r in zip(turn, wobble, strict=True)
+        ]
     along = np.linspace(0, 1, 30)
     xs, ys = cx + 6 * size * along, cy + size * np.sin(5 * along + number)
     upper = [(float(x), float(y - size / 5)) for x, y in zip(xs, ys, strict=True)]
