@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ REQUEST: Final = struct.Struct("<QId")
 REPLY: Final = struct.Struct("<IQ")
 """Length of the JSON, length of the pixels."""
 READY: Final = b"ready"
+WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.decoding_worker")
+"""Not multiprocessing: that would run the user's main script again, which here is a Streamlit page."""
 _START_SECONDS = 120.0
 _FILES_PER_PROCESS = 200
 _MOST_JSON = 1 << 20
@@ -45,8 +48,9 @@ def warm_up() -> None:
 class Pool:
     """At most `size` decoding processes, started when needed, reused while they are well."""
 
-    def __init__(self, size: int = 2, seconds: float = DECODE_SECONDS) -> None:
+    def __init__(self, size: int = 2, seconds: float = DECODE_SECONDS, command: Sequence[str] = WORKER) -> None:
         self.seconds = seconds
+        self._command = command
         self._places = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
@@ -82,7 +86,7 @@ class Pool:
             with self._lock:
                 process = self._idle.pop() if self._idle else None
             if process is None:
-                return _Process()
+                return _Process(self._command)
             if process.alive():
                 return process
             process.kill()
@@ -98,11 +102,11 @@ class Pool:
 class _Process:
     """One decoding process and the pipes to it. Used by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         self.files = 0
         self._overran = False
         self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "mtunet.decoding_worker"],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -159,7 +163,7 @@ class _Process:
         pixels = np.empty((int(reply["rows"]), int(reply["columns"])), np.float32)
         if pixels.nbytes != pixel_bytes:
             raise ValueError("The decoder's reply contradicts itself.")
-        self._receive_into(memoryview(pixels).cast("B"))
+        self._receive_into(pixels.data.cast("B"))
         return reply, pixels
 
     def _deadline(self, seconds: float) -> "_Deadline":
@@ -206,7 +210,7 @@ class _Process:
 class _Deadline:
     """Calls `overrun` from another thread unless left in time."""
 
-    def __init__(self, seconds: float, overrun: Any) -> None:
+    def __init__(self, seconds: float, overrun: Callable[[], None]) -> None:
         self._timer = threading.Timer(seconds, overrun)
         self._timer.daemon = True
 

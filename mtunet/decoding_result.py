@@ -15,6 +15,8 @@ MAX_INFLATED_BYTES = 512 << 20
 """What a deflated DICOM data set may grow to."""
 MIN_SIDE = 64
 """Smaller images show no breast, only a thumbnail or a test pattern."""
+FEW_GREYS = 4
+FEW_GREYS_NOTE = "The image has only a few grey values: it looks like a mask or a drawing, not like a mammogram."
 DECODE_SECONDS = 20.0
 """Wall clock; the slowest honest file seen (4664×3064, JPEG 2000) takes 2 s."""
 CHILD_MEMORY_BYTES = 4 << 30
@@ -34,6 +36,10 @@ class Decoded:
     laterality: Laterality | None = None
     view: View | None = None
     notes: tuple[str, ...] = ()
+
+
+class DecoderFailure(UnreadableImage):
+    """A native decoder gave up on these bytes: the process it ran in is not to be trusted with another file."""
 
 
 def refusal(kind: Refusal, found: str, advice: str) -> UnreadableImage:

@@ -4,8 +4,10 @@ Reads requests from its first pipe and answers on its second. Whatever native co
 because it may quote values from the file. All caps are set before the first byte arrives.
 """
 
+import importlib
 import json
 import os
+import platform
 import sys
 import warnings
 from typing import Any, BinaryIO
@@ -15,14 +17,18 @@ import numpy.typing as npt
 
 from mtunet.case import Refusal, UnreadableImage
 from mtunet.decoding import READY, REPLY, REQUEST
-from mtunet.decoding_result import CHILD_MEMORY_BYTES, Decoded, refusal
+from mtunet.decoding_result import CHILD_MEMORY_BYTES, Decoded, DecoderFailure, refusal
 from mtunet.decoding_signatures import Container, container
 
-try:
-    import resource
-except ImportError:  # Windows has none; the parent's clock still rules
-    resource = None  # type: ignore[assignment]
 
+def _system_limits() -> Any:
+    try:
+        return importlib.import_module("resource")
+    except ImportError:  # Windows has none; the parent's clock still rules
+        return None
+
+
+resource = _system_limits()
 _SWOLLEN_BYTES = 1 << 30
 """A process that once needed this much is replaced, so that the memory goes back."""
 
@@ -50,7 +56,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], npt.NDArray[np.float
     try:
         decoded = decode(data, name)
     except UnreadableImage as refused:
-        return _refused(refused, replace=refused.kind in (Refusal.DAMAGED, Refusal.TOO_LARGE)), None
+        return _refused(refused, replace=isinstance(refused, DecoderFailure) or _is_swollen()), None
     except MemoryError:
         return _refused(_needs_memory(), replace=True), None
     except BaseException:  # a Rust panic is no Exception; its text may quote the file, so it ends here
@@ -62,7 +68,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], npt.NDArray[np.float
         "laterality": decoded.laterality,
         "view": decoded.view,
         "notes": decoded.notes,
-        "replace": _peak_bytes() > _SWOLLEN_BYTES,
+        "replace": _is_swollen(),
     }
     return reply, np.ascontiguousarray(decoded.pixels)
 
@@ -134,7 +140,7 @@ def _send(outbox: BinaryIO, reply: dict[str, Any], pixels: npt.NDArray[np.float3
     outbox.write(REPLY.pack(len(text), 0 if pixels is None else pixels.nbytes))
     outbox.write(text)
     if pixels is not None:
-        outbox.write(memoryview(pixels).cast("B"))
+        outbox.write(pixels.data.cast("B"))
     outbox.flush()
 
 
@@ -158,11 +164,12 @@ def _broke_the_reader() -> UnreadableImage:
     )
 
 
-def _peak_bytes() -> int:
+def _is_swollen() -> bool:
     if resource is None:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+        return False
+    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    in_bytes = platform.system() == "Darwin"  # the others count in kilobytes
+    return peak * (1 if in_bytes else 1024) > _SWOLLEN_BYTES
 
 
 if __name__ == "__main__":

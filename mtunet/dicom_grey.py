@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Refusal
-from mtunet.decoding_result import refusal
+from mtunet.decoding_result import FEW_GREYS, FEW_GREYS_NOTE, refusal
 from mtunet.dicom_luts import Lut, Window, modality_lut, rescale, voi_lut, windows
 from mtunet.dicom_pixels import Layout, Stored
 from mtunet.dicom_values import number, word
@@ -64,7 +64,7 @@ def grey_look(dataset: Any, layout: Layout, notes: list[str]) -> GreyLook:
 def display(stored: Stored, look: GreyLook, notes: list[str]) -> npt.NDArray[np.float32]:
     """(rows, columns) float32 in [0, 1], bright is dense. Raises UnreadableImage for a blank image."""
     lowest = int(np.iinfo(stored.dtype).min)
-    offset = stored.view(np.uint16 if stored.dtype.itemsize == 2 else np.uint8)
+    offset: Stored = stored.view(np.uint16 if stored.dtype.itemsize == 2 else np.uint8)
     if lowest:  # signed: flipping the sign bit moves the lowest value to index 0
         offset = offset ^ offset.dtype.type(1 << (stored.dtype.itemsize * 8 - 1))
     counts = _histogram(offset)
@@ -75,6 +75,8 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> npt.NDArray[np.
         inside = np.zeros(counts.size, bool)
     counts = np.where(inside, 0, counts)
     refuse_blank(counts)
+    if np.count_nonzero(counts) <= FEW_GREYS:
+        notes.append(FEW_GREYS_NOTE)
     table = grey_table(domain, counts, look, notes)
     table[inside] = 0.0
     return _look_up(table.astype(np.float32), offset)
@@ -168,11 +170,11 @@ def _voi(dataset: Any, layout: Layout, notes: list[str]) -> Lut | Window | None:
 
 
 def _padding(dataset: Any, layout: Layout) -> tuple[int, int] | None:
-    ends = []
-    for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-        if (end := number(dataset, keyword)) is not None:
-            ends.append(_as_stored(int(end), layout))
-    return (min(ends), max(ends)) if ends and number(dataset, "PixelPaddingValue") is not None else None
+    value, limit = number(dataset, "PixelPaddingValue"), number(dataset, "PixelPaddingRangeLimit")
+    if value is None:
+        return None
+    ends = [_as_stored(int(end), layout) for end in (value, limit) if end is not None]
+    return min(ends), max(ends)
 
 
 def _as_stored(end: int, layout: Layout) -> int:
@@ -185,7 +187,7 @@ def _as_stored(end: int, layout: Layout) -> int:
     return end
 
 
-def _histogram(offset: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.int64]:
+def _histogram(offset: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     size = 1 << (offset.dtype.itemsize * 8)
     counts = np.zeros(size, np.int64)
     for top in range(0, offset.shape[0], _ROWS_AT_ONCE):
@@ -193,7 +195,7 @@ def _histogram(offset: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.int6
     return counts
 
 
-def _look_up(table: npt.NDArray[np.float32], offset: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.float32]:
+def _look_up(table: npt.NDArray[np.float32], offset: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     pixels = np.empty(offset.shape, np.float32)
     for top in range(0, offset.shape[0], _ROWS_AT_ONCE):
         rows = slice(top, top + _ROWS_AT_ONCE)

@@ -164,7 +164,8 @@ def refuse_other_objects(dataset: Any) -> list[str]:
         raise _no_pixels(by_modality or by_class)
     _refuse_colour(dataset, by_class)
     if by_modality is None and (modality or (by_class is None and "SOPClassUID" in dataset)):
-        raise refusal(_OTHER, "a grey picture that is not marked as an X-ray image", _USE_A_VIEW)
+        what = by_class.words if by_class else "a grey picture"
+        raise refusal(_OTHER, f"{what} that is not marked as an X-ray image", _USE_A_VIEW)
     _refuse_other_body_parts(dataset, modality)
     _refuse_frames(dataset, modality)
     return _notes(dataset, by_class, by_modality, modality)
@@ -189,7 +190,7 @@ def _is_synthetic_view(kind: Kind, dataset: Any) -> bool:
 
 
 def _no_pixels(kind: Kind | None) -> UnreadableImage:
-    what = f"{kind.words} without its picture" if kind else "a DICOM file that holds no picture"
+    what = f"{kind.words} that holds no pixels" if kind else "a DICOM file that holds no pixels"
     return refusal(Refusal.NO_PIXELS, what, "Export it again together with its pixels.")
 
 

@@ -10,11 +10,12 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLETransferSyntaxes
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding_result import refusal, refuse_size
+from mtunet.decoding_result import DecoderFailure, refusal, refuse_size
 from mtunet.dicom_codestreams import Codestream, codestream, is_whole, mended
 from mtunet.dicom_values import whole
 
-Stored = npt.NDArray[np.uint8 | np.uint16 | np.int8 | np.int16]
+Stored = npt.NDArray[Any]
+"""uint8, uint16, int8 or int16."""
 
 JPEG_2000: Final = frozenset(
     f"1.2.840.10008.1.2.4.{end}" for end in (90, 91, 92, 93, 201, 202, 203)
@@ -52,7 +53,8 @@ def stored_pixels(dataset: Any, notes: list[str]) -> tuple[Stored, Layout]:
     except (UnreadableImage, MemoryError):
         raise
     except Exception:
-        raise refusal(Refusal.DAMAGED, "an image whose pixel data are damaged", _EXPORT_AGAIN) from None
+        failed = refusal(Refusal.DAMAGED, "an image whose pixel data are damaged", _EXPORT_AGAIN)
+        raise DecoderFailure(failed.kind, failed.sentence) from None
     return _values(raw, layout, dataset, notes), layout
 
 
@@ -68,7 +70,7 @@ def _layout(dataset: Any, notes: list[str]) -> Layout:
         raise refusal(Refusal.BAD_HEADER, f"an image whose header lacks {missing}", "Export it again.")
     if allocated not in (8, 16):
         raise refusal(
-            Refusal.UNSUPPORTED_ENCODING, f"an image of {allocated} bits per pixel", "Export it with 8 or 16 bits."
+            Refusal.UNSUPPORTED_ENCODING, f"an image of {allocated} bit per pixel", "Export it with 8 or 16 bits."
         )
     bits = whole(dataset, "BitsStored")
     if bits is None or not 1 <= bits <= allocated:
@@ -119,6 +121,7 @@ def _native(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
         )
     if len(data) - size > 1:
         notes.append("There are a few bytes more than pixels; they were left out.")
+    stored: Stored
     if layout.allocated == 16:
         stored = np.frombuffer(data, "<u2" if little else ">u2", layout.rows * layout.columns).astype(np.uint16)
     else:
@@ -201,13 +204,13 @@ def _values(raw: Stored, layout: Layout, dataset: Any, notes: list[str]) -> Stor
     shift = layout.high_bit + 1 - layout.bits if native else 0
     width = raw.dtype.itemsize * 8
     if layout.signed:
-        signed = raw.view(np.int16 if width == 16 else np.int8)
+        signed: Stored = raw.view(np.int16 if width == 16 else np.int8)
         up = max(0, width - layout.bits - shift)
         return (signed << up) >> (up + shift) if up + shift else signed
     raw = raw.view(np.uint16 if width == 16 else np.uint8)
     if shift:
         raw = raw >> shift
-    if layout.bits < width and int(raw.max()) >= 1 << layout.bits:
+    if native and layout.bits < width and int(raw.max()) >= 1 << layout.bits:
         if _overlay_in_pixels(dataset):
             return raw & ((1 << layout.bits) - 1)
         notes.append(f"The header says {layout.bits} bits, but values need more; all bits were used.")

@@ -79,6 +79,8 @@ def spacing(dataset: Any, notes: list[str]) -> tuple[float, float] | None:
     calibrated = _pair(dataset, "PixelSpacing")
     if at_detector is not None:
         factor = _magnification(dataset, notes)
+        if factor >= 1.2:
+            notes.append(f"Sizes in mm are corrected for the magnification of {factor:g} that the file states.")
         in_breast = (at_detector[0] / factor, at_detector[1] / factor)
         if calibrated is not None and not _alike(calibrated, in_breast) and not _alike(calibrated, at_detector):
             notes.append("Pixel Spacing differs from Imager Pixel Spacing over magnification; the latter is used.")

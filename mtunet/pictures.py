@@ -10,13 +10,20 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding_result import MAX_PIXELS, Decoded, refusal, refuse_size
+from mtunet.decoding_result import FEW_GREYS, FEW_GREYS_NOTE, MAX_PIXELS, Decoded, refusal, refuse_size
 from mtunet.names import side_and_view_in
 
-FORMATS: Final = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "PPM")
+FORMATS: Final = (
+    PngImagePlugin.PngImageFile.format,
+    JpegImagePlugin.JpegImageFile.format,
+    TiffImagePlugin.TiffImageFile.format,
+    BmpImagePlugin.BmpImageFile.format,
+    PpmImagePlugin.PpmImageFile.format,
+)
+"""Other decoders of Pillow are never tried."""
 _TINT: Final = 8
 """Largest difference between red, green and blue, of 255, that JPEG makes of grey."""
 _ORIENTATION: Final = 0x0112
@@ -40,6 +47,8 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     if rotated:
         notes.append("The picture was turned as its EXIF orientation says.")
     pixels = _scaled(values, notes)
+    if np.unique(values[::4, ::4]).size <= FEW_GREYS:
+        notes.append(FEW_GREYS_NOTE)
     side, view = side_and_view_in(name)
     guessed = [what for what, found in (("side", side), ("view", view)) if found is not None]
     if guessed:
