@@ -20,7 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _refuse_wrong_paths(parser, arguments)
         from mtunet import cli_analyse
 
-        return cli_analyse.run(arguments)
+        files = list(cli_analyse.find_files(arguments.paths, arguments.out))
+        if not files:
+            parser.error("there are no files in " + ", ".join(str(path) for path in arguments.paths))
+        return cli_analyse.run(files, arguments)
     if arguments.command == "samples":
         from mtunet import cli_samples
 

@@ -34,11 +34,10 @@ class Tally:
     refused: list[dict[str, object]] = field(default_factory=list)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Analyse everything under the paths; returns the exit code. What is finished when Ctrl-C is pressed stays."""
+def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
+    """Analyse the files, each with the name to call it by; returns the exit code. What is finished when Ctrl-C is pressed stays."""
     from mtunet import models
 
-    files = list(find_files(arguments.paths, arguments.out))
     tally = Tally()
     try:
         make_folder(arguments.out)

@@ -61,8 +61,8 @@ FIGURE_3: Palette = MappingProxyType(
     {
         "mc": Stroke((255, 255, 0)),
         "bac": Stroke((255, 0, 0)),
-        "truth_mc": Stroke((0, 255, 0), (4, 3)),
-        "truth_bac": Stroke((0, 0, 255), (4, 3)),
+        "truth_mc": Stroke((0, 255, 0), (5, 4)),
+        "truth_bac": Stroke((0, 0, 255), (5, 4)),
     }
 )
 """Figure 3 of the paper: ground truth BAC blue and MC green, detected BAC red and MC yellow."""
@@ -70,9 +70,9 @@ FIGURE_3: Palette = MappingProxyType(
 COLOUR_BLIND: Palette = MappingProxyType(
     {
         "mc": Stroke((240, 228, 66)),  # yellow
-        "bac": Stroke((213, 94, 0), (9, 2)),  # vermilion
-        "truth_mc": Stroke((86, 180, 233), (3, 3)),  # sky blue
-        "truth_bac": Stroke((204, 121, 167), (6, 2, 1, 2)),  # reddish purple
+        "bac": Stroke((213, 94, 0), (12, 3)),  # vermilion
+        "truth_mc": Stroke((86, 180, 233), (4, 4)),  # sky blue
+        "truth_bac": Stroke((204, 121, 167), (6, 3, 1, 3)),  # reddish purple
     }
 )
 """Okabe and Ito 2008 (jfly.uni-koeln.de/color), and a line style of its own for each layer."""
@@ -122,12 +122,13 @@ def inset(
     side = max(64, round(1.6 * max(bottom - top, right - left)))
     y0, x0 = (top + bottom - side) // 2, (left + right - side) // 2
     factor = size / side
-    picture = cv2.resize(_grey(_window(mammogram.pixels, y0, x0, side)), (size, size), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+    picture = cv2.resize(_grey(_window(mammogram.pixels, y0, x0, side)), (size, size), interpolation=smooth)
     seen = [*findings, *([] if finding in findings else [finding])]
     for name, outlines in _layers(seen, truth).items():
         for outline in outlines:
             points = (np.asarray(outline) - (x0, y0) + 0.5) * factor - 0.5
-            _stroke(picture, points, palette[name], max(1, round(size / 240)))
+            _stroke(picture, points, palette[name], max(2, round(size / 240)))
     if mammogram.spacing_mm is not None:
         _scale_bar(picture, factor / mammogram.spacing_mm[1])
     return np.asarray(picture, dtype=np.uint8)
@@ -160,8 +161,8 @@ def _grey(pixels: npt.NDArray[np.float32]) -> RGB:
 
 
 def _line_width(shape: tuple[int, int]) -> int:
-    """About 1 in 1200 of the longer side, so that a line looks alike on every image."""
-    return max(1, round(max(shape) / 1200))
+    """About 1 in 1200 of the longer side, so that a line looks alike on every image; 2 at least, or colours pale."""
+    return max(2, round(max(shape) / 1200))
 
 
 def _stroke(picture: RGB, points: npt.NDArray[np.float64], stroke: Stroke, width: int) -> None:
@@ -206,7 +207,7 @@ def _scale_bar(picture: RGB, pixels_per_mm: float) -> None:
         return
     end, y, text = size - size // 24, size - size // 24, f"{length_mm} mm"
     start = round(end - length_mm * pixels_per_mm)
-    cv2.line(picture, (start, y), (end, y), (255, 255, 255), max(2, size // 160))
-    cv2.putText(
-        picture, text, (start, y - size // 40), cv2.FONT_HERSHEY_SIMPLEX, size / 900, (255, 255, 255), 1, cv2.LINE_AA
-    )
+    white, letters = (255, 255, 255), cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size / 900, 1)[0][0]
+    above = (min(start, end - letters), y - size // 40)
+    cv2.line(picture, (start, y), (end, y), white, max(2, size // 160))
+    cv2.putText(picture, text, above, cv2.FONT_HERSHEY_SIMPLEX, size / 900, white, 1, cv2.LINE_AA)
