@@ -35,7 +35,7 @@ class Tally:
 
 
 def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
-    """Analyse the files, each with the name to call it by; returns the exit code. What is finished when Ctrl-C is pressed stays."""
+    """Analyse the files, each with the name to call it by; returns the exit code. What is finished stays on Ctrl-C."""
     from mtunet import models
 
     tally = Tally()

@@ -30,6 +30,6 @@ def _copy(sample: Sample, arguments: argparse.Namespace) -> None:
     write_whole(arguments.out / name, sample_bytes(sample))
     truth = read_truth(sample)
     for kind, mask in truth.masks.items() if truth is not None else ():
-        png = cv2.imencode(".png", mask.view(np.uint8) * np.uint8(255))[1]
+        png = cv2.imencode(".png", mask.view(np.uint8) * np.uint8(255), (cv2.IMWRITE_PNG_COMPRESSION, 1))[1]
         write_whole(arguments.out / f"{stem(name)}_truth_{kind.value}.png", bytes(png))
     print(f"{name}: {sample.title} ({sample.licence})", file=sys.stderr)
