@@ -98,7 +98,7 @@ def test_a_long_flag_makes_the_strip_higher_and_not_wider() -> None:
 def test_lines_grow_with_the_image() -> None:
     large = replace(MAMMOGRAM, pixels=np.full((4800, 3000), 0.3, np.float32))
     thick = [(draw(m, FINDINGS)[90:110, 70] == FIGURE_3["mc"].colour).all(axis=1).sum() for m in (MAMMOGRAM, large)]
-    assert thick == [2, 4]
+    assert thick[1] > thick[0] >= 2
 
 
 def test_an_inset_is_magnified_and_holds_its_finding() -> None:
