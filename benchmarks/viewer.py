@@ -27,14 +27,23 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.viewer_case import write_case  # noqa: E402
 
 CHROMIUM = os.environ.get("MTUNET_CHROMIUM", "/usr/bin/chromium")
-QUIET = (
-    "--no-sandbox --headless=new --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+QUIET = [
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 TARGET = 30.0
 
-_COUNT = """() => { window.frames_ = []; const tick = (t) => { window.frames_.push(t); window.id_ = requestAnimationFrame(tick); };
-window.id_ = requestAnimationFrame(tick); }"""
+_COUNT = """() => {
+    window.frames_ = [];
+    const tick = (t) => { window.frames_.push(t); window.id_ = requestAnimationFrame(tick); };
+    window.id_ = requestAnimationFrame(tick);
+}"""
 _STOP = "() => { cancelAnimationFrame(window.id_); return window.frames_; }"
 
 

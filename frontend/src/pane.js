@@ -257,14 +257,18 @@ export class Pane {
 
   /** Is what one sees windowed by the server from 16 bits, at the size that is needed? */
   get isExact() {
-    return !this.coming && this.picture.isReady(this.view.getResolution() / window.devicePixelRatio);
+    return this.hasWindow(this.picture) && this.picture.isReady(this.neededResolution);
+  }
+
+  hasWindow(picture) {
+    const { low, high } = this.viewer.window;
+    return Boolean(picture) && picture.low === low && picture.high === high;
   }
 
   windowChanged(finished) {
+    if (!this.hasWindow(this.coming)) this.drop("coming");
+    if (!this.hasWindow(this.exact)) this.drop("exact");
     const { low, high, isFull } = this.viewer.window;
-    const fits = (picture) => picture && picture.low === low && picture.high === high;
-    if (!fits(this.coming)) this.drop("coming");
-    if (!fits(this.exact)) this.drop("exact");
     if (finished && !isFull && !this.exact && !this.coming) {
       this.coming = new Picture(this.facts.image, [low, high], () => this.arrived());
       this.coming.at(this.neededResolution);

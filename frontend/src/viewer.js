@@ -58,15 +58,20 @@ export class Viewer {
     }
   }
 
-  /** Highlight and centre what Python chose; a finding that was clicked here is already in view. */
+  /** Obey Python's choice when it is a new one; a finding that was clicked here is already in view. */
   choose({ selected, selectedPane, focus }) {
     const pane =
       this.panes.find((p) => p.facts.id === selectedPane) ?? this.panes.find((p) => p.has(selected));
-    this.panes.forEach((p) => p.highlight(p === pane || p.sameImage(pane) ? selected : null));
-    const clicked = this.clicked === selected;
-    this.clicked = undefined;
+    const chosen = this.isNew("selected", [selected, selectedPane]);
+    if (chosen) this.mark(pane, selected);
     if (this.isNew("focus", focus) && focus) (pane ?? this.current).centre(...focus);
-    else if (this.isNew("selected", [selected, pane?.facts.id]) && pane && !clicked) pane.centreOn(selected);
+    else if (chosen && pane?.has(selected) && selected !== this.clicked) pane.centreOn(selected);
+    if (chosen) this.clicked = null;
+  }
+
+  /** Highlight a finding in every pane that shows its image. */
+  mark(pane, number) {
+    this.panes.forEach((p) => p.highlight(p.sameImage(pane) ? number : null));
   }
 
   isNew(name, value) {
@@ -79,8 +84,8 @@ export class Viewer {
   /** A finding was clicked: mark it at once, then tell Python. */
   select(pane, number) {
     this.clicked = number;
-    this.panes.forEach((p) => p.highlight(p === pane || p.sameImage(pane) ? number : null));
-    this.asked.selected = JSON.stringify([number, pane.facts.id]);
+    this.mark(pane, number);
+    this.report();
     this.component.setTriggerValue("selected", { number, pane: pane.facts.id });
   }
 

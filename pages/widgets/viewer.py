@@ -1,4 +1,4 @@
-"""The image viewer: mammograms with their contours, pan, zoom and window at full resolution, layers, magnifier, measure.
+"""The image viewer: mammograms with contours; pan, zoom and window at full resolution, layers, magnifier, measure.
 
 One call per page run. The pixels travel by address (`image_route`), the contours as component data that Streamlit
 resends only when they change, and the program (OpenLayers, built from `frontend/`) is loaded once from our own route.
@@ -156,7 +156,7 @@ def outlines(findings: Sequence[Finding]) -> dict[str, list[Outline]]:
 
 
 def simplified(points: Points) -> list[float]:
-    """[x0, y0, x1, y1, …] rounded to tenths of a pixel, straying at most SIMPLIFY pixels, or a twentieth of its size."""
+    """[x0, y0, x1, y1, …] rounded to tenths of a pixel, straying ≤ SIMPLIFY pixels and ≤ a twentieth of its size."""
     ring = np.asarray(points, np.float32).reshape(-1, 1, 2)
     if len(ring) > 4:
         size = float(np.ptp(ring, axis=0).max())

@@ -1,0 +1,325 @@
+"""The viewer in a real browser: what a hand, a key or Python does shows, and nothing leaves the machine."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.viewer_case import write_case
+
+pytestmark = pytest.mark.browser
+
+playwright = pytest.importorskip("playwright.sync_api")
+ROOT = Path(__file__).parents[2]
+CHROMIUM = os.environ.get("MTUNET_CHROMIUM", "/usr/bin/chromium")
+ROWS, COLUMNS = 1600, 1300
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def viewer_url(tmp_path_factory) -> Iterator[str]:
+    """A server with nothing but the viewer and a drawn case."""
+    data = tmp_path_factory.mktemp("viewer")
+    write_case(data, ROWS, COLUMNS, findings=20)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
+    options |= {"server.fileWatcherType": "none", "browser.gatherUsageStats": "false"}
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tests" / "browser" / "viewer_app.py")]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    env = os.environ | {"MTUNET_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    server = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if not Path(CHROMIUM).is_file():
+        pytest.skip(f"There is no Chromium at {CHROMIUM}; MTUNET_CHROMIUM can name another.")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium):
+    """A page that fails its test when a script fails or a request leaves the machine."""
+    opened = chromium.new_page(viewport={"width": 1200, "height": 950})
+    wrong: list[str] = []
+    opened.asked = []
+    opened.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+    opened.on("request", lambda request: opened.asked.append(request.url))
+    yield opened
+    away = [url for url in opened.asked if not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)]
+    opened.close()
+    assert not wrong
+    assert not away
+
+
+@pytest.fixture
+def viewer(window, viewer_url):
+    return _open(window, viewer_url)
+
+
+def _open(window, url: str):
+    window.goto(url)
+    ready = window.locator(".mtunet-viewer[data-state=ready]")
+    ready.wait_for(timeout=60_000)
+    return ready
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    for _ in range(240):
+        assert server.poll() is None, "The server stopped before it answered."
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
+            return
+        except OSError:
+            time.sleep(0.25)
+    pytest.fail("The server did not answer in a minute.")
+
+
+def said(viewer, name: str) -> str:
+    return viewer.get_attribute(f"data-{name}")
+
+
+def until(window, viewer, name: str, wanted, seconds: float = 20) -> str:
+    """Wait until data-<name> satisfies `wanted` and has come to rest."""
+    before, end = None, time.monotonic() + seconds
+    while time.monotonic() < end:
+        now = said(viewer, name)
+        if now == before and wanted(now):
+            return now
+        before = now
+        window.wait_for_timeout(120)
+    return pytest.fail(f"data-{name} stayed {before!r}.")
+
+
+def middle(window, share=(0.5, 0.5)) -> tuple[float, float]:
+    box = window.locator(".pane").first.bounding_box()
+    return box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"]
+
+
+def yellow(window) -> int:
+    """Pixels of a pane's screenshot in the colour of detected MC."""
+    import cv2
+    import numpy as np
+
+    shot = window.locator(".pane").first.screenshot()
+    blue, green, red = np.moveaxis(cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR), 2, 0).astype(int)
+    return int(np.count_nonzero((red > 200) & (green > 200) & (blue < 90)))
+
+
+def test_the_whole_image_is_shown_first_and_only_a_small_picture_is_fetched(window, viewer):
+    assert 0 < float(said(viewer, "zoom")) < 1
+    assert said(viewer, "centre") == f"{COLUMNS / 2 - 0.5:.1f},{ROWS / 2 - 0.5:.1f}"
+    pictures = [url for url in window.asked if "/mtunet/image/" in url]
+    assert pictures
+    assert all("scale=1&" not in url for url in pictures)
+
+
+def test_the_wheel_zooms_where_the_pointer_is_and_zero_shows_the_whole_image_again(window, viewer):
+    whole = said(viewer, "zoom")
+    window.mouse.move(*middle(window, (0.4, 0.4)))
+    for _ in range(6):
+        window.mouse.wheel(0, -200)
+        window.wait_for_timeout(60)
+    until(window, viewer, "zoom", lambda zoom: float(zoom) > 1.5 * float(whole))
+    x, y = map(float, said(viewer, "centre").split(","))
+    assert x < COLUMNS / 2
+    assert y < ROWS / 2
+    window.locator(".pane").first.focus()
+    window.keyboard.press("0")
+    until(window, viewer, "zoom", lambda zoom: zoom == whole)
+
+
+def test_zooming_out_ends_near_the_whole_image(window, viewer):
+    whole = float(said(viewer, "zoom"))
+    window.mouse.move(*middle(window))
+    for _ in range(30):
+        window.mouse.wheel(0, 400)
+    window.wait_for_timeout(600)
+    assert 0.5 * whole < float(said(viewer, "zoom")) <= whole
+
+
+def test_one_to_one_fetches_the_exact_picture(window, viewer):
+    viewer.locator("[data-tool=native]").click()
+    until(window, viewer, "zoom", lambda zoom: zoom == "1.0000")
+    until(window, viewer, "exact", lambda exact: exact == "true")
+    assert any("scale=1&format=png" in url for url in window.asked)
+
+
+def test_dragging_moves_the_image(window, viewer):
+    viewer.locator("[data-tool=native]").click()
+    until(window, viewer, "zoom", lambda zoom: zoom == "1.0000")
+    before = float(said(viewer, "centre").split(",")[0])
+    x, y = middle(window)
+    window.mouse.move(x, y)
+    window.mouse.down()
+    for step in range(1, 11):
+        window.mouse.move(x - 10 * step, y)
+    window.wait_for_timeout(200)  # no throw
+    window.mouse.up()
+    until(window, viewer, "centre", lambda centre: abs(float(centre.split(",")[0]) - before - 100) < 15)
+
+
+def test_a_layer_is_hidden_at_once_without_python(window, viewer):
+    shown = yellow(window)
+    viewer.locator("[data-layer=mc]").uncheck()
+    assert "mc" not in said(viewer, "layers").split()
+    window.wait_for_timeout(300)
+    assert shown > 200
+    assert yellow(window) < shown / 20
+
+
+def test_the_probability_layer_is_fetched_when_it_is_first_shown(window, viewer):
+    assert not [url for url in window.asked if "/mtunet/map/" in url]
+    viewer.locator("[data-layer=map_mc]").check()
+    window.wait_for_timeout(1000)
+    assert [url for url in window.asked if url.endswith("/mc")]
+
+
+def test_keys_invert_magnify_and_measure_while_the_viewer_has_the_focus(window, viewer):
+    window.locator(".pane").first.focus()
+    for key, name in (("i", "inverted"), ("l", "lens"), ("m", "measure")):
+        window.keyboard.press(key)
+        assert said(viewer, name) == "true"
+    assert window.locator(".lens").count() == 1
+    window.keyboard.press("Escape")
+    assert (said(viewer, "lens"), said(viewer, "measure")) == ("false", "false")
+    window.keyboard.press("r")  # Streamlit would run the page again
+    assert said(viewer, "inverted") == "false"
+    window.keyboard.press("c")  # Streamlit would open its cache dialog
+    window.wait_for_timeout(300)
+    assert window.get_by_role("dialog").count() == 0
+
+
+def test_a_new_level_is_asked_from_the_server_when_the_hand_rests_and_the_zoom_stays(window, viewer):
+    zoom = said(viewer, "zoom")
+    window.locator(".pane").first.focus()
+    asked = len(window.asked)
+    for _ in range(5):
+        window.keyboard.press("{")
+    until(window, viewer, "exact", lambda exact: exact == "true")
+    low, high = map(int, said(viewer, "wl").split("/"))
+    assert high - low == pytest.approx(0.85 * 65535, abs=2)
+    assert any(f"low={low}&high={high}" in url for url in window.asked[asked:])
+    assert said(viewer, "zoom") == zoom
+
+
+def test_the_right_button_drags_window_and_level(window, viewer):
+    x, y = middle(window)
+    window.mouse.move(x, y)
+    window.mouse.down(button="right")
+    window.mouse.move(x - 100, y + 50, steps=5)
+    assert said(viewer, "exact") == "false"  # a filter over the picture at hand, while it moves
+    assert not [url for url in window.asked if "low=0&high=65535" not in url and "/mtunet/image/" in url]
+    window.mouse.up(button="right")
+    low, high = map(int, said(viewer, "wl").split("/"))
+    assert (high - low) / 65535 == pytest.approx(0.8, abs=0.01)
+    assert (high + low) / 2 / 65535 == pytest.approx(0.6, abs=0.01)
+    until(window, viewer, "exact", lambda exact: exact == "true")
+    assert any(f"low={low}&high={high}" in url for url in window.asked)
+
+
+def test_python_chooses_a_finding_and_the_viewer_brings_it_into_view(window, viewer):
+    window.get_by_role("button", name="Choose finding 2").click()
+    until(window, viewer, "selected", lambda number: number == "2")
+    until(window, viewer, "zoom", lambda zoom: float(zoom) > 1)
+
+
+def test_a_click_on_a_finding_tells_python_and_leaves_the_view(window, viewer):
+    window.get_by_role("button", name="Choose finding 2").click()
+    until(window, viewer, "zoom", lambda zoom: float(zoom) > 1)
+    window.locator(".pane").first.focus()
+    window.keyboard.press("0")
+    whole = until(window, viewer, "zoom", lambda zoom: float(zoom) < 1)
+    window.get_by_role("button", name="Fewer contours").click()  # another message from Python, same choice
+    window.wait_for_timeout(1200)
+    assert said(viewer, "zoom") == whole
+    viewer.locator("[data-tool=zoomIn]").click()
+    window.wait_for_timeout(600)
+    zoom = said(viewer, "zoom")
+    x, y = _on_screen(window, viewer, _corner())
+    window.mouse.move(x, y)
+    assert "probability" in window.locator(".tip").inner_text()
+    window.mouse.click(x, y)
+    window.get_by_text("Clicked pane0 1").wait_for()
+    assert said(viewer, "selected") == "1"
+    assert said(viewer, "zoom") == zoom
+
+
+def test_two_panes_move_together_and_share_the_window(window, viewer_url):
+    viewer = _open(window, f"{viewer_url}/?pair=1")
+    x, y = middle(window)
+    window.mouse.move(x, y)
+    for _ in range(5):
+        window.mouse.wheel(0, -200)
+        window.wait_for_timeout(60)
+    window.wait_for_timeout(500)
+    states = window.locator(".pane .state").all_inner_texts()
+    scales = window.locator(".pane .scale").all_inner_texts()
+    assert len(states) == 2
+    assert states[0] == states[1]
+    assert scales[0] == scales[1]
+    assert "mm" in scales[0]
+    assert float(said(viewer, "zoom")) > 0.5
+
+
+def test_lengths_are_in_pixels_when_the_file_does_not_say_how_large_one_is(window, viewer_url):
+    viewer = _open(window, f"{viewer_url}/?pixels=1")
+    assert "pixels" in window.locator(".pane .scale").inner_text()
+    viewer.locator("[data-tool=measure]").click()
+    x, y = middle(window)
+    window.mouse.click(x, y)
+    window.wait_for_timeout(400)
+    window.mouse.click(x + 60, y)
+    assert said(viewer, "measure") == "true"
+
+
+def test_the_viewer_has_names_for_who_does_not_see_it(window, viewer):
+    for button in viewer.locator(".toolbar button").all():
+        assert button.get_attribute("aria-label")
+        assert button.get_attribute("title")
+    assert "Arrows move" in window.locator(".pane").first.get_attribute("aria-label")
+
+
+def _corner() -> tuple[float, float]:
+    """A point on the outline of finding 1, in the image's pixels; the drawing is the same each time."""
+    with tempfile.TemporaryDirectory() as folder:
+        facts = write_case(Path(folder), ROWS, COLUMNS, findings=20)
+    ring, number = facts["contours"]["mc"][0]
+    assert number == 1
+    return ring[0]
+
+
+def _on_screen(window, viewer, point: tuple[float, float]) -> tuple[float, float]:
+    zoom = float(said(viewer, "zoom"))
+    cx, cy = map(float, said(viewer, "centre").split(","))
+    x, y = middle(window)
+    return x + (point[0] - cx) * zoom, y + (point[1] - cy) * zoom
