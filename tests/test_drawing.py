@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet import drawing
@@ -127,6 +127,7 @@ def test_a_thumbnail_has_its_longer_side_and_shows_both_types(size: int) -> None
     assert ((colours[:, 0] - colours[:, 1] > 100) & (colours[:, 2] < 100)).any()  # red
 
 
+@settings(deadline=None)
 @given(width=st.integers(1, 6), side=st.integers(5, 200))
 def test_dashes_cover_their_share_of_a_ring(width: int, side: int) -> None:
     ring = np.array([(0, 0), (side, 0), (side, side), (0, side)], dtype=np.float64)

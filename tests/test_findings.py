@@ -64,6 +64,7 @@ def test_a_drawn_square_is_one_finding_with_its_exact_box_area_and_outline() -> 
     assert found.length_px == pytest.approx(5 * 2**0.5)
 
 
+@settings(deadline=None)
 @given(scale=st.floats(0.01, 5.0))
 def test_the_area_of_a_drawn_square_scales_with_spacing_squared(scale: float) -> None:
     spacing = (scale, scale)
@@ -160,7 +161,7 @@ def test_microcalcifications_come_first_then_the_surest_and_largest() -> None:
     assert [(f.number, f.type, f.area_px) for f in found] == [(1, MC, 100), (2, MC, 16), (3, BAC, 1600)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), axis=st.sampled_from([0, 1]))
 def test_flipping_the_image_flips_the_findings(seed: int, axis: int) -> None:
     noise = np.random.default_rng(seed)
@@ -175,7 +176,7 @@ def test_flipping_the_image_flips_the_findings(seed: int, axis: int) -> None:
     assert {(f.area_px, mirrored(f.contour)) for f in plain} == {(f.area_px, frozenset(f.contour)) for f in flipped}
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_masks_are_the_sum_of_the_findings(seed: int) -> None:
     noise = np.random.default_rng(seed).random((2, 20, 30)).astype(np.float32)
@@ -185,7 +186,7 @@ def test_masks_are_the_sum_of_the_findings(seed: int) -> None:
         assert int(mask.sum()) == sum(f.area_px for f in found if f.type is kind)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_an_outline_encloses_its_pixels(seed: int) -> None:
     mask = np.random.default_rng(seed).random((12, 15)) > 0.6

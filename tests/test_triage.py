@@ -1,7 +1,7 @@
 """The flag says why, and never hides a microcalcification."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage
@@ -116,6 +116,7 @@ def test_a_share_outside_of_its_range_is_refused(share: float) -> None:
         weigh([], breast_found=True, spacing_known=True, mostly_bac_share=share)
 
 
+@settings(deadline=None)
 @given(
     mc=st.lists(st.integers(1, 10**7), min_size=1, max_size=5),
     bac=st.lists(st.integers(1, 10**7), max_size=5),
