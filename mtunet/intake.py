@@ -10,7 +10,8 @@ from mtunet.filing import image_path
 from mtunet.store import Store
 
 UPLOAD = "upload"
-"""Where an image came from, unless it is a sample: then `sample:KEY`."""
+"""Where an image came from, unless it is a sample: then SAMPLE and the sample's key."""
+SAMPLE = "sample:"
 
 QUEUE_LIMIT = 5000
 """Images that may wait at one time: beyond it the machine could not keep its promise."""

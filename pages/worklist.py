@@ -9,11 +9,11 @@ from mtunet.intake import QueueFull, ask
 from mtunet.models import DEFAULT_MODEL
 from mtunet.records import JobState, Row
 from mtunet.store import Store
-from pages.widgets.adding import add_files, add_samples, show_refused, show_samples
+from pages.widgets.adding import add_files, add_samples, show_problems, show_reading, show_refused, show_samples
 from pages.widgets.frame import frame
 from pages.widgets.row import draw_row
 from pages.widgets.words import FLAGS
-from pages.widgets.work import jobs, open_store
+from pages.widgets.work import jobs, open_store, receiver
 
 PAGE_LENGTH = 20
 BUSY = (JobState.QUEUED, JobState.RUNNING)
@@ -29,17 +29,20 @@ def start_here() -> None:
         )
         steps[1].markdown("**2 · Wait a moment**  \nEach image is analysed on this machine. Nothing leaves it.")
         steps[2].markdown("**3 · Open one**  \nSee the contours on the image, and why it is or is not flagged.")
-        if st.button("Try the samples", type="primary", icon=":material/experiment:", key="worklist.try"):
-            add_samples(store)
+        st.button(
+            "Try the samples", type="primary", icon=":material/experiment:", on_click=add_samples, key="worklist.try"
+        )
 
 
 @st.fragment(run_every=1.0)
 def busy_list() -> None:
     """Drawn anew each second; once nothing is being done, the whole page runs once more and the clock stops."""
     with open_store() as fresh:
-        if not fresh.waiting():
+        show_reading()
+        if not receiver().busy and not fresh.waiting():
             st.rerun()
-        draw_list(fresh)
+        if fresh.count():
+            draw_list(fresh)
 
 
 def draw_list(store: Store) -> None:
@@ -64,7 +67,7 @@ def draw_list(store: Store) -> None:
 def filters() -> tuple[Flag | None, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flag = st.pills(
-            "Flag", list(Flag), format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}", key="worklist.flag"
+            "Flag", list(FLAGS), format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}", key="worklist.flag"
         )
         search = st.text_input(
             "Name", key="worklist.search", placeholder="Search by name", icon=":material/search:", live=True, width=260
@@ -107,14 +110,18 @@ def confirm_delete(row: Row) -> None:
 
 
 frame("Worklist")
+receiver()  # who reads gets ready while the person looks round
 with open_store() as store:
-    add_files(store)
-    show_refused(store)
-    if store.count() == 0:
+    add_files()
+    show_problems()
+    busy = receiver().busy or store.waiting() > 0
+    if store.count() == 0 and not busy:
+        show_refused(store)
         start_here()
         st.stop()
-    show_samples(store)
-    if store.waiting():
+    show_samples()
+    show_refused(store)
+    if busy:
         busy_list()
     else:
         draw_list(store)

@@ -52,7 +52,7 @@ class Painter(nn.Module):
         super().__init__()
         self.before = before
 
-    def forward(self, pixels: Tensor, window: Tensor) -> Tensor:  # noqa: ARG002 - as MTUNet is called
+    def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         self.before()
         mc = (pixels - 0.9) * 200
         bac = (0.07 - (pixels - BAC).abs()) * 200

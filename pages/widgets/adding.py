@@ -1,33 +1,26 @@
-"""The ways images come in: dropped files and samples."""
+"""The ways images come in: dropped files and samples. They are read in the background, tab open or not."""
 
+import functools
 import secrets
 from collections.abc import Iterable
-from pathlib import PurePath
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from mtunet import models
-from mtunet.filing import CouldNotSave
-from mtunet.intake import UPLOAD, Declined, QueueFull, Taken, take_in
-from mtunet.names import display_name
+from mtunet.intake import SAMPLE, QueueFull
+from mtunet.receiving import Batch, File
+from mtunet.samples import SAMPLES, sample_bytes
 from mtunet.store import Store
-from pages.widgets.work import jobs
-
-try:
-    from mtunet.samples import SAMPLES, Sample, sample_bytes
-except ImportError:
-    SAMPLES, Sample = (), object
+from pages.widgets.words import plain
+from pages.widgets.work import receiver
 
 _TURN = "worklist.upload_turn"
-_SAID = "worklist.said"
+_BATCH = "worklist.batch"
 
 
-def add_files(store: Store) -> None:
-    """The place to drop files. What was dropped is read, queued and let go of."""
+def add_files() -> None:
+    """The place to drop files."""
     turn = st.session_state.setdefault(_TURN, 0)
-    if said := st.session_state.pop(_SAID, None):
-        st.toast(said, icon=":material/inbox:", duration="long")
     files = st.file_uploader(
         "Add mammograms",
         accept_multiple_files=True,
@@ -35,30 +28,48 @@ def add_files(store: Store) -> None:
         help="DICOM with or without an ending, PNG, JPG, TIFF, or a zip of those. Names, numbers and dates of the "
         "patient are left out when a file is read. The same image twice is recognised.",
     )
-    if not files:
-        return
-    st.session_state[_SAID] = _take(store, ((file.name, file.getvalue(), UPLOAD) for file in files), len(files))
-    _let_go(files)
-    st.session_state[_TURN] = turn + 1
-    st.rerun()
+    if files:
+        st.session_state[_TURN] = turn + 1
+        _hand_in(File(file.name, file.getvalue()) for file in files)
+        _let_go(files)
+        st.rerun()
 
 
-def add_samples(store: Store, samples: Iterable[Sample] = SAMPLES) -> None:
-    """Put samples in the worklist and have them analysed."""
-    chosen = list(samples)
-    named = ((_file_name(sample), sample_bytes(sample), f"sample:{sample.key}") for sample in chosen)
-    st.session_state[_SAID] = _take(store, named, len(chosen))
-    st.rerun()
+def add_samples() -> None:
+    """Put the samples in the worklist. The first stands on top, so the last one is read first."""
+    _hand_in(File(sample.title, functools.partial(sample_bytes, sample), f"{SAMPLE}{sample.key}") for sample in SAMPLES)
 
 
-def show_samples(store: Store) -> None:
+def show_samples() -> None:
     """The samples once more, for those who have images already."""
-    with st.expander("Samples", icon=":material/experiment:"):
-        st.caption("Drawn images whose calcifications are known exactly, so that right and wrong can be seen.")
+    with st.popover("Samples", icon=":material/experiment:", width="content"):
+        st.caption("Images that come with the program. In the drawn ones every calcification is known exactly.")
+        st.button(
+            "Add all samples", icon=":material/add:", type="primary", on_click=add_samples, key="worklist.samples"
+        )
         for sample in SAMPLES:
-            st.markdown(f"**{sample.title}** – {sample.teaches}")
-        if st.button("Add the samples", icon=":material/add:", key="worklist.samples"):
-            add_samples(store)
+            st.markdown(f"**{sample.title}**  \n{sample.teaches}")
+            st.caption(f"{sample.source} Licence: {sample.licence}.")
+
+
+def show_reading() -> None:
+    """How far the reading of this person's files is; once it is done, what became of them."""
+    name = st.session_state.get(_BATCH)
+    batch = receiver().batch(name) if name else None
+    if batch is None:
+        return
+    if batch.done:
+        receiver().forget(name)
+        st.toast(_summary(batch), icon=":material/inbox:", duration="long")
+        st.session_state["worklist.problems"] = batch.problems
+        return
+    st.progress(batch.read / batch.files, f"Reading {batch.read + 1} of {batch.files} …")
+
+
+def show_problems() -> None:
+    """What stopped the reading, if anything did."""
+    for problem in st.session_state.get("worklist.problems", ()):
+        st.error(problem)
 
 
 def show_refused(store: Store) -> None:
@@ -67,43 +78,29 @@ def show_refused(store: Store) -> None:
     if not refused:
         return
     with st.expander(f"Not taken in: {len(refused)}", icon=":material/block:", expanded=len(refused) < 4):
-        st.dataframe(
-            [{"File": r.name, "Why": r.sentence, "Kind": r.kind.value.replace("_", " ")} for r in refused],
-            hide_index=True,
-            column_config={"File": st.column_config.TextColumn(width="medium")},
-            alt="Files that were not taken in, with the reason for each",
-            key="worklist.refused",
-        )
-        if st.button("Clear this list", key="worklist.clear_refused"):
+        with st.container(height=320 if len(refused) > 6 else "content", border=False):
+            for one in refused:
+                st.markdown(f"**{plain(one.name)}**  \n{plain(one.sentence)}")
+        if st.button("Clear this list", icon=":material/clear_all:", key="worklist.clear_refused"):
             store.forget_refused()
             st.rerun()
 
 
-def _take(store: Store, files: Iterable[tuple[str, bytes, str]], count: int) -> str:
-    """Read and queue; say in one sentence what became of them."""
-    batch, taken, declined = secrets.token_hex(4), [], 0
-    bar = st.progress(0.0, "Reading …")
+def _hand_in(files: Iterable[File]) -> None:
+    batch = secrets.token_hex(4)
+    st.session_state["worklist.problems"] = []
     try:
-        for number, (name, data, source) in enumerate(files):
-            bar.progress(number / count, f"Reading {number + 1} of {count} …")
-            for outcome in take_in(store, data, name, model=models.DEFAULT_MODEL, batch=batch, source=source):
-                if isinstance(outcome, Declined):
-                    declined += 1
-                else:
-                    taken.append(outcome)
-                jobs().wake()
-    except (CouldNotSave, QueueFull) as problem:
-        st.error(str(problem))
-        st.stop()
-    bar.empty()
-    return _summary(taken, declined)
+        receiver().hand_in(batch, files)
+    except QueueFull as problem:
+        st.session_state["worklist.problems"] = [str(problem)]
+    else:
+        st.session_state[_BATCH] = batch
 
 
-def _summary(taken: list[Taken], declined: int) -> str:
-    known = sum(outcome.known for outcome in taken)
-    parts = [f"{len(taken) - known} added"] if len(taken) > known or not taken else []
-    parts += [f"{known} known already"] if known else []
-    parts += [f"{declined} not taken in"] if declined else []
+def _summary(batch: Batch) -> str:
+    parts = [f"{batch.added} added"] if batch.added or not (batch.known or batch.declined) else []
+    parts += [f"{batch.known} known already"] if batch.known else []
+    parts += [f"{batch.declined} not taken in"] if batch.declined else []
     return ", ".join(parts) + "."
 
 
@@ -119,7 +116,3 @@ def _let_go(files: Iterable[UploadedFile]) -> None:
                 manager.remove_file(session_id=context.session_id, file_id=file.file_id)
     except Exception:  # not part of Streamlit's promise: without it the memory is freed when the session ends
         return
-
-
-def _file_name(sample: Sample) -> str:
-    return display_name(sample.title) + PurePath(sample.file).suffix

@@ -30,7 +30,7 @@ def chosen_thresholds(image: Image, stored: Analysis) -> dict[Calcification, flo
     }
     chosen = {
         kind: st.slider(
-            f"{TYPES[kind]} from",
+            f"Threshold for {TYPES[kind]}",
             LOWEST,
             HIGHEST,
             own[kind],

@@ -15,12 +15,11 @@ def frame(title: str, *, heading: bool = True) -> None:
     """
     # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
     st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small"):
+        if heading:
+            st.title(title, anchor=False, width="content")
         st.caption(f":material/science: {NOT_CLINICAL}", width="content")
-        device = jobs().device or "loading the model …"
-        st.caption(f"MTU-Net {mtunet.__version__} · {device}", width="content")
-    if heading:
-        st.title(title, anchor=False)
+        st.caption(f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}", width="content")
 
 
 _MENU = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}

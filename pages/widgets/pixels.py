@@ -9,14 +9,11 @@ from mtunet import analysis as analyses
 from mtunet import filing
 from mtunet.case import Analysis, Calcification, Mammogram, Segmentation, Truth
 from mtunet.drawing import contours
+from mtunet.intake import SAMPLE
 from mtunet.records import Image
+from mtunet.samples import SAMPLES, Sample, read_truth
 from mtunet.store import Store
 from pages.widgets.viewer import Outline
-
-try:
-    from mtunet.samples import SAMPLES, read_truth
-except ImportError:
-    SAMPLES = ()
 
 OPEN_CASES = 2
 """How many cases' pixels and maps are kept: a large view with its two maps takes 160 MB."""
@@ -43,14 +40,19 @@ def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
     return _segmentation(folder, image.sha256, made.model, made.weights_sha256)
 
 
+def sample_of(image: Image) -> Sample | None:
+    """The sample that an image is; None for every other image."""
+    return next((sample for sample in SAMPLES if image.source == f"{SAMPLE}{sample.key}"), None)
+
+
 def truth_of(image: Image) -> Truth | None:
     """Where the calcifications of a sample are known to be; None for every other image."""
-    return _truth(image.source.removeprefix("sample:")) if image.source.startswith("sample:") else None
+    return _truth(image.source)
 
 
 def truth_outlines(image: Image) -> dict[str, list[Outline]]:
     """Its outlines as layers of the palette."""
-    return _truth_outlines(image.source.removeprefix("sample:")) if image.source.startswith("sample:") else {}
+    return _truth_outlines(image.source)
 
 
 @st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
@@ -75,14 +77,14 @@ def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tupl
 
 
 @st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
-def _truth(key: str) -> Truth | None:
-    sample = next((sample for sample in SAMPLES if sample.key == key), None)
+def _truth(source: str) -> Truth | None:
+    sample = next((sample for sample in SAMPLES if source == f"{SAMPLE}{sample.key}"), None)
     return None if sample is None else read_truth(sample)
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)
-def _truth_outlines(key: str) -> dict[str, list[Outline]]:
-    truth = _truth(key)
+def _truth_outlines(source: str) -> dict[str, list[Outline]]:
+    truth = _truth(source)
     if truth is None:
         return {}
     return {

@@ -22,15 +22,19 @@ def draw_row(row: Row, jobs: Jobs) -> str | None:
         with picture:
             _thumbnail(thumbnail_path(data_folder(), row.image.sha256), row.image.name)
         with about:
-            query = {"image": row.image.sha256}
-            st.page_link(
-                "pages/case.py", label=f"**{plain(row.image.name)}**", query_params=query, help="Open this image"
-            )
+            st.markdown(f"**{plain(row.image.name)}**")
             st.caption(f"{view_words(row.image)}  \nAdded {when_words(row.image.added_at)}")
         with verdict:
             wish = _state(row, jobs, key)
             _flag(row)
         with menu:
+            st.page_link(
+                "pages/case.py",
+                label="Open",
+                icon=":material/arrow_forward:",
+                query_params={"image": row.image.sha256},
+                help="See the image with its contours",
+            )
             chosen = st.menu_button(
                 "More", list(MENU), format_func=lambda option: MENU[option], key=f"{key}.menu", type="tertiary"
             )

@@ -5,6 +5,7 @@ import streamlit as st
 from mtunet.case import Analysis, Calcification
 from mtunet.records import Image
 from mtunet.store import Store
+from pages.widgets.pixels import sample_of
 from pages.widgets.words import FLAGS, PRIORITIES, plain, share_words, size_words, view_words, when_words
 
 
@@ -15,6 +16,8 @@ def header(store: Store, image: Image) -> None:
         with st.container(width="content", gap=None):
             st.subheader(plain(image.name), anchor=False)
             st.caption(f"{view_words(image)} · {size_words(image)} · added {when_words(image.added_at)}")
+            if sample := sample_of(image):
+                st.caption(f":material/experiment: {sample.teaches}")
         with st.container(horizontal=True, width="content"):
             _step("Previous", ":material/chevron_left:", "P", above)
             _step("Next", ":material/chevron_right:", "N", below)

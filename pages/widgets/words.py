@@ -52,8 +52,8 @@ PRIORITIES: Mapping[Priority, str] = {
 }
 
 TYPES: Mapping[Calcification, str] = {
-    Calcification.MICRO: "Microcalcification (MC)",
-    Calcification.ARTERIAL: "Arterial calcification (BAC)",
+    Calcification.MICRO: "microcalcifications (MC)",
+    Calcification.ARTERIAL: "arterial calcifications (BAC)",
 }
 
 SHORT_TYPES: Mapping[Calcification, str] = {Calcification.MICRO: "MC", Calcification.ARTERIAL: "BAC"}

@@ -1,17 +1,25 @@
-"""What outlives a run of a page: the worker, one per process; and the store, opened anew by every run."""
+"""What outlives a run of a page: who reads and who analyses, one each per process. The store is opened by every run."""
 
 from pathlib import Path
 
 import streamlit as st
 
+from mtunet import reading
 from mtunet.filing import data_folder
 from mtunet.jobs import Jobs
+from mtunet.models import DEFAULT_MODEL
+from mtunet.receiving import Receiver
 from mtunet.store import Store, UnusableStore
 
 
 def jobs() -> Jobs:
-    """The one worker of this process for the folder that MTUNET_DATA names."""
+    """The one who analyses, for the folder that MTUNET_DATA names."""
     return _jobs(data_folder().absolute())
+
+
+def receiver() -> Receiver:
+    """The one who reads, for the same folder."""
+    return _receiver(data_folder().absolute())
 
 
 def open_store() -> Store:
@@ -20,9 +28,15 @@ def open_store() -> Store:
         return Store.open(data_folder())
     except UnusableStore as problem:
         st.error(str(problem))
-        st.stop()
+        return st.stop()
 
 
 @st.cache_resource(show_spinner=False, on_release=Jobs.close)
 def _jobs(data: Path) -> Jobs:
     return Jobs(data)
+
+
+@st.cache_resource(show_spinner=False, on_release=Receiver.close)
+def _receiver(data: Path) -> Receiver:
+    reading.warm_up()
+    return Receiver(data, DEFAULT_MODEL, _jobs(data).wake)
