@@ -30,6 +30,8 @@ REPLY: Final = struct.Struct("<IQ")
 READY: Final = b"ready"
 WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.decoding_worker")
 """Not multiprocessing: that would run the user's main script again, which here is a Streamlit page."""
+_Answer = tuple[dict[str, Any], npt.NDArray[np.float32] | None]
+"""The reply and its pixels; None when the file was refused."""
 _START_SECONDS = 120.0
 _FILES_PER_PROCESS = 200
 _MOST_JSON = 1 << 20
@@ -59,10 +61,12 @@ class Pool:
         with self._places:
             process = self._take()
             try:
-                reply, pixels = process.ask(data, name, self.seconds)
-            except BaseException:
-                process.kill()
-                raise
+                reply, pixels = self._ask(process, data, name)
+            except UnreadableImage as problem:
+                if problem.kind is not Refusal.DECODER_CRASHED or process.files == 1:
+                    raise
+                process = _Process(self._command)  # it may have died of an earlier file, or been killed while idle
+                reply, pixels = self._ask(process, data, name)
             self._give_back(process, well=not reply.get("replace", True))
         return _decoded(reply, pixels)
 
@@ -80,6 +84,13 @@ class Pool:
             idle, self._idle = self._idle, []
         for process in idle:
             process.kill()
+
+    def _ask(self, process: "_Process", data: bytes, name: str) -> _Answer:
+        try:
+            return process.ask(data, name, self.seconds)
+        except BaseException:
+            process.kill()
+            raise
 
     def _take(self) -> "_Process":
         while True:
@@ -129,7 +140,7 @@ class _Process:
                 "Check that the packages of requirements.txt are installed, then try again.",
             )
 
-    def ask(self, data: bytes, name: str, seconds: float) -> tuple[dict[str, Any], npt.NDArray[np.float32] | None]:
+    def ask(self, data: bytes, name: str, seconds: float) -> _Answer:
         """The reply and its pixels; raises UnreadableImage when the process overran or died."""
         self.files += 1
         encoded = name.encode("utf-8", "surrogatepass")[:4096]
@@ -153,7 +164,7 @@ class _Process:
             if pipe is not None:
                 pipe.close()
 
-    def _reply(self) -> tuple[dict[str, Any], npt.NDArray[np.float32] | None]:
+    def _reply(self) -> _Answer:
         json_bytes, pixel_bytes = REPLY.unpack(self._receive(REPLY.size))
         if json_bytes > _MOST_JSON or pixel_bytes > MAX_PIXELS * 4:
             raise ValueError("The decoder's reply is out of bounds.")

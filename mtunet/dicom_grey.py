@@ -88,7 +88,7 @@ def grey_table(domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, no
     if look.processing is not None:
         return _exposed(values, counts, look, notes)
     used = counts > 0
-    shown = None if look.voi is None else look.voi(values)
+    shown = None if look.voi is None else np.clip(look.voi(values), 0.0, 1.0)
     if shown is not None and np.ptp(shown[used]) == 0:
         notes.append("The display window of the header shows nothing of this image; its full range is shown instead.")
         shown = None

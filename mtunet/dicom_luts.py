@@ -52,12 +52,9 @@ def modality_lut(dataset: Any, layout: Layout) -> Lut | None:
 def rescale(dataset: Any, notes: list[str]) -> tuple[float, float]:
     """(slope, intercept); (1, 0) where absent or useless."""
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
-    if slope is None and intercept is None:
-        if value(dataset, "RescaleSlope") is not None or "RescaleSlope" in dataset:
-            notes.append("The header's rescale values are unreadable; stored values were used.")
-        return 1.0, 0.0
+    unreadable = (slope is None and "RescaleSlope" in dataset) or (intercept is None and "RescaleIntercept" in dataset)
     slope, intercept = (1.0 if slope is None else slope), intercept or 0.0
-    if slope <= 0.0 or abs(slope) > 1e9 or abs(intercept) > 1e12:
+    if unreadable or slope <= 0.0 or abs(slope) > 1e9 or abs(intercept) > 1e12:
         notes.append("The header's rescale values are useless; stored values were used.")
         return 1.0, 0.0
     return slope, intercept

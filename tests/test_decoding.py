@@ -1,0 +1,130 @@
+"""The decoding process may hang, die, babble or swell: the caller gets a sentence, and the next file is read."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtunet import decoding
+from mtunet.case import Refusal, UnreadableImage
+from mtunet.decoding import Pool
+from mtunet.reading import read, warm_up
+from tests.dicoms import dicom, drawn
+
+IMAGE = dicom(drawn())
+
+
+def pool_of(after_request: str, seconds: float = 20.0) -> Pool:
+    """A pool whose process starts well, takes a request's first bytes and then does something else."""
+    code = f"import os, sys, time; os.write(1, b'ready'); os.read(0, 20); {after_request}"
+    return Pool(1, seconds, (sys.executable, "-c", code))
+
+
+def problem_of(pool: Pool) -> UnreadableImage:
+    with pytest.raises(UnreadableImage) as caught:
+        pool.decode(IMAGE, "x")
+    return caught.value
+
+
+def test_a_decoder_that_hangs_is_killed_in_time() -> None:
+    started = time.monotonic()
+    problem = problem_of(pool_of("time.sleep(600)", seconds=1.0))
+    assert problem.kind is Refusal.TOO_SLOW
+    assert "1 seconds" in problem.sentence
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("death", ["os.abort()", "os._exit(1)", "os._exit(0)"])
+def test_a_decoder_that_dies_is_a_refusal(death: str) -> None:
+    assert problem_of(pool_of(death)).kind is Refusal.DECODER_CRASHED
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "os.write(1, b'rubbish ' * 4)",
+        "os.write(1, bytes(12))",
+        "import struct; os.write(1, struct.pack('<IQ', 8, 16) + b'{\"rows\":1')",
+        "import struct; os.write(1, struct.pack('<IQ', 1 << 30, 1 << 60))",
+    ],
+)
+def test_a_decoder_that_babbles_is_a_refusal(rubbish: str) -> None:
+    assert problem_of(pool_of(rubbish)).kind is Refusal.DECODER_CRASHED
+
+
+def test_a_decoder_that_does_not_start_is_said() -> None:
+    problem = problem_of(Pool(1, 5.0, (sys.executable, "-c", "raise SystemExit(1)")))
+    assert problem.kind is Refusal.DECODER_CRASHED
+    assert "requirements" in problem.sentence
+
+
+def test_the_next_file_is_read_after_a_killed_one() -> None:
+    pool = Pool(1)
+    assert pool.decode(IMAGE, "x").pixels.shape == (96, 80)
+    pool._idle[0]._popen.kill()
+    assert pool.decode(IMAGE, "x").pixels.shape == (96, 80)
+    pool.close()
+
+
+def test_one_process_serves_many_files() -> None:
+    pool = Pool(1)
+    pool.decode(IMAGE, "x")
+    first = pool._idle[0]
+    for _ in range(3):
+        pool.decode(IMAGE, "x")
+    assert pool._idle == [first]
+    assert first.files == 4
+    pool.close()
+
+
+def test_several_threads_read_at_once_and_each_gets_its_own() -> None:
+    images = [drawn(64 + 8 * n, 80) for n in range(6)]
+    shapes: dict[int, tuple[int, int]] = {}
+
+    def work(n: int) -> None:
+        for _ in range(3):
+            shapes[n] = read(dicom(images[n]), "x").shape
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert shapes == {n: images[n].shape for n in range(6)}
+    assert len(decoding._POOL._idle) <= 2
+
+
+def test_a_slow_file_does_not_keep_others_waiting() -> None:
+    slow = pool_of("time.sleep(600)", seconds=4.0)
+    thread = threading.Thread(target=lambda: problem_of(slow))
+    thread.start()
+    started = time.monotonic()
+    read(IMAGE, "x")
+    assert thread.is_alive()
+    assert time.monotonic() - started < 4.0
+    thread.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux caps address space")
+def test_the_process_cannot_take_more_memory_than_allowed() -> None:
+    code = "import mtunet.decoding_worker as w; w._cap(); import numpy; numpy.ones(5 << 27)"
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
+    assert "MemoryError" in done.stderr
+
+
+def test_a_big_image_survives_the_pipe_bit_for_bit() -> None:
+    noise = np.random.default_rng(1).integers(0, 4096, (2000, 1500), dtype=np.uint16)
+    noise[0, :2] = 0, 4095
+    look = {"WindowCenter": 2047.5, "WindowWidth": 4095, "VOILUTFunction": "LINEAR_EXACT"}
+    np.testing.assert_array_equal(read(dicom(noise, **look), "x").pixels, (noise / 4095).astype(np.float32))
+
+
+def test_warming_up_returns_at_once() -> None:
+    started = time.monotonic()
+    warm_up()
+    assert time.monotonic() - started < 0.5

@@ -1,0 +1,106 @@
+"""Zips: members come one by one, nothing is written anywhere, and no archive can flood the memory."""
+
+import stat
+import struct
+import zipfile
+from io import BytesIO
+
+import pytest
+
+import mtunet.archives
+from mtunet.archives import Refused, Upload
+from mtunet.case import Refusal
+from mtunet.reading import read, unpack
+from tests.dicoms import dicom, drawn
+
+IMAGE = dicom(drawn())
+
+
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def kinds(data: bytes) -> list[Refusal | None]:
+    return [found.problem.kind if isinstance(found, Refused) else None for found in unpack(data, "all.zip")]
+
+
+def test_a_file_that_is_no_zip_comes_back_itself() -> None:
+    assert list(unpack(IMAGE, "dir/one.dcm")) == [Upload("one.dcm", IMAGE)]
+
+
+def test_members_come_one_by_one_and_clutter_is_left_out() -> None:
+    data = zipped({"a/": b"", "a/one.dcm": IMAGE, "__MACOSX/a/._one.dcm": b"x", ".DS_Store": b"x", "IM0002": IMAGE})
+    assert list(unpack(data, "all.zip")) == [Upload("a/one.dcm", IMAGE), Upload("IM0002", IMAGE)]
+    assert read(IMAGE, "a/one.dcm").shape == (96, 80)
+
+
+def test_a_bad_member_does_not_stop_the_rest() -> None:
+    data = bytearray(zipped({"bad.dcm": bytes(range(256)) * 9, "good.dcm": IMAGE}, zipfile.ZIP_STORED))
+    data[60] ^= 0xFF
+    assert kinds(bytes(data)) == [Refusal.BAD_ARCHIVE, None]
+
+
+def test_names_lead_nowhere() -> None:
+    names = [found.name for found in unpack(zipped({"../../x.dcm": b"1", "/etc/y": b"2", "..\\z\u202e": b"3"}), "all")]
+    assert names == ["x.dcm", "etc/y", "z"]
+
+
+def test_inner_archives_links_and_passwords_are_refused() -> None:
+    assert kinds(zipped({"inner.zip": zipped({"a": IMAGE})})) == [Refusal.BAD_ARCHIVE]
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    assert kinds(buffer.getvalue()) == [Refusal.BAD_ARCHIVE]
+    locked = bytearray(zipped({"a": IMAGE}))
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    locked[6] |= 1
+    assert kinds(bytes(locked)) == [Refusal.ENCRYPTED]
+
+
+def test_a_bomb_is_stopped_while_it_inflates(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = zipped({"bomb": bytes(8 << 20), "good.dcm": IMAGE})
+    monkeypatch.setattr(mtunet.archives, "RATIO_FROM", 1 << 20)
+    assert kinds(bomb) == [Refusal.TOO_LARGE, None]
+    monkeypatch.setattr(mtunet.archives, "MAX_FILE_BYTES", 1 << 20)
+    assert kinds(bomb) == [Refusal.TOO_LARGE, None]
+
+
+def test_a_lying_size_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtunet.archives, "MAX_FILE_BYTES", 1 << 20)
+    data = bytearray(zipped({"bomb": bytes(8 << 20)}))
+    central = data.index(b"PK\x01\x02")
+    data[central + 24 : central + 28] = struct.pack("<I", 100)
+    data[22:26] = struct.pack("<I", 100)
+    assert kinds(bytes(data)) in ([Refusal.TOO_LARGE], [Refusal.BAD_ARCHIVE])
+
+
+def test_the_total_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtunet.archives, "MAX_TOTAL_BYTES", 3 * len(IMAGE))
+    found = kinds(zipped({f"{n}.dcm": IMAGE for n in range(5)}))
+    assert found == [None, None, None, Refusal.TOO_LARGE, Refusal.TOO_LARGE]
+
+
+def test_too_many_members_and_overlapping_ones_are_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtunet.archives, "MAX_MEMBERS", 3)
+    assert kinds(zipped({str(n): b"x" for n in range(4)})) == [Refusal.BAD_ARCHIVE]
+    assert kinds(zipped({str(n): b"x" for n in range(40)})) == [Refusal.BAD_ARCHIVE]
+    twice = bytearray(zipped({"a": IMAGE, "b": IMAGE}, zipfile.ZIP_STORED))
+    second = twice.index(b"PK\x01\x02", twice.index(b"PK\x01\x02") + 4)
+    twice[second + 42 : second + 46] = struct.pack("<I", 0)
+    assert kinds(bytes(twice)) == [Refusal.BAD_ARCHIVE]
+
+
+@pytest.mark.parametrize("cut", [5, 30, 200, -30])
+def test_a_cut_archive_is_refused(cut: int) -> None:
+    assert kinds(zipped({"a": IMAGE})[:cut]) == [Refusal.BAD_ARCHIVE]
+
+
+def test_an_empty_archive_is_refused() -> None:
+    assert kinds(zipped({})) == [Refusal.EMPTY]
+    assert kinds(zipped({"folder/": b""})) == [Refusal.EMPTY]
