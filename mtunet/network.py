@@ -6,6 +6,7 @@ With `width=64` and three heads it has 31,030,723 parameters. Ronneberger et al.
 """
 
 from dataclasses import asdict, dataclass
+from math import gcd
 from typing import Any, Literal
 
 import torch
@@ -22,7 +23,7 @@ class NetworkConfig:
     """What is needed to build the network again.
 
     width: channels of the first step; each step down doubles them.
-    norm: "none" is the paper's; "group" puts a group norm of 8 groups after each convolution.
+    norm: "none" is the paper's; "group" puts a group norm (of 8 groups, or 4) after each convolution.
     heads: the tasks, in the order of the output channels.
     """
 
@@ -31,8 +32,8 @@ class NetworkConfig:
     heads: tuple[str, ...] = HEADS
 
     def __post_init__(self) -> None:
-        if self.width < 1 or (self.norm == "group" and self.width % 8):
-            raise ValueError(f"Width must be positive, and a multiple of 8 with group norm, not {self.width}.")
+        if self.width < 1 or (self.norm == "group" and self.width % 4):
+            raise ValueError(f"Width must be positive, and a multiple of 4 with group norm, not {self.width}.")
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "heads": list(self.heads)}
@@ -93,7 +94,7 @@ def _double_convolution(inputs: int, outputs: int, norm: str) -> nn.Sequential:
     for channels in (inputs, outputs):
         layers.append(nn.Conv2d(channels, outputs, kernel_size=3, padding=1, bias=norm == "none"))
         if norm == "group":
-            layers.append(nn.GroupNorm(8, outputs))
+            layers.append(nn.GroupNorm(gcd(8, outputs), outputs))
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
 

@@ -52,5 +52,5 @@ def test_a_flat_window_does_not_divide_by_zero() -> None:
 
 
 def test_group_norm_needs_a_width_it_can_divide() -> None:
-    with pytest.raises(ValueError, match="multiple of 8"):
-        NetworkConfig(width=12, norm="group")
+    with pytest.raises(ValueError, match="multiple of 4"):
+        NetworkConfig(width=10, norm="group")

@@ -5,7 +5,7 @@ A type whose mask is missing from a sample is *unknown* there: never trained on 
 
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,11 @@ def phantom_split(train: int, validation: int, test: int, seed: int) -> Split:
     return Split(everyone[:train], everyone[train : train + validation], everyone[train + validation :])
 
 
-def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> list[Sample]:
-    """Phantoms rendered in parallel and cached on disk; the cache's name holds the generator's version."""
+def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:
+    """Phantoms rendered in parallel and cached on disk; the cache's name holds the generator's version.
+
+    One at a time: a sample is 25 MB, and a cohort would fill a small machine's memory.
+    """
     folder = CACHE / f"phantom-{PHANTOM_VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [spec for spec in specs if not _cached(folder, spec).exists()]
@@ -66,10 +69,10 @@ def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) 
             for number, _ in enumerate(pool.imap_unordered(_render, [(folder, spec) for spec in missing]), start=1):
                 if number % 50 == 0 or number == len(missing):
                     print(f"phantoms rendered: {number} of {len(missing)}", flush=True)
-    return [_read(folder, spec) for spec in specs]
+    return (_read(folder, spec) for spec in specs)
 
 
-DATASETS: Mapping[str, Callable[[Sequence[PhantomSpec]], list[Sample]]] = {"phantom": phantom_samples}
+DATASETS: Mapping[str, Callable[[Sequence[PhantomSpec]], Iterator[Sample]]] = {"phantom": phantom_samples}
 
 
 def _cached(folder: Path, spec: PhantomSpec) -> Path:

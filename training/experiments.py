@@ -29,7 +29,7 @@ class Experiment:
     expect: str
     way: Literal["detail", "paper"] = "detail"
     pitch_mm: float | None = 0.2
-    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(width=16, norm="group"))
+    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(width=12, norm="group"))
     size: int = 256
     batch: int = 8
     steps: int = 1200

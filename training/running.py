@@ -3,7 +3,7 @@
 import platform
 import subprocess
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,7 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     halves = dict.fromkeys(Calcification, 0.5)
     plain = Settings(experiment.way, experiment.pitch_mm, halves, dict.fromkeys(Calcification, 0.0))
     fitted = model_from_bytes(write_weights(network, plain, provenance), experiment.name, device_name)
-    pairs = list(segmentations(fitted, phantom_samples(split.validation)))
-    thresholds, minimum_mm2, table = choose_operating_point(pairs)
-    del pairs
+    thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, phantom_samples(split.validation)))
 
     settings = Settings(experiment.way, experiment.pitch_mm, thresholds, minimum_mm2)
     weights = write_weights(network, settings, provenance)
@@ -51,7 +49,7 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     return summary
 
 
-def evaluate(model: Model, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def evaluate(model: Model, samples: Iterable[Sample]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """One row of counts per image, and the figures over all of them and per stratum."""
     rows, seconds = [], []
     everything = NOTHING

@@ -37,13 +37,14 @@ class Augmentation:
 class Canvas:
     """A sample on the network's grid, ready to be cropped many times.
 
-    pixels: (rows, columns) float32 in [0, 1]. targets: (types + 1, rows, columns) float32, the last is background.
+    Integers, because hundreds of them stay in memory.
+    pixels: (rows, columns) uint16, 0…65535. targets: (types + 1, rows, columns) uint8, 0 or 255, background last.
     known: (types + 1,) float32, 0 where the type is unknown. centres: where crops may be centred, by what is there.
     """
 
-    pixels: Floats
+    pixels: npt.NDArray[np.uint16]
     window: tuple[float, float]
-    targets: Floats
+    targets: npt.NDArray[np.uint8]
     known: Floats
     centres: tuple[npt.NDArray[np.int64], ...]
 
@@ -76,9 +77,9 @@ def canvas(sample: Sample, pitch_mm: float | None) -> Canvas:
     known = [float(kind in sample.masks) for kind in Calcification]
     background = ~np.logical_or.reduce(masks)
     return Canvas(
-        pixels=resize(pixels, shape),
+        pixels=np.rint(resize(pixels, shape) * 65535).astype(np.uint16),
         window=tissue_window(pixels, breast),
-        targets=np.stack([*masks, background]).astype(np.float32),
+        targets=np.stack([*masks, background]).astype(np.uint8) * np.uint8(255),
         known=np.array([*known, float(all(known))], np.float32),
         centres=_centres(masks, by_coverage(sample.hard_negatives, shape), by_coverage(breast, shape)),
     )
@@ -147,16 +148,16 @@ def _cut(
     offset = np.array([centre[1] + shift, centre[0]]) - turn @ middle
     matrix = np.hstack([turn, offset[:, None]])
 
-    def warp(image: Floats, border: float) -> Floats:
+    def warp(image: npt.NDArray[np.uint16] | npt.NDArray[np.uint8], border: float) -> Floats:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        warped: Floats = cv2.warpAffine(
+        warped = cv2.warpAffine(
             image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=border
         )
-        return warped
+        return warped.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
 
     pixels = warp(source.pixels, 0.0)
     heads = len(source.targets)
-    targets = np.stack([warp(source.targets[k], float(k == heads - 1)) for k in range(heads)]) >= 0.5
+    targets = np.stack([warp(source.targets[k], 255.0 * (k == heads - 1)) for k in range(heads)]) >= 0.5
     window = np.array(source.window, np.float32)
     if change.intensity:
         pixels, window = _retone(pixels, window, rng)

@@ -1,6 +1,6 @@
 """How well a model does on samples, and which thresholds it should be used with."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,7 +63,7 @@ NOTHING = Score(
 )
 
 
-def segmentations(model: Model, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
+def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
     """The product's own way from pixels to maps, one sample after the other."""
     for sample in samples:
         pixels = sample.pixels.astype(np.float32) / np.float32(65535)
@@ -91,30 +91,31 @@ def score(
 
 
 def choose_operating_point(
-    scored: Sequence[tuple[Sample, Segmentation]],
+    scored: Iterable[tuple[Sample, Segmentation]],
 ) -> tuple[dict[Calcification, float], dict[Calcification, float], list[dict[str, Any]]]:
     """Thresholds and minimum sizes from the validation part, and the table they were chosen from.
 
     MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
     false positives when none qualifies). BAC: the highest pixel F1. BAC does not depend on MC's choice.
     """
-    table: list[dict[str, Any]] = []
-    for kind in Calcification:
-        for threshold in THRESHOLDS:
-            for minimum in MINIMUM_MM2[kind]:
-                summed = sum((_one_type(pair, kind, threshold, minimum) for pair in scored), NOTHING)
-                lesions, pixels = summed.lesions[kind], summed.pixels[kind]
-                table.append(
-                    {
-                        "type": kind.value,
-                        "threshold": threshold,
-                        "minimum_mm2": minimum,
-                        "lesion_sensitivity": lesions.sensitivity,
-                        "false_positives_per_image": lesions.false_positives_per_image,
-                        "pixel_f1": pixels.f1,
-                        "bac_called_mc": summed.confused.sensitivity if kind is MC else None,
-                    }
-                )
+    points = [(kind, t, m) for kind in Calcification for t in THRESHOLDS for m in MINIMUM_MM2[kind]]
+    summed = dict.fromkeys(points, NOTHING)
+    for sample, segmentation in scored:
+        for kind, threshold, minimum in points:
+            one = _one_type(sample, segmentation, kind, threshold, minimum)
+            summed[kind, threshold, minimum] = summed[kind, threshold, minimum] + one
+    table: list[dict[str, Any]] = [
+        {
+            "type": kind.value,
+            "threshold": threshold,
+            "minimum_mm2": minimum,
+            "lesion_sensitivity": found.lesions[kind].sensitivity,
+            "false_positives_per_image": found.lesions[kind].false_positives_per_image,
+            "pixel_f1": found.pixels[kind].f1,
+            "bac_called_mc": found.confused.sensitivity if kind is MC else None,
+        }
+        for (kind, threshold, minimum), found in summed.items()
+    ]
     best = {kind: max((row for row in table if row["type"] == kind.value), key=_MERIT[kind]) for kind in Calcification}
     for row in table:
         row["chosen"] = int(row is best[MC] or row is best[BAC])
@@ -138,8 +139,9 @@ def _bac_merit(row: Mapping[str, Any]) -> tuple[float, float]:
 _MERIT: Mapping[Calcification, Callable[[Mapping[str, Any]], Any]] = {MC: _mc_merit, BAC: _bac_merit}
 
 
-def _one_type(pair: tuple[Sample, Segmentation], kind: Calcification, threshold: float, minimum_mm2: float) -> Score:
-    sample, segmentation = pair
+def _one_type(
+    sample: Sample, segmentation: Segmentation, kind: Calcification, threshold: float, minimum_mm2: float
+) -> Score:
     detected = without_small(segmentation.probability[kind] >= threshold, minimum_mm2 / sample.spacing_mm**2)
     return replace(
         NOTHING,
