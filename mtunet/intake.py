@@ -39,9 +39,17 @@ class QueueFull(RuntimeError):
     """Too much is waiting. `str()` is the sentence for the person."""
 
 
-def take_in(
-    store: Store, data: bytes, name: str, *, model: str, batch: str, source: str = UPLOAD
-) -> Iterator[Taken | Declined]:
+@dataclass(frozen=True)
+class Origin:
+    """Where files come from. batch: those that were handed in together, at the time `at`. title: shown for the name."""
+
+    batch: str
+    at: str
+    source: str = UPLOAD
+    title: str | None = None
+
+
+def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Iterator[Taken | Declined]:
     """Read a file, or each file of a zip, keep its image and queue its analysis.
 
     Yields one outcome per file; a bad file does not stop the rest. An image that is known by its content is not read
@@ -52,7 +60,7 @@ def take_in(
         if isinstance(upload, reading.Refused):
             yield _decline(store, upload.name, upload.problem)
         else:
-            yield _take_one(store, upload.data, upload.name, model, batch, source)
+            yield _take_one(store, upload.data, upload.name, origin, model)
 
 
 def ask(store: Store, sha256: str, model: str, batch: str) -> None:
@@ -62,19 +70,19 @@ def ask(store: Store, sha256: str, model: str, batch: str) -> None:
     store.queue(sha256, model, batch)
 
 
-def _take_one(store: Store, data: bytes, name: str, model: str, batch: str, source: str) -> Taken | Declined:
+def _take_one(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Taken | Declined:
     sha256 = hashlib.sha256(data).hexdigest()
     image = store.image(sha256)
     known = image is not None and image_path(store.data, sha256).exists()
     if not known:
         try:
-            image = store.add_image(reading.read(data, name), name, source)
+            image = store.add_image(reading.read(data, name), origin.title or name, origin.source, origin.at)
         except UnreadableImage as problem:
             return _decline(store, name, problem)
     assert image is not None
     analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
     if not analysed:
-        ask(store, sha256, model, batch)
+        ask(store, sha256, model, origin.batch)
     return Taken(sha256, image.name, known, analysed)
 
 

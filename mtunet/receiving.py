@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtunet.filing import CouldNotSave
-from mtunet.intake import UPLOAD, Declined, QueueFull, take_in
-from mtunet.store import Store
+from mtunet.intake import UPLOAD, Declined, Origin, QueueFull, take_in
+from mtunet.store import Store, now
 
 MOST_BYTES = 4 << 30
 """May wait to be read at one time."""
@@ -22,11 +22,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class File:
-    """Something handed in. data: its bytes, or how to get them when its turn comes."""
+    """Something handed in. data: its bytes, or how to get them at its turn. title: shown instead of the name."""
 
     name: str
     data: bytes | Callable[[], bytes]
     source: str = UPLOAD
+    title: str | None = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -38,6 +39,7 @@ class Batch:
     """What became of the files that were handed in together. Counts images, of which a zip has many."""
 
     files: int
+    at: str = field(default_factory=now)
     read: int = 0
     added: int = 0
     known: int = 0
@@ -116,7 +118,8 @@ class Receiver:
 
     def _read(self, store: Store, name: str, batch: Batch, file: File) -> None:
         data = file.data if isinstance(file.data, bytes) else file.data()
-        for outcome in take_in(store, data, file.name, model=self._model, batch=name, source=file.source):
+        about = Origin(name, batch.at, file.source, file.title)
+        for outcome in take_in(store, data, file.name, about, self._model):
             if isinstance(outcome, Declined):
                 batch.declined += 1
             elif outcome.known:

@@ -79,8 +79,11 @@ class Store:
 
     # Images
 
-    def add_image(self, mammogram: Mammogram, name: str, source: str) -> Image:
-        """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave."""
+    def add_image(self, mammogram: Mammogram, name: str, source: str, at: str | None = None) -> Image:
+        """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
+
+        at: the time of the batch it came with (`now`); images of one batch keep their order in the worklist.
+        """
         filing.save_image(self.data, mammogram)
         rows, columns = mammogram.shape
         spacing = mammogram.spacing_mm
@@ -88,7 +91,7 @@ class Store:
             "sha256": mammogram.sha256,
             "name": display_name(name),
             "source": source,
-            "added_at": now(),
+            "added_at": at or now(),
             "rows": int(rows),
             "columns": int(columns),
             "row_mm": float(spacing[0]) if spacing else None,
@@ -165,9 +168,9 @@ class Store:
     # The worklist
 
     def rows(self, *, search: str = "", flag: Flag | None = None, limit: int = 20, offset: int = 0) -> list[Row]:
-        """Newest first."""
+        """Newest batch first, each in its own order."""
         condition, values = where(search, flag)
-        query = f"{ROWS} {condition} order by images.added_at desc, images.rowid desc limit :limit offset :offset"
+        query = f"{ROWS} {condition} order by images.added_at desc, images.rowid limit :limit offset :offset"
         return [row_from(row) for row in self.db.query(query, {**values, "limit": limit, "offset": offset})]
 
     def count(self, *, search: str = "", flag: Flag | None = None) -> int:
@@ -179,7 +182,7 @@ class Store:
         """The image above and the one below it in the worklist."""
         query = (
             "with ordered as (select sha256, lag(sha256) over w as above, lead(sha256) over w as below from images "
-            "window w as (order by added_at desc, rowid desc)) select above, below from ordered where sha256 = ?"
+            "window w as (order by added_at desc, rowid)) select above, below from ordered where sha256 = ?"
         )
         for row in self.db.query(query, [sha256]):
             return row["above"], row["below"]

@@ -112,14 +112,17 @@ def confirm_delete(row: Row) -> None:
 frame("Worklist")
 receiver()  # who reads gets ready while the person looks round
 with open_store() as store:
-    add_files()
+    drop, samples = st.columns([7, 1], vertical_alignment="bottom")
+    with drop:
+        add_files()
     show_problems()
     busy = receiver().busy or store.waiting() > 0
     if store.count() == 0 and not busy:
         show_refused(store)
         start_here()
         st.stop()
-    show_samples()
+    with samples:
+        show_samples()
     show_refused(store)
     if busy:
         busy_list()

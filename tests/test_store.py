@@ -376,3 +376,11 @@ def _folder() -> str:
     import os
 
     return os.environ["MTUNET_DATA"]
+
+
+def test_images_that_came_together_keep_their_order_below_newer_ones(store: Store) -> None:
+    together = now()
+    for sha256, name, at in ((A, "1", together), (B, "2", together), (C, "newer", None)):
+        store.add_image(mammogram(sha256), name, "upload", at)
+    assert [row.image.name for row in store.rows()] == ["newer", "1", "2"]
+    assert store.neighbours(A) == (C, B)

@@ -36,8 +36,11 @@ def add_files() -> None:
 
 
 def add_samples() -> None:
-    """Put the samples in the worklist. The first stands on top, so the last one is read first."""
-    _hand_in(File(sample.title, functools.partial(sample_bytes, sample), f"{SAMPLE}{sample.key}") for sample in SAMPLES)
+    """Put the samples in the worklist."""
+    _hand_in(
+        File(sample.file, functools.partial(sample_bytes, sample), f"{SAMPLE}{sample.key}", sample.title)
+        for sample in SAMPLES
+    )
 
 
 def show_samples() -> None:

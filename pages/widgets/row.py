@@ -1,15 +1,14 @@
 """One line of the worklist."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from mtunet.filing import data_folder, thumbnail_path
 from mtunet.jobs import Jobs
 from mtunet.models import MODELS
-from mtunet.records import JobState, Row
+from mtunet.records import Image, JobState, Row
 from pages.widgets.words import FLAGS, PRIORITIES, plain, share_words, view_words, when_words
 
+THUMBNAIL = 104  # the longest side, screen pixels
 MENU = {"again": "Analyse again", "delete": "Delete …"}
 
 
@@ -18,9 +17,9 @@ def draw_row(row: Row, jobs: Jobs) -> str | None:
     key = f"worklist.{row.image.sha256[:16]}"
     wish = None
     with st.container(border=True, key=f"{key}.row"):
-        picture, about, verdict, menu = st.columns([1.1, 3, 6, 1.2], vertical_alignment="center")
+        picture, about, verdict, menu = st.columns([1, 3, 6, 1], vertical_alignment="center")
         with picture:
-            _thumbnail(thumbnail_path(data_folder(), row.image.sha256), row.image.name)
+            _thumbnail(row.image)
         with about:
             st.markdown(f"**{plain(row.image.name)}**")
             st.caption(f"{view_words(row.image)}  \nAdded {when_words(row.image.added_at)}")
@@ -72,8 +71,10 @@ def _state(row: Row, jobs: Jobs, key: str) -> str | None:
     return "again" if st.button("Analyse again", key=f"{key}.again", icon=":material/refresh:") else None
 
 
-def _thumbnail(path: Path, name: str) -> None:
+def _thumbnail(image: Image) -> None:
+    path = thumbnail_path(data_folder(), image.sha256)
+    width = round(min(THUMBNAIL, THUMBNAIL * image.columns / image.rows))
     if path.exists():
-        st.image(str(path), width=84, alt=f"Thumbnail of {name}")
+        st.image(str(path), width=width, alt=f"Thumbnail of {image.name}")
     else:
-        st.markdown(":material/image: ")
+        st.caption(":material/image:")
