@@ -62,14 +62,14 @@ def chromium():
         pytest.skip(f"There is no Chromium at {CHROMIUM}; MTUNET_CHROMIUM can name another.")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
+        yield browser.new_context(viewport={"width": 1200, "height": 950})  # one, so that what it keeps is kept
         browser.close()
 
 
 @pytest.fixture
 def window(chromium):
     """A page that fails its test when a script fails or a request leaves the machine."""
-    opened = chromium.new_page(viewport={"width": 1200, "height": 950})
+    opened = chromium.new_page()
     wrong: list[str] = []
     opened.asked = []
     opened.on("pageerror", lambda error: wrong.append(f"script: {error}"))
