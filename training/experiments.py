@@ -32,7 +32,7 @@ class Experiment:
     network: NetworkConfig = field(default_factory=lambda: NetworkConfig(width=12, norm="group"))
     size: int = 256
     batch: int = 8
-    steps: int = 1200
+    steps: int = 2400
     learning_rate: float = 3e-3
     objective: str = "batch-dice-bce"
     head_weights: tuple[float, float, float] = (1.0, 1.0, 1.0)

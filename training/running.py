@@ -23,6 +23,14 @@ from training.sampling import canvas
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
 
 
+DECIDES = (
+    "training",
+    "mtunet/phantom",
+    *(f"mtunet/{name}.py" for name in ("case", "network", "preprocessing", "breast", "segmentation", "metrics")),
+)
+"""The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
+
+
 def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict[str, Any]:
     """Fit on the training part, choose thresholds on the validation part, touch the test part once; the summary."""
     device = choose_device(device_name)
@@ -105,7 +113,7 @@ def _commit() -> str:
             ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
         ).stdout.strip()
         changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no", "mtunet", "training"],
+            ["git", "status", "--porcelain", "--untracked-files=no", *DECIDES],
             cwd=here.parent,
             capture_output=True,
             text=True,
