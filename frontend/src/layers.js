@@ -10,22 +10,31 @@ const FONT = "600 12px system-ui, 'Segoe UI', sans-serif";
 const CASING = "rgba(0,0,0,0.55)";
 const RIM = "rgba(255,255,255,0.5)";
 
-/** A vector layer; `labelled(resolution)` says when findings are numbered. Truth lies under what was detected. */
-export function contourLayer({ name, colour, dashed, truth, width }, source, labelled) {
-  const lineDash = dashed ? [9, 7] : undefined;
-  const line = new Style({ stroke: new Stroke({ color: colour, width, lineDash, lineCap: "butt" }) });
-  // What lies under a line sets it off from the tissue: light under truth (Figure 3's blue is dark), dark under the rest.
-  const under = truth
-    ? new Stroke({ color: RIM, width: width + 1.6, lineDash, lineCap: "butt" })
-    : new Stroke({ color: CASING, width: width + 1.2 });
-  const lines = [new Style({ stroke: under }), line];
+/**
+ * A vector layer. `close(resolution)` says when one has zoomed in: lines are thin before, so that they do not hide the
+ * vessel they run along, and findings are numbered after. Truth lies under what was detected.
+ */
+export function contourLayer({ name, colour, dashed, truth, width }, source, close) {
+  const near = linesOf(colour, width, dashed, truth);
+  const far = linesOf(colour, truth ? width * 0.55 : width * 0.85, dashed, truth);
   const style = (feature, resolution) => {
-    const label = feature.get("number") != null && labelled(resolution) ? numberOf(feature, colour) : null;
-    return label ? [...lines, label] : lines;
+    if (!close(resolution)) return far;
+    return feature.get("number") == null ? near : [...near, numberOf(feature, colour)];
   };
   const layer = new VectorLayer({ source, style, zIndex: truth ? 10 : 20, declutter: true });
   layer.set("name", name);
   return layer;
+}
+
+/** A line, and under it what sets it off: light for truth (Figure 3's blue is dark), dark for the rest. */
+function linesOf(colour, width, dashed, truth) {
+  const pattern = dashed ? { lineDash: truth ? [2 * width, 1.6 * width] : [9, 3], lineCap: "butt" } : {};
+  const under = truth
+    ? { color: RIM, width: width + 1.4, ...pattern }
+    : { color: CASING, width: width + 1.2 };
+  return [under, { color: colour, width, ...pattern }].map(
+    (stroke) => new Style({ stroke: new Stroke(stroke) }),
+  );
 }
 
 /** The layer that marks the chosen finding, above all others. */
@@ -50,7 +59,7 @@ export function setContours(source, outlines, layer) {
   );
 }
 
-/** The smallest contour within `reach` map units of a coordinate, among layers that are shown. */
+/** The smallest finding, or else contour, within `reach` map units of a coordinate, among layers that are shown. */
 export function contourAt(layers, [x, y], reach) {
   const box = [x - reach, y - reach, x + reach, y + reach];
   const found = [];
@@ -59,7 +68,8 @@ export function contourAt(layers, [x, y], reach) {
       layer.getSource().forEachFeatureIntersectingExtent(box, (f) => void found.push(f));
   }
   const size = (feature) => feature.getGeometry().getArea();
-  return found.sort((a, b) => size(a) - size(b))[0] ?? null;
+  const isTruth = (feature) => feature.get("number") == null; // cannot be chosen, so it must not stand in the way
+  return found.sort((a, b) => isTruth(a) - isTruth(b) || size(a) - size(b))[0] ?? null;
 }
 
 // An outline comes as [[x0, y0, x1, y1, …], number or null, note]; (0, 0) is the centre of the first pixel, while the

@@ -111,10 +111,10 @@ export class Pane {
 
   makeLayers(layers, maps) {
     [...this.contours, ...this.heats].forEach((layer) => this.map.removeLayer(layer));
-    const labelled = (resolution) => resolution < this.fitResolution / 1.5;
+    const close = (resolution) => resolution < this.fitResolution / 1.5;
     this.contours = layers
       .filter(({ kind }) => kind === "contour")
-      .map((look) => contourLayer(look, new VectorSource(), labelled));
+      .map((look) => contourLayer(look, new VectorSource(), close));
     this.heats = layers
       .filter(({ name }) => maps[name])
       .map(({ name }) => heatLayer(name, maps[name], this.extent, this.projection));
