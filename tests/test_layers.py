@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "exports": (("mtunet.exports",), ("case", "drawing", "findings", "analysis")),
     "store": (("mtunet.store", "mtunet.migrations", "mtunet.records", "mtunet.filing"), ("case",)),
     "jobs": (
-        ("mtunet.jobs", "mtunet.intake"),
+        ("mtunet.jobs", "mtunet.intake", "mtunet.receiving"),
         ("case", "network", "models", "reading", "analysis", "drawing", "samples", "store", "segmentation"),
     ),
     "command line": (
@@ -133,7 +133,7 @@ def test_listing_models_needs_no_torch() -> None:
 
 
 def test_the_command_lines_help_needs_no_torch() -> None:
-    assert _loaded_by("import mtunet.__main__, training.__main__", "torch", "streamlit", "pydicom") == ""
+    assert _loaded_by("import mtunet.__main__", "torch", "streamlit", "pydicom") == ""
 
 
 def test_the_network_and_the_loop_need_only_torch_numpy_and_opencv() -> None:
