@@ -1,4 +1,4 @@
-"""The image route and what the viewer is given; how it moves is in tests/browser/test_viewer.py."""
+"""The image route and what the viewer is given; how it moves is in tests/browser/test_viewing.py."""
 
 import asyncio
 import hashlib
