@@ -3,6 +3,8 @@
 Streamlit imports this file once to find `app`, then runs it as a script at every interaction.
 """
 
+import contextlib
+
 import streamlit as st
 
 from pages.widgets.image_route import ROUTES
@@ -29,4 +31,10 @@ if __name__ == "__main__":
     ]
     st.navigation(PAGES, position="top").run()
 else:
+    # A folder called `pages` has a meaning of its own to Streamlit until `st.navigation` has run once: a page opened by
+    # its address on a new server would come without the menu.
+    with contextlib.suppress(ImportError):
+        from streamlit.runtime.pages_manager import PagesManager
+
+        PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=ROUTES)

@@ -47,6 +47,7 @@ def findings_table(image: Image, analysis: Analysis) -> None:
         on_select=pick,
         selection_mode="single-row",
         selection_default={"selection": {"rows": [numbers.index(shown)]}} if shown in numbers else None,
+        placeholder="–",
         key=key,
         alt="Findings with type, probability and size; choose a row to centre it in the image",
     )

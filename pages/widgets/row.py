@@ -4,7 +4,6 @@ import streamlit as st
 
 from mtunet.filing import data_folder, thumbnail_path
 from mtunet.jobs import Jobs
-from mtunet.models import MODELS
 from mtunet.records import Image, JobState, Row
 from pages.widgets.words import FLAGS, PRIORITIES, plain, share_words, view_words, when_words
 
@@ -20,13 +19,13 @@ def draw_row(row: Row, jobs: Jobs) -> str | None:
         picture, about, verdict, menu = st.columns([1, 3, 6, 1], vertical_alignment="center")
         with picture:
             _thumbnail(row.image)
-        with about:
+        with about, st.container(gap=None):
             st.markdown(f"**{plain(row.image.name)}**")
             st.caption(f"{view_words(row.image)}  \nAdded {when_words(row.image.added_at)}")
-        with verdict:
+        with verdict, st.container(gap="xsmall"):
             wish = _state(row, jobs, key)
             _flag(row)
-        with menu:
+        with menu, st.container(gap="xsmall"):
             st.page_link(
                 "pages/case.py",
                 label="Open",
@@ -44,13 +43,12 @@ def _flag(row: Row) -> None:
     if row.flag is None or row.priority is None:
         return
     words = FLAGS[row.flag]
+    facts = [PRIORITIES[row.priority], share_words(row.bac_share), (row.model or "").capitalize()]
+    facts += [f"{row.seconds:.1f} s"] if row.seconds is not None else []
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(words.words, icon=words.icon, color=words.colour, help=words.help)
-        st.caption(f"{PRIORITIES[row.priority]}", width="content")
+        st.caption(" · ".join(fact for fact in facts if fact), width="content")
     st.markdown(" ".join(plain(sentence) for sentence in row.reasons))
-    facts = [share_words(row.bac_share), MODELS[row.model].title if row.model in MODELS else row.model or ""]
-    facts += [f"{row.seconds:.1f} s"] if row.seconds is not None else []
-    st.caption(" · ".join(fact for fact in facts if fact))
 
 
 def _state(row: Row, jobs: Jobs, key: str) -> str | None:

@@ -94,8 +94,15 @@ def when_words(moment: str, at: datetime | None = None) -> str:
 
 
 def share_words(bac_share: float | None) -> str:
-    """ "BAC 92 % of the calcified area"."""
-    return "" if bac_share is None else f"BAC {bac_share:.0%} of the calcified area".replace("%", " %")
+    """ "BAC 92 % of the calcified area"; never rounded to none or all of it."""
+    if bac_share is None:
+        return ""
+    whole = round(100 * bac_share)
+    if whole == 100 and bac_share < 1:
+        return "BAC over 99 % of the calcified area"
+    if whole == 0 and bac_share > 0:
+        return "BAC under 1 % of the calcified area"
+    return f"BAC {whole} % of the calcified area"
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,226 @@
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mtunet import filing, models
+from mtunet.analysis import from_json
+from mtunet.case import Calcification, Flag
+from mtunet.intake import Declined, Origin, QueueFull, Taken, take_in
+from mtunet.jobs import Jobs
+from mtunet.receiving import File, Receiver
+from mtunet.records import Job, JobState
+from mtunet.store import Store, now
+from tests.painting import drawn_png, painting_model, slow_model, weights_of
+
+pytestmark = pytest.mark.usefixtures("painter")
+MODEL = models.DEFAULT_MODEL
+
+
+@pytest.fixture
+def store(data: Path) -> Iterator[Store]:
+    with Store.open(data) as opened:
+        yield opened
+
+
+@pytest.fixture
+def work(data: Path) -> Iterator[Callable[..., Jobs]]:
+    """Start a worker; it is stopped when the test ends."""
+    started: list[Jobs] = []
+
+    def start(load: Callable[[str], models.Model] = painting_model) -> Jobs:
+        started.append(Jobs(data, load))
+        return started[-1]
+
+    yield start
+    for jobs in started:
+        jobs.close()
+
+
+def add(store: Store, **choices: object) -> str:
+    [taken] = take_in(store, drawn_png(**choices), "x.png", Origin("one", now()), MODEL)
+    assert isinstance(taken, Taken)
+    return taken.sha256
+
+
+def wait(store: Store, sha256: str, *states: JobState, model: str = MODEL, seconds: float = 20) -> Job:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        job = store.job(sha256, model)
+        if job is not None and job.state in states:
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"Still {job} after {seconds} s.")
+
+
+def test_what_is_painted_is_found_and_kept(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
+    sha256 = add(store, mc=2, bac=True)
+    work().wake()
+    wait(store, sha256, JobState.DONE)
+    written = store.analysis(sha256, MODEL, weights_of(MODEL))
+    assert written is not None
+    analysis = from_json(written)
+    assert sum(f.type is Calcification.MICRO for f in analysis.findings) == 2
+    assert sum(f.type is Calcification.ARTERIAL for f in analysis.findings) == 1
+    assert analysis.triage.flag is Flag.MOSTLY_BAC_MC_LEFT
+    assert filing.thumbnail_path(data, sha256).exists()
+    assert filing.read_maps(data, sha256, MODEL, weights_of(MODEL)).breast.any()
+
+
+def test_the_same_image_is_not_analysed_twice(store: Store, work: Callable[..., Jobs]) -> None:
+    sha256 = add(store)
+    work().wake()
+    wait(store, sha256, JobState.DONE)
+    started = time.perf_counter()
+    [again] = take_in(store, drawn_png(), "other name.png", Origin("two", now()), MODEL)
+    assert time.perf_counter() - started < 0.05
+    assert again == Taken(sha256, "x.png", known=True, analysed=True)
+    assert store.waiting() == 0
+
+
+def test_another_model_is_analysed_by_its_own(store: Store, work: Callable[..., Jobs]) -> None:
+    sha256 = add(store)
+    jobs = work()
+    wait(store, sha256, JobState.DONE)
+    store.queue(sha256, "paper", "two")
+    jobs.wake()
+    wait(store, sha256, JobState.DONE, model="paper")
+    assert store.models_of(sha256) == ("paper", "detail")
+
+
+def test_a_refused_file_does_not_stop_the_others(store: Store) -> None:
+    outcomes = [o for data in (b"no image", drawn_png()) for o in take_in(store, data, "x", Origin("b", now()), MODEL)]
+    assert [type(outcome) for outcome in outcomes] == [Declined, Taken]
+    [refused] = store.refused()
+    assert "Expected" in refused.sentence
+
+
+def test_a_full_queue_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtunet.intake.QUEUE_LIMIT", 1)
+    add(store, seed=1)
+    with pytest.raises(QueueFull, match="waiting already"):
+        add(store, seed=2)
+
+
+def test_a_running_analysis_can_be_stopped(store: Store, work: Callable[..., Jobs]) -> None:
+    sha256 = add(store, rows=1400, columns=1200)
+    jobs = work(slow_model)
+    wait(store, sha256, JobState.RUNNING)
+    jobs.cancel(store, sha256, MODEL)
+    job = wait(store, sha256, JobState.CANCELLED)
+    assert job.sentence == "You stopped the analysis."
+    time.sleep(0.8)
+    assert store.analysis(sha256, MODEL, weights_of(MODEL)) is None
+
+
+def test_an_image_deleted_while_it_is_analysed_stays_deleted(
+    store: Store, data: Path, work: Callable[..., Jobs]
+) -> None:
+    sha256 = add(store)
+    jobs = work(slow_model)
+    wait(store, sha256, JobState.RUNNING)
+    store.delete(sha256)
+    jobs.close()
+    assert not list(data.rglob(f"*{sha256}*"))
+
+
+def test_a_failing_image_says_why_and_the_next_is_done(store: Store, work: Callable[..., Jobs]) -> None:
+    failing, fine = add(store, seed=1), add(store, seed=2)
+    calls: list[int] = []
+
+    def fail_once() -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError("the patient's name")
+
+    work(lambda name: painting_model(name, before=fail_once))
+    job = wait(store, failing, JobState.FAILED)
+    assert "RuntimeError" in job.sentence
+    assert "patient" not in job.sentence
+    wait(store, fine, JobState.DONE)
+
+
+def test_missing_weights_are_said_by_name(store: Store, work: Callable[..., Jobs]) -> None:
+    def load(name: str) -> models.Model:
+        raise models.ModelUnavailable(f"The weights of model {name!r} are missing.")
+
+    sha256 = add(store)
+    work(load)
+    assert wait(store, sha256, JobState.FAILED).sentence == "The weights of model 'detail' are missing."
+
+
+def test_progress_goes_from_none_to_all(store: Store, work: Callable[..., Jobs]) -> None:
+    sha256 = add(store, rows=1400, columns=1200)
+    jobs = work(slow_model)
+    seen = set()
+    while store.job(sha256, MODEL).state is not JobState.DONE:  # type: ignore[union-attr]
+        seen.add(jobs.progress(sha256, MODEL))
+        time.sleep(0.02)
+    assert {0.0} < seen
+    assert max(seen) <= 1.0
+
+
+def test_two_workers_on_one_folder_do_not_both_work(store: Store, work: Callable[..., Jobs]) -> None:
+    first, second = work(), work()
+    names = [add(store, seed=seed) for seed in range(3)]
+    first.wake()
+    second.wake()
+    for sha256 in names:
+        wait(store, sha256, JobState.DONE)
+    assert (first.device is None) != (second.device is None)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from mtunet import models
+from tests import painting
+models.MODELS = painting.painting_models()
+from mtunet.jobs import Jobs
+Jobs(Path(sys.argv[1]), painting.slow_model)._thread.join()
+"""
+
+
+def test_a_killed_analysis_is_done_after_the_next_start(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
+    names = [add(store, seed=seed, rows=1400, columns=1200) for seed in range(2)]
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(data)])
+    wait(store, names[0], JobState.RUNNING, seconds=60)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    assert store.job(names[0], MODEL).state is JobState.RUNNING  # type: ignore[union-attr]
+    work()
+    for sha256 in names:
+        wait(store, sha256, JobState.DONE)
+        assert store.analysis(sha256, MODEL, weights_of(MODEL)) is not None
+
+
+def test_files_are_read_in_the_background_and_counted(store: Store, data: Path) -> None:
+    receiver = Receiver(data, MODEL, lambda: None)
+    files = [File("a.png", drawn_png(seed=1)), File("b.png", lambda: drawn_png(seed=1)), File("c.txt", b"no image")]
+    receiver.hand_in("batch", files)
+    while receiver.busy:
+        time.sleep(0.02)
+    batch = receiver.batch("batch")
+    assert batch is not None
+    assert (batch.added, batch.known, batch.declined, batch.problems) == (1, 1, 1, [])
+    receiver.close()
+    assert [row.image.name for row in store.rows()] == ["a.png"]
+
+
+def test_a_file_that_cannot_be_kept_does_not_stop_the_reading(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise filing.CouldNotSave("Not saved: the disk is full.")
+
+    monkeypatch.setattr(filing, "save_image", full)
+    receiver = Receiver(data, MODEL, lambda: None)
+    receiver.hand_in("batch", [File("a.png", drawn_png())])
+    while receiver.busy:
+        time.sleep(0.02)
+    batch = receiver.batch("batch")
+    assert batch is not None
+    assert batch.problems == ["Not saved: the disk is full."]
+    receiver.close()
