@@ -197,7 +197,7 @@ def _shrunk(path: Path, scale: int) -> npt.NDArray[np.uint16]:
         pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
         if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
             raise _NotHere
-        return pixels
+        return np.asarray(pixels)
 
     def shrink() -> npt.NDArray[np.generic]:
         rows, columns = whole.shape
@@ -214,7 +214,7 @@ def _grey(path: Path) -> npt.NDArray[np.uint8]:
         values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
         if values is None or values.ndim != 2 or values.dtype != np.uint8:
             raise _NotHere
-        return values
+        return np.asarray(values)
 
     return _arrays.get(str(path), load).astype(np.uint8, copy=False)
 
