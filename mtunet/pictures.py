@@ -5,6 +5,7 @@ transparency is laid on black; grey stored as RGB is grey; colour is refused.
 """
 
 import warnings
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, Final
 
@@ -28,6 +29,16 @@ _TINT: Final = 8
 """Largest difference between red, green and blue, of 255, that JPEG makes of grey."""
 _ORIENTATION: Final = 0x0112
 _PHOTOMETRIC: Final = 262
+_TURNS: Final[Mapping[int, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]]] = {
+    2: np.fliplr,
+    3: lambda p: np.rot90(p, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda p: np.rot90(p, -1),
+    7: lambda p: np.rot90(p, 2).T,
+    8: np.rot90,
+}
+"""EXIF orientation → what makes the picture upright (EXIF 2.3, tag 274)."""
 _DEPTHS: Final = (8, 10, 12, 14, 16)
 
 Image.MAX_IMAGE_PIXELS = None  # refuse_size says it in our words, before pixels are decoded
@@ -38,14 +49,11 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     notes: list[str] = []
     image = _opened(data)
     try:
-        rotated = image.getexif().get(_ORIENTATION, 1) not in (0, 1, None)
         values = _grey(image, data, notes)
     except (UnreadableImage, MemoryError):
         raise
     except Exception:
         raise refusal(Refusal.DAMAGED, "a picture that breaks off or is damaged", "Copy or export it again.") from None
-    if rotated:
-        notes.append("The picture was turned as its EXIF orientation says.")
     pixels = _scaled(values, notes)
     if np.unique(values[::4, ::4]).size <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
@@ -85,8 +93,12 @@ def _grey(image: Any, data: bytes, notes: list[str]) -> npt.NDArray[Any]:
     white_is_zero = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0
     deep_colour = any(";16" in str(tile[3]) for tile in image.tile) and image.mode in ("RGB", "RGBA", "LA")
     mode = image.mode
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))  # this may load the pixels, so the rest was asked before
+    if turn is not None:
+        notes.append("The picture was turned as its EXIF orientation says.")
     if deep_colour:
-        return _deep_channels(data, notes)
+        deep = _deep_channels(data, notes)
+        return deep if turn is None else turn(deep)
     image = ImageOps.exif_transpose(image)
     if image.mode in ("P", "PA"):
         image = image.convert("RGBA")

@@ -27,6 +27,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from mtunet.case import Mammogram, UnreadableImage
+from mtunet.reading import read
+
 MG_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
 MG_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -139,6 +142,14 @@ def _written(data: Dataset, syntax: UID, *, meta: bool) -> bytes:
             buffer, data, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian, force_encoding=True
         )
     return buffer.getvalue()
+
+
+def read_or_refusal(data: bytes, name: str = "x") -> Mammogram | UnreadableImage:
+    """What reading ends in; anything but these two is raised."""
+    try:
+        return read(data, name)
+    except UnreadableImage as problem:
+        return problem
 
 
 class _Bits:

@@ -10,7 +10,14 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from mtunet.case import Laterality, Mammogram, Refusal, UnreadableImage, View
 from mtunet.reading import read
@@ -313,6 +320,7 @@ def test_jpeg_ls_uses_the_decoder_that_notices_damage() -> None:
 
 
 def test_importing_the_reader_loads_no_decoder() -> None:
-    code = "import sys, mtunet.reading; print([m for m in ('torch', 'pydicom', 'cv2', 'PIL', 'libjpeg') if m in sys.modules])"
+    heavy = ("torch", "pydicom", "cv2", "PIL", "libjpeg")
+    code = f"import sys, mtunet.reading; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
