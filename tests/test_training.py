@@ -1,0 +1,223 @@
+"""Training, small: a few steps on few phantoms leave a readable run, a lower loss and a usable model."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtunet.case import Calcification
+from mtunet.models import model_from_bytes
+from mtunet.network import NetworkConfig
+from mtunet.phantom import PhantomSpec, cohort
+from training import datasets
+from training.datasets import Sample, phantom_split, spec_name, stratum
+from training.experiments import EXPERIMENTS, Experiment
+from training.fitting import fit
+from training.objectives import OBJECTIVES
+from training.running import evaluate
+from training.sampling import Augmentation, batches, by_coverage, canvas
+from training.scoring import choose_operating_point, score, segmentations
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+
+
+def drawn_sample(number: int, known: bool = True) -> Sample:
+    """A grey half disc with one bright square of MC and one bright bar of BAC."""
+    rng = np.random.default_rng(number)
+    pixels = np.zeros((320, 240), np.float32)
+    yy, xx = np.mgrid[:320, :240]
+    pixels[(xx / 200) ** 2 + ((yy - 160) / 150) ** 2 < 1] = 0.35
+    masks = {kind: np.zeros(pixels.shape, bool) for kind in Calcification}
+    row, column = rng.integers(90, 200), rng.integers(20, 90)
+    masks[MC][row : row + 24, column : column + 24] = True
+    masks[BAC][row - 40 : row - 34, column : column + 60] = True
+    pixels[masks[MC]] += 0.3 * rng.random(int(masks[MC].sum()))
+    pixels[masks[BAC]] += 0.25
+    pixels += rng.normal(0, 0.01, pixels.shape) * (pixels > 0)
+    return Sample(
+        name=f"drawn-{number}",
+        patient=f"drawn-{number}",
+        pixels=(pixels.clip(0, 1) * 65535).astype(np.uint16),
+        masks=masks if known else {MC: masks[MC]},
+        hard_negatives=np.zeros(pixels.shape, bool),
+        spacing_mm=0.4,
+        stratum="drawn",
+    )
+
+
+SMALL = replace(
+    EXPERIMENTS["smoke"],
+    pitch_mm=0.4,
+    network=NetworkConfig(width=4, norm="group"),
+    size=64,
+    batch=4,
+    steps=40,
+    learning_rate=1e-2,
+    augmentation=Augmentation(intensity=True),
+)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[torch.nn.Module, list[dict[str, float]]]:
+    torch.set_num_threads(1)
+    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(4)]
+    return fit(SMALL, canvases, torch.device("cpu"))
+
+
+def test_a_few_steps_lower_every_heads_objective() -> None:
+    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(4)]
+    _, history = fit(replace(SMALL, steps=50), canvases, torch.device("cpu"))
+    assert all(history[-1][head] < history[0][head] for head in ("mc", "bac", "background"))
+
+
+def test_the_same_seed_gives_the_same_network() -> None:
+    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(2)]
+    first, second = (fit(replace(SMALL, steps=3), canvases, torch.device("cpu"))[0] for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_run_from_phantoms_to_figures_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training.running import run
+
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    tiny = replace(
+        EXPERIMENTS["smoke"], steps=2, data=replace(EXPERIMENTS["smoke"].data, train=1, validation=1, test=1)
+    )
+    summary = run(tiny, tmp_path / "run", "cpu")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["experiment"]["seed"] == tiny.seed
+    assert config["commit"]
+    assert "synthetic" in config["data"]
+    assert summary["all"]["images"] == 1
+    assert (tmp_path / "run" / "fold_0" / "images.csv").read_text().count("\n") == 2
+    model = model_from_bytes((tmp_path / "run" / "fold_0" / "weights.safetensors").read_bytes(), "x", "cpu")
+    assert model.provenance["run"] == "run"
+
+
+def test_no_phantom_is_in_two_parts_of_a_split() -> None:
+    split = phantom_split(20, 10, 10, seed=5)
+    seeds = [spec.seed for part in (split.train, split.validation, split.test) for spec in part]
+    assert len(seeds) == len(set(seeds)) == 40
+
+
+def test_cohorts_of_other_seeds_share_no_phantom() -> None:
+    assert not {spec.seed for spec in cohort(50, 1)} & {spec.seed for spec in cohort(50, 2)}
+
+
+def test_two_phantoms_never_share_a_cache_name() -> None:
+    specs = [*cohort(100, 3), PhantomSpec(3_000_000, clusters=2, hard="b"), PhantomSpec(3_000_000, clusters=2)]
+    assert len({spec_name(spec) for spec in specs}) == len(set(specs))
+
+
+def test_every_phantom_is_in_one_stratum() -> None:
+    assert {stratum(spec) for spec in cohort(200, 4)} == {"both", "mc", "bac", "neither", "hard b", "hard c", "hard d"}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_perfect_prediction_is_better_than_none(name: str) -> None:
+    targets = torch.zeros(2, 3, 16, 16)
+    targets[0, 0, 4:8, 4:8] = 1
+    targets[:, 2] = 1 - targets[:, 0]
+    known = torch.ones(2, 3)
+    right = OBJECTIVES[name]((targets * 2 - 1) * 20, targets, known)
+    empty = OBJECTIVES[name](torch.full_like(targets, -20), targets, known)
+    assert right[0] < empty[0]
+    assert right[2] < empty[2]
+
+
+def test_the_papers_dice_of_a_perfect_prediction_is_minus_one() -> None:
+    targets = torch.zeros(1, 1, 8, 8)
+    targets[..., 2:4, 2:6] = 1
+    value = OBJECTIVES["negative-dice"]((targets * 2 - 1) * 40, targets, torch.ones(1, 1))
+    assert value.item() == pytest.approx(-1, abs=1e-5)
+
+
+def test_the_papers_dice_gives_no_gradient_on_an_image_without_the_type() -> None:
+    logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    OBJECTIVES["negative-dice"](logits, torch.zeros(1, 1, 8, 8), torch.ones(1, 1)).sum().backward()
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_unknown_type_is_neither_trained_as_present_nor_as_absent(name: str) -> None:
+    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
+    targets, known = torch.zeros(2, 3, 8, 8), torch.ones(2, 3)
+    targets[:, 0, 2:5, 2:5] = 1
+    known[1, 1] = 0
+    OBJECTIVES[name](logits, targets, known).sum().backward()
+    assert logits.grad is not None
+    assert not logits.grad[1, 1].any()
+    assert logits.grad[1, 0].any()
+
+
+def test_a_type_without_a_mask_is_unknown_on_the_canvas() -> None:
+    assert canvas(drawn_sample(0, known=False), 0.4).known.tolist() == [1.0, 0.0, 0.0]
+    assert canvas(drawn_sample(0), 0.4).known.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_masks_and_pixels_are_warped_together() -> None:
+    """In every crop the MC target lies where the pixels are brightest."""
+    sample = drawn_sample(0)
+    bright = sample.pixels.copy()
+    bright[sample.masks[MC]] = 65535
+    cut = next(batches([canvas(replace(sample, pixels=bright), 0.4)], 128, 9, Augmentation(), np.random.default_rng(0)))
+    for pixels, targets in zip(cut.pixels, cut.targets, strict=True):
+        if targets[0].sum() > 50:
+            assert pixels[0][targets[0] > 0].mean() > 0.95
+            assert pixels[0][targets[2] > 0].mean() < 0.5
+
+
+def test_background_is_where_nothing_else_is() -> None:
+    cut = next(batches([canvas(drawn_sample(0), 0.4)], 64, 6, Augmentation(), np.random.default_rng(1)))
+    assert ((cut.targets[:, :2].max(axis=1) + cut.targets[:, 2]) >= 1).all()
+
+
+def test_no_lesion_vanishes_when_the_grid_gets_coarser() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[50, 50:52] = True
+    assert by_coverage(mask, (10, 10)).sum() == 1
+    assert by_coverage(np.zeros((100, 100), bool), (10, 10)).sum() == 0
+
+
+def test_a_half_covered_cell_counts() -> None:
+    mask = np.zeros((4, 4), bool)
+    mask[:, :2] = True
+    mask[:2, 2:] = [[True, False], [True, False]]
+    assert by_coverage(mask, (2, 2)).tolist() == [[True, True], [True, False]]
+
+
+def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.Module, object]) -> None:
+    from mtunet.models import Settings
+    from mtunet.weights import write_weights
+
+    half, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
+    model = model_from_bytes(write_weights(fitted[0], Settings("detail", 0.4, half, none), {}), "x", "cpu")
+    samples = [drawn_sample(number) for number in (10, 11)]
+    thresholds, minimum, table = choose_operating_point(segmentations(model, samples))
+    marked = {row["type"]: (row["threshold"], row["minimum_mm2"]) for row in table if row["chosen"]}
+    assert marked == {kind.value: (thresholds[kind], minimum[kind]) for kind in Calcification}
+    rows, summary = evaluate(model, samples)
+    assert [row["image"] for row in rows] == ["drawn-10", "drawn-11"]
+    assert summary["all"]["mc"]["lesions"] == 2
+
+
+def test_truth_scored_against_itself_is_perfect() -> None:
+    sample = drawn_sample(3)
+    segmentation = type("Maps", (), {"probability": {k: m.astype(np.float32) for k, m in sample.masks.items()}})()
+    found = score(sample, segmentation, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    assert found.pixels[MC].f1 == 1
+    assert found.lesions[BAC].sensitivity == 1
+    assert found.lesions[MC].false_positives == 0
+    assert found.confused.hit == 0
+
+
+def test_experiments_are_named_by_their_key_and_say_what_to_expect() -> None:
+    for name, experiment in EXPERIMENTS.items():
+        assert isinstance(experiment, Experiment)
+        assert experiment.name == name
+        assert experiment.expect
+        assert (experiment.pitch_mm is None) == (experiment.way == "paper")
