@@ -5,10 +5,10 @@ import secrets
 import streamlit as st
 
 from mtunet import analysis as analyses
+from mtunet import models
 from mtunet.case import Analysis
 from mtunet.filing import SHA256
 from mtunet.intake import QueueFull, ask
-from mtunet.models import DEFAULT_MODEL, MODELS
 from mtunet.records import Image, JobState
 from mtunet.store import Store
 from pages.widgets.words import plain
@@ -36,26 +36,26 @@ def chosen_image(store: Store) -> Image:
 
 def chosen_model(store: Store, image: Image) -> str:
     """The model whose findings are shown; by default the one that looked last."""
-    known = [name for name in store.models_of(image.sha256) if name in MODELS]
+    known = [name for name in store.models_of(image.sha256) if name in models.MODELS]
     asked = st.query_params.get("model")
-    shown = asked if asked in MODELS else (known[0] if known else DEFAULT_MODEL)
+    shown = asked if asked in models.MODELS else (known[0] if known else models.DEFAULT_MODEL)
     key = f"case.model.{image.sha256[:16]}"
     chosen = st.segmented_control(
         "Model",
-        list(MODELS),
+        list(models.MODELS),
         default=shown,
         required=True,
         format_func=lambda name: name.capitalize(),
         key=key,
         on_change=lambda: st.query_params.update(model=st.session_state[key]),
-        help="  \n".join(f"**{spec.name.capitalize()}**: {spec.note}" for spec in MODELS.values()),
+        help="  \n".join(f"**{spec.name.capitalize()}**: {spec.note}" for spec in models.MODELS.values()),
     )
     return str(chosen or shown)
 
 
 def analysed(store: Store, image: Image, model: str) -> Analysis:
     """What this model found; while it has not looked yet, its progress and the end of the page."""
-    found = store.analysis(image.sha256, model, MODELS[model].sha256)
+    found = store.analysis(image.sha256, model, models.MODELS[model].sha256)
     if found is not None:
         return analyses.from_json(found)
     job = store.job(image.sha256, model)

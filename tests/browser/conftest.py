@@ -1,0 +1,99 @@
+"""A server of our own and a browser that fails a test on anything that leaves this machine."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).parent
+ARGUMENTS = (
+    "--no-sandbox --headless=new --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+OURS = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium; CHROMIUM names another."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("There is no Chromium here: install it, or name one with CHROMIUM.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app with the painting network, on a free port and a folder of its own."""
+    with serving(tmp_path_factory.mktemp("served")) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving(folder: Path, port: int | None = None) -> Iterator[str]:
+    """A running server whose state lies in `folder`; its output is shown when it dies."""
+    port = port or free_port()
+    log = folder / "server.log"
+    environment = {**os.environ, "MTUNET_DATA": str(folder / "data")}
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [sys.executable, str(HERE / "serve.py"), str(port)],
+            cwd=HERE.parents[1],
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, server, log)
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """An empty tab. The test fails on a request that leaves this machine and on an error in the page's program."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    outside: list[str] = []
+    errors: list[str] = []
+    opened.on("request", lambda r: None if r.url.startswith(OURS) else outside.append(r.url))
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert (outside, errors) == ([], [])
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        if server.poll() is not None:
+            raise RuntimeError(log.read_text())
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return
+        time.sleep(0.25)
+    raise RuntimeError(f"The server did not start:\n{log.read_text()}")

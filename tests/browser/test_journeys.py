@@ -1,0 +1,115 @@
+"""What a newcomer does, from the first page to a link that opens the same case tomorrow."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import free_port, serving
+from tests.painting import drawn_png
+
+pytestmark = pytest.mark.browser
+
+
+def settled(page: Page) -> None:
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def add(page: Page, name: str, data: bytes) -> None:
+    drop = page.locator('[data-testid="stFileUploaderDropzoneInput"]')
+    drop.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+
+
+def row(page: Page, name: str) -> object:
+    return page.locator(".stVerticalBlock").filter(has=page.get_by_text(name, exact=True)).last
+
+
+def open_case(page: Page) -> None:
+    page.get_by_role("link", name="Open").first.click()
+    expect(page).to_have_url(re.compile(r"/case\?image=[0-9a-f]{64}"))
+    expect(viewer(page)).to_have_attribute("data-state", "ready")
+
+
+def viewer(page: Page) -> object:
+    return page.locator(".mtunet-viewer")
+
+
+def look_change_and_take_away(page: Page) -> None:
+    """Zoom, layers, threshold, download, reload by address."""
+    picture = page.locator(".mtunet-viewer canvas").first
+    before = page.get_by_text(re.compile(r"zoom \d+")).inner_text()
+    picture.hover()
+    page.mouse.wheel(0, -600)
+    expect(page.get_by_text(re.compile(r"zoom \d+"))).not_to_have_text(before)
+    layer = page.get_by_role("checkbox", name=re.compile("Microcalcifications, detected"))
+    layer.uncheck()
+    expect(layer).not_to_be_checked()
+    layer.check()
+    settled(page)
+    slider = page.get_by_role("slider", name=re.compile("Threshold for arterial")).or_(
+        page.locator('[data-testid="stSlider"]').nth(1).get_by_role("slider")
+    )
+    slider.first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Back to the model's thresholds")).to_be_enabled()
+    settled(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Result (JSON)").click()
+    written = json.loads(Path(waiting.value.path()).read_text())
+    assert written["triage"]["reasons"]
+    assert written["thresholds"]["bac"] > written["thresholds"]["mc"]
+    page.goto(page.url)
+    expect(viewer(page)).to_have_attribute("data-state", "ready")
+
+
+def test_a_newcomer_goes_from_the_samples_to_a_link(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    page.get_by_role("button", name="Try the samples").click()
+    expect(page.get_by_text("Mostly arterial, microcalcifications left", exact=True)).to_be_visible()
+    expect(page.locator('[data-testid="stImage"] img').first).to_be_visible(timeout=60_000)
+    open_case(page)
+    expect(page.get_by_text(re.compile("Arterial calcifications, ground truth"))).to_be_visible()
+    look_change_and_take_away(page)
+
+
+def test_an_uploaded_drawing_is_there_again_after_a_restart(page: Page, tmp_path: Path) -> None:
+    port = free_port()
+    with serving(tmp_path, port) as url:
+        page.goto(url)
+        add(page, "drawn.png", drawn_png(rows=900, columns=700))
+        expect(page.get_by_text(re.compile("2 microcalcification regions"))).to_be_visible(timeout=60_000)
+        open_case(page)
+        address = page.url
+        page.goto("about:blank")
+    with serving(tmp_path, port):
+        page.goto(address)
+        expect(viewer(page)).to_have_attribute("data-state", "ready")
+        expect(page.get_by_role("link", name="Worklist")).to_be_visible()
+
+
+def test_an_image_is_deleted_after_a_question(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        page.goto(url)
+        add(page, "drawn.png", drawn_png())
+        expect(page.get_by_text(re.compile("2 microcalcification regions"))).to_be_visible(timeout=60_000)
+        settled(page)
+        page.get_by_role("button", name="More").click()
+        page.get_by_text("Delete …").click()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.get_by_text("Start here")).to_be_visible()
+
+
+@pytest.mark.shared
+def test_a_real_dicom_goes_the_same_way(page: Page, tmp_path: Path, shared: Path) -> None:
+    dicom = shared / "real" / "ge_senographe" / "GH133.dcm"
+    if not dicom.exists():
+        pytest.skip("The shared mammogram is not here.")
+    with serving(tmp_path) as url:
+        page.goto(url)
+        add(page, dicom.name, dicom.read_bytes())
+        expect(page.locator('[data-testid="stImage"] img').first).to_be_visible(timeout=90_000)
+        open_case(page)
+        look_change_and_take_away(page)

@@ -1,0 +1,57 @@
+"""Pages are run without a browser, from the entry script, with the painting network in place of the models."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from mtunet import models
+from mtunet.intake import Origin, Taken, take_in
+from mtunet.records import JobState
+from mtunet.store import Store, now
+from tests.painting import drawn_png
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def app(painter: None, data: Path) -> Iterator[AppTest]:
+    """The app on a folder of its own; its workers end with the test."""
+    st.cache_resource.clear()
+    yield AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def analysed(app: AppTest, data: Path) -> Callable[..., str]:
+    """Put a drawn mammogram into the store and have it analysed; gives its sha256."""
+
+    def add(name: str = "drawn.png", **choices: object) -> str:
+        with Store.open(data) as store:
+            [taken] = take_in(store, drawn_png(**choices), name, Origin("test", now()), models.DEFAULT_MODEL)
+            assert isinstance(taken, Taken)
+            app.run()
+            end = time.monotonic() + 30
+            while store.job(taken.sha256, models.DEFAULT_MODEL).state is not JobState.DONE:  # type: ignore[union-attr]
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        return taken.sha256
+
+    return add
+
+
+@pytest.fixture
+def open_case(app: AppTest) -> Callable[..., AppTest]:
+    """Open a case by its address."""
+
+    def go(sha256: str, **query: str) -> AppTest:
+        app.switch_page("pages/case.py")
+        app.query_params["image"] = sha256
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return go

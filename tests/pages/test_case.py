@@ -1,0 +1,141 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtunet.exports import EXPORTS
+from mtunet.filing import forget
+from mtunet.store import Store
+
+
+def given_to_viewer(app: AppTest) -> dict[str, Any]:
+    assert not app.exception
+    data: dict[str, Any] = json.loads(app.get("bidi_component")[0].proto.json)
+    return data
+
+
+def threshold(app: AppTest, kind: str) -> Any:
+    return next(slider for slider in app.slider if f"threshold.{kind}" in slider.key)
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "../../etc/passwd", "a" * 64, "<script>", "' or 1=1 --"])
+def test_an_unknown_case_is_said(app: AppTest, open_case: Callable[..., AppTest], name: str) -> None:
+    app.run()
+    open_case(name)
+    assert not app.exception
+    assert app.info[0].value.startswith("No such case")
+
+
+def test_without_any_image_the_case_page_leads_to_the_worklist(app: AppTest) -> None:
+    app.run()
+    app.switch_page("pages/case.py").run()
+    assert not app.exception
+    assert "no image yet" in app.info[0].value
+
+
+def test_what_was_found_is_given_to_the_viewer(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
+    app = open_case(analysed(mc=2, bac=True))
+    [pane] = given_to_viewer(app)["panes"]
+    assert (len(pane["contours"]["mc"]), len(pane["contours"]["bac"])) == (2, 1)
+    assert len(app.dataframe[0].value) == 3
+    assert "areas in pixels" in " ".join(c.value for c in app.caption)
+
+
+def test_a_threshold_changes_findings_flag_and_can_be_taken_back(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest]
+) -> None:
+    app = open_case(analysed(mc=2, bac=True))
+    threshold(app, "bac").set_value(0.99).run()
+    contours = given_to_viewer(app)["panes"][0]["contours"]
+    before = len(contours["bac"])
+    threshold(app, "mc").set_value(0.99).run()
+    app.button(key="case.own_thresholds").click().run()
+    assert threshold(app, "bac").value == 0.5
+    assert len(given_to_viewer(app)["panes"][0]["contours"]["bac"]) == 1
+    assert before <= 1
+
+
+def test_the_chosen_row_is_centred_in_the_image(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest]
+) -> None:
+    sha256 = analysed(mc=2, bac=True)
+    app = open_case(sha256)
+    assert given_to_viewer(app)["selected"] is None
+    app.session_state[f"case.finding.number.{sha256[:16]}"] = 2
+    app.run()
+    assert given_to_viewer(app)["selected"] == 2
+
+
+def test_a_click_in_the_image_chooses_the_row(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
+    sha256 = analysed(mc=2, bac=True)
+    app = open_case(sha256)
+    for name, value in (("number", 3), ("shown", 3), ("turn", 1)):
+        app.session_state[f"case.finding.{name}.{sha256[:16]}"] = value
+    app.run()
+    assert not app.exception
+    assert given_to_viewer(app)["selected"] == 3
+
+
+def test_an_image_without_findings_says_so(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
+    app = open_case(analysed(mc=0, bac=False))
+    assert "Nothing was found" in " ".join(c.value for c in app.caption)
+    assert not app.dataframe
+
+
+def test_every_export_has_its_button(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
+    app = open_case(analysed())
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert labels == [export.label for export in EXPORTS.values()]
+
+
+def test_every_export_is_made_of_what_is_shown(analysed: Callable[..., str], data: Path) -> None:
+    from mtunet.analysis import from_json
+    from mtunet.drawing import FIGURE_3
+    from mtunet.models import DEFAULT_MODEL
+    from pages.widgets.downloads import _make
+    from tests.painting import weights_of
+
+    sha256 = analysed()
+    with Store.open(data) as store:
+        image, written = store.image(sha256), store.analysis(sha256, DEFAULT_MODEL, weights_of(DEFAULT_MODEL))
+    assert image is not None
+    assert written is not None
+    made = {name: _make(export, image, from_json(written), FIGURE_3) for name, export in EXPORTS.items()}
+    assert made["png"].startswith(b"\x89PNG")
+    assert json.loads(made["json"])["sha256"] == sha256
+    assert b"not for clinical use" in made["csv"]
+
+
+def test_the_other_model_is_asked_when_it_is_chosen(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], data: Path
+) -> None:
+    sha256 = analysed()
+    app = open_case(sha256, model="paper")
+    assert not app.exception
+    with Store.open(data) as store:
+        assert store.job(sha256, "paper") is not None
+
+
+def test_next_and_previous_walk_through_the_worklist(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest]
+) -> None:
+    first, second = analysed("1.png", seed=1), analysed("2.png", seed=2)
+    app = open_case(second)
+    assert app.button(key="case.previous").disabled
+    app.button(key="case.next").click().run()
+    assert app.query_params["image"] in (first, [first])
+    assert app.subheader[0].value == "1\\.png"
+
+
+def test_a_case_whose_files_are_gone_says_so(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], data: Path
+) -> None:
+    sha256 = analysed()
+    forget(data, sha256)
+    app = open_case(sha256)
+    assert not app.exception
+    assert re.search("not on file|analyse it again", app.error[0].value)

@@ -1,0 +1,116 @@
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtunet.case import Refusal
+from mtunet.samples import SAMPLES
+from mtunet.store import Store, now
+from tests.painting import drawn_png
+
+
+def settle(app: AppTest, until: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, [m.value for m in app.markdown]
+        time.sleep(0.1)
+        app.run()
+
+
+def shown(app: AppTest) -> str:
+    assert not app.exception
+    return "\n".join([*(m.value for m in app.markdown), *(c.value for c in app.caption)])
+
+
+def test_an_empty_worklist_says_how_to_start(app: AppTest) -> None:
+    app.run()
+    assert app.subheader[0].value == "Start here"
+    assert app.button(key="worklist.try").label == "Try the samples"
+
+
+def test_an_uploaded_image_is_analysed_and_explained(app: AppTest) -> None:
+    app.run()
+    app.file_uploader[0].upload("left.png", drawn_png(), "image/png").run()
+    settle(app, lambda: "microcalcification regions" in shown(app))
+    assert "**left\\.png**" in shown(app)
+    assert "Mostly arterial, MC left" in shown(app)
+
+
+def test_a_refused_file_is_listed_with_its_sentence_and_can_be_cleared(app: AppTest) -> None:
+    app.run()
+    app.file_uploader[0].upload("notes.txt", b"hello", "text/plain").run()
+    settle(app, lambda: bool(app.expander))
+    assert "Expected" in shown(app)
+    app.button(key="worklist.clear_refused").click().run()
+    assert not app.expander
+
+
+def test_the_samples_are_taken_in(app: AppTest, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.widgets.adding.SAMPLES", SAMPLES[:1])
+    app.run()
+    app.button(key="worklist.try").click().run()
+    with Store.open(data) as store:
+        settle(app, lambda: store.count() == 1)
+        assert store.rows()[0].image.source == f"sample:{SAMPLES[0].key}"
+
+
+def test_a_search_and_a_flag_choose_rows(app: AppTest, analysed: Callable[..., str]) -> None:
+    analysed("with.png", mc=1, bac=False)
+    analysed("without.png", mc=0, bac=False)
+    app.run()
+    app.text_input(key="worklist.search").set_value("without").run()
+    assert "**without\\.png**" in shown(app)
+    assert "**with\\.png**" not in shown(app)
+    app.text_input(key="worklist.search").set_value("nothing like it").run()
+    assert "Change the filter" in app.info[0].value
+
+
+def test_markup_in_a_file_name_is_shown_as_text(app: AppTest, analysed: Callable[..., str]) -> None:
+    analysed("![x](http://example.org/a.png)<script>alert(1)</script>.png")
+    app.run()
+    assert "![x](" not in shown(app)
+    assert "<script>" not in shown(app)
+
+
+def test_a_long_worklist_is_paged(app: AppTest, data: Path) -> None:
+    with Store.open(data) as store, store.writing():
+        for number in range(500):
+            values = [
+                f"{number:064x}",
+                f"n{number}.dcm",
+                "upload",
+                now(),
+                10,
+                10,
+                "[]",
+            ]
+            store.db.conn.execute(
+                "insert into images (sha256, name, source, added_at, rows, columns, notes) values (?,?,?,?,?,?,?)",
+                values,
+            )
+    app.run()
+    started = time.perf_counter()
+    app.run()
+    assert time.perf_counter() - started < 3
+    assert len([m for m in app.markdown if m.value.startswith("**n")]) == 20
+
+
+def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None:
+    import sqlite3
+
+    Store.open(data).close()
+    with sqlite3.connect(data / "mtunet.db") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    app.run()
+    assert not app.exception
+    assert "newer version" in app.error[0].value
+
+
+def test_many_refusals_are_all_there(app: AppTest, data: Path) -> None:
+    with Store.open(data) as store:
+        for number in range(8):
+            store.refuse(f"{number}.txt", Refusal.NOT_AN_IMAGE, "No.")
+    app.run()
+    assert app.expander[0].label == "Not taken in: 8"
