@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLETransferSyntaxes
@@ -139,6 +140,7 @@ def _is_little_endian(dataset: Any, layout: Layout) -> bool:
 
 
 def _encapsulated(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
+    dataset = _for_the_codec(dataset)
     uid = UID(layout.syntax)
     if uid in RLETransferSyntaxes:
         return _decoded(dataset, layout, "pydicom")
@@ -158,6 +160,16 @@ def _encapsulated(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
         dataset.BitsAllocated = 8  # the codec hands over bytes, whatever the header allocates
         dataset.BitsStored, dataset.HighBit = min(8, layout.bits), min(8, layout.bits) - 1
     return _decoded(dataset, layout, PLUGINS[family])
+
+
+def _for_the_codec(dataset: Any) -> Dataset:
+    """What a codec needs, apart from the file's own data set: that one is still asked for its polarity."""
+    apart = Dataset()
+    apart.file_meta = dataset.file_meta
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PlanarConfiguration", "PixelData"):
+        if keyword in dataset:
+            setattr(apart, keyword, dataset[keyword].value)
+    return apart
 
 
 def _checked(header: Codestream | None, layout: Layout, family: str) -> Codestream:

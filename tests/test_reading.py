@@ -55,6 +55,13 @@ def test_each_transfer_syntax_gives_the_drawn_pixels(syntax: Any) -> None:
     assert mammogram.notes == ()
 
 
+@pytest.mark.parametrize("syntax", EXACT_SYNTAXES.values(), ids=EXACT_SYNTAXES.keys())
+def test_monochrome1_is_turned_round_once_in_each_transfer_syntax(syntax: Any) -> None:
+    mammogram = read_drawn(TOP - IMAGE, syntax=syntax, PhotometricInterpretation="MONOCHROME1")
+    assert np.abs(mammogram.pixels - IMAGE / TOP).max() < 1e-6
+    assert mammogram.notes == ()
+
+
 @pytest.mark.parametrize("bits", range(8, 17))
 def test_each_depth_is_shown_over_its_own_range(bits: int) -> None:
     top = (1 << bits) - 1
