@@ -18,19 +18,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.command == "analyse":
         _refuse_wrong_paths(parser, arguments)
-        from mtunet import cli_analyse
+        from mtunet.cli import analyse
 
-        files = list(cli_analyse.find_files(arguments.paths, arguments.out))
+        files = list(analyse.find_files(arguments.paths, arguments.out))
         if not files:
             parser.error("there are no files in " + ", ".join(str(path) for path in arguments.paths))
-        return cli_analyse.run(files, arguments)
+        return analyse.run(files, arguments)
     if arguments.command == "samples":
-        from mtunet import cli_samples
+        from mtunet.cli import samples
 
-        return cli_samples.run(arguments)
-    from mtunet import cli_models
+        return samples.run(arguments)
+    from mtunet.cli import models
 
-    return cli_models.run()
+    return models.run()
 
 
 def _parser() -> argparse.ArgumentParser:

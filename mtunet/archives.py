@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Final
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding_result import MAX_FILE_BYTES
+from mtunet.decoding.result import MAX_FILE_BYTES
 from mtunet.names import display_name
 
 MAX_MEMBERS: Final = 2_000

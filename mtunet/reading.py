@@ -1,6 +1,6 @@
 """Bytes → Mammogram. Identifiers stop here: nothing of the patient's leaves this module, not even in an error.
 
-All parsing and decoding happens in a separate process that can be killed (`decoding`, `decoding_worker`):
+All parsing and decoding happens in a separate process that can be killed (`decoding`):
 native decoders hang, flood memory or abort on hostile bytes, and this process serves others too.
 Importing this module loads neither decoders nor torch.
 """
@@ -10,7 +10,7 @@ import hashlib
 from mtunet import decoding
 from mtunet.archives import Refused, Upload, unpack
 from mtunet.case import Mammogram, UnreadableImage
-from mtunet.decoding_signatures import container
+from mtunet.decoding.signatures import container
 from mtunet.names import display_name
 
 __all__ = ["Refused", "UnreadableImage", "Upload", "display_name", "read", "unpack", "warm_up"]

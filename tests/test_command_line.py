@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from mtunet import analysis, cli_analyse, models
+from mtunet import analysis, models
 from mtunet.__main__ import main
 from mtunet.analysis_json import SCHEMA_FILE
+from mtunet.cli import analyse as cli_analyse
 from mtunet.samples import SAMPLES
 from tests.painting import drawn_png, painting_model
 
@@ -165,7 +166,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
         os.rename(source, target)
 
     image, out = write(tmp_path / "LCC.png", drawn_png()), tmp_path / "out"
-    monkeypatch.setattr("mtunet.cli_writing.os.replace", full)
+    monkeypatch.setattr("mtunet.cli.writing.os.replace", full)
     assert main(["analyse", str(image), "--out", str(out)]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert names(out) == ["refused.csv"]

@@ -111,7 +111,7 @@ def test_a_slow_file_does_not_keep_others_waiting() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux caps address space")
 def test_the_process_cannot_take_more_memory_than_allowed() -> None:
-    code = "import mtunet.decoding_worker as w; w._cap(); import numpy; numpy.ones(5 << 27)"
+    code = "import mtunet.decoding.worker as w; w._cap(); import numpy; numpy.ones(5 << 27)"
     root = str(Path(__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
     assert "MemoryError" in done.stderr

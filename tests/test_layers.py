@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("case", "network", "models", "reading", "analysis", "drawing", "samples", "store", "segmentation"),
     ),
     "command line": (
-        ("mtunet.__main__", "mtunet.cli_*"),
+        ("mtunet.__main__", "mtunet.cli*"),
         ("case", "reading", "models", "network", "analysis", "drawing", "exports", "samples"),
     ),
     "training": (
@@ -47,8 +47,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "pages": (
         ("pages*", "streamlit_app"),
-        ("case", "reading", "models", "network", "findings", "triage", "analysis", "drawing", "exports", "samples")
-        + ("store", "jobs", "runs", "segmentation"),
+        (
+            *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
+            *("drawing", "exports", "samples", "store", "jobs", "runs"),
+        ),
     ),
 }
 
@@ -58,7 +60,7 @@ ONLY_IN = {
     "plotly": ("pages", "mtunet.drawing"),
     "starlette": ("pages", "streamlit_app"),
     "sqlite_utils": ("mtunet.store", "mtunet.migrations"),
-    "pydicom": ("mtunet.dicom", "mtunet.decoding_worker", "mtunet.phantom.dicom_file"),
+    "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file"),
     "safetensors": ("mtunet.weights",),
     "skimage": ("mtunet.findings",),
 }

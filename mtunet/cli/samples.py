@@ -7,7 +7,7 @@ from pathlib import PurePath
 import cv2
 import numpy as np
 
-from mtunet.cli_writing import CannotWrite, make_folder, write_whole
+from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.samples import SAMPLES, Sample, read_truth, sample_bytes
 from mtunet.stems import stem
 

@@ -21,14 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Laterality, Refusal, UnreadableImage, View
-from mtunet.decoding_result import DECODE_SECONDS, MAX_PIXELS, Decoded, refusal
+from mtunet.decoding.result import DECODE_SECONDS, MAX_PIXELS, Decoded, refusal
 
 REQUEST: Final = struct.Struct("<QId")
 """Length of the file, length of its name, seconds allowed."""
 REPLY: Final = struct.Struct("<IQ")
 """Length of the JSON, length of the pixels."""
 READY: Final = b"ready"
-WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.decoding_worker")
+WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.decoding.worker")
 """Not multiprocessing: that would run the user's main script again, which here is a Streamlit page."""
 _Answer = tuple[dict[str, Any], npt.NDArray[np.float32] | None]
 """The reply and its pixels; None when the file was refused."""
@@ -246,7 +246,7 @@ def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> D
 
 
 def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     before = os.environ.get("PYTHONPATH")
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join([root, before]) if before else root}

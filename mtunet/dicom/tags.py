@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mtunet.case import Laterality, View
-from mtunet.dicom_values import items, number, numbers, value, word, words
+from mtunet.dicom.values import items, number, numbers, value, word, words
 from mtunet.names import side_and_view_in
 
 VIEW_CODES: Final[Mapping[str, View]] = {

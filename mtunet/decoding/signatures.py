@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from mtunet.case import Refusal
-from mtunet.decoding_result import MAX_FILE_BYTES, refusal
+from mtunet.decoding.result import MAX_FILE_BYTES, refusal
 
 
 class Container(StrEnum):

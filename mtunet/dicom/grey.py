@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Refusal
-from mtunet.decoding_result import FEW_GREYS, FEW_GREYS_NOTE, refusal
-from mtunet.dicom_luts import Lut, Window, modality_lut, rescale, voi_lut, windows
-from mtunet.dicom_pixels import Layout, Stored
-from mtunet.dicom_values import number, word
+from mtunet.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, refusal
+from mtunet.dicom.luts import Lut, Window, modality_lut, rescale, voi_lut, windows
+from mtunet.dicom.pixels import Layout, Stored
+from mtunet.dicom.values import number, word
 
 Values = npt.NDArray[np.float64]
 _ROWS_AT_ONCE: Final = 64  # their indices stay in the cache

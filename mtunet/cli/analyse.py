@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mtunet.analysis import analyse
 from mtunet.case import Calcification, UnreadableImage
-from mtunet.cli_writing import CannotWrite, make_folder, write_whole
-from mtunet.decoding_result import MAX_FILE_BYTES
+from mtunet.cli.writing import CannotWrite, make_folder, write_whole
+from mtunet.decoding.result import MAX_FILE_BYTES
 from mtunet.exports import EXPORTS, Result, table_bytes, to_mask_pngs
 from mtunet.stems import Stems
 

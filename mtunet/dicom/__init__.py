@@ -1,7 +1,7 @@
 """DICOM bytes → picture as displayed. Runs in the decoding process only: it loads native decoders.
 
-The outline is here; `dicom_objects` says what is no mammogram, `dicom_pixels` and `dicom_codestreams` decode,
-`dicom_grey` turns stored values into display, `dicom_tags` knows where side, view and spacing may stand.
+The outline is here; `objects` says what is no mammogram, `pixels` and `codestreams` decode,
+`grey` turns stored values into display, `tags` knows where side, view and spacing may stand.
 """
 
 import zlib
@@ -12,11 +12,11 @@ import pydicom
 from pydicom.filereader import read_dataset, read_preamble
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding_result import MAX_INFLATED_BYTES, Decoded, refusal
-from mtunet.dicom_grey import display, grey_look
-from mtunet.dicom_objects import refuse_other_objects
-from mtunet.dicom_pixels import stored_pixels
-from mtunet.dicom_tags import placement, scope_notes, spacing
+from mtunet.decoding.result import MAX_INFLATED_BYTES, Decoded, refusal
+from mtunet.dicom.grey import display, grey_look
+from mtunet.dicom.objects import refuse_other_objects
+from mtunet.dicom.pixels import stored_pixels
+from mtunet.dicom.tags import placement, scope_notes, spacing
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PREAMBLE = 128

@@ -11,9 +11,9 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLETransferSyntaxes
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding_result import DecoderFailure, refusal, refuse_size
-from mtunet.dicom_codestreams import Codestream, codestream, is_whole, mended
-from mtunet.dicom_values import whole
+from mtunet.decoding.result import DecoderFailure, refusal, refuse_size
+from mtunet.dicom.codestreams import Codestream, codestream, is_whole, mended
+from mtunet.dicom.values import whole
 
 Stored = npt.NDArray[Any]
 """uint8, uint16, int8 or int16."""

@@ -1,4 +1,4 @@
-"""The decoding process: `python -m mtunet.decoding_worker`. Started by `decoding`, by nobody else.
+"""The decoding process: `python -m mtunet.decoding.worker`. Started by `decoding`, by nobody else.
 
 Reads requests from its first pipe and answers on its second. Whatever native code prints goes nowhere,
 because it may quote values from the file. All caps are set before the first byte arrives.
@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from mtunet.case import Refusal, UnreadableImage
 from mtunet.decoding import READY, REPLY, REQUEST
-from mtunet.decoding_result import CHILD_MEMORY_BYTES, Decoded, DecoderFailure, refusal
-from mtunet.decoding_signatures import Container, container
+from mtunet.decoding.result import CHILD_MEMORY_BYTES, Decoded, DecoderFailure, refusal
+from mtunet.decoding.signatures import Container, container
 
 
 def _system_limits() -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.dicom_pixels import Layout
-from mtunet.dicom_values import items, number, numbers, value, word
+from mtunet.dicom.pixels import Layout
+from mtunet.dicom.values import items, number, numbers, value, word
 
 Values = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding_result import refusal
-from mtunet.dicom_values import value, whole, word, words
+from mtunet.decoding.result import refusal
+from mtunet.dicom.values import value, whole, word, words
 
 
 class Kind(NamedTuple):
