@@ -29,7 +29,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
 
 
 def describe(device: torch.device, dtype: torch.dtype) -> str:
-    """For people: "NVIDIA H200, bfloat16"."""
+    """For people: "NVIDIA A100, bfloat16"."""
     names = {"cuda": "CUDA GPU", "mps": "Apple GPU (MPS)", "cpu": f"CPU, {torch.get_num_threads()} threads"}
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type]
     return f"{name}, {str(dtype).removeprefix('torch.')}"
