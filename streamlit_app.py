@@ -8,6 +8,7 @@ import contextlib
 import streamlit as st
 
 from pages.widgets.image_route import ROUTES
+from pages.widgets.work import lifespan
 
 if __name__ == "__main__":
     # No icons: as the icon of the browser's tab, Streamlit would fetch them from another machine.
@@ -37,4 +38,4 @@ else:
         from streamlit.runtime.pages_manager import PagesManager
 
         PagesManager.uses_pages_directory = False
-    app = st.App(__file__, routes=ROUTES)
+    app = st.App(__file__, routes=ROUTES, lifespan=lifespan)

@@ -13,7 +13,7 @@ MENU = {"again": "Analyse again", "delete": "Delete …"}
 
 def draw_row(row: Row, jobs: Jobs) -> str | None:
     """Draw it; gives what the person wishes: "cancel", "again", "delete", or None."""
-    key = f"worklist.{row.image.sha256[:16]}"
+    key = f"worklist.{row.image.sha256}"
     wish = None
     with st.container(border=True, key=f"{key}.row"):
         picture, about, verdict, menu = st.columns([1, 3, 6, 1], vertical_alignment="center")

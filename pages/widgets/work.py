@@ -1,6 +1,9 @@
 """What outlives a run of a page: who reads and who analyses, one each per process. The store is opened by every run."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -10,6 +13,15 @@ from mtunet.jobs import Jobs
 from mtunet.models import DEFAULT_MODEL
 from mtunet.receiving import Receiver
 from mtunet.store import Store, UnusableStore
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    """With the server, not with the first page: what waits since the last time is done though nobody looks."""
+    jobs()
+    receiver()
+    yield {}
+    st.cache_resource.clear()  # closes both; what is in the middle is done at the next start
 
 
 def jobs() -> Jobs:

@@ -12,13 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
-ARGUMENTS = (
-    "--no-sandbox --headless=new --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+expect.set_options(timeout=60_000)  # machines are shared
 OURS = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 
 
@@ -78,7 +85,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     """An empty tab. The test fails on a request that leaves this machine and on an error in the page's program."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     opened = context.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(60_000)
     outside: list[str] = []
     errors: list[str] = []
     opened.on("request", lambda r: None if r.url.startswith(OURS) else outside.append(r.url))
