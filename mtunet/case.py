@@ -100,6 +100,10 @@ class UnreadableImage(ValueError):
         self.sentence = sentence
 
 
+class DeviceUnavailable(ValueError):
+    """A device was asked for that this machine does not have; `str()` is the sentence for the person."""
+
+
 class Cancelled(Exception):
     """The person stopped the work."""
 

@@ -5,13 +5,10 @@ from typing import cast
 
 import torch
 
+from mtunet.case import DeviceUnavailable
 from mtunet.network import MTUNet
 
 WARM_TILE = 256
-
-
-class DeviceUnavailable(ValueError):
-    """A device was asked for that this machine does not have."""
 
 
 def choose_device(wanted: str = "auto") -> torch.device:

@@ -141,11 +141,12 @@ def to_mask_pngs(result: Result) -> dict[Calcification, bytes]:
 
 
 def to_mask_zip(result: Result) -> bytes:
-    """A zip with STEM_mc.png and STEM_bac.png."""
+    """A zip with STEM_mc.png, STEM_bac.png and a README.txt that says what they are not for."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:  # stored: a PNG does not shrink
         for kind, png in to_mask_pngs(result).items():
             archive.writestr(zipfile.ZipInfo(f"{stem(result.file)}_{kind.value}.png"), png)
+        archive.writestr(zipfile.ZipInfo("README.txt"), f"{NOT_FOR_CLINICAL_USE}\n")
     return made.getvalue()
 
 

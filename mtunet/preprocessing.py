@@ -13,8 +13,8 @@ import numpy.typing as npt
 from mtunet.breast import breast_region
 from mtunet.case import Box, Mammogram
 
-ASSUMED_HEIGHT_MM = 232.0
-"""Height of an image whose file has no spacing: the paper's mean of 5295 rows at DDSM's 43.5 µm."""
+ASSUMED_LENGTH_MM = 232.0
+"""Longer side of an image whose file has no spacing: about the paper's mean of 5295 rows at DDSM's 43.5 µm."""
 MARGIN_MM = 5.0
 """Looked at around the breast's box, so that the skin line is not at a tile's edge."""
 WINDOW_PERCENTILES = (2.0, 99.5)
@@ -89,8 +89,8 @@ def restore(prepared: Prepared, probability: npt.NDArray[np.float32]) -> npt.NDA
 
 
 def assumed_spacing(shape: tuple[int, int]) -> tuple[float, float]:
-    """(row, column) mm for an image without spacing, as if the film were 232 mm high."""
-    spacing = ASSUMED_HEIGHT_MM / shape[0]
+    """(row, column) mm for an image without spacing, as if its longer side were a film's 232 mm."""
+    spacing = ASSUMED_LENGTH_MM / max(shape)
     return spacing, spacing
 
 

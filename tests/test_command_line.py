@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from mtunet import analysis, models
 from mtunet.__main__ import main
 from mtunet.analysis_json import SCHEMA_FILE
+from mtunet.case import DeviceUnavailable
 from mtunet.cli import analyse as cli_analyse
 from mtunet.samples import SAMPLES
 from tests.painting import drawn_png, painting_model
@@ -267,3 +268,15 @@ def test_ctrl_c_in_a_shell_is_exit_130(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
     assert refused(tmp_path / "out") == []
+
+
+def test_a_device_that_is_not_there_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_cuda(name: str, device: str = "auto") -> object:
+        raise DeviceUnavailable("Device 'cuda' was asked for, but this machine has only: cpu.")
+
+    monkeypatch.setattr(models, "load_model", without_cuda)
+    image = write(tmp_path / "x.png", drawn_png())
+    assert main(["analyse", str(image), "--out", str(tmp_path / "out"), "--device", "cuda"]) == 2
+    assert "this machine has only: cpu" in capsys.readouterr().err

@@ -83,7 +83,8 @@ def test_no_csv_cell_is_a_formula(start: str) -> None:
 
 def test_masks_are_what_was_found_after_the_minimum_size_on_the_images_grid() -> None:
     archive = zipfile.ZipFile(io.BytesIO(EXPORTS["masks"].function(result("a/LCC.dcm"))))
-    assert archive.namelist() == ["LCC_mc.png", "LCC_bac.png"]
+    assert b"not for clinical use" in archive.read("README.txt").lower()
+    assert archive.namelist() == ["LCC_mc.png", "LCC_bac.png", "README.txt"]
     mc = cv2.imdecode(np.frombuffer(archive.read("LCC_mc.png"), np.uint8), cv2.IMREAD_UNCHANGED)
     assert (mc.shape, mc.dtype) == ((600, 400), np.uint8)
     expected = np.zeros((600, 400), np.uint8)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from mtunet import models
-from mtunet.case import Calcification
-from mtunet.devices import DeviceUnavailable, choose_device, describe
+from mtunet.case import Calcification, DeviceUnavailable
+from mtunet.devices import choose_device, describe
 from mtunet.models import MODELS, ModelUnavailable, Settings, file_state, load_model, model_from_bytes, read_metadata
 from mtunet.network import HEADS, NetworkConfig, build
 from mtunet.weights import read_weights, write_weights

@@ -256,6 +256,12 @@ def test_spacing_is_the_detector_s_over_the_magnification() -> None:
     assert worked_out.spacing_mm == pytest.approx((0.1 / 1.1, 0.1 / 1.1))
 
 
+def test_a_spacing_that_no_detector_has_is_not_believed() -> None:
+    shown = read(dicom(drawn(rows=600, columns=300), ImagerPixelSpacing=[0.9, 0.9]), "x")
+    assert shown.spacing_mm is None
+    assert any("larger than any detector" in note for note in shown.notes)
+
+
 def test_spacing_falls_back_with_a_note_and_is_none_where_nothing_is_said() -> None:
     calibrated = read_drawn(without=("ImagerPixelSpacing",), PixelSpacing=[0.07, 0.08])
     assert calibrated.spacing_mm == pytest.approx((0.07, 0.08))

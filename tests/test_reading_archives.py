@@ -28,6 +28,15 @@ def kinds(data: bytes) -> list[Refusal | None]:
     return [found.problem.kind if isinstance(found, Refused) else None for found in unpack(data, "all.zip")]
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_packings_that_choose_their_own_memory_are_refused_and_the_rest_goes_on(compression: int) -> None:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("odd.dcm", IMAGE, compress_type=compression)
+        archive.writestr("good.dcm", IMAGE, compress_type=zipfile.ZIP_DEFLATED)
+    assert kinds(buffer.getvalue()) == [Refusal.BAD_ARCHIVE, None]
+
+
 def test_a_file_that_is_no_zip_comes_back_itself() -> None:
     assert list(unpack(IMAGE, "dir/one.dcm")) == [Upload("one.dcm", IMAGE)]
 

@@ -200,3 +200,10 @@ def test_any_damage_to_a_picture_ends_in_a_mammogram_or_a_refusal(data: st.DataO
         whole[data.draw(st.integers(0, min(400, len(whole) - 1)))] = data.draw(st.integers(0, 255))
     end = read_or_refusal(bytes(whole[: data.draw(st.integers(20, len(whole)))]))
     assert isinstance(end, Mammogram) or end.sentence.startswith("Expected")
+
+
+def test_a_strip_is_refused_before_it_is_looked_at() -> None:
+    strip = cv2.imencode(".png", np.tile(np.arange(200, dtype=np.uint8), (9000, 1)))[1].tobytes()
+    with pytest.raises(UnreadableImage, match="200 × 9000 pixels, which no mammogram's shape is") as caught:
+        read(strip, "strip.png")
+    assert caught.value.kind is Refusal.TOO_LARGE

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mtunet import runs
+from mtunet.case import DeviceUnavailable
 from mtunet.models import MODELS, ModelUnavailable, load_model
 from training.experiments import EXPERIMENTS, PhantomData
 
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return int(asked.command(asked) or 0)
-    except (runs.NotARun, FileExistsError, ModelUnavailable) as problem:
+    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable) as problem:
         parser.exit(2, f"{problem}\n")
 
 

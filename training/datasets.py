@@ -1,11 +1,11 @@
-"""Data sets as lists of samples. One function per data set, in one registry.
+"""Data sets as samples to learn from and to score. Phantoms for now.
 
 A type whose mask is missing from a sample is *unknown* there: never trained on or scored as absent.
 """
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +70,6 @@ def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) 
                 if number % 50 == 0 or number == len(missing):
                     print(f"phantoms rendered: {number} of {len(missing)}", flush=True)
     return (_read(folder, spec) for spec in specs)
-
-
-DATASETS: Mapping[str, Callable[[Sequence[PhantomSpec]], Iterator[Sample]]] = {"phantom": phantom_samples}
 
 
 def _cached(folder: Path, spec: PhantomSpec) -> Path:

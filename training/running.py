@@ -22,7 +22,6 @@ from training.fitting import fit
 from training.sampling import canvas
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
 
-
 DECIDES = (
     "training",
     "mtunet/phantom",

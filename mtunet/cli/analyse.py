@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtunet.analysis import analyse
-from mtunet.case import Calcification, UnreadableImage
+from mtunet.case import Calcification, DeviceUnavailable, UnreadableImage
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.decoding.result import MAX_FILE_BYTES
 from mtunet.exports import EXPORTS, Result, table_bytes, to_mask_pngs
@@ -23,7 +23,7 @@ REFUSED = "refused.csv"
 REFUSED_COLUMNS = ("file", "kind", "sentence")
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
 
-ALL_ANALYSED, FAILED, SOME_REFUSED, STOPPED = 0, 1, 3, 130
+ALL_ANALYSED, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
 
 @dataclass
@@ -47,6 +47,9 @@ def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
             _each(files, model, arguments, tally)
         finally:
             _write_refused(arguments.out, tally)
+    except DeviceUnavailable as problem:
+        print(problem, file=sys.stderr)
+        return WRONG_USAGE
     except (models.ModelUnavailable, CannotWrite) as problem:
         print(problem, file=sys.stderr)
         return FAILED

@@ -13,6 +13,9 @@ MAX_PIXELS = 80_000_000
 """Rows × columns, read from the header before memory is taken. The largest film scan of CBIS-DDSM has 27 million."""
 MAX_INFLATED_BYTES = 512 << 20
 """What a deflated DICOM data set may grow to."""
+MAX_SIDE = 20_000
+MAX_ASPECT = 6
+"""Longer side over shorter. The narrowest film of DDSM is about 3 to 1."""
 MIN_SIDE = 64
 """Smaller images show no breast, only a thumbnail or a test pattern."""
 FEW_GREYS = 4
@@ -60,6 +63,12 @@ def refuse_size(rows: int, columns: int) -> None:
             Refusal.TOO_LARGE,
             f"an image of {columns} × {rows} pixels, more than {MAX_PIXELS // 1_000_000} million",
             "Check that it is a single view, or reduce it.",
+        )
+    if max(rows, columns) > MAX_SIDE or max(rows, columns) > MAX_ASPECT * max(min(rows, columns), MIN_SIDE):
+        raise refusal(
+            Refusal.TOO_LARGE,
+            f"an image of {columns} × {rows} pixels, which no mammogram's shape is",
+            "Check that it is a single view, not a strip or a montage.",
         )
     if min(rows, columns) < MIN_SIDE:
         raise refusal(

@@ -45,6 +45,8 @@ SPECIAL_VIEWS: Final[Mapping[str, str]] = {
 """DICOM PS3.16 CID 4015, those that change what the network sees."""
 
 _LIKELY_MM: Final = (0.01, 1.0)
+_LARGEST_FIELD_MM: Final = 500.0
+"""Twice the longest side of a mammogram's detector: a spacing that gives more is not one of the breast."""
 _LIKELY_MAGNIFICATION: Final = (1.0, 4.0)
 
 
@@ -69,7 +71,21 @@ def placement(dataset: Any, name: str, notes: list[str]) -> tuple[Laterality | N
 
 
 def spacing(dataset: Any, notes: list[str]) -> tuple[float, float] | None:
-    """(row, column) mm in the breast: Imager Pixel Spacing / magnification, else Pixel Spacing, else the film scan's.
+    """(row, column) mm in the breast, or None with a note when the file has none or one that cannot be."""
+    stated = _stated_spacing(dataset, notes)
+    if stated is None:
+        return None
+    sides = zip(stated, (dataset.Rows, dataset.Columns), strict=True)
+    if max(mm * int(pixels) for mm, pixels in sides) > _LARGEST_FIELD_MM:
+        notes.append(
+            "The stated pixel spacing would make the image larger than any detector: sizes are in pixels only."
+        )
+        return None
+    return stated
+
+
+def _stated_spacing(dataset: Any, notes: list[str]) -> tuple[float, float] | None:
+    """Imager Pixel Spacing / magnification, else Pixel Spacing, else the film scan's.
 
     Imager Pixel Spacing goes first even where Pixel Spacing differs: it is the detector's own, measured by the
     maker, and with the magnification factor (both (0018,…)) it gives the plane of the breast (PS3.3 C.8.11.7);
