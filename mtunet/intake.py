@@ -65,9 +65,13 @@ def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) ->
 
 def ask(store: Store, sha256: str, model: str, batch: str) -> None:
     """Queue an image that is on file for another model, or once more. Raises QueueFull."""
+    _refuse_when_full(store)
+    store.queue(sha256, model, batch)
+
+
+def _refuse_when_full(store: Store) -> None:
     if store.waiting() >= QUEUE_LIMIT:
         raise QueueFull(f"{QUEUE_LIMIT} images are waiting already. Come back when some are done.")
-    store.queue(sha256, model, batch)
 
 
 def _take_one(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Taken | Declined:
@@ -75,6 +79,7 @@ def _take_one(store: Store, data: bytes, name: str, origin: Origin, model: str) 
     image = store.image(sha256)
     known = image is not None and image_path(store.data, sha256).exists()
     if not known:
+        _refuse_when_full(store)  # before the image is kept: one without a place in the queue would never be analysed
         try:
             image = store.add_image(reading.read(data, name), origin.title or name, origin.source, origin.at)
         except UnreadableImage as problem:

@@ -64,18 +64,20 @@ class Jobs:
         self._thread.join()
 
     def _work(self) -> None:
-        with self._alone() as mine:
-            if not mine:
-                return
-            self._get_ready()
-            while not self._closing.is_set():
-                try:
-                    with Store.open(self._data) as store:
-                        store.resume()
-                        self._empty_the_queue(store)
-                except Exception:  # the database is locked or the disk is full: try again rather than die unseen
-                    log.exception("The queue cannot be worked on; trying again.")
-                    self._closing.wait(2.0)
+        while not self._closing.is_set():
+            try:
+                with self._alone() as mine:
+                    if mine:
+                        self._work_alone()
+            except Exception:  # the folder is locked, the disk is full: try again rather than die unseen
+                log.exception("The queue cannot be worked on; trying again.")
+                self._closing.wait(2.0)
+
+    def _work_alone(self) -> None:
+        self._get_ready()
+        with Store.open(self._data) as store:
+            store.resume()
+            self._empty_the_queue(store)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -108,7 +110,9 @@ class Jobs:
         key = job.sha256, job.model
         self._progress[key] = 0.0
         try:
-            self._analyse(store, job)
+            now = store.job(*key)
+            if now is not None and now.state is JobState.RUNNING:  # not stopped since it was taken
+                self._analyse(store, job)
         except Cancelled:
             if self._closing.is_set():
                 store.finish(*key, JobState.INTERRUPTED)

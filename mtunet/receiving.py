@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mtunet.filing import CouldNotSave
 from mtunet.intake import UPLOAD, Declined, Origin, QueueFull, take_in
-from mtunet.store import Store, now
+from mtunet.store import Store, UnusableStore, now
 
 MOST_BYTES = 4 << 30
 """May wait to be read at one time."""
@@ -63,6 +63,7 @@ class Receiver:
         self._files: queue.Queue[tuple[str, File] | None] = queue.Queue()
         self._batches: dict[str, Batch] = {}
         self._waiting_bytes = 0
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="reading", daemon=True)
         self._thread.start()
@@ -93,7 +94,8 @@ class Receiver:
         return any(not batch.done for batch in list(self._batches.values()))
 
     def close(self) -> None:
-        """Stop after the file that is being read; what was not read is lost, as it may not be on disk."""
+        """Stop after the image that is being read; what was not read is lost, as it may not be on disk."""
+        self._closing.set()
         with self._files.mutex:
             self._files.queue.clear()
         self._files.put(None)
@@ -106,8 +108,9 @@ class Receiver:
             try:
                 with Store.open(self._data) as store:
                     self._read(store, name, batch, file)
-            except (CouldNotSave, QueueFull) as problem:
-                batch.problems.append(str(problem))
+            except (CouldNotSave, QueueFull, UnusableStore) as problem:
+                if str(problem) not in batch.problems:
+                    batch.problems.append(str(problem))
             except Exception as problem:  # one file must not stop the others
                 log.exception("A file could not be taken in.")
                 batch.problems.append(f"A file could not be taken in ({type(problem).__name__}).")
@@ -127,3 +130,5 @@ class Receiver:
             else:
                 batch.added += 1
             self._wake()
+            if self._closing.is_set():
+                return

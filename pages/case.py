@@ -17,7 +17,7 @@ from pages.widgets.viewer import Pane, outlines, viewer
 from pages.widgets.words import view_words
 from pages.widgets.work import open_store
 
-HEIGHT = 680  # of the viewer, screen pixels: with the header it fits on a laptop's screen
+HEIGHT = 640  # of the viewer, screen pixels: with the header it fits on a laptop's screen
 
 
 @st.fragment

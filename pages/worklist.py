@@ -112,11 +112,13 @@ def confirm_delete(row: Row) -> None:
 frame("Worklist")
 receiver()  # who reads gets ready while the person looks round
 with open_store() as store:
-    drop, samples = st.columns([7, 1], vertical_alignment="bottom")
+    drop, samples = st.columns([5, 1], vertical_alignment="bottom")
     with drop:
         add_files()
-    show_problems()
     busy = receiver().busy or store.waiting() > 0
+    if not busy:
+        show_reading()  # what was handed in may be done before the first look
+    show_problems()
     if store.count() == 0 and not busy:
         show_refused(store)
         start_here()

@@ -85,7 +85,7 @@ def _wait(sha256: str, model: str) -> None:
     with open_store() as store:
         job = store.job(sha256, model)
         waiting = store.waiting()
-    if job is None or job.state not in (JobState.QUEUED, JobState.RUNNING):
+    if job is None or job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED):
         st.rerun()
     if job.state is JobState.RUNNING:
         share = jobs().progress(sha256, model)

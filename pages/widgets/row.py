@@ -71,7 +71,7 @@ def _state(row: Row, jobs: Jobs, key: str) -> str | None:
 
 def _thumbnail(image: Image) -> None:
     path = thumbnail_path(data_folder(), image.sha256)
-    width = round(min(THUMBNAIL, THUMBNAIL * image.columns / image.rows))
+    width = max(1, round(min(THUMBNAIL, THUMBNAIL * image.columns / image.rows)))
     if path.exists():
         st.image(str(path), width=width, alt=f"Thumbnail of {image.name}")
     else:
