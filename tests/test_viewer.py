@@ -129,9 +129,9 @@ def test_jpeg_is_the_default_and_near_the_exact_picture(data):
     assert np.abs(decoded(answer).astype(float) - data / 257.0).mean() < 4
 
 
-def test_what_is_at_an_address_never_changes_so_it_is_kept_for_ever_by_this_browser_only(data):
+def test_the_browser_asks_whether_the_image_is_still_there_and_is_not_sent_it_again(data):
     answer = ask(f"/mtunet/image/{SHA}")
-    assert {"private", "immutable"} <= set(answer.headers["cache-control"].replace(",", " ").split())
+    assert {"private", "no-cache"} <= set(answer.headers["cache-control"].replace(",", " ").split())
     assert answer.headers["x-content-type-options"] == "nosniff"
     again = ask(f"/mtunet/image/{SHA}", {"If-None-Match": answer.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
@@ -323,3 +323,9 @@ def test_the_browser_is_given_addresses_and_contours_and_no_pixels():
     assert facts["maps"] == {"map_mc": f"/mtunet/map/{SHA}/{MODEL}/mc"}
     assert facts["contours"] == {"mc": [[[1.0, 2.0, 5.0, 2.0, 5.0, 6.0], 3, "note"]]}
     assert len(json.dumps(facts)) < 700
+
+
+def test_a_deleted_image_is_gone_though_it_was_just_shown(data):
+    assert ask(f"/mtunet/image/{SHA}").status == 200
+    (image_route._data() / "images" / f"{SHA}.png").unlink()
+    assert ask(f"/mtunet/image/{SHA}").status == 404

@@ -37,6 +37,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _ASSET = re.compile(r"viewer-[0-9a-f]{12}\.js")
 _HEADERS = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_ASK_AGAIN = {**_HEADERS, "Cache-Control": "private, no-cache"}
+"""For what a person may delete: the browser asks each time, and is told in a few bytes that it has it already."""
 _MEDIA = {"jpg": "image/jpeg", "png": "image/png"}
 _HEAT_RGB = {"mc": (255, 214, 10), "bac": (255, 69, 58), "breast": (100, 210, 255)}
 
@@ -123,6 +125,8 @@ def image(request: Request) -> Response:
     if not -WHITE <= low < high <= 2 * WHITE:
         return _refused(f"The window must satisfy {-WHITE} ≤ low < high ≤ {2 * WHITE}.")
     path = _data() / "images" / f"{sha256}.png"
+    if not path.is_file():  # deleted, though it may still be in memory
+        return _nothing()
     name = f"{sha256}-{low}-{high}-{scale}-{kind}"
 
     def make() -> bytes:
@@ -137,6 +141,8 @@ def probability_map(request: Request) -> Response:
     if not _SHA256.fullmatch(sha256) or not _MODEL.fullmatch(model) or kind not in KINDS:
         return _nothing()
     path = _data() / "maps" / sha256 / model / f"{kind}.png"
+    if not path.is_file():
+        return _nothing()
     if "x" in request.query_params or "y" in request.query_params:
         return _probability_at(request, path)
     name = f"{sha256}-{model}-{kind}"
@@ -234,7 +240,7 @@ def _answer(request: Request, make: Callable[[], bytes], media: str, name: str) 
         content = make()
     except _NotHere:
         return _nothing()
-    headers = {**_HEADERS, "ETag": tag}
+    headers = {**(_HEADERS if media.startswith("text/javascript") else _ASK_AGAIN), "ETag": tag}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media, headers=headers)
