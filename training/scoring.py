@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mtunet.case import Calcification, Mammogram, Segmentation
@@ -100,7 +101,8 @@ def choose_operating_point(
     """
     points = [(kind, t, m) for kind in Calcification for t in THRESHOLDS for m in MINIMUM_MM2[kind]]
     summed = dict.fromkeys(points, NOTHING)
-    for sample, segmentation in scored:
+    for whole_sample, whole_segmentation in scored:
+        sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
         for kind, threshold, minimum in points:
             one = _one_type(sample, segmentation, kind, threshold, minimum)
             summed[kind, threshold, minimum] = summed[kind, threshold, minimum] + one
@@ -137,6 +139,23 @@ def _bac_merit(row: Mapping[str, Any]) -> tuple[float, float]:
 
 
 _MERIT: Mapping[Calcification, Callable[[Mapping[str, Any]], Any]] = {MC: _mc_merit, BAC: _bac_merit}
+
+
+def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:
+    """Cut to the box that holds every true pixel and every pixel above the least threshold: the rest counts nothing."""
+    there = np.logical_or.reduce(list(sample.masks.values()))
+    for probability in segmentation.probability.values():
+        there |= probability >= min(THRESHOLDS)
+    left, top, width, height = cv2.boundingRect(there.astype(np.uint8))
+    part = slice(top, top + max(height, 1)), slice(left, left + max(width, 1))
+    return (
+        replace(sample, masks={kind: mask[part] for kind, mask in sample.masks.items()}),
+        replace(
+            segmentation,
+            probability={kind: probability[part] for kind, probability in segmentation.probability.items()},
+            breast=segmentation.breast[part],
+        ),
+    )
 
 
 def _one_type(
