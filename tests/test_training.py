@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,7 @@ from training.fitting import fit
 from training.objectives import OBJECTIVES
 from training.running import evaluate
 from training.sampling import Augmentation, batches, by_coverage, canvas
-from training.scoring import choose_operating_point, score, segmentations
+from training.scoring import by_minimum, choose_operating_point, score, segmentations
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -203,6 +204,23 @@ def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.M
     rows, summary = evaluate(model, samples)
     assert [row["image"] for row in rows] == ["drawn-10", "drawn-11"]
     assert summary["all"]["mc"]["lesions"] == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_looking_for_components_once_counts_what_looking_each_time_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    blobs = [cv2.GaussianBlur(rng.random((120, 100)).astype(np.float32), (0, 0), 2.5) for _ in range(4)]
+    high = [blob > np.quantile(blob, 0.85) for blob in blobs]
+    sample = replace(drawn_sample(0), masks={MC: high[0], BAC: high[1]}, spacing_mm=0.4)
+    segmentation = type("Maps", (), {"probability": {MC: high[2] * 1.0, BAC: high[3] * 1.0}})()
+    minima = (0.0, 2.0, 5.0)
+    at_once = {kind: by_minimum(sample, kind, high[2 + i], minima) for i, kind in enumerate(Calcification)}
+    for minimum in minima:
+        each = score(sample, segmentation, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, minimum))
+        for kind in Calcification:
+            assert at_once[kind][minimum].pixels[kind] == each.pixels[kind]
+            assert at_once[kind][minimum].lesions[kind] == each.lesions[kind]
+        assert at_once[MC][minimum].confused == each.confused
 
 
 def test_truth_scored_against_itself_is_perfect() -> None:

@@ -16,11 +16,11 @@ REPORT_EVERY = 25
 
 
 def fit(
-    experiment: Experiment, canvases: Sequence[Canvas], device: torch.device
+    experiment: Experiment, canvases: Sequence[Canvas], device: torch.device, begin_with: MTUNet | None = None
 ) -> tuple[MTUNet, list[dict[str, Any]]]:
-    """A network fitted on crops of the canvases, and one history row per 25 steps."""
+    """A network fitted on crops of the canvases, and one history row per 25 steps. begin_with: is fitted further."""
     torch.manual_seed(experiment.seed)
-    network = build(experiment.network).to(device)
+    network = (begin_with or build(experiment.network)).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=experiment.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=experiment.learning_rate, total_steps=experiment.steps

@@ -14,8 +14,9 @@ from mtunet import runs
 from mtunet.case import Calcification
 from mtunet.devices import choose_device, describe
 from mtunet.models import Model, Settings, model_from_bytes
+from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
-from mtunet.weights import write_weights
+from mtunet.weights import read_weights, write_weights
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import Experiment
 from training.fitting import fit
@@ -39,7 +40,7 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     runs.start(folder, provenance, [names])
 
     canvases = [canvas(sample, experiment.pitch_mm) for sample in phantom_samples(split.train)]
-    network, history = fit(experiment, canvases, device)
+    network, history = fit(experiment, canvases, device, _earlier(experiment))
     del canvases
 
     halves = dict.fromkeys(Calcification, 0.5)
@@ -73,6 +74,14 @@ def evaluate(model: Model, samples: Iterable[Sample]) -> tuple[list[dict[str, An
         "all": everything.to_json(),
         "strata": {name: strata[name].to_json() for name in sorted(strata)},
     }
+
+
+def _earlier(experiment: Experiment) -> MTUNet | None:
+    """The network of the run that the experiment goes on from."""
+    if experiment.begin_with is None:
+        return None
+    network, _, _ = read_weights(runs.weights_of(runs.read(runs.RUNS / experiment.begin_with)))
+    return network
 
 
 def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:

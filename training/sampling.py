@@ -23,7 +23,8 @@ class Augmentation:
     """Ranges of the random changes; the paper's are rotation, scale, horizontal shift and flip.
 
     rotation_degrees, shift (share of the crop): drawn from ±. scale: from 1/(1+scale) to 1+scale.
-    intensity: also tone curve, contrast, blur and noise (not in the paper, for images of other makers).
+    intensity: also tone curve, contrast, blur and noise (not in the paper, for images of other makers), up to
+        harshest_blur (sigma, pixels of the network's grid) and harshest_noise (sigma, share of the tissue window).
     """
 
     rotation_degrees: float = 15.0
@@ -31,6 +32,8 @@ class Augmentation:
     shift: float = 0.1
     flip: bool = True
     intensity: bool = False
+    harshest_blur: float = 0.9
+    harshest_noise: float = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,11 +163,11 @@ def _cut(
     targets = np.stack([warp(source.targets[k], 255.0 * (k == heads - 1)) for k in range(heads)]) >= 0.5
     window = np.array(source.window, np.float32)
     if change.intensity:
-        pixels, window = _retone(pixels, window, rng)
+        pixels, window = _retone(pixels, window, change, rng)
     return pixels, window, targets.astype(np.float32), source.known
 
 
-def _retone(pixels: Floats, window: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _retone(pixels: Floats, window: Floats, change: Augmentation, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Another maker's look: tone curve between the window's ends, a looser window, blur, noise."""
     low, high = (float(value) for value in window)
     span = max(high - low, 1e-3)
@@ -172,8 +175,8 @@ def _retone(pixels: Floats, window: Floats, rng: np.random.Generator) -> tuple[F
     gamma = rng.uniform(0.65, 1.5)
     scaled = np.where((scaled > 0) & (scaled < 1), np.abs(scaled) ** gamma, scaled)
     if rng.random() < 0.4:
-        scaled = cv2.GaussianBlur(scaled, (0, 0), rng.uniform(0.3, 0.9))
+        scaled = cv2.GaussianBlur(scaled, (0, 0), rng.uniform(0.3, change.harshest_blur))
     if rng.random() < 0.5:
-        scaled = scaled + rng.normal(0, rng.uniform(0, 0.03), scaled.shape)
+        scaled = scaled + rng.normal(0, rng.uniform(0, change.harshest_noise), scaled.shape)
     changed = np.array([low + span * rng.normal(0, 0.06), high + span * rng.normal(0, 0.10)], np.float32)
     return (scaled * span + low).astype(np.float32), changed

@@ -1,15 +1,18 @@
 """How well a model does on samples, and which thresholds it should be used with."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mtunet.case import Calcification, Mammogram, Segmentation
 from mtunet.metrics import (
+    HIT_SHARE,
     LesionCounts,
+    Mask,
     PixelCounts,
     count_confused,
     count_lesions,
@@ -21,8 +24,8 @@ from mtunet.segmentation import segment
 from training.datasets import Sample
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-MINIMUM_MM2 = {MC: (2.0, 4.0, 6.0, 9.0, 13.0), BAC: (0.5, 1.0, 2.0, 4.0)}
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
+MINIMUM_MM2 = {MC: (2.0, 4.0, 8.0, 13.0, 20.0), BAC: (1.0, 2.0, 4.0, 8.0, 12.0, 16.0)}
 MC_FALSE_POSITIVES = 0.35
 """MC false positives per image that are allowed when thresholds are chosen on the validation part."""
 
@@ -99,13 +102,15 @@ def choose_operating_point(
     MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
     false positives when none qualifies). BAC: the highest pixel F1. BAC does not depend on MC's choice.
     """
-    points = [(kind, t, m) for kind in Calcification for t in THRESHOLDS for m in MINIMUM_MM2[kind]]
-    summed = dict.fromkeys(points, NOTHING)
+    summed: dict[tuple[Calcification, float, float], Score] = {}
     for whole_sample, whole_segmentation in scored:
         sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
-        for kind, threshold, minimum in points:
-            one = _one_type(sample, segmentation, kind, threshold, minimum)
-            summed[kind, threshold, minimum] = summed[kind, threshold, minimum] + one
+        for kind in Calcification:
+            for threshold in THRESHOLDS:
+                detected = segmentation.probability[kind] >= threshold
+                for minimum, one in by_minimum(sample, kind, detected, MINIMUM_MM2[kind]).items():
+                    point = kind, threshold, minimum
+                    summed[point] = summed.get(point, NOTHING) + one
     table: list[dict[str, Any]] = [
         {
             "type": kind.value,
@@ -158,13 +163,52 @@ def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Samp
     )
 
 
-def _one_type(
-    sample: Sample, segmentation: Segmentation, kind: Calcification, threshold: float, minimum_mm2: float
-) -> Score:
-    detected = without_small(segmentation.probability[kind] >= threshold, minimum_mm2 / sample.spacing_mm**2)
-    return replace(
-        NOTHING,
-        pixels={**NOTHING.pixels, kind: count_pixels(detected, sample.masks[kind])},
-        lesions={**NOTHING.lesions, kind: count_lesions(detected, sample.masks[kind])},
-        confused=count_confused(sample.masks[BAC], detected, sample.masks[MC]) if kind is MC else LesionCounts(),
-    )
+def by_minimum(sample: Sample, kind: Calcification, detected: Mask, minima_mm2: Sequence[float]) -> dict[float, Score]:
+    """What `score` would count of one type for each minimum size, with the components looked for only once."""
+    true, true_mc = sample.masks[kind], sample.masks[MC]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA]
+    inside = np.bincount(labels[true], minlength=count)
+    hits = _hits(true, labels, count)
+    confusions = _hits(sample.masks[BAC] & ~true_mc, np.where(true_mc, 0, labels), count) if kind is MC else None
+    scores = {}
+    for minimum in minima_mm2:
+        kept = area >= minimum / sample.spacing_mm**2 * (1 - 1e-9)
+        kept[0] = False
+        tp, positive = int(inside[kept].sum()), int(area[kept].sum())
+        found = hits.kept(kept)
+        right = inside[kept] / area[kept]
+        lesions = LesionCounts(found.size, _at_least(found), right.size, right.size - _at_least(right), 1)
+        confused = confusions.kept(kept) if confusions is not None else np.zeros(0)
+        fn = int(np.count_nonzero(true)) - tp
+        pixels = PixelCounts(tp, positive - tp, fn, true.size - positive - fn)
+        scores[minimum] = replace(
+            NOTHING,
+            pixels={**NOTHING.pixels, kind: pixels},
+            lesions={**NOTHING.lesions, kind: lesions},
+            confused=LesionCounts(confused.size, _at_least(confused), images=1),
+        )
+    return scores
+
+
+@dataclass(frozen=True, eq=False)
+class _Hits:
+    """How many pixels of each component of one mask lie in each component of another."""
+
+    pixels: npt.NDArray[np.int64]
+    area: npt.NDArray[np.int64]
+
+    def kept(self, kept: Mask) -> npt.NDArray[np.float64]:
+        """For each component of the first, the share that lies in those of the second that are kept."""
+        return np.asarray(self.pixels[:, kept].sum(axis=1) / self.area, np.float64)
+
+
+def _hits(components_of: Mask, labels: npt.NDArray[np.int32], count: int) -> _Hits:
+    own, first = cv2.connectedComponents(components_of.astype(np.uint8), connectivity=8)
+    pairs = first[components_of].astype(np.int64) * count + labels[components_of]
+    table = np.bincount(pairs, minlength=own * count).reshape(own, count)[1:]
+    return _Hits(table, table.sum(axis=1))
+
+
+def _at_least(shares: npt.NDArray[np.float64]) -> int:
+    return int(np.count_nonzero(shares >= HIT_SHARE))
