@@ -38,6 +38,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 $(VENV)/.app: requirements.txt $(VENV)/bin/python
+	@echo "Setting up $(VENV): some minutes, and gigabytes where torch comes with CUDA."
 	$(if $(TORCH),$(PIP) $(TORCH))
 	$(PIP) -r requirements.txt
 	@touch $@

@@ -9,34 +9,20 @@ level slider. Prints one JSON line per repeat and one of medians. Software rende
 import argparse
 import json
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+from tests.browser.conftest import ARGUMENTS, chromium_path, serving  # noqa: E402
 from tests.browser.viewer_case import write_case  # noqa: E402
 
-CHROMIUM = os.environ.get("MTUNET_CHROMIUM", "/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TARGET = 30.0
 
 _COUNT = """() => {
@@ -55,8 +41,8 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=3328)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        write_case(Path(folder), asked.rows, asked.columns)
-        with served(Path(folder)) as url, sync_playwright() as playwright:
+        write_case(Path(folder) / "data", asked.rows, asked.columns)
+        with serving(Path(folder), script="serve_viewer.py") as url, sync_playwright() as playwright:
             runs = [measure(playwright.chromium, url) for _ in range(asked.repeats)]
     for run in runs:
         print(json.dumps(run))
@@ -69,7 +55,7 @@ def main() -> None:
 
 def measure(chromium: object, url: str) -> dict[str, float]:
     """One fresh browser: time to the first picture, then frames per second of each gesture."""
-    browser = chromium.launch(executable_path=CHROMIUM, args=QUIET)  # type: ignore[attr-defined]
+    browser = chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)  # type: ignore[attr-defined]
     page = browser.new_page(viewport={"width": 1500, "height": 1050})
     start = time.perf_counter()
     page.goto(url)
@@ -113,44 +99,6 @@ def _fps(page: Page, act: Callable[[], None]) -> float:
     act()
     times = page.evaluate(_STOP)
     return 1000.0 * (len(times) - 1) / (times[-1] - times[0])
-
-
-@contextmanager
-def served(data: Path) -> Iterator[str]:
-    """The viewer's page on a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tests" / "browser" / "viewer_app.py")]
-    options = {
-        "server.port": port,
-        "server.address": "127.0.0.1",
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-    }
-    command += [f"--{name}={value}" for name, value in options.items()]
-    env = os.environ | {"MTUNET_DATA": str(data), "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(url, server)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(240):
-        if server.poll() is not None:
-            sys.exit("The server stopped before it answered.")
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
-            return
-        except OSError:
-            time.sleep(0.25)
-    sys.exit("The server did not answer in a minute.")
 
 
 if __name__ == "__main__":

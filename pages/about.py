@@ -54,7 +54,8 @@ with what:
     st.subheader("Privacy", anchor=False)
     st.markdown(
         "Everything stays on this machine. A patient's name, number and dates are left out when a file is read: what "
-        "is kept is the picture, its pixel size, side and view."
+        "is kept is the picture, its pixel size, side and view, under the name the file had. Deleting an image removes "
+        "all of it."
     )
     st.subheader("Keyboard", anchor=False)
     st.markdown(f"In the image: {HELP}  \nOn the case page: **P** previous image, **N** next image.")

@@ -25,8 +25,8 @@ def add_files() -> None:
         "Add mammograms",
         accept_multiple_files=True,
         key=f"worklist.upload.{turn}",
-        help="DICOM with or without an ending, PNG, JPG, TIFF, or a zip of those. Names, numbers and dates of the "
-        "patient are left out when a file is read. The same image twice is recognised.",
+        help="DICOM with or without an ending, PNG, JPG, TIFF, or a zip of those. What a "
+        "file says of its patient is left out when it is read; its file name is kept. The same image twice is known.",
     )
     if files:
         st.session_state[_TURN] = turn + 1

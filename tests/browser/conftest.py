@@ -29,10 +29,14 @@ expect.set_options(timeout=60_000)  # machines are shared
 OURS = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 
 
+def chromium_path() -> str | None:
+    """The system's Chromium; CHROMIUM names another."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium; CHROMIUM names another."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = chromium_path()
     if path is None:
         pytest.skip("There is no Chromium here: install it, or name one with CHROMIUM.")
     with sync_playwright() as playwright:
@@ -49,15 +53,16 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A running server whose state lies in `folder`; its output is shown when it dies."""
+def serving(folder: Path, port: int | None = None, script: str = "serve.py") -> Iterator[str]:
+    """A running server whose state lies in `folder`/data; its output is shown when it dies."""
     port = port or free_port()
     log = folder / "server.log"
-    environment = {**os.environ, "MTUNET_DATA": str(folder / "data")}
+    root = HERE.parents[1]
+    environment = {**os.environ, "MTUNET_DATA": str(folder / "data"), "PYTHONPATH": str(root)}
     with log.open("w") as file:
         server = subprocess.Popen(
-            [sys.executable, str(HERE / "serve.py"), str(port)],
-            cwd=HERE.parents[1],
+            [sys.executable, str(HERE / script), str(port)],
+            cwd=root,
             env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,

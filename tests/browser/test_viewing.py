@@ -1,81 +1,48 @@
 """The viewer in a real browser: what a hand, a key or Python does shows, and nothing leaves the machine."""
 
-import os
-import re
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext
 
+from tests.browser.conftest import OURS, serving
 from tests.browser.viewer_case import write_case
 
 pytestmark = pytest.mark.browser
 
-playwright = pytest.importorskip("playwright.sync_api")
-ROOT = Path(__file__).parents[2]
-CHROMIUM = os.environ.get("MTUNET_CHROMIUM", "/usr/bin/chromium")
 ROWS, COLUMNS = 1600, 1300
-ARGUMENTS = [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
-def viewer_url(tmp_path_factory) -> Iterator[str]:
+def viewer_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with nothing but the viewer and a drawn case."""
-    data = tmp_path_factory.mktemp("viewer")
-    write_case(data, ROWS, COLUMNS, findings=20)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
-    options |= {"server.fileWatcherType": "none", "browser.gatherUsageStats": "false"}
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tests" / "browser" / "viewer_app.py")]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    env = os.environ | {"MTUNET_DATA": str(data), "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url, server)
+    folder = tmp_path_factory.mktemp("viewer")
+    write_case(folder / "data", ROWS, COLUMNS, findings=20)
+    with serving(folder, script="serve_viewer.py") as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    if not Path(CHROMIUM).is_file():
-        pytest.skip(f"There is no Chromium at {CHROMIUM}; MTUNET_CHROMIUM can name another.")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser.new_context(viewport={"width": 1200, "height": 950})  # one, so that what it keeps is kept
-        browser.close()
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One for all tests here, so that what the browser keeps is kept."""
+    opened = chromium.new_context(viewport={"width": 1200, "height": 950})
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def window(chromium):
+def window(context):
     """A page that fails its test when a script fails or a request leaves the machine."""
-    opened = chromium.new_page()
+    opened = context.new_page()
     wrong: list[str] = []
     opened.asked = []
     opened.on("pageerror", lambda error: wrong.append(f"script: {error}"))
     opened.on("request", lambda request: opened.asked.append(request.url))
     yield opened
-    away = [url for url in opened.asked if not re.match(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:", url)]
+    away = [url for url in opened.asked if not url.startswith(OURS)]
     opened.close()
     assert not wrong
     assert not away
@@ -91,17 +58,6 @@ def _open(window, url: str):
     ready = window.locator(".mtunet-viewer[data-state=ready]")
     ready.wait_for(timeout=60_000)
     return ready
-
-
-def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
-    for _ in range(240):
-        assert server.poll() is None, "The server stopped before it answered."
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
-            return
-        except OSError:
-            time.sleep(0.25)
-    pytest.fail("The server did not answer in a minute.")
 
 
 def said(viewer, name: str) -> str:
