@@ -6,6 +6,7 @@ from mtunet.case import Analysis
 from mtunet.drawing import Palette
 from mtunet.filing import NotOnFile, maps_folder_name
 from mtunet.records import Image
+from pages.widgets.beside import chosen_beside
 from pages.widgets.chosen import analysed, chosen_image, chosen_model
 from pages.widgets.controls import chosen_palette, chosen_thresholds, looks
 from pages.widgets.downloads import downloads
@@ -21,17 +22,21 @@ HEIGHT = 640  # of the viewer, screen pixels: with the header it fits on a lapto
 
 
 @st.fragment
-def look_and_list(image: Image, analysis: Analysis, palette: Palette) -> None:
+def look_and_list(
+    image: Image, analysis: Analysis, palette: Palette, beside: tuple[Image, Analysis] | None = None
+) -> None:
     """The image and its findings: a click in one shows in the other, and only these two are drawn again."""
+    shown = pane(image, analysis)
     event = viewer(
-        [pane(image, analysis)],
+        [shown] if beside is None else [shown, pane(*beside)],
         key="case.viewer",
         height=HEIGHT,
         visible={},
         palette=looks(palette),
         selected=selected_finding(image, analysis),
+        selected_pane=shown.id,
     )
-    if event.selected is not None:
+    if event.selected is not None and event.pane in (None, shown.id):
         clicked_finding(image, event.selected)
         st.rerun(scope="fragment")
     findings_table(image, analysis)
@@ -64,12 +69,13 @@ with open_store() as store:
         facts(stored)
         thresholds = chosen_thresholds(image, stored)
         palette = chosen_palette()
+        beside = chosen_beside(store, image, model)
     try:
         analysis = weighed(image, stored, thresholds)
         with why:
             verdict(analysis)
         with left:
-            look_and_list(image, analysis, palette)
+            look_and_list(image, analysis, palette, beside)
             insets(image, analysis, palette)
         with right:
             downloads(image, analysis, palette)

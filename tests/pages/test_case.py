@@ -45,18 +45,26 @@ def test_what_was_found_is_given_to_the_viewer(analysed: Callable[..., str], ope
     assert "areas in pixels" in " ".join(c.value for c in app.caption)
 
 
-def test_a_threshold_changes_findings_flag_and_can_be_taken_back(
+def test_a_threshold_changes_the_outlines_and_can_be_taken_back(
     analysed: Callable[..., str], open_case: Callable[..., AppTest]
 ) -> None:
     app = open_case(analysed(mc=2, bac=True))
+    own = given_to_viewer(app)["panes"][0]["contours"]["bac"]
     threshold(app, "bac").set_value(0.99).run()
-    contours = given_to_viewer(app)["panes"][0]["contours"]
-    before = len(contours["bac"])
-    threshold(app, "mc").set_value(0.99).run()
+    assert given_to_viewer(app)["panes"][0]["contours"]["bac"] != own
     app.button(key="case.own_thresholds").click().run()
     assert threshold(app, "bac").value == 0.5
-    assert len(given_to_viewer(app)["panes"][0]["contours"]["bac"]) == 1
-    assert before <= 1
+    assert given_to_viewer(app)["panes"][0]["contours"]["bac"] == own
+
+
+def test_another_image_is_shown_beside_it(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
+    other = analysed(mc=1, bac=False)
+    app = open_case(analysed(mc=2, bac=True))
+    app.selectbox[0].select_index(0).run()
+    shown, beside = given_to_viewer(app)["panes"]
+    assert beside["sha256"] == other
+    assert (len(shown["contours"]["mc"]), len(beside["contours"]["mc"])) == (2, 1)
+    assert given_to_viewer(app)["selectedPane"] == shown["id"]
 
 
 def test_the_chosen_row_is_centred_in_the_image(
