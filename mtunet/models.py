@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="",
+        sha256="d5f5a92ce6f46819fa3fdaae81d4d932779d99bb7b6fdfd21bc60e24866e5b0e",
         note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) only.",
     ),
     "paper": ModelSpec(
@@ -53,7 +53,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Paper (whole view at 256×256)",
         way="paper",
         file="paper.safetensors",
-        sha256="",
+        sha256="9b795e8ce9545838fbb6700b9138a22f590df9296b2eabdd8d9770aa405da6bd",
         note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only.",
     ),
 }

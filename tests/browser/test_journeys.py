@@ -68,7 +68,7 @@ def look_change_and_take_away(page: Page) -> None:
 def test_a_newcomer_goes_from_the_samples_to_a_link(page: Page, app_url: str) -> None:
     page.goto(app_url)
     page.get_by_role("button", name="Try the samples").click()
-    expect(page.get_by_text("Mostly arterial, microcalcifications left", exact=True)).to_be_visible()
+    expect(page.get_by_text("Mostly arterial, MC left", exact=True).first).to_be_visible()
     expect(page.locator('[data-testid="stImage"] img').first).to_be_visible(timeout=60_000)
     open_case(page)
     expect(page.get_by_text(re.compile("Arterial calcifications, ground truth"))).to_be_visible()
