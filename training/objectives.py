@@ -36,9 +36,23 @@ def batch_dice_and_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor)
     return dice + 2 * (entropy * known).sum(0) / known.sum(0).clamp_min(1)
 
 
+def batch_dice(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """As above with hardly any smoothing and a quarter of the cross-entropy: for views in which a lesion is few pixels.
+
+    There 50 pixels of smoothing are as much as a lesion, and a network that predicts nothing is not moved from it.
+    """
+    weight = known[:, :, None, None]
+    probability = logits.sigmoid()
+    overlap = (probability * targets * weight).sum((0, 2, 3))
+    total = ((probability + targets) * weight).sum((0, 2, 3))
+    entropy = binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((2, 3))
+    return 1 - (2 * overlap + 1) / (total + 1) + (entropy * known).sum(0) / known.sum(0).clamp_min(1) / 2
+
+
 OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "negative-dice": negative_dice_per_image,
     "batch-dice-bce": batch_dice_and_cross_entropy,
+    "batch-dice": batch_dice,
 }
 
 
