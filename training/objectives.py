@@ -27,13 +27,7 @@ def negative_dice_per_image(logits: Tensor, targets: Tensor, known: Tensor) -> T
 
 def batch_dice_and_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     """1 − Dice over the whole batch, smoothed, plus twice the binary cross-entropy; per head."""
-    weight = known[:, :, None, None]
-    probability = logits.sigmoid()
-    overlap = (probability * targets * weight).sum((0, 2, 3))
-    total = ((probability + targets) * weight).sum((0, 2, 3))
-    dice = 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
-    entropy = binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((2, 3))
-    return dice + 2 * (entropy * known).sum(0) / known.sum(0).clamp_min(1)
+    return _batch_dice(logits, targets, known, SMOOTH) + 2 * _cross_entropy(logits, targets, known)
 
 
 def batch_dice(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
@@ -41,12 +35,20 @@ def batch_dice(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
 
     There 50 pixels of smoothing are as much as a lesion, and a network that predicts nothing is not moved from it.
     """
+    return _batch_dice(logits, targets, known, 1.0) + 0.5 * _cross_entropy(logits, targets, known)
+
+
+def _batch_dice(logits: Tensor, targets: Tensor, known: Tensor, smooth: float) -> Tensor:
     weight = known[:, :, None, None]
     probability = logits.sigmoid()
     overlap = (probability * targets * weight).sum((0, 2, 3))
     total = ((probability + targets) * weight).sum((0, 2, 3))
+    return 1 - (2 * overlap + smooth) / (total + smooth)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     entropy = binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((2, 3))
-    return 1 - (2 * overlap + 1) / (total + 1) + (entropy * known).sum(0) / known.sum(0).clamp_min(1) / 2
+    return (entropy * known).sum(0) / known.sum(0).clamp_min(1)
 
 
 OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
