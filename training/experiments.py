@@ -57,7 +57,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             name="detail-fine",
             expect="`detail` continued at a finer pitch and with gentler changes of intensity, so that specks and the "
-            "two walls of a vessel are more than a pixel wide. Better on every figure; half an hour on 2 CPU cores.",
+            "two walls of a vessel are more than a pixel wide. Hoped for: better on every figure (not yet run to its "
+            "end); twenty minutes on 2 idle CPU cores.",
             pitch_mm=0.14,
             steps=900,
             learning_rate=1.5e-3,
