@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training list | run | evaluate | export`."""
+"""The command line of training: `python -m training list | run | choose | evaluate | export`."""
 
 import argparse
 import hashlib
@@ -43,6 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluating.add_argument("--device", default="auto")
     evaluating.set_defaults(command=_evaluate)
 
+    choosing = commands.add_parser("choose", help="choose a finished run's thresholds again, and measure it again")
+    choosing.add_argument("run", type=Path)
+    choosing.add_argument("--device", default="auto")
+    choosing.set_defaults(command=_choose)
+
     exporting = commands.add_parser("export", help="put a run's weights where the app looks for a model")
     exporting.add_argument("run", type=Path)
     exporting.add_argument("--model", choices=list(MODELS), required=True)
@@ -61,6 +66,12 @@ def _run(asked: argparse.Namespace) -> None:
     folder = asked.out or runs.RUNS / asked.experiment
     summary = run(EXPERIMENTS[asked.experiment], folder, asked.device)
     print(json.dumps(summary, indent=2))
+
+
+def _choose(asked: argparse.Namespace) -> None:
+    from training.running import choose_again
+
+    print(json.dumps(choose_again(asked.run, asked.device), indent=2))
 
 
 def _evaluate(asked: argparse.Namespace) -> None:

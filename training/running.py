@@ -3,7 +3,7 @@
 import platform
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
-from training.experiments import Experiment
+from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
 from training.sampling import canvas
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
@@ -42,16 +42,39 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     canvases = [canvas(sample, experiment.pitch_mm) for sample in phantom_samples(split.train)]
     network, history = fit(experiment, canvases, device, _earlier(experiment))
     del canvases
+    return _conclude(experiment, folder, network, history, provenance, device_name)
 
-    halves = dict.fromkeys(Calcification, 0.5)
-    plain = Settings(experiment.way, experiment.pitch_mm, halves, dict.fromkeys(Calcification, 0.0))
-    fitted = model_from_bytes(write_weights(network, plain, provenance), experiment.name, device_name)
+
+def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
+    """A finished run's thresholds chosen and its figures taken anew, when what is tried for them has changed.
+
+    The choice sees the validation part alone, as before; the weights stay as they are.
+    """
+    finished = runs.read(folder)
+    experiment = EXPERIMENTS[finished.config["experiment"]["name"]]
+    network, _, provenance = read_weights(runs.weights_of(finished))
+    provenance["thresholds_chosen_at"] = _commit()
+    return _conclude(experiment, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
+
+
+def _conclude(
+    experiment: Experiment,
+    folder: Path,
+    network: MTUNet,
+    history: Sequence[Mapping[str, Any]],
+    provenance: dict[str, Any],
+    device_name: str,
+) -> dict[str, Any]:
+    """Thresholds from the validation part, figures from the test part, and the end of the run."""
+    data = experiment.data
+    split = phantom_split(data.train, data.validation, data.test, data.seed)
+    halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
+    plain = write_weights(network, Settings(experiment.way, experiment.pitch_mm, halves, none), provenance)
+    fitted = model_from_bytes(plain, experiment.name, device_name)
     thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, phantom_samples(split.validation)))
-
     settings = Settings(experiment.way, experiment.pitch_mm, thresholds, minimum_mm2)
     weights = write_weights(network, settings, provenance)
-    model = model_from_bytes(weights, experiment.name, device_name)
-    images, summary = evaluate(model, phantom_samples(split.test))
+    images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary
