@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="d5f5a92ce6f46819fa3fdaae81d4d932779d99bb7b6fdfd21bc60e24866e5b0e",
+        sha256="484ec9927e89be7e5fa86a729727788a0250a1384f6b44d1a13431ab9679497d",
         note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) only.",
     ),
     "paper": ModelSpec(
@@ -53,8 +53,9 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Paper (whole view at 256×256)",
         way="paper",
         file="paper.safetensors",
-        sha256="9b795e8ce9545838fbb6700b9138a22f590df9296b2eabdd8d9770aa405da6bd",
-        note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only.",
+        sha256="8516430d165e04b88607a154ee6e6f3a712cfcc79b04680785064beb5c2d984d",
+        note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only, and so far "
+        "it finds no MC on unseen ones: do not take its silence for their absence.",
     ),
 }
 
