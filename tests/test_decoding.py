@@ -128,3 +128,24 @@ def test_warming_up_returns_at_once() -> None:
     started = time.monotonic()
     warm_up()
     assert time.monotonic() - started < 0.5
+
+
+def test_a_decoder_started_by_a_large_program_is_not_thought_large_itself() -> None:
+    """Linux counts the parent's memory into a child's peak; each file would get a new process, and wait for it."""
+    program = """
+import numpy
+from mtunet.decoding import Pool
+from tests.dicoms import dicom, drawn
+
+held = numpy.ones((1400, 1 << 20), numpy.uint8)
+pool, data, seen = Pool(1), dicom(drawn()), set()
+for _ in range(3):
+    pool.decode(data, "x")
+    seen |= {process._popen.pid for process in pool._idle}
+print(len(seen))
+pool.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[1], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "1", done.stderr

@@ -167,9 +167,17 @@ def _broke_the_reader() -> UnreadableImage:
 def _is_swollen() -> bool:
     if resource is None:
         return False
-    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    in_bytes = platform.system() == "Darwin"  # the others count in kilobytes
-    return peak * (1 if in_bytes else 1024) > _SWOLLEN_BYTES
+    return _peak_bytes(resource) > _SWOLLEN_BYTES
+
+
+def _peak_bytes(resource: Any) -> int:
+    """The most memory this program has held. Linux's ru_maxrss is no use: it begins with the parent's at the fork."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        return peak * (1 if platform.system() == "Darwin" else 1024)  # macOS counts in bytes, the others in kilobytes
 
 
 if __name__ == "__main__":
