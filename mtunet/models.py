@@ -54,8 +54,8 @@ MODELS: Mapping[str, ModelSpec] = {
         way="paper",
         file="paper.safetensors",
         sha256="8516430d165e04b88607a154ee6e6f3a712cfcc79b04680785064beb5c2d984d",
-        note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only, and so far "
-        "it finds no MC on unseen ones: do not take its silence for their absence.",
+        note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only, and "
+        "so far it finds no MC on unseen ones: do not take its silence for their absence.",
     ),
 }
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,7 +66,9 @@ def ask(address: str, headers: dict[str, str] | None = None) -> Answer:
         "server": ("127.0.0.1", 80),
         "root_path": "",
     }
-    asyncio.run(Starlette(routes=ROUTES)(scope, receive, send))
+    asked = Starlette(routes=ROUTES)(scope, receive, send)
+    with ThreadPoolExecutor(1) as apart:  # a browser that is open for other tests has an event loop in this thread
+        apart.submit(asyncio.run, asked).result()
     start = next(m for m in sent if m["type"] == "http.response.start")
     body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
     return Answer(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, body)
