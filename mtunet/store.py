@@ -117,10 +117,6 @@ class Store:
         pixels = filing.read_pixels(self.data, image.sha256)
         return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes)
 
-    def rename(self, sha256: str, name: str) -> None:
-        with self.writing():
-            self.db["images"].update(sha256, {"name": display_name(name)})
-
     def delete(self, sha256: str) -> None:
         """Forget an image, its analyses, its jobs and its files."""
         with self.writing():

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 
 from mtunet.case import Box, Calcification, Finding
 from mtunet.drawing import FIGURE_3, LAYERS
+from mtunet.filing import data_folder
 from pages.widgets import image_route, viewer
 from pages.widgets.image_route import ROUTES, Cache, heat, window
 from pages.widgets.viewer import Outline, Pane, outlines, simplified
@@ -330,5 +331,5 @@ def test_the_browser_is_given_addresses_and_contours_and_no_pixels():
 
 def test_a_deleted_image_is_gone_though_it_was_just_shown(data):
     assert ask(f"/mtunet/image/{SHA}").status == 200
-    (image_route._data() / "images" / f"{SHA}.png").unlink()
+    (data_folder() / "images" / f"{SHA}.png").unlink()
     assert ask(f"/mtunet/image/{SHA}").status == 404

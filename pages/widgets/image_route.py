@@ -9,7 +9,6 @@ Imports neither streamlit nor torch, so the handlers run in the server's worker 
 
 import hashlib
 import json
-import os
 import re
 import threading
 from collections import OrderedDict
@@ -23,6 +22,8 @@ import numpy.typing as npt
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from mtunet.filing import data_folder
 
 ASSETS = Path(__file__).parent / "assets"
 WHITE = 65535
@@ -124,7 +125,7 @@ def image(request: Request) -> Response:
         return _refused(f"format is jpg or png, low and high are whole numbers, scale is one of {SCALES}.")
     if not -WHITE <= low < high <= 2 * WHITE:
         return _refused(f"The window must satisfy {-WHITE} ≤ low < high ≤ {2 * WHITE}.")
-    path = _data() / "images" / f"{sha256}.png"
+    path = data_folder() / "images" / f"{sha256}.png"
     if not path.is_file():  # deleted, though it may still be in memory
         return _nothing()
     name = f"{sha256}-{low}-{high}-{scale}-{kind}"
@@ -140,7 +141,7 @@ def probability_map(request: Request) -> Response:
     sha256, model, kind = (request.path_params[k] for k in ("sha256", "model", "kind"))
     if not _SHA256.fullmatch(sha256) or not _MODEL.fullmatch(model) or kind not in KINDS:
         return _nothing()
-    path = _data() / "maps" / sha256 / model / f"{kind}.png"
+    path = data_folder() / "maps" / sha256 / model / f"{kind}.png"
     if not path.is_file():
         return _nothing()
     if "x" in request.query_params or "y" in request.query_params:
@@ -260,8 +261,3 @@ def _uncached() -> dict[str, str]:
 
 def _integer(text: str) -> int | None:
     return int(text) if re.fullmatch(r"-?[0-9]{1,7}", text) else None
-
-
-def _data() -> Path:
-    """Where state lives; read at each call, so that a test or a server can set it after import."""
-    return Path(os.environ.get("MTUNET_DATA", "data"))
