@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 
 from mtunet.phantom.anatomy import Anatomy
-from mtunet.phantom.calcifications import speck, stamp
+from mtunet.phantom.calcifications import MU_CALCIUM, speck, stamp
+from mtunet.phantom.display import clutter
 from mtunet.phantom.fields import shell, smooth_noise
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import MASTER_SHAPE, BoolArray, FloatArray, PhantomSpec, Points, Rng
@@ -19,6 +20,13 @@ LOAD = {1: 0.50, 2: 0.66, 3: 0.74 * 0.6}
 LEVEL = {1: 0.0, 2: 0.42, 3: 0.80}
 COVERAGE = {1: (0.10, 0.25), 2: (0.35, 0.65), 3: (0.70, 0.95)}
 """Share of the vessel's length that is calcified."""
+VISIBLE = 2.0
+"""Calcium is marked where it stands this far above the noise at 0.2 mm, along a line: less no reader would outline."""
+LEAST_CONSPICUITY = 4.0
+"""Vessels whose calcium is fainter than this at its best get more of it, up to three times, as MC clusters do."""
+BRIDGED_MM, LEAST_MM = 3.0, 2.0
+"""Gaps up to the first are marked too (a reader outlines the vessel, not its pieces); shorter pieces than the second
+are not, for one speck says nothing of a vessel."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,12 @@ class ArterialCalcium:
     anchor: Points | None
 
 
-def calcify_vessels(spec: PhantomSpec, anatomy: Anatomy, vessels: tuple[Vessel, ...], rng: Rng) -> ArterialCalcium:
-    """Deposits of the asked grade on some of the vessels."""
+def calcify_vessels(
+    spec: PhantomSpec, anatomy: Anatomy, vessels: tuple[Vessel, ...], tissue: FloatArray, rng: Rng
+) -> ArterialCalcium:
+    """Deposits of the asked grade on some of the vessels. tissue: nepers without calcium, master grid."""
     calcium, region = np.zeros(MASTER_SHAPE, np.float32), np.zeros(MASTER_SHAPE, bool)
+    noise = clutter(tissue)
     made: list[CalcifiedVessel] = []
     order = [vessels[i] for i in rng.permutation(len(vessels))]
     # the longer a vessel, the likelier it is seen calcified; twigs come last
@@ -50,13 +61,13 @@ def calcify_vessels(spec: PhantomSpec, anatomy: Anatomy, vessels: tuple[Vessel, 
     anchor = None
     if spec.hard == "b" and order:
         anchor, pieces = _broken_pieces(anatomy, order, rng)
-        made += [_deposit(calcium, region, piece, 1, rng, gain=1.2, cover=0.8) for piece in pieces]
+        made += [_deposit(calcium, region, noise, piece, 1, rng, gain=1.2, cover=0.8) for piece in pieces]
     elif spec.bac_grade:
         count = {1: 1, 2: int(rng.integers(1, 3)), 3: int(rng.integers(3, 6))}[spec.bac_grade]
-        gain = 0.55 if spec.hard == "d" else 1.0
+        gain, least = (0.55, 2.5) if spec.hard == "d" else (1.0, LEAST_CONSPICUITY)
         for vessel in order[:count]:
             piece = vessel if spec.bac_grade > 1 else _part(vessel, len(vessel.path) // 5, 4 * len(vessel.path) // 5)
-            made.append(_deposit(calcium, region, piece, spec.bac_grade, rng, gain=gain))
+            made.append(_deposit(calcium, region, noise, piece, spec.bac_grade, rng, gain=gain, least=least))
     return ArterialCalcium(calcium, region, tuple(vessel for vessel in made if vessel.length_mm > 0), anchor)
 
 
@@ -88,39 +99,60 @@ def _broken_pieces(anatomy: Anatomy, order: list[Vessel], rng: Rng) -> tuple[Poi
 def _deposit(
     calcium: FloatArray,
     region: BoolArray,
+    noise: FloatArray,
     vessel: Vessel,
     grade: int,
     rng: Rng,
     *,
     gain: float = 1.0,
     cover: float | None = None,
+    least: float = LEAST_CONSPICUITY,
 ) -> CalcifiedVessel:
-    """Lays calcium in both walls of one vessel and marks the stretch; adds to calcium and region."""
+    """Lays calcium in both walls of one vessel and marks where it is seen; adds to calcium and region."""
     count = len(vessel.path)
-    if count < 12:
+    tube = tube_about(vessel, calcium.shape, PITCH)
+    if count < 12 or not len(tube.rows):
         return CalcifiedVessel(0.0, 0.0, grade)
     cover = cover or rng.uniform(*COVERAGE[grade])
     envelope = smooth_noise(count, rng.uniform(3, 9) / STEP_MM, rng)
     cut = np.quantile(envelope, 1 - cover)
     fade = np.clip((envelope - cut) / 0.35 + 0.25, 0, 1) * (envelope > cut - 0.09)
     walls = [_wall(count, grade, rng) * fade for _ in (0, 1)]
-    tube = tube_about(vessel, calcium.shape, PITCH)
-    if len(tube.rows):
-        layer = np.zeros_like(calcium)
-        layer[tube.rows, tube.columns] = _rails(tube, vessel, walls, grade, rng) * LOAD[grade] * gain
-        rows, columns = slice(tube.rows.min(), tube.rows.max() + 1), slice(tube.columns.min(), tube.columns.max() + 1)
-        calcium[rows, columns] += cv2.GaussianBlur(layer[rows, columns], (0, 0), 0.07 / PITCH)
+    layer = np.zeros_like(calcium)
+    layer[tube.rows, tube.columns] = _rails(tube, vessel, walls, grade, rng) * LOAD[grade] * gain
+    rows, columns = slice(tube.rows.min(), tube.rows.max() + 1), slice(tube.columns.min(), tube.columns.max() + 1)
+    layer[rows, columns] = cv2.GaussianBlur(layer[rows, columns], (0, 0), 0.07 / PITCH)
     active = np.nonzero(envelope > cut)[0]
-    strength = np.maximum(walls[0], walls[1])
     if grade == 1 or rng.random() < 0.5:
-        for k in _punctate_deposits(calcium, vessel, active, rng):
-            strength[max(k - 3, 0) : k + 4] = 1.0
-    marked = gaussian_filter1d((strength > 0.25).astype(float), 1.2 / STEP_MM) > 0.15  # closes gaps of about 3 mm
+        _punctate_deposits(layer, vessel, active, rng)
+    stands_out = _conspicuity_along(layer, noise, tube, count)
+    more = float(np.clip(least / (np.quantile(stands_out, 0.98) + 1e-9), 1, 3))
+    calcium += layer * np.float32(more)
+    marked = _outlined(stands_out * more >= VISIBLE)
     shown = marked[tube.nearest] & (np.abs(tube.distance) <= vessel.radius[tube.nearest] + 0.3)
     region[tube.rows[shown], tube.columns[shown]] = True
-    if grade > 1 and rng.random() < 0.16 and len(active):
-        _ring(calcium, region, vessel, int(rng.choice(active)), rng)
+    seen = np.nonzero(marked)[0]
+    if grade > 1 and rng.random() < 0.16 and len(seen):
+        _ring(calcium, region, vessel, int(rng.choice(seen)), rng)
     return CalcifiedVessel(float(marked.sum() * STEP_MM), float(vessel.radius.mean()), grade)
+
+
+def _outlined(visible: BoolArray) -> BoolArray:
+    """What of a vessel's course a reader would outline, where its calcium is visible in some path points."""
+    margin = len(visible)
+    bridged = binary_closing(np.pad(visible, margin), np.ones(round(BRIDGED_MM / STEP_MM), bool))
+    long = binary_opening(bridged, np.ones(round(LEAST_MM / STEP_MM), bool))
+    return np.asarray((long if long.any() else bridged)[margin:-margin], bool)
+
+
+def _conspicuity_along(calcium: FloatArray, noise: FloatArray, tube: Tube, count: int) -> Points:
+    """For each path point, how far the vessel's calcium stands above the noise at 0.2 mm, within 0.5 mm; (count,)."""
+    sharpness = 0.13 / PITCH  # what averaging over 0.2 mm and its 0.09 mm blur come to
+    rows, columns = slice(tube.rows.min(), tube.rows.max() + 1), slice(tube.columns.min(), tube.columns.max() + 1)
+    seen = cv2.GaussianBlur(calcium[rows, columns], (0, 0), sharpness) * np.float32(MU_CALCIUM) / noise[rows, columns]
+    best = np.zeros(count)
+    np.maximum.at(best, tube.nearest, seen[tube.rows - rows.start, tube.columns - columns.start])
+    return np.asarray(gaussian_filter1d(best, 0.5 / STEP_MM), np.float64)
 
 
 def _wall(count: int, grade: int, rng: Rng) -> Points:
@@ -148,8 +180,8 @@ def _rails(tube: Tube, vessel: Vessel, walls: list[Points], grade: int, rng: Rng
     return np.asarray(shell(tube.distance, radius, thickness) * strength * texture, dtype=np.float32)
 
 
-def _punctate_deposits(calcium: FloatArray, vessel: Vessel, active: npt.NDArray[np.intp], rng: Rng) -> list[int]:
-    """Adds single specks on the wall; gives the path points where they lie."""
+def _punctate_deposits(calcium: FloatArray, vessel: Vessel, active: npt.NDArray[np.intp], rng: Rng) -> None:
+    """Adds single specks on the wall."""
     count = min(len(active), max(int(len(active) * STEP_MM * rng.uniform(0.5, 1.3)), 2))
     tangents = unit_tangents(vessel.path)
     chosen = [int(k) for k in rng.choice(active, size=count, replace=False)] if count else []
@@ -157,7 +189,6 @@ def _punctate_deposits(calcium: FloatArray, vessel: Vessel, active: npt.NDArray[
         off = rng.choice([-1, 1]) * vessel.radius[k] * rng.uniform(0.6, 1.0)
         x, y = vessel.path[k, 0] - tangents[k, 1] * off, vessel.path[k, 1] + tangents[k, 0] * off
         speck(calcium, x, y, float(np.clip(rng.lognormal(np.log(0.24), 0.35), 0.1, 0.7)), "punctate", rng)
-    return chosen
 
 
 def _ring(calcium: FloatArray, region: BoolArray, vessel: Vessel, k: int, rng: Rng) -> None:

@@ -80,6 +80,16 @@ def film_look(image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: Floa
     return np.asarray(value * (1 + 0.02 * drift), dtype=np.float32)
 
 
+def clutter(attenuation: FloatArray) -> FloatArray:
+    """Nepers at 0.2 mm that a speck must stand out from, per master pixel: texture about it and quantum noise."""
+    half = cv2.resize(attenuation, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    texture = half - cv2.GaussianBlur(half, (0, 0), 5.0)
+    local = cv2.blur(texture * texture, (41, 41))
+    quantum = QUANTUM_NOISE / 2 * np.exp(0.35 * np.clip(half - 2.5, -2, 2))
+    noise = np.sqrt(local + quantum * quantum).astype(np.float32)
+    return np.asarray(cv2.resize(noise, attenuation.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def conspicuity(
     calcium_nepers: FloatArray, attenuation: FloatArray, points: Points, region: BoolArray
 ) -> tuple[float, float]:

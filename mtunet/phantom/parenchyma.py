@@ -41,7 +41,8 @@ def fill_breast(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> SoftTissue:
     ducts = _duct_texture(anatomy, rng)
     dense, dense_share = _dense_support(spec, anatomy, lumps, ducts, rng)
     strands = _gland_strands(anatomy, dense, dense_share, rng)
-    web = _ligaments(rng)
+    fibrous = float(np.clip(rng.lognormal(0.0, 0.35), 0.7, 2.0))  # breasts differ in how fibrous they are
+    strands, web = strands * fibrous, _ligaments(rng) * np.float32(np.sqrt(fibrous))
     lobes = np.clip(0.50 + 0.065 * lumps + 0.08 * fine + 0.05 * ducts, 0.08, 1)
     gland = dense * (lobes - 0.06 + (0.26 - 0.17 * dense_share) * strands + 0.08 * web)
     fat = (1 - dense) * (
