@@ -83,8 +83,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             Experiment(
                 name=f"pitch-{pitch_mm:.2f}",
                 expect="One of a pair that differs in pitch alone, to choose the pitch of `detail`; a narrow network "
-                "and few steps, a quarter of an hour on one CPU core. The higher MC sensitivity at equal false positives "
-                "wins.",
+                "and few steps, a quarter of an hour on one CPU core. The higher MC sensitivity at equal false "
+                "positives wins.",
                 pitch_mm=pitch_mm,
                 network=NetworkConfig(width=8, norm="group"),
                 steps=500,
