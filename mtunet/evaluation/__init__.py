@@ -1,0 +1,5 @@
+"""What a training run's stored counts say: every figure of the Evaluation page, from counts and nothing else.
+
+`reading` opens a run's folder; `figures` holds the formulas; `aggregation` and `intervals` bring images together;
+`table`, `curves`, `comparison`, `outcomes` and `audit` answer one question each. Nothing here draws.
+"""

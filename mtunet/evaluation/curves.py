@@ -1,0 +1,183 @@
+"""What happens when the threshold moves: ROC, PR and FROC; and whether a probability means what it says."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.evaluation.figures import METRICS, Floats, ratio
+from mtunet.evaluation.reading import CALIBRATION, CELLS, SWEEP, Counts, Results, Table, numbers, read_table
+
+LESIONS = ("lesions", "hit", "detections", "false_positives")
+WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Counts of one method, type and frame at every threshold that was tried.
+
+    thresholds: (thresholds,), rising. cells: (thresholds, images, 4). images, fold: as in `Counts`.
+    lesions: per column of LESIONS (and WITHOUT_BAC where it was counted) (thresholds, images); {} where there are none.
+    """
+
+    method: str
+    type: str
+    frame: str
+    images: tuple[str, ...]
+    fold: npt.NDArray[np.int64]
+    thresholds: Floats
+    cells: Floats
+    lesions: dict[str, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """All images pooled, per threshold. None of the arrays leaves a threshold out; NaN where undefined.
+
+    froc_without_bac: (false positives per image, sensitivity) after detected BAC was removed; None where not counted.
+    """
+
+    method: str
+    thresholds: Floats
+    sensitivity: Floats
+    false_positive_rate: Floats
+    precision: Floats
+    lesion_sensitivity: Floats | None
+    false_positives_per_image: Floats | None
+    froc_without_bac: tuple[Floats, Floats] | None
+    images: int
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Per bin of probability: its pixels, the mean probability said, and the share that was truly calcified."""
+
+    method: str
+    type: str
+    pixels: Floats
+    said: Floats
+    true: Floats
+
+    @property
+    def error(self) -> float | None:
+        """Expected calibration error: the mean gap, weighted by pixels."""
+        total = self.pixels.sum()
+        gaps = np.abs(self.said - self.true)
+        return float(np.nansum(gaps * self.pixels) / total) if total else None
+
+
+def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
+    """By (type, frame); {} where the run has none. Raises UnreadableRun."""
+    pieces: dict[tuple[str, str], list[Sweep]] = {}
+    for part in results.parts:
+        if part.method == method:
+            table = read_table(part.folder / SWEEP, "image", "type", "frame", "threshold", *CELLS)
+            for one in _sweeps_of(method, part.fold, table) if table else ():
+                pieces.setdefault((one.type, one.frame), []).append(one)
+    return {key: _join(several) for key, several in pieces.items()}
+
+
+def curve(sweep: Sweep) -> Curve:
+    pooled = sweep.cells.sum(axis=1)
+    tp, fp = pooled[:, 0], pooled[:, 1]
+    total = {name: values.sum(axis=1) for name, values in sweep.lesions.items()}
+    count = len(sweep.images)
+    froc = without = None
+    if total:
+        froc = ratio(total["hit"], total["lesions"]), total["false_positives"] / count
+        if set(WITHOUT_BAC) <= set(total):
+            without = total["false_positives_without_bac"] / count, ratio(total["hit_without_bac"], total["lesions"])
+    return Curve(
+        method=sweep.method,
+        thresholds=sweep.thresholds,
+        sensitivity=METRICS["sensitivity"].function(pooled),
+        false_positive_rate=1 - METRICS["specificity"].function(pooled),
+        precision=ratio(tp, tp + fp),
+        lesion_sensitivity=froc[0] if froc else None,
+        false_positives_per_image=froc[1] if froc else None,
+        froc_without_bac=without,
+        images=count,
+    )
+
+
+def counts_at(sweep: Sweep, threshold: float) -> Counts:
+    """The counts of every image at the tried threshold that is nearest."""
+    place = int(np.argmin(np.abs(sweep.thresholds - threshold)))
+    cuts = {int(fold): float(sweep.thresholds[place]) for fold in np.unique(sweep.fold)}
+    return Counts(sweep.method, sweep.type, sweep.frame, sweep.images, sweep.fold, sweep.cells[place], cuts)
+
+
+def sensitivity_at(false_positives: Floats, sensitivity: Floats, allowed: float) -> float | None:
+    """The highest sensitivity that was measured with at most so many false positives per image; None where none was."""
+    within = sensitivity[(false_positives <= allowed) & ~np.isnan(sensitivity)]
+    return float(within.max()) if within.size else None
+
+
+def calibrations(results: Results) -> list[Calibration]:
+    """Of every method and type, all folds pooled."""
+    total: dict[tuple[str, str], Floats] = {}
+    for part in results.parts:
+        table = read_table(part.folder / CALIBRATION, "type", "bin", "pixels", "sum_probability", "positives")
+        for kind in dict.fromkeys(table["type"]) if table else ():
+            assert table is not None
+            rows = np.array(table["type"]) == kind
+            found = np.zeros((10, 3))
+            columns = [numbers(table[name])[rows] for name in ("pixels", "sum_probability", "positives")]
+            np.add.at(found, numbers(table["bin"])[rows].astype(int).clip(0, 9), np.stack(columns, axis=1))
+            total[part.method, kind] = total.get((part.method, kind), np.zeros((10, 3))) + found
+    return [
+        Calibration(method, kind, f[:, 0], ratio(f[:, 1], f[:, 0]), ratio(f[:, 2], f[:, 0]))
+        for (method, kind), f in total.items()
+    ]
+
+
+def _sweeps_of(method: str, fold: int, table: Table) -> Iterator[Sweep]:
+    keys = np.array([f"{kind} {frame}" for kind, frame in zip(table["type"], table["frame"], strict=True)])
+    names, threshold = np.array(table["image"], dtype=object), numbers(table["threshold"]).round(4)
+    cells = np.stack([numbers(table[cell]) for cell in CELLS], axis=1)
+    extra = {name: numbers(table[name]) for name in (*LESIONS, *WITHOUT_BAC) if name in table}
+    for key in dict.fromkeys(keys.tolist()):
+        kind, frame = key.split(" ")
+        rows = np.flatnonzero(keys == key)
+        images = tuple(dict.fromkeys(names[rows].tolist()))
+        place = {name: number for number, name in enumerate(images)}
+        cuts = np.unique(threshold[rows])
+        at = np.searchsorted(cuts, threshold[rows]), np.array([place[name] for name in names[rows]])
+        grid = np.full((len(cuts), len(images), 4), np.nan)
+        grid[at] = cells[rows]
+        lesions = {name: _grid(values[rows], at, grid.shape[:2]) for name, values in extra.items()}
+        lesions = {name: values for name, values in lesions.items() if not np.isnan(values).any()}
+        yield Sweep(method, kind, frame, images, np.full(len(images), fold), cuts, grid, lesions)
+
+
+def _grid(
+    values: Floats, at: tuple[npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]], shape: Sequence[int]
+) -> Floats:
+    grid = np.full(shape, np.nan)
+    grid[at] = values
+    return grid
+
+
+def _join(several: Sequence[Sweep]) -> Sweep:
+    """Folds one after the other, at the thresholds that all of them tried."""
+    first = several[0]
+    common = first.thresholds
+    for one in several[1:]:
+        common = np.intersect1d(common, one.thresholds)
+    kept = [np.isin(one.thresholds, common) for one in several]
+    named = [name for name in first.lesions if all(name in one.lesions for one in several)]
+    return Sweep(
+        first.method,
+        first.type,
+        first.frame,
+        tuple(name for one in several for name in one.images),
+        np.concatenate([one.fold for one in several]),
+        common,
+        np.concatenate([one.cells[keep] for one, keep in zip(several, kept, strict=True)], axis=1),
+        {
+            name: np.concatenate([one.lesions[name][keep] for one, keep in zip(several, kept, strict=True)], axis=1)
+            for name in named
+        },
+    )

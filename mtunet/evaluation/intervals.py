@@ -1,0 +1,98 @@
+"""How far a figure could have come out otherwise: 95 % intervals by drawing patients anew."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.evaluation.figures import METRICS, Floats
+from mtunet.evaluation.reading import Counts
+
+REPLICATES = 2000
+SEED = 20240801
+LEVEL = 95.0
+
+Interval = tuple[float, float]
+Ints: TypeAlias = npt.NDArray[np.integer[Any]]
+
+
+def intervals(
+    counts: Counts, patients: Sequence[str], aggregation: str, replicates: int = REPLICATES, seed: int = SEED
+) -> dict[str, Interval | None]:
+    """The 2.5th and 97.5th percentile of every metric over bootstrap samples of patients.
+
+    patients: whose image each row of `counts` is. A woman's views are drawn together; women are drawn within the fold
+    that tested them, as another fold is another network. The same arguments give the same intervals. None where there
+    is one patient only, or the metric is undefined in every sample.
+    """
+    names, codes = np.unique(np.asarray(patients), return_inverse=True)
+    codes = codes.astype(np.intp)
+    if len(names) < 2:
+        return dict.fromkeys(METRICS)
+    draws = _draws(codes.tobytes(), counts.fold.astype(codes.dtype).tobytes(), replicates, seed)
+    way = _WAYS[aggregation]
+    return {name: _percentiles(way(counts, codes, draws, metric.function)) for name, metric in METRICS.items()}
+
+
+@functools.lru_cache(maxsize=4)  # the methods of a run share their images, so they share the draws
+def _draws(code_bytes: bytes, fold_bytes: bytes, replicates: int, seed: int) -> Floats:
+    """(replicates, patients): how often each patient is drawn. Strata are folds, unless a patient is in several."""
+    codes, fold = np.frombuffer(code_bytes, np.intp), np.frombuffer(fold_bytes, np.intp)
+    patients = int(codes.max()) + 1
+    home = np.full(patients, -1)
+    home[codes] = fold
+    strata = home if np.array_equal(home[codes], fold) else np.zeros(patients)
+    random = np.random.default_rng(seed)
+    drawn = np.zeros((replicates, patients))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        drawn[:, members] = random.multinomial(len(members), np.full(len(members), 1 / len(members)), replicates)
+    return drawn
+
+
+def _pooled(counts: Counts, codes: Ints, draws: Floats, metric: Callable[[Floats], Floats]) -> Floats:
+    return metric(draws @ _per_patient(counts.cells, codes, draws.shape[1]))
+
+
+def _per_image(counts: Counts, codes: Ints, draws: Floats, metric: Callable[[Floats], Floats]) -> Floats:
+    values = metric(counts.cells)
+    defined = ~np.isnan(values)
+    rows = np.stack([np.where(defined, values, 0), defined], axis=1).astype(np.float64)
+    total = draws @ _per_patient(rows, codes, draws.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total[:, 1] == 0, np.nan, total[:, 0] / total[:, 1])
+
+
+def _per_fold(counts: Counts, codes: Ints, draws: Floats, metric: Callable[[Floats], Floats]) -> Floats:
+    values = []
+    for fold in np.unique(counts.fold):
+        inside = np.where((counts.fold == fold)[:, None], counts.cells, 0)
+        values.append(metric(draws @ _per_patient(inside, codes, draws.shape[1])))
+    stacked = np.stack(values)
+    defined = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore"):
+        return np.where(defined.any(axis=0), np.nansum(stacked, axis=0) / defined.sum(axis=0), np.nan)
+
+
+_WAYS: Mapping[str, Callable[[Counts, Ints, Floats, Callable[[Floats], Floats]], Floats]] = {
+    "pooled": _pooled,
+    "per-image": _per_image,
+    "per-fold": _per_fold,
+}
+
+
+def _per_patient(rows: Floats, codes: Ints, patients: int) -> Floats:
+    """(images, k) added up to (patients, k)."""
+    total = np.zeros((patients, rows.shape[1]))
+    np.add.at(total, codes, rows)
+    return total
+
+
+def _percentiles(values: Floats) -> Interval | None:
+    defined = values[~np.isnan(values)]
+    if not defined.size:
+        return None
+    low, high = np.percentile(defined, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    return float(low), float(high)

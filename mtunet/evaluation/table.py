@@ -1,0 +1,150 @@
+"""Table I's shape: ours, the paper's, and the difference, with intervals. What the page shows and what it hands out."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from mtunet.evaluation import paper
+from mtunet.evaluation.aggregation import Figure, aggregate, by_fold
+from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.intervals import Interval, intervals
+from mtunet.evaluation.reading import TYPES, Results
+
+METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "single": "Two single-class U-Nets",
+        "multiclass": "Multi-class U-Net",
+        "mtunet": "MTU-Net",
+        "nothing": "Predict nothing",
+        "everything": "Predict everything",
+        "classical": "Classical filters",
+    }
+)
+TYPE_TITLES: Final[Mapping[str, str]] = MappingProxyType({"mc": "MC", "bac": "BAC"})
+COLUMNS: Final = (
+    *("run", "data", "method", "type", "frame", "aggregation", "metric", "ours", "low", "high"),
+    *("units", "undefined", "paper", "difference", "best"),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one method and type. paper: as printed, None where the paper has no such row.
+
+    best: no method of this table does better on this type and metric.
+    """
+
+    method: str
+    type: str
+    metric: str
+    ours: Figure
+    interval: Interval | None
+    paper: float | None
+    best: bool
+
+    @property
+    def difference(self) -> float | None:
+        return None if self.ours.value is None or self.paper is None else self.ours.value - self.paper
+
+
+def table(results: Results, frame: str, aggregation: str) -> list[Cell]:
+    """Methods as the run names them, MC above BAC, metrics as in Table I; only what has counts."""
+    figures = {}
+    spans = {}
+    for method, kind in rows(results, frame):
+        counts = results.counts[method, kind, frame]
+        figures[method, kind] = aggregate(counts, aggregation)
+        spans[method, kind] = intervals(counts, results.patients(counts.images), aggregation)
+    best = _best(figures)
+    return [
+        Cell(
+            method=method,
+            type=kind,
+            metric=metric,
+            ours=found[metric],
+            interval=spans[method, kind][metric],
+            paper=paper.TABLE.get((method, kind), {}).get(metric),
+            best=found[metric].value is not None and found[metric].value == best[kind, metric],
+        )
+        for (method, kind), found in figures.items()
+        for metric in METRICS
+    ]
+
+
+def rows(results: Results, frame: str) -> list[tuple[str, str]]:
+    """(method, type) that have counts in this frame."""
+    return [(m, kind) for m in results.methods for kind in TYPES if (m, kind, frame) in results.counts]
+
+
+def per_fold(results: Results, frame: str, metric: str) -> dict[tuple[str, str], dict[int, float | None]]:
+    """Every fold's pooled value, by (method, type)."""
+    function = METRICS[metric].function
+    values = {}
+    for key in rows(results, frame):
+        folds = by_fold(results.counts[*key, frame])
+        found = {fold: float(function(cells)) for fold, cells in folds.items()}
+        values[key] = {fold: value if value == value else None for fold, value in found.items()}  # NaN is not itself
+    return values
+
+
+def method_title(method: str) -> str:
+    """ "Two single-class U-Nets"; a method that has no title here is called what its run calls it."""
+    return METHOD_TITLES.get(method, method.replace("-", " ").replace("_", " ").capitalize())
+
+
+def records(results: Results, cells: Sequence[Cell], frame: str, aggregation: str) -> list[dict[str, Any]]:
+    """The table in long form: one record per cell, None where undefined."""
+    return [
+        {
+            "run": results.name,
+            "data": str(results.config.get("data", "")),
+            "method": cell.method,
+            "type": cell.type,
+            "frame": frame,
+            "aggregation": aggregation,
+            "metric": cell.metric,
+            "ours": cell.ours.value,
+            "low": cell.interval[0] if cell.interval else None,
+            "high": cell.interval[1] if cell.interval else None,
+            "units": cell.ours.units,
+            "undefined": cell.ours.undefined,
+            "paper": cell.paper,
+            "difference": cell.difference,
+            "best": int(cell.best),
+        }
+        for cell in cells
+    ]
+
+
+def to_csv(found: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return text.getvalue().encode()
+
+
+def to_json(results: Results, found: Sequence[Mapping[str, Any]]) -> bytes:
+    """The records with where they come from and whose the paper's numbers are."""
+    about = {
+        "run": results.name,
+        "finished": results.finished,
+        "config": dict(results.config),
+        "paper": paper.SOURCE,
+        "interval": "95 %, bootstrap of patients within folds",
+        "cells": list(found),
+    }
+    return (json.dumps(about, indent=2) + "\n").encode()
+
+
+def _best(figures: Mapping[tuple[str, str], Mapping[str, Figure]]) -> dict[tuple[str, str], float | None]:
+    """Per (type, metric); None where there is nothing to be better than."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for (_, kind), found in figures.items():
+        for metric, figure in found.items():
+            values.setdefault((kind, metric), []).extend([figure.value] if figure.value is not None else [])
+    return {key: max(several) if len(several) > 1 else None for key, several in values.items()}
