@@ -94,14 +94,19 @@ def draw(
     Returns (rows + strip, columns, 3) uint8 RGB; the image keeps its place and size at the top left. Images narrower
     than the strip can be are set on a black ground of that width. flag: what triage says; model: what found it.
     """
-    picture = _grey(mammogram.pixels)
+    rows, columns = mammogram.shape
+    shown = {name: palette[name] for name in LAYERS if truth is not None or not name.startswith("truth")}
+    entries = [(stroke.colour, stroke.dash, LAYERS[name]) for name, stroke in shown.items()]
+    strip = strip_below(columns, entries, flag, model)
+    sheet = np.zeros((rows + strip.shape[0], strip.shape[1], 3), np.uint8)
+    sheet[rows:] = strip
+    picture = sheet[:rows, :columns]  # drawn in place: an image of this size takes longer to copy than to draw
+    _grey(mammogram.pixels, picture)
     width = _line_width(mammogram.shape)
     for name, outlines in _layers(findings, truth).items():
         for outline in outlines:
             _stroke(picture, np.asarray(outline), palette[name], width)
-    shown = {name: palette[name] for name in LAYERS if truth is not None or not name.startswith("truth")}
-    entries = [(stroke.colour, stroke.dash, LAYERS[name]) for name, stroke in shown.items()]
-    return strip_below(picture, entries, flag, model)
+    return sheet
 
 
 def inset(
@@ -156,8 +161,9 @@ def _layers(findings: Sequence[Finding], truth: Truth | None) -> dict[str, list[
     return layers
 
 
-def _grey(pixels: npt.NDArray[np.float32]) -> RGB:
-    return np.asarray(cv2.cvtColor(cv2.convertScaleAbs(pixels, alpha=255.0), cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+def _grey(pixels: npt.NDArray[np.float32], onto: RGB | None = None) -> RGB:
+    """As uint8 RGB, into `onto` where given."""
+    return np.asarray(cv2.cvtColor(cv2.convertScaleAbs(pixels, alpha=255.0), cv2.COLOR_GRAY2RGB, onto), dtype=np.uint8)
 
 
 def _line_width(shape: tuple[int, int]) -> int:

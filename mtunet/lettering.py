@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
@@ -17,9 +16,10 @@ RGB = npt.NDArray[np.uint8]
 Entry = tuple[tuple[int, int, int], tuple[float, ...], str]
 
 
-def strip_below(picture: RGB, entries: Sequence[Entry], flag: str, model: str) -> RGB:
-    """The picture with a strip below it. entries: colour, dash and title per layer. Returns uint8 RGB."""
-    columns = picture.shape[1]
+def strip_below(columns: int, entries: Sequence[Entry], flag: str, model: str) -> RGB:
+    """What stands below a picture of so many columns, (rows, at least `columns`, 3) uint8 RGB; wider if that could not
+    be read. entries: colour, dash and title per layer.
+    """
     width = max(columns, NARROWEST)
     letter = max(13, round(min(width, 2400) / 75))
     font = ImageFont.load_default(letter)
@@ -40,8 +40,7 @@ def strip_below(picture: RGB, entries: Sequence[Entry], flag: str, model: str) -
         _write(pen, x + 4 * letter, y, title, font, INK)
     for i, (line, ink) in enumerate(below):
         _write(pen, letter, letter + (legend_rows + i) * line_height, line, font, ink)
-    ground = cv2.copyMakeBorder(picture, 0, 0, 0, width - columns, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    return np.vstack([ground, np.asarray(strip, dtype=np.uint8)])
+    return np.asarray(strip, dtype=np.uint8)
 
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

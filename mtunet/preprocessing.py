@@ -76,15 +76,18 @@ def prepare(mammogram: Mammogram, pitch_mm: float | None) -> Prepared:
 
 
 def restore(prepared: Prepared, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A map on the network's grid, (rows, columns) float32, onto the image's own grid; zero outside the breast."""
+    """A map on the network's grid, (rows, columns) float32, onto the image's own grid; zero outside the breast.
+
+    Rounded to n / 255, as maps are kept on disk: so what is found now is found again from the file, to the pixel.
+    """
     crop = prepared.crop
     size = (crop.right - crop.left, crop.bottom - crop.top)
-    part = cv2.resize(probability, size, interpolation=cv2.INTER_LINEAR)
-    part *= prepared.breast[crop.top : crop.bottom, crop.left : crop.right]
-    if part.shape == prepared.shape:
-        return part
+    enlarged = cv2.resize(probability, size, interpolation=cv2.INTER_LINEAR)
+    levels = np.asarray(cv2.convertScaleAbs(enlarged, alpha=255.0))
+    levels *= prepared.breast[crop.top : crop.bottom, crop.left : crop.right]
     whole = np.zeros(prepared.shape, np.float32)
-    whole[crop.top : crop.bottom, crop.left : crop.right] = part
+    part = whole[crop.top : crop.bottom, crop.left : crop.right]
+    np.divide(levels, np.float32(255), out=part)
     return whole
 
 

@@ -41,7 +41,7 @@ def segment(
     look = _Look(model.network, model.device, model.dtype)
     logits = _blended_logits(look, prepared, progress or (lambda _: None), cancelled or (lambda: False))
     heads = model.network.config.heads
-    maps = {kind: in_steps(restore(prepared, expit(logits[heads.index(kind.value)]))) for kind in Calcification}
+    maps = {kind: restore(prepared, expit(logits[heads.index(kind.value)])) for kind in Calcification}
     return Segmentation(
         probability=maps,
         breast=prepared.breast,
@@ -54,14 +54,6 @@ def segment(
         device=look.described,
         seconds=time.perf_counter() - started,
     )
-
-
-def in_steps(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Rounded to n / 255, as maps are kept on disk: so what is found now is found again from the file, to the pixel."""
-    probability *= 255
-    np.rint(probability, out=probability)
-    probability /= 255
-    return probability
 
 
 def tiles(breast: npt.NDArray[np.bool_], tile: int = TILE, overlap: int = OVERLAP) -> list[Box]:
