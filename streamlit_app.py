@@ -25,6 +25,11 @@ if __name__ == "__main__":
             help="One image: the calcifications found on it, why it is or is not flagged, thresholds, downloads.",
         ),
         st.Page(
+            "pages/evaluation.py",
+            title="Evaluation",
+            help="What a training run measured: ours beside the paper's, every fold and curve, down to one image.",
+        ),
+        st.Page(
             "pages/about.py",
             title="About",
             help="What this is and what it is not, the models and where they come from, keyboard shortcuts.",

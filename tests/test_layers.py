@@ -25,6 +25,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "metrics": (("mtunet.metrics",), ("case",)),
     "runs": (("mtunet.runs",), ()),
     "phantom": (("mtunet.phantom*",), ("case",)),
+    "evaluation": (("mtunet.evaluation*",), ("case", "phantom", "drawing")),
     "samples": (("mtunet.samples",), ("case",)),
     "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
     "analysis": (
@@ -49,7 +50,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("pages*", "streamlit_app"),
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
-            *("drawing", "exports", "samples", "store", "jobs", "runs"),
+            *("drawing", "exports", "samples", "store", "jobs", "runs", "evaluation", "phantom"),
         ),
     ),
 }

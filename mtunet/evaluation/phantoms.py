@@ -20,7 +20,7 @@ def spec_of(results: Results, image: str) -> PhantomSpec:
     if made_with is not None and made_with != PHANTOM_VERSION:
         raise NotDrawable(
             f"The images of this run were drawn by version {made_with} of the phantom generator; this program has "
-            f"version {PHANTOM_VERSION}, which draws other pixels from the same choices. Make the run again to see them."
+            f"version {PHANTOM_VERSION}, which draws other pixels. Make the run again to see its images."
         )
     if not facts.spec:
         raise NotDrawable(

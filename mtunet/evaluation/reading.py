@@ -59,7 +59,8 @@ class Part:
 
     @property
     def done(self) -> bool:
-        return (self.folder / COUNTS).exists() or (self.folder / IMAGES).exists()
+        """TIMING comes last; runs that made one model have none, and the counts in IMAGES."""
+        return (self.folder / TIMING).exists() or (self.folder / IMAGES).exists()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +82,13 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """A run as it lies on disk. counts: by (method, type, frame); only of the parts that are done."""
+    """A run as it lies on disk. counts: by (method, type, frame); only of the parts that are done.
+
+    seen: the folder's fingerprint when it was read.
+    """
 
     folder: Path
+    seen: str
     config: Mapping[str, Any]
     summary: Mapping[str, Any] | None
     images: Mapping[str, ImageFacts]
@@ -100,7 +105,7 @@ class Results:
 
     @property
     def one_model(self) -> bool:
-        return self.config.get("kind", "model") == "model"
+        return self.config.get("kind") != "cross-validation"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -124,6 +129,7 @@ class Results:
 
 def load(folder: Path) -> Results:
     """Everything but the large tables. Raises UnreadableRun."""
+    seen = fingerprint(folder)  # before the rest: what is written meanwhile makes another
     config = read_json(folder / CONFIG)
     if config is None:
         raise UnreadableRun(f"{folder} has no {CONFIG}, so it is not a training run.")
@@ -135,7 +141,7 @@ def load(folder: Path) -> Results:
             for one in _counts(part, read_json(folder / SUMMARY) or {}):
                 counts.setdefault((one.method, one.type, one.frame), []).append(one)
     joined = {key: _join(several) for key, several in counts.items()}
-    return Results(folder, config, read_json(folder / SUMMARY), images, parts, joined)
+    return Results(folder, seen, config, read_json(folder / SUMMARY), images, parts, joined)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -188,9 +194,21 @@ def _parts(folder: Path, config: Mapping[str, Any]) -> Iterator[Part]:
         return
     there = sorted({path.parent.name for path in folder.glob("*/fold_*")})
     announced = [str(name) for name in config.get("methods", ())]
-    folds = config.get("folds") or max((_number(path) + 1 for path in folder.glob("*/fold_*")), default=0)
     for method in dict.fromkeys([*announced, *there]):
-        yield from (Part(method, fold, folder / method / f"fold_{fold}") for fold in range(int(folds)))
+        yield from (Part(method, fold, folder / method / f"fold_{fold}") for fold in _folds(folder, config))
+
+
+def _folds(folder: Path, config: Mapping[str, Any]) -> Sequence[int]:
+    """As announced by number or by list, else as many as there are splits."""
+    said = config.get("folds")
+    if isinstance(said, list):
+        return [int(fold) for fold in said]
+    if said is None:
+        try:
+            said = len(json.loads((folder / SPLITS).read_text()))
+        except (OSError, ValueError):
+            said = max((_number(path) + 1 for path in folder.glob("*/fold_*")), default=0)
+    return range(int(said))
 
 
 def _number(path: Path) -> int:

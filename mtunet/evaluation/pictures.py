@@ -1,0 +1,104 @@
+"""One scored image as a picture: the whole view and, magnified, the region that matters most, in Figure 3's colours.
+
+The truth is drawn as the outlines it has. Of what was detected a run keeps the boxes, not the outlines, so these are
+drawn as boxes, each with the letter of its outcome.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.case import Box, Calcification, Finding, Mammogram, Truth
+from mtunet.drawing import FIGURE_3, RGB, Palette, draw
+from mtunet.evaluation.outcomes import Component
+from mtunet.phantom import Phantom
+
+HEIGHT = 420
+GAP = 8
+WORST_FIRST = "bcdea"
+CALLED = {"b": Calcification.MICRO, "c": Calcification.ARTERIAL}
+"""What a region was taken for, where that is not what it is."""
+
+
+def picture(phantom: Phantom, components: Sequence[Component], palette: Palette = FIGURE_3) -> RGB:
+    """(HEIGHT, columns, 3) uint8: the whole view; beside it the square round the component with the worst outcome.
+
+    Without components the square is round the truth; without truth there is none.
+    """
+    rows, columns = phantom.pixels.shape
+    panels = [_region(phantom, components, Box(0, 0, rows, columns), palette)]
+    focus = _focus(phantom, components)
+    if focus is not None:
+        panels += [np.zeros((HEIGHT, GAP, 3), np.uint8), _region(phantom, components, focus, palette)]
+    return np.hstack(panels)
+
+
+def _focus(phantom: Phantom, components: Sequence[Component]) -> Box | None:
+    """A square of the image, at least 12 mm wide, round what is worth a look."""
+    if components:
+        box = min(components, key=lambda one: WORST_FIRST.index(one.outcome)).box
+    else:
+        known = next((m for m in (phantom.masks["mc"], phantom.masks["bac"]) if m.any()), None)
+        if known is None:
+            return None
+        left, top, width, height = cv2.boundingRect(known.astype(np.uint8))
+        box = Box(top, left, top + height, left + width)
+    rows, columns = phantom.pixels.shape
+    least = 12 / phantom.spacing_mm[0]
+    side = min(round(max(least, 1.5 * max(box.bottom - box.top, box.right - box.left))), rows, columns)
+    top = int(np.clip((box.top + box.bottom - side) // 2, 0, rows - side))
+    left = int(np.clip((box.left + box.right - side) // 2, 0, columns - side))
+    return Box(top, left, top + side, left + side)
+
+
+def _region(phantom: Phantom, components: Sequence[Component], box: Box, palette: Palette) -> RGB:
+    """A part of the image, HEIGHT pixels high, with what lies in it."""
+    factor = HEIGHT / (box.bottom - box.top)
+    shape = (HEIGHT, max(1, round((box.right - box.left) * factor)))
+    part = slice(box.top, box.bottom), slice(box.left, box.right)
+    grey = _resized(phantom.pixels[part].astype(np.float32) / np.float32(65535), shape)
+    masks = {kind: _resized(phantom.masks[kind.value][part].astype(np.float32), shape) > 0.3 for kind in Calcification}
+    boxes = [(one, _scaled(one.box, box, factor)) for one in components if _meet(one.box, box)]
+    findings = [_finding(one, placed) for one, placed in boxes if one.outcome != "d"]
+    mammogram = Mammogram(grey, None, None, None, "")
+    drawn = draw(mammogram, findings, Truth(masks, "phantom, exact"), palette)[: shape[0], : shape[1]].copy()
+    for one, placed in boxes:
+        at = (int(np.clip(placed.left, 2, shape[1] - 14)), int(np.clip(placed.top - 5, 14, shape[0] - 4)))
+        for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+            cv2.putText(drawn, one.outcome, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, width, cv2.LINE_AA)
+    return drawn
+
+
+def _resized(image: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    how = cv2.INTER_AREA if shape[0] < image.shape[0] else cv2.INTER_CUBIC
+    return np.asarray(np.clip(cv2.resize(image, shape[::-1], interpolation=how), 0, 1), np.float32)
+
+
+def _scaled(box: Box, region: Box, factor: float) -> Box:
+    """At least a few pixels wide, so that a speck's box is seen in the whole view."""
+    top, left = (box.top - region.top) * factor, (box.left - region.left) * factor
+    bottom, right = (box.bottom - region.top) * factor, (box.right - region.left) * factor
+    return Box(round(top) - 2, round(left) - 2, round(bottom) + 2, round(right) + 2)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
+
+
+def _finding(one: Component, box: Box) -> Finding:
+    """The box as what `drawing` draws; a region that was taken for the other type is drawn in that type's colour."""
+    corners = ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
+    return Finding(
+        number=0,
+        type=CALLED.get(one.outcome, Calcification(one.type)),
+        contour=tuple((float(x), float(y)) for x, y in corners),
+        box=box,
+        area_px=(box.bottom - box.top) * (box.right - box.left),
+        area_mm2=None,
+        length_px=0.0,
+        length_mm=None,
+        specks=None,
+        probability=one.probability or 0.0,
+    )

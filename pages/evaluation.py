@@ -1,0 +1,62 @@
+"""What a training run measured: ours beside the paper's, every fold, every curve, down to the single image."""
+
+import streamlit as st
+
+from mtunet.evaluation.reading import UnreadableRun
+from pages.widgets.evaluation.behind import IMAGES, SECTION
+from pages.widgets.evaluation.charts import picture_kind
+from pages.widgets.evaluation.folds import show_folds
+from pages.widgets.evaluation.images import show_images
+from pages.widgets.evaluation.paper_audit import show_audit
+from pages.widgets.evaluation.results_table import show_results
+from pages.widgets.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was_measured
+from pages.widgets.evaluation.thresholds import show_curves
+from pages.widgets.evaluation.training_curves import show_training
+from pages.widgets.frame import frame
+from pages.widgets.words import plain
+
+SECTIONS = {
+    "Results": show_results,
+    "Folds": show_folds,
+    "Curves": show_curves,
+    "Training": show_training,
+    IMAGES: show_images,
+    "The paper's table": show_audit,
+}
+SCORED = ("Results", "Folds", "Curves", IMAGES)
+"""Sections that need counts."""
+
+
+def choices() -> str:
+    """The section that is shown; what is not shown is not worked out."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        section = st.segmented_control(
+            "Section", list(SECTIONS), default="Results", required=True, key=SECTION, label_visibility="collapsed"
+        )
+        with st.container(width="content"):
+            picture_kind()
+    return str(section)
+
+
+frame("Evaluation")
+results = chosen_run()
+st.markdown(what_was_measured(results))
+if not results.finished:
+    show_progress(results)
+if results.one_model:
+    st.info(
+        "This run made one model on one split. The paper's comparison needs several methods and folds: "
+        f"{HOW.split(';')[0]}, and the run appears in the list above.",
+        icon=":material/info:",
+    )
+section = choices()
+try:
+    if section in SCORED and not results.counts:
+        st.info(
+            "No part of this run is scored yet. Its training can be followed under Training.",
+            icon=":material/hourglass_top:",
+        )
+    else:
+        SECTIONS[section](results)
+except UnreadableRun as problem:
+    st.error(plain(str(problem)))

@@ -1,0 +1,56 @@
+"""Does a probability mean what it says?"""
+
+import streamlit as st
+
+from mtunet.evaluation.curves import Calibration, calibrations
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.table import TYPE_TITLES, method_title
+from pages.widgets.evaluation.charts import figure, line, markers, muted, show
+from pages.widgets.evaluation.kept import BY_RUN
+from pages.widgets.evaluation.numbers import decimal
+
+
+def show_calibration(results: Results) -> None:
+    found = _calibrations(results)
+    if not found:
+        st.caption("This run did not store how its probabilities compare with the truth.")
+        return
+    st.subheader("Does a probability mean what it says?", anchor=False)
+    st.caption(
+        "Pixels inside the breast, sorted into ten groups by the probability that was given to them. On the grey line, "
+        "0.7 means that 70 of 100 such pixels are truly calcified; below it, the method is too sure."
+    )
+    for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
+        with column:
+            _chart(results, [one for one in found if one.type == kind], name)
+
+
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)
+def _calibrations(results: Results) -> list[Calibration]:
+    return calibrations(results)
+
+
+def _chart(results: Results, found: list[Calibration], name: str) -> None:
+    errors = [(one.error, one.method) for one in found if one.error is not None]
+    claim = f"{name}: no calibration was stored"
+    if errors:
+        error, method = min(errors)
+        claim = f"{name}: {method_title(method)} is nearest to the truth, {decimal(error, 4)} off on average"
+    made = figure(claim, "Probability that was said (mean of the group)", "Share that is truly calcified")
+    made.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": muted(), "width": 1}, name="as it should be", hoverinfo="skip"
+    )
+    for one in found:
+        made.add_scatter(
+            x=one.said,
+            y=one.true,
+            mode="lines+markers",
+            line=line(one.method, results.methods),
+            marker=markers(one.method, results.methods, 8),
+            name=method_title(one.method),
+            text=[f"{int(n)} pixels" for n in one.pixels],
+            hovertemplate="said %{x:.2f}, true %{y:.2f}<br>%{text}<extra>" + method_title(one.method) + "</extra>",
+        )
+    made.update_xaxes(range=[0, 1.02])
+    made.update_yaxes(range=[0, 1.02])
+    show(made, f"calibration-{name.lower()}", claim)

@@ -1,0 +1,114 @@
+"""How charts look here: a colour, shape and line per method, in both themes; axes with units; a camera."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from mtunet.evaluation.table import method_title
+
+HEIGHT = 380
+
+
+class Look(NamedTuple):
+    """Told apart three times: by colour, by the marker's shape and by the line's dashes."""
+
+    colour: str
+    symbol: str
+    dash: str
+
+
+_LIGHT = ("#0f6b7a", "#b3261e", "#6a4aa5", "#a8500b", "#1f5fa8", "#55666c")
+_DARK = ("#57c7d9", "#ff8a80", "#c3a8f2", "#ffb166", "#86b8f5", "#9fb1b7")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_FIRST = ("mtunet", "single", "multiclass")
+"""These keep their look whatever else a run holds."""
+
+
+def look(method: str, methods: Sequence[str]) -> Look:
+    order = [*_FIRST, *(one for one in methods if one not in _FIRST)]
+    place = order.index(method) % len(_SYMBOLS)
+    return Look((_DARK if dark() else _LIGHT)[place], _SYMBOLS[place], _DASHES[place])
+
+
+def dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def muted() -> str:
+    return "#9fb1b7" if dark() else "#55666c"
+
+
+def figure(title: str, x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
+    """An empty chart. title: the claim it makes. x, y: what the axes are, with units."""
+    made = go.Figure()
+    made.update_layout(
+        title={"text": wrapped(title), "font": {"size": 15}, "x": 0, "xanchor": "left", "yanchor": "top", "y": 0.98},
+        height=height,
+        margin={"l": 10, "r": 20, "t": 64, "b": 10},
+        legend={"orientation": "h", "y": -0.22, "x": 0, "title": None},
+        hoverlabel={"align": "left"},
+        hovermode="closest",
+    )
+    grid = "rgba(128,145,150,0.25)"
+    made.update_xaxes(title=x, zeroline=False, gridcolor=grid, automargin=True)
+    made.update_yaxes(title=y, zeroline=False, gridcolor=grid, automargin=True)
+    return made
+
+
+def show(made: go.Figure, name: str, alt: str, **choices: Any) -> Any:
+    """Draw it. name: of the widget and of the file that the camera writes. alt: what it shows, for screen readers."""
+    kind = st.session_state.get("evaluation.picture", "SVG").lower()
+    config = {
+        "displaylogo": False,
+        "displayModeBar": True,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+        "toImageButtonOptions": {"format": kind, "filename": f"mtunet-{name}", "scale": 2 if kind == "png" else 1},
+    }
+    return st.plotly_chart(made, key=f"evaluation.chart.{name}", config=config, alt=alt, **choices)
+
+
+def picture_kind() -> None:
+    """What the charts' camera buttons write."""
+    st.segmented_control(
+        "Camera saves",
+        ["SVG", "PNG"],
+        default="SVG",
+        required=True,
+        key="evaluation.picture",
+        help="The camera above each chart saves it as a file of this kind: SVG for print, PNG for slides.",
+    )
+
+
+def markers(method: str, methods: Sequence[str], size: int = 9, *, hollow: bool = False) -> dict[str, Any]:
+    how = look(method, methods)
+    symbol = f"{how.symbol}-open" if hollow else how.symbol
+    return {
+        "color": how.colour,
+        "symbol": symbol,
+        "size": size,
+        "line": {"width": 2 if hollow else 1, "color": how.colour},
+    }
+
+
+def line(method: str, methods: Sequence[str], **more: Any) -> dict[str, Any]:
+    how = look(method, methods)
+    return {"color": how.colour, "dash": how.dash, "width": 2} | more
+
+
+def name_of(method: str) -> str:
+    return method_title(method)
+
+
+def wrapped(text: str, width: int = 62) -> str:
+    """Lines of at most `width` letters, as charts do not break their titles."""
+    lines, now = [], ""
+    for word in text.split():
+        if now and len(now) + len(word) >= width:
+            lines.append(now)
+            now = word
+        else:
+            now = f"{now} {word}".strip()
+    return "<br>".join([*lines, now])

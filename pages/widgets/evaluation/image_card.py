@@ -1,0 +1,96 @@
+"""One image behind a number: drawn again, with what became of its calcifications, and a way into its case."""
+
+import secrets
+from typing import Any
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from mtunet.evaluation.outcomes import OUTCOMES, Component
+from mtunet.evaluation.phantoms import NotDrawable, spec_of
+from mtunet.evaluation.pictures import picture
+from mtunet.evaluation.reading import Results
+from mtunet.filing import CouldNotSave
+from mtunet.intake import Declined, Origin, QueueFull, take_in
+from mtunet.models import DEFAULT_MODEL
+from mtunet.phantom import Phantom, PhantomSpec, make_phantom
+from mtunet.phantom.dicom_file import dicom_bytes
+from mtunet.store import now
+from pages.widgets.evaluation.numbers import percent
+from pages.widgets.words import plain
+from pages.widgets.work import jobs, open_store
+
+LEGEND = (
+    "Known BAC blue and known MC green (both dashed), found BAC red and found MC yellow (solid), as in the paper's "
+    "Figure 3. What was found is drawn as a box, as a run keeps no outlines."
+)
+
+
+def show_card(results: Results, row: dict[str, Any], found: list[Component], metric: str) -> None:
+    with st.container(border=True, key=f"evaluation.card.{row['image']}"):
+        left, right = st.columns([3, 2], gap="medium")
+        with right:
+            st.markdown(f"**{plain(row['image'])}**")
+            value = percent(next(v for k, v in row.items() if k in _METRIC_KEYS))
+            holds = ", ".join(
+                part for part in (row["stratum"], f"density {row['density']}" if row["density"] else "") if part
+            )
+            st.caption(f"{metric} {value} % · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
+            for one in sorted(found, key=lambda c: c.outcome):
+                st.markdown(f"**({one.outcome})** {_said(one)}")
+            if not found:
+                st.caption("The run recorded no calcification and no false one of this type here.")
+        try:
+            spec = spec_of(results, row["image"])
+        except NotDrawable as problem:
+            left.info(plain(str(problem)), icon=":material/image_not_supported:")
+            return
+        with right:
+            if st.button(
+                "Open in the case page", icon=":material/arrow_forward:", key=f"evaluation.open.{row['image']}"
+            ):
+                _open(spec, row["image"])
+        with left, st.spinner("Drawing the phantom again …"):
+            drawn = _picture(spec, tuple(found))
+            st.image(drawn, caption=LEGEND, alt=f"{row['image']}, whole and magnified, with outlines", width="content")
+
+
+_METRIC_KEYS = ("accuracy", "sensitivity", "specificity", "f1", "jaccard", "mcc")
+
+
+def _said(one: Component) -> str:
+    parts = [OUTCOMES[one.outcome]]
+    if "area_mm2" in one.covariates:
+        parts.append(f"{one.covariates['area_mm2']:.1f} mm²")
+    if one.probability is not None:
+        parts.append(f"probability {one.probability:.2f}")
+    return ", ".join(parts)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _phantom(spec: PhantomSpec) -> Phantom:
+    return make_phantom(spec)
+
+
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs={PhantomSpec: repr, Component: repr})
+def _picture(spec: PhantomSpec, found: tuple[Component, ...]) -> bytes:
+    """As PNG, kept: a phantom takes seconds to draw."""
+    rgb = picture(_phantom(spec), found)
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+
+
+def _open(spec: PhantomSpec, name: str) -> None:
+    """Into the worklist by the way that every image takes, then to its case."""
+    with st.spinner("Drawing the phantom and filing it as an image …"), open_store() as store:
+        data = dicom_bytes(_phantom(spec), name)
+        try:
+            [taken] = take_in(store, data, f"{name}.dcm", Origin(secrets.token_hex(4), now()), DEFAULT_MODEL)
+        except (QueueFull, CouldNotSave) as problem:
+            st.error(str(problem))
+            return
+    if isinstance(taken, Declined):
+        st.error(taken.problem.sentence)
+        return
+    jobs().wake()
+    st.switch_page("pages/case.py", query_params={"image": taken.sha256})

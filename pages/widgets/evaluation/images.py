@@ -1,0 +1,135 @@
+"""The images behind a number: a list, the worst first, each with its picture and outcomes, and the way to its case."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.outcomes import OUTCOMES, Component, components
+from mtunet.evaluation.reading import Counts, ImageFacts, Results
+from mtunet.evaluation.table import TYPE_TITLES, method_title
+from pages.widgets.evaluation.causes import show_causes
+from pages.widgets.evaluation.image_card import show_card
+from pages.widgets.evaluation.kept import BY_RUN
+from pages.widgets.evaluation.numbers import UNDEFINED, downloads, percent
+
+KEY = "evaluation.images"
+SHOWN = 2  # pictures that are drawn unasked: a phantom takes some seconds
+LETTERS = {letter: f"({letter}) {words}" for letter, words in OUTCOMES.items()}
+
+
+def show_images(results: Results) -> None:
+    if not results.counts:
+        st.info("Nothing is scored in this run yet, so there are no images to show.", icon=":material/hourglass_top:")
+        return
+    found = _components(results)
+    method, kind, metric, fold, outcomes = _chosen(results, bool(found))
+    counts = results.counts.get((method, kind, "native")) or results.counts.get((method, kind, results.frames[0]))
+    if counts is None:
+        st.info(f"{method_title(method)} has no counts for {TYPE_TITLES[kind]} yet.", icon=":material/hourglass_top:")
+        return
+    mine = _by_image([one for one in found if one.method == method and one.type == kind])
+    rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
+    if outcomes:
+        rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
+    st.caption(
+        f"{len(rows)} images, the lowest {METRICS[metric].title} first, those where it is undefined (0/0) last. "
+        "Tick rows to see their pictures."
+    )
+    chosen = _list(rows, metric)
+    downloads(f"{results.name}-images-{method}-{kind}", rows)
+    for row in chosen:
+        show_card(results, row, mine.get(row["image"], []), METRICS[metric].title)
+    show_causes(results, found, method)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
+def _components(results: Results) -> list[Component]:
+    return components(results)
+
+
+def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, list[str]]:
+    """Method, type, metric, fold (or "all") and outcomes; set beforehand when someone came from a number."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        method = _one("Method", list(results.methods), "method", method_title, 240)
+        kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
+        metric = _one("Ordered by", list(METRICS), "metric", lambda m: METRICS[m].title, 160, "f1")
+        folds: list[Any] = ["all", *results.folds]
+        fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
+    outcomes: list[str] = []
+    if with_outcomes:
+        outcomes = st.pills(
+            "Only with a calcification that was",
+            list(OUTCOMES),
+            selection_mode="multi",
+            format_func=lambda letter: LETTERS[letter],
+            key=f"{KEY}.outcomes",
+            help="The columns of the paper's Figure 3, and (e) for what was found where nothing is.",
+        )
+    return method, kind, metric, fold, list(outcomes)
+
+
+def _one(label: str, options: list[Any], name: str, words: Any, width: int, default: Any = None) -> Any:
+    key = f"{KEY}.{name}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = default if default in options else options[0]
+    return st.selectbox(label, options, format_func=words, key=key, width=width)
+
+
+def _by_image(found: list[Component]) -> dict[str, list[Component]]:
+    by_image: dict[str, list[Component]] = {}
+    for one in found:
+        by_image.setdefault(one.image, []).append(one)
+    return by_image
+
+
+def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Component]]) -> list[dict[str, Any]]:
+    values = METRICS[metric].function(counts.cells)
+    rows = []
+    for place in np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable"):
+        name = counts.images[place]
+        facts = results.images.get(name) or ImageFacts(name, name)
+        value = None if np.isnan(values[place]) else float(values[place])
+        cells = dict(zip(("tp", "fp", "fn", "tn"), (int(v) for v in counts.cells[place]), strict=True))
+        rows.append(
+            {
+                "image": name,
+                "patient": facts.patient,
+                "fold": int(counts.fold[place]),
+                "stratum": facts.stratum,
+                "density": facts.density,
+                metric: value,
+                **cells,
+                "outcomes": " ".join(sorted(one.outcome for one in mine.get(name, []))),
+            }
+        )
+    return rows
+
+
+def _list(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    shown = [
+        {
+            "Image": row["image"],
+            f"{METRICS[metric].title}, %": percent(row[metric]),
+            "Outcomes": row["outcomes"] or UNDEFINED,
+            "Holds": row["stratum"] or UNDEFINED,
+            "Density": row["density"] or UNDEFINED,
+            "Fold": row["fold"],
+            "TP": row["tp"],
+            "FP": row["fp"],
+            "FN": row["fn"],
+        }
+        for row in rows
+    ]
+    event = st.dataframe(
+        shown,
+        hide_index=True,
+        height=min(320, 38 + 35 * max(len(shown), 1)),
+        key=f"{KEY}.list",
+        on_select="rerun",
+        selection_mode="multi-row",
+        alt="The images behind the number, with their counts of pixels",
+    )
+    ticked = [place for place in event["selection"]["rows"] if place < len(rows)]
+    return [rows[place] for place in ticked] or rows[:SHOWN]

@@ -1,0 +1,191 @@
+"""Table I's shape on screen: a button per number, with the paper's below it; the line under it says the rest."""
+
+import functools
+from typing import Any
+
+import streamlit as st
+
+from mtunet.evaluation import paper
+from mtunet.evaluation.aggregation import AGGREGATIONS
+from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, records, table, to_json
+from pages.widgets.evaluation.behind import Behind, go_behind
+from pages.widgets.evaluation.kept import BY_RUN
+from pages.widgets.evaluation.numbers import downloads, percent, signed
+
+KEY = "evaluation.table"
+FRAME_TITLES = {"256": "256 × 256", "native": "Native"}
+
+
+def show_results(results: Results) -> None:
+    frame, aggregation = chosen_frame(results), _chosen_aggregation()
+    cells = cells_of(results, frame, aggregation)
+    _component()(key=KEY, data=_data(cells), on_cell_change=_clicked)
+    st.caption(
+        f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
+        "then ours less the paper's, in percentage points. Bold: the best of ours. "
+        f"{AGGREGATIONS[aggregation].meaning} "
+        "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty. "
+        "Choose a number to see its images."
+    )
+    found = records(results, cells, frame, aggregation)
+    downloads(f"{results.name}-table", found, whole=to_json(results, found))
+
+
+def chosen_frame(results: Results) -> str:
+    return str(
+        st.segmented_control(
+            "Pixels",
+            list(results.frames),
+            default=results.frames[0],
+            required=True,
+            format_func=lambda frame: FRAME_TITLES[frame],
+            key="evaluation.frame",
+            help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own.",
+        )
+    )
+
+
+@st.cache_data(max_entries=40, show_spinner="Drawing patients anew for the intervals …", hash_funcs=BY_RUN)
+def cells_of(results: Results, frame: str, aggregation: str) -> list[Cell]:
+    return table(results, frame, aggregation)
+
+
+def _chosen_aggregation() -> str:
+    return str(
+        st.segmented_control(
+            "Images are brought together",
+            list(AGGREGATIONS),
+            default="pooled",
+            required=True,
+            format_func=lambda name: AGGREGATIONS[name].title,
+            key="evaluation.aggregation",
+            help="  \n".join(f"**{one.title}**: {one.meaning}" for one in AGGREGATIONS.values()),
+        )
+    )
+
+
+def _clicked() -> None:
+    cell = st.session_state[KEY].get("cell")
+    if cell:
+        go_behind(Behind(cell["method"], cell["type"], cell["metric"]))
+
+
+def _data(cells: list[Cell]) -> dict[str, Any]:
+    rows: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault((cell.method, cell.type), []).append(cell)
+    return {
+        "columns": [{"title": m.title, "tip": f"{m.meaning} {m.formula}"} for m in METRICS.values()],
+        "rows": [
+            {"method": method_title(method), "type": TYPE_TITLES[kind], "cells": [_cell(cell) for cell in found]}
+            for (method, kind), found in rows.items()
+        ],
+        "hint": "Point at a number for its interval.",
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    small = "" if cell.paper is None else f"paper {percent(cell.paper)} · {signed(cell.difference)}"
+    return {
+        "value": percent(cell.ours.value),
+        "small": small,
+        "best": cell.best,
+        "tip": _tip(cell),
+        "key": {"method": cell.method, "type": cell.type, "metric": cell.metric},
+    }
+
+
+def _tip(cell: Cell) -> str:
+    said = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {METRICS[cell.metric].title}: "]
+    if cell.ours.value is None:
+        return said[0] + "undefined (0/0)."
+    said.append(f"{percent(cell.ours.value)} %")
+    if cell.interval is not None:
+        said.append(f", 95 % interval {percent(cell.interval[0])} to {percent(cell.interval[1])} (patients drawn anew)")
+    said.append(f"; from {cell.ours.units} {'image' if cell.ours.units == 1 else 'images or folds'}")
+    if cell.ours.undefined:
+        said.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
+    if cell.paper is not None:
+        said.append(f". The paper's: {percent(cell.paper)} %, a difference of {signed(cell.difference)} points")
+    return "".join(said) + "."
+
+
+@functools.cache
+def _component() -> Any:
+    return st.components.v2.component("mtunet_results", html='<div class="results"></div>', css=_CSS, js=_JS)
+
+
+_CSS = """
+.results { font-family: var(--st-font); color: var(--st-text-color); overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+caption { text-align: left; padding: 0 0 6px; }
+th { text-align: right; font-weight: 600; font-size: 13px; padding: 6px 8px;
+  border-bottom: 1px solid var(--st-border-color); }
+th.method, th.type { text-align: left; }
+tbody th { border-bottom: none; font-size: 14px; vertical-align: top; padding-top: 9px; white-space: nowrap; }
+tbody th.type { font-weight: 400; }
+tbody tr.first > * { border-top: 1px solid var(--st-border-color); }
+td { padding: 0; text-align: right; }
+button { font: inherit; color: inherit; background: none; border: 1px solid transparent; border-radius: 6px;
+  width: 100%; text-align: right; padding: 5px 8px; cursor: pointer; font-size: 15px; line-height: 1.25; }
+button:hover { background: var(--st-secondary-background-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
+button.best { font-weight: 700; }
+small { display: block; font-size: 11.5px; font-weight: 400; opacity: 0.78; white-space: nowrap; }
+.said { font-size: 13px; min-height: 20px; padding: 8px 2px 0; opacity: 0.9; }
+"""
+
+_JS = """
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".results");
+  const make = (name, text, className) => {
+    const node = document.createElement(name);
+    if (text) node.textContent = text;
+    if (className) node.className = className;
+    return node;
+  };
+  const table = make("table");
+  const said = make("div", data.hint, "said");
+  said.setAttribute("aria-live", "polite");
+  const head = make("tr");
+  head.append(make("th", "Method", "method"), make("th", "Type", "type"));
+  for (const column of data.columns) {
+    const cell = make("th", column.title);
+    cell.title = column.tip;
+    cell.scope = "col";
+    head.append(cell);
+  }
+  const top = make("thead");
+  top.append(head);
+  const body = make("tbody");
+  let before = null;
+  for (const row of data.rows) {
+    const line = make("tr", "", row.method === before ? "" : "first");
+    const name = make("th", row.method === before ? "" : row.method, "method");
+    if (row.method === before) name.setAttribute("aria-label", row.method);
+    before = row.method;
+    const type = make("th", row.type, "type");
+    type.scope = "row";
+    line.append(name, type);
+    for (const cell of row.cells) {
+      const button = make("button", cell.value, cell.best ? "best" : "");
+      if (cell.small) button.append(make("small", cell.small));
+      button.title = cell.tip;
+      button.setAttribute("aria-label", cell.tip + (cell.best ? " The best of ours." : "") + " Show its images.");
+      const say = () => { said.textContent = cell.tip; };
+      button.addEventListener("mouseenter", say);
+      button.addEventListener("focus", say);
+      button.addEventListener("click", () => setTriggerValue("cell", cell.key));
+      const box = make("td");
+      box.append(button);
+      line.append(box);
+    }
+    body.append(line);
+  }
+  table.append(top, body);
+  root.replaceChildren(table, said);
+}
+"""

@@ -1,0 +1,215 @@
+"""A small training run, drawn: random masks and maps, counted truly, in the folder that `mtunet.runs` describes.
+
+Nothing here was learnt by a network, and the run says so. Tests compare what is worked out of it with these masks.
+"""
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from mtunet.phantom import PHANTOM_VERSION, PhantomSpec
+
+METHODS = ("single", "multiclass", "mtunet", "nothing")
+SKILL = {"single": 0.9, "multiclass": 1.3, "mtunet": 2.0, "nothing": None}
+"""How far true pixels stand out of the noise of a method's map."""
+TYPES = ("mc", "bac")
+THRESHOLDS = tuple(round(0.05 * n, 2) for n in range(1, 20))
+CHOSEN = {"mc": 0.6, "bac": 0.55}
+SIDE = {"256": 24, "native": 40}
+Mask = npt.NDArray[np.bool_]
+
+
+def write_run(folder: Path, *, images: int = 18, folds: int = 3, methods: tuple[str, ...] = METHODS) -> Path:
+    """A finished cross-validation: `images` images, two per patient."""
+    random = np.random.default_rng(7)
+    names = [f"drawn-{number:03d}" for number in range(images)]
+    fold_of = {name: (number // 2) % folds for number, name in enumerate(names)}
+    _json(folder / "config.json", _config(folder.name, folds, methods))
+    _json(folder / "splits.json", [_split(names, fold_of, fold) for fold in range(folds)])
+    truths = {name: _truth(random, number) for number, name in enumerate(names)}
+    _csv(folder / "images.csv", [_image(name, number) for number, name in enumerate(names)])
+    for method in methods:
+        for fold in range(folds):
+            mine = [name for name in names if fold_of[name] == fold]
+            _write_part(folder / method / f"fold_{fold}", method, mine, truths, random)
+    _json(folder / "summary.json", {"data": "drawn masks, not a measurement"})
+    return folder
+
+
+def _config(name: str, folds: int, methods: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": "cross-validation",
+        "experiment": {"name": name, "epochs": 4},
+        "methods": list(methods),
+        "folds": folds,
+        "data": f"drawn masks, not a measurement; pictures: phantom generator version {PHANTOM_VERSION}",
+        "device": "none: drawn",
+    }
+
+
+def _split(names: list[str], fold_of: dict[str, int], fold: int) -> dict[str, list[str]]:
+    test = [name for name in names if fold_of[name] == fold]
+    return {"train": [name for name in names if name not in test], "validation": [], "test": test}
+
+
+def _image(name: str, number: int) -> dict[str, Any]:
+    spec = PhantomSpec(seed=number, clusters=number % 2, bac_grade=2 * (number % 3 == 0))
+    about = {"image": name, "patient": f"patient-{number // 2}", "density": "abcd"[number % 4], "look": "ffdm"}
+    return about | {
+        "view": "MLO",
+        "stratum": ("neither", "mc", "bac", "both")[number % 4],
+        "has_mc": int(number % 4 in (1, 3)),
+        "has_bac": int(number % 4 in (2, 3)),
+        "spec": json.dumps(asdict(spec)),
+    }
+
+
+def _truth(random: np.random.Generator, number: int) -> dict[tuple[str, str], Mask]:
+    """Rectangles on the native grid, and by thinning on the small one; some images have none of a type."""
+    truth = {}
+    for place, kind in enumerate(TYPES):
+        mask = np.zeros((SIDE["native"],) * 2, bool)
+        if number % 4 in ((1, 3), (2, 3))[place]:
+            for _ in range(2):
+                top, left = random.integers(0, SIDE["native"] - 9, 2)
+                mask[top : top + 4 + 3 * place, left : left + 5] = True
+        truth[kind, "native"] = mask
+        keep = np.linspace(0, SIDE["native"] - 1, SIDE["256"]).round().astype(int)
+        truth[kind, "256"] = mask[np.ix_(keep, keep)]
+    return truth
+
+
+def _map(random: np.random.Generator, truth: Mask, method: str) -> npt.NDArray[np.float64]:
+    skill = SKILL.get(method, 1.0)
+    if skill is None:
+        return np.zeros(truth.shape)
+    noise = ndimage.gaussian_filter(random.normal(0, 1.6, truth.shape), 1.0)
+    return 1 / (1 + np.exp(-2.2 * (noise + skill * truth - 0.9)))
+
+
+def _write_part(
+    folder: Path, method: str, names: list[str], truths: dict[str, dict[tuple[str, str], Mask]], random: Any
+) -> None:
+    counts, sweep, components, bins = [], [], [], np.zeros((2, 10, 3))
+    for name in names:
+        maps = {key: _map(random, mask, method) for key, mask in truths[name].items()}
+        bac = maps["bac", "native"] >= CHOSEN["bac"]
+        for (kind, frame), mask in truths[name].items():
+            about = {"image": name, "type": kind, "frame": frame}
+            counts.append(about | {"threshold": CHOSEN[kind]} | _pixels(maps[kind, frame] >= CHOSEN[kind], mask))
+            for threshold in THRESHOLDS:
+                found = maps[kind, frame] >= threshold
+                lesions = _lesions(found, mask, bac if kind == "mc" else None) if frame == "native" else {}
+                sweep.append(about | {"threshold": threshold} | _pixels(found, mask) | lesions)
+        for place, kind in enumerate(TYPES):
+            found = {k: maps[k, "native"] >= CHOSEN[k] for k in TYPES}
+            components += _components(name, kind, found, truths[name])
+            level = maps[kind, "256"].ravel()
+            rows = np.stack([np.ones_like(level), level, truths[name][kind, "256"].ravel()], axis=1)
+            np.add.at(bins[place], np.minimum((level * 10).astype(int), 9), rows)
+    _csv(folder / "counts.csv", counts)
+    _csv(folder / "sweep.csv", sweep)
+    _csv(folder / "components.csv", components)
+    _csv(folder / "calibration.csv", _calibration(bins))
+    if method != "nothing":
+        _csv(folder / "history.csv", [_epoch(n, method) for n in range(1, 5)])
+    _json(
+        folder / "timing.json", {"train_seconds": 60.0, "seconds_per_image": 0.1, "parameters": 1e6, "device": "none"}
+    )
+
+
+def _pixels(found: Mask, true: Mask) -> dict[str, int]:
+    cells = {"tp": found & true, "fp": found & ~true, "fn": ~found & true, "tn": ~found & ~true}
+    return {name: int(mask.sum()) for name, mask in cells.items()}
+
+
+def _lesions(found: Mask, true: Mask, bac: Mask | None) -> dict[str, int]:
+    row = {"lesions": len(_parts(true)), "detections": len(_parts(found))} | _hits(found, true)
+    if bac is not None:
+        kept = np.zeros_like(found)
+        for part in _parts(found):
+            kept |= part if bac[part].mean() < 0.5 else False
+        row |= {f"{name}_without_bac": value for name, value in _hits(kept, true).items()}
+    return row
+
+
+def _hits(found: Mask, true: Mask) -> dict[str, int]:
+    return {
+        "hit": sum(found[part].mean() >= 0.1 for part in _parts(true)),
+        "false_positives": sum(true[part].mean() < 0.1 for part in _parts(found)),
+    }
+
+
+def _parts(mask: Mask) -> list[Mask]:
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    return [labels == number for number in range(1, count + 1)]
+
+
+def _components(
+    name: str, kind: str, found: dict[str, Mask], truth: dict[tuple[str, str], Mask]
+) -> list[dict[str, Any]]:
+    other = "bac" if kind == "mc" else "mc"
+    rows = []
+    for number, part in enumerate(_parts(truth[kind, "native"]), start=1):
+        mistaken = {"mc": "c", "bac": "b"}[kind] if found[other][part].mean() >= 0.1 else "d"
+        outcome = "a" if found[kind][part].mean() >= 0.1 else mistaken
+        rows.append(_component(name, kind, number, outcome, part) | {"conspicuity": round(2 + 0.3 * number, 2)})
+    for number, part in enumerate(_parts(found[kind]), start=1):
+        if truth[kind, "native"][part].mean() < 0.1:
+            rows.append(_component(name, kind, number, "e", part) | {"conspicuity": ""})
+    return rows
+
+
+def _component(name: str, kind: str, number: int, outcome: str, part: Mask) -> dict[str, Any]:
+    rows, columns = np.nonzero(part)
+    return {
+        "image": name,
+        "type": kind,
+        "component": number,
+        "outcome": outcome,
+        "area_mm2": float(part.sum()),
+        "probability": 0.7,
+        "row": 1000 + 10 * int(rows.min()),
+        "column": 300 + 10 * int(columns.min()),
+        "height": 10 * int(np.ptp(rows) + 1),
+        "width": 10 * int(np.ptp(columns) + 1),
+        "elongation": round(float((np.ptp(rows) + 1) / (np.ptp(columns) + 1)), 3),
+        "overlap": 0.0,
+    }
+
+
+def _calibration(bins: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
+    names = ("pixels", "sum_probability", "positives")
+    return [
+        {"type": kind, "bin": number, **dict(zip(names, bins[place, number].tolist(), strict=True))}
+        for place, kind in enumerate(TYPES)
+        for number in range(10)
+    ]
+
+
+def _epoch(number: int, method: str) -> dict[str, Any]:
+    row = {"epoch": number, "step": 10 * number, "seconds": 3.0 * number, "learning_rate": 1e-4}
+    row |= {f"loss_{head}": round(1 - 0.2 * number, 3) for head in ("mc", "bac", "background")}
+    return row | {f"validation_f1_{kind}": round(0.2 * number, 3) for kind in TYPES}
+
+
+def _json(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Rows may lack columns that others have: those are left empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = list(dict.fromkeys(column for row in rows for column in row)) or ["image"]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
