@@ -1,0 +1,158 @@
+"""CBIS-DDSM's four case description tables: one row per abnormality, read past their known defects.
+
+Facts, counted in the published files: a newline stands inside a quoted path in every row; a missing category is
+`N/A`, or `NA` in copies saved again; the mass tables write `breast_density` where the others write `breast density`;
+density 0 means not given; the file names at the end of the paths are wrong in places, their UIDs are right.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from mtunet.case import Laterality, View
+from training.data.labelled import DataSetMissing
+
+GET: Final = "Get it from The Cancer Imaging Archive, https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY, licence CC BY 3.0."
+ROWS: Final[Mapping[str, int]] = {
+    "calc_case_description_train_set.csv": 1546,
+    "calc_case_description_test_set.csv": 326,
+    "mass_case_description_train_set.csv": 1318,
+    "mass_case_description_test_set.csv": 378,
+}
+"""Rows of the published tables; a copy with 63 goes round."""
+COLUMNS: Final = (
+    "patient id",
+    "breast density",
+    "left or right breast",
+    "image view",
+    "abnormality id",
+    "image file path",
+    "cropped image file path",
+    "roi mask file path",
+)
+MISSING: Final = frozenset({"", "N/A", "NA", "NAN"})
+SUSPICIOUS: Final = frozenset({"PLEOMORPHIC", "AMORPHOUS", "PUNCTATE", "FINE_LINEAR", "FINE_LINEAR_BRANCHING"})
+"""Types that are microcalcifications. The others are typically benign by BI-RADS: coarse, skin, lucent, rim, rod…"""
+
+
+class Meaning(StrEnum):
+    """What a row's calc type makes of its region."""
+
+    MC = "mc"
+    BAC = "bac"
+    BENIGN = "benign"
+    UNSTATED = "unstated"
+    """The table names no type: it may be MC."""
+    MASS = "mass"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a path of the table points: the folder's name, which is the DICOM Patient ID, and the series."""
+
+    id: str
+    series: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One abnormality of one view."""
+
+    patient: str
+    laterality: Laterality
+    view: View
+    density: str
+    abnormality: str
+    meaning: Meaning
+    image: Place
+    crop: Place
+    mask: Place
+    split: str
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Rows of the tables that were found; counts: rows per table; notes: sentences on what is not as published."""
+
+    calcifications: tuple[Row, ...]
+    masses: tuple[Row, ...]
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def read_tables(root: Path, csvs: Mapping[str, Sequence[Path]]) -> Tables:
+    """The tables among `csvs` (lower-case name → files); raises DataSetMissing without a calcification table."""
+    rows: dict[str, list[Row]] = {}
+    notes = []
+    for name, published in ROWS.items():
+        paths = csvs.get(name, ())
+        if not paths:
+            notes.append(f"{name} was not found.")
+            continue
+        rows[name] = _rows(paths[0], name)
+        if len(rows[name]) != published:
+            notes.append(f"{name} has {len(rows[name])} rows, the published table {published}: a changed or cut copy.")
+        if len(paths) > 1:
+            notes.append(f"{name} was found {len(paths)} times; {paths[0]} is used.")
+    calcifications = [row for name, found in rows.items() if name.startswith("calc") for row in found]
+    if not calcifications:
+        raise DataSetMissing(
+            f"Expected calc_case_description_train_set.csv or calc_case_description_test_set.csv with their rows "
+            f"under {root}, found {'no table' if not rows else ' and '.join(rows)}. {GET}"
+        )
+    return Tables(
+        calcifications=tuple(calcifications),
+        masses=tuple(row for name, found in rows.items() if name.startswith("mass") for row in found),
+        counts={name: len(found) for name, found in rows.items()},
+        notes=tuple(notes),
+    )
+
+
+def meaning(calc_type: str) -> Meaning:
+    """What a calc type such as "VASCULAR-COARSE" says. Any VASCULAR makes it BAC, whatever stands beside it."""
+    if calc_type.strip().upper() in MISSING:
+        return Meaning.UNSTATED
+    tokens = set(calc_type.strip().upper().split("-"))
+    if "VASCULAR" in tokens:
+        return Meaning.BAC
+    return Meaning.MC if tokens & SUSPICIOUS else Meaning.BENIGN
+
+
+def _rows(path: Path, name: str) -> list[Row]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        table = csv.DictReader(file)
+        header = [column.strip().lower().replace("_", " ") for column in table.fieldnames or ()]
+        missing = [column for column in COLUMNS if column not in header]
+        if missing:
+            raise DataSetMissing(f"Expected the column {missing[0]!r} in {path}, found: {', '.join(header)}. {GET}")
+        table.fieldnames = header
+        return [_row({k: (v or "").strip() for k, v in cells.items() if k}, path, name) for cells in table]
+
+
+def _row(cells: Mapping[str, str], path: Path, name: str) -> Row:
+    try:
+        return Row(
+            patient=cells["patient id"],
+            laterality=Laterality(cells["left or right breast"][:1]),
+            view=View(cells["image view"]),
+            density=cells["breast density"] if cells["breast density"] in ("1", "2", "3", "4") else "",
+            abnormality=cells["abnormality id"],
+            meaning=Meaning.MASS if name.startswith("mass") else meaning(cells.get("calc type", "")),
+            image=_place(cells["image file path"]),
+            crop=_place(cells["cropped image file path"]),
+            mask=_place(cells["roi mask file path"]),
+            split="train" if "train" in name else "test",
+        )
+    except (ValueError, IndexError):
+        raise DataSetMissing(
+            f"Expected a side LEFT or RIGHT, a view and paths of four parts in every row of {path}, "
+            f"found otherwise for {cells['patient id'] or 'a row without a patient'}. {GET}"
+        ) from None
+
+
+def _place(path: str) -> Place:
+    parts = path.replace("\\", "/").strip("/").split("/")
+    return Place(parts[0].strip(), parts[2].strip())

@@ -1,0 +1,270 @@
+"""Anybody's images and masks: `images/NAME.png` with `masks/mc/NAME.png`, `masks/bac/NAME.png`, or a CSV manifest.
+
+A mask that is not there means *unknown*. "Known absent" is said by an all-black mask, or by has_mc=0 or has_bac=0 in
+the manifest. `manifest.csv` has the column `image` and any of: mc_mask, bac_mask, has_mc, has_bac, patient_id, view,
+side, pixel_mm, density, split. Its paths are relative to it.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from mtunet import reading
+from mtunet.case import Calcification, Laterality, Mammogram, UnreadableImage, View
+from training.data.labelled import (
+    DataSetMissing,
+    Known,
+    LabelledView,
+    Mask,
+    Say,
+    Spacing,
+    Unusable,
+    parts,
+    sample_of,
+)
+from training.data.masks import align, read_mask
+
+MANIFEST: Final = "manifest.csv"
+ENDINGS: Final = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm", ".bmp", ".dcm")
+TRUTH: Final = "masks given with the images"
+COLUMNS: Final = frozenset(
+    {"image", "mc_mask", "bac_mask", "has_mc", "has_bac", "patient_id", "view", "side", "pixel_mm", "density", "split"}
+)
+YES_NO: Final = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False, "": None}
+_CBIS_PATIENT: Final = re.compile(r"P_\d{5}")
+_VIEW_WORDS: Final = re.compile(
+    r"(?<![a-z])(?:(l|r|left|right)?[\s_-]*(cc|mlo|ml|lm|xccl)|(left|right|l|r))(?![a-z])", re.IGNORECASE
+)
+_LAYOUT: Final = (
+    "images/NAME.png (or .tif, .jpg, .pgm, .dcm) with masks/mc/NAME.png and masks/bac/NAME.png, "
+    "or manifest.csv with a column named image"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image and what is said of it.
+
+    masks: per type the file that was named or found. has: per type what the manifest says, None when nothing.
+    patient: who the image is grouped with; guessed: from the file's name, because nobody says it.
+    """
+
+    name: str
+    image: Path
+    masks: Mapping[Calcification, Path]
+    has: Mapping[Calcification, bool | None]
+    patient: str
+    guessed: bool
+    pixel_mm: float | None = None
+    laterality: Laterality | None = None
+    view: View | None = None
+    density: str = ""
+    split: str = ""
+
+
+def card(root: Path) -> str:
+    """What is under `root`; raises DataSetMissing. Opens the manifest only."""
+    entries, notes = _entries(root)
+    lines = [
+        f"images: {len(entries)} of {len({entry.patient for entry in entries})} patients",
+        *(_type_line(entries, kind) for kind in Calcification),
+    ]
+    guessed = sum(entry.guessed for entry in entries)
+    if guessed:
+        lines.append(
+            f"Patients of {guessed} images are guessed from their names. If a woman's views are named differently, "
+            "give patient_id in manifest.csv: else she is in training and in test at once."
+        )
+    gone = [
+        entry for entry in entries if not entry.image.is_file() or not all(m.is_file() for m in entry.masks.values())
+    ]
+    if gone:
+        lines.append(f"Incomplete: {len(gone)} entries name a file that is not there, {gone[0].name} first.")
+    return "\n".join([*lines, *notes])
+
+
+def samples(root: Path, say: Say) -> Iterator[LabelledView]:
+    """Every image with a known type; sentences on the others go to `say`."""
+    entries, notes = _entries(root)
+    for note in notes:
+        say(note)
+    for entry in entries:
+        try:
+            view = _view(entry)
+        except (UnreadableImage, Unusable) as problem:
+            say(f"{entry.name} is left out: {problem}")
+        else:
+            if view.sample.masks:
+                yield view
+            else:
+                say(f"{entry.name} is left out: neither type's pixels are known.")
+
+
+def patient_in(name: str) -> str:
+    """Whose image it is by its name: CBIS-DDSM's patient, else the name without words for side and view."""
+    cbis = _CBIS_PATIENT.search(name)
+    if cbis:
+        return f"cbis-{cbis[0]}"
+    return re.sub(r"[\s_-]+", "-", _VIEW_WORDS.sub(" ", name)).strip("- ").lower() or name.lower()
+
+
+def _entries(root: Path) -> tuple[list[Entry], list[str]]:
+    """All entries, and sentences on what beside them was not understood."""
+    manifest = root / MANIFEST
+    if manifest.is_file():
+        return _listed(manifest), []
+    images = _pictures(root / "images")
+    if not images:
+        raise DataSetMissing(f"Expected {_LAYOUT} under {root}, found {_what_is_in(root)}.")
+    masks = {kind: _pictures(root / "masks" / kind.value) for kind in Calcification}
+    if not any(masks.values()):
+        raise DataSetMissing(f"Expected {_LAYOUT} under {root}, found {len(images)} images but no mask.")
+    entries = []
+    used: set[Path] = set()
+    for name, image in images.items():
+        own = {
+            kind: found[stem]
+            for kind, found in masks.items()
+            for stem in (f"{name}_mask", f"{name}_{kind.value}", name)
+            if stem in found
+        }
+        used |= set(own.values())
+        entries.append(Entry(name, image, own, dict.fromkeys(Calcification), patient_in(name), guessed=True))
+    spare = [path.name for found in masks.values() for path in found.values() if path not in used]
+    notes = [f"{len(spare)} masks belong to no image, {spare[0]} first."] if spare else []
+    return entries, notes
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """Stem → file; raises DataSetMissing when two files share a stem, because a mask could be either's."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in ENDINGS and path.is_file():
+            if path.stem in found:
+                raise DataSetMissing(
+                    f"Expected one file per name in {folder}, found {found[path.stem].name} and {path.name}. "
+                    "Rename one of them."
+                )
+            found[path.stem] = path
+    return found
+
+
+def _what_is_in(root: Path) -> str:
+    if not root.is_dir():
+        return "no such folder"
+    names = sorted(path.name for path in root.iterdir())
+    return f"{', '.join(names[:5])}{' and more' if len(names) > 5 else ''}" if names else "an empty folder"
+
+
+def _listed(manifest: Path) -> list[Entry]:
+    with manifest.open(encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file)
+        header = [name.strip().lower() for name in table.fieldnames or ()]
+        strange = [name for name in header if name not in COLUMNS]
+        if "image" not in header or strange:
+            raise DataSetMissing(
+                f"Expected the column image and any of {', '.join(sorted(COLUMNS - {'image'}))} in {manifest}, "
+                f"found: {', '.join(header) or 'nothing'}. Rename or remove {', '.join(strange) or 'nothing'}."
+            )
+        table.fieldnames = header
+        entries = [
+            _entry({key: (cell or "").strip() for key, cell in row.items() if key}, manifest, number)
+            for number, row in enumerate(table, start=2)
+        ]
+    twice = [name for name, count in Counter(entry.name for entry in entries).items() if count > 1]
+    if twice or not entries:
+        found = f"{twice[0]} in several" if twice else "none"
+        raise DataSetMissing(f"Expected one row per image in {manifest}, found {found}.")
+    return entries
+
+
+def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> Entry:
+    try:
+        image = manifest.parent / cells["image"]
+        patient = cells.get("patient_id", "")
+        pixel_mm = float(cells["pixel_mm"]) if cells.get("pixel_mm") else None
+        if not cells["image"] or (pixel_mm is not None and not 0 < pixel_mm < 10):
+            raise ValueError
+        return Entry(
+            name=Path(cells["image"]).with_suffix("").as_posix(),
+            image=image,
+            masks={
+                kind: manifest.parent / cells[f"{kind.value}_mask"]
+                for kind in Calcification
+                if cells.get(f"{kind.value}_mask")
+            },
+            has={kind: YES_NO[cells.get(f"has_{kind.value}", "").lower()] for kind in Calcification},
+            patient=patient or patient_in(image.stem),
+            guessed=not patient,
+            pixel_mm=pixel_mm,
+            laterality=Laterality(cells["side"][0].upper()) if cells.get("side") else None,
+            view=View(cells["view"].upper()) if cells.get("view") else None,
+            density=cells.get("density", ""),
+            split=cells.get("split", ""),
+        )
+    except (ValueError, KeyError):
+        raise DataSetMissing(
+            f"Expected in row {number} of {manifest} an image, has_mc and has_bac as 0 or 1, pixel_mm in millimetres, "
+            "side L or R and a view such as CC, found otherwise."
+        ) from None
+
+
+def _type_line(entries: list[Entry], kind: Calcification) -> str:
+    masks = sum(kind in entry.masks for entry in entries)
+    absent = sum(entry.has[kind] is False and kind not in entry.masks for entry in entries)
+    somewhere = sum(entry.has[kind] is True and kind not in entry.masks for entry in entries)
+    return (
+        f"{kind.value}: {masks} with a mask, {absent} known absent, {somewhere} present without a mask, "
+        f"{len(entries) - masks - absent - somewhere} unknown (not absent: an all-black mask or "
+        f"has_{kind.value}=0 says that)"
+    )
+
+
+def _view(entry: Entry) -> LabelledView:
+    if not entry.image.is_file():
+        raise Unusable(f"expected its image at {entry.image}, found none")
+    mammogram = reading.read(entry.image.read_bytes(), entry.image.name)
+    notes: list[str] = []
+    known: dict[Calcification, Known] = {}
+    masks: dict[Calcification, Mask] = {}
+    for kind in Calcification:
+        known[kind], mask = _label(entry, kind, mammogram, notes)
+        if mask is not None:
+            masks[kind] = mask
+    spacing: Spacing = "manifest" if entry.pixel_mm else "file" if mammogram.spacing_mm else "assumed"
+    return LabelledView(
+        sample=sample_of(mammogram, entry.name, entry.patient, masks, known, entry.pixel_mm),
+        known=known,
+        lesions={kind: parts(mask, kind) for kind, mask in masks.items()},
+        truth=TRUTH,
+        spacing=spacing,
+        laterality=entry.laterality or mammogram.laterality,
+        view=entry.view or mammogram.view,
+        density=entry.density,
+        split=entry.split,
+        notes=tuple(notes),
+    )
+
+
+def _label(entry: Entry, kind: Calcification, mammogram: Mammogram, notes: list[str]) -> tuple[Known, Mask | None]:
+    """What is known of one type, and its mask on the image's grid; raises Unusable when mask and manifest disagree."""
+    has = entry.has[kind]
+    if kind not in entry.masks:
+        nothing = np.zeros(mammogram.shape, bool)
+        return {True: (Known.PRESENT, None), False: (Known.ABSENT, nothing), None: (Known.UNKNOWN, None)}[has]
+    mask = read_mask(entry.masks[kind])
+    if has is not None and has != mask.any():
+        raise Unusable(f"has_{kind.value} is {int(has)}, but its mask shows {'some' if mask.any() else 'nothing'}")
+    aligned = align(mask, mammogram.pixels, None)
+    if not aligned.sure:
+        sizes = " against ".join(f"{rows}×{columns}" for rows, columns in (mask.shape, mammogram.shape))
+        raise Unusable(f"expected its {kind.value} mask in the image's size or resized evenly, found {sizes}")
+    if aligned.note:
+        notes.append(f"{kind.value}: {aligned.note}")
+    return (Known.MASK if aligned.mask.any() else Known.ABSENT), aligned.mask
