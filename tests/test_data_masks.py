@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtunet import reading
+from mtunet.breast import breast_region
 from mtunet.case import Box, Calcification, Mammogram
 from training.data.labelled import Known, LabelledView, Lesion, Unusable, lesion_from, parts, sample_of, touched
 from training.data.masks import align, as_mask, find, is_mask, read_mask, resize_mask
@@ -114,6 +116,13 @@ def test_without_a_crop_a_mask_of_another_size_says_that_its_place_is_unsure() -
     assert not align(rectangle((336, 308), 100, 90, 180, 160), texture((320, 300)), texture((90, 80), 77)).sure
 
 
+def test_plain_background_is_never_where_a_crop_is_found() -> None:
+    film = texture((400, 300))
+    film[:, 150:] = 0
+    assert find(film[101:190, 33:120].copy(), film) == (101, 33)
+    assert find(film[:80, 200:290].copy(), film) is None
+
+
 def test_a_crop_of_another_image_is_not_found() -> None:
     assert find(texture((90, 80), 5), texture((320, 300))) is None
     assert find(texture((400, 80), 5), texture((320, 300))) is None
@@ -189,3 +198,30 @@ def test_parts_are_connected_over_corners_and_apart_otherwise() -> None:
     found = parts(mask, BAC)
     assert [lesion.box for lesion in found] == [Box(1, 1, 6, 7), Box(10, 10, 11, 12)]
     assert [int(lesion.patch.sum()) for lesion in found] == [15, 2]
+
+
+@pytest.mark.shared
+def test_real_masks_fit_their_films_and_real_films_are_no_masks(shared: Path) -> None:
+    folder = shared / "real" / "cbis_ddsm"
+    paths = sorted((folder / "mass_masks").glob("*.png"))
+    assert len(paths) == 4
+    for path in paths:
+        film = reading.read((folder / path.name).read_bytes(), path.name).pixels
+        mask = read_mask(path)
+        assert is_mask(mask.astype(np.float32))
+        assert not is_mask(film)
+        aligned = align(mask, film, None)
+        assert aligned.sure
+        assert aligned.note == ""
+        assert breast_region(film)[aligned.mask].mean() > 0.95
+
+
+@pytest.mark.shared
+def test_masks_of_real_films_are_put_back_where_their_crops_are_found(shared: Path) -> None:
+    folder = shared / "real" / "cbis_ddsm"
+    for path in sorted((folder / "mass_masks").glob("*.png")):
+        film, mask = reading.read((folder / path.name).read_bytes(), path.name).pixels, read_mask(path)
+        box = lesion_from(mask, MC, "region").box
+        elsewhere = np.pad(mask, ((24, 0), (16, 8)))  # another cut of the same film
+        aligned = align(elsewhere, film, film[box.top : box.bottom, box.left : box.right])
+        assert np.array_equal(aligned.mask, mask), path.name

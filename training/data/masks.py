@@ -22,6 +22,8 @@ SAME_RATIO = 0.001
 LEAST_RESIZE = 0.02
 LEAST_MATCH = 0.95
 """Correlation from which a crop counts as found in its image."""
+LEAST_SPREAD = 0.005
+"""Standard deviation, of white, below which a part of an image is plain background."""
 COARSE = 4
 """A crop is searched for in a copy this many times smaller, then placed exactly."""
 
@@ -115,19 +117,35 @@ def find(crop: Pixels, pixels: Pixels) -> tuple[int, int] | None:
     """(row, column) in the image of the crop's top-left pixel, or None when it is not found in it."""
     if crop.shape[0] > pixels.shape[0] or crop.shape[1] > pixels.shape[1] or min(crop.shape) < 2 * COARSE:
         return None
-    small, small_crop = (
-        cv2.resize(p, (p.shape[1] // COARSE, p.shape[0] // COARSE), interpolation=cv2.INTER_AREA)
-        for p in (pixels, crop)
-    )
-    if small_crop.std() == 0:
-        return None
-    _, _, _, (column, row) = cv2.minMaxLoc(cv2.matchTemplate(small, small_crop, cv2.TM_CCOEFF_NORMED))
+    (row, column), _ = _best(_smaller(pixels), _smaller(crop))
     top, left = (
-        min(max(COARSE * at - 2 * COARSE, 0), most) for at, most in zip((row, column), _room(crop, pixels), strict=True)
+        min(max(COARSE * at - 2 * COARSE, 0), most)
+        for at, most in zip((row, column), np.subtract(pixels.shape, crop.shape).tolist(), strict=True)
     )
     part = pixels[top : top + crop.shape[0] + 4 * COARSE, left : left + crop.shape[1] + 4 * COARSE]
-    _, score, _, (right, down) = cv2.minMaxLoc(cv2.matchTemplate(part, crop, cv2.TM_CCOEFF_NORMED))
+    (down, right), score = _best(part, crop)
     return (top + down, left + right) if score >= LEAST_MATCH else None
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    """By exactly COARSE: what is left over at the end is dropped."""
+    rows, columns = (size // COARSE for size in pixels.shape)
+    whole = pixels[: rows * COARSE, : columns * COARSE]
+    smaller: Pixels = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return smaller
+
+
+def _best(pixels: Pixels, crop: Pixels) -> tuple[tuple[int, int], float]:
+    """Where the crop correlates best, (row, column) and the correlation; plain background correlates with nothing."""
+    scores = cv2.matchTemplate(np.ascontiguousarray(pixels), np.ascontiguousarray(crop), cv2.TM_CCOEFF_NORMED)
+    size = (crop.shape[1], crop.shape[0])
+    mean, square = (
+        function(pixels, cv2.CV_64F, size, anchor=(0, 0))[: scores.shape[0], : scores.shape[1]]
+        for function in (cv2.boxFilter, cv2.sqrBoxFilter)
+    )
+    scores[square - mean**2 < LEAST_SPREAD**2] = 0  # there the quotient is 0/0, which OpenCV calls a perfect match
+    _, score, _, (column, row) = cv2.minMaxLoc(scores)
+    return (int(row), int(column)), float(score) if crop.std() >= LEAST_SPREAD else 0.0
 
 
 def resize_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
@@ -172,7 +190,3 @@ def _moved(mask: Mask, shape: tuple[int, int], rows: int, columns: int) -> Mask:
     inside = at[(at >= 0).all(axis=1) & (at < shape).all(axis=1)]
     moved[inside[:, 0], inside[:, 1]] = True
     return moved
-
-
-def _room(crop: Pixels, pixels: Pixels) -> tuple[int, int]:
-    return pixels.shape[0] - crop.shape[0], pixels.shape[1] - crop.shape[1]
