@@ -44,7 +44,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "training": (
         ("training*",),
-        ("case", "network", "preprocessing", "models", "segmentation", "findings", "metrics", "runs", "phantom"),
+        (
+            *("case", "network", "preprocessing", "models", "segmentation", "findings", "metrics", "runs", "phantom"),
+            *("reading", "analysis"),
+        ),
     ),
     "pages": (
         ("pages*", "streamlit_app"),
@@ -62,8 +65,10 @@ ONLY_IN = {
     "starlette": ("pages", "streamlit_app"),
     "sqlite_utils": ("mtunet.store", "mtunet.migrations"),
     "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file"),
-    "safetensors": ("mtunet.weights",),
-    "skimage": ("mtunet.findings",),
+    "safetensors": ("mtunet.weights", "training.checkpoints"),
+    "skimage": ("mtunet.findings", "training.classical"),
+    "kornia": ("training.augmentation",),
+    "ray": ("training.cluster",),
 }
 
 

@@ -50,7 +50,7 @@ def drawn_sample(number: int, known: bool = True) -> Sample:
 
 
 SMALL = replace(
-    EXPERIMENTS["smoke"],
+    EXPERIMENTS["detail-smoke"],
     pitch_mm=0.4,
     network=NetworkConfig(width=4, norm="group"),
     size=64,
@@ -85,7 +85,7 @@ def test_a_run_from_phantoms_to_figures_is_whole(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
     tiny = replace(
-        EXPERIMENTS["smoke"], steps=2, data=replace(EXPERIMENTS["smoke"].data, train=1, validation=1, test=1)
+        EXPERIMENTS["detail-smoke"], steps=2, data=replace(EXPERIMENTS["detail-smoke"].data, train=1, validation=1, test=1)
     )
     summary = run(tiny, tmp_path / "run", "cpu")
     config = json.loads((tmp_path / "run" / "config.json").read_text())

@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training list | run | choose | evaluate | export`."""
+"""The command line of training: `python -m training list | run | report | choose | evaluate | export`."""
 
 import argparse
 import hashlib
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mtunet import runs
 from mtunet.case import DeviceUnavailable
-from mtunet.models import MODELS, ModelUnavailable, load_model
+from mtunet.models import DEFAULT_MODEL, MODELS, ModelUnavailable, load_model
+from training.comparisons import COMPARISONS
 from training.experiments import EXPERIMENTS, PhantomData
 
 
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return int(asked.command(asked) or 0)
-    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable) as problem:
+    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, Misuse) as problem:
         parser.exit(2, f"{problem}\n")
 
 
@@ -30,11 +31,17 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="the experiments and what to expect of each")
     listing.set_defaults(command=_list)
 
-    running = commands.add_parser("run", help="fit, choose thresholds, measure on unseen images")
-    running.add_argument("experiment", choices=list(EXPERIMENTS))
+    running = commands.add_parser("run", help="fit, choose thresholds, measure on unseen images; goes on where it was")
+    running.add_argument("experiment", choices=[*COMPARISONS, *EXPERIMENTS], metavar="EXPERIMENT")
     running.add_argument("--out", type=Path, help="folder of the run (default: runs/EXPERIMENT)")
     running.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default: auto)")
+    running.add_argument("--folds", type=_numbers, help="only these, as in 0,1 (the others another time)")
+    running.add_argument("--methods", type=_words, help="only these, as in single,mtunet")
     running.set_defaults(command=_run)
+
+    reporting = commands.add_parser("report", help="what a comparison found, as tables; writes its metrics.csv")
+    reporting.add_argument("run", type=Path)
+    reporting.set_defaults(command=_report)
 
     evaluating = commands.add_parser("evaluate", help="measure a shipped model on another cohort of phantoms")
     evaluating.add_argument("model", choices=list(MODELS))
@@ -42,6 +49,16 @@ def _parser() -> argparse.ArgumentParser:
     evaluating.add_argument("--seed", type=int, default=2, help="of the cohort; 1 is the one that was trained on")
     evaluating.add_argument("--device", default="auto")
     evaluating.set_defaults(command=_evaluate)
+
+    real = commands.add_parser(
+        "evaluate-real", help="measure a shipped model on the few real mammograms, by a protocol"
+    )
+    real.add_argument("model", nargs="?", default=DEFAULT_MODEL, choices=list(MODELS))
+    real.add_argument("--root", type=Path, required=True, help="folder with mini_mias, nema_mg1, cbis_ddsm and others")
+    real.add_argument("--out", type=Path, help="folder of the run (default: runs/real-MODEL)")
+    real.add_argument("--steady", action="store_true", help="leave the perturbations out (a tenth of the time)")
+    real.add_argument("--device", default="auto")
+    real.set_defaults(command=_evaluate_real)
 
     choosing = commands.add_parser("choose", help="choose a finished run's thresholds again, and measure it again")
     choosing.add_argument("run", type=Path)
@@ -51,21 +68,64 @@ def _parser() -> argparse.ArgumentParser:
     exporting = commands.add_parser("export", help="put a run's weights where the app looks for a model")
     exporting.add_argument("run", type=Path)
     exporting.add_argument("--model", choices=list(MODELS), required=True)
+    exporting.add_argument("--method", default=runs.ONLY_METHOD, help="of a comparison (default: mtunet)")
+    exporting.add_argument("--fold", type=int, default=0, help="of a comparison (default: 0)")
     exporting.set_defaults(command=_export)
     return parser
 
 
+class Misuse(ValueError):
+    """Options that do not go together; `str()` is the sentence for the person."""
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",")
+
+
 def _list(_: argparse.Namespace) -> None:
-    for experiment in EXPERIMENTS.values():
-        print(f"{experiment.name}\n    {experiment.expect}\n    python -m training run {experiment.name}")
+    told = {one.name: one.expect for one in COMPARISONS.values()} | {e.name: e.expect for e in EXPERIMENTS.values()}
+    for name, expect in told.items():
+        print(f"{name}\n    {expect}\n    python -m training run {name}")
 
 
 def _run(asked: argparse.Namespace) -> None:
+    folder = asked.out or runs.RUNS / asked.experiment
+    if asked.experiment in COMPARISONS:
+        _compare(asked, folder)
+        return
+    if asked.folds or asked.methods:
+        raise Misuse(f"{asked.experiment} fits one model: it has no folds and methods to choose from.")
     from training.running import run  # torch takes seconds to import; `list` does not need it
 
-    folder = asked.out or runs.RUNS / asked.experiment
-    summary = run(EXPERIMENTS[asked.experiment], folder, asked.device)
-    print(json.dumps(summary, indent=2))
+    print(json.dumps(run(EXPERIMENTS[asked.experiment], folder, asked.device), indent=2))
+
+
+def _compare(asked: argparse.Namespace, folder: Path) -> None:
+    from training.comparing import compare, wanted
+    from training.reporting import as_text
+
+    comparison = COMPARISONS[asked.experiment]
+    try:
+        wanted(comparison, asked.folds, asked.methods)
+    except ValueError as problem:
+        raise Misuse(str(problem)) from None
+    compare(comparison, folder, asked.device, asked.folds, asked.methods)
+    print(as_text(runs.read(folder)))
+
+
+def _report(asked: argparse.Namespace) -> None:
+    from training.reporting import as_text, write_metrics
+
+    run = runs.read(asked.run)
+    if run.kind == "model":
+        print(json.dumps(run.summary, indent=2))
+        return
+    write_metrics(run)
+    print(as_text(run))
 
 
 def _choose(asked: argparse.Namespace) -> None:
@@ -85,11 +145,20 @@ def _evaluate(asked: argparse.Namespace) -> None:
     print(json.dumps(summary, indent=2))
 
 
+def _evaluate_real(asked: argparse.Namespace) -> None:
+    from training.real.protocol import evaluate_real
+
+    folder = asked.out or runs.RUNS / f"real-{asked.model}"
+    model = load_model(asked.model, asked.device)
+    summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady)
+    print(json.dumps(summary, indent=2))
+
+
 def _export(asked: argparse.Namespace) -> None:
     run = runs.read(asked.run)
     if not run.finished:
         raise runs.NotARun(f"{asked.run} is unfinished: it has no summary.json. Run it again to its end.")
-    data = runs.weights_of(run)
+    data = runs.weights_of(run, asked.fold, asked.method)
     spec = MODELS[asked.model]
     spec.path.parent.mkdir(parents=True, exist_ok=True)
     spec.path.write_bytes(data)

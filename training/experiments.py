@@ -92,8 +92,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             for pitch_mm in (0.14, 0.20)
         ),
         Experiment(
-            name="smoke",
-            expect="Nothing but that every step runs; half a minute on a CPU.",
+            name="detail-smoke",
+            expect="Nothing but that every step of `detail` runs; half a minute on a CPU.",
             network=NetworkConfig(width=8, norm="group"),
             size=64,
             batch=2,

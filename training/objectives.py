@@ -5,6 +5,8 @@ must not count.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,22 +14,29 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 SMOOTH = 50.0
 """Pixels added above and below in the batch Dice, so that a batch without a type still says: predict nothing."""
+LEAST = 1e-7
+"""Keras keeps probabilities this far from 0 before it takes their logarithm."""
 
 
-def negative_dice_per_image(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """The paper's −2 a·b / (‖a‖ + ‖b‖) with L1 norms, per image and head, averaged over the images.
+def negative_dice_per_image(
+    logits: Tensor, targets: Tensor, known: Tensor, norm: Literal["l1", "l2sq"] = "l1"
+) -> Tensor:
+    """The paper's −2 a·b / (‖a‖ + ‖b‖), per image and head, averaged over the images.
 
+    norm: the paper does not say which. "l1" adds the values, "l2sq" their squares; both give −1 for a perfect match
+    (the plain L2 norm would give −√n and grow with the lesion).
     An image without the type gives 0 whatever is predicted, and so no gradient: that is the formula.
     """
     probability = logits.sigmoid()
     overlap = (probability * targets).sum((2, 3))
-    total = probability.sum((2, 3)) + targets.sum((2, 3))
+    power = {"l1": 1, "l2sq": 2}[norm]
+    total = (probability**power).sum((2, 3)) + targets.sum((2, 3))
     return (-2 * overlap / total.clamp_min(1e-6) * known).sum(0) / known.sum(0).clamp_min(1)
 
 
 def batch_dice_and_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     """1 − Dice over the whole batch, smoothed, plus twice the binary cross-entropy; per head."""
-    return _batch_dice(logits, targets, known, SMOOTH) + 2 * _cross_entropy(logits, targets, known)
+    return _batch_dice(logits, targets, known, SMOOTH) + 2 * binary_cross_entropy(logits, targets, known)
 
 
 def batch_dice(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
@@ -35,7 +44,12 @@ def batch_dice(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
 
     There 50 pixels of smoothing are as much as a lesion, and a network that predicts nothing is not moved from it.
     """
-    return _batch_dice(logits, targets, known, 1.0) + 0.5 * _cross_entropy(logits, targets, known)
+    return _batch_dice(logits, targets, known, 1.0) + 0.5 * binary_cross_entropy(logits, targets, known)
+
+
+def batch_dice_alone(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """1 − Dice over the whole batch, smoothed by one pixel; per head."""
+    return _batch_dice(logits, targets, known, 1.0)
 
 
 def _batch_dice(logits: Tensor, targets: Tensor, known: Tensor, smooth: float) -> Tensor:
@@ -46,15 +60,46 @@ def _batch_dice(logits: Tensor, targets: Tensor, known: Tensor, smooth: float) -
     return 1 - (2 * overlap + smooth) / (total + smooth)
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+def binary_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """Per head, averaged over the pixels of the images in which it is known."""
     entropy = binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((2, 3))
     return (entropy * known).sum(0) / known.sum(0).clamp_min(1)
 
 
-OBJECTIVES: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+def sigmoid_cross_entropy_over_classes(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """Sigmoid, then categorical cross-entropy as Keras computes it: scores are divided by their sum over the classes,
+    kept within [1e-7, 1 − 1e-7], and −Σ target·log is averaged over the pixels. Head by head, so their sum is it.
+
+    Keras's rule of `categorical_crossentropy` for probabilities: keras.io/api/losses/probabilistic_losses.
+    A class that is unknown in an image takes no part in that image's sum.
+    """
+    scores = logits.sigmoid() * known[:, :, None, None]
+    share = scores / scores.sum(1, keepdim=True).clamp_min(LEAST)
+    entropy = -targets * share.clamp(LEAST, 1 - LEAST).log()
+    return _averaged(entropy, known)
+
+
+def softmax_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """Softmax over the known classes, then −Σ target·log, averaged over the pixels; head by head."""
+    absent = known[:, :, None, None] == 0
+    entropy = -targets * logits.masked_fill(absent, -1e4).log_softmax(1)
+    return _averaged(entropy, known)
+
+
+def _averaged(entropy: Tensor, known: Tensor) -> Tensor:
+    return (entropy.mean((2, 3)) * known).mean(0)
+
+
+Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
+OBJECTIVES: Mapping[str, Objective] = {
     "negative-dice": negative_dice_per_image,
+    "negative-dice-squared": partial(negative_dice_per_image, norm="l2sq"),
     "batch-dice-bce": batch_dice_and_cross_entropy,
     "batch-dice": batch_dice,
+    "batch-dice-alone": batch_dice_alone,
+    "sigmoid-bce": binary_cross_entropy,
+    "sigmoid-cce": sigmoid_cross_entropy_over_classes,
+    "softmax-cce": softmax_cross_entropy,
 }
 
 

@@ -53,7 +53,7 @@ def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
     finished = runs.read(folder)
     experiment = EXPERIMENTS[finished.config["experiment"]["name"]]
     network, _, provenance = read_weights(runs.weights_of(finished))
-    provenance["thresholds_chosen_at"] = _commit()
+    provenance["thresholds_chosen_at"] = commit()
     return _conclude(experiment, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
 
 
@@ -128,7 +128,7 @@ def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> d
         "run": folder.name,
         "experiment": experiment.to_json(),
         "data": f"phantom cohort {experiment.data.seed}, generator version {PHANTOM_VERSION} (synthetic images only)",
-        "commit": _commit(),
+        "commit": commit(),
         "version": mtunet.__version__,
         "device": describe(device, torch.bfloat16 if device.type == "cuda" else torch.float32),
         "torch": torch.__version__,
@@ -136,7 +136,7 @@ def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> d
     }
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit the code stands at, with "+changes" when the working tree differs from it."""
     here = Path(__file__).parent
     try:

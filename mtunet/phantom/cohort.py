@@ -27,7 +27,9 @@ def cohort(size: int, seed: int) -> tuple[PhantomSpec, ...]:
     contents = _contents(size)
     looks: list[Look] = ["ffdm" if i % 2 else "film" for i in range(size)]
     what, look_order = rng.permutation(size), rng.permutation(size)
-    return tuple(_spec(seed * SEEDS_PER_COHORT + i, contents[what[i]], looks[look_order[i]], rng) for i in range(size))
+    return tuple(
+        spec_of(seed * SEEDS_PER_COHORT + i, contents[what[i]], looks[look_order[i]], rng) for i in range(size)
+    )
 
 
 def _contents(size: int) -> list[str]:
@@ -39,7 +41,8 @@ def _contents(size: int) -> list[str]:
     return words + [thirds[i % 3] for i in range(size - len(words))]
 
 
-def _spec(seed: int, content: str, look: Look, rng: np.random.Generator) -> PhantomSpec:
+def spec_of(seed: int, content: str, look: Look, rng: np.random.Generator) -> PhantomSpec:
+    """A spec that holds what the word says (b, c, d, both, bac, mc, neither); the rest is drawn."""
     hard: Hard = content if content in ("b", "c", "d") else ""  # type: ignore[assignment]
     has_mc = content in ("mc", "both", "b", "c", "d")
     has_bac = content in ("bac", "both", "b", "d")

@@ -1,0 +1,98 @@
+"""Where a network stands after an epoch, on disk: safetensors whose header holds the JSON; whole or not there.
+
+Nothing random is kept, because nothing random goes on from one epoch to the next: each epoch's draws follow from the
+comparison's seed and the epoch's number (see `training.learning`).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """epoch: the last that is done. network, best: weights now, and at the best validation. history: a row per epoch.
+
+    optimiser: per parameter's number, Adam's step count and both moments.
+    """
+
+    task: Mapping[str, Any]
+    epoch: int
+    network: Mapping[str, Tensor]
+    best: Mapping[str, Tensor]
+    optimiser: Mapping[int, Mapping[str, Tensor]]
+    history: tuple[dict[str, Any], ...] = field(default=())
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the last one in one step, after its bytes are on the disk."""
+    tensors = {
+        **{f"network/{name}": tensor for name, tensor in checkpoint.network.items()},
+        **{f"best/{name}": tensor for name, tensor in checkpoint.best.items()},
+        **{
+            f"optimiser/{number}/{name}": tensor
+            for number, state in checkpoint.optimiser.items()
+            for name, tensor in state.items()
+        },
+    }
+    told = {"task": checkpoint.task, "epoch": checkpoint.epoch, "history": checkpoint.history}
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = save(flat, metadata={"checkpoint": json.dumps(told)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_checkpoint(path: Path, task: Mapping[str, Any]) -> Checkpoint | None:
+    """The checkpoint of this task, or None where there is none, or it is another task's or unreadable."""
+    try:
+        data = path.read_bytes()
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        told = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["checkpoint"])
+    except FileNotFoundError:
+        return None
+    except (SafetensorError, ValueError, KeyError):
+        print(f"{path} is damaged; beginning again.", flush=True)
+        return None
+    if told["task"] != json.loads(json.dumps(task)):
+        print(f"{path} belongs to another experiment; beginning again.", flush=True)
+        return None
+    optimiser: dict[int, dict[str, Tensor]] = {}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind == "optimiser":
+            number, _, what = rest.partition("/")
+            optimiser.setdefault(int(number), {})[what] = tensor
+        else:
+            parts[kind][rest] = tensor
+    return Checkpoint(task, told["epoch"], parts["network"], parts["best"], optimiser, tuple(told["history"]))
+
+
+def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+    """Adam's moments by the number of their parameter; safetensors holds tensors alone, and Adam has nothing else."""
+    return {
+        number: {name: torch.as_tensor(value) for name, value in state.items()}
+        for number, state in optimiser.state_dict()["state"].items()
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, state: Mapping[int, Mapping[str, Tensor]]) -> None:
+    """The inverse of `optimiser_state`, for an optimiser of the same parameters."""
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict(
+        {"state": {number: dict(values) for number, values in state.items()}, "param_groups": groups}
+    )

@@ -1,0 +1,124 @@
+"""Comparisons: experiments that fit several methods on the same folds of the same views and score them alike.
+
+Each is a small named difference from the defaults, which are the paper's: 1,239 views, five folds, Adam at 1e-4,
+1,000 augmented draws an epoch, 100 epochs, everything squeezed to 256×256. Run one with
+`python -m training run NAME`; `python -m training list` says what to expect of each and how long it takes.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from training.sampling import Augmentation
+
+LEARNED = ("single", "multiclass", "mtunet")
+BASELINES = ("nothing", "everything", "classical")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that decides the outcome besides the machine.
+
+    methods: keys of `training.methods.METHODS`. views, data_seed: of the phantom cohort.
+    grouped_by: what must not be in two parts; "image" is the paper's split, which lets a patient be in several.
+    width, norm: of every network. batch: draws per step. draws: augmented views per epoch. epochs: at most.
+    learning_rate, schedule: of Adam. "one-cycle" rises for a tenth of the steps and falls to nothing by a cosine.
+    dice: objective of `single` and `mtunet`, a key of `training.objectives.OBJECTIVES`. head_weight: of each head.
+    patience: epochs without a better validation F1 after which a network is finished; None goes on to the end.
+    """
+
+    name: str
+    expect: str
+    methods: tuple[str, ...] = (*LEARNED, *BASELINES)
+    views: int = 1239
+    data_seed: int = 11
+    folds: int = 5
+    grouped_by: Literal["patient", "image"] = "patient"
+    width: int = 32
+    norm: Literal["none", "group"] = "group"
+    batch: int = 16
+    draws: int = 1000
+    epochs: int = 100
+    learning_rate: float = 1e-4
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    dice: str = "batch-dice"
+    head_weight: float = 1.0
+    patience: int | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    seed: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.draws // self.batch)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "methods": list(self.methods)}
+
+
+PHANTOM_CPU = Comparison(
+    name="phantom-cpu",
+    expect="`phantom` for a machine without a GPU: 240 views, networks of width 8, 24 epochs of 100 draws with a "
+    "one-cycle schedule, all five folds and all methods. Over an hour on 2 idle CPU cores. At this size the ranking "
+    "of the methods is of interest, not their level: MC regions are faint at 256×256.",
+    views=240,
+    width=8,
+    batch=8,
+    draws=100,
+    epochs=24,
+    learning_rate=3e-3,
+    schedule="one-cycle",
+)
+
+COMPARISONS: dict[str, Comparison] = {
+    comparison.name: comparison
+    for comparison in (
+        Comparison(
+            name="smoke",
+            expect="Nothing but that every step of every method runs and leaves a whole run folder: 12 views, two "
+            "folds, two epochs. About a minute on 2 idle CPU cores, and its figures mean nothing.",
+            views=12,
+            folds=2,
+            width=4,
+            batch=4,
+            draws=8,
+            epochs=2,
+            learning_rate=1e-3,
+        ),
+        PHANTOM_CPU,
+        Comparison(
+            name="phantom",
+            expect="The paper's experiment on phantoms at half its width: three methods and three baselines, two "
+            "types, five folds by patient. For a GPU: 2 million augmented views. Expected: MTU-Net at least as "
+            "good as the others; the paper's accuracy and specificity are reached by predicting nothing.",
+        ),
+        replace(
+            PHANTOM_CPU,
+            name="paper-image-split",
+            expect="`phantom-cpu` with the paper's split by image: views of one patient may be learnt from and scored. "
+            "The difference in F1 from `phantom-cpu` is the leak. Over an hour on 2 idle CPU cores.",
+            grouped_by="image",
+        ),
+        *(
+            replace(
+                PHANTOM_CPU,
+                name=f"learning-rate-{rate}",
+                expect="One of four for the paper's claim that MTU-Net takes ten times the learning rate of a single "
+                "U-Net: does each method still learn at it? Constant rate. `--folds 0` takes ten minutes on 2 CPU "
+                "cores.",
+                methods=("single", "mtunet"),
+                learning_rate=float(rate),
+                schedule="constant",
+            )
+            for rate in ("1e-5", "1e-4", "1e-3", "1e-2")
+        ),
+        *(
+            replace(
+                PHANTOM_CPU,
+                name=heads,
+                expect=f"Does MC help BAC? {said}, all else as `mtunet` in `phantom-cpu`, whose BAC figures are to be "
+                "compared. A quarter of an hour on 2 idle CPU cores.",
+                methods=(heads,),
+            )
+            for heads, said in (("heads-bac", "BAC alone"), ("heads-bac-background", "BAC and background"))
+        ),
+    )
+}

@@ -1,0 +1,59 @@
+"""The methods that are compared: which networks each has, what they make small, how their logits are read.
+
+And the baselines, which learn nothing and must be beaten.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtunet.network import HEADS
+
+DICE = "dice"
+"""Stands for the Dice objective that the comparison names."""
+
+
+def shares(logits: Tensor) -> Tensor:
+    """Sigmoid scores divided by their sum, as Keras's categorical cross-entropy judges them; (n, heads, …)."""
+    scores = logits.sigmoid()
+    return scores / scores.sum(1, keepdim=True).clamp_min(1e-7)
+
+
+def exclusive(logits: Tensor) -> Tensor:
+    """Softmax over the heads; (n, heads, rows, columns)."""
+    return logits.softmax(1)
+
+
+@dataclass(frozen=True)
+class Method:
+    """networks: the heads of each network; none for a baseline. objective: key of OBJECTIVES, or DICE.
+    read: logits (n, heads, rows, columns) to probabilities."""
+
+    title: str
+    networks: tuple[tuple[str, ...], ...] = ()
+    objective: str = DICE
+    read: Callable[[Tensor], Tensor] = torch.sigmoid
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The calcification types that it answers for; a baseline answers for all."""
+        heads = {head for network in self.networks for head in network}
+        return tuple(kind for kind in ("mc", "bac") if kind in heads or not self.networks)
+
+
+METHODS: Mapping[str, Method] = {
+    "single": Method("Two single-class U-Nets", (("mc",), ("bac",))),
+    "multiclass": Method("Multi-class U-Net (sigmoid, categorical cross-entropy)", (HEADS,), "sigmoid-cce", shares),
+    "multiclass-softmax": Method(
+        "Multi-class U-Net (softmax, categorical cross-entropy)", (HEADS,), "softmax-cce", exclusive
+    ),
+    "multiclass-bce": Method("Multi-class U-Net (sigmoid, binary cross-entropy)", (HEADS,), "sigmoid-bce"),
+    "mtunet": Method("MTU-Net", (HEADS,)),
+    "heads-bac": Method("U-Net with a BAC head alone", (("bac",),)),
+    "heads-bac-background": Method("U-Net with BAC and background heads", (("bac", "background"),)),
+    "nothing": Method("Predict nothing"),
+    "everything": Method("Predict the whole breast"),
+    "classical": Method("White top-hat (MC), ridge filter (BAC)"),
+}
