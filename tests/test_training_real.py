@@ -1,0 +1,142 @@
+"""The protocol on real mammograms, on drawn ones: its counts must be exact before its figures mean anything."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from mtunet.case import Box, Calcification, Mammogram, Segmentation
+from training.data import DataSetMissing
+from training.real.arteries import _points, follow
+from training.real.detection import detect
+from training.real.perturbations import PERTURBATIONS
+from training.real.protocol import _mini_mias, _per_image, _proportion, _steadiness
+from training.real.tissue import overlaps
+from training.real.views import RealView
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+HALVES = {MC: 0.5, BAC: 0.5}
+
+
+def maps(shape: tuple[int, int], marked: Mapping[Calcification, np.ndarray], pitch: float = 0.1) -> Segmentation:
+    return Segmentation(
+        probability={kind: marked.get(kind, np.zeros(shape, bool)).astype(np.float32) for kind in Calcification},
+        breast=np.ones(shape, bool),
+        spacing_mm=(pitch, pitch),
+        spacing_assumed=False,
+        thresholds=HALVES,
+        minimum_mm2={MC: 0.0, BAC: 0.0},
+        model="drawn",
+        weights_sha256="0" * 64,
+        device="none",
+        seconds=0.0,
+    )
+
+
+def block(shape: tuple[int, int], top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+@pytest.fixture()
+def film() -> RealView:
+    """One square annotation at rows and columns 40 to 60."""
+    pixels = np.full((100, 100), 0.5, np.float32)
+    circle = (Box(40, 40, 60, 60), np.ones((20, 20), bool))
+    return RealView("drawn", "drawn", Mammogram(pixels, None, None, None, "0" * 64), (circle,))
+
+
+def test_a_speck_at_the_middle_of_a_cluster_hits_it(film: RealView) -> None:
+    found = detect(film, maps((100, 100), {MC: block((100, 100), 49, 49, 52, 52)}), HALVES)
+    assert (found.hit[MC], found.hit[BAC], found.hit_by_any, found.elsewhere[MC]) == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize(("columns", "hits"), [(2, 1), (1, 0)])
+def test_a_detection_centred_outside_hits_with_a_tenth_of_the_circle(film: RealView, columns: int, hits: int) -> None:
+    """20 rows × 2 columns of 400 pixels are the tenth; one column less is not."""
+    outside = block((100, 100), 40, 20, 60, 40 + columns)
+    found = detect(film, maps((100, 100), {BAC: outside}), HALVES)
+    assert (found.hit[BAC], found.hit_by_any, found.elsewhere[BAC]) == (hits, hits, 1 - hits)
+
+
+def test_arteries_drawn_as_traced_are_all_found_and_nothing_else() -> None:
+    shape = (4664, 3064)
+    line = np.zeros(shape, bool)
+    for certainty in ("certain", "probable"):
+        points = _points(certainty)
+        line[points[:, 1], points[:, 0]] = True
+    traced = follow(maps(shape, {BAC: line}, 0.05))
+    assert (traced.recall, traced.probable, traced.called_mc, traced.false_mm2) == (1.0, 1.0, 0.0, 0.0)
+    assert traced.length_mm > 150
+
+
+def test_what_is_far_from_every_artery_is_false() -> None:
+    shape = (4664, 3064)
+    corner = block(shape, 100, 2500, 200, 2600)
+    traced = follow(maps(shape, {BAC: corner, MC: corner}, 0.05))
+    assert (traced.recall, traced.called_mc) == (0.0, 0.0)
+    assert traced.false_mm2 == pytest.approx(25.0)
+
+
+def test_arteries_are_only_followed_on_the_film_they_were_traced_on() -> None:
+    with pytest.raises(ValueError, match="4664 rows"):
+        follow(maps((100, 100), {}))
+
+
+@pytest.mark.parametrize("name", list(PERTURBATIONS))
+def test_perturbed_images_stay_images_of_the_same_size_in_mm(name: str) -> None:
+    pixels = np.random.default_rng(0).random((60, 40)).astype(np.float32)
+    before = Mammogram(pixels, (0.1, 0.2), None, None, "0" * 64)
+    after = PERTURBATIONS[name](before)
+    assert after.pixels.dtype == np.float32
+    assert after.spacing_mm is not None
+    for axis in (0, 1):
+        assert after.shape[axis] * after.spacing_mm[axis] == pytest.approx((6.0, 8.0)[axis])
+    assert not np.array_equal(after.pixels, before.pixels)
+
+
+def test_mirroring_twice_changes_nothing() -> None:
+    pixels = np.random.default_rng(0).random((6, 4)).astype(np.float32)
+    before = Mammogram(pixels, None, None, None, "0" * 64)
+    mirror = PERTURBATIONS["mirrored"]
+    assert np.array_equal(mirror(mirror(before)).pixels, pixels)
+
+
+def test_clusters_are_quoted_at_one_false_positive_per_normal_film() -> None:
+    rows = [
+        {"part": "mini-MIAS clusters", "clusters": 4, "hit": 3, "hit_as_mc": 3, "hit_as_bac": 0, "mc": 5, "bac": 0},
+        *(
+            {"part": "mini-MIAS normal", "clusters": 0, "hit": 0, "hit_as_mc": 0, "hit_as_bac": 0, "mc": mc, "bac": 0}
+            | {"flag": "none"}
+            for mc in (0, 2)
+        ),
+    ]
+    froc = [
+        {"threshold": 0.2, "clusters": 4, "hit_as_mc": 4, "normal_images": 2, "false_mc_on_normal": 3},
+        {"threshold": 0.5, "clusters": 4, "hit_as_mc": 3, "normal_images": 2, "false_mc_on_normal": 2},
+        {"threshold": 0.8, "clusters": 4, "hit_as_mc": 1, "normal_images": 2, "false_mc_on_normal": 0},
+    ]
+    found = _mini_mias(rows, froc)
+    assert (found["at_one_false_positive"]["threshold"], found["at_one_false_positive"]["share"]) == (0.5, 0.75)
+    assert found["false_mc_per_normal_image"]["mean"] == 1.0
+    assert found["normal_images_flagged"]["count"] == 0
+
+
+def test_shares_of_nothing_are_undefined() -> None:
+    assert _proportion(0, 0)["share"] is None
+    assert _per_image([])["mean"] is None
+    assert _steadiness([]) == {}
+
+
+def test_steadiness_counts_flags_that_stay() -> None:
+    row = {"perturbation": "mirrored", "flag_before": "mc", "share_before": 0.2}
+    rows = [row | {"flag": "mc", "share": 0.3}, row | {"flag": "none", "share": None}]
+    found = _steadiness(rows)
+    assert found["mirrored"]["flag_unchanged"]["share"] == 0.5
+    assert found["all"]["share_moved_median"] == pytest.approx(0.1)
+
+
+def test_a_missing_set_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataSetMissing, match="fgt_seg"):
+        list(overlaps(tmp_path))

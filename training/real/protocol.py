@@ -1,0 +1,224 @@
+"""The outline: every real view through the product, then each part's figures, then the run folder."""
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+
+import mtunet
+from mtunet import runs
+from mtunet.analysis import analyse
+from mtunet.case import Analysis, Calcification, Segmentation
+from mtunet.devices import describe
+from mtunet.models import Model
+from training.real import PROTOCOL
+from training.real.arteries import follow
+from training.real.detection import THRESHOLDS, detect
+from training.real.perturbations import PERTURBATIONS
+from training.real.tissue import overlaps
+from training.real.views import PARTS, RealView
+from training.running import commit
+
+DATA = "real mammograms (few, weak labels)"
+ALLOWED = 1.0
+"""False positives per normal film at which the clusters hit are quoted."""
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A view as the product sees it. What is needed of the maps is taken at once: they are large."""
+
+    row: Mapping[str, Any]
+    froc: Sequence[Mapping[str, Any]]
+
+
+def evaluate_real(model: Model, root: Path, folder: Path, *, perturb: bool = True) -> dict[str, Any]:
+    """Writes the run folder and gives its summary. Raises DataSetMissing where an image of the protocol is missing."""
+    settings = model.settings.to_json()
+    runs.start(folder, _config(model, folder.name, perturb), [])
+    looked, arteries, perturbed = [], None, []
+    for part in PARTS:
+        for view in part(root):
+            analysis, segmentation = analyse(view.mammogram, model)
+            looked.append(_look(view, analysis, segmentation))
+            print(f"{view.part} {view.name}: {looked[-1].row['flag']}", flush=True)
+            if view.part == "NEMA MG1":
+                arteries = asdict(follow(segmentation))
+            if perturb:
+                perturbed += _perturbed(view, analysis, model)
+    breasts = list(overlaps(root))
+    rows = [dict(one.row) for one in looked]
+    froc = _froc([point for one in looked for point in one.froc])
+    summary = {
+        "data": DATA,
+        "protocol": PROTOCOL,
+        "settings": settings,
+        "mini_mias": _mini_mias(rows, froc),
+        "mg1": arteries,
+        "plausible": _plausible(rows),
+        "breast": _breast([overlap for _, overlap in breasts]),
+        "perturbations": _steadiness(perturbed),
+        "median_seconds_per_image": round(float(np.median([row["seconds"] for row in rows])), 2),
+    }
+    regions = [{"image": name, "overlap": round(overlap, 4)} for name, overlap in breasts]
+    runs.save_tables(folder, images=rows, froc=froc, breasts=regions, perturbed=perturbed)
+    runs.finish(folder, summary)
+    return summary
+
+
+def _config(model: Model, name: str, perturb: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": "real",
+        "protocol": PROTOCOL,
+        "data": DATA,
+        "model": model.name,
+        "weights_sha256": model.weights_sha256,
+        "settings": model.settings.to_json(),
+        "perturbed": perturb,
+        "commit": commit(),
+        "version": mtunet.__version__,
+        "device": describe(model.device, model.dtype),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Looked:
+    found = detect(view, segmentation, segmentation.thresholds)
+    row = {
+        "part": view.part,
+        "image": view.name,
+        "flag": analysis.triage.flag.value,
+        "bac_share": analysis.triage.bac_share,
+        "mc": sum(f.type is MC for f in analysis.findings),
+        "bac": sum(f.type is BAC for f in analysis.findings),
+        "clusters": found.clusters,
+        "hit_as_mc": found.hit[MC],
+        "hit_as_bac": found.hit[BAC],
+        "hit": found.hit_by_any,
+        "seconds": round(segmentation.seconds, 2),
+    }
+    froc = []
+    if view.circles or view.normal:
+        for threshold in THRESHOLDS:
+            at = detect(view, segmentation, dict.fromkeys(Calcification, threshold))
+            froc.append(
+                {
+                    "threshold": threshold,
+                    "clusters": at.clusters,
+                    "hit_as_mc": at.hit[MC],
+                    "normal_images": int(view.normal),
+                    "false_mc_on_normal": at.elsewhere[MC] if view.normal else 0,
+                }
+            )
+    return Looked(row, froc)
+
+
+def _perturbed(view: RealView, undisturbed: Analysis, model: Model) -> list[dict[str, Any]]:
+    rows = []
+    for name, change in PERTURBATIONS.items():
+        analysis, _ = analyse(change(view.mammogram), model)
+        rows.append(
+            {
+                "part": view.part,
+                "image": view.name,
+                "perturbation": name,
+                "flag_before": undisturbed.triage.flag.value,
+                "flag": analysis.triage.flag.value,
+                "share_before": undisturbed.triage.bac_share,
+                "share": analysis.triage.bac_share,
+            }
+        )
+    return rows
+
+
+def _froc(points: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Added up over films, per threshold."""
+    summed: dict[float, dict[str, Any]] = {}
+    for point in points:
+        total = summed.setdefault(point["threshold"], dict.fromkeys(point, 0) | {"threshold": point["threshold"]})
+        for name in point.keys() - {"threshold"}:
+            total[name] += point[name]
+    return list(summed.values())
+
+
+def _mini_mias(rows: Sequence[Mapping[str, Any]], froc: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    normal = [row for row in rows if row["part"] == "mini-MIAS normal"]
+    clusters = sum(row["clusters"] for row in rows)
+    allowed = [p for p in froc if p["false_mc_on_normal"] <= ALLOWED * p["normal_images"]]
+    best = max(allowed, key=lambda p: (p["hit_as_mc"], p["threshold"]), default=None)
+    return {
+        "clusters": clusters,
+        **{name: _proportion(sum(row[name] for row in rows), clusters) for name in ("hit", "hit_as_mc", "hit_as_bac")},
+        "normal_images": len(normal),
+        "false_mc_per_normal_image": _per_image([row["mc"] for row in normal]),
+        "false_bac_per_normal_image": _per_image([row["bac"] for row in normal]),
+        "normal_images_with_mc": _proportion(sum(row["mc"] > 0 for row in normal), len(normal)),
+        "normal_images_flagged": _proportion(sum(row["flag"] != "none" for row in normal), len(normal)),
+        "at_one_false_positive": best
+        and {"threshold": best["threshold"], **_proportion(best["hit_as_mc"], best["clusters"])},
+    }
+
+
+def _plausible(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    parts = ("GE Senographe", "NYU four views", "CBIS-DDSM")
+    chosen = {part: [row for row in rows if row["part"] == part] for part in parts}
+    return {
+        part: {
+            "images": len(of_part),
+            "mc_per_image": _per_image([row["mc"] for row in of_part]),
+            "bac_per_image": _per_image([row["bac"] for row in of_part]),
+        }
+        for part, of_part in {**chosen, "all": [row for part in parts for row in chosen[part]]}.items()
+    }
+
+
+def _breast(overlap: Sequence[float]) -> dict[str, Any]:
+    return {
+        "images": len(overlap),
+        "median": float(np.median(overlap)),
+        "fifth_percentile": float(np.percentile(overlap, 5)),
+        "least": float(min(overlap)),
+    }
+
+
+def _steadiness(perturbed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Per perturbation and over all: how often the flag stays, and by how much the BAC share moves at the median."""
+    found = {}
+    for name in ("all", *PERTURBATIONS) if perturbed else ():
+        of_it = [row for row in perturbed if name in ("all", row["perturbation"])]
+        moved = [
+            abs(row["share"] - row["share_before"])
+            for row in of_it
+            if row["share"] is not None and row["share_before"] is not None
+        ]
+        kept = sum(row["flag"] == row["flag_before"] for row in of_it)
+        found[name] = {"flag_unchanged": _proportion(kept, len(of_it))} | {
+            "share_moved_median": float(np.median(moved)) if moved else None
+        }
+    return found
+
+
+def _proportion(count: int, of: int) -> dict[str, Any]:
+    """With the Wilson 95 % interval; None where there is nothing to count."""
+    if not of:
+        return {"count": count, "of": of, "share": None, "interval": None}
+    low, high = binomtest(count, of).proportion_ci(0.95, "wilson")
+    return {"count": count, "of": of, "share": count / of, "interval": [float(low), float(high)]}
+
+
+def _per_image(counts: Sequence[int]) -> dict[str, Any]:
+    """Mean with its bootstrap 95 % interval over images."""
+    values = np.asarray(counts, float)
+    if not len(values):
+        return {"images": 0, "mean": None, "interval": None}
+    drawn = np.random.default_rng(0).choice(values, (2000, len(values))).mean(1)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return {"images": len(values), "mean": float(values.mean()), "interval": [float(low), float(high)]}
