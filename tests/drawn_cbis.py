@@ -67,6 +67,12 @@ VIEWS = (
     DrawnView("P_00004", "LEFT", "CC", (Drawn((40, 40, 120, 120), "N/A"),)),
     DrawnView("P_00005", "LEFT", "CC", (Drawn((40, 40, 120, 120)), Drawn((200, 40, 280, 120), absent=True))),
     DrawnView("P_00006", "RIGHT", "CC", (Drawn((50, 50, 150, 150), "VASCULAR"), Drawn((100, 100, 200, 200)))),
+    DrawnView(
+        "P_00007",
+        "RIGHT",
+        "CC",
+        (Drawn((10, 10, 90, 90)), Drawn((100, 100, 200, 200), "N/A"), Drawn((220, 20, 300, 120), "VASCULAR")),
+    ),
 )
 
 

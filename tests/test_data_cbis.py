@@ -31,6 +31,7 @@ EXPECTED: Mapping[str, Mapping[Calcification, tuple[Box, ...]]] = {
     "Calc-Training_P_00001_LEFT_MLO": {BAC: ((150, 10, 240, 120),)},
     "Calc-Training_P_00002_RIGHT_CC": {MC: ((115, 69, 230, 161),)},
     "Calc-Test_P_00003_RIGHT_MLO": {MC: ((100, 60, 190, 150),)},
+    "Calc-Training_P_00007_RIGHT_CC": {BAC: ((220, 20, 300, 120),)},  # a region without a type may be MC
     "Calc-Training_P_00006_RIGHT_CC": {MC: ((100, 100, 200, 200),), BAC: ((50, 50, 150, 150),)},
 }
 """What may come out, as exact rectangles; views of which nothing is known are not here."""
@@ -105,14 +106,14 @@ def test_the_card_counts_without_opening_an_image(root: Path) -> None:
     for path in root.rglob("*.dcm"):
         path.write_bytes(b"")
     text = card("cbis-ddsm", root)
-    assert "7 MC, 2 BAC (VASCULAR), 1 of benign type, 1 without a type" in text
-    assert "views: 7 of 6 patients; 4 with several abnormalities" in text
-    assert "MC known in 5 views, BAC in 2 (2 patients), both in 1; neither in 1, not used" in text
+    assert "8 MC, 3 BAC (VASCULAR), 1 of benign type, 2 without a type" in text
+    assert "views: 8 of 7 patients; 5 with several abnormalities" in text
+    assert "MC known in 5 views, BAC in 3 (3 patients), both in 1; neither in 1, not used" in text
     assert "folder layout: classic" in text
-    assert "images found: 7 of 7, 6 with all masks" in text
-    assert "Incomplete: expected an image and its masks for each of 7 views, found 6 complete." in text
+    assert "images found: 8 of 8, 7 with all masks" in text
+    assert "Incomplete: expected an image and its masks for each of 8 views, found 7 complete." in text
     assert "licence: CC BY 3.0" in text
-    assert "calc_case_description_train_set.csv has 10 rows, the published table 1546: a changed or cut copy." in text
+    assert "calc_case_description_train_set.csv has 13 rows, the published table 1546: a changed or cut copy." in text
     assert "mass_case_description_train_set.csv was not found." in text
 
 
