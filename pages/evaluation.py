@@ -39,8 +39,10 @@ def choices() -> str:
 
 
 frame("Evaluation")
-results = chosen_run()
-st.markdown(what_was_measured(results))
+said, picked = st.columns([5, 2], gap="medium", vertical_alignment="center")
+with picked:
+    results = chosen_run()
+said.markdown(what_was_measured(results))
 if not results.finished:
     show_progress(results)
 if results.one_model:

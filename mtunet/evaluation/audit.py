@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mtunet.evaluation import paper
+from mtunet.evaluation.titles import method_title
 
 Row = Mapping[str, float]
 """Metric → value, shares of 1."""
@@ -46,8 +47,11 @@ def largest_mcc(sensitivity: float, specificity: float) -> float:
     """The largest MCC that these two allow, whatever the share of true pixels: √(se·sp) − √((1−se)(1−sp)).
 
     MCC² = (se+sp−1)²·p(1−p)/(q(1−q)) with q the share called positive; its reciprocal is least where
-    ((1−p)/p)² = se(1−se)/(sp(1−sp)), and there takes the value above.
+    ((1−p)/p)² = se(1−se)/(sp(1−sp)), and there takes the value above. Where se + sp < 1, MCC is below 0 and comes as
+    near to it as one likes: 0.
     """
+    if sensitivity + specificity <= 1:
+        return 0.0
     return math.sqrt(sensitivity * specificity) - math.sqrt((1 - sensitivity) * (1 - specificity))
 
 
@@ -76,7 +80,7 @@ def _jaccard_is_f1s(row: Row, slack: float) -> tuple[bool, str]:
     sign = "≠" if broken else "="
     return (
         broken,
-        f"Jaccard {_p(jaccard)} {sign} F1 / (2 − F1) = {_p(_jaccard_of(f1))}, which it is for one set of counts.",
+        f"Jaccard {_p(jaccard)} {sign} F1 / (2 − F1) = {_p(_jaccard_of(f1))}, as always when counts are added up.",
     )
 
 
@@ -167,7 +171,9 @@ def _same_prevalence(kind: str) -> Check:
     rows = {method: implied_prevalence(row) for (method, k), row in paper.TABLE.items() if k == kind}
     known = [interval for interval in rows.values() if interval is not None]
     broken = max(low for low, _ in known) > min(high for _, high in known)
-    said = ", ".join(f"{m} {'cannot be told' if i is None else f'{_p(i[0])}–{_p(i[1])} %'}" for m, i in rows.items())
+    said = ", ".join(
+        f"{method_title(m)} {'cannot be told' if i is None else f'{_p(i[0])} to {_p(i[1])} %'}" for m, i in rows.items()
+    )
     ending = "They were tested on the same pixels, so these should agree." if broken else "These agree."
     return Check(
         "prevalence", broken, f"{kind.upper()}: the share of true pixels that each row implies: {said}. {ending}"

@@ -66,8 +66,8 @@ def _region(phantom: Phantom, components: Sequence[Component], box: Box, palette
     drawn = draw(mammogram, findings, Truth(masks, "phantom, exact"), palette)[: shape[0], : shape[1]].copy()
     for one, placed in boxes:
         at = (int(np.clip(placed.left, 2, shape[1] - 14)), int(np.clip(placed.top - 5, 14, shape[0] - 4)))
-        for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-            cv2.putText(drawn, one.outcome, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, width, cv2.LINE_AA)
+        for colour, width in (((0, 0, 0), 5), ((255, 255, 255), 2)):
+            cv2.putText(drawn, one.outcome, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
     return drawn
 
 

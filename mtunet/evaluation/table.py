@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from mtunet.evaluation import paper
@@ -14,21 +13,6 @@ from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval, intervals
 from mtunet.evaluation.reading import TYPES, Results
 
-METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "single": "Two single-class U-Nets",
-        "multiclass": "Multi-class U-Net",
-        "mtunet": "MTU-Net",
-        "multiclass-softmax": "Multi-class U-Net, softmax",
-        "multiclass-bce": "Multi-class U-Net, binary loss",
-        "heads-bac": "BAC head alone",
-        "heads-bac-background": "BAC and background heads",
-        "nothing": "Predict nothing",
-        "everything": "Predict everything",
-        "classical": "Classical filters",
-    }
-)
-TYPE_TITLES: Final[Mapping[str, str]] = MappingProxyType({"mc": "MC", "bac": "BAC"})
 COLUMNS: Final = (
     *("run", "data", "method", "type", "frame", "aggregation", "metric", "ours", "low", "high"),
     *("units", "undefined", "paper", "difference", "best"),
@@ -93,11 +77,6 @@ def per_fold(results: Results, frame: str, metric: str) -> dict[tuple[str, str],
         found = {fold: float(function(cells)) for fold, cells in folds.items()}
         values[key] = {fold: value if value == value else None for fold, value in found.items()}  # NaN is not itself
     return values
-
-
-def method_title(method: str) -> str:
-    """ "Two single-class U-Nets"; a method that has no title here is called what its run calls it."""
-    return METHOD_TITLES.get(method, method.replace("-", " ").replace("_", " ").capitalize())
 
 
 def records(results: Results, cells: Sequence[Cell], frame: str, aggregation: str) -> list[dict[str, Any]]:

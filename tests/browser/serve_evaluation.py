@@ -10,11 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mtunet import models, runs  # noqa: E402
+from mtunet import models, phantom, runs  # noqa: E402
 from tests import drawn_run, painting  # noqa: E402
 
 runs.RUNS = Path(os.environ["MTUNET_DATA"]).parent / "runs"
 drawn_run.write_run(runs.RUNS / "drawn")
+phantom.make_phantom = drawn_run.quick_phantom
 models.MODELS = painting.painting_models()
 models.load_model = painting.painting_model
 

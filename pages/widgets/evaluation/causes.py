@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Component, Share, by_density, by_thirds, tally
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.charts import figure, look, show
 from pages.widgets.evaluation.numbers import downloads
 
@@ -32,14 +32,16 @@ def show_causes(results: Results, found: list[Component], method: str) -> None:
         "numbers. Here every true calcification is sorted by what was measured of it; a bar is the share"
         " that was not found."
     )
-    cause = st.selectbox(
-        "Sorted by", list(CAUSES), format_func=lambda name: CAUSES[name].capitalize(), key="evaluation.cause", width=380
-    )
+    cause = st.selectbox("Sorted by", list(CAUSES), format_func=_begun, key="evaluation.cause", width=380)
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
             mine = [one for one in found if one.method == method and one.type == kind]
             shares = by_density(mine, results) if cause == DENSITY else by_thirds(mine, cause)
             _chart(results, method, shares, name, cause)
+
+
+def _begun(cause: str) -> str:
+    return CAUSES[cause][0].upper() + CAUSES[cause][1:]
 
 
 def _chart(results: Results, method: str, shares: list[Share], name: str, cause: str) -> None:
@@ -49,7 +51,7 @@ def _chart(results: Results, method: str, shares: list[Share], name: str, cause:
         return
     first, last = (100 * (share.failed or 0) for share in (known[0], known[-1]))
     claim = f"{name}: {first:.0f} % not found at {known[0].label}, {last:.0f} % at {known[-1].label}"
-    made = figure(claim, CAUSES[cause].capitalize(), "Not found, percent", height=300)
+    made = figure(claim, _begun(cause), "Not found, percent", height=330)
     made.add_bar(
         x=[share.label for share in known],
         y=[100 * (share.failed or 0) for share in known],

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.evaluation.table import method_title
-
-HEIGHT = 380
+HEIGHT = 400
+TOOLS = 26  # pixels above the title for the chart's own buttons, which else lie on it in narrow windows
 
 
 class Look(NamedTuple):
@@ -41,13 +40,21 @@ def muted() -> str:
     return "#9fb1b7" if dark() else "#55666c"
 
 
-def figure(title: str, x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
-    """An empty chart. title: the claim it makes. x, y: what the axes are, with units."""
+def figure(title: str, x: str, y: str, *, height: int = HEIGHT, wide: bool = False) -> go.Figure:
+    """An empty chart. title: the claim it makes. x, y: what the axes are, with units. wide: as wide as the page."""
+    lines = wrapped(title, 130 if wide else 58)
+    top = TOOLS + 12 + 20 * len(lines)
     made = go.Figure()
     made.update_layout(
-        title={"text": wrapped(title), "font": {"size": 15}, "x": 0, "xanchor": "left", "yanchor": "top", "y": 0.98},
+        title={
+            "text": "<br>".join(lines),
+            "font": {"size": 15},
+            "x": 0,
+            "y": 1 - (TOOLS + 6) / height,
+            "yanchor": "top",
+        },
         height=height,
-        margin={"l": 10, "r": 20, "t": 64, "b": 10},
+        margin={"l": 10, "r": 20, "t": top, "b": 10},
         legend={"orientation": "h", "y": -0.22, "x": 0, "title": None},
         hoverlabel={"align": "left"},
         hovermode="closest",
@@ -98,11 +105,7 @@ def line(method: str, methods: Sequence[str], **more: Any) -> dict[str, Any]:
     return {"color": how.colour, "dash": how.dash, "width": 2} | more
 
 
-def name_of(method: str) -> str:
-    return method_title(method)
-
-
-def wrapped(text: str, width: int = 62) -> str:
+def wrapped(text: str, width: int) -> list[str]:
     """Lines of at most `width` letters, as charts do not break their titles."""
     lines, now = [], ""
     for word in text.split():
@@ -111,4 +114,4 @@ def wrapped(text: str, width: int = 62) -> str:
             now = word
         else:
             now = f"{now} {word}".strip()
-    return "<br>".join([*lines, now])
+    return [*lines, now]

@@ -8,7 +8,8 @@ import streamlit as st
 from mtunet.evaluation.comparison import Comparison, compare
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, per_fold
+from mtunet.evaluation.table import Cell, per_fold
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.behind import Behind, from_point, go_behind
 from pages.widgets.evaluation.charts import figure, markers, muted, show
 from pages.widgets.evaluation.kept import BY_RUN
@@ -21,8 +22,9 @@ TABLE = "evaluation.folds.table"
 
 
 def show_folds(results: Results) -> None:
-    frame = chosen_frame(results)
-    metric = _chosen_metric()
+    with st.container(horizontal=True, gap="medium"):
+        frame = chosen_frame(results)
+        metric = _chosen_metric()
     values = per_fold(results, frame, metric)
     cells = {(c.method, c.type): c for c in cells_of(results, frame, "per-fold") if c.metric == metric}
     st.caption(
@@ -55,7 +57,7 @@ def _chosen_metric() -> str:
 
 def _chart(results: Results, values: Values, cells: dict[tuple[str, str], Cell], metric: str) -> go.Figure:
     title = METRICS[metric].title
-    made = figure(_claim(cells, title), f"{title}, percent", "", height=120 + 46 * len(values))
+    made = figure(_claim(cells, title), f"{title}, percent", "", height=140 + 46 * len(values), wide=True)
     for (method, kind), folds in values.items():
         row = _row(method, kind)
         known = {fold: value for fold, value in folds.items() if value is not None}

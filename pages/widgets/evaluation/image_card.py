@@ -37,8 +37,9 @@ def show_card(results: Results, row: dict[str, Any], found: list[Component], met
                 part for part in (row["stratum"], f"density {row['density']}" if row["density"] else "") if part
             )
             st.caption(f"{metric} {value} % · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
-            for one in sorted(found, key=lambda c: c.outcome):
-                st.markdown(f"**({one.outcome})** {_said(one)}")
+            for letter in OUTCOMES:
+                if several := [one for one in found if one.outcome == letter]:
+                    st.markdown(f"**({letter})** {_said(letter, several)}")
             if not found:
                 st.caption("The run recorded no calcification and no false one of this type here.")
         try:
@@ -59,13 +60,19 @@ def show_card(results: Results, row: dict[str, Any], found: list[Component], met
 _METRIC_KEYS = ("accuracy", "sensitivity", "specificity", "f1", "jaccard", "mcc")
 
 
-def _said(one: Component) -> str:
-    parts = [OUTCOMES[one.outcome]]
-    if "area_mm2" in one.covariates:
-        parts.append(f"{one.covariates['area_mm2']:.1f} mm²")
-    if one.probability is not None:
-        parts.append(f"probability {one.probability:.2f}")
+def _said(letter: str, several: list[Component]) -> str:
+    """ "3 × missed, 1.2 to 4.0 mm²"."""
+    parts = [f"{len(several)} × {OUTCOMES[letter]}" if len(several) > 1 else OUTCOMES[letter]]
+    areas = [one.covariates["area_mm2"] for one in several if "area_mm2" in one.covariates]
+    likely = [one.probability for one in several if one.probability is not None]
+    parts += [f"{_span(areas, 1)} mm²"] if areas else []
+    parts += [f"mean probability {_span(likely, 2)}"] if likely else []
     return ", ".join(parts)
+
+
+def _span(values: list[float], digits: int) -> str:
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return low if low == high else f"{low} to {high}"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -8,7 +8,7 @@ import streamlit as st
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.outcomes import OUTCOMES, Component, components
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
-from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.causes import show_causes
 from pages.widgets.evaluation.image_card import show_card
 from pages.widgets.evaluation.kept import BY_RUN
@@ -52,7 +52,7 @@ def _components(results: Results) -> list[Component]:
 def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, list[str]]:
     """Method, type, metric, fold (or "all") and outcomes; set beforehand when someone came from a number."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        method = _one("Method", list(results.methods), "method", method_title, 240)
+        method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
         kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
         metric = _one("Ordered by", list(METRICS), "metric", lambda m: METRICS[m].title, 160, "f1")
         folds: list[Any] = ["all", *results.folds]
@@ -87,7 +87,8 @@ def _by_image(found: list[Component]) -> dict[str, list[Component]]:
 def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Component]]) -> list[dict[str, Any]]:
     values = METRICS[metric].function(counts.cells)
     rows = []
-    for place in np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable"):
+    wrong = counts.cells[:, 1] + counts.cells[:, 2]
+    for place in np.lexsort((-wrong, np.where(np.isnan(values), np.inf, values))):  # of equals, the most wrong pixels
         name = counts.images[place]
         facts = results.images.get(name) or ImageFacts(name, name)
         value = None if np.isnan(values[place]) else float(values[place])

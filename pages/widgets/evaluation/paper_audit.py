@@ -7,7 +7,8 @@ from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import TYPE_TITLES, method_title, rows
+from mtunet.evaluation.table import rows
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.numbers import downloads, percent
 from pages.widgets.evaluation.results_table import chosen_frame
 
@@ -19,14 +20,14 @@ def show_audit(results: Results) -> None:
     impossible = sum(any(c.broken for c in checks) for checks in found.values())
     outright = sum(any(c.broken and RULES[c.rule].averages for c in checks) for checks in found.values())
     st.markdown(
-        f"**{impossible} of the {len(found)} rows of the paper's Table I cannot come from one set of counts**, and "
+        f"**{_all(impossible, len(found))} of the paper's Table I cannot come from one set of counts**, and "
         f"{outright} of them cannot be averages over images either. The paper does not say which of the two its "
         "numbers are. Every line below is worked out now, from the printed digits and rules that hold for every method."
     )
     for (method, kind), checks in found.items():
         _row(f"{method_title(method)}, {TYPE_TITLES[kind]}", checks)
     st.subheader("Between the rows, and between table and text", anchor=False)
-    st.markdown("\n\n".join(_line(check) for check in contradictions()))
+    st.markdown("  \n".join(_line(check) for check in contradictions()))
     _at_our_prevalence(results)
     _ours(results)
     flat = [
@@ -38,11 +39,15 @@ def show_audit(results: Results) -> None:
     st.caption(f"The paper's numbers: {paper.SOURCE}.")
 
 
+def _all(some: int, rows: int) -> str:
+    return f"All {rows} rows" if some == rows else f"{some} of the {rows} rows"
+
+
 def _row(title: str, checks: list[Check]) -> None:
     broken = sum(check.broken for check in checks)
     label = f"{title}: {f'{broken} of {len(checks)} rules broken' if broken else 'every rule holds'}"
     with st.expander(label, icon=BROKEN if broken else HELD, expanded=broken > 0):
-        st.markdown("\n\n".join(_line(check) for check in sorted(checks, key=lambda check: not check.broken)))
+        st.markdown("  \n".join(_line(check) for check in sorted(checks, key=lambda check: not check.broken)))
 
 
 def _line(check: Check) -> str:

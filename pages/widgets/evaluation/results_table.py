@@ -9,7 +9,8 @@ from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, records, table, to_json
+from mtunet.evaluation.table import Cell, records, table, to_json
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.behind import Behind, go_behind
 from pages.widgets.evaluation.kept import BY_RUN
 from pages.widgets.evaluation.numbers import downloads, percent, signed
@@ -19,7 +20,8 @@ FRAME_TITLES = {"256": "256 × 256", "native": "Native"}
 
 
 def show_results(results: Results) -> None:
-    frame, aggregation = chosen_frame(results), _chosen_aggregation()
+    with st.container(horizontal=True, gap="medium"):
+        frame, aggregation = chosen_frame(results), _chosen_aggregation()
     cells = cells_of(results, frame, aggregation)
     _component()(key=KEY, data=_data(cells), on_cell_change=_clicked)
     st.caption(
@@ -133,7 +135,7 @@ button { font: inherit; color: inherit; background: none; border: 1px solid tran
 button:hover { background: var(--st-secondary-background-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
 button.best { font-weight: 700; }
-small { display: block; font-size: 11.5px; font-weight: 400; opacity: 0.78; white-space: nowrap; }
+small { display: block; font-size: 11.5px; font-weight: 400; opacity: 0.85; white-space: nowrap; }
 .said { font-size: 13px; min-height: 20px; padding: 8px 2px 0; opacity: 0.9; }
 """
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from mtunet import runs
-from mtunet.evaluation.reading import Results, UnreadableRun, fingerprint, load
-from mtunet.evaluation.table import method_title
+from mtunet.evaluation.reading import Part, Results, UnreadableRun, fingerprint, load
+from mtunet.evaluation.titles import BASELINES, method_title
 from mtunet.evaluation.training_record import progress
 from pages.widgets.words import plain
 
@@ -34,7 +34,6 @@ def chosen_run() -> Results:
         key="evaluation.run",
         on_change=lambda: st.query_params.update(run=st.session_state["evaluation.run"]),
         help="The runs that ship with the program and your own: every folder under runs/ that has a config.json.",
-        width=420,
     )
     return found[names.index(name)]
 
@@ -44,19 +43,29 @@ def what_was_measured(results: Results) -> str:
     images = results.scored()
     if not images:
         return "Nothing is scored in this run yet."
-    patients = len(set(results.patients(images)))
-    methods = [method_title(method) for method in results.methods]
-    data = str(results.config.get("data", "data that the run does not name"))
+    data = plain(str(results.config.get("data", "data that the run does not name")))
+    patients = f"{len(set(results.patients(images))):,}".replace(",", "\u202f")
     people = "virtual patients" if "phantom" in data else "patients"
-    what = f"{len(images):,} images of {patients:,} {people} ({plain(data)})".replace(",", " ")  # narrow space
+    what = f"{len(images):,}".replace(",", "\u202f") + f" images of {patients} {people} ({data})"
     if results.one_model:
         return f"The model **{plain(results.name)}** was scored on {what}; it had seen none of them before."
     done = sum(any(part.done and part.fold == fold for part in results.parts) for fold in results.folds)
     folds = f"{done} of {len(results.folds)} folds" if done < len(results.folds) else f"{done} folds"
     return (
-        f"{_listed(methods)} were scored on {what} in {folds}, each image by networks that had not learnt from it. "
+        f"{_who(results)} were scored on {what} in {folds}, each image by networks that had not learnt from it. "
         "Every number is worked out from the counts of true and false pixels that the run stored."
     )
+
+
+def _who(results: Results) -> str:
+    learnt = [method_title(method) for method in results.methods if method not in BASELINES]
+    others = [method_title(method) for method in results.methods if method in BASELINES]
+    ending = f" (and, to be beaten: {', '.join(others)})" if others else ""
+    return f"{_listed(learnt)}{ending}" if learnt else _listed(others)
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def show_progress(results: Results) -> None:
@@ -65,46 +74,34 @@ def show_progress(results: Results) -> None:
         f"The run {plain(results.name)} is unfinished: numbers are of the folds that are done, and will change.",
         icon=":material/hourglass_top:",
     )
-    _live(str(results.folder), fingerprint(results.folder))
+    _live(str(results.folder), sum(part.done for part in results.parts))
 
 
 @st.fragment(run_every=EVERY)
-def _live(folder: str, seen: str) -> None:
-    now = fingerprint(Path(folder))
+def _live(folder: str, shown: int) -> None:
+    """shown: how many parts were done when the page was drawn; with another, all of it is drawn again."""
     try:
-        results = read(folder, now)
+        results = read(folder, fingerprint(Path(folder)))
     except UnreadableRun as problem:  # it may just be written
         st.caption(plain(str(problem)))
         return
     done = sum(part.done for part in results.parts)
-    if any(part.done for part in results.parts) and now != seen and (results.finished or _newly_done(results)):
+    if results.finished or done != shown:
         st.rerun()
-    if results.parts:
-        st.progress(
-            done / len(results.parts), f"{done} of {len(results.parts)} parts done (a part is a method on a fold)"
-        )
-    rows = [
-        {
-            "Method": method_title(part.method),
-            "Fold": part.fold,
-            "State": "done" if part.done else _state(progress(part)),
-        }
-        for part in results.parts
-    ]
+    if not results.parts:
+        st.caption("Nothing of it is stored yet.")
+        return
+    st.progress(done / len(results.parts), f"{done} of {len(results.parts)} parts done (a part is a method on a fold)")
+    rows = [{"Method": method_title(part.method), "Fold": part.fold, "State": _state(part)} for part in results.parts]
     with st.expander("Every part", icon=":material/list:"):
         st.dataframe(rows, hide_index=True, key="evaluation.progress")
 
 
-def _newly_done(results: Results) -> bool:
-    """Whether a part was finished since the page was drawn."""
-    key = "evaluation.parts_done"
-    before = st.session_state.get(key)
-    st.session_state[key] = (str(results.folder), sum(part.done for part in results.parts))
-    return before is not None and before[0] == str(results.folder) and before != st.session_state[key]
-
-
-def _state(rows: int) -> str:
-    return f"training, {rows} entries in its history" if rows else "waiting"
+def _state(part: Part) -> str:
+    if part.done:
+        return "done"
+    rows = progress(part)
+    return f"training, {rows} entries in its history" if rows else "not done yet"
 
 
 def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
@@ -125,7 +122,3 @@ def read(folder: str, _seen: str, /) -> Results:
 def _label(run: Results) -> str:
     kind = "one model" if run.one_model else f"{len(run.methods)} methods, {len(run.folds)} folds"
     return f"{run.name} · {kind}{'' if run.finished else ' · unfinished'}"
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -9,7 +9,7 @@ from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import Curve, Sweep, counts_at, curve, sweeps
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import TYPES, Results
-from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
 from pages.widgets.evaluation.calibration import show_calibration
 from pages.widgets.evaluation.charts import figure, line, markers, muted, show
 from pages.widgets.evaluation.kept import BY_RUN
@@ -51,6 +51,7 @@ def _movable(results: Results, found: Sweeps) -> None:
         return
     rows = [_numbers(found[m][kind, frame], native.get(m), threshold) for m in shown]
     st.dataframe(rows, hide_index=True, key="evaluation.curves.numbers", alt="Every metric at the chosen threshold")
+    st.caption(_said_of_validation(results, kind, frame))
     left, right = st.columns(2, gap="medium")
     with left:
         _froc(results, kind, native, threshold)
@@ -95,6 +96,17 @@ def _chosen_threshold(found: Sweeps) -> float:
     )
 
 
+def _said_of_validation(results: Results, kind: str, frame: str) -> str:
+    chosen = []
+    for method in results.methods:
+        counts = results.counts.get((method, kind, frame))
+        if counts is not None and counts.thresholds and method not in BASELINES:
+            cuts = sorted(counts.thresholds.values())
+            span = f"{cuts[0]:.2f}" if cuts[0] == cuts[-1] else f"{cuts[0]:.2f} to {cuts[-1]:.2f}"
+            chosen.append(f"{method_title(method)} {span}")
+    return f"The folds' own inner validation chose: {', '.join(chosen)}." if chosen else ""
+
+
 def _numbers(sweep: Sweep, native: Curve | None, threshold: float) -> dict[str, Any]:
     figures = aggregate(counts_at(sweep, threshold), "pooled")
     row: dict[str, Any] = {"Method": method_title(sweep.method), "Threshold": f"{threshold:.2f}"}
@@ -111,8 +123,9 @@ def _roc(results: Results, kind: str, curves: dict[str, Curve], threshold: float
     made = figure(title, "False pixels, percent of the empty ones", "True pixels found, percent")
     for method, one in curves.items():
         _add(made, results, method, 100 * one.false_positive_rate, 100 * one.sensitivity, one, threshold)
-    made.update_xaxes(rangemode="tozero")
-    made.update_yaxes(range=[0, 102])
+    learnt = [one for method, one in curves.items() if method not in BASELINES] or list(curves.values())
+    made.update_xaxes(range=[0, 103 * max(float(np.nanmax(one.false_positive_rate)) for one in learnt) + 1e-6])
+    made.update_yaxes(range=[0, 105])
     show(made, f"roc-{kind}", title)
 
 
@@ -122,7 +135,7 @@ def _precision_recall(results: Results, kind: str, curves: dict[str, Curve], thr
     for method, one in curves.items():
         _add(made, results, method, 100 * one.sensitivity, 100 * one.precision, one, threshold)
     made.update_xaxes(range=[0, 102])
-    made.update_yaxes(range=[0, 102])
+    made.update_yaxes(range=[0, 105])
     show(made, f"pr-{kind}", title)
 
 
@@ -136,9 +149,17 @@ def _froc(results: Results, kind: str, curves: dict[str, Curve], threshold: floa
         assert one.false_positives_per_image is not None
         assert one.lesion_sensitivity is not None
         _add(made, results, method, one.false_positives_per_image, 100 * one.lesion_sensitivity, one, threshold)
-    made.update_xaxes(rangemode="tozero")
-    made.update_yaxes(range=[0, 102])
+    made.update_xaxes(
+        range=_alarms([c.false_positives_per_image for c in known.values()], list(known.values()), threshold)
+    )
+    made.update_yaxes(range=[0, 105])
     show(made, f"froc-{kind}", title)
+
+
+def _alarms(alarms: list[Any], curves: list[Curve], threshold: float) -> list[float]:
+    """From none to where a reader would have stopped long ago, or a little beyond the marks."""
+    marked = max(float(x[_place(one, threshold)]) for x, one in zip(alarms, curves, strict=True))
+    return [-0.02, min(max(float(np.max(x)) for x in alarms), max(4.0, 1.3 * marked)) * 1.03 + 0.05]
 
 
 def _removal(results: Results, curves: dict[str, Curve], threshold: float) -> None:
@@ -158,8 +179,8 @@ def _removal(results: Results, curves: dict[str, Curve], threshold: float) -> No
     _add(made, results, method, one.false_positives_per_image, 100 * one.lesion_sensitivity, one, threshold, kept)
     x, y = one.froc_without_bac
     _add(made, results, method, x, 100 * y, one, threshold, removed, other=True)
-    made.update_xaxes(rangemode="tozero")
-    made.update_yaxes(range=[0, 102])
+    made.update_xaxes(range=_alarms([one.false_positives_per_image], [one], threshold))
+    made.update_yaxes(range=[0, 105])
     show(made, "froc-without-bac", title)
 
 
@@ -196,8 +217,9 @@ def _add(
     made.add_scatter(
         x=x,
         y=y,
-        mode="lines",
+        mode="lines+markers",
         line=drawn,
+        marker=markers(method, results.methods, 5, hollow=other),
         name=label,
         text=[f"threshold {t:.2f}" for t in one.thresholds],
         hovertemplate="%{text}<br>x %{x:.3g}, y %{y:.3g}<extra>" + label + "</extra>",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from mtunet.evaluation.training_record import Cost, History, costs, epochs_to_reach, histories
 from pages.widgets.evaluation.charts import figure, line, look, markers, show
 from pages.widgets.evaluation.kept import BY_RUN
@@ -70,7 +70,7 @@ def _loss(results: Results, shown: list[History], head: str) -> None:
     fell = np.mean([_fall(one.losses[head]) for one in known])
     name = HEADS.get(head, head)
     made = figure(
-        f"{name}: the loss {'fell' if fell > 0 else 'rose'} by {abs(fell):.2f}", known[0].unit, "Loss", height=300
+        f"{name}: the loss {'fell' if fell > 0 else 'rose'} by {abs(fell):.2f}", known[0].unit, "Loss", height=320
     )
     for one in known:
         made.add_scatter(
@@ -156,7 +156,7 @@ def _bars(results: Results, found: list[Cost], key: str) -> None:
         values = [cost.facts[key] for cost in found if cost.method == method and cost.facts.get(key) is not None]
         if values:
             means[method] = factor * float(np.mean(values))
-    made = figure(_cost_claim(title, means), unit, "", height=110 + 38 * len(means))
+    made = figure(_cost_claim(title, means), unit, "", height=140 + 38 * len(means))
     made.add_bar(
         x=list(means.values()),
         y=[method_title(method) for method in means],

@@ -1,0 +1,286 @@
+"""Every figure of the Evaluation page: exact on drawn cases, and the same again by a few independent lines."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtunet.evaluation.aggregation import AGGREGATIONS, aggregate
+from mtunet.evaluation.comparison import compare
+from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.intervals import intervals
+from mtunet.evaluation.reading import Counts, Results, load
+from mtunet.evaluation.table import per_fold, records, table, to_csv, to_json
+from mtunet.metrics import PixelCounts
+from tests.drawn_run import CHOSEN, METHODS, write_run
+
+SHIPPED = sorted(path.parent for path in (Path(__file__).parents[1] / "runs").glob("*/summary.json"))
+CELLS = ("tp", "fp", "fn", "tn")
+Row = tuple[str, str, str, int, tuple[int, int, int, int]]  # method, type, frame, fold, counts
+cells = st.tuples(*[st.integers(0, 10**6)] * 4)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("runs") / "drawn")
+
+
+@pytest.fixture(scope="module")
+def results(drawn: Path) -> Results:
+    return load(drawn)
+
+
+def counts_of(rows: list[tuple[int, ...]], fold: list[int] | None = None, images: list[str] | None = None) -> Counts:
+    names = images or [f"image-{n}" for n in range(len(rows))]
+    folds = np.array(fold or [0] * len(rows))
+    return Counts("mtunet", "mc", "native", tuple(names), folds, np.array(rows, float), {})
+
+
+# ---- the independent few lines: csv and fractions, nothing of ours ------------------------------------------------
+
+
+def stored(folder: Path) -> Iterator[Row]:
+    """Every row of counts that a run stored, read plainly."""
+    for path in folder.glob("*/fold_*/counts.csv"):
+        for row in csv.DictReader(path.open(newline="")):
+            key = path.parent.parent.name, row["type"], row["frame"], int(path.parent.name[5:])
+            yield (*key, tuple(int(row[c]) for c in CELLS))  # type: ignore[misc]
+    for path in folder.glob("fold_*/images.csv"):
+        for row in csv.DictReader(path.open(newline="")):
+            for kind in ("mc", "bac"):
+                yield "mtunet", kind, "native", int(path.parent.name[5:]), tuple(int(row[f"{kind}_{c}"]) for c in CELLS)  # type: ignore[misc]
+
+
+def share(above: int, below: int) -> Fraction | None:
+    return Fraction(above, below) if below else None
+
+
+def metric(name: str, tp: int, fp: int, fn: int, tn: int) -> float | None:
+    if name == "mcc":
+        below = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        return (tp * tn - fp * fn) / below**0.5 if below else None
+    found = {
+        "accuracy": share(tp + tn, tp + fp + fn + tn),
+        "sensitivity": share(tp, tp + fn),
+        "specificity": share(tn, tn + fp),
+        "f1": share(2 * tp, 2 * tp + fp + fn),
+        "jaccard": share(tp, tp + fp + fn),
+    }[name]
+    return None if found is None else float(found)
+
+
+def summed(rows: list[tuple[int, ...]]) -> list[int]:
+    return [sum(column) for column in zip(*rows, strict=True)]
+
+
+def mean_of(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def again(folder: Path, aggregation: str) -> dict[tuple[str, str, str, str], float | None]:
+    by_key: dict[tuple[str, str, str], list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
+    for method, kind, frame, fold, found in stored(folder):
+        by_key[method, kind, frame].append((fold, found))
+    values = {}
+    for key, rows in by_key.items():
+        for name in METRICS:
+            if aggregation == "pooled":
+                values[*key, name] = metric(name, *summed([r for _, r in rows]))
+            elif aggregation == "per-image":
+                values[*key, name] = mean_of([metric(name, *r) for _, r in rows])
+            else:
+                folds = [[r for fold, r in rows if fold == f] for f in {fold for fold, _ in rows}]
+                values[*key, name] = mean_of([metric(name, *summed(fold)) for fold in folds])
+    return values
+
+
+def assert_same(folder: Path, aggregation: str) -> None:
+    expected = again(folder, aggregation)
+    run = load(folder)
+    found = {}
+    for frame in run.frames:
+        for method, kind in {(c[0], c[1]) for c in run.counts if c[2] == frame}:
+            for name, figure in aggregate(run.counts[method, kind, frame], aggregation).items():
+                found[method, kind, frame, name] = figure.value
+    assert found.keys() == expected.keys()
+    assert found
+    for key, value in expected.items():
+        assert found[key] == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-12)), key
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_every_number_comes_out_again_from_the_stored_counts_of_a_drawn_run(drawn: Path, aggregation: str) -> None:
+    assert_same(drawn, aggregation)
+
+
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_every_number_comes_out_again_from_the_stored_counts_of_a_shipped_run(folder: Path, aggregation: str) -> None:
+    assert_same(folder, aggregation)
+
+
+@pytest.mark.parametrize("folder", [f for f in SHIPPED if (f / "metrics.csv").exists()], ids=lambda folder: folder.name)
+def test_the_metrics_that_a_run_wrote_are_those_that_the_page_shows(folder: Path) -> None:
+    run = load(folder)
+    checked = 0
+    for row in csv.DictReader((folder / "metrics.csv").open(newline="")):
+        key = row["method"], row["type"], row["frame"]
+        if row["metric"] not in METRICS or row["aggregation"] not in AGGREGATIONS or key not in run.counts:
+            continue
+        counts = run.counts[key]
+        if row["fold"].isdigit():
+            inside = counts.fold == int(row["fold"])
+            names = tuple(n for n, there in zip(counts.images, inside, strict=True) if there)
+            counts = Counts(*key, names, counts.fold[inside], counts.cells[inside], {})
+        value = aggregate(counts, row["aggregation"])[row["metric"]].value
+        assert value == (None if not row["value"] else pytest.approx(float(row["value"]), rel=1e-6, abs=1e-9)), row
+        checked += 1
+    assert checked
+
+
+# ---- formulas and aggregations ------------------------------------------------------------------------------------
+
+
+@given(cells)
+def test_the_formulas_are_those_of_one_set_of_counts(found: tuple[int, int, int, int]) -> None:
+    one = PixelCounts(*found)
+    for name, known in METRICS.items():
+        value = float(known.function(np.array(found, float)))
+        expected = getattr(one, name)
+        assert np.isnan(value) if expected is None else value == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_nothing_over_nothing_is_undefined_and_counted() -> None:
+    empty, wrong, right = (0, 0, 0, 9), (0, 3, 0, 6), (2, 0, 0, 7)
+    found = aggregate(counts_of([empty, wrong, right]), "per-image")
+    assert (found["f1"].value, found["f1"].units, found["f1"].undefined) == (0.5, 2, 1)
+    assert (found["sensitivity"].value, found["sensitivity"].undefined) == (1.0, 2)
+    assert aggregate(counts_of([empty]), "pooled")["f1"].value is None
+
+
+def test_the_three_aggregations_differ_as_they_should() -> None:
+    rows = [(1, 0, 0, 9), (0, 1, 1, 8), (4, 2, 2, 2), (0, 0, 3, 7)]
+    counts = counts_of(rows, [0, 0, 1, 1])
+    assert aggregate(counts, "pooled")["f1"].value == pytest.approx(10 / 19)
+    assert aggregate(counts, "per-image")["f1"].value == pytest.approx((1 + 0 + 2 / 3 + 0) / 4)
+    assert aggregate(counts, "per-fold")["f1"].value == pytest.approx((2 / 4 + 8 / 15) / 2)
+
+
+def test_every_fold_is_pooled_alone(results: Results) -> None:
+    values = per_fold(results, "native", "f1")
+    for key, folds in values.items():
+        assert sorted(folds) == [0, 1, 2]
+        average = aggregate(results.counts[*key, "native"], "per-fold")["f1"].value
+        assert mean_of(list(folds.values())) == (None if average is None else pytest.approx(average))
+
+
+# ---- intervals ----------------------------------------------------------------------------------------------------
+
+
+def test_intervals_are_the_same_each_time_and_hold_the_figure(results: Results) -> None:
+    counts = results.counts["mtunet", "mc", "256"]
+    patients = results.patients(counts.images)
+    for aggregation in AGGREGATIONS:
+        first = intervals(counts, patients, aggregation)
+        assert first == intervals(counts, patients, aggregation)
+        for name, figure in aggregate(counts, aggregation).items():
+            span = first[name]
+            assert span is not None
+            assert figure.value is not None
+            assert span[0] <= figure.value <= span[1]
+            assert span[0] < span[1]
+
+
+def test_another_view_of_the_same_patients_is_no_further_evidence() -> None:
+    rows = [(5, 1, 2, 92), (1, 4, 3, 92), (0, 2, 6, 92), (7, 0, 1, 92)]
+    once = intervals(counts_of(rows), list("abcd"), "pooled")
+    twice = intervals(counts_of(rows * 2), list("abcdabcd"), "pooled")
+    apart = intervals(counts_of(rows * 2), list("abcdefgh"), "pooled")
+    assert twice["f1"] == pytest.approx(once["f1"])
+    assert apart["f1"][1] - apart["f1"][0] < once["f1"][1] - once["f1"][0]  # type: ignore[index]
+
+
+def test_one_patient_gives_no_interval() -> None:
+    assert intervals(counts_of([(1, 1, 1, 1), (2, 1, 1, 1)]), ["a", "a"], "pooled")["f1"] is None
+
+
+def test_a_patient_in_two_folds_is_drawn_as_one() -> None:
+    counts = counts_of([(5, 1, 2, 9), (1, 4, 3, 9), (3, 3, 3, 9), (0, 1, 2, 9)], [0, 1, 0, 1])
+    assert intervals(counts, ["a", "a", "b", "b"], "per-fold", replicates=200)["f1"] is not None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(cells, min_size=2, max_size=6))
+def test_intervals_of_per_image_means_lie_within_the_images(rows: list[tuple[int, ...]]) -> None:
+    counts = counts_of(rows)
+    values = METRICS["f1"].function(counts.cells)
+    span = intervals(counts, [str(n) for n in range(len(rows))], "per-image", replicates=50)["f1"]
+    if span is None:
+        assert np.isnan(values).all()
+    else:
+        assert np.nanmin(values) - 1e-12 <= span[0] <= span[1] <= np.nanmax(values) + 1e-12
+
+
+# ---- the table and what is handed out -----------------------------------------------------------------------------
+
+
+def test_the_table_has_table_ones_shape_and_names_the_best(results: Results) -> None:
+    found = table(results, "256", "pooled")
+    assert len(found) == len(METHODS) * 2 * 6
+    for kind in ("mc", "bac"):
+        for name in METRICS:
+            mine = [cell for cell in found if (cell.type, cell.metric) == (kind, name)]
+            known = [cell.ours.value for cell in mine if cell.ours.value is not None]
+            assert [cell.best for cell in mine] == [cell.ours.value == max(known) for cell in mine]
+    nothing = [cell for cell in found if cell.method == "nothing"]
+    assert {cell.paper for cell in nothing} == {None}
+    assert {cell.difference for cell in nothing} == {None}
+    f1 = next(c for c in found if (c.method, c.type, c.metric) == ("mtunet", "mc", "f1"))
+    assert f1.paper == 0.926
+    assert f1.difference == pytest.approx(f1.ours.value - 0.926)  # type: ignore[operator]
+
+
+def test_what_is_handed_out_is_what_is_shown(results: Results) -> None:
+    found = table(results, "native", "per-image")
+    flat = records(results, found, "native", "per-image")
+    read = list(csv.DictReader(to_csv(flat).decode().splitlines()))
+    assert [row["ours"] for row in read] == ["" if c.ours.value is None else str(c.ours.value) for c in found]
+    whole = json.loads(to_json(results, flat))
+    assert whole["cells"] == flat
+    assert "8403" in whole["paper"]
+
+
+def test_the_chosen_thresholds_are_read(results: Results) -> None:
+    for (_, kind, _), counts in results.counts.items():
+        assert set(counts.thresholds.values()) == {CHOSEN[kind]}
+
+
+# ---- the paired test ----------------------------------------------------------------------------------------------
+
+
+def test_wilcoxons_test_is_exact_on_few_images(results: Results) -> None:
+    found = compare(results, "native")
+    assert len(found) == 2 * len(METHODS) * (len(METHODS) - 1) // 2
+    one = next(c for c in found if (c.type, c.one, c.other) == ("mc", "mtunet", "nothing"))
+    # MTU-Net is better on each of the nine images with MC, all without ties: p = 2 / 2⁹.
+    assert (one.images, one.unequal, one.p) == (9, 9, pytest.approx(2 / 2**9))
+
+
+def test_a_method_does_not_differ_from_itself(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "drawn", images=4, folds=2, methods=("nothing",))
+    (run / "same").mkdir()
+    for fold in (run / "nothing").iterdir():
+        fold.rename(run / "same" / fold.name)
+    write_run(run, images=4, folds=2, methods=("nothing",))
+    config = json.loads((run / "config.json").read_text()) | {"methods": ["nothing", "same"]}
+    (run / "config.json").write_text(json.dumps(config))
+    [one] = [c for c in compare(load(run), "native") if c.type == "mc"]
+    assert (one.unequal, one.mean_difference, one.p) == (0, 0.0, None)
