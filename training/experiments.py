@@ -79,6 +79,20 @@ EXPERIMENTS: dict[str, Experiment] = {
             begin_with="detail",
             seed=2,
         ),
+        Experiment(
+            name="paper-long",
+            expect="The shipped `paper` model, begun with `detail-long` and given three times the steps of `paper`, "
+            "which found no MC at all. Predicted: clusters of a centimetre are found by their texture, smaller ones "
+            "are not; worse than `detail-long` on every figure. Twenty minutes on 2 idle CPU cores.",
+            way="paper",
+            pitch_mm=None,
+            steps=900,
+            learning_rate=3e-3,
+            objective="batch-dice",
+            head_weights=(2.0, 1.0, 1.0),
+            begin_with="detail-long",
+            seed=4,
+        ),
         *(
             Experiment(
                 name=f"pitch-{pitch_mm:.2f}",
