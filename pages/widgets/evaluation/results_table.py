@@ -23,7 +23,7 @@ def show_results(results: Results) -> None:
     with st.container(horizontal=True, gap="medium"):
         frame, aggregation = chosen_frame(results), _chosen_aggregation()
     cells = cells_of(results, frame, aggregation)
-    _component()(key=KEY, data=_data(cells), on_cell_change=_clicked)
+    _component()(key=KEY, data=_data(cells, aggregation), on_cell_change=_clicked)
     st.caption(
         f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
         "then ours less the paper's, in percentage points. Bold: the best of ours. "
@@ -74,39 +74,43 @@ def _clicked() -> None:
         go_behind(Behind(cell["method"], cell["type"], cell["metric"]))
 
 
-def _data(cells: list[Cell]) -> dict[str, Any]:
+def _data(cells: list[Cell], aggregation: str) -> dict[str, Any]:
     rows: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         rows.setdefault((cell.method, cell.type), []).append(cell)
     return {
         "columns": [{"title": m.title, "tip": f"{m.meaning} {m.formula}"} for m in METRICS.values()],
         "rows": [
-            {"method": method_title(method), "type": TYPE_TITLES[kind], "cells": [_cell(cell) for cell in found]}
+            {
+                "method": method_title(method),
+                "type": TYPE_TITLES[kind],
+                "cells": [_cell(cell, aggregation) for cell in found],
+            }
             for (method, kind), found in rows.items()
         ],
         "hint": "Point at a number for its interval.",
     }
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
+def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:
     small = "" if cell.paper is None else f"paper {percent(cell.paper)} · {signed(cell.difference)}"
     return {
         "value": percent(cell.ours.value),
         "small": small,
         "best": cell.best,
-        "tip": _tip(cell),
+        "tip": _tip(cell, aggregation),
         "key": {"method": cell.method, "type": cell.type, "metric": cell.metric},
     }
 
 
-def _tip(cell: Cell) -> str:
+def _tip(cell: Cell, aggregation: str) -> str:
     said = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {METRICS[cell.metric].title}: "]
     if cell.ours.value is None:
         return said[0] + "undefined (0/0)."
     said.append(f"{percent(cell.ours.value)} %")
     if cell.interval is not None:
         said.append(f", 95 % interval {percent(cell.interval[0])} to {percent(cell.interval[1])} (patients drawn anew)")
-    said.append(f"; from {cell.ours.units} {'image' if cell.ours.units == 1 else 'images or folds'}")
+    said.append(f"; from {cell.ours.units} {'folds' if aggregation == 'per-fold' else 'images'}")
     if cell.ours.undefined:
         said.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
     if cell.paper is not None:
@@ -143,6 +147,9 @@ _JS = """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".results");
+  const text = JSON.stringify(data);
+  if (root.dataset.shown === text) return; // the same again: whoever has the focus keeps it
+  root.dataset.shown = text;
   const make = (name, text, className) => {
     const node = document.createElement(name);
     if (text) node.textContent = text;

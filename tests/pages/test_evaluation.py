@@ -1,0 +1,193 @@
+"""The Evaluation page on a drawn run: it opens on what was measured, and every section answers."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtunet import runs
+from mtunet.evaluation.aggregation import aggregate
+from mtunet.evaluation.curves import counts_at, sweeps
+from mtunet.evaluation.reading import load
+from pages.widgets.evaluation.behind import Behind, go_behind
+from pages.widgets.evaluation.numbers import percent, signed
+from tests.drawn_run import quick_phantom, write_run
+
+SECTIONS = ("Results", "Folds", "Curves", "Training", "Images", "The paper's table")
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("made") / "drawn")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the page looks for runs; empty at first."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    monkeypatch.setattr(runs, "RUNS", folder)
+    return folder
+
+
+@pytest.fixture
+def opened(app: AppTest, root: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
+    """The page on the drawn run; its phantoms are quick drawings."""
+    monkeypatch.setattr("pages.widgets.evaluation.image_card.make_phantom", quick_phantom)
+
+    def go() -> AppTest:
+        shutil.copytree(drawn, root / "drawn", dirs_exist_ok=True)
+        app.run()
+        return app.switch_page("pages/evaluation.py").run()
+
+    return go
+
+
+def go_to(app: AppTest, section: str) -> AppTest:
+    app.session_state["evaluation.section"] = section
+    app.run()
+    assert not app.exception, app.exception
+    assert not app.error, [e.value for e in app.error]
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join([*(m.value for m in app.markdown), *(c.value for c in app.caption), *(i.value for i in app.info)])
+
+
+def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None:
+    app.run()
+    app.switch_page("pages/evaluation.py").run()
+    assert not app.exception
+    assert "python -m training run" in app.info[0].value
+
+
+def test_it_opens_on_a_sentence_that_says_what_was_measured_on_what(opened: Callable[[], AppTest]) -> None:
+    app = opened()
+    assert not app.exception
+    first = app.main.markdown[0].value
+    assert "18 images of 9 virtual patients" in first
+    assert "drawn masks, not a measurement" in first
+    assert "3 folds" in first
+    assert "MTU-Net" in first
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_is_drawn(opened: Callable[[], AppTest], section: str) -> None:
+    app = go_to(opened(), section)
+    assert not app.warning
+    assert len(app.main.caption) + len(app.main.dataframe) > 1
+
+
+def test_the_threshold_moves_the_numbers(opened: Callable[[], AppTest], drawn: Path) -> None:
+    app = go_to(opened(), "Curves")
+    sweep = sweeps(load(drawn), "mtunet")["mc", "256"]
+    seen = set()
+    for threshold in (0.5, 0.8):
+        app.select_slider(key="evaluation.curves.threshold").set_value(threshold).run()
+        table = app.dataframe[0].value
+        [row] = [row for _, row in table.iterrows() if row["Method"] == "MTU-Net"]
+        expected = aggregate(counts_at(sweep, threshold), "pooled")
+        assert row["F1, %"] == percent(expected["f1"].value)
+        assert row["Sensitivity, %"] == percent(expected["sensitivity"].value)
+        seen.add(row["F1, %"])
+    assert len(seen) == 2
+
+
+def test_folds_show_every_fold_of_the_chosen_metric(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Folds")
+    assert {"Fold 0", "Fold 1", "Fold 2", "Mean", "95 % interval"} <= set(app.dataframe[0].value.columns)
+    before = app.dataframe[0].value["Mean"].tolist()
+    app.segmented_control(key="evaluation.folds.metric").set_value("jaccard").run()
+    assert app.dataframe[0].value["Mean"].tolist() != before
+
+
+def test_from_a_number_to_its_images(
+    opened: Callable[[], AppTest], drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, state = opened(), SimpleNamespace(session_state={})
+    with monkeypatch.context() as patched:  # what the callback of a table or a chart does
+        patched.setattr("pages.widgets.evaluation.behind.st", state)
+        go_behind(Behind("multiclass", "bac", "sensitivity", fold=1))
+    for key, value in state.session_state.items():
+        app.session_state[key] = value
+    app.run()
+    assert not app.exception
+    rows = app.dataframe[0].value
+    assert set(rows["Fold"]) == {1}
+    assert sorted(rows["Image"]) == sorted(json.loads((drawn / "splits.json").read_text())[1]["test"])
+    assert "Sensitivity, %" in rows.columns
+    assert [b.label for b in app.button].count("Open in the case page") == 2
+
+
+def test_only_images_with_an_outcome_are_listed(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Images")
+    every = len(app.dataframe[0].value)
+    app.button_group(key="evaluation.images.outcomes").set_value(["a"]).run()
+    some = app.dataframe[0].value
+    assert 0 < len(some) < every
+    assert all("a" in text for text in some["Outcomes"])
+
+
+def test_an_image_is_opened_as_a_case(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Images")
+    next(button for button in app.button if button.label == "Open in the case page").click().run()
+    assert not app.exception
+    assert len("".join(app.query_params["image"])) == 64
+
+
+def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, drawn: Path) -> None:
+    shutil.copytree(drawn, root / "half")
+    (root / "half" / "summary.json").unlink()
+    for fold in (1, 2):
+        (root / "half" / "mtunet" / f"fold_{fold}" / "timing.json").unlink()
+    app.run()
+    app.switch_page("pages/evaluation.py").run()
+    assert not app.exception
+    assert "unfinished" in app.warning[0].value
+    assert "done" in app.dataframe[0].value["State"].tolist()
+    assert len([state for state in app.dataframe[0].value["State"] if state != "done"]) == 2
+
+
+def test_a_run_that_has_stored_nothing_yet_is_no_error(app: AppTest, root: Path) -> None:
+    (root / "new").mkdir()
+    (root / "new" / "config.json").write_text('{"kind": "cross-validation", "methods": ["mtunet"], "folds": 2}')
+    app.run()
+    app.switch_page("pages/evaluation.py").run()
+    for section in SECTIONS:
+        go_to(app, section)
+    assert "Nothing is scored" in said(app)
+
+
+def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: Path) -> None:
+    shutil.copytree(drawn, root / "drawn")
+    (root / "broken").mkdir()
+    (root / "broken" / "config.json").write_text("{")
+    app.run()
+    app.switch_page("pages/evaluation.py").run()
+    assert not app.exception
+    assert "not a JSON object" in app.warning[0].value
+    assert "18 images" in app.main.markdown[0].value
+
+
+@pytest.mark.parametrize("name", ["detail", "paper"])
+def test_the_runs_of_one_model_say_what_they_lack(app: AppTest, name: str) -> None:
+    app.run()
+    app.query_params["run"] = name
+    app.switch_page("pages/evaluation.py").run()
+    app.selectbox(key="evaluation.run").set_value(name).run()
+    assert f"The model **{name}**" in app.main.markdown[0].value
+    assert "one model on one split" in app.info[0].value
+    for section in SECTIONS:
+        go_to(app, section)
+
+
+def test_numbers_are_never_rounded_to_none_or_all() -> None:
+    assert [percent(v) for v in (0, 0.0001, 0.5, 0.99999, 1, None, -0.123)] == [
+        *("0", "<0.1", "50.0", ">99.9", "100", "–", "−12.3"),
+    ]
+    assert [signed(v) for v in (0.295, -0.295, None)] == ["+29.5", "−29.5", "–"]
