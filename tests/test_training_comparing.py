@@ -1,0 +1,318 @@
+"""A whole comparison of drawn views: every file of the contract, each number derivable from the counts."""
+
+import csv
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtunet import runs
+from mtunet.models import model_from_bytes
+from tests.drawn_views import TINY, drawn_sample, drawn_views
+from training import comparing
+from training.__main__ import main
+from training.comparing import compare, joined_history, wanted
+from training.comparisons import COMPARISONS
+from training.counting import SWEEP
+from training.methods import METHODS
+from training.objectives import OBJECTIVES
+from training.reporting import METRICS, as_text, write_metrics
+from training.tables import validation_table
+from training.views import About, View, conspicuity, read_native, read_view, write_view
+
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished comparison of eight drawn views, done in two goes."""
+    torch.set_num_threads(1)
+    where = tmp_path_factory.mktemp("comparison")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "phantom_views", lambda count, seed: drawn_views(where / "views", count))
+        assert compare(TINY, where / "run", "cpu", only_folds=[1], only_methods=["mtunet", "nothing"]) is None
+        assert runs.done(runs.read(where / "run")) == [("mtunet", 1), ("nothing", 1)]
+        before = (where / "run" / "mtunet" / "fold_1" / "timing.json").stat().st_mtime_ns
+        assert compare(TINY, where / "run", "cpu") is not None
+        assert (where / "run" / "mtunet" / "fold_1" / "timing.json").stat().st_mtime_ns == before
+    return where / "run"
+
+
+def rows(path: Path) -> Rows:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_file_of_the_contract_is_there(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {
+        *("config.json", "splits.json", "images.csv", "summary.json", "metrics.csv"),
+    }
+    always = {"counts.csv", "sweep.csv", "components.csv", "calibration.csv", "validation.csv", "timing.json"}
+    for method in TINY.methods:
+        for fold in range(2):
+            names = {path.name for path in runs.part_folder(folder, method, fold).iterdir()}
+            learnt = {"history.csv", "weights.safetensors"} if method in ("multiclass", "mtunet") else set()
+            if method == "single":
+                learnt = {"history.csv", "weights_mc.safetensors", "weights_bac.safetensors"}
+            assert names == always | learnt
+
+
+def test_the_run_says_what_it_is(folder: Path) -> None:
+    run = runs.read(folder)
+    assert run.finished
+    assert run.kind == "cross-validation"
+    assert run.methods == TINY.methods
+    assert "phantom data" in run.config["data"]
+    assert {"commit", "seed", "device", "torch", "started", "folds", "experiment", "name"} <= set(run.config)
+    assert [row["has_mc"] for row in runs.read_images(run)] == ["1", "0", "1", "0"] * 2
+    names = [row["image"] for row in runs.read_images(run)]
+    assert sorted(image for fold in runs.read_splits(run) for image in fold["test"]) == sorted(names)
+
+
+def test_every_test_image_has_one_row_per_type_and_frame_and_all_its_pixels(folder: Path) -> None:
+    run = runs.read(folder)
+    for method, fold in runs.done(run):
+        found = runs.read_table(run, fold, "counts", method)
+        keys = [(row["image"], row["type"], row["frame"]) for row in found]
+        expected = {
+            (image, kind, frame)
+            for image in runs.read_splits(run)[fold]["test"]
+            for kind in ("mc", "bac")
+            for frame in ("256", "native")
+        }
+        assert sorted(keys) == sorted(expected)
+        for row in found:
+            size = {"256": 256 * 256, "native": 320 * 240}[row["frame"]]
+            assert sum(int(row[name]) for name in ("tp", "fp", "fn", "tn")) == size
+
+
+def test_counts_are_the_sweep_at_the_threshold_that_validation_chose(folder: Path) -> None:
+    run = runs.read(folder)
+    for method, fold in runs.done(run):
+        tried = runs.read_table(run, fold, "validation", method)
+        chosen = {row["type"]: row["threshold"] for row in tried if row["chosen"] == "1"}
+        assert set(chosen) == {"mc", "bac"}
+        assert len(tried) == 2 * len(SWEEP)
+        sweep = runs.read_table(run, fold, "sweep", method)
+        key = ("image", "type", "frame", "threshold", "tp", "fp", "fn", "tn")
+        at_chosen = [tuple(row[k] for k in key) for row in sweep if row["threshold"] == chosen[row["type"]]]
+        assert sorted(at_chosen) == sorted(
+            tuple(row[k] for k in key) for row in runs.read_table(run, fold, "counts", method)
+        )
+        for row in sweep:
+            assert (row["lesions"] == "") == (row["frame"] == "256")
+            assert (row["hit_without_bac"] == "") == (row["frame"] == "256" or row["type"] == "bac")
+
+
+def test_metrics_follow_from_the_counts_in_a_few_lines_of_fractions(folder: Path) -> None:
+    """Recomputed without the code that wrote them."""
+    formulas = {
+        "accuracy": lambda tp, fp, fn, tn: Fraction(tp + tn, tp + fp + fn + tn),
+        "sensitivity": lambda tp, fp, fn, tn: Fraction(tp, tp + fn),
+        "specificity": lambda tp, fp, fn, tn: Fraction(tn, tn + fp),
+        "f1": lambda tp, fp, fn, tn: Fraction(2 * tp, 2 * tp + fp + fn),
+        "jaccard": lambda tp, fp, fn, tn: Fraction(tp, tp + fp + fn),
+    }
+    run = runs.read(folder)
+    written = {tuple(v for k, v in row.items() if k != "value"): row["value"] for row in runs.read_metrics(run)}
+    checked = 0
+    for method in run.methods:
+        by_fold = [runs.read_table(run, fold, "counts", method) for fold in range(2)]
+        for kind in ("mc", "bac"):
+            for frame in ("256", "native"):
+                counts = [
+                    [
+                        tuple(int(row[n]) for n in ("tp", "fp", "fn", "tn"))
+                        for row in fold
+                        if (row["type"], row["frame"]) == (kind, frame)
+                    ]
+                    for fold in by_fold
+                ]
+                for metric, formula in formulas.items():
+
+                    def value(c: tuple[int, ...], formula=formula) -> Fraction | None:
+                        try:
+                            return formula(*c)
+                        except ZeroDivisionError:
+                            return None
+
+                    images = [c for fold in counts for c in fold]
+                    pooled = value(tuple(map(sum, zip(*images, strict=True))))
+                    folds = [value(tuple(map(sum, zip(*fold, strict=True)))) for fold in counts]
+                    for aggregation, values in (
+                        ("pooled", [pooled]),
+                        ("per-image", [value(c) for c in images]),
+                        ("per-fold", folds),
+                    ):
+                        there = [v for v in values if v is not None]
+                        got = written[method, kind, "all", frame, aggregation, metric]
+                        if there:
+                            assert float(got) == pytest.approx(float(sum(there) / len(there)), abs=1e-12)
+                        else:
+                            assert got == ""
+                        if aggregation != "pooled":
+                            left_out = written[method, kind, "all", frame, aggregation, f"undefined_{metric}"]
+                            assert int(left_out) == len(values) - len(there)
+                        checked += 1
+    assert checked == len(TINY.methods) * 2 * 2 * 5 * 3
+
+
+def test_predicting_nothing_and_the_whole_breast_score_what_they_must(folder: Path) -> None:
+    run = runs.read(folder)
+    for row in runs.read_table(run, 0, "counts", "nothing"):
+        assert (row["tp"], row["fp"]) == ("0", "0")
+    for row in runs.read_table(run, 0, "sweep", "everything"):
+        if row["frame"] == "256":
+            assert row["fn"] == "0"
+    assert float(next(r["value"] for r in runs.read_metrics(run) if r["metric"] == "specificity")) <= 1
+
+
+def test_the_classical_baseline_finds_a_bright_bar(folder: Path) -> None:
+    run = runs.read(folder)
+    f1 = {
+        row["method"]: float(row["value"] or 0)
+        for row in runs.read_metrics(run)
+        if (row["type"], row["fold"], row["frame"], row["aggregation"], row["metric"])
+        == ("bac", "all", "256", "pooled", "f1")
+    }
+    assert f1["classical"] > 5 * f1["everything"]
+
+
+def test_times_and_parameters_are_measured(folder: Path) -> None:
+    run = runs.read(folder)
+    single, mtunet = (runs.read_timing(run, 0, method) for method in ("single", "mtunet"))
+    assert 1.9 < single["parameters"] / mtunet["parameters"] < 2.1
+    assert single["networks"] == 2
+    for timing in (single, mtunet):
+        assert timing["train_seconds"] > 0
+        assert timing["seconds_per_image"] > 0
+        assert timing["peak_memory_mb"] > 50
+        assert timing["images_per_second"] > 0
+    assert runs.read_timing(run, 0, "nothing")["parameters"] == 0
+
+
+def test_components_tell_what_became_of_each_lesion(folder: Path) -> None:
+    run = runs.read(folder)
+    holding = {row["image"]: int(row["has_mc"]) for row in runs.read_images(run)}
+    for fold in range(2):
+        missed = runs.read_table(run, fold, "components", "nothing")
+        assert {row["outcome"] for row in missed} == {"d"}
+        images = runs.read_splits(run)[fold]["test"]
+        assert sum(row["type"] == "mc" for row in missed) == sum(holding[image] for image in images)
+        assert all(float(row["conspicuity"]) > 3 for row in missed)
+
+
+def test_mtu_nets_weights_are_a_model_of_the_app(folder: Path) -> None:
+    model = model_from_bytes(runs.weights_of(runs.read(folder), 0, "mtunet"), "x", "cpu")
+    assert model.settings.way == "paper"
+    assert model.provenance["method"] == "mtunet"
+    with pytest.raises(runs.NotARun, match="two files"):
+        runs.weights_of(runs.read(folder), 0, "single")
+
+
+def test_a_run_folder_with_other_settings_is_not_mixed_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "phantom_views", lambda count, seed: drawn_views(folder.parent / "views", count))
+    with pytest.raises(runs.NotARun, match="other settings"):
+        compare(replace(TINY, learning_rate=1e-5), folder, "cpu")
+
+
+def test_the_report_says_phantom_data_and_holds_every_method(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "metrics.csv").rename(folder / "old.csv")
+    assert main(["report", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert (folder / "metrics.csv").read_bytes() == (folder / "old.csv").read_bytes()
+    (folder / "old.csv").unlink()
+    assert "phantom data" in said
+    assert all(method in said for method in TINY.methods)
+    assert "undefined" in said  # the MCC of predicting nothing
+
+
+def test_the_summary_is_what_metrics_say(folder: Path) -> None:
+    run = runs.read(folder)
+    assert run.summary is not None
+    for row in write_metrics(run):
+        if row["aggregation"] == "pooled" and row["fold"] == "all":
+            pooled = run.summary["methods"][row["method"]]["pooled"][row["frame"]][row["type"]]
+            assert pooled[row["metric"]] == row["value"]
+    assert set(run.summary["methods"]["mtunet"]["epochs_to_95"]) == {"mc", "bac"}
+    assert json.dumps(run.summary)
+    assert as_text(run).count("mtunet") >= 5
+    assert set(METRICS) == set(run.summary["methods"]["mtunet"]["pooled"]["256"]["mc"])
+
+
+def test_only_what_a_comparison_has_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="its folds are 0 to 1"):
+        wanted(TINY, [2], None)
+    with pytest.raises(SystemExit):
+        main(["run", "smoke", "--methods", "magic"])
+    assert "smoke has no magic" in capsys.readouterr().err
+    assert wanted(TINY, [1], ["mtunet"]) == [("mtunet", 1)]
+
+
+def test_comparisons_name_what_exists() -> None:
+    for name, comparison in COMPARISONS.items():
+        assert comparison.name == name
+        assert comparison.expect
+        assert set(comparison.methods) <= set(METHODS)
+        assert comparison.dice in OBJECTIVES
+    paper = COMPARISONS["phantom"]
+    assert (paper.views, paper.draws, paper.epochs, paper.learning_rate, paper.folds) == (1239, 1000, 100, 1e-4, 5)
+    assert COMPARISONS["paper-image-split"].grouped_by == "image"
+    leak = replace(COMPARISONS["paper-image-split"], name="phantom-cpu", expect="", grouped_by="patient")
+    assert leak == replace(COMPARISONS["phantom-cpu"], expect="")
+
+
+def test_an_unknown_type_is_neither_scored_nor_chosen_with(tmp_path: Path) -> None:
+    sample = drawn_sample(2)
+    write_view(tmp_path / "v.npz", replace(sample, masks={k: m for k, m in sample.masks.items() if k == "mc"}))
+    row = About("a", "p", "b", "ffdm", "CC", "drawn", True, None, "")
+    view = read_view(tmp_path / "v.npz", row)
+    assert view.known == (True, False)
+    maps = {kind: np.full((1, 256, 256), 200, np.uint8) for kind in ("mc", "bac")}
+    from training.tables import tables
+
+    scored = tables(maps, [view], {"mc": 0.5, "bac": 0.5})
+    assert {row["type"] for row in scored.counts + scored.sweep} == {"mc"}
+    assert {row["type"] for row in scored.components} == {"mc"}
+    assert sum(row["pixels"] for row in scored.calibration if row["type"] == "bac") == 0
+    chosen, _ = validation_table(maps, [view])
+    assert chosen["bac"] == 0.5
+
+
+def test_a_squeezed_view_keeps_the_truth_in_both_frames(tmp_path: Path) -> None:
+    sample = drawn_sample(2)
+    write_view(tmp_path / "v.npz", sample)
+    view: View = read_view(tmp_path / "v.npz", About("a", "p", "b", "ffdm", "CC", "s", True, True, ""))
+    native = read_native(view)
+    assert all(np.array_equal(native.masks[n], mask) for n, mask in enumerate(sample.masks.values()))
+    assert native.spacing_mm == 0.4
+    assert view.targets[0].sum() == pytest.approx(24 * 24 * (256 / 320) * (256 / 240), rel=0.1)
+
+
+def test_conspicuity_is_height_above_the_surroundings_in_their_noise() -> None:
+    rng = np.random.default_rng(0)
+    pixels = (0.3 + rng.normal(0, 0.01, (100, 100))).astype(np.float32)
+    mask = np.zeros((100, 100), bool)
+    mask[40:60, 40:60] = mask[80:84, 80:84] = True
+    pixels[40:60, 40:60] = 0.4
+    plain, hidden = conspicuity(pixels, mask, 0.2)
+    assert plain == pytest.approx(10, rel=0.1)
+    assert hidden < 2
+
+
+def test_two_networks_share_one_history() -> None:
+    first = [{"epoch": 1, "seconds": 1.0, "loss_mc": 0.5, "validation_f1_mc": 0.1}]
+    second = [
+        {"epoch": 1, "seconds": 2.0, "loss_bac": 0.6, "validation_f1_bac": 0.2},
+        {"epoch": 2, "seconds": 2.0, "loss_bac": 0.4, "validation_f1_bac": 0.3},
+    ]
+    rows = joined_history([first, second])
+    assert rows[0] == {
+        **{"epoch": 1, "seconds": 3.0, "loss_mc": 0.5, "loss_bac": 0.6},
+        **{"validation_f1_mc": 0.1, "validation_f1_bac": 0.2},
+    }
+    assert (rows[1]["loss_mc"], rows[1]["loss_bac"], rows[1]["seconds"]) == (None, 0.4, 2.0)
