@@ -1,5 +1,6 @@
 """CBIS-DDSM in each folder layout it is downloaded in, with the defects of its tables and masks drawn in."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,13 @@ def test_a_changed_table_is_a_sentence(tmp_path: Path) -> None:
     write_tables(tmp_path, tree)
     with pytest.raises(DataSetMissing, match=r"paths of four parts .* found otherwise for P_00001"):
         card("cbis-ddsm", tmp_path)
+
+
+def test_views_that_were_not_downloaded_are_counted(root: Path) -> None:
+    shutil.rmtree(root / "CBIS-DDSM" / "Calc-Training_P_00001_LEFT_CC")
+    views, said = read(root)
+    assert set(views) == set(EXPECTED) - {"Calc-Training_P_00001_LEFT_CC"}
+    assert said[0].startswith("1 of 8 views are left out: their images are not here. Get it from The Cancer Imaging")
 
 
 def test_an_unreadable_image_leaves_only_its_view_out(root: Path) -> None:

@@ -50,10 +50,13 @@ def samples(root: Path, say: Say) -> Iterator[LabelledView]:
     """Every view of the calcification tables of which a type is known; sentences on the others go to `say`."""
     files = find_files(root)
     views = _views(read_tables(root, files.csvs))
-    if not any(files.of(rows[0].image) for rows in views.values()):
+    here = {name: rows for name, rows in views.items() if files.of(rows[0].image)}
+    if not here:
         raise DataSetMissing(_no_images(root, files))
-    for name, rows in views.items():
-        if _known(rows) == {} or not files.of(rows[0].image):
+    if len(here) < len(views):
+        say(f"{len(views) - len(here)} of {len(views)} views are left out: their images are not here. {GET}")
+    for name, rows in here.items():
+        if not _known(rows):
             continue
         try:
             view = _view(name, rows, files, say)
