@@ -129,6 +129,12 @@ def save_part(
     _write(where / "timing.json", _json(dict(timing)))
 
 
+def save_files(folder: Path, method: str, fold: int, files: Mapping[str, bytes]) -> None:
+    """The files of a part that was worked out elsewhere, by name; the one that says it is done comes last."""
+    for name in sorted(files, key=lambda name: name == "timing.json"):
+        _write(part_folder(folder, method, fold) / Path(name).name, files[name])
+
+
 def save_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     _write(folder / "metrics.csv", _csv(rows))
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mtunet.phantom.patients import GROUPS, patients
@@ -17,26 +17,30 @@ items = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["mc", "bac", "bo
 @settings(max_examples=60, deadline=None)
 @given(items=items, count=st.integers(2, 5), seed=st.integers(0, 50))
 def test_no_patient_is_in_two_parts_of_a_fold(items: list[Item], count: int, seed: int) -> None:
-    if len({item.patient for item in items}) <= count:
-        with pytest.raises(ValueError, match="need more than"):
-            folds(items, count, seed, "patient")
-        return
     patient_of = {item.image: item.patient for item in items}
+    assume(len(set(patient_of.values())) >= 2 * count)
     for fold in folds(items, count, seed, "patient"):
         parts = [{patient_of[image] for image in part} for part in (fold.train, fold.validation, fold.test)]
+        assert all(parts)
         assert sum(map(len, parts)) == len(set.union(*parts))
 
 
 @settings(max_examples=60, deadline=None)
 @given(items=items, count=st.integers(2, 5), by=st.sampled_from(["patient", "image"]))
 def test_every_image_is_in_one_part_of_each_fold_and_tested_once(items: list[Item], count: int, by: str) -> None:
-    if len({getattr(item, by) for item in items}) <= count:
-        return
+    assume(len({getattr(item, by) for item in items}) >= 2 * count)
     found = folds(items, count, 0, by)  # type: ignore[arg-type]
     everybody = sorted(item.image for item in items)
     for fold in found:
         assert sorted([*fold.train, *fold.validation, *fold.test]) == everybody
     assert sorted(image for fold in found for image in fold.test) == everybody
+
+
+@pytest.mark.parametrize(("groups", "count"), [(1, 2), (2, 2), (3, 2), (4, 5)])
+def test_too_few_patients_for_the_folds_is_a_sentence(groups: int, count: int) -> None:
+    few = [Item(f"image-{n}", f"patient-{n % groups}", "mc") for n in range(12)]
+    with pytest.raises(ValueError, match=f"{groups} different patients are too few for {count} folds"):
+        folds(few, count, 0, "patient")
 
 
 def phantoms(views: int) -> list[Item]:

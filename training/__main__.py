@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default: auto)")
     running.add_argument("--folds", type=_numbers, help="only these, as in 0,1 (the others another time)")
     running.add_argument("--methods", type=_words, help="only these, as in single,mtunet")
+    running.add_argument("--ray", metavar="ADDRESS", help='the parts as tasks of this Ray cluster; "local" starts one')
     running.set_defaults(command=_run)
 
     reporting = commands.add_parser("report", help="what a comparison found, as tables; writes its metrics.csv")
@@ -97,7 +98,7 @@ def _run(asked: argparse.Namespace) -> None:
     if asked.experiment in COMPARISONS:
         _compare(asked, folder)
         return
-    if asked.folds or asked.methods:
+    if asked.folds or asked.methods or asked.ray:
         raise Misuse(f"{asked.experiment} fits one model: it has no folds and methods to choose from.")
     from training.running import run  # torch takes seconds to import; `list` does not need it
 
@@ -113,7 +114,15 @@ def _compare(asked: argparse.Namespace, folder: Path) -> None:
         wanted(comparison, asked.folds, asked.methods)
     except ValueError as problem:
         raise Misuse(str(problem)) from None
-    compare(comparison, folder, asked.device, asked.folds, asked.methods)
+    if asked.ray:
+        from training.cluster import RayAbsent, compare_on_cluster
+
+        try:
+            compare_on_cluster(comparison, folder, asked.ray, asked.device, asked.folds, asked.methods)
+        except RayAbsent as problem:
+            raise Misuse(str(problem)) from None
+    else:
+        compare(comparison, folder, asked.device, asked.folds, asked.methods)
     print(as_text(runs.read(folder)))
 
 

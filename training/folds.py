@@ -35,17 +35,16 @@ class Item:
 def folds(items: Sequence[Item], count: int, seed: int, grouped_by: Literal["patient", "image"]) -> list[Fold]:
     """`count` folds, and in each an inner validation part as large as a test part of what is left.
 
-    The same arguments give the same folds. Raises ValueError with fewer than `count` + 1 groups.
+    The same arguments give the same folds. Raises ValueError with so few groups that a part would be empty.
     """
     group_of = {item.image: item.patient if grouped_by == "patient" else item.image for item in items}
-    if len(set(group_of.values())) <= count:
-        raise ValueError(
-            f"{count} folds by {grouped_by} need more than {count} of them, not {len(set(group_of.values()))}."
-        )
     tests = _parts(items, group_of, count, seed)
     found = []
     for number, test in enumerate(tests):
         rest = [item for item in items if item.image not in test]
+        if not test or len({group_of[item.image] for item in rest}) < 2:
+            groups = len(set(group_of.values()))
+            raise ValueError(f"{groups} different {grouped_by}s are too few for {count} folds with a validation part.")
         validation = _parts(rest, group_of, max(count, 2), seed + 1 + number)[0]
         train = tuple(item.image for item in rest if item.image not in validation)
         found.append(Fold(train, _in_order(items, validation), _in_order(items, test)))
