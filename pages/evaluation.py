@@ -30,8 +30,9 @@ SCORED = ("Results", "Folds", "Curves", IMAGES)
 def choices() -> str:
     """The section that is shown; what is not shown is not worked out."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.session_state.setdefault(SECTION, "Results")  # not as a default: a number's images set it as well
         section = st.segmented_control(
-            "Section", list(SECTIONS), default="Results", required=True, key=SECTION, label_visibility="collapsed"
+            "Section", list(SECTIONS), required=True, key=SECTION, label_visibility="collapsed"
         )
         with st.container(width="content"):
             picture_kind()

@@ -57,7 +57,7 @@ def test_the_threshold_moves_the_mark_and_the_numbers(page: Page, url: str) -> N
     section(page, "Curves")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     claim = page.get_by_text(re.compile("Removing BAC takes")).first
-    before = claim.inner_text()
+    before = claim.text_content() or ""
     mark = page.locator(".js-plotly-plot").first.locator(".scatterlayer .trace").nth(5).locator("path.point")
     was = mark.get_attribute("transform")
     slider = page.get_by_role("slider").first
@@ -77,7 +77,11 @@ def test_from_the_dot_of_a_fold_to_its_images(page: Page, url: str) -> None:
     expect(dots).to_have_count(3)
     box = dots.nth(1).bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 20, y)
+    page.mouse.move(x, y, steps=4)
+    expect(page.locator(".hoverlayer").first).to_contain_text("fold 1")
+    page.mouse.click(x, y)
     expect(page.get_by_text("Fold 1", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("^6 images, the lowest F1 first"))).to_be_visible()
 

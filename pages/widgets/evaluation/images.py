@@ -13,6 +13,7 @@ from pages.widgets.evaluation.causes import show_causes
 from pages.widgets.evaluation.image_card import show_card
 from pages.widgets.evaluation.kept import BY_RUN
 from pages.widgets.evaluation.numbers import UNDEFINED, downloads, percent
+from pages.widgets.evaluation.results_table import chosen_frame
 
 KEY = "evaluation.images"
 SHOWN = 2  # pictures that are drawn unasked: a phantom takes some seconds
@@ -24,8 +25,8 @@ def show_images(results: Results) -> None:
         st.info("Nothing is scored in this run yet, so there are no images to show.", icon=":material/hourglass_top:")
         return
     found = _components(results)
-    method, kind, metric, fold, outcomes = _chosen(results, bool(found))
-    counts = results.counts.get((method, kind, "native")) or results.counts.get((method, kind, results.frames[0]))
+    method, kind, metric, fold, frame, outcomes = _chosen(results, bool(found))
+    counts = results.counts.get((method, kind, frame))
     if counts is None:
         st.info(f"{method_title(method)} has no counts for {TYPE_TITLES[kind]} yet.", icon=":material/hourglass_top:")
         return
@@ -49,14 +50,15 @@ def _components(results: Results) -> list[Component]:
     return components(results)
 
 
-def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, list[str]]:
-    """Method, type, metric, fold (or "all") and outcomes; set beforehand when someone came from a number."""
+def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, str, list[str]]:
+    """Method, type, metric, fold (or "all"), frame and outcomes; set beforehand when someone came from a number."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
         kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
         metric = _one("Ordered by", list(METRICS), "metric", lambda m: METRICS[m].title, 160, "f1")
         folds: list[Any] = ["all", *results.folds]
         fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
+        frame = chosen_frame(results)
     outcomes: list[str] = []
     if with_outcomes:
         outcomes = st.pills(
@@ -67,7 +69,7 @@ def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, 
             key=f"{KEY}.outcomes",
             help="The columns of the paper's Figure 3, and (e) for what was found where nothing is.",
         )
-    return method, kind, metric, fold, list(outcomes)
+    return method, kind, metric, fold, frame, list(outcomes)
 
 
 def _one(label: str, options: list[Any], name: str, words: Any, width: int, default: Any = None) -> Any:
