@@ -71,5 +71,30 @@ def m002_jobs_and_refusals(db: Database) -> None:
     )
 
 
-LATEST = 2
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m003_quiz_answers(db: Database) -> None:
+    db["quiz_answers"].create(
+        {
+            "id": int,
+            "at": str,
+            "reader": str,
+            "item": str,
+            "round": str,
+            "level": str,
+            "mode": str,
+            "truth": str,
+            "answer": str,
+            "sureness": float,
+            "x_mm": float,
+            "y_mm": float,
+            "hit": int,
+            "model": str,
+        },
+        pk="id",
+        not_null={"at", "reader", "item", "round", "level", "mode", "truth", "answer", "sureness"},
+    )
+    db["quiz_answers"].create_index(["reader"])
+
+
+LATEST = 3
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

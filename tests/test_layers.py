@@ -49,11 +49,15 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             *("reading", "analysis"),
         ),
     ),
+    "teaching": (
+        ("mtunet.teaching*",),
+        ("case", "reading", "drawing", "samples", "store", "phantom"),
+    ),
     "pages": (
         ("pages*", "streamlit_app"),
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
-            *("drawing", "exports", "samples", "store", "jobs", "runs", "evaluation", "phantom"),
+            *("drawing", "exports", "samples", "store", "jobs", "runs", "evaluation", "phantom", "teaching"),
         ),
     ),
 }

@@ -1,0 +1,5 @@
+"""What a person can learn here: a lesson with its sources, cases with exact truth, a quiz and what it says of a reader.
+
+Nothing here draws on a screen. `contents` decides what of a phantom can be seen at all, `items` holds the quiz's cases,
+`quiz` marks an answer, `rounds` says what comes next, `scoring` what a reader's answers say, `records` keeps them.
+"""

@@ -1,0 +1,173 @@
+"""The lesson's pictures in the layout of the paper's Figure 1: the whole view, two magnified parts, their masks.
+
+Drawn once by `python -m mtunet.teaching pictures` into `pictures/`; the lesson shows the files.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from mtunet.case import Box
+from mtunet.drawing import FIGURE_3, RGB
+from mtunet.phantom import Phantom, make_phantom
+from mtunet.phantom.spec import BoolArray, FloatArray
+from mtunet.reading import read
+from mtunet.samples import SAMPLES, sample_bytes
+from mtunet.teaching.lesson import PICTURES, Part, Picture
+
+FOLDER: Final = Path(__file__).parent / "pictures"
+HEIGHT: Final = 528
+GAP: Final = 8
+SIDE: Final = (HEIGHT - GAP) // 2
+QUALITY: Final = 86
+WHITE: Final = (255, 255, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One image with what is known of it. pixels in [0, 1]; masks by name on its grid, {} where nothing is known.
+
+    spacing_mm: one distance for rows and columns; None where the file does not say.
+    """
+
+    pixels: FloatArray
+    masks: Mapping[str, BoolArray]
+    spacing_mm: float | None
+
+
+def make_pictures(folder: Path = FOLDER) -> Iterator[Path]:
+    """Draw every picture of the lesson anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in PICTURES.values():
+        view = phantom_view(make_phantom(picture.spec)) if picture.spec else _sample_view(picture.sample)
+        path = picture_path(picture, folder)
+        drawn = figure_1(view, picture.parts)
+        cv2.imwrite(str(path), np.ascontiguousarray(drawn[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+        yield path
+
+
+def picture_path(picture: Picture, folder: Path = FOLDER) -> Path:
+    return folder / f"{picture.key}.webp"
+
+
+def phantom_view(phantom: Phantom) -> View:
+    pixels = phantom.pixels.astype(np.float32) / np.float32(65535)
+    return View(pixels, phantom.masks, phantom.spacing_mm[0])
+
+
+def _sample_view(key: str) -> View:
+    """A sample by its key, as the program reads it."""
+    sample = next(sample for sample in SAMPLES if sample.key == key)
+    mammogram = read(sample_bytes(sample), sample.file)
+    spacing = mammogram.spacing_mm
+    return View(mammogram.pixels, {}, spacing[0] if spacing else None)
+
+
+def figure_1(view: View, parts: Sequence[Part]) -> RGB:
+    """(HEIGHT, columns, 3) uint8: the view with numbered squares; the squares magnified; their masks where known."""
+    boxes = [_square(view, part) for part in parts]
+    columns = [_whole(view, boxes), _stacked([_magnified(view, box, n) for n, box in enumerate(boxes, 1)])]
+    if view.masks:
+        columns.append(_stacked([_masked(view, box, part) for box, part in zip(boxes, parts, strict=True)]))
+    gap = np.full((HEIGHT, GAP, 3), 255, np.uint8)
+    joined = [piece for column in columns for piece in (gap, column)][1:]
+    return np.hstack(joined)
+
+
+def _square(view: View, part: Part) -> Box:
+    """Where a part lies, half-open in pixels, inside the image."""
+    rows, columns = view.pixels.shape
+    if part.mask:
+        y, x = _middle(view.masks[part.mask], part.number, view.spacing_mm or 0.1)
+        side = round(part.side_mm / (view.spacing_mm or 0.1))
+    else:
+        y, x = round(part.at[1] * rows), round(part.at[0] * columns)
+        side = round(part.share * rows)
+    side = min(side, rows, columns)
+    top, left = int(np.clip(y - side // 2, 0, rows - side)), int(np.clip(x - side // 2, 0, columns - side))
+    return Box(top, left, top + side, left + side)
+
+
+def _middle(mask: BoolArray, number: int, spacing_mm: float) -> tuple[int, int]:
+    """(row, column) of the middle of the region that is the `number`-th largest; regions 3 mm apart are one."""
+    reach = max(1, round(3 / spacing_mm))
+    joined = cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8))
+    labels, count = ndimage.label(joined)
+    sizes = ndimage.sum_labels(mask, labels, np.arange(1, count + 1))
+    wanted = int(np.argsort(-np.asarray(sizes))[min(number, count - 1)]) + 1
+    depth = cv2.distanceTransform((labels == wanted).astype(np.uint8), cv2.DIST_L2, 5)
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(row), int(column)
+
+
+def _whole(view: View, boxes: Sequence[Box]) -> RGB:
+    rows, columns = view.pixels.shape
+    factor = HEIGHT / rows
+    picture = _grey(view.pixels, (HEIGHT, round(columns * factor)))
+    for number, box in enumerate(boxes, 1):
+        corners = [round(v * factor) for v in (box.left, box.top, box.right, box.bottom)]
+        cv2.rectangle(picture, tuple(corners[:2]), tuple(corners[2:]), (0, 0, 0), 4)
+        cv2.rectangle(picture, tuple(corners[:2]), tuple(corners[2:]), WHITE, 2)
+        right = min(corners[2] + 5, picture.shape[1] - 16)
+        _write(picture, str(number), (right, corners[1] + 14))
+    return picture
+
+
+def _magnified(view: View, box: Box, number: int) -> RGB:
+    part = view.pixels[box.top : box.bottom, box.left : box.right]
+    low, high = np.quantile(part, [0.01, 0.9995])
+    stretched = np.clip((part - low) / max(float(high - low), 1e-3), 0, 1).astype(np.float32)
+    picture = _grey(stretched, (SIDE, SIDE))
+    _write(picture, str(number), (8, 22))
+    if view.spacing_mm is not None:
+        _scale_bar(picture, SIDE / ((box.bottom - box.top) * view.spacing_mm))
+    return picture
+
+
+def _masked(view: View, box: Box, part: Part) -> RGB:
+    """The regions in white, each with Figure 3's colour of its truth round it; benign ones hatched in grey."""
+    picture = np.zeros((SIDE, SIDE, 3), np.uint8)
+    shown = ("mc", "bac", "benign") if part.mask == "benign" else ("bac", "mc")
+    for name in shown:
+        mask = view.masks[name][box.top : box.bottom, box.left : box.right].astype(np.float32)
+        seen = cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) >= 0.5
+        if not seen.any():
+            continue
+        picture[seen] = (150, 150, 150) if name == "benign" else WHITE
+        colour = (210, 210, 210) if name == "benign" else FIGURE_3[f"truth_{name}"].colour
+        rings, _ = cv2.findContours(seen.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.drawContours(picture, rings, -1, colour, 3)
+        row = 24 + 22 * shown.index(name)
+        _write(picture, {"mc": "MC", "bac": "BAC", "benign": "benign"}[name], (8, row))
+    return picture
+
+
+def _stacked(pieces: Sequence[RGB]) -> RGB:
+    gap = np.full((HEIGHT - 2 * SIDE, SIDE, 3), 255, np.uint8)
+    return np.vstack([pieces[0], gap, pieces[1]])
+
+
+def _grey(pixels: FloatArray, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    how = cv2.INTER_AREA if shape[0] < pixels.shape[0] else cv2.INTER_CUBIC
+    grey = np.clip(cv2.resize(pixels, shape[::-1], interpolation=how), 0, 1)
+    return np.repeat(np.round(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _write(picture: RGB, words: str, at: tuple[int, int]) -> None:
+    for colour, width in (((0, 0, 0), 4), (WHITE, 1)):
+        cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
+
+
+def _scale_bar(picture: RGB, pixels_per_mm: float) -> None:
+    length = next(mm for mm in (5, 2, 1) if mm * pixels_per_mm < SIDE / 2)
+    end = SIDE - 10
+    start = end - round(length * pixels_per_mm)
+    for colour, width in (((0, 0, 0), 5), (WHITE, 2)):
+        cv2.line(picture, (start, SIDE - 12), (end, SIDE - 12), colour, width)
+    _write(picture, f"{length} mm", (start, SIDE - 18))

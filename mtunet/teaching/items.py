@@ -1,0 +1,129 @@
+"""The quiz's cases: drawn once, kept with what they hold, so that a round can be chosen without drawing anything.
+
+    pool.jsonl    {"phantom_version"} in the first line, then one case per line: {"spec", "contents"}
+
+Made again with `python -m mtunet.teaching pool`. A case is in it only when exactly one answer is right (`contents`).
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
+from mtunet.phantom.cohort import spec_of
+from mtunet.phantom.spec import Look
+from mtunet.teaching.contents import Answer, Contents, contents_of
+from mtunet.teaching.sharing import spec_from_words, spec_to_words
+
+POOL: Final = Path(__file__).parent / "pool.jsonl"
+FIRST_SEED: Final = 7_000_000_000
+"""Far from the seeds of any training cohort: no network has learnt from these phantoms."""
+STRATA: Final = ("neither", "mc", "bac", "both", "neither", "c", "bac", "b", "mc", "bac", "neither", "d")
+"""Contents in turn; hard case d is both as well where both can be seen."""
+LEVELS: Final = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One case of the quiz. contents: as drawn by the generator of `PHANTOM_VERSION`."""
+
+    spec: PhantomSpec
+    contents: Contents
+
+    def __post_init__(self) -> None:
+        if self.contents.answer is None:
+            raise ValueError(f"The phantom of seed {self.spec.seed} is ambiguous: it is no quiz case.")
+
+    @property
+    def id(self) -> str:
+        return str(self.spec.seed)
+
+    @property
+    def answer(self) -> Answer:
+        """The one right answer."""
+        found = self.contents.answer
+        assert found is not None
+        return found
+
+    @property
+    def level(self) -> str:
+        """ "easy", "medium" or "hard", by what is known to make a case hard."""
+        if self._hard:
+            return "hard"
+        return "easy" if self._easy else "medium"
+
+    @property
+    def _hard(self) -> bool:
+        spec, found = self.spec, self.contents
+        faint = 0 < found.conspicuity < 7.5 or 0 < found.bac_mm < 12
+        return bool(spec.hard) or faint or (self.answer is Answer.NEITHER and len(found.benign) >= 3)
+
+    @property
+    def _easy(self) -> bool:
+        found = self.contents
+        return self.spec.density in ("a", "b") and self.answer is not Answer.BOTH and len(found.benign) <= 1
+
+
+@cache
+def pool(path: Path = POOL) -> tuple[Item, ...]:
+    """Every case that ships. Raises ValueError where the generator is another one than the pool was drawn with."""
+    first, *lines = path.read_text(encoding="utf-8").splitlines()
+    version = json.loads(first)["phantom_version"]
+    if version != PHANTOM_VERSION:
+        raise ValueError(
+            f"The quiz's cases were drawn by version {version} of the phantom generator, which is {PHANTOM_VERSION} "
+            "now. Draw them again: python -m mtunet.teaching pool"
+        )
+    return tuple(read_item(json.loads(line)) for line in lines)
+
+
+def find_item(id_: str) -> Item | None:
+    """None for a case that is not in the pool (any more)."""
+    return next((item for item in pool() if item.id == id_), None)
+
+
+def draw_pool(size: int, path: Path = POOL) -> Iterator[Item]:
+    """Draw cases until `size` of them have one right answer; each is written as soon as it is drawn."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"phantom_version": PHANTOM_VERSION}) + "\n")
+        drawn = 0
+        for seed in range(FIRST_SEED, FIRST_SEED + 100 * size):
+            item = draw_item(seed)
+            if item is None:
+                continue
+            file.write(json.dumps(write_item(item)) + "\n")
+            file.flush()
+            drawn += 1
+            yield item
+            if drawn == size:
+                return
+
+
+def draw_item(seed: int) -> Item | None:
+    """The case of a seed; None where more than one answer could be defended."""
+    rng = np.random.default_rng(seed)
+    look: Look = "ffdm" if seed % 2 else "film"
+    spec = spec_of(seed, STRATA[seed % len(STRATA)], look, rng)
+    contents = contents_of(make_phantom(spec))
+    return None if contents.answer is None else Item(spec, contents)
+
+
+def write_item(item: Item) -> dict[str, Any]:
+    contents = dataclasses.asdict(item.contents)
+    rounded = {key: round(value, 3) if isinstance(value, float) else value for key, value in contents.items()}
+    return {"spec": spec_to_words(item.spec), "contents": rounded}
+
+
+def read_item(said: dict[str, Any]) -> Item:
+    """Raises BadCase, ValueError, TypeError for what is no case."""
+    values = dict(said["contents"])
+    for name in ("mc_types", "mc_distributions", "benign"):
+        values[name] = tuple(values[name])
+    values["places"] = {kind: (float(x), float(y)) for kind, (x, y) in values["places"].items()}
+    return Item(spec_from_words(said["spec"]), Contents(**values))

@@ -1,0 +1,221 @@
+"""The lesson as data: chapters of statements, each with its source, and pictures that say what they show and of what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from mtunet.case import View
+from mtunet.phantom import PhantomSpec
+from mtunet.phantom.sample_set import SAMPLE_PHANTOMS
+
+PHANTOM_ORIGIN: Final = "Phantom: computer-made, shows no person."
+
+
+@dataclass(frozen=True)
+class Part:
+    """A square that a picture magnifies: round the `number`-th largest region of a mask, or, where nothing is known,
+    at a place seen by eye. at: (x, y) as shares of width and height; share: its side over the image's height.
+    """
+
+    mask: str = ""
+    side_mm: float = 20.0
+    number: int = 0
+    at: tuple[float, float] = (0.5, 0.5)
+    share: float = 0.1
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the lesson, of a phantom (spec) or of a sample (its key). origin says which, for the reader."""
+
+    key: str
+    caption: str
+    parts: tuple[Part, Part]
+    spec: PhantomSpec | None = None
+    sample: str = ""
+    origin: str = PHANTOM_ORIGIN
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing to know. sources: keys of `SOURCES`."""
+
+    words: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A heading, what to know, what to see. pictures: keys of `PICTURES`."""
+
+    title: str
+    statements: tuple[Statement, ...]
+    pictures: tuple[str, ...]
+
+
+def _sample(key: str, caption: str, *parts: Part) -> Picture:
+    far, near = parts
+    return Picture(key, caption, (far, near), spec=SAMPLE_PHANTOMS[key].spec)
+
+
+def _closer(mask: str, far_mm: float, near_mm: float) -> tuple[Part, Part]:
+    return Part(mask, far_mm), Part(mask, near_mm)
+
+
+_ALL = (
+    _sample(
+        "both-mostly-bac",
+        "1 microcalcifications: a group of specks. 2 arterial calcification: two walls of one vessel. Right: masks.",
+        Part("mc", 20),
+        Part("bac", 28),
+    ),
+    _sample("mc-punctate", "Punctate: small, round, alike. Two groups in a fatty breast.", *_closer("mc", 24, 10)),
+    Picture(
+        "mc-amorphous",
+        "Amorphous: specks so small or hazy that none has a shape of its own.",
+        _closer("mc", 24, 10),
+        spec=PhantomSpec(
+            seed=8_000_000_200, density="b", mc_type="amorphous", distribution="clustered", bac_grade=0, benign=0
+        ),
+    ),
+    _sample("mc-pleomorphic", "Pleomorphic: specks of differing shape and size.", *_closer("mc", 24, 10)),
+    _sample("mc-fine-linear", "Fine linear branching: thin casts of ducts, some fork.", *_closer("mc", 30, 12)),
+    _sample("hard-c", "Linear: specks in single file, as a duct runs.", *_closer("mc", 40, 16)),
+    _sample("mc-segmental", "Segmental: specks fill a wedge that points to the nipple.", *_closer("mc", 45, 16)),
+    _sample("bac-few", "Grade 1: a few specks in the wall of one artery.", *_closer("bac", 36, 14)),
+    _sample("bac-film", "Grade 2: tram-tracks on fewer than three arteries.", *_closer("bac", 40, 16)),
+    _sample("bac-heavy", "Grade 3: tram-tracks on three or more arteries.", *_closer("bac", 50, 18)),
+    _sample(
+        "hard-b",
+        "Hard case b: short broken pieces of a calcified artery beside and over microcalcifications.",
+        Part("bac", 36),
+        Part("mc", 18),
+    ),
+    _sample("hard-d", "Hard case d: both types, faint, in a dense breast.", Part("mc", 22), Part("bac", 26)),
+    Picture(
+        "benign-popcorn-rim",
+        "Popcorn-like and rim calcifications (grey in the masks: neither MC nor BAC).",
+        (Part("benign", 22, 0), Part("benign", 22, 1)),
+        spec=PhantomSpec(seed=8_000_000_003, view=View.CC, clusters=0, bac_grade=0, benign=2),
+    ),
+    Picture(
+        "benign-milk-skin",
+        "Milk of calcium, seen from above as soft smudges, and lucent-centred skin calcifications.",
+        (Part("benign", 24, 0), Part("benign", 16, 1)),
+        spec=PhantomSpec(seed=8_000_000_019, view=View.CC, clusters=0, bac_grade=0, benign=2),
+    ),
+    Picture(
+        "real-pleomorphic",
+        "Two groups of pleomorphic microcalcifications in an extremely dense breast, benign on biopsy. Film; the "
+        "groups were found by eye, so there is no mask.",
+        (Part(at=(0.155, 0.648), share=0.075), Part(at=(0.205, 0.517), share=0.075)),
+        sample="calc-p00377-left-cc",
+        origin="Real mammogram: CBIS-DDSM, digitised film (Lee et al. 2017, Sci Data 4:170177, CC BY 3.0).",
+    ),
+)
+PICTURES: Final[Mapping[str, Picture]] = MappingProxyType({picture.key: picture for picture in _ALL})
+
+LESSON: Final[tuple[Chapter, ...]] = (
+    Chapter(
+        "Two kinds of calcium",
+        (
+            Statement(
+                "Microcalcifications (MC) are small deposits in breast tissue; some are the first sign of a cancer.",
+                ("paper", "suspicious"),
+            ),
+            Statement(
+                "Breast arterial calcifications (BAC) lie in the wall of an artery. They are benign for cancer, and are "
+                "seen as parallel lines along the course of a vessel.",
+                ("vascular", "paper"),
+            ),
+            Statement(
+                "BAC says something else: it goes with a higher risk of disease of the heart and its vessels.",
+                ("heart", "csbi"),
+            ),
+            Statement(
+                "Detection systems often take BAC for MC. In one set of healthy examinations that such a system scored "
+                "highest, calcifications were a reason in three of ten, and four fifths of those looked benign.",
+                ("false_alarms", "paper"),
+            ),
+        ),
+        ("both-mostly-bac",),
+    ),
+    Chapter(
+        "MC: what one speck looks like",
+        (
+            Statement("Punctate: round and under half a millimetre; benign more often than not.", ("benign",)),
+            Statement("Amorphous: too small or too hazy to say what shape it has. Suspicious.", ("suspicious",)),
+            Statement(
+                "Fine pleomorphic: differing, irregular shapes, mostly under half a millimetre. More suspicious.",
+                ("suspicious",),
+            ),
+            Statement(
+                "Fine linear or branching: thin irregular lines, as if a duct had been cast. The most suspicious.",
+                ("suspicious",),
+            ),
+        ),
+        ("mc-punctate", "mc-amorphous", "mc-pleomorphic", "mc-fine-linear"),
+    ),
+    Chapter(
+        "MC: how the specks lie together",
+        (
+            Statement("Grouped (clustered): at least five within a centimetre of each other.", ("suspicious",)),
+            Statement("Linear: in a line, which suggests a duct.", ("suspicious",)),
+            Statement(
+                "Segmental: in the ducts of one segment, a wedge towards the nipple. The most suspicious.",
+                ("suspicious",),
+            ),
+        ),
+        ("hard-c", "mc-segmental"),
+    ),
+    Chapter(
+        "BAC: along an artery",
+        (
+            Statement("Tram-track: both walls of the vessel, two parallel lines that bend together.", ("vascular",)),
+            Statement(
+                "Grades: 0 none, 1 a few specks, 2 coarse or tram-track in fewer than three vessels, 3 in three or more.",
+                ("csbi",),
+            ),
+            Statement(
+                "Ask: does it follow one course, with the same width all along, into places where ducts do not go?",
+                ("vascular", "short"),
+            ),
+        ),
+        ("bac-few", "bac-film", "bac-heavy"),
+    ),
+    Chapter(
+        "Why the two are confused",
+        (
+            Statement(
+                "An early artery has calcium in short pieces and in one wall only: grains or fine lines, like MC.",
+                ("short", "paper"),
+            ),
+            Statement("MC in single file look like one wall of a vessel: look for the second wall.", ("paper",)),
+            Statement("Dense tissue hides both; what is left visible is too little to show a course.", ("paper",)),
+        ),
+        ("hard-b", "hard-d"),
+    ),
+    Chapter(
+        "What else is benign",
+        (
+            Statement("Popcorn-like: coarse, in an ageing fibroadenoma.", ("benign",)),
+            Statement("Rim: a thin shell, as of an oil cyst.", ("benign",)),
+            Statement(
+                "Milk of calcium: settles in small cysts; smudges from above (CC), teacups from the side.", ("teacup",)
+            ),
+            Statement("Skin: near the edge, often with a clear centre.", ("short", "benign")),
+        ),
+        ("benign-popcorn-rim", "benign-milk-skin"),
+    ),
+    Chapter(
+        "A real one",
+        (
+            Statement(
+                "Everything above was drawn by this program. Real breasts are harder: this is one, on digitised film.",
+                ("cbis", "phantom"),
+            ),
+        ),
+        ("real-pleomorphic",),
+    ),
+)

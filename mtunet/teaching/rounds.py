@@ -1,0 +1,67 @@
+"""What comes next: mistakes come back, later and later; between them, cases that the reader has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.items import LEVELS, Item
+
+GAPS: Final = (3, 8, 20)
+"""A case that was wrong comes back after so many others; answered rightly, after the next gap; after the last, not."""
+MIXED: Final = "mixed"
+CHOICES: Final = (*LEVELS, MIXED)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One answer of the past. item: its id."""
+
+    item: str
+    right: bool
+
+
+def next_item(items: Sequence[Item], history: Sequence[Seen], level: str, seed: int) -> Item:
+    """The case to ask after `history` (oldest first): a mistake that is due, else an unseen one of the level, else the
+    one of the level that was seen longest ago. The same arguments give the same case.
+
+    Among unseen ones each answer is equally likely, whatever the pool holds: counting along does not help.
+    """
+    by_id = {item.id: item for item in items}
+    for waiting in due(history):
+        if waiting in by_id:
+            return by_id[waiting]
+    fitting = [item for item in items if level in (MIXED, item.level)] or list(items)
+    last = {one.item: place for place, one in enumerate(history)}
+    unseen = [item for item in fitting if item.id not in last]
+    if not unseen:
+        return min(fitting, key=lambda item: last[item.id])
+    rng = np.random.default_rng([seed, len(history)])
+    answers = [answer for answer in Answer if any(item.answer is answer for item in unseen)]
+    wanted = answers[int(rng.integers(len(answers)))]
+    same = [item for item in unseen if item.answer is wanted]
+    return same[int(rng.integers(len(same)))]
+
+
+def due(history: Sequence[Seen]) -> list[str]:
+    """Ids of cases whose time to come back has come, the longest overdue first."""
+    overdue = {}
+    for item in dict.fromkeys(one.item for one in history):
+        places = [place for place, one in enumerate(history) if one.item == item]
+        box = _box([history[place].right for place in places])
+        if box is not None and (late := len(history) - 1 - places[-1] - GAPS[box]) >= 0:
+            overdue[item] = late
+    return sorted(overdue, key=lambda item: -overdue[item])
+
+
+def _box(answers: Sequence[bool]) -> int | None:
+    """Which gap a case waits for; None for one that was never wrong or that has come back rightly after every gap."""
+    box = None
+    for right in answers:
+        if not right:
+            box = 0
+        elif box is not None:
+            box = box + 1 if box + 1 < len(GAPS) else None
+    return box
