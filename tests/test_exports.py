@@ -28,6 +28,13 @@ def rows(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
 
 
+@pytest.fixture(autouse=True)
+def _skip_what_cannot_be_made(request: pytest.FixtureRequest) -> None:
+    name = request.node.callspec.params.get("name") if hasattr(request.node, "callspec") else None
+    if name in EXPORTS and EXPORTS[name].missing:
+        pytest.skip(EXPORTS[name].missing)
+
+
 @pytest.mark.parametrize("name", EXPORTS)
 @pytest.mark.parametrize("spacing_mm", [None, (0.1, 0.1)])
 def test_every_export_is_made_with_and_without_spacing(name: str, spacing_mm: tuple[float, float] | None) -> None:
@@ -40,6 +47,19 @@ def test_every_export_is_made_with_and_without_spacing(name: str, spacing_mm: tu
 def test_the_same_result_gives_the_same_bytes(name: str) -> None:
     one = result()
     assert EXPORTS[name].function(one) == EXPORTS[name].function(one)
+
+
+def test_an_absent_package_is_said_with_what_to_install() -> None:
+    absent = replace(EXPORTS["seg"], needs=("no_such_package", "requirements-interop.txt"))
+    assert absent.missing == (
+        "Segmentation (DICOM SEG) needs the Python package no_such_package, which is not installed here. "
+        "Install it with: python -m pip install -r requirements-interop.txt"
+    )
+    assert EXPORTS["png"].missing == ""
+
+
+def test_no_two_exports_share_a_label_or_a_suffix() -> None:
+    assert len({e.label for e in EXPORTS.values()}) == len({e.suffix for e in EXPORTS.values()}) == len(EXPORTS)
 
 
 def test_the_json_keeps_to_the_published_schema() -> None:

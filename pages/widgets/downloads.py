@@ -11,11 +11,16 @@ from mtunet.records import Image
 from mtunet.stems import stem
 from pages.widgets.pixels import mammogram_of, segmentation_of, truth_of
 
-ICONS = {"png": ":material/image:", "json": ":material/data_object:", "csv": ":material/table:"}
+ICONS = {
+    "png": ":material/image:",
+    "pdf": ":material/picture_as_pdf:",
+    "json": ":material/data_object:",
+    "csv": ":material/table:",
+}
 
 
 def downloads(image: Image, analysis: Analysis, palette: Palette) -> None:
-    """One button per export."""
+    """One button per export; one that lacks a package here cannot be pressed and says what to install."""
     with st.container(horizontal=True, gap="small"):
         for name, export in EXPORTS.items():
             st.download_button(
@@ -24,6 +29,8 @@ def downloads(image: Image, analysis: Analysis, palette: Palette) -> None:
                 file_name=f"{stem(image.name)}{export.suffix}",
                 mime=export.mime,
                 icon=ICONS.get(name, ":material/download:"),
+                help=export.missing or export.about,
+                disabled=bool(export.missing),
                 on_click="ignore",
                 key=f"case.download.{name}",
             )

@@ -1,0 +1,331 @@
+"""The DICOM objects, opened again by pydicom (which did not write their content) and by our own reader."""
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtunet.analysis import reweigh
+from mtunet.case import Calcification, Laterality, Mammogram, Truth, View
+from mtunet.drawing import COLOUR_BLIND, FIGURE_3
+from mtunet.exports import EXPORTS, Result
+from mtunet.exports.dicom_source import VIEW_CODES, read_origin, uid
+from mtunet.findings import masks
+from mtunet.reading import read
+from tests.dicoms import dicom, drawn
+from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
+
+pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+
+OBJECTS = ("dicom", "seg", "sr", "gsps")
+
+
+def result(spacing_mm: tuple[float, float] | None = (0.1, 0.1), **thresholds: float) -> Result:
+    """One MC square, one arterial bar; with `none=1` nothing is found."""
+    mammogram = drawn_mammogram(spacing_mm)
+    segmentation = drawn_segmentation(mammogram)
+    cuts = {MC: 1.0, BAC: 1.0} if thresholds else None
+    return Result("Doe_Jane.dcm", mammogram, reweigh(mammogram, segmentation, cuts), segmentation)
+
+
+def opened(name: str, one: Result) -> Any:
+    return pydicom.dcmread(io.BytesIO(EXPORTS[name].function(one)))
+
+
+def concepts(container: Any, meaning: str) -> list[Any]:
+    """The content items below, at any depth, whose concept name has this meaning."""
+    found = []
+    for item in container.get("ContentSequence", []):
+        if item.get("ConceptNameCodeSequence") and item.ConceptNameCodeSequence[0].CodeMeaning == meaning:
+            found.append(item)
+        found += concepts(item, meaning)
+    return found
+
+
+def groups(report: Any) -> list[Any]:
+    return concepts(report, "Measurement Group")
+
+
+def amount(group: Any, meaning: str) -> tuple[float, str]:
+    (item,) = concepts(group, meaning)
+    value = item.MeasuredValueSequence[0]
+    return float(value.NumericValue), value.MeasurementUnitsCodeSequence[0].CodeValue
+
+
+# the image
+
+
+def test_the_image_is_read_back_with_its_pixels_spacing_side_and_view() -> None:
+    one = result()
+    back = read(EXPORTS["dicom"].function(one), "image.dcm")
+    assert np.abs(back.pixels - one.mammogram.pixels).max() <= 1 / 65535
+    assert back.spacing_mm == (0.1, 0.1)
+    assert (back.laterality, back.view) == (Laterality.LEFT, View.CC)
+
+
+def test_an_image_without_spacing_side_or_view_says_none() -> None:
+    ramp = drawn_mammogram().pixels.copy()
+    bare = Mammogram(ramp, None, None, None, "ab" * 32)
+    back = read(EXPORTS["dicom"].function(replace(result(), mammogram=bare)), "image.dcm")
+    assert (back.spacing_mm, back.laterality, back.view) == (None, None, None)
+
+
+@pytest.mark.parametrize("view", View)
+def test_every_view_has_its_code_and_is_read_back(view: View) -> None:
+    one = result()
+    mammogram = replace(one.mammogram, view=view)
+    assert view in VIEW_CODES
+    assert read(EXPORTS["dicom"].function(replace(one, mammogram=mammogram)), "image.dcm").view is view
+
+
+# what they have in common
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_hold_no_identifier_and_say_so(name: str) -> None:
+    content = EXPORTS[name].function(result())
+    made = pydicom.dcmread(io.BytesIO(content))
+    assert b"Doe" not in content  # not even the file's name
+    assert str(made.PatientName) == "DE-IDENTIFIED^"
+    assert made.PatientIdentityRemoved == "YES"
+    assert made.PatientID.startswith("MTUNET-")
+    assert (made.PatientBirthDate, made.AccessionNumber, made.StudyDate) == ("", "", "")
+
+
+@pytest.mark.parametrize("name", OBJECTS[1:])
+def test_objects_refer_to_the_image_that_is_exported_beside_them(name: str) -> None:
+    one = result()
+    image, made = opened("dicom", one), opened(name, one)
+    assert made.StudyInstanceUID == image.StudyInstanceUID
+    assert made.PatientID == image.PatientID
+    assert made.SOPInstanceUID != image.SOPInstanceUID
+    assert made.SeriesInstanceUID != image.SeriesInstanceUID
+    referred = {str(e.value) for e in made.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
+    assert referred == {image.SOPInstanceUID}
+
+
+@pytest.mark.filterwarnings("ignore:A value of type 'DT'")  # the clock below is not the one pydicom knows
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_same_result_gives_the_same_bytes_whatever_the_clock_says(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datetime as clock
+
+    class Later(clock.datetime):
+        @classmethod
+        def now(cls, tz: clock.tzinfo | None = None) -> "Later":  # type: ignore[override]
+            return cls(2031, 2, 3, 4, 5, 6, tzinfo=tz)
+
+    one = result()
+    first = EXPORTS[name].function(one)
+    monkeypatch.setattr(clock, "datetime", Later)
+    assert EXPORTS[name].function(one) == first
+
+
+def test_uids_depend_on_what_they_name_and_on_nothing_else() -> None:
+    assert uid("a", "b") == uid("a", "b")
+    assert len({uid("a", "b"), uid("a", "c"), uid("ab"), uid("b", "a")}) == 4
+    assert pydicom.uid.UID(uid("a")).is_valid
+    assert uid("a").startswith("2.25.")
+
+
+@pytest.mark.parametrize("name", OBJECTS[1:])
+def test_other_thresholds_make_another_object_of_the_same_image(name: str) -> None:
+    one = result()
+    other = replace(one, analysis=reweigh(one.mammogram, one.segmentation, {MC: 0.5, BAC: 0.9}))
+    assert opened(name, one).SOPInstanceUID != opened(name, other).SOPInstanceUID
+
+
+def test_views_of_one_study_share_its_uid_and_patient() -> None:
+    one = replace(result(), study="visit 7")
+    other = replace(one, mammogram=drawn_mammogram(sha256="cd" * 32))
+    a, b = opened("dicom", one), opened("dicom", other)
+    assert (a.StudyInstanceUID, a.PatientID) == (b.StudyInstanceUID, b.PatientID)
+    assert a.SOPInstanceUID != b.SOPInstanceUID
+    assert b"visit 7" not in EXPORTS["dicom"].function(one)
+
+
+# segmentation
+
+
+def test_the_segments_are_what_was_found_pixel_by_pixel() -> None:
+    one = result()
+    made = opened("seg", one)
+    found = masks(one.segmentation, one.analysis.thresholds)
+    frames = made.pixel_array
+    assert frames.shape == (2, 600, 400)
+    assert made.SegmentationType == "BINARY"
+    for number, kind in enumerate(Calcification):
+        assert (frames[number].astype(bool) == found[kind]).all()
+        frame = made.PerFrameFunctionalGroupsSequence[number]
+        assert frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number + 1
+
+
+def test_the_segments_have_mammographys_codes() -> None:
+    types = [s.SegmentedPropertyTypeCodeSequence[0] for s in opened("seg", result()).SegmentSequence]
+    assert [(t.CodingSchemeDesignator, t.CodeValue) for t in types] == [("SCT", "129769006"), ("SCT", "129759000")]
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_overlapping_segments_of_any_shape_come_back_exactly(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(64, 131, 2))  # rows × columns not always in whole bytes
+    blobs = [cv2.GaussianBlur(rng.random(shape, dtype=np.float32), (0, 0), 3) for _ in Calcification]
+    maps = {k: (b - b.min()) / np.ptp(b) for k, b in zip(Calcification, blobs, strict=True)}
+    mammogram = Mammogram(rng.random(shape, dtype=np.float32), None, None, None, "ab" * 32)
+    base = drawn_segmentation(drawn_mammogram())
+    segmentation = replace(base, probability=maps, breast=np.ones(shape, np.bool_))
+    one = Result("x", mammogram, reweigh(mammogram, segmentation), segmentation)
+    found = masks(segmentation, one.analysis.thresholds)
+    frames = opened("seg", one).pixel_array.astype(bool)
+    assert all((frames[n] == found[kind]).all() for n, kind in enumerate(Calcification))
+    assert (found[MC] & found[BAC]).any()
+
+
+def test_a_type_that_was_not_found_has_an_empty_frame() -> None:
+    made = opened("seg", result(none=1))
+    assert made.pixel_array.shape == (2, 600, 400)
+    assert not made.pixel_array.any()
+    assert len(made.SegmentSequence) == 2
+
+
+# structured report
+
+
+def test_the_report_says_each_finding_with_type_size_and_outline() -> None:
+    report = opened("sr", result())
+    assert report.SOPClassUID.name == "Comprehensive SR Storage"
+    assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
+    _, mc, bac = groups(report)
+    types = [concepts(g, "Finding")[0].ConceptCodeSequence[0].CodeValue for g in (mc, bac)]
+    assert types == ["129769006", "129759000"]
+    assert (amount(mc, "Area"), amount(bac, "Area")) == ((16.0, "mm2"), (60.0, "mm2"))
+    assert amount(bac, "Certainty of Finding") == (pytest.approx(80), "%")
+    (region,) = concepts(mc, "Image Region")
+    points = np.reshape(region.GraphicData, (-1, 2))
+    assert (points.min(axis=0), points.max(axis=0)) == (pytest.approx((50, 100)), pytest.approx((90, 140)))
+    assert (points[0] == points[-1]).all()
+
+
+def test_the_report_measures_in_pixels_where_the_file_has_no_spacing() -> None:
+    _, mc, _ = groups(opened("sr", result(spacing_mm=None)))
+    assert amount(mc, "Area") == (1600.0, "{pixels}")
+    assert amount(mc, "Length")[1] == "{pixels}"
+
+
+def test_the_report_says_flag_share_reasons_and_what_it_is_not_for() -> None:
+    report = opened("sr", result())
+    whole = groups(report)[0]
+    assert concepts(whole, "Triage flag")[0].ConceptCodeSequence[0].CodeValue == "mostly_bac_mc_left"
+    share, unit = amount(whole, "Percentage of Vascular Calcification")
+    assert (share, unit) == (pytest.approx(100 * 60 / 76, rel=1e-4), "%")
+    said = concepts(whole, "Comment")[0].TextValue
+    assert "but microcalcifications are left" in said
+    assert "not for clinical use" in said
+    assert report.VerificationFlag == "UNVERIFIED"
+
+
+def test_the_report_of_an_image_without_findings_says_so() -> None:
+    (whole,) = groups(opened("sr", result(none=1)))
+    assert not concepts(whole, "Percentage of Vascular Calcification")  # of nothing, no share
+    assert "No microcalcification" in concepts(whole, "Comment")[0].TextValue
+
+
+# presentation state
+
+
+def lab_of(colour: tuple[int, int, int]) -> npt.NDArray[np.float64]:
+    """CIELab as DICOM stores it (PS3.3 C.10.7.1.1), by OpenCV."""
+    lightness, a, b = cv2.cvtColor(np.float32([[colour]]) / 255, cv2.COLOR_RGB2LAB)[0, 0]
+    return np.array([lightness / 100 * 65535, (a + 128) / 255 * 65535, (b + 128) / 255 * 65535])
+
+
+@pytest.mark.parametrize("palette", [FIGURE_3, COLOUR_BLIND], ids=["figure 3", "colour-blind"])
+def test_each_colour_is_a_layer(palette: Any) -> None:
+    one = result()
+    truth = Truth(masks(one.segmentation, one.analysis.thresholds), "drawn")
+    layers = opened("gsps", replace(one, truth=truth, palette=palette)).GraphicLayerSequence
+    named = {layer.GraphicLayer: layer.GraphicLayerRecommendedDisplayCIELabValue for layer in layers}
+    assert set(named) == {"NOTE", "MC", "BAC", "TRUTH_MC", "TRUTH_BAC"}
+    for name, stroke in palette.items():
+        assert np.abs(np.array(named[name.upper()]) - lab_of(stroke.colour)).max() < 0.02 * 65535
+
+
+def test_contours_stand_where_the_finding_is_with_its_name_beside() -> None:
+    made = opened("gsps", result())
+    by_layer = {a.GraphicLayer: a for a in made.GraphicAnnotationSequence}
+    (outline,) = by_layer["MC"].GraphicObjectSequence
+    points = np.reshape(outline.GraphicData, (-1, 2))
+    assert (points.min(axis=0), points.max(axis=0)) == (pytest.approx((50, 100)), pytest.approx((90, 140)))
+    assert (outline.GraphicType, outline.GraphicAnnotationUnits) == ("POLYLINE", "PIXEL")
+    assert by_layer["MC"].TextObjectSequence[0].UnformattedTextValue == "MC 1"
+    assert by_layer["BAC"].TextObjectSequence[0].UnformattedTextValue == "BAC 2"
+    assert "not for clinical use" in by_layer["NOTE"].TextObjectSequence[0].UnformattedTextValue
+
+
+def test_without_findings_the_presentation_state_has_its_note_alone() -> None:
+    made = opened("gsps", result(none=1))
+    assert [a.GraphicLayer for a in made.GraphicAnnotationSequence] == ["NOTE"]
+
+
+@pytest.mark.parametrize("name", ["sr", "gsps"])
+def test_an_outline_too_long_for_dicom_is_thinned_and_stays_in_place(name: str) -> None:
+    turn = np.linspace(0, 2 * np.pi, 30_000, endpoint=False)
+    radius = 100 + 0.4 * np.random.default_rng(1).standard_normal(turn.size)
+    long = tuple(zip((200 + radius * np.cos(turn)).tolist(), (300 + radius * np.sin(turn)).tolist(), strict=True))
+    one = result()
+    finding = replace(one.analysis.findings[0], contour=long)
+    made = opened(name, replace(one, analysis=replace(one.analysis, findings=(finding,))))
+    (data,) = [e.value for e in made.iterall() if e.keyword == "GraphicData"]
+    points = np.reshape(data, (-1, 2)) - 0.5
+    assert len(points) <= 4001
+    away = np.abs(np.hypot(points[:, 0] - 200, points[:, 1] - 300) - 100)
+    assert away.max() < 3
+
+
+# going back to the archive it came from, when asked
+
+
+def original() -> bytes:
+    return dicom(
+        drawn(), PatientName="Doe^Jane", PatientID="42", StudyInstanceUID="1.2.3", WindowCenter=2047.5, WindowWidth=4095
+    )
+
+
+def from_original(data: bytes) -> Result:
+    mammogram = read(data, "x.dcm")
+    base = drawn_segmentation(drawn_mammogram())
+    nothing = {kind: np.zeros(mammogram.shape, np.float32) for kind in Calcification}
+    nothing[MC][20:40, 20:40] = 0.9
+    segmentation = replace(base, probability=nothing, breast=np.ones(mammogram.shape, np.bool_))
+    origin = read_origin(data, mammogram.shape)
+    return Result("x.dcm", mammogram, reweigh(mammogram, segmentation), segmentation, origin=origin)
+
+
+@pytest.mark.parametrize("name", OBJECTS[1:])
+def test_asked_for_objects_belong_to_the_original_study_and_instance(name: str) -> None:
+    data = original()
+    source, made = pydicom.dcmread(io.BytesIO(data)), opened(name, from_original(data))
+    assert (str(made.PatientName), made.PatientID, made.StudyInstanceUID) == ("Doe^Jane", "42", "1.2.3")
+    referred = {str(e.value) for e in made.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
+    assert referred == {source.SOPInstanceUID}
+    assert "PatientIdentityRemoved" not in made
+
+
+def test_the_image_itself_is_de_identified_even_then() -> None:
+    assert b"Doe" not in EXPORTS["dicom"].function(from_original(original()))
+
+
+def test_what_is_no_dicom_image_of_that_shape_has_no_origin() -> None:
+    data = original()
+    assert read_origin(data, (1, 1)) is None
+    assert read_origin(b"\x89PNG", (96, 80)) is None
+    assert read_origin(data[:200], (96, 80)) is None
