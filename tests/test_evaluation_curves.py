@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mtunet.case import Laterality, View
-from mtunet.evaluation.curves import Sweep, calibrations, counts_at, curve, sensitivity_at, sweeps
+from mtunet.evaluation.curves import Sweep, calibrations, counts_at, curve, sweeps
 from mtunet.evaluation.outcomes import by_density, by_thirds, components, tally
 from mtunet.evaluation.phantoms import NotDrawable, read_spec, spec_of
 from mtunet.evaluation.pictures import HEIGHT, picture
@@ -39,11 +39,12 @@ def test_a_curve_is_exact() -> None:
     assert found.sensitivity == pytest.approx([5 / 6, 1 / 6])
     assert found.false_positive_rate == pytest.approx([7 / 34, 1 / 34])
     assert found.precision == pytest.approx([5 / 12, 1 / 2])
-    assert found.lesion_sensitivity == pytest.approx([1, 1 / 3])
-    assert found.false_positives_per_image == pytest.approx([2.5, 0.5])
+    assert found.froc is not None
+    assert found.froc.sensitivity == pytest.approx([1, 1 / 3])
+    assert found.froc.alarms == pytest.approx([2.5, 0.5])
     assert found.froc_without_bac is not None
-    assert found.froc_without_bac[0] == pytest.approx([0.5, 0])
-    assert found.froc_without_bac[1] == pytest.approx([2 / 3, 1 / 3])
+    assert found.froc_without_bac.sensitivity == pytest.approx([2 / 3, 1 / 3])
+    assert found.froc_without_bac.alarms == pytest.approx([0.5, 0])
     assert counts_at(sweep, 0.68).cells.tolist() == cells[1].tolist()
 
 
@@ -51,7 +52,7 @@ def test_precision_of_nothing_found_is_undefined() -> None:
     cells = np.array([[[0, 0, 2, 8]]], float)
     found = curve(Sweep("nothing", "mc", "256", ("a",), np.array([0]), np.array([0.5]), cells, {}))
     assert np.isnan(found.precision[0])
-    assert found.lesion_sensitivity is None
+    assert found.froc is None
 
 
 def test_at_the_chosen_threshold_the_sweep_is_the_counts(results: Results) -> None:
@@ -67,14 +68,7 @@ def test_only_mc_is_counted_without_bac(results: Results) -> None:
     found = sweeps(results, "mtunet")
     assert curve(found["mc", "native"]).froc_without_bac is not None
     assert curve(found["bac", "native"]).froc_without_bac is None
-    assert curve(found["mc", "256"]).false_positives_per_image is None
-
-
-def test_sensitivity_is_that_of_a_threshold_within_the_allowance() -> None:
-    alarms, found = np.array([4.0, 1.0, 0.4, 0.0]), np.array([0.9, 0.8, 0.5, 0.1])
-    assert sensitivity_at(alarms, found, 1.0) == 0.8
-    assert sensitivity_at(alarms, found, 0.3) == 0.1
-    assert sensitivity_at(alarms[:2], found[:2], 0.5) is None
+    assert curve(found["mc", "256"]).froc is None
 
 
 def test_calibration_is_pooled_over_folds_and_exact(results: Results, drawn: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from mtunet.evaluation import paper
+from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.titles import method_title
 
 Row = Mapping[str, float]
@@ -187,7 +188,8 @@ def _overall(metric: str) -> Check:
     broken = not low - paper.STEP / 2 <= said <= high
     ending = "is not" if broken else "is"
     text = (
-        f"MTU-Net overall {metric}: {100 * said:.2f} in the text {ending} the mean of its two rows ({100 * low:.2f})."
+        f"MTU-Net overall {METRICS[metric].title}: {100 * said:.2f} in the text {ending} the mean of its two rows "
+        f"({100 * low:.2f})."
     )
     return Check("overall", broken, text)
 

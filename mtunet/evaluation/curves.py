@@ -33,10 +33,18 @@ class Sweep:
 
 
 @dataclass(frozen=True, eq=False)
+class Froc:
+    """Per threshold: the share of lesions that are found, and false positives per image."""
+
+    sensitivity: Floats
+    alarms: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Curve:
     """All images pooled, per threshold. None of the arrays leaves a threshold out; NaN where undefined.
 
-    froc_without_bac: (false positives per image, sensitivity) after detected BAC was removed; None where not counted.
+    froc: None where lesions were not counted. froc_without_bac: after what is mostly detected BAC was taken away.
     """
 
     method: str
@@ -44,10 +52,12 @@ class Curve:
     sensitivity: Floats
     false_positive_rate: Floats
     precision: Floats
-    lesion_sensitivity: Floats | None
-    false_positives_per_image: Floats | None
-    froc_without_bac: tuple[Floats, Floats] | None
-    images: int
+    froc: Froc | None
+    froc_without_bac: Froc | None
+
+    def place(self, threshold: float) -> int:
+        """Of the tried threshold that is nearest."""
+        return int(np.argmin(np.abs(self.thresholds - threshold)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,24 +92,22 @@ def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
 def curve(sweep: Sweep) -> Curve:
     pooled = sweep.cells.sum(axis=1)
     tp, fp = pooled[:, 0], pooled[:, 1]
-    total = {name: values.sum(axis=1) for name, values in sweep.lesions.items()}
-    count = len(sweep.images)
-    froc = without = None
-    if total:
-        froc = ratio(total["hit"], total["lesions"]), total["false_positives"] / count
-        if set(WITHOUT_BAC) <= set(total):
-            without = total["false_positives_without_bac"] / count, ratio(total["hit_without_bac"], total["lesions"])
     return Curve(
         method=sweep.method,
         thresholds=sweep.thresholds,
         sensitivity=METRICS["sensitivity"].function(pooled),
         false_positive_rate=1 - METRICS["specificity"].function(pooled),
         precision=ratio(tp, tp + fp),
-        lesion_sensitivity=froc[0] if froc else None,
-        false_positives_per_image=froc[1] if froc else None,
-        froc_without_bac=without,
-        images=count,
+        froc=_froc(sweep, "hit", "false_positives"),
+        froc_without_bac=_froc(sweep, *WITHOUT_BAC),
     )
+
+
+def _froc(sweep: Sweep, hit: str, false: str) -> Froc | None:
+    total = {name: values.sum(axis=1) for name, values in sweep.lesions.items()}
+    if not {hit, false, "lesions"} <= set(total):
+        return None
+    return Froc(ratio(total[hit], total["lesions"]), total[false] / len(sweep.images))
 
 
 def counts_at(sweep: Sweep, threshold: float) -> Counts:
@@ -107,12 +115,6 @@ def counts_at(sweep: Sweep, threshold: float) -> Counts:
     place = int(np.argmin(np.abs(sweep.thresholds - threshold)))
     cuts = {int(fold): float(sweep.thresholds[place]) for fold in np.unique(sweep.fold)}
     return Counts(sweep.method, sweep.type, sweep.frame, sweep.images, sweep.fold, sweep.cells[place], cuts)
-
-
-def sensitivity_at(false_positives: Floats, sensitivity: Floats, allowed: float) -> float | None:
-    """The highest sensitivity that was measured with at most so many false positives per image; None where none was."""
-    within = sensitivity[(false_positives <= allowed) & ~np.isnan(sensitivity)]
-    return float(within.max()) if within.size else None
 
 
 def calibrations(results: Results) -> list[Calibration]:

@@ -56,7 +56,7 @@ def test_the_threshold_moves_the_mark_and_the_numbers(page: Page, url: str) -> N
     page.goto(f"{url}/evaluation")
     section(page, "Curves")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    claim = page.get_by_text(re.compile("Removing BAC takes")).first
+    claim = page.get_by_text(re.compile("removing BAC takes")).first
     before = claim.text_content() or ""
     mark = page.locator(".js-plotly-plot").first.locator(".scatterlayer .trace").nth(5).locator("path.point")
     was = mark.get_attribute("transform")

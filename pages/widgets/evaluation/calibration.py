@@ -11,7 +11,7 @@ from pages.widgets.evaluation.kept import BY_RUN
 from pages.widgets.evaluation.numbers import percent
 
 
-def show_calibration(results: Results) -> None:
+def show_calibration(results: Results, methods: list[str]) -> None:
     found = _calibrations(results)
     if not found:
         st.caption("This run did not store how its probabilities compare with the truth.")
@@ -23,7 +23,7 @@ def show_calibration(results: Results) -> None:
     )
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
-            _chart(results, [one for one in found if one.type == kind], name)
+            _chart(results, [one for one in found if one.type == kind and one.method in methods], name)
 
 
 @st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)

@@ -53,7 +53,12 @@ def _row(title: str, checks: list[Check]) -> None:
 def _line(check: Check) -> str:
     averages = check.rule in RULES and RULES[check.rule].averages
     ending = " *(Averages over images cannot do this either.)*" if check.broken and averages else ""
-    return f"{BROKEN if check.broken else HELD} {'**Cannot be:** ' if check.broken else ''}{check.sentence}{ending}"
+    start = f"{BROKEN} **{_verdict(check)}:** " if check.broken else f"{HELD} "
+    return f"{start}{check.sentence}{ending}"
+
+
+def _verdict(check: Check) -> str:
+    return "Cannot be" if check.rule in RULES else "Contradiction"
 
 
 def _at_our_prevalence(results: Results) -> None:
