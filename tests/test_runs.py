@@ -44,3 +44,71 @@ def test_a_folder_that_is_no_run_says_how_to_make_one(tmp_path: Path) -> None:
 def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     begun(tmp_path / "r")
     assert not list(tmp_path.rglob("*.part"))
+
+
+CONFIG = {"kind": "cross-validation", "experiment": {"name": "x", "heads": ["mc"]}, "methods": ["single", "mtunet"]}
+SPLITS = [{"train": ["a"], "validation": ["b"], "test": ["c"]}, {"train": ["c"], "validation": ["b"], "test": ["a"]}]
+
+
+def compared(folder: Path) -> Path:
+    runs.begin(folder, CONFIG, SPLITS, [{"image": "a", "has_mc": 1}, {"image": "c", "has_mc": None}])
+    return folder
+
+
+def saved(folder: Path, method: str, fold: int, **weights: bytes) -> None:
+    tables = {"counts": [{"image": "a", "tp": 1}], "history": [{"epoch": 1}]}
+    runs.save_part(folder, method, fold, weights=weights, timing={"train_seconds": 1.5}, tables=tables)
+
+
+def test_parts_of_a_comparison_come_back(tmp_path: Path) -> None:
+    folder = compared(tmp_path / "r")
+    saved(folder, "single", 1, mc=b"1", bac=b"2")
+    saved(folder, "mtunet", 0, **{"": b"3"})
+    run = runs.read(folder)
+    assert (run.kind, run.methods, run.finished) == ("cross-validation", ("single", "mtunet"), False)
+    assert runs.done(run) == [("single", 1), ("mtunet", 0)]
+    assert runs.read_images(run) == [{"image": "a", "has_mc": "1"}, {"image": "c", "has_mc": ""}]
+    assert runs.read_table(run, 1, "counts", "single") == [{"image": "a", "tp": "1"}]
+    assert runs.read_timing(run, 0, "mtunet") == {"train_seconds": 1.5}
+    assert runs.weights_of(run, 0, "mtunet") == b"3"
+    assert (folder / "single" / "fold_1" / "weights_bac.safetensors").read_bytes() == b"2"
+    with pytest.raises(runs.NotARun, match="two files"):
+        runs.weights_of(run, 1, "single")
+    with pytest.raises(FileNotFoundError):
+        runs.read_table(run, 0, "counts", "single")
+
+
+def test_a_part_is_done_only_with_its_last_file(tmp_path: Path) -> None:
+    folder = compared(tmp_path / "r")
+    runs.save_files(folder, "mtunet", 0, {"timing.json": b"{}", "counts.csv": b"image\n"})
+    assert runs.part_done(folder, "mtunet", 0)
+    (folder / "mtunet" / "fold_0" / "timing.json").unlink()
+    assert runs.done(runs.read(folder)) == []
+
+
+def test_going_on_keeps_the_first_config_and_refuses_another_experiment(tmp_path: Path) -> None:
+    folder = compared(tmp_path / "r")
+    runs.begin(folder, {**CONFIG, "started": "later"}, SPLITS, [])
+    assert "started" not in runs.read(folder).config
+    with pytest.raises(runs.NotARun, match="splits differ"):
+        runs.begin(folder, CONFIG, SPLITS[:1], [])
+    with pytest.raises(runs.NotARun, match="experiment differ"):
+        runs.begin(folder, {**CONFIG, "experiment": {"name": "y"}}, SPLITS, [])
+
+
+def test_the_first_runs_are_read_although_they_have_no_folder_of_the_method(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "r")
+    runs.save_fold(folder, 0, weights=b"w", history=[{"step": 1}])
+    run = runs.read(folder)
+    assert (run.kind, run.methods) == ("model", ("mtunet",))
+    assert runs.read_table(run, 0, "history", "mtunet") == [{"step": "1"}]
+    assert runs.weights_of(run, 0, "mtunet") == b"w"
+    assert runs.read_images(run) == runs.read_metrics(run) == []
+
+
+@pytest.mark.parametrize("name", ["detail", "paper"])
+def test_the_shipped_runs_are_read(name: str) -> None:
+    run = runs.read(runs.RUNS / name)
+    assert (run.kind, run.finished) == ("model", True)
+    assert runs.read_table(run, 0, "history")
+    assert runs.weights_of(run)

@@ -1,6 +1,8 @@
 """The tables of one method on one fold: every count that any figure of the run is derived from."""
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,24 +49,36 @@ def validation_table(maps: Mapping[str, Levels], views: Sequence[View]) -> tuple
 
 def tables(maps: Mapping[str, Levels], views: Sequence[View], thresholds: Mapping[str, float]) -> Tables:
     """Score maps, per type (n, 256, 256), on the test part, in both frames."""
-    found = Tables([], [], [], _calibration_rows(maps, views))
-    for number, view in enumerate(views):
-        kinds = [kind for kind in maps if _known([view], kind)[0]]
-        own = {kind: maps[kind][number] for kind in kinds}
-        native = read_native(view)
-        on_own_grid = {kind: to_native(levels, native.breast) for kind, levels in own.items()}
-        bac = on_own_grid["bac"] >= level_of(thresholds["bac"]) if "bac" in kinds else None
-        for kind in kinds:
-            index = KINDS.index(kind)
-            small = sweep_pixels(own[kind], view.targets[index])
-            large = sweep_pixels(on_own_grid[kind], native.masks[index])
-            lesions = sweep_lesions(on_own_grid[kind], native.masks[index], bac if kind == "mc" else None)
-            for frame, pixels in zip(FRAMES, (small, large), strict=True):
-                rows = _sweep_rows(view.about.image, kind, frame, pixels, lesions if frame == "native" else None)
-                found.sweep.extend(rows)
-                at = SWEEP.index(thresholds[kind])
-                found.counts.append({name: rows[at][name] for name in COUNTS})
-        found.components.extend(_component_rows(view, native, on_own_grid, thresholds))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV and NumPy let go of Python's lock
+        numbers = range(len(views))
+        parts = list(pool.map(lambda n: _of_view({k: m[n] for k, m in maps.items()}, views[n], thresholds), numbers))
+    joined = Tables([], [], [], _calibration_rows(maps, views))
+    for part in parts:
+        joined.counts.extend(part.counts)
+        joined.sweep.extend(part.sweep)
+        joined.components.extend(part.components)
+    return joined
+
+
+def _of_view(maps: Mapping[str, Levels], view: View, thresholds: Mapping[str, float]) -> Tables:
+    """One view; maps are per type (256, 256)."""
+    own = {kind: levels for kind, levels in maps.items() if _known([view], kind)[0]}
+    native = read_native(view)
+    on_own_grid = {kind: to_native(levels, native.breast) for kind, levels in own.items()}
+    bac = on_own_grid["bac"] >= level_of(thresholds["bac"]) if "bac" in own else None
+    found = Tables([], [], _component_rows(view, native, on_own_grid, thresholds), [])
+    for kind, levels in own.items():
+        index = KINDS.index(kind)
+        lesions = sweep_lesions(on_own_grid[kind], native.masks[index], bac if kind == "mc" else None)
+        frames = (
+            ("256", sweep_pixels(levels, view.targets[index]), None),
+            ("native", sweep_pixels(on_own_grid[kind], native.masks[index]), lesions),
+        )
+        for frame, pixels, seen in frames:
+            rows = _sweep_rows(view.about.image, kind, frame, pixels, seen)
+            found.sweep.extend(rows)
+            at = SWEEP.index(thresholds[kind])
+            found.counts.append({name: rows[at][name] for name in COUNTS})
     return found
 
 
