@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.analysis import reweigh
-from mtunet.case import Calcification, Laterality, Mammogram, Truth, View
+from mtunet.case import Calcification, Flag, Laterality, Mammogram, Truth, View
 from mtunet.drawing import COLOUR_BLIND, FIGURE_3
 from mtunet.exports import EXPORTS, Result
 from mtunet.exports.dicom_source import VIEW_CODES, read_origin, uid
@@ -23,6 +23,8 @@ from tests.dicoms import dicom, drawn
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+
+from mtunet.exports.dicom_findings import FLAG_CODES
 
 OBJECTS = ("dicom", "seg", "sr", "gsps")
 
@@ -224,13 +226,19 @@ def test_the_report_measures_in_pixels_where_the_file_has_no_spacing() -> None:
 def test_the_report_says_flag_share_reasons_and_what_it_is_not_for() -> None:
     report = opened("sr", result())
     whole = groups(report)[0]
-    assert concepts(whole, "Triage flag")[0].ConceptCodeSequence[0].CodeValue == "mostly_bac_mc_left"
+    assert concepts(whole, "Triage flag")[0].ConceptCodeSequence[0].CodeValue == "MOSTLY_BAC_MC"
     share, unit = amount(whole, "Percentage of Vascular Calcification")
     assert (share, unit) == (pytest.approx(100 * 60 / 76, rel=1e-4), "%")
     said = concepts(whole, "Comment")[0].TextValue
     assert "but microcalcifications are left" in said
     assert "not for clinical use" in said
     assert report.VerificationFlag == "UNVERIFIED"
+
+
+def test_every_flag_has_a_code_of_its_own() -> None:
+    assert set(FLAG_CODES) == set(Flag)
+    assert len({code.value for code in FLAG_CODES.values()}) == len(Flag)
+    assert all(len(code.value) <= 16 and len(code.meaning) <= 64 for code in FLAG_CODES.values())
 
 
 def test_the_report_of_an_image_without_findings_says_so() -> None:
@@ -295,9 +303,9 @@ def test_an_outline_too_long_for_dicom_is_thinned_and_stays_in_place(name: str) 
 
 
 def original() -> bytes:
-    return dicom(
-        drawn(), PatientName="Doe^Jane", PatientID="42", StudyInstanceUID="1.2.3", WindowCenter=2047.5, WindowWidth=4095
-    )
+    """A mammogram as a hospital sends it."""
+    uids = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.5"}
+    return dicom(drawn(), PatientName="Doe^Jane", PatientID="42", WindowCenter=2047.5, WindowWidth=4095, **uids)
 
 
 def from_original(data: bytes) -> Result:

@@ -13,7 +13,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 import mtunet
-from mtunet.case import Calcification, Finding, Laterality
+from mtunet.case import Calcification, Finding, Flag, Laterality
 from mtunet.disclaimer import NOT_FOR_CLINICAL_USE
 from mtunet.exports.dicom_objects import CATEGORY, TYPE_CODES, finished, name_of, ring, shared
 from mtunet.exports.dicom_source import reference, uid
@@ -24,6 +24,17 @@ CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding")
 SPECKS: Final = Code("111038", "DCM", "Number of calcifications")
 BAC_SHARE: Final = Code("112198", "DCM", "Percentage of Vascular Calcification")
 FLAG: Final = Code("flag", "99MTUNET", "Triage flag")
+FLAG_CODES: Final = {
+    flag: Code(value, "99MTUNET", meaning)
+    for flag, value, meaning in (
+        (Flag.NONE, "NONE", "No calcification found"),
+        (Flag.MC, "MC", "Microcalcifications"),
+        (Flag.MOSTLY_BAC, "MOSTLY_BAC", "Mostly arterial calcifications, no microcalcification left"),
+        (Flag.MOSTLY_BAC_MC_LEFT, "MOSTLY_BAC_MC", "Mostly arterial calcifications, microcalcifications left"),
+        (Flag.NOT_ASSESSABLE, "NOT_ASSESSABLE", "Not assessable"),
+    )
+}
+"""Codes of our own: no standard has these words. A code has 16 characters at most, its meaning 64."""
 SIDES: Final = {Laterality.LEFT: codes.SCT.Left, Laterality.RIGHT: codes.SCT.Right}
 
 
@@ -65,7 +76,6 @@ def _observer(result: Result) -> sr.ObservationContext:
 def _whole_image(result: Result, source: Dataset) -> sr.MeasurementsAndQualitativeEvaluations:
     """Flag, reasons and BAC share. The sentences are a comment, since no code says them."""
     triage = result.analysis.triage
-    flag = Code(triage.flag.value, "99MTUNET", triage.flag.value.replace("_", " "))
     share = triage.bac_share
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=uid(source.SOPInstanceUID, "image"), identifier="Image"),
@@ -73,7 +83,7 @@ def _whole_image(result: Result, source: Dataset) -> sr.MeasurementsAndQualitati
         source_images=[sr.SourceImageForMeasurementGroup.from_source_image(source)],
         finding_sites=_sites(result),
         measurements=None if share is None else [_percent(BAC_SHARE, share)],
-        qualitative_evaluations=[sr.QualitativeEvaluation(FLAG, flag)],
+        qualitative_evaluations=[sr.QualitativeEvaluation(FLAG, FLAG_CODES[triage.flag])],
     )
     said = " ".join(reason.sentence for reason in triage.reasons)
     group[0].ContentSequence.append(
