@@ -276,6 +276,7 @@ def config_of(comparison: Comparison, folder: Path, device: torch.device) -> dic
         "methods": list(comparison.methods),
         "folds": comparison.folds,
         "data": data_said(comparison),
+        "phantom_version": PHANTOM_VERSION,
         "seed": comparison.seed,
         "commit": commit(),
         "version": mtunet.__version__,
