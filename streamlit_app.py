@@ -25,6 +25,11 @@ if __name__ == "__main__":
             help="One image: the calcifications found on it, why it is or is not flagged, thresholds, downloads.",
         ),
         st.Page(
+            "pages/teaching.py",
+            title="Teaching",
+            help="A lesson, cases to make, a quiz: learn to tell microcalcifications from arterial ones.",
+        ),
+        st.Page(
             "pages/evaluation.py",
             title="Evaluation",
             help="What a training run measured: ours beside the paper's, every fold and curve, down to one image.",

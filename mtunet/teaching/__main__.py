@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mtunet.teaching.figure import make_pictures
 from mtunet.teaching.items import POOL, draw_pool
+from mtunet.teaching.lesson import PICTURES
 
 
 def main() -> None:
@@ -13,13 +14,14 @@ def main() -> None:
     pool = commands.add_parser("pool", help="draw the quiz's cases; takes seconds each")
     pool.add_argument("--items", type=int, default=240)
     pool.add_argument("--out", type=Path, default=POOL)
-    commands.add_parser("pictures", help="draw the lesson's pictures")
+    pictures = commands.add_parser("pictures", help="draw the lesson's pictures")
+    pictures.add_argument("keys", nargs="*", default=list(PICTURES), help="only these")
     chosen = parser.parse_args()
     if chosen.command == "pool":
         for number, item in enumerate(draw_pool(chosen.items, chosen.out), 1):
             print(number, item.id, item.answer.value, item.level, flush=True)
     else:
-        for path in make_pictures():
+        for path in make_pictures(keys=chosen.keys):
             print(path, flush=True)
 
 

@@ -41,10 +41,10 @@ class View:
     spacing_mm: float | None
 
 
-def make_pictures(folder: Path = FOLDER) -> Iterator[Path]:
-    """Draw every picture of the lesson anew."""
+def make_pictures(folder: Path = FOLDER, keys: Sequence[str] = tuple(PICTURES)) -> Iterator[Path]:
+    """Draw the pictures of the lesson anew, all or these. Raises KeyError for a picture that the lesson has not."""
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in PICTURES.values():
+    for picture in [PICTURES[key] for key in keys]:
         view = phantom_view(make_phantom(picture.spec)) if picture.spec else _sample_view(picture.sample)
         path = picture_path(picture, folder)
         drawn = figure_1(view, picture.parts)
@@ -121,7 +121,8 @@ def _whole(view: View, boxes: Sequence[Box]) -> RGB:
 
 def _magnified(view: View, box: Box, number: int) -> RGB:
     part = view.pixels[box.top : box.bottom, box.left : box.right]
-    low, high = np.quantile(part, [0.01, 0.9995])
+    inside = view.masks["breast"][box.top : box.bottom, box.left : box.right] if view.masks else part >= 0
+    low, high = np.quantile(part[inside] if inside.any() else part, [0.01, 0.9995])
     stretched = np.clip((part - low) / max(float(high - low), 1e-3), 0, 1).astype(np.float32)
     picture = _grey(stretched, (SIDE, SIDE))
     _write(picture, str(number), (8, 22))
@@ -170,4 +171,4 @@ def _scale_bar(picture: RGB, pixels_per_mm: float) -> None:
     start = end - round(length * pixels_per_mm)
     for colour, width in (((0, 0, 0), 5), (WHITE, 2)):
         cv2.line(picture, (start, SIDE - 12), (end, SIDE - 12), colour, width)
-    _write(picture, f"{length} mm", (start, SIDE - 18))
+    _write(picture, f"{length} mm", (min(start, SIDE - 58), SIDE - 18))

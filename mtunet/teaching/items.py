@@ -27,6 +27,12 @@ FIRST_SEED: Final = 7_000_000_000
 STRATA: Final = ("neither", "mc", "bac", "both", "neither", "c", "bac", "b", "mc", "bac", "neither", "d")
 """Contents in turn; hard case d is both as well where both can be seen."""
 LEVELS: Final = ("easy", "medium", "hard")
+FAINT: Final = 6.0
+CLEAR: Final = 6.5
+"""MC's conspicuity: hard below the first, easy only from the second on, to which the generator lifts faint groups."""
+SHORT_MM: Final = 10.0
+LONG_MM: Final = 15.0
+"""BAC's longest stretch: hard below the first, easy only from the second on."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,14 @@ class Item:
     @property
     def _hard(self) -> bool:
         spec, found = self.spec, self.contents
-        faint = 0 < found.conspicuity < 7.5 or 0 < found.bac_mm < 12
+        faint = 0 < found.conspicuity < FAINT or 0 < found.bac_mm < SHORT_MM
         return bool(spec.hard) or faint or (self.answer is Answer.NEITHER and len(found.benign) >= 3)
 
     @property
     def _easy(self) -> bool:
         found = self.contents
-        return self.spec.density in ("a", "b") and self.answer is not Answer.BOTH and len(found.benign) <= 1
+        clear = found.conspicuity >= CLEAR or found.bac_mm >= LONG_MM or not self.answer.types
+        return clear and self.spec.density != "d" and self.answer is not Answer.BOTH and len(found.benign) <= 1
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The lesson as data: chapters of statements, each with its source, and pictures that say what they show and of what."""
+"""The lesson as data: chapters of statements, each with its source, and pictures that say what they are of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +81,12 @@ _ALL = (
     ),
     _sample("mc-pleomorphic", "Pleomorphic: specks of differing shape and size.", *_closer("mc", 24, 10)),
     _sample("mc-fine-linear", "Fine linear branching: thin casts of ducts, some fork.", *_closer("mc", 30, 12)),
-    _sample("hard-c", "Linear: specks in single file, as a duct runs.", *_closer("mc", 40, 16)),
+    Picture(
+        "mc-linear",
+        "Linear: specks in single file, as a duct runs. Hard case c: taken for one wall of a vessel.",
+        _closer("mc", 40, 18),
+        spec=PhantomSpec(seed=8_000_000_301, density="a", bac_grade=0, benign=0, hard="c"),
+    ),
     _sample("mc-segmental", "Segmental: specks fill a wedge that points to the nipple.", *_closer("mc", 45, 16)),
     _sample("bac-few", "Grade 1: a few specks in the wall of one artery.", *_closer("bac", 36, 14)),
     _sample("bac-film", "Grade 2: tram-tracks on fewer than three arteries.", *_closer("bac", 40, 16)),
@@ -103,7 +108,7 @@ _ALL = (
         "benign-milk-skin",
         "Milk of calcium, seen from above as soft smudges, and lucent-centred skin calcifications.",
         (Part("benign", 24, 0), Part("benign", 16, 1)),
-        spec=PhantomSpec(seed=8_000_000_019, view=View.CC, clusters=0, bac_grade=0, benign=2),
+        spec=PhantomSpec(seed=8_000_000_019, view=View.CC, density="a", clusters=0, bac_grade=0, benign=2),
     ),
     Picture(
         "real-pleomorphic",
@@ -125,7 +130,7 @@ LESSON: Final[tuple[Chapter, ...]] = (
                 ("paper", "suspicious"),
             ),
             Statement(
-                "Breast arterial calcifications (BAC) lie in the wall of an artery. They are benign for cancer, and are "
+                "Breast arterial calcifications (BAC) lie in the wall of an artery. They are benign for cancer and "
                 "seen as parallel lines along the course of a vessel.",
                 ("vascular", "paper"),
             ),
@@ -167,14 +172,14 @@ LESSON: Final[tuple[Chapter, ...]] = (
                 ("suspicious",),
             ),
         ),
-        ("hard-c", "mc-segmental"),
+        ("mc-linear", "mc-segmental"),
     ),
     Chapter(
         "BAC: along an artery",
         (
             Statement("Tram-track: both walls of the vessel, two parallel lines that bend together.", ("vascular",)),
             Statement(
-                "Grades: 0 none, 1 a few specks, 2 coarse or tram-track in fewer than three vessels, 3 in three or more.",
+                "Grades: 0 none, 1 a few specks, 2 coarse or tram-track in under three vessels, 3 in three or more.",
                 ("csbi",),
             ),
             Statement(

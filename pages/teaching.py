@@ -1,0 +1,45 @@
+"""Learn to tell microcalcifications from arterial ones: a lesson, cases to make, a quiz, what it says, the mistakes."""
+
+import streamlit as st
+
+from pages.widgets.frame import frame
+from pages.widgets.teaching.gallery import show_gallery
+from pages.widgets.teaching.lesson import show_lesson
+from pages.widgets.teaching.maker import show_maker
+from pages.widgets.teaching.quiz import show_quiz
+from pages.widgets.teaching.score import show_score
+from pages.widgets.teaching.sections import SECTION, TITLES
+
+SECTIONS = {
+    "lesson": show_lesson,
+    "case": show_maker,
+    "quiz": show_quiz,
+    "score": show_score,
+    "gallery": show_gallery,
+}
+
+
+def chosen_section() -> str:
+    """The section that the address names, else the lesson; choosing another one changes the address."""
+    asked = st.query_params.get("show", "lesson")
+    if SECTION not in st.session_state:
+        st.session_state[SECTION] = asked if asked in SECTIONS else "lesson"
+
+    def remember() -> None:
+        st.query_params["show"] = st.session_state[SECTION]
+
+    return str(
+        st.segmented_control(
+            "Section",
+            list(SECTIONS),
+            format_func=lambda name: TITLES[name],
+            required=True,
+            key=SECTION,
+            on_change=remember,
+            label_visibility="collapsed",
+        )
+    )
+
+
+frame("Teaching")
+SECTIONS[chosen_section()]()

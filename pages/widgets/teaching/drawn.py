@@ -1,0 +1,70 @@
+"""A phantom ready to be looked at: drawn once, filed by the way that every image takes, its exact truth at hand."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from mtunet.case import Calcification
+from mtunet.drawing import contours
+from mtunet.intake import Declined, Origin, take_in
+from mtunet.models import DEFAULT_MODEL
+from mtunet.phantom import Phantom, PhantomSpec, make_phantom
+from mtunet.phantom.dicom_file import dicom_bytes
+from mtunet.phantom.spec import BoolArray
+from mtunet.records import Image
+from mtunet.store import Store, now
+from mtunet.teaching.contents import Contents, contents_of
+from pages.widgets.viewer import Outline
+from pages.widgets.work import jobs
+
+SOURCE = "teaching:"
+"""Where a filed phantom came from, before its name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A phantom's file and truth. masks: (rows, columns) bool on the file's grid; outlines: of the masks, as layers
+    "truth_mc" and "truth_bac"."""
+
+    name: str
+    data: bytes
+    masks: Mapping[Calcification, BoolArray]
+    spacing_mm: tuple[float, float]
+    outlines: Mapping[str, list[Outline]]
+    contents: Contents
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={PhantomSpec: repr})
+def phantom_of(spec: PhantomSpec) -> Phantom:
+    """A phantom is 30 MB and takes seconds to draw."""
+    return make_phantom(spec)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs={PhantomSpec: repr})
+def drawn(spec: PhantomSpec, name: str) -> Drawn:
+    """name: of the file; seeds its identifiers, so the same phantom and name are always the same image."""
+    phantom = phantom_of(spec)
+    truth = phantom.truth()
+    outlines = {
+        f"truth_{kind.value}": [Outline(points, note=f"Known: {truth.source}") for points in contours(mask)]
+        for kind, mask in truth.masks.items()
+    }
+    data = dicom_bytes(phantom, name)
+    return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents_of(phantom))
+
+
+def filed(store: Store, one: Drawn, title: str) -> Image:
+    """The image in the store, taken in and queued for the model if it is not there yet.
+
+    Raises QueueFull, CouldNotSave, and UnreadableImage where it could not be read back.
+    """
+    origin = Origin(secrets.token_hex(4), now(), f"{SOURCE}{one.name}", title)
+    [taken] = take_in(store, one.data, f"{one.name}.dcm", origin, DEFAULT_MODEL)
+    if isinstance(taken, Declined):
+        raise taken.problem
+    jobs().wake()
+    image = store.image(taken.sha256)
+    assert image is not None
+    return image

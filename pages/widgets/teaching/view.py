@@ -1,0 +1,32 @@
+"""The quiz's image: the viewer with what is to be shown over it."""
+
+from collections.abc import Mapping, Sequence
+
+from mtunet.drawing import FIGURE_3
+from mtunet.records import Image
+from pages.widgets.controls import Look, looks
+from pages.widgets.teaching.marking import Place, ring
+from pages.widgets.viewer import Outline, Pane, viewer
+from pages.widgets.words import view_words
+
+HEIGHT = 640
+MARK_LOOK = Look("#ffffff", False, "Your mark")
+
+
+def show_view(image: Image, layers: Mapping[str, Sequence[Outline]], mark: Place | None = None) -> None:
+    """layers: outlines by the names of Figure 3's palette."""
+    contours = dict(layers)
+    if mark is not None:
+        contours["mark"] = ring(image, mark)
+    pane = Pane(
+        id=image.sha256[:16],
+        title=view_words(image),
+        sha256=image.sha256,
+        columns=image.columns,
+        rows=image.rows,
+        spacing_mm=image.spacing_mm,
+        contours=contours,
+        marker=" ".join(part.value for part in (image.laterality, image.view) if part is not None),
+    )
+    palette = {**looks(FIGURE_3), "mark": MARK_LOOK}
+    viewer([pane], key="teaching.viewer", height=HEIGHT, visible={}, palette=palette)
