@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="484ec9927e89be7e5fa86a729727788a0250a1384f6b44d1a13431ab9679497d",
+        sha256="de36206a99e67812d3198844cf20f2d80f9a14482d512c85f0a39920583bdc46",
         note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) only.",
     ),
     "paper": ModelSpec(
