@@ -8,7 +8,9 @@ from pathlib import Path
 import mtunet
 from mtunet.models import DEFAULT_MODEL, MODELS
 
-FORMATS = ("json", "png", "csv")
+FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps")
+"""Of `exports.EXPORTS`, written here because that takes a second to import. Masks are files of their own: --masks."""
+WITH_IDENTIFIERS = ("seg", "sr", "gsps")
 EXIT_CODES = "Exit codes: 0 all analysed, 3 some refused (see refused.csv), 2 wrong usage, 1 failed, 130 stopped."
 
 
@@ -18,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.command == "analyse":
         _refuse_wrong_paths(parser, arguments)
+        _refuse_what_cannot_be_made(parser, arguments)
         from mtunet.cli import analyse
 
         files = list(analyse.find_files(arguments.paths, arguments.out))
@@ -40,7 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     analyse = commands.add_parser(
         "analyse",
         help="find and weigh the calcifications in mammograms",
-        description="Writes STEM.json and STEM.png per image, and refused.csv. Not for clinical use.",
+        description=(
+            "Writes STEM.json and STEM.png per image, analysed.csv with a row per image, and refused.csv. The same "
+            "command again goes on where it stopped. Not for clinical use."
+        ),
         epilog=EXIT_CODES,
     )
     analyse.add_argument(
@@ -58,6 +64,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help=f"of {', '.join(FORMATS)}, with commas between; default: json,png",
     )
+    analyse.add_argument("--again", action="store_true", help="also what an earlier run finished")
+    analyse.add_argument(
+        "--identified",
+        action="store_true",
+        help=(
+            "seg, sr and gsps with patient, study and image of the original DICOM file, for the archive it came from; "
+            "otherwise they name nobody and refer to the image that --format dicom writes"
+        ),
+    )
     analyse.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="default: %(default)s"
     )
@@ -74,6 +89,16 @@ def _formats(text: str) -> tuple[str, ...]:
         found = ", ".join(repr(each) for each in unknown) or "nothing"
         raise argparse.ArgumentTypeError(f"expected some of {', '.join(FORMATS)}, found {found}")
     return asked
+
+
+def _refuse_what_cannot_be_made(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    from mtunet.exports import EXPORTS
+
+    if arguments.identified and not set(arguments.format) & set(WITH_IDENTIFIERS):
+        parser.error(f"--identified needs one of {', '.join(WITH_IDENTIFIERS)} in --format: the others name nobody")
+    for name in arguments.format:
+        if EXPORTS[name].missing:
+            parser.error(EXPORTS[name].missing)
 
 
 def _refuse_wrong_paths(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:

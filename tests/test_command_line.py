@@ -38,8 +38,14 @@ def refused(out: Path) -> list[dict[str, str]]:
     return listed
 
 
+def analysed(out: Path) -> list[dict[str, str]]:
+    with (out / "analysed.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def names(out: Path) -> list[str]:
-    return sorted(path.name for path in out.iterdir())
+    """What lies there beside the table of what is analysed."""
+    return sorted(path.name for path in out.iterdir() if path.name != "analysed.csv")
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -181,8 +187,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
         (["analyse", ".", "--out", "README"], "--out must be a folder"),
         (["analyse", "."], "--out"),
         (["analyse", ".", "--out", "out", "--model", "huge"], "huge"),
-        (["analyse", ".", "--out", "out", "--format", "json,xls"], "expected some of json, png, csv, found 'xls'"),
+        (
+            ["analyse", ".", "--out", "out", "--format", "json,xls"],
+            "expected some of json, png, csv, pdf, dicom, seg, sr, gsps, found 'xls'",
+        ),
         (["analyse", ".", "--out", "out", "--format", ","], "found nothing"),
+        (["analyse", ".", "--out", "out", "--identified"], "--identified needs one of seg, sr, gsps"),
         (["analyse", ".", "--out", "out"], "no files"),
         (["paint"], "paint"),
         ([], "COMMAND"),

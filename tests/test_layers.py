@@ -40,7 +40,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "command line": (
         ("mtunet.__main__", "mtunet.cli*"),
-        ("case", "reading", "models", "network", "analysis", "drawing", "exports", "samples"),
+        ("case", "reading", "models", "network", "triage", "analysis", "drawing", "exports", "samples"),
     ),
     "training": (
         ("training*",),

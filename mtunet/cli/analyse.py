@@ -1,37 +1,60 @@
-"""`python -m mtunet analyse`: files, folders and zips to results, one by one. A bad file never stops the rest."""
+"""`python -m mtunet analyse`: files, folders and zips to results, one by one. A bad file never stops the rest, and
+what an earlier run finished is not done again.
+"""
 
 import argparse
+import hashlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mtunet
 from mtunet.analysis import analyse
-from mtunet.case import Calcification, DeviceUnavailable, UnreadableImage
+from mtunet.case import Analysis, Calcification, DeviceUnavailable, Mammogram, UnreadableImage
+from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.decoding.result import MAX_FILE_BYTES
-from mtunet.exports import EXPORTS, Result, table_bytes, to_mask_pngs
+from mtunet.exports import EXPORTS, Result, to_mask_pngs
 from mtunet.stems import Stems
+from mtunet.triage import RULES_VERSION
 
 if TYPE_CHECKING:
     from mtunet.models import Model
     from mtunet.reading import Refused, Upload
 
-REFUSED = "refused.csv"
-REFUSED_COLUMNS = ("file", "kind", "sentence")
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
+SUFFIXES = (*(export.suffix for export in EXPORTS.values()), *MASK_SUFFIXES)
 
 ALL_ANALYSED, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
 
 @dataclass
 class Tally:
-    """What was done so far."""
+    """How many so far. before: finished by an earlier run."""
 
     analysed: int = 0
-    refused: list[dict[str, object]] = field(default_factory=list)
+    before: int = 0
+    refused: int = 0
+
+    def __str__(self) -> str:
+        before = f"{self.before} there already, " if self.before else ""
+        return f"{self.analysed} analysed, {before}{self.refused} refused"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What stays the same from image to image."""
+
+    model: "Model"
+    maker: Maker
+    outputs: frozenset[str]
+    ledger: Ledger
+    stems: Stems
+    arguments: argparse.Namespace
+    tally: Tally
 
 
 def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
@@ -41,36 +64,52 @@ def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
     tally = Tally()
     try:
         make_folder(arguments.out)
-        _write_refused(arguments.out, tally)
+        ledger = Ledger(arguments.out)
         model = models.load_model(arguments.model, arguments.device)
-        try:
-            _each(files, model, arguments, tally)
-        finally:
-            _write_refused(arguments.out, tally)
+        _each(_not_ours(files, ledger, arguments.out), model, ledger, arguments, tally)
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
-    except (models.ModelUnavailable, CannotWrite) as problem:
+    except (models.ModelUnavailable, CannotWrite, NotALedger) as problem:
         print(problem, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print(f"Stopped. {tally.analysed} analysed, {len(tally.refused)} refused; these stay.", file=sys.stderr)
+        print(f"Stopped. {tally}; these stay, and the same command goes on from here.", file=sys.stderr)
         return STOPPED
-    print(f"{tally.analysed} analysed, {len(tally.refused)} refused. Results are in {arguments.out}.", file=sys.stderr)
+    print(f"{tally}. Results are in {arguments.out}.", file=sys.stderr)
     return SOME_REFUSED if tally.refused else ALL_ANALYSED
 
 
-def _each(files: list[tuple[Path, str]], model: "Model", arguments: argparse.Namespace, tally: Tally) -> None:
-    suffixes = [EXPORTS[each].suffix for each in arguments.format] + list(MASK_SUFFIXES if arguments.masks else ())
-    stems = Stems(suffixes, taken=[REFUSED])
+def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[tuple[Path, str]]:
+    """Without the results of earlier runs, where a folder is searched that holds them."""
+    written = {f"{stem}{suffix}" for stem in ledger.stems() for suffix in SUFFIXES} | {ANALYSED, REFUSED}
+    folder = out.resolve()
+    return [(path, label) for path, label in files if path.name not in written or path.resolve().parent != folder]
+
+
+def _each(
+    files: list[tuple[Path, str]], model: "Model", ledger: Ledger, arguments: argparse.Namespace, tally: Tally
+) -> None:
+    exports = [EXPORTS[each].suffix for each in arguments.format]
+    outputs = frozenset(exports + list(MASK_SUFFIXES if arguments.masks else ()))
+    maker = Maker(model.weights_sha256, mtunet.__version__, RULES_VERSION, arguments.identified)
+    batch = Batch(model, maker, outputs, ledger, _stems(files, ledger, arguments.out), arguments, tally)
     for number, (path, label) in enumerate(files, start=1):
         place = f"[{number}/{len(files)}]"
         try:
             for item in _opened(path, label):
-                _one(item, place, model, stems, arguments, tally)
+                _one(item, place, batch)
         except OSError as problem:
             sentence = f"Expected a file that can be read, found: {problem.strerror}. Check the file's permissions."
-            _note(tally, label, "not_opened", sentence, place, arguments.out)
+            _note(batch, label, "not_opened", sentence, place)
+
+
+def _stems(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> Stems:
+    """Names that overwrite no table, no result of another image, and no image that lies in the output folder."""
+    folder = out.resolve()
+    images = [path.name for path, _ in files if path.resolve().parent == folder]
+    before = [f"{stem}{suffix}" for stem in ledger.stems() for suffix in SUFFIXES]
+    return Stems(SUFFIXES, taken=[ANALYSED, REFUSED, *before, *images])
 
 
 def find_files(paths: list[Path], out: Path) -> Iterator[tuple[Path, str]]:
@@ -80,13 +119,18 @@ def find_files(paths: list[Path], out: Path) -> Iterator[tuple[Path, str]]:
     """
     for path in paths:
         if not path.is_dir():
-            yield path, path.name
+            yield path, _sayable(path.name)
             continue
         for file in sorted(path.rglob("*")):
             below = file.relative_to(path)
             hidden = any(part.startswith(".") for part in below.parts)
             if file.is_file() and not hidden and not _is_under(file, out, path):
-                yield file, below.as_posix()
+                yield file, _sayable(below.as_posix())
+
+
+def _sayable(name: str) -> str:
+    """A file system may hold names that are no text; such letters become question marks."""
+    return name.encode(errors="replace").decode()
 
 
 def _is_under(file: Path, out: Path, searched: Path) -> bool:
@@ -112,46 +156,61 @@ def _read(path: Path) -> bytes:
         return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
 
 
-def _one(
-    item: "Upload | Refused", place: str, model: "Model", stems: Stems, arguments: argparse.Namespace, tally: Tally
-) -> None:
-    """Analyse one upload and write its results, or note why not."""
+def _one(item: "Upload | Refused", place: str, batch: Batch) -> None:
+    """Analyse one upload and write its results, or note why not, or see that they are there."""
     from mtunet import reading
 
     started = time.perf_counter()
     try:
         if isinstance(item, reading.Refused):
             raise item.problem
+        sha256 = hashlib.sha256(item.data).hexdigest()
+        if not batch.arguments.again and batch.ledger.has(item.name, sha256, batch.outputs, batch.maker):
+            batch.tally.before += 1
+            return
         mammogram = reading.read(item.data, item.name)
-        analysis, segmentation = analyse(mammogram, model)
-        _write(Result(item.name, mammogram, analysis, segmentation), stems.next(item.name), arguments)
+        analysis = _write(item, mammogram, place, batch)
     except UnreadableImage as problem:
-        _note(tally, item.name, problem.kind.value, problem.sentence, place, arguments.out)
+        _note(batch, item.name, problem.kind.value, problem.sentence, place)
     except (CannotWrite, KeyboardInterrupt):
         raise
     except Exception as problem:  # one file that trips the program must not cost the other thousand
-        _note(tally, item.name, "failed", f"The analysis failed ({type(problem).__name__}).", place, arguments.out)
+        _note(batch, item.name, "failed", f"The analysis failed ({type(problem).__name__}).", place)
     else:
-        tally.analysed += 1
+        batch.tally.analysed += 1
         said = " ".join(reason.sentence for reason in analysis.triage.reasons)
         print(f"{place} {item.name}: {said} ({time.perf_counter() - started:.1f} s)", file=sys.stderr)
 
 
-def _write(result: Result, stem: str, arguments: argparse.Namespace) -> None:
-    for each in arguments.format:
-        write_whole(arguments.out / f"{stem}{EXPORTS[each].suffix}", EXPORTS[each].function(result))
-    if arguments.masks:
+def _write(item: "Upload", mammogram: Mammogram, place: str, batch: Batch) -> Analysis:
+    """Analyse, write what was asked for, then say in the ledger that it is there: last, so that a kill costs no more
+    than the image at hand.
+    """
+    analysis, segmentation = analyse(mammogram, batch.model)
+    result = Result(item.name, mammogram, analysis, segmentation)
+    if batch.arguments.identified:
+        result = _with_origin(result, item, place)
+    out, stem = batch.arguments.out, batch.ledger.stem_of(item.name, mammogram.sha256)
+    stem = stem or batch.stems.next(item.name)
+    for each in batch.arguments.format:
+        write_whole(out / f"{stem}{EXPORTS[each].suffix}", EXPORTS[each].function(result))
+    if batch.arguments.masks:
         for kind, png in to_mask_pngs(result).items():
-            write_whole(arguments.out / f"{stem}_{kind.value}.png", png)
+            write_whole(out / f"{stem}_{kind.value}.png", png)
+    batch.ledger.note_done(item.name, stem, batch.outputs, analysis, batch.maker)
+    return analysis
 
 
-def _note(tally: Tally, file: str, kind: str, sentence: str, place: str, out: Path) -> None:
-    tally.refused.append({"file": file, "kind": kind, "sentence": sentence})
+def _with_origin(result: Result, item: "Upload", place: str) -> Result:
+    from mtunet.exports.dicom_source import read_origin
+
+    origin = read_origin(item.data, result.mammogram.shape)
+    if origin is None:
+        print(f"{place} {item.name}: has no DICOM header to refer to; made without identifiers.", file=sys.stderr)
+    return replace(result, origin=origin)
+
+
+def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:
+    batch.tally.refused += 1
     print(f"{place} {file}: refused. {sentence}", file=sys.stderr)
-    if len(tally.refused) < 200 or len(tally.refused) % 100 == 0:  # the whole list each time would cost its square
-        _write_refused(out, tally)
-
-
-def _write_refused(out: Path, tally: Tally) -> None:
-    """The list is there from the start, with its header alone while nothing is refused, and whole at any moment."""
-    write_whole(out / REFUSED, table_bytes(REFUSED_COLUMNS, tally.refused))
+    batch.ledger.note_refused(file, kind, sentence)

@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 from mtunet.exports.pictures import to_mask_pngs, to_mask_zip, to_png
 from mtunet.exports.result import Export, Result
-from mtunet.exports.tables import CSV_COLUMNS, table_bytes, to_csv, to_json_bytes
+from mtunet.exports.tables import CSV_COLUMNS, plain, table_bytes, to_csv, to_json_bytes
 
-__all__ = ["CSV_COLUMNS", "EXPORTS", "Export", "Result", "table_bytes", "to_csv", "to_mask_pngs"]
+__all__ = ["CSV_COLUMNS", "EXPORTS", "Export", "Result", "plain", "table_bytes", "to_csv", "to_mask_pngs"]
 
 
 def to_pdf(result: Result) -> bytes:

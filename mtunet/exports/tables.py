@@ -88,5 +88,13 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     text = str(value)
-    risky = isinstance(value, str) and text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    return f"'{text}" if risky else text
+    return f"'{text}" if isinstance(value, str) and _runs(text) else text
+
+
+def plain(cell: str) -> str:
+    """A text cell as it was before it was made safe."""
+    return cell[1:] if cell.startswith("'") and _runs(cell[1:]) else cell
+
+
+def _runs(text: str) -> bool:
+    return text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))

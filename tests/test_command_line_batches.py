@@ -1,0 +1,292 @@
+"""`python -m mtunet analyse` on many files: it goes on after a kill, overwrites nothing, keeps nothing in memory."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import cv2
+import pydicom
+import pytest
+
+from mtunet import analysis, models
+from mtunet.__main__ import FORMATS, WITH_IDENTIFIERS, main
+from mtunet.case import Analysis, Mammogram
+from mtunet.cli import analyse as cli_analyse
+from mtunet.cli import ledger
+from mtunet.exports import EXPORTS
+from mtunet.models import Model
+from tests.dicoms import dicom
+from tests.painting import drawing, drawn_png, painting_model
+from tests.test_command_line import ROOT, analysed, names, refused, write
+
+
+@pytest.fixture(autouse=True)
+def _painter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "load_model", painting_model)
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sha256 of every image that is analysed, in order."""
+    seen: list[str] = []
+
+    def counted(mammogram: Mammogram, model: Model) -> object:
+        seen.append(mammogram.sha256)
+        return analysis.analyse(mammogram, model)
+
+    monkeypatch.setattr(cli_analyse, "analyse", counted)
+    return seen
+
+
+def folder_of(tmp_path: Path, count: int) -> Path:
+    for number in range(count):
+        write(tmp_path / "in" / f"{number:02}.png", drawn_png(seed=number))
+    return tmp_path / "in"
+
+
+def test_every_export_can_be_asked_for() -> None:
+    assert set(FORMATS) == set(EXPORTS) - {"masks"}  # those are files of their own, by --masks
+    assert {name for name in FORMATS if EXPORTS[name].needs and EXPORTS[name].suffix.endswith(".dcm")} == set(
+        WITH_IDENTIFIERS
+    )
+
+
+# going on
+
+
+def test_what_is_finished_is_not_done_again(
+    tmp_path: Path, looked_at: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = folder_of(tmp_path, 3), tmp_path / "out"
+    call = ["analyse", str(source), "--out", str(out), "--format", "json"]
+    assert main(call) == 0
+    assert len(looked_at) == 3
+    write(source / "03.png", drawn_png(seed=3))
+    assert main(call) == 0
+    assert len(looked_at) == 4
+    assert "1 analysed, 3 there already, 0 refused" in capsys.readouterr().err
+    assert [row["stem"] for row in analysed(out)] == ["00", "01", "02", "03"]
+
+
+@pytest.mark.parametrize("more", [["--format", "json,csv"], ["--model", "paper"], ["--again"], ["--masks"]])
+def test_what_was_made_otherwise_is_made_again_in_its_place(
+    tmp_path: Path, looked_at: list[str], more: list[str]
+) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    call = ["analyse", str(source), "--out", str(out), "--format", "json"]
+    assert main(call) == 0
+    assert main([*call, *more]) == 0
+    assert len(looked_at) == 2
+    assert {row["stem"] for row in analysed(out)} == {"00"}
+    if more != ["--model", "paper"]:
+        assert main(call) == 0
+        assert len(looked_at) == 2  # what it had is still there
+
+
+def test_an_output_that_was_removed_is_made_again(tmp_path: Path, looked_at: list[str]) -> None:
+    source, out = folder_of(tmp_path, 2), tmp_path / "out"
+    call = ["analyse", str(source), "--out", str(out), "--format", "json"]
+    assert main(call) == 0
+    (out / "01.json").unlink()
+    assert main(call) == 0
+    assert len(looked_at) == 3
+    assert (out / "01.json").is_file()
+
+
+def test_a_changed_image_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    call = ["analyse", str(source), "--out", str(out), "--format", "json"]
+    assert main(call) == 0
+    first = (out / "00.json").read_bytes()
+    write(source / "00.png", drawn_png(seed=9))
+    assert main(call) == 0
+    assert names(out) == ["00-2.json", "00.json", "refused.csv"]
+    assert (out / "00.json").read_bytes() == first
+    one, two = analysed(out)
+    assert one["sha256"] != two["sha256"]
+
+
+def test_an_image_that_comes_later_takes_nobodys_name(tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    write(source / "b" / "x.png", drawn_png(seed=1))
+    assert main(["analyse", str(source), "--out", str(out), "--format", "json"]) == 0
+    write(source / "a" / "x.png", drawn_png(seed=2))
+    assert main(["analyse", str(source), "--out", str(out), "--format", "csv"]) == 0
+    stems = {row["file"]: row["stem"] for row in analysed(out)}
+    assert stems == {"b/x.png": "x", "a/x.png": "x-2"}
+
+
+def test_refused_files_are_tried_and_listed_again(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    write(source / "bad.dcm", b"nothing")
+    call = ["analyse", str(source), "--out", str(out), "--format", "json"]
+    assert main(call) == main(call) == 3
+    assert [row["file"] for row in refused(out)] == ["bad.dcm"]
+
+
+def test_members_of_a_zip_are_not_done_again(tmp_path: Path, looked_at: list[str]) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr("a/LCC.png", drawn_png())
+        archive.writestr("a/RCC.png", drawn_png(seed=1))
+    call = ["analyse", str(tmp_path / "study.zip"), "--out", str(tmp_path / "out"), "--format", "json"]
+    assert main(call) == main(call) == 0
+    assert len(looked_at) == 2
+
+
+def test_a_batch_that_is_killed_loses_no_finished_image_and_goes_on(tmp_path: Path, looked_at: list[str]) -> None:
+    count, source, out = 12, folder_of(tmp_path, 12), tmp_path / "out"
+    call = ["analyse", str(source), "--out", str(out), "--format", "json,png"]
+    code = (
+        "import sys\nfrom mtunet import models\nfrom mtunet.__main__ import main\n"
+        "from tests.painting import painting_model\nmodels.load_model = painting_model\n"
+        f"sys.exit(main({call!r}))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(b"[4/12]"):
+                break
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(timeout=30) == -signal.SIGKILL
+    finished = analysed(out)
+    assert 4 <= len(finished) < count
+    before = {row["stem"]: (out / f"{row['stem']}.json").read_bytes() for row in finished}
+    assert main(call) == 0
+    assert len(looked_at) == count - len(finished)
+    assert [row["stem"] for row in analysed(out)] == [f"{number:02}" for number in range(count)]
+    assert {stem: (out / f"{stem}.json").read_bytes() for stem in before} == before
+    for path in out.glob("[!.]*"):
+        assert path.suffix == ".csv" or cv2.haveImageReader(str(path)) or json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40])
+def test_a_row_that_was_cut_short_is_done_again(tmp_path: Path, looked_at: list[str], cut: int) -> None:
+    source, out = folder_of(tmp_path, 2), tmp_path / "out"
+    call = ["analyse", str(source), "--out", str(out), "--format", "json"]
+    assert main(call) == 0
+    table = out / "analysed.csv"
+    table.write_bytes(table.read_bytes()[:-cut])
+    assert main(call) == 0
+    assert len(looked_at) == 3
+    assert [row["stem"] for row in analysed(out)] == ["00", "01"]
+
+
+def test_somebody_elses_table_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = folder_of(tmp_path, 1)
+    theirs = write(tmp_path / "out" / "analysed.csv", b"my,notes\r\n1,2\r\n")
+    assert main(["analyse", str(source), "--out", str(tmp_path / "out")]) == 1
+    assert "has other columns. Choose another --out." in capsys.readouterr().err
+    assert theirs.read_bytes() == b"my,notes\r\n1,2\r\n"
+
+
+# overwriting nothing
+
+
+def test_images_in_the_output_folder_are_not_overwritten_and_results_not_analysed(
+    tmp_path: Path, looked_at: list[str]
+) -> None:
+    original = drawn_png()
+    image = write(tmp_path / "LCC.png", original)
+    for _ in range(2):
+        assert main(["analyse", str(tmp_path), "--out", str(tmp_path)]) == 0
+    assert image.read_bytes() == original
+    assert names(tmp_path) == ["LCC-2.json", "LCC-2.png", "LCC.png", "refused.csv"]
+    assert len(looked_at) == 1
+
+
+NO_TEXT = b"\xff\xfe.png".decode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize("name", ["=SUM(1).png", "'x.png", 'a,b "c".png', "é\n.png", NO_TEXT])
+def test_strange_names_are_kept_and_known_again(tmp_path: Path, looked_at: list[str], name: str) -> None:
+    write(tmp_path / "in" / name, drawn_png())
+    call = ["analyse", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--format", "csv"]
+    assert main(call) == main(call) == 0
+    assert len(looked_at) == 1
+    assert not analysed(tmp_path / "out")[0]["file"].startswith("=")
+
+
+def test_a_full_disk_leaves_whole_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    monkeypatch.setattr(ledger.os, "fsync", full)
+    assert main(["analyse", str(source), "--out", str(out), "--format", "json"]) == 1
+    content = (out / "analysed.csv").read_bytes()
+    assert content.endswith(b"\r\n")
+    assert all(len(row) == len(ledger.COLUMNS) for row in csv.reader(io.StringIO(content.decode(), newline="")))
+
+
+# memory
+
+
+def test_no_image_is_kept_once_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[weakref.ref[Mammogram]] = []
+    alive: list[int] = []
+
+    def watched(mammogram: Mammogram, model: Model) -> tuple[Analysis, object]:
+        alive.append(sum(each() is not None for each in kept))
+        kept.append(weakref.ref(mammogram))
+        return analysis.analyse(mammogram, model)
+
+    monkeypatch.setattr(cli_analyse, "analyse", watched)
+    source = folder_of(tmp_path, 6)
+    assert main(["analyse", str(source), "--out", str(tmp_path / "out"), "--format", "json,pdf"]) == 0
+    assert alive == [0] * 6
+
+
+# other formats
+
+
+def test_dicom_objects_are_written_and_name_nobody(tmp_path: Path) -> None:
+    pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+    image, out = write(tmp_path / "LCC.dcm", hospital_image()), tmp_path / "out"
+    assert main(["analyse", str(image), "--out", str(out), "--format", "dicom,seg,sr,gsps,pdf"]) == 0
+    ends = ("_gsps.dcm", "_image.dcm", "_seg.dcm", "_sr.dcm", ".pdf")
+    assert names(out) == sorted([*(f"LCC{end}" for end in ends), "refused.csv"])
+    assert not [path for path in out.iterdir() if b"Doe" in path.read_bytes()]
+    source = pydicom.dcmread(out / "LCC_image.dcm")
+    for end in ("_gsps.dcm", "_seg.dcm", "_sr.dcm"):
+        assert pydicom.dcmread(out / f"LCC{end}").StudyInstanceUID == source.StudyInstanceUID
+
+
+def test_asked_for_they_belong_to_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+    write(tmp_path / "in" / "LCC.dcm", hospital_image())
+    write(tmp_path / "in" / "RCC.png", drawn_png())
+    out = tmp_path / "out"
+    call = ["analyse", str(tmp_path / "in"), "--out", str(out), "--format", "seg,dicom"]
+    assert main(call) == 0
+    assert main([*call, "--identified"]) == 0
+    made = pydicom.dcmread(out / "LCC_seg.dcm")
+    assert (str(made.PatientName), made.StudyInstanceUID) == ("Doe^Jane", "1.2.3")
+    assert b"Doe" not in (out / "LCC_image.dcm").read_bytes()
+    assert "RCC.png: has no DICOM header to refer to" in capsys.readouterr().err
+    assert str(pydicom.dcmread(out / "RCC_seg.dcm").PatientName) == "DE-IDENTIFIED^"
+
+
+def hospital_image() -> bytes:
+    uids = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.5"}
+    return dicom(drawing() >> 4, PatientName="Doe^Jane", PatientID="42", WindowCenter=2047.5, WindowWidth=4095, **uids)
+
+
+def test_an_absent_package_is_wrong_usage_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mtunet.exports.result.importlib.util.find_spec", lambda name: None)
+    image = write(tmp_path / "x.png", drawn_png())
+    with pytest.raises(SystemExit) as stopped:
+        main(["analyse", str(image), "--out", str(tmp_path / "out"), "--format", "seg"])
+    assert stopped.value.code == 2
+    assert "python -m pip install -r requirements-interop.txt" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
