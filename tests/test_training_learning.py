@@ -18,8 +18,9 @@ from tests.drawn_views import TINY, drawn_views
 from training import learning
 from training.augmentation import Drawn
 from training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from training.learning import Data, Task, as_data, gradients, learn, learning_rate, levels
+from training.learning import Task, gradients, learn, learning_rate, levels
 from training.methods import METHODS
+from training.tensors import Data, as_data, per_head
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent
@@ -123,7 +124,7 @@ def test_smaller_portions_give_the_gradient_of_the_whole_batch(method: str, data
         fitting.network.double()
         fitting.micro_batch = portion
         drawn = Drawn(data.pixels[:, None].double(), data.window.double(), data.targets.double())
-        targets, known = learning.per_head(fitting.task.heads, drawn.targets, data.known.double())
+        targets, known = per_head(fitting.task.heads, drawn.targets, data.known.double())
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(learning, "_forward", lambda network, pixels, window: network(pixels, window))
             gradients(fitting, drawn, targets, known)

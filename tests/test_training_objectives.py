@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.learning import per_head
 from training.methods import METHODS, exclusive, shares
 from training.objectives import OBJECTIVES, negative_dice_per_image
+from training.tensors import per_head
 
 
 def logits_of(probability: Tensor) -> Tensor:
@@ -118,3 +118,18 @@ def test_every_method_has_an_objective_and_answers_for_a_type() -> None:
         assert method.types
     assert METHODS["single"].types == ("mc", "bac")
     assert METHODS["heads-bac"].types == ("bac",)
+
+
+def test_taking_one_type_for_the_other_costs_more_than_a_false_pixel_of_nothing() -> None:
+    """One BAC pixel of two; MC predicted with p = 1/2 on it, or on the empty one."""
+    targets = torch.zeros(1, 3, 1, 2)
+    targets[0, 1, 0, 0] = 1
+    known = torch.ones(1, 3)
+    sure = torch.full((1, 3, 1, 2), -40.0)
+    on_artery, on_nothing = sure.clone(), sure.clone()
+    on_artery[0, 0, 0, 0] = on_nothing[0, 0, 0, 1] = 0.0
+    confused = OBJECTIVES["batch-dice-bce-apart"](on_artery, targets, known)[0]
+    false = OBJECTIVES["batch-dice-bce-apart"](on_nothing, targets, known)[0]
+    # Dice with 50 pixels of smoothing: 1 − 50 / (50 + cost / 2); entropy: 2 · cost · ln 2 / 2 pixels.
+    for value, cost in ((confused, 5.0), (false, 1.0)):
+        assert value.item() == pytest.approx(1 - 50 / (50 + cost / 2) + cost * log(2), rel=1e-5)

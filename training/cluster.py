@@ -13,6 +13,7 @@ from mtunet import runs
 from mtunet.devices import choose_device
 from training.comparing import conclude, do_part, part_of, plan_folds, prepare, wanted
 from training.comparisons import Comparison
+from training.views import phantom_views
 
 Files = dict[str, bytes]
 
@@ -47,8 +48,6 @@ def compare_on_cluster(
 
 def part_files(comparison: Comparison, method: str, fold: int, device_name: str) -> Files:
     """One part, worked out wherever this runs: the bytes of its files by name."""
-    from training.comparing import phantom_views
-
     views = phantom_views(comparison.views, comparison.data_seed)
     part = part_of(comparison, method, fold, views, plan_folds(comparison, views)[fold])
     with tempfile.TemporaryDirectory() as temporary:

@@ -22,12 +22,13 @@ from training.comparisons import Comparison
 from training.components import KINDS
 from training.counting import Levels
 from training.folds import Fold, Item, folds
-from training.learning import Data, Learnt, Task, as_data, learn, levels
+from training.learning import Learnt, Task, learn, levels
 from training.memory import forget_peak, peak_mb
 from training.methods import DICE, METHODS, Method
 from training.reporting import summarise, write_metrics
 from training.running import commit
 from training.tables import Tables, tables, validation_table
+from training.tensors import Data, as_data
 from training.views import View, by_name, phantom_views
 
 TIMED_IMAGES = 10

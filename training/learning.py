@@ -5,7 +5,7 @@ undisturbed one draws, and on a CPU with as many threads ends with the same weig
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
@@ -22,12 +22,9 @@ from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, r
 from training.comparisons import Comparison
 from training.counting import best_f1
 from training.objectives import OBJECTIVES, Objective, total
-from training.views import View
+from training.tensors import KINDS, Data, batch_of, per_head
 
 LARGEST_GRADIENT = 5.0
-SHARE_OF_MEMORY = 0.5
-"""Of a device's free memory that data may fill; otherwise each batch travels on its own."""
-KINDS = ("mc", "bac")
 
 
 @dataclass(frozen=True)
@@ -58,21 +55,6 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
-    """Views as tensors on one device. pixels (n, rows, columns) float32, window (n, 2), targets (n, 2, …) bool,
-    known (n, 2) float32, breast (n, rows, columns) bool."""
-
-    pixels: Tensor
-    window: Tensor
-    targets: Tensor
-    known: Tensor
-    breast: Tensor
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-
-@dataclass(frozen=True, eq=False)
 class Learnt:
     """The network at its best validation, a history row per epoch, and what it took."""
 
@@ -80,22 +62,6 @@ class Learnt:
     history: tuple[dict[str, Any], ...]
     train_seconds: float
     images_per_second: float
-
-
-def as_data(views: Sequence[View], device: torch.device) -> Data:
-    """Held on the device when it fits there, else in the memory of the CPU."""
-    pixels = np.stack([view.pixels for view in views]).astype(np.float32) / np.float32(65535)
-    data = Data(
-        torch.from_numpy(pixels),
-        torch.tensor([view.window for view in views], dtype=torch.float32),
-        torch.from_numpy(np.stack([view.targets for view in views])),
-        torch.tensor([view.known for view in views], dtype=torch.float32),
-        torch.from_numpy(np.stack([view.breast for view in views])),
-    )
-    size = sum(part.nbytes for part in vars(data).values())
-    if device.type == "cuda" and size > SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
-        return data
-    return Data(**{name: part.to(device) for name, part in vars(data).items()})
 
 
 def learn(task: Task, train: Data, validation: Data, device: torch.device, checkpoint: Path) -> Learnt:
@@ -199,7 +165,7 @@ def _epoch(fitting: _Fitting, train: Data, device: torch.device) -> dict[str, fl
     fitting.network.train()
     for number, indices in enumerate(_indices(task, len(train), epoch)):
         generator = torch.Generator().manual_seed(task.seed(epoch) * 10_007 + number)
-        batch = _batch(train, indices, device)
+        batch = batch_of(train, indices, device)
         drawn = draw(batch.pixels, batch.window, batch.targets, task.comparison.augmentation, generator)
         step = (epoch - 1) * task.comparison.steps_per_epoch + number
         for group in fitting.optimiser.param_groups:
@@ -215,11 +181,6 @@ def _indices(task: Task, count: int, epoch: int) -> Iterator[Tensor]:
     draws, batch = task.comparison.draws, task.comparison.batch
     order = torch.cat([torch.randperm(count, generator=generator) for _ in range(-(-draws // count))])[:draws]
     yield from order.split(batch)
-
-
-def _batch(data: Data, indices: Tensor, device: torch.device) -> Data:
-    where = indices.to(data.pixels.device)
-    return Data(**{name: part[where].to(device, non_blocking=True) for name, part in vars(data).items()})
 
 
 def _step(fitting: _Fitting, drawn: Drawn, known: Tensor) -> Tensor:
@@ -241,13 +202,6 @@ def _step(fitting: _Fitting, drawn: Drawn, known: Tensor) -> Tensor:
     torch.nn.utils.clip_grad_norm_(fitting.network.parameters(), LARGEST_GRADIENT)
     fitting.optimiser.step()
     return values
-
-
-def per_head(heads: Sequence[str], targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Targets (n, heads, rows, columns) and known (n, heads): background is where nothing else is, if all is known."""
-    layers = {"mc": targets[:, 0], "bac": targets[:, 1], "background": 1 - targets.amax(1)}
-    known_of = {"mc": known[:, 0], "bac": known[:, 1], "background": known.prod(1)}
-    return torch.stack([layers[head] for head in heads], 1), torch.stack([known_of[head] for head in heads], 1)
 
 
 def gradients(fitting: "_Fitting", drawn: Drawn, targets: Tensor, known: Tensor) -> Tensor:
@@ -298,7 +252,7 @@ def levels(network: MTUNet, read: Callable[[Tensor], Tensor], data: Data, micro:
     found = []
     with torch.inference_mode():
         for indices in torch.arange(len(data)).split(micro):
-            batch = _batch(data, indices, device)
+            batch = batch_of(data, indices, device)
             probability = read(_forward(network, batch.pixels[:, None], batch.window)) * batch.breast[:, None]
             found.append((probability * 255).round().to(torch.uint8).cpu().numpy())
     return np.concatenate(found)
