@@ -112,12 +112,12 @@ def _said_of_validation(results: Results, kind: str, frame: str) -> str:
 
 def _numbers(sweep: Sweep, native: Curve | None, threshold: float) -> dict[str, Any]:
     figures = aggregate(counts_at(sweep, threshold), "pooled")
-    row: dict[str, Any] = {"Method": method_title(sweep.method), "Threshold": f"{threshold:.2f}"}
+    row: dict[str, Any] = {"Method": method_title(sweep.method)}
     row |= {f"{METRICS[name].title}, %": percent(one.value) for name, one in figures.items()}
     if native is not None and native.froc is not None:
         at = native.place(threshold)
         row["Lesions found, %"] = percent(float(native.froc.sensitivity[at]))
-        row["False alarms per image"] = decimal(float(native.froc.alarms[at]), 2)
+        row["Alarms per image"] = decimal(float(native.froc.alarms[at]), 2)
     return row
 
 
