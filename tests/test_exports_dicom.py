@@ -302,10 +302,11 @@ def test_an_outline_too_long_for_dicom_is_thinned_and_stays_in_place(name: str) 
 # going back to the archive it came from, when asked
 
 
-def original() -> bytes:
+def original(**tags: Any) -> bytes:
     """A mammogram as a hospital sends it."""
     uids = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.5"}
-    return dicom(drawn(), PatientName="Doe^Jane", PatientID="42", WindowCenter=2047.5, WindowWidth=4095, **uids)
+    usual = {"PatientName": "Doe^Jane", "PatientID": "42", "WindowCenter": 2047.5, "WindowWidth": 4095}
+    return dicom(drawn(), **{**tags, **uids, **usual, **tags})
 
 
 def from_original(data: bytes) -> Result:
@@ -326,6 +327,18 @@ def test_asked_for_objects_belong_to_the_original_study_and_instance(name: str) 
     referred = {str(e.value) for e in made.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
     assert referred == {source.SOPInstanceUID}
     assert "PatientIdentityRemoved" not in made
+
+
+@pytest.mark.parametrize("name", OBJECTS[1:])
+@pytest.mark.parametrize(
+    ("letters", "patient"),
+    [(None, "Doe^Jane"), ("ISO_IR 100", "Müller^Jörg"), (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎")],
+)
+def test_names_in_other_letters_stay_themselves(name: str, letters: Any, patient: str) -> None:
+    tags = {"SpecificCharacterSet": letters} if letters else {}
+    made = opened(name, from_original(original(**tags, PatientName=patient)))
+    assert str(made.PatientName) == patient
+    assert made.SpecificCharacterSet == "ISO_IR 192"
 
 
 def test_the_image_itself_is_de_identified_even_then() -> None:

@@ -15,7 +15,7 @@ from pydicom.sr.coding import Code
 
 import mtunet
 from mtunet.case import Calcification, Finding
-from mtunet.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, file_bytes, uid
+from mtunet.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, UNICODE, file_bytes, uid
 from mtunet.exports.result import Result
 
 TYPE_CODES: Final = {
@@ -78,6 +78,7 @@ def finished(dataset: Dataset, result: Result) -> bytes:
         if keyword in dataset:
             setattr(dataset, keyword, made_at.strftime("%H%M%S"))
     dataset.TimezoneOffsetFromUTC = "+0000"
+    dataset.SpecificCharacterSet = UNICODE
     for item in _items(dataset):
         if "DimensionOrganizationUID" in item:
             item.DimensionOrganizationUID = uid(dataset.SOPInstanceUID, "dimensions")

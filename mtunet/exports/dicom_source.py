@@ -17,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from mtunet.case import View
 from mtunet.exports.result import Result
 
+UNICODE: Final = "ISO_IR 192"
 MANUFACTURER: Final = "MTU-Net"
 PLACEHOLDER_NAME: Final = "DE-IDENTIFIED^"
 METHOD: Final = "Header made anew; burned-in text not looked for"
@@ -81,6 +82,8 @@ def read_origin(data: bytes, shape: tuple[int, int]) -> Dataset | None:
     for keyword in REQUIRED_BY_DERIVED:
         if keyword not in header:
             setattr(header, keyword, "")
+    header.decode()
+    header.SpecificCharacterSet = UNICODE  # the sentences that are added hold letters that few other sets have
     return header
 
 
@@ -105,7 +108,7 @@ def _identify(dataset: Dataset, result: Result) -> None:
     dataset.SOPInstanceUID = uid(sha256, "image")
     dataset.StudyInstanceUID = uid(study, "study")
     dataset.SeriesInstanceUID = uid(sha256, "series")
-    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SpecificCharacterSet = UNICODE
     for keyword in REQUIRED_BY_DERIVED:
         setattr(dataset, keyword, "")
     dataset.PatientName = PLACEHOLDER_NAME
