@@ -1,7 +1,10 @@
 """The DICOM objects, opened again by pydicom (which did not write their content) and by our own reader."""
 
 import io
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -129,6 +132,17 @@ def test_the_same_result_gives_the_same_bytes_whatever_the_clock_says(
     first = EXPORTS[name].function(one)
     monkeypatch.setattr(clock, "datetime", Later)
     assert EXPORTS[name].function(one) == first
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_an_independent_validator_finds_no_error(name: str, tmp_path: Path) -> None:
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy (dicom3tools) is not installed")
+    file = tmp_path / "made.dcm"
+    for one in (result(), result(none=1)):
+        file.write_bytes(EXPORTS[name].function(one))
+        said = subprocess.run(["dciodvfy", "-new", file], capture_output=True, check=False).stderr
+        assert not [line for line in said.splitlines() if line.startswith(b"Error")]
 
 
 def test_uids_depend_on_what_they_name_and_on_nothing_else() -> None:

@@ -91,6 +91,13 @@ def test_it_is_one_page_whatever_was_found_and_counts_what_is_not_listed(views: 
     assert listed >= min(total, 12)
 
 
+def test_the_leading_findings_of_a_single_view_are_magnified_beside_it() -> None:
+    one = text(report([result()]))
+    assert "MC 1, magnified" in one
+    assert "BAC 2, magnified" in one
+    assert "magnified" not in text(report([result()] * 2))
+
+
 def test_microcalcifications_are_listed_before_arteries() -> None:
     said = text(report([with_findings(8)]))
     places = [said.index(f"{'BAC' if n % 2 == 0 else 'MC'} {n} 0.") for n in (1, 3, 5, 7, 2, 4, 6, 8)]

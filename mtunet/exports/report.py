@@ -20,9 +20,9 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, Table
 
-from mtunet.case import Analysis, Finding
+from mtunet.case import Analysis, Calcification, Finding
 from mtunet.disclaimer import NOT_FOR_CLINICAL_USE
-from mtunet.drawing import LAYERS, Stroke, contours
+from mtunet.drawing import LAYERS, Stroke, contours, inset
 from mtunet.exports.result import Result
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
@@ -33,6 +33,8 @@ IMAGE_HEIGHT: Final = {1: 330.0, 2: 300.0, 3: 210.0, 4: 210.0}
 MOST_VIEWS: Final = 4
 IMAGE_PIXELS: Final = 1400
 """The longer side at most: 300 pixels per inch at the largest size on the page."""
+INSET_GAP: Final = 10.0
+INSET_CAPTION: Final = 80.0
 LINE: Final = 0.8
 GROUND: Final = Color(0.25, 0.25, 0.25)
 """Behind the legend: yellow and blue both stand out from it."""
@@ -107,8 +109,29 @@ def _views(pen: Pen, results: Sequence[Result]) -> None:
         rows, columns = result.mammogram.shape
         scale = min(width / columns, height / rows)
         _picture(pen.page, result, left, pen.y - rows * scale, scale)
+        if len(results) == 1:
+            _leading(pen.page, result, left + columns * scale + gap, pen.y, rows * scale)
         lowest = min(lowest, pen.y - rows * scale)
     pen.y = lowest - 10
+
+
+def _leading(page: Canvas, result: Result, left: float, top: float, height: float) -> None:
+    """Beside a single view: its two leading findings magnified, where there is room."""
+    side = (height - INSET_GAP) / 2
+    if left + side > MARGIN + WIDTH:
+        return
+    for place, finding in enumerate(sorted(result.analysis.findings, key=_leads)[:2]):
+        picture = inset(result.mammogram, finding, result.analysis.findings, result.truth, result.palette)
+        bottom = top - side - place * (side + INSET_GAP)
+        page.drawImage(ImageReader(Image.fromarray(picture)), left, bottom, side, side)
+        if left + side + INSET_CAPTION <= MARGIN + WIDTH:
+            page.setFont("Helvetica", 8)
+            page.drawString(left + side + 4, bottom + 2, f"{finding.type.value.upper()} {finding.number}, magnified")
+
+
+def _leads(finding: Finding) -> tuple[bool, int]:
+    """Sorts microcalcifications first, the largest first."""
+    return finding.type is not Calcification.MICRO, -finding.area_px
 
 
 def _picture(page: Canvas, result: Result, left: float, bottom: float, scale: float) -> None:
@@ -178,7 +201,7 @@ def _flags(pen: Pen, results: Sequence[Result]) -> None:
 def _findings(pen: Pen, results: Sequence[Result], room: float) -> None:
     """As many findings as there is room for, microcalcifications first, the largest first; the rest is counted."""
     all_found = [(_view(result.analysis), f) for result in results for f in result.analysis.findings]
-    all_found.sort(key=lambda found: (found[1].type.value != "mc", -found[1].area_px))
+    all_found.sort(key=lambda found: _leads(found[1]))
     if not all_found:
         return
     row = 13.0
