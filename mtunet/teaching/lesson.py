@@ -139,8 +139,8 @@ LESSON: Final[tuple[Chapter, ...]] = (
                 ("heart", "csbi"),
             ),
             Statement(
-                "Detection systems often take BAC for MC. In one set of healthy examinations that such a system scored "
-                "highest, calcifications were a reason in three of ten, and four fifths of those looked benign.",
+                "Detection systems often take BAC for MC. In one set of examinations without cancer that such a system "
+                "scored highest, calcifications were a reason in three of ten, and four fifths of those looked benign.",
                 ("false_alarms", "paper"),
             ),
         ),
@@ -183,7 +183,7 @@ LESSON: Final[tuple[Chapter, ...]] = (
                 ("csbi",),
             ),
             Statement(
-                "Ask: does it follow one course, with the same width all along, into places where ducts do not go?",
+                "Ask: does it keep one continuous course, as a tube with two walls does?",
                 ("vascular", "short"),
             ),
         ),

@@ -16,7 +16,7 @@ class Source:
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
     {
-        "paper": Source("Alghamdi 2024, MTU-Net, ETASR 14(5)", "https://doi.org/10.48084/etasr.8403"),
+        "paper": Source("Alghamdi 2024, MTU-Net", "https://doi.org/10.48084/etasr.8403"),
         "suspicious": Source(
             "Radiopaedia, Suspicious breast calcifications (BI-RADS, 5th edition)",
             "https://radiopaedia.org/articles/suspicious-breast-calcifications",
@@ -43,7 +43,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
         ),
         "teacup": Source('The "teacup sign", Clin Imaging 2023;104:110009', "https://www.pubmed.gov/37952484/"),
         "false_alarms": Source(
-            "Calcifications in negative examinations scored highest by a detection system, Acta Radiol 2025",
+            "Calcifications in examinations without cancer that a detection system scored highest, Acta Radiol",
             "https://doi.org/10.1177/02841851251363697",
         ),
         "cbis": Source(

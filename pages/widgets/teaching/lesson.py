@@ -30,7 +30,14 @@ def show_lesson() -> None:
 
 def _chapter(number: int, chapter: Chapter) -> None:
     st.subheader(f"{number} · {chapter.title}", anchor=False)
-    st.markdown("\n".join(f"- {plain(one.words)} {_sources(one)}" for one in chapter.statements))
+    said = "\n".join(f"- {plain(one.words)} {_sources(one)}" for one in chapter.statements)
+    if len(chapter.pictures) == 1:
+        seen, words = st.columns(2, gap="medium")
+        with seen:
+            _picture(PICTURES[chapter.pictures[0]])
+        words.markdown(said)
+        return
+    st.markdown(said)
     pairs = [chapter.pictures[i : i + 2] for i in range(0, len(chapter.pictures), 2)]
     for pair in pairs:
         for column, key in zip(st.columns(2, gap="medium"), pair, strict=False):

@@ -20,7 +20,9 @@ from pages.widgets.teaching.marking import clicked_place
 from pages.widgets.teaching.model_answer import ModelLook, model_look, wait_for_model
 from pages.widgets.teaching.reveal import show_round_end, show_truth
 from pages.widgets.teaching.round import ANSWER, MARK, MODEL_FIRST, MODES, SURENESS_KEY, Round
+from pages.widgets.teaching.sections import percent_words
 from pages.widgets.teaching.view import show_view
+from pages.widgets.words import plain
 from pages.widgets.work import open_store
 
 LENGTHS = (5, 10, 20)
@@ -33,6 +35,11 @@ ANSWERS = {
 
 
 def show_quiz() -> None:
+    try:
+        pool()
+    except (OSError, ValueError) as problem:
+        st.error(f"The quiz has no cases. {plain(str(problem))}", icon=":material/error:")
+        return
     with open_store() as store:
         playing = rounds.current()
         if playing is None:
@@ -145,7 +152,7 @@ def _given() -> Given | None:
         st.caption(f":material/location_on: Marked {place[0] / 10:.1f} cm from the left, {place[1] / 10:.1f} cm down.")
     sure = choice(
         "How sure are you?",
-        {said: (f"{words} ({said:.0%})", str(n)) for n, (said, words) in enumerate(SURENESS.items(), 1)},
+        {said: (f"{words} ({percent_words(said)})", str(n)) for n, (said, words) in enumerate(SURENESS.items(), 1)},
         SURENESS_KEY,
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )

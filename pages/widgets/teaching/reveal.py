@@ -11,7 +11,7 @@ from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.drawn import Drawn
 from pages.widgets.teaching.model_answer import WORDS, ModelLook, wait_for_model
 from pages.widgets.teaching.round import Round
-from pages.widgets.teaching.sections import go_to
+from pages.widgets.teaching.sections import go_to, percent_words
 from pages.widgets.teaching.view import show_view
 
 
@@ -79,7 +79,7 @@ def show_round_end(store: Store, playing: Round) -> None:
             "You": WORDS[one.answer],
             "Right": "yes" if one.right else "no",
             "Mark": {True: "on it", False: "beside it", None: "–"}[one.hit],
-            "Sure": f"{one.sureness:.0%}",
+            "Sure": percent_words(one.sureness),
             "Model": WORDS[one.model] if one.model else "–",
         }
         for n, one in enumerate(answers, 1)

@@ -16,7 +16,7 @@ from mtunet.teaching.scoring import Answered, Rate, Score, by_round, of_model, s
 from pages.widgets.teaching.drawn import SOURCE
 from pages.widgets.teaching.model_answer import WORDS
 from pages.widgets.teaching.round import MODES
-from pages.widgets.teaching.sections import go_to
+from pages.widgets.teaching.sections import go_to, percent_words
 from pages.widgets.words import SHORT_TYPES, plain
 from pages.widgets.work import open_store
 
@@ -81,12 +81,12 @@ def _rates(one: Score) -> list[tuple[str, Rate]]:
 
 def _row(title: str, rate: Rate) -> dict[str, Any]:
     interval = rate.interval
-    span = f"{interval[0]:.0%} to {interval[1]:.0%}" if interval else NONE
+    span = f"{percent_words(interval[0])} to {percent_words(interval[1])}" if interval else NONE
     return {"Share": title, "You": _percent(rate), "Range": span, "Of": f"{rate.hits} of {rate.total}"}
 
 
 def _percent(rate: Rate) -> str:
-    return NONE if rate.value is None else f"{rate.value:.0%}"
+    return NONE if rate.value is None else percent_words(rate.value)
 
 
 def _confusion(one: Score) -> None:
@@ -102,7 +102,7 @@ def _calibration(one: Score) -> None:
     st.markdown("**How sure you were, and how often you were right**")
     rows = [
         {
-            "You said": f"{words} ({said:.0%})",
+            "You said": f"{words} ({percent_words(said)})",
             "Right": _percent(one.calibration[said]),
             "Of": one.calibration[said].total,
         }
@@ -177,12 +177,22 @@ def _confirm(reader: str | None) -> None:
     who = "every reader" if reader is None else plain(reader)
     st.markdown(f"All answers of {who} are removed from this machine. Download them first if they are needed.")
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", icon=":material/delete:", key="teaching.delete_yes"):
-            with open_store() as store:
-                delete_answers(store, reader)
+        if st.button(
+            "Delete",
+            type="primary",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(reader,),
+            key="teaching.delete_yes",
+        ):
             st.rerun()
         if st.button("Keep them", key="teaching.delete_no"):
             st.rerun()
+
+
+def _delete(reader: str | None) -> None:
+    with open_store() as store:
+        delete_answers(store, reader)
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

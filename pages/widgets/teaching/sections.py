@@ -12,6 +12,11 @@ TITLES = {
 }
 
 
+def percent_words(share: float) -> str:
+    """ "75 %"."""
+    return f"{100 * share:.0f} %"
+
+
 def go_to(section: str) -> None:
     """As a button's on_click: the next run shows this section."""
     st.session_state[SECTION] = section
