@@ -56,14 +56,14 @@ class Comparison:
 
 PHANTOM_CPU = Comparison(
     name="phantom-cpu",
-    expect="`phantom` for a machine without a GPU: 240 views, networks of width 8, 24 epochs of 100 draws with a "
-    "one-cycle schedule, all five folds and all methods. Over an hour on 2 idle CPU cores. At this size the ranking "
+    expect="`phantom` for a machine without a GPU: 240 views, networks of width 8, 12 epochs of 160 draws with a "
+    "one-cycle schedule, all five folds and all methods. About an hour on 2 idle CPU cores. At this size the ranking "
     "of the methods is of interest, not their level: MC regions are faint at 256×256.",
     views=240,
     width=8,
     batch=8,
-    draws=100,
-    epochs=24,
+    draws=160,
+    epochs=12,
     learning_rate=3e-3,
     schedule="one-cycle",
 )
@@ -94,7 +94,7 @@ COMPARISONS: dict[str, Comparison] = {
             PHANTOM_CPU,
             name="paper-image-split",
             expect="`phantom-cpu` with the paper's split by image: views of one patient may be learnt from and scored. "
-            "The difference in F1 from `phantom-cpu` is the leak. Over an hour on 2 idle CPU cores.",
+            "The difference in F1 from `phantom-cpu` is the leak. About an hour on 2 idle CPU cores.",
             grouped_by="image",
         ),
         *(
