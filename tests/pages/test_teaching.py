@@ -1,5 +1,8 @@
 """The teaching page without a browser: every section opens, a round is played, what cannot be is said."""
 
+import csv
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
+from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.phantom import PhantomSpec
 from mtunet.store import Store
 from mtunet.teaching.contents import Answer
@@ -16,6 +20,7 @@ from mtunet.teaching.records import add_answer, answers_of, readers
 from mtunet.teaching.sharing import spec_to_words
 from pages.widgets.teaching import marking
 from pages.widgets.teaching import round as rounds
+from tests.drawn_run import quick_phantom, write_run
 from tests.test_teaching import answered
 
 SECTIONS = ("lesson", "case", "quiz", "score", "gallery")
@@ -117,6 +122,41 @@ def test_without_a_comparison_the_gallery_says_so(
     monkeypatch.setattr("mtunet.runs.RUNS", tmp_path)
     opened(app, "gallery")
     assert "none is here yet" in app.info[0].value
+
+
+@pytest.fixture
+def shipped_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A drawn comparison, and pictures that take no time."""
+    monkeypatch.setattr("mtunet.runs.RUNS", tmp_path)
+    monkeypatch.setattr("pages.widgets.teaching.drawn.make_phantom", quick_phantom)
+    return write_run(tmp_path / "drawn")
+
+
+def test_the_gallery_holds_every_region_of_a_method_in_its_column(app: AppTest, shipped_run: Path) -> None:
+    opened(app, "gallery")
+    method = app.selectbox(key="teaching.gallery.method").value
+    with_outcome: Counter[str] = Counter()
+    for path in shipped_run.glob(f"{method}/fold_*/components.csv"):
+        with path.open(newline="") as file:
+            with_outcome.update(row["outcome"] for row in csv.DictReader(file))
+    said = [caption.value for caption in app.caption]
+    for letter, words in OUTCOMES.items():
+        count = with_outcome[letter]
+        assert f"{count} region{'' if count == 1 else 's'}: {words}" in said
+    before = sum(with_outcome.values())
+    app.selectbox(key="teaching.gallery.fold").set_value(1).run()
+    assert not app.exception
+    after = [int(found[1]) for c in app.caption if (found := re.match(r"(\d+) regions?: ", c.value))]
+    assert 0 < sum(after) < before
+
+
+def test_a_region_of_the_gallery_is_drawn_when_asked_for(app: AppTest, shipped_run: Path) -> None:
+    opened(app, "gallery")
+    assert not pictures(app)
+    letter = next(b.key.split(".")[2] for b in app.button if b.key and b.key.endswith(".draw"))
+    click(app, f"teaching.gallery.{letter}.draw")
+    assert len(pictures(app)) == 1
+    assert app.button(key=f"teaching.gallery.{letter}.open")
 
 
 @pytest.mark.parametrize("words", [{"seed": "x"}, {"seed": "5", "density": "z"}, {"seed": "5", "generator": "1"}])

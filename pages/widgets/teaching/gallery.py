@@ -118,7 +118,9 @@ def _column(results: Results, letter: str, found: list[Component]) -> None:
     st.caption(f"{len(found)} region{'' if len(found) == 1 else 's'}: {OUTCOMES[letter]}")
     if not found:
         return
-    place = st.number_input("Which", 1, len(found), key=f"{KEY}.{letter}.which", help="1 is the first of the run.")
+    place = st.number_input(
+        "Which", 1, len(found), key=f"{KEY}.{letter}.which.{len(found)}", help="1 is the first of the run."
+    )
     one = found[int(place) - 1]
     try:
         spec = spec_of(results, one.image)
