@@ -13,6 +13,7 @@ from mtunet.teaching.records import all_rows
 from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
+SLOWLY = 180_000  # milliseconds: a phantom is drawn, filed and analysed, on machines that are shared
 KEYS = {"mc": "m", "bac": "b", "both": "o", "neither": "n"}
 
 
@@ -38,9 +39,9 @@ def picture(page: Page) -> Locator:
 
 
 def answer_right(page: Page, number: int, *, by_pointer: bool) -> None:
-    expect(page.get_by_text(f"Case {number} of 5")).to_be_visible()
+    expect(page.get_by_text(f"Case {number} of 5")).to_be_visible(timeout=SLOWLY)
     expect(page.get_by_text("What do you see?")).to_be_visible()
-    picture(page).wait_for()
+    picture(page).wait_for(timeout=SLOWLY)
     settled(page)
     truth = pool()[(number - 1) % 2].answer.value
     if truth != "neither":
@@ -56,7 +57,9 @@ def answer_right(page: Page, number: int, *, by_pointer: bool) -> None:
     press(page, "4")
     press(page, "Enter")
     expect(page.get_by_text(re.compile("^Right: it is"))).to_be_visible()
-    expect(page.get_by_text(re.compile("^The model says"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^The model says"))).to_be_visible(timeout=SLOWLY)
+    page.wait_for_timeout(500)
+    settled(page)
 
 
 def test_lesson_quiz_of_five_score_gallery_and_a_case(page: Page, school: tuple[str, Path]) -> None:
@@ -88,7 +91,7 @@ def test_a_marked_place_is_where_the_pointer_was(page: Page, school: tuple[str, 
     url, _ = school
     page.goto(f"{url}/teaching?show=quiz")
     page.get_by_role("button", name="Start").click()
-    picture(page).wait_for()
+    picture(page).wait_for(timeout=SLOWLY)
     settled(page)
     frame = picture(page).bounding_box()
     assert frame is not None
@@ -109,12 +112,12 @@ def test_a_made_case_is_shared_and_opened(page: Page, school: tuple[str, Path]) 
     url, _ = school
     page.goto(f"{url}/teaching?show=case")
     page.get_by_role("button", name="Make it").click()
-    expect(page.get_by_text(re.compile("^Exactly known"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Exactly known"))).to_be_visible(timeout=SLOWLY)
     expect(page).to_have_url(re.compile(r"seed=1&"))
     link = page.url
     page.goto("about:blank")
     page.goto(link)
-    expect(page.get_by_text(re.compile("^Exactly known"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Exactly known"))).to_be_visible(timeout=SLOWLY)
     page.get_by_role("button", name="Open in the case viewer").click()
     expect(page).to_have_url(re.compile(r"/case\?image=[0-9a-f]{64}"))
-    expect(page.locator('.mtunet-viewer[data-state="ready"]')).to_be_visible()
+    expect(page.locator('.mtunet-viewer[data-state="ready"]')).to_be_visible(timeout=SLOWLY)

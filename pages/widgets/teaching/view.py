@@ -15,9 +15,8 @@ MARK_LOOK = Look("#ffffff", False, "Your mark")
 
 def show_view(image: Image, layers: Mapping[str, Sequence[Outline]], mark: Place | None = None) -> None:
     """layers: outlines by the names of Figure 3's palette."""
-    contours = dict(layers)
-    if mark is not None:
-        contours["mark"] = ring(image, mark)
+    # The mark's layer is there from the start: were it added with the mark, the legend would grow and the image jump.
+    contours = {**layers, "mark": [] if mark is None else ring(image, mark)}
     pane = Pane(
         id=image.sha256[:16],
         title=view_words(image),
