@@ -39,7 +39,7 @@ def block(shape: tuple[int, int], top: int, left: int, bottom: int, right: int) 
     return mask
 
 
-@pytest.fixture()
+@pytest.fixture
 def film() -> RealView:
     """One square annotation at rows and columns 40 to 60."""
     pixels = np.full((100, 100), 0.5, np.float32)
