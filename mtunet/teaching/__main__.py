@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mtunet.teaching", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pool = commands.add_parser("pool", help="draw the quiz's cases; takes seconds each")
-    pool.add_argument("--items", type=int, default=240)
+    pool.add_argument("--items", type=int, default=206)
     pool.add_argument("--out", type=Path, default=POOL)
     pictures = commands.add_parser("pictures", help="draw the lesson's pictures")
     pictures.add_argument("keys", nargs="*", default=list(PICTURES), help="only these")
