@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     choosing.add_argument("--device", default="auto")
     choosing.set_defaults(command=_choose)
 
+    averaging = commands.add_parser("average", help="the mean of the weights of runs that began with one another")
+    averaging.add_argument("runs", type=Path, nargs="+")
+    averaging.add_argument("--out", type=Path, required=True, help="folder of the new run")
+    averaging.add_argument("--device", default="auto")
+    averaging.set_defaults(command=_average)
+
     exporting = commands.add_parser("export", help="put a run's weights where the app looks for a model")
     exporting.add_argument("run", type=Path)
     exporting.add_argument("--model", choices=list(MODELS), required=True)
@@ -141,6 +147,12 @@ def _choose(asked: argparse.Namespace) -> None:
     from training.running import choose_again
 
     print(json.dumps(choose_again(asked.run, asked.device), indent=2))
+
+
+def _average(asked: argparse.Namespace) -> None:
+    from training.running import average
+
+    print(json.dumps(average(asked.runs, asked.out, asked.device), indent=2))
 
 
 def _evaluate(asked: argparse.Namespace) -> None:

@@ -57,6 +57,25 @@ def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
     return _conclude(experiment, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
 
 
+def average(folders: Sequence[Path], folder: Path, device_name: str = "auto") -> dict[str, Any]:
+    """The mean of the weights of finished runs, of which each began with the one before, as a run of its own.
+
+    Wortsman et al. 2022 (arXiv:2203.05482): such runs lie in one basin, and the mean is no worse than its ends.
+    """
+    finished = [runs.read(each) for each in folders]
+    experiment = EXPERIMENTS[finished[-1].config["experiment"]["name"]]
+    networks = [read_weights(runs.weights_of(each))[0] for each in finished]
+    mean = networks[-1]
+    states = [network.state_dict() for network in networks]
+    mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
+    provenance = _provenance(experiment, folder, choose_device(device_name))
+    provenance["average_of"] = [each.folder.name for each in finished]
+    runs.start(folder, provenance, runs.read_splits(finished[-1]))
+    return _conclude(
+        experiment, folder, mean.eval(), runs.read_table(finished[-1], 0, "history"), provenance, device_name
+    )
+
+
 def _conclude(
     experiment: Experiment,
     folder: Path,
