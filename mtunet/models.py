@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="de36206a99e67812d3198844cf20f2d80f9a14482d512c85f0a39920583bdc46",
+        sha256="d83eaaf9a69637a3f8898e3c39ca9867b8b64b55fcbfaa67a0e8542a562c21a1",
         note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) only.",
     ),
     "paper": ModelSpec(

@@ -68,7 +68,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             name="detail-apart",
-            expect="`detail-long` continued with false pixels costing five times as much where they are the other type. "
+            expect="`detail-long` continued; false pixels cost five times as much where they are the other type. "
             "Predicted: BAC components called MC from 14 % to under 8 %, the rest a little better by "
             "the longer training. Twenty minutes on 2 idle CPU cores.",
             steps=1000,
