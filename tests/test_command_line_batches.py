@@ -250,11 +250,14 @@ def test_no_image_is_kept_once_it_is_written(tmp_path: Path, monkeypatch: pytest
 
 def test_dicom_objects_are_written_and_name_nobody(tmp_path: Path) -> None:
     pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (requirements-test.txt)")
     image, out = write(tmp_path / "LCC.dcm", hospital_image()), tmp_path / "out"
     assert main(["analyse", str(image), "--out", str(out), "--format", "dicom,seg,sr,gsps,pdf"]) == 0
     ends = ("_gsps.dcm", "_image.dcm", "_seg.dcm", "_sr.dcm", ".pdf")
     assert names(out) == sorted([*(f"LCC{end}" for end in ends), "refused.csv"])
-    assert not [path for path in out.iterdir() if b"Doe" in path.read_bytes()]
+    assert not [path for path in out.glob("*.dcm") if b"Doe" in path.read_bytes()]
+    report = pdfium.PdfDocument(out / "LCC.pdf")
+    assert not [page for page in report if "Doe" in page.get_textpage().get_text_range()]
     source = pydicom.dcmread(out / "LCC_image.dcm")
     for end in ("_gsps.dcm", "_seg.dcm", "_sr.dcm"):
         assert pydicom.dcmread(out / f"LCC{end}").StudyInstanceUID == source.StudyInstanceUID
