@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 RUNS = Path(__file__).parent.parent / "runs"
-Kind = Literal["cross-validation", "model"]
+Kind = Literal["cross-validation", "model", "real"]
 ONLY_METHOD = "mtunet"
 """The method of a run of kind "model"."""
 
@@ -55,7 +55,9 @@ class Run:
 
     @property
     def kind(self) -> Kind:
-        return "cross-validation" if self.config.get("kind") == "cross-validation" else "model"
+        """ "real" is a measurement on real mammograms, without folds and training of its own."""
+        said = self.config.get("kind")
+        return said if said in ("cross-validation", "real") else "model"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -172,6 +174,29 @@ def read(folder: Path) -> Run:
 def find(root: Path = RUNS) -> list[Run]:
     """Every run under `root`, by name."""
     return [read(path.parent) for path in sorted(root.glob("*/config.json"))]
+
+
+def find_trained(root: Path | None = None) -> list[Path]:
+    """Folders of the runs that trained something, by name; damaged ones too, so that somebody says so."""
+    return [path.parent for path in sorted((root or RUNS).glob("*/config.json")) if not _measures_real(path)]
+
+
+def find_real(root: Path | None = None) -> list[Run]:
+    """Finished measurements on real mammograms, by name."""
+    paths = sorted((root or RUNS).glob("*/config.json"))
+    return [run for run in (read(path.parent) for path in paths if _measures_real(path)) if run.finished]
+
+
+def _measures_real(path: Path) -> bool:
+    try:
+        return json.loads(path.read_text()).get("kind") == "real"
+    except (ValueError, OSError, AttributeError):
+        return False
+
+
+def read_whole_table(run: Run, name: str) -> list[dict[str, str]]:
+    """A table of the run as a whole (`save_tables`)."""
+    return _rows(run.folder / f"{name}.csv")
 
 
 def done(run: Run) -> list[tuple[str, int]]:

@@ -8,6 +8,7 @@ from pages.widgets.evaluation.charts import picture_kind
 from pages.widgets.evaluation.folds import show_folds
 from pages.widgets.evaluation.images import show_images
 from pages.widgets.evaluation.paper_audit import show_audit
+from pages.widgets.evaluation.real_mammograms import REAL, show_real
 from pages.widgets.evaluation.results_table import show_results
 from pages.widgets.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was_measured
 from pages.widgets.evaluation.thresholds import show_curves
@@ -21,6 +22,7 @@ SECTIONS = {
     "Curves": show_curves,
     "Training": show_training,
     IMAGES: show_images,
+    REAL: show_real,
     "The paper's table": show_audit,
 }
 SCORED = ("Results", "Folds", "Curves", IMAGES)

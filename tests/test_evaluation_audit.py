@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mtunet import runs
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import by_fold
 from mtunet.evaluation.audit import (
@@ -22,7 +23,7 @@ from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import load
 from tests.drawn_run import write_run
 
-SHIPPED = sorted(path.parent for path in (Path(__file__).parents[1] / "runs").glob("*/summary.json"))
+SHIPPED = [folder for folder in runs.find_trained() if (folder / "summary.json").exists()]
 counts = st.tuples(*[st.integers(0, 10**5)] * 4)
 some = st.tuples(*[st.integers(1, 10**4)] * 4)
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtunet import runs
 from mtunet.evaluation.aggregation import AGGREGATIONS, aggregate
 from mtunet.evaluation.comparison import compare
 from mtunet.evaluation.figures import METRICS
@@ -21,7 +22,7 @@ from mtunet.evaluation.table import per_fold, records, table, to_csv, to_json
 from mtunet.metrics import PixelCounts
 from tests.drawn_run import CHOSEN, METHODS, write_run
 
-SHIPPED = sorted(path.parent for path in (Path(__file__).parents[1] / "runs").glob("*/summary.json"))
+SHIPPED = [folder for folder in runs.find_trained() if (folder / "summary.json").exists()]
 CELLS = ("tp", "fp", "fn", "tn")
 Row = tuple[str, str, str, int, tuple[int, int, int, int]]  # method, type, frame, fold, counts
 cells = st.tuples(*[st.integers(0, 10**6)] * 4)

@@ -85,7 +85,9 @@ def test_a_run_from_phantoms_to_figures_is_whole(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
     tiny = replace(
-        EXPERIMENTS["detail-smoke"], steps=2, data=replace(EXPERIMENTS["detail-smoke"].data, train=1, validation=1, test=1)
+        EXPERIMENTS["detail-smoke"],
+        steps=2,
+        data=replace(EXPERIMENTS["detail-smoke"].data, train=1, validation=1, test=1),
     )
     summary = run(tiny, tmp_path / "run", "cpu")
     config = json.loads((tmp_path / "run" / "config.json").read_text())

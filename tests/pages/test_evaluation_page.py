@@ -17,7 +17,7 @@ from pages.widgets.evaluation.behind import Behind, go_behind
 from pages.widgets.evaluation.numbers import percent, signed
 from tests.drawn_run import quick_phantom, write_run
 
-SECTIONS = ("Results", "Folds", "Curves", "Training", "Images", "The paper's table")
+SECTIONS = ("Results", "Folds", "Curves", "Training", "Images", "Real mammograms", "The paper's table")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,20 @@ def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None
     app.switch_page("pages/evaluation.py").run()
     assert not app.exception
     assert "python -m training run" in app.info[0].value
+
+
+def test_real_mammograms_have_figures_of_their_own_and_are_no_training_run(
+    opened: Callable[[], AppTest], root: Path
+) -> None:
+    shipped = Path(runs.__file__).parents[1] / "runs" / "real-detail"
+    shutil.copytree(shipped, root / "real-detail")
+    app = go_to(opened(), "Real mammograms")
+    assert app.subheader[0].value == "Real mammograms (few, weak labels)"
+    assert app.selectbox(key="evaluation.run").options == ["drawn · 4 methods, 3 folds"]
+    measured = json.loads((shipped / "summary.json").read_text())["mini_mias"]["hit_as_mc"]
+    figures = app.dataframe(key="evaluation.real_figures").value
+    row = figures[figures["Measure"] == "clusters hit as MC"]["Value"].item()
+    assert f"({measured['count']} of {measured['of']};" in row
 
 
 def test_it_opens_on_a_sentence_that_says_what_was_measured_on_what(opened: Callable[[], AppTest]) -> None:

@@ -16,8 +16,7 @@ HOW = "`python -m training run smoke` makes a small one; `python -m training lis
 
 def chosen_run() -> Results:
     """The run that the address names, else the first; or a sentence and the end of the page."""
-    folders = [path.parent for path in sorted(runs.RUNS.glob("*/config.json"))]
-    found, broken = _readable(folders)
+    found, broken = _readable(runs.find_trained())
     for problem in broken:
         st.warning(plain(problem), icon=":material/broken_image:")
     if not found:
