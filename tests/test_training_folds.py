@@ -36,6 +36,12 @@ def test_every_image_is_in_one_part_of_each_fold_and_tested_once(items: list[Ite
     assert sorted(image for fold in found for image in fold.test) == everybody
 
 
+def test_a_patient_with_most_of_the_images_leaves_two_patients_to_learn_from() -> None:
+    many = [Item(f"image-{n}", f"patient-{max(n - 4, 0)}", "mc") for n in range(8)]
+    for fold in folds(many, 2, 0, "patient"):
+        assert all((fold.train, fold.validation, fold.test))
+
+
 @pytest.mark.parametrize(("groups", "count"), [(1, 2), (2, 2), (3, 2), (4, 5)])
 def test_too_few_patients_for_the_folds_is_a_sentence(groups: int, count: int) -> None:
     few = [Item(f"image-{n}", f"patient-{n % groups}", "mc") for n in range(12)]

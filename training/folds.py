@@ -58,7 +58,8 @@ def _in_order(items: Sequence[Item], names: set[str]) -> tuple[str, ...]:
 def _parts(items: Sequence[Item], group_of: Mapping[str, Group], count: int, seed: int) -> list[set[str]]:
     """`count` parts of nearly equal size and nearly equal shares of every label; groups whole.
 
-    Groups in random order, the largest first, each to the part that has the least of what it holds.
+    Groups in random order, the largest first, each to the part that has the least of what it holds and, where that
+    can be, leaves two groups to the others: one to learn from, one to validate on.
     """
     members: dict[Group, list[Item]] = defaultdict(list)
     for item in items:
@@ -68,10 +69,13 @@ def _parts(items: Sequence[Item], group_of: Mapping[str, Group], count: int, see
     order.sort(key=lambda name: -len(members[name]))
     parts: list[set[str]] = [set() for _ in range(count)]
     have: list[dict[Label, int]] = [defaultdict(int) for _ in range(count)]
+    groups = [0] * count
     for name in order:
         labels = [item.label for item in members[name]]
-        least = min(range(count), key=lambda part: (sum(have[part][label] for label in labels), len(parts[part])))
+        open_parts = [part for part in range(count) if len(names) - groups[part] > 2] or range(count)
+        least = min(open_parts, key=lambda part: (sum(have[part][label] for label in labels), len(parts[part])))
         parts[least] |= {item.image for item in members[name]}
+        groups[least] += 1
         for label in labels:
             have[least][label] += 1
     return parts
