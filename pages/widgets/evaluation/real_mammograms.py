@@ -61,7 +61,7 @@ def _figures(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     steady = summary["perturbations"].get("all")
     if steady:
         rows.append(("all, perturbed", "flag stays as it was", _share(steady["flag_unchanged"])))
-    return [{"Images": plain(images), "Measure": measure, "Value": value} for images, measure, value in rows]
+    return [{"Images": images, "Measure": measure, "Value": value} for images, measure, value in rows]
 
 
 def _share(value: Mapping[str, Any]) -> str:
@@ -93,7 +93,7 @@ def _images(run: runs.Run) -> list[dict[str, Any]]:
     return [
         {
             "Part": row["part"],
-            "Image": plain(row["image"]),
+            "Image": row["image"],
             "MC": int(row["mc"]),
             "BAC": int(row["bac"]),
             "Clusters hit": f"{row['hit']} of {row['clusters']}" if int(row["clusters"]) else "",

@@ -8,6 +8,7 @@ from mtunet import runs
 from mtunet.evaluation.reading import Part, Results, UnreadableRun, fingerprint, load
 from mtunet.evaluation.titles import BASELINES, method_title
 from mtunet.evaluation.training_record import progress
+from mtunet.models import DEFAULT_MODEL, MODELS, ModelUnavailable, read_metadata
 from pages.widgets.words import plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run
@@ -22,7 +23,8 @@ def chosen_run() -> Results:
     if not found:
         st.info(f"There is no training run under {runs.RUNS} yet. {HOW}", icon=":material/experiment:")
         st.stop()
-    found.sort(key=lambda run: (not run.finished, run.one_model, run.name))
+    shipped = _behind_the_default_model()
+    found.sort(key=lambda run: (not run.finished, run.one_model, run.name != shipped, run.name))
     names = [run.name for run in found]
     asked = st.query_params.get("run")
     name = st.selectbox(
@@ -54,6 +56,14 @@ def what_was_measured(results: Results) -> str:
         f"{_who(results)} were scored on {what} in {folds}, each image by networks that had not learnt from it. "
         "Every number is worked out from the counts of true and false pixels that the run stored."
     )
+
+
+def _behind_the_default_model() -> str:
+    """The run that made the model which the app uses unless told otherwise."""
+    try:
+        return str(read_metadata(MODELS[DEFAULT_MODEL])["provenance"]["run"])
+    except (ModelUnavailable, KeyError, OSError):
+        return ""
 
 
 def _who(results: Results) -> str:
