@@ -138,7 +138,7 @@ def save_files(folder: Path, method: str, fold: int, files: Mapping[str, bytes])
 
 
 def save_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    _write(folder / "metrics.csv", _csv(rows))
+    save_tables(folder, metrics=rows)
 
 
 def save_fold(folder: Path, fold: int, *, weights: bytes, **tables: Sequence[Mapping[str, Any]]) -> None:
@@ -149,7 +149,7 @@ def save_fold(folder: Path, fold: int, *, weights: bytes, **tables: Sequence[Map
 
 
 def save_tables(folder: Path, **tables: Sequence[Mapping[str, Any]]) -> None:
-    """Tables of a run as a whole, of a measurement without folds."""
+    """Tables of a run as a whole, not of one of its folds."""
     for name, rows in tables.items():
         _write(folder / f"{name}.csv", _csv(rows))
 
@@ -217,14 +217,12 @@ def read_timing(run: Run, fold: int, method: str | None = None) -> dict[str, Any
 
 def read_images(run: Run) -> list[dict[str, str]]:
     """One row per image of the data; [] for a run that has no such table."""
-    path = run.folder / "images.csv"
-    return _rows(path) if path.exists() else []
+    return _rows_if_there(run.folder / "images.csv")
 
 
 def read_metrics(run: Run) -> list[dict[str, str]]:
     """Rows of metrics.csv; [] where it is not written."""
-    path = run.folder / "metrics.csv"
-    return _rows(path) if path.exists() else []
+    return _rows_if_there(run.folder / "metrics.csv")
 
 
 def read_splits(run: Run) -> list[dict[str, list[str]]]:
@@ -246,6 +244,10 @@ def _fold(run: Run, fold: int, method: str | None) -> Path:
     """The folder of a part; of a first run, which has none per method, the fold's."""
     where = part_folder(run.folder, method or run.methods[0], fold)
     return where if where.exists() or run.kind == "cross-validation" else run.folder / f"fold_{fold}"
+
+
+def _rows_if_there(path: Path) -> list[dict[str, str]]:
+    return _rows(path) if path.exists() else []
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
