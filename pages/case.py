@@ -15,7 +15,7 @@ from pages.widgets.frame import frame
 from pages.widgets.pixels import truth_outlines, weighed
 from pages.widgets.verdict import facts, header, notes, verdict
 from pages.widgets.viewer import Pane, outlines, viewer
-from pages.widgets.words import view_words
+from pages.widgets.words import marker, view_words
 from pages.widgets.work import open_store
 
 HEIGHT = 640  # of the viewer, screen pixels: with the header it fits on a laptop's screen
@@ -52,7 +52,7 @@ def pane(image: Image, analysis: Analysis) -> Pane:
         rows=image.rows,
         spacing_mm=image.spacing_mm,
         contours={**truth_outlines(image), **outlines(analysis.findings)},
-        marker=" ".join(part.value for part in (image.laterality, image.view) if part is not None),
+        marker=marker(image),
         maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
     )
 

@@ -60,8 +60,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             name="detail-long",
             expect="Half of the shipped `detail` model (`detail-mean`): `detail` (which saw phantoms of version 1) "
-            "continued on those of version 2, whose arteries are marked only where their calcium can be seen, and with gentler blur and "
-            "noise. Predicted: BAC pixel F1 from 0.54 to above 0.75, since half of its misses were marked stretches "
+            "continued on those of version 2, whose arteries are marked only where their calcium can be "
+            "seen, and with gentler blur and noise. Predicted: BAC pixel F1 from 0.54 to above 0.75, "
+            "since half of its misses were marked stretches "
             "without visible calcium; MC sensitivity above 0.85. An hour on 2 idle CPU cores.",
             steps=3200,
             learning_rate=2e-3,
@@ -97,8 +98,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             name="paper-long",
             expect="Hoped to replace `paper` (not yet run to its end): begun with `detail-long` and given three "
-            "times the steps of `paper`, which found no MC at all. Predicted: clusters of a centimetre are found by their texture, smaller ones "
-            "are not; worse than `detail-long` on every figure. Twenty minutes on 2 idle CPU cores.",
+            "times the steps of `paper`, which found no MC at all. Predicted: clusters of a centimetre are found by "
+            "their texture, smaller ones are not; worse than `detail-long` on every figure. "
+            "Twenty minutes on 2 idle CPU cores.",
             way="paper",
             pitch_mm=None,
             steps=900,

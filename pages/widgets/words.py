@@ -68,6 +68,11 @@ def view_words(image: Image) -> str:
     return f"{side} {view}".strip() or "Side and view not in the file"
 
 
+def marker(image: Image) -> str:
+    """As burnt into a film, "R MLO"; what the file does not say is left out."""
+    return " ".join(part.value for part in (image.laterality, image.view) if part is not None)
+
+
 def size_words(image: Image) -> str:
     """ "3062 × 2394 pixels of 0.094 mm"."""
     size = f"{image.rows} × {image.columns} pixels"

@@ -7,7 +7,7 @@ from mtunet.records import Image
 from pages.widgets.controls import Look, looks
 from pages.widgets.teaching.marking import Place, ring
 from pages.widgets.viewer import Outline, Pane, viewer
-from pages.widgets.words import view_words
+from pages.widgets.words import marker, view_words
 
 HEIGHT = 640
 MARK_LOOK = Look("#ffffff", False, "Your mark")
@@ -25,7 +25,7 @@ def show_view(image: Image, layers: Mapping[str, Sequence[Outline]], mark: Place
         rows=image.rows,
         spacing_mm=image.spacing_mm,
         contours=contours,
-        marker=" ".join(part.value for part in (image.laterality, image.view) if part is not None),
+        marker=marker(image),
     )
     palette = {**looks(FIGURE_3), "mark": MARK_LOOK}
     viewer([pane], key="teaching.viewer", height=HEIGHT, visible={}, palette=palette)
