@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mtunet.devices import learning_dtype
 from mtunet.network import MTUNet, NetworkConfig, build
 from training.augmentation import Drawn, draw
 from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
@@ -235,7 +236,8 @@ def _weights(task: Task) -> tuple[float, ...]:
 def _forward(network: MTUNet, pixels: Tensor, window: Tensor) -> Tensor:
     """Logits, float32; computed in bfloat16 where the device has it."""
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=pixels.device.type == "cuda"):
+    dtype = learning_dtype(pixels.device)
+    with torch.autocast(pixels.device.type, dtype, enabled=dtype != torch.float32):
         logits: Tensor = network(pixels, window)
     return logits.float()
 

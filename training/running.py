@@ -12,7 +12,7 @@ import torch
 import mtunet
 from mtunet import runs
 from mtunet.case import Calcification
-from mtunet.devices import choose_device, describe
+from mtunet.devices import choose_device, describe, learning_dtype
 from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
@@ -149,7 +149,7 @@ def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> d
         "data": f"phantom cohort {experiment.data.seed}, generator version {PHANTOM_VERSION} (synthetic images only)",
         "commit": commit(),
         "version": mtunet.__version__,
-        "device": describe(device, torch.bfloat16 if device.type == "cuda" else torch.float32),
+        "device": describe(device, learning_dtype(device)),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
