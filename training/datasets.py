@@ -56,6 +56,12 @@ def phantom_split(train: int, validation: int, test: int, seed: int) -> Split:
     return Split(everyone[:train], everyone[train : train + validation], everyone[train + validation :])
 
 
+def harder_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
+    """Hard cases and phantoms with both types, of a cohort that no other part draws from (its seed is 1000 more)."""
+    specs = cohort(5 * count, seed + 1000)  # a quarter of them are
+    return tuple(spec for spec in specs if spec.hard or (spec.clusters and spec.bac_grade))[:count]
+
+
 def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:
     """Phantoms rendered in parallel and cached on disk; the cache's name holds the generator's version.
 

@@ -17,10 +17,10 @@ from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
+from training.canvases import canvases
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
-from training.sampling import canvas
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
 
 DECIDES = (
@@ -39,9 +39,7 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     provenance = _provenance(experiment, folder, device)
     runs.start(folder, provenance, [names])
 
-    canvases = [canvas(sample, experiment.pitch_mm) for sample in phantom_samples(split.train)]
-    network, history = fit(experiment, canvases, device, _earlier(experiment))
-    del canvases
+    network, history = fit(experiment, canvases(experiment), device, _earlier(experiment))
     return _conclude(experiment, folder, network, history, provenance, device_name)
 
 
@@ -146,13 +144,24 @@ def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> d
     return {
         "run": folder.name,
         "experiment": experiment.to_json(),
-        "data": f"phantom cohort {experiment.data.seed}, generator version {PHANTOM_VERSION} (synthetic images only)",
+        "data": data_said(experiment),
         "commit": commit(),
         "version": mtunet.__version__,
         "device": describe(device, learning_dtype(device)),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def data_said(experiment: Experiment) -> str:
+    """What was learnt from, for people."""
+    data = experiment.data
+    said = f"phantom cohort {data.seed}, generator version {PHANTOM_VERSION}"
+    if data.harder:
+        said += f", {data.harder} harder phantoms"
+    if data.inserted:
+        return f"{said}; {data.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without"
+    return f"{said} (synthetic images only)"
 
 
 def commit() -> str:
