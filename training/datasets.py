@@ -30,6 +30,7 @@ class Sample:
     hard_negatives: (rows, columns) bool, what is easily mistaken for calcium (benign, labels, scratches).
     spacing_mm: of a pixel, row and column alike.
     stratum: what it is scored under besides the whole ("neither", "hard c", …).
+    ignore: (rows, columns) bool, where nothing is known of any type: no crop reaches there. None: nowhere.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Sample:
     hard_negatives: npt.NDArray[np.bool_]
     spacing_mm: float
     stratum: str
+    ignore: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
