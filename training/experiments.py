@@ -90,10 +90,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             name="detail-harder",
-            expect="`detail-mean` continued on its phantoms and 300 harder ones (hard cases and both types). Predicted: "
-            "BAC components called MC from 13.5 % to under 10 % (looked at one by one, half of those on the validation "
-            "part are a few specks with no vessel to be seen, which no reader would call arterial); BAC pixel F1 from "
-            "0.74 to above 0.76; MC sensitivity as it was. Half an hour on one CPU core that computes in bfloat16.",
+            expect="`detail-mean` continued on its phantoms and 300 harder ones (hard cases and both types). "
+            "Predicted: BAC components called MC from 13.5 % to under 10 % (looked at one by one, half of those on "
+            "the validation part are a few specks with no vessel to be seen, which no reader would call arterial); "
+            "BAC pixel F1 from 0.74 to above 0.76; MC sensitivity as it was. Half an hour on one CPU core that "
+            "computes in bfloat16.",
             steps=1400,
             learning_rate=1.5e-3,
             objective="batch-dice-bce-apart",
