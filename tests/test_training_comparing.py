@@ -137,6 +137,20 @@ def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(fold
             assert int(row["edge_true"]) == count_boundary(true["mc"], true[row["type"]], 1.0).edge_true
 
 
+def test_lesions_are_counted_beside_the_pixels_as_the_components_tell(folder: Path) -> None:
+    run = runs.read(folder)
+    for method, fold in runs.done(run):
+        components = runs.read_table(run, fold, "components", method)
+        for row in runs.read_table(run, fold, "counts", method):
+            mine = [c["outcome"] for c in components if (c["image"], c["type"]) == (row["image"], row["type"])]
+            told = [row[name] for name in ("lesions", "hit", "false_positives", "mistaken")]
+            if row["frame"] == "256":
+                assert told == [""] * 4
+            else:
+                wrong = mine.count("b") + mine.count("c")
+                assert told == [str(n) for n in (len(mine) - mine.count("e"), mine.count("a"), mine.count("e"), wrong)]
+
+
 def test_coarser_cells_hold_what_any_of_their_pixels_holds() -> None:
     line = np.zeros((10, 7), bool)
     line[4] = True

@@ -1,6 +1,7 @@
 """The tables of one method on one fold: every count that any figure of the run is derived from."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -72,6 +73,7 @@ def _of_view(maps: Mapping[str, Levels], view: View, thresholds: Mapping[str, fl
     native = read_native(view)
     on_own_grid = {kind: to_native(levels, native.breast) for kind, levels in own.items()}
     found = Tables([], [], _component_rows(view, native, on_own_grid, thresholds), [])
+    mistaken = Counter(row["type"] for row in found.components if row["outcome"] in ("b", "c"))
     rows, columns = native.breast.shape
     spacing = native.spacing_mm
     frames = (
@@ -83,7 +85,9 @@ def _of_view(maps: Mapping[str, Levels], view: View, thresholds: Mapping[str, fl
             swept = _sweep_of(view, frame, kind, thresholds)
             found.sweep.extend(swept)
             at = swept[SWEEP.index(thresholds[kind])]
-            found.counts.append({name: at[name] for name in COUNTS} | _shape_counts(frame, kind, thresholds))
+            row = {name: at[name] for name in COUNTS} | _shape_counts(frame, kind, thresholds)
+            row |= {name: at[name] for name in LESIONS}
+            found.counts.append(row | {"mistaken": mistaken[kind] if frame.name == "native" else None})
     return found
 
 
