@@ -8,7 +8,10 @@
         <method>/fold_0/
             history.csv        per epoch: objective of each head, validation F1
             validation.csv     thresholds tried and what each gave, of which one was chosen
-            counts.csv         tp, fp, fn, tn per test image, type and frame at the chosen threshold
+            counts.csv         per test image, type and frame at the chosen threshold: tp, fp, fn, tn; pixels of the
+                               boundaries and (BAC) centre lines, found and true, near or inside the other; pixels of
+                               the type called the other; area of a pixel; tolerance of boundaries in pixels; and
+                               lesions: true, hit, detected, falsely detected, missed and called the other type
             sweep.csv          the same, and lesions, at every threshold
             components.csv     every true component and what became of it; every false one
             calibration.csv    per type and tenth of probability: pixels, and how many are true

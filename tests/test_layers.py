@@ -72,7 +72,7 @@ ONLY_IN = {
     "highdicom": ("mtunet.exports",),
     "reportlab": ("mtunet.exports.report",),
     "safetensors": ("mtunet.weights", "training.checkpoints"),
-    "skimage": ("mtunet.findings", "training.classical"),
+    "skimage": ("mtunet.findings", "mtunet.metrics", "training.classical"),
     "kornia": ("training.augmentation",),
     "ray": ("training.cluster",),
 }

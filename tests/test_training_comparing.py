@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mtunet import runs
+from mtunet.metrics import count_boundary
 from mtunet.models import model_from_bytes
 from tests.drawn_views import TINY, drawn_sample, drawn_views
 from training import comparing
@@ -21,7 +22,7 @@ from training.counting import SWEEP
 from training.methods import METHODS
 from training.objectives import OBJECTIVES
 from training.reporting import METRICS, as_text, write_metrics
-from training.tables import validation_table
+from training.tables import _coarser, validation_table
 from training.views import About, View, conspicuity, read_native, read_view, write_view
 
 Rows = list[dict[str, str]]
@@ -106,6 +107,55 @@ def test_counts_are_the_sweep_at_the_threshold_that_validation_chose(folder: Pat
         for row in sweep:
             assert (row["lesions"] == "") == (row["frame"] == "256")
             assert (row["hit_without_bac"] == "") == (row["frame"] == "256" or row["type"] == "bac")
+
+
+def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(folder: Path) -> None:
+    """Of predicting the whole breast and of predicting nothing, which leave no doubt; truth from the drawn samples."""
+    run = runs.read(folder)
+    for row in (row for fold in range(2) for row in runs.read_table(run, fold, "counts", "everything")):
+        held = int(row["tp"]) + int(row["fn"]) > 0
+        cell = {"256": 0.16 * 320 * 240 / 256**2, "native": 0.16}[row["frame"]]
+        assert float(row["cell_mm2"]) == pytest.approx(cell)
+        assert row["tolerance_px"] == {"256": "1.0", "native": "2.5"}[row["frame"]]  # 1 mm at 0.4 mm
+        assert (int(row["edge_true"]) > 0, int(row["edge_found"]) > 0) == (held, True)
+        assert int(row["edge_true_near"]) < 0.1 * int(row["edge_true"]) or not held  # deep inside the breast
+        assert (row["line_true"] == "") == (row["type"] == "mc")
+        if row["type"] == "bac":
+            assert row["line_true_inside"] == row["line_true"]  # all of the artery lies in the breast
+            assert (int(row["line_true"]) > 0) == held
+        assert row["called_other"] == row["alone"]
+        assert (int(row["alone"]) > 0) == held
+    for row in runs.read_table(run, 0, "counts", "nothing"):
+        assert {row[name] for name in ("edge_found", "edge_true_near", "called_other")} == {"0"}
+        assert {row["line_found"], row["line_true_inside"]} <= {"0", ""}
+    by_name = {name: drawn_sample(n, n % 4 in (0, 2), n % 4 in (1, 2)) for n in range(8) for name in [f"drawn-{n}"]}
+    for row in runs.read_table(run, 1, "counts", "classical"):
+        if row["frame"] == "native":
+            true = {kind.value: mask for kind, mask in by_name[row["image"]].masks.items()}
+            other = {"mc": "bac", "bac": "mc"}[row["type"]]
+            assert int(row["alone"]) == np.count_nonzero(true[row["type"]] & ~true[other])
+            assert int(row["edge_true"]) == count_boundary(true["mc"], true[row["type"]], 1.0).edge_true
+
+
+def test_lesions_are_counted_beside_the_pixels_as_the_components_tell(folder: Path) -> None:
+    run = runs.read(folder)
+    for method, fold in runs.done(run):
+        components = runs.read_table(run, fold, "components", method)
+        for row in runs.read_table(run, fold, "counts", method):
+            mine = [c["outcome"] for c in components if (c["image"], c["type"]) == (row["image"], row["type"])]
+            told = [row[name] for name in ("lesions", "hit", "false_positives", "mistaken")]
+            if row["frame"] == "256":
+                assert told == [""] * 4
+            else:
+                wrong = mine.count("b") + mine.count("c")
+                assert told == [str(n) for n in (len(mine) - mine.count("e"), mine.count("a"), mine.count("e"), wrong)]
+
+
+def test_coarser_cells_hold_what_any_of_their_pixels_holds() -> None:
+    line = np.zeros((10, 7), bool)
+    line[4] = True
+    assert np.array_equal(_coarser(line, 3), [[False] * 3, [True] * 3, [False] * 3, [False] * 3])
+    assert _coarser(line, 1) is line
 
 
 def test_metrics_follow_from_the_counts_in_a_few_lines_of_fractions(folder: Path) -> None:
