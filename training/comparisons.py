@@ -24,6 +24,8 @@ class Comparison:
     learning_rate, schedule: of Adam. "one-cycle" rises for a tenth of the steps and falls to nothing by a cosine.
     dice: objective of `single` and `mtunet`, a key of `training.objectives.OBJECTIVES`. head_weight: of each head.
     patience: epochs without a better validation F1 after which a network is finished; None goes on to the end.
+    first_guess: probability that a fresh head gives a type (background: the rest); 0.5 is torch's own start.
+    trunk: name of a finished run whose network, without its heads, every network begins with; None: fresh weights.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Comparison:
     dice: str = "batch-dice"
     head_weight: float = 1.0
     patience: int | None = None
+    first_guess: float = 0.5
+    trunk: str | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
