@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+from training.artefacts import some_with_artefacts
 from training.datasets import harder_phantoms, phantom_samples, phantom_split
 from training.experiments import Experiment
 from training.insertion import inserted_samples
@@ -12,9 +13,7 @@ def canvases(experiment: Experiment) -> list[Canvas]:
     """Of the phantoms of the training part, the harder ones, and real mammograms with calcium put in."""
     data = experiment.data
     specs = phantom_split(data.train, data.validation, data.test, data.seed).train
-    samples = chain(
-        phantom_samples(specs),
-        phantom_samples(harder_phantoms(data.harder, data.seed)) if data.harder else (),
-        inserted_samples(data.seed, data.inserted),
-    )
+    harder = phantom_samples(harder_phantoms(data.harder, data.seed)) if data.harder else ()
+    phantoms = some_with_artefacts(chain(phantom_samples(specs), harder), data.seed, data.artefacts)
+    samples = chain(phantoms, inserted_samples(data.seed, data.inserted))
     return [canvas(sample, experiment.pitch_mm) for sample in samples]

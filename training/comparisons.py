@@ -101,8 +101,9 @@ COMPARISONS: dict[str, Comparison] = {
         replace(
             PHANTOM_CPU,
             name="paper-image-split",
-            expect="`phantom-cpu` with the paper's split by image: views of one patient may be learnt from and scored. "
-            "The difference in F1 from `phantom-cpu` is the leak. `--methods mtunet` takes ten minutes on one CPU core.",
+            expect="`phantom-cpu` with the paper's split by image: views of one patient may be learnt from and "
+            "scored. The difference in F1 from `phantom-cpu` is the leak. `--methods mtunet` takes ten minutes on "
+            "one CPU core.",
             grouped_by="image",
         ),
         *(
