@@ -364,6 +364,13 @@ def test_wilcoxons_test_is_exact_on_few_images(results: Results) -> None:
     assert (one.images, one.unequal, one.p) == (9, 9, pytest.approx(2 / 2**9))
 
 
+def test_two_views_of_one_patient_are_one_piece_of_evidence(results: Results) -> None:
+    found = compare(results, "native")
+    one = next(c for c in found if (c.type, c.one, c.other) == ("bac", "mtunet", "nothing"))
+    # Images 2, 3, 6, 7, 10, 11, 14 and 15 hold BAC: two views each of four patients.
+    assert (one.images, one.unequal, one.p) == (8, 4, pytest.approx(2 / 2**4))
+
+
 def test_a_method_does_not_differ_from_itself(tmp_path: Path) -> None:
     run = write_run(tmp_path / "drawn", images=4, folds=2, methods=("nothing",))
     (run / "same").mkdir()

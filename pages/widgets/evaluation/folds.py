@@ -157,8 +157,9 @@ def _comparisons(results: Results, frame: str) -> None:
         return
     st.subheader("Is one method better than another?", anchor=False)
     st.caption(
-        "Wilcoxon's signed-rank test on the F1 of each image that both methods have one for. n is the number of images "
-        "that differ, which the test ranks. It takes images for independent; views of one patient are not quite."
+        "Wilcoxon's signed-rank test on the F1 of each image that both methods have one for; the differences of one "
+        "patient's views are averaged first. n is the number of patients that differ, which the test ranks. With many "
+        "pairs in one table, one in twenty is below 0.05 by chance."
     )
     st.dataframe([_compared_row(one) for one in found], hide_index=True, key="evaluation.folds.tests")
 

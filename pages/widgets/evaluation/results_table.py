@@ -48,12 +48,13 @@ def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
             "count them: `python -m training run smoke` makes a small one."
         )
         return []
-    _component()(key=BEYOND_KEY, data=_data(cells, aggregation, BEYOND), on_cell_change=_clicked_beyond)
+    there = {cell.metric for cell in cells}
+    counted = {name: metric for name, metric in BEYOND.items() if name in there}
+    _component()(key=BEYOND_KEY, data=_data(cells, aggregation, counted), on_cell_change=_clicked_beyond)
     st.caption(
         "In percent unless the head of the column says otherwise; bold is the best of ours, which for false area, "
         "false alarms and what is called the other type is the least: a method that predicts nothing has none. "
-        "A dash is not counted here: only BAC has centre lines, and lesions are counted on the images' own grid "
-        f"({FRAME_TITLES['native']})."
+        f"Only BAC has centre lines; lesions are counted on the images' own grid ({FRAME_TITLES['native']})."
     )
     return cells
 
