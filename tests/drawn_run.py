@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from mtunet.phantom import MASKS, PHANTOM_VERSION, Facts, Phantom, PhantomSpec
 from tests.painting import drawing
@@ -115,7 +116,13 @@ def _write_part(
         bac = maps["bac", "native"] >= CHOSEN["bac"]
         for (kind, frame), mask in truths[name].items():
             about = {"image": name, "type": kind, "frame": frame}
-            counts.append(about | {"threshold": CHOSEN[kind]} | _pixels(maps[kind, frame] >= CHOSEN[kind], mask))
+            found = maps[kind, frame] >= CHOSEN[kind]
+            row = about | {"threshold": CHOSEN[kind]} | _pixels(found, mask) | _shape(found, mask, kind, frame)
+            other = "bac" if kind == "mc" else "mc"
+            alone = mask & ~truths[name][other, frame]
+            row |= {"alone": int(alone.sum())}
+            row |= {"called_other": int((alone & (maps[other, frame] >= CHOSEN[other])).sum())}
+            counts.append(row | (_found_lesions(name, kind, maps, truths[name]) if frame == "native" else {}))
             for threshold in THRESHOLDS:
                 found = maps[kind, frame] >= threshold
                 lesions = _lesions(found, mask, bac if kind == "mc" else None) if frame == "native" else {}
@@ -140,6 +147,28 @@ def _write_part(
 def _pixels(found: Mask, true: Mask) -> dict[str, int]:
     cells = {"tp": found & true, "fp": found & ~true, "fn": ~found & true, "tn": ~found & ~true}
     return {name: int(mask.sum()) for name, mask in cells.items()}
+
+
+def _shape(found: Mask, true: Mask, kind: str, frame: str) -> dict[str, Any]:
+    """Boundaries near one another and, of BAC, centre lines inside one another; a pixel of the native grid is 1 mm²."""
+    near = {"256": 1.0, "native": 2.0}[frame]
+    edges = [mask & ~ndimage.binary_erosion(mask) for mask in (found, true)]
+    away = [ndimage.distance_transform_edt(~edge) if edge.any() else np.full(edge.shape, np.inf) for edge in edges]
+    row = {"cell_mm2": 1.0 if frame == "native" else (40 / 24) ** 2, "tolerance_px": near}
+    for name, edge, distance in (("found", edges[0], away[1]), ("true", edges[1], away[0])):
+        row |= {f"edge_{name}": int(edge.sum()), f"edge_{name}_near": int((distance[edge] <= near).sum())}
+    if kind == "bac":
+        lines = [skeletonize(mask) for mask in (found, true)]
+        for name, line, mask in (("found", lines[0], true), ("true", lines[1], found)):
+            row |= {f"line_{name}": int(line.sum()), f"line_{name}_inside": int((line & mask).sum())}
+    return row
+
+
+def _found_lesions(name: str, kind: str, maps: Any, truth: dict[tuple[str, str], Mask]) -> dict[str, int]:
+    found = {k: maps[k, "native"] >= CHOSEN[k] for k in TYPES}
+    told = [row["outcome"] for row in _components(name, kind, found, truth)]
+    counted = _lesions(found[kind], truth[kind, "native"], None)
+    return counted | {"mistaken": told.count("b") + told.count("c")}
 
 
 def _lesions(found: Mask, true: Mask, bac: Mask | None) -> dict[str, int]:

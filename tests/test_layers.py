@@ -46,7 +46,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("training*",),
         (
             *("case", "network", "preprocessing", "models", "segmentation", "findings", "metrics", "runs", "phantom"),
-            *("reading", "analysis"),
+            *("reading", "analysis", "evaluation"),
         ),
     ),
     "teaching": (

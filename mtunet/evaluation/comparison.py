@@ -1,4 +1,4 @@
-"""Is one method better than another on the same images? A paired test on per-image F1."""
+"""Is one method better than another on the same patients? A paired test on per-image F1."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from mtunet.evaluation.reading import TYPES, Results
 
 @dataclass(frozen=True)
 class Comparison:
-    """Wilcoxon's signed-rank test, two-sided.
+    """Wilcoxon's signed-rank test, two-sided, on patients: the views of one woman are one piece of evidence.
 
-    images: those where both methods have an F1. unequal: those of them where the two differ; equal ones are not ranked.
-    mean_difference: F1 of `one` less that of `other`. p: None where no image differs.
+    images: those where both methods have an F1. unequal: the patients whose mean difference is not 0; the others are
+    not ranked. mean_difference: over images, F1 of `one` less that of `other`. p: None where no patient differs.
     """
 
     type: str
@@ -44,8 +44,10 @@ def _pair(results: Results, frame: str, kind: str, one: str, other: str) -> Comp
     both = [_f1_by_image(results, method, kind, frame) for method in (one, other)]
     shared = [name for name in both[0] if name in both[1]]
     differences = np.array([both[0][name] - both[1][name] for name in shared])
-    unequal = int(np.count_nonzero(differences))
-    p = float(stats.wilcoxon(differences[differences != 0]).pvalue) if unequal else None
+    _, patient = np.unique(results.patients(shared), return_inverse=True)
+    by_patient = np.bincount(patient, differences) / np.bincount(patient) if shared else differences
+    unequal = int(np.count_nonzero(by_patient))
+    p = float(stats.wilcoxon(by_patient[by_patient != 0]).pvalue) if unequal else None
     mean = float(differences.mean()) if shared else None
     return Comparison(kind, one, other, len(shared), unequal, mean, p)
 

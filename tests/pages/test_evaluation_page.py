@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet import runs
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import counts_at, sweeps
+from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
 from pages.widgets.evaluation.behind import Behind, go_behind
 from pages.widgets.evaluation.numbers import percent, signed
@@ -116,8 +117,50 @@ def test_folds_show_every_fold_of_the_chosen_metric(opened: Callable[[], AppTest
     app = go_to(opened(), "Folds")
     assert {"Fold 0", "Fold 1", "Fold 2", "Mean", "95 % interval"} <= set(app.dataframe[0].value.columns)
     before = app.dataframe[0].value["Mean"].tolist()
-    app.segmented_control(key="evaluation.folds.metric").set_value("jaccard").run()
+    app.selectbox(key="evaluation.folds.metric").set_value("jaccard").run()
     assert app.dataframe[0].value["Mean"].tolist() != before
+
+
+def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
+    opened: Callable[[], AppTest], drawn: Path
+) -> None:
+    app = go_to(opened(), "Results")
+    assert "What the paper does not report" in [one.value for one in app.subheader]
+    assert "not measured in this run" not in said(app)
+    go_to(app, "Folds")
+    for metric in ("boundary", "false_area"):
+        app.selectbox(key="evaluation.folds.metric").set_value(metric).run()
+        assert not app.exception, app.exception
+        assert {"Fold 0", "Mean", "SD"} <= set(app.dataframe[0].value.columns)
+    counts = load(drawn).counts["mtunet", "bac", "256"]
+    area = aggregate(counts, "per-fold", EVERY)["false_area"]
+    rows = app.dataframe[0].value
+    [row] = [r for _, r in rows.iterrows() if (r["Method"], r["Type"]) == ("MTU-Net", "BAC")]
+    assert row["Mean"] == f"{area.value:.2f}"
+    go_to(app, "Images")
+    app.selectbox(key="evaluation.images.metric").set_value("centre_line").run()
+    app.selectbox(key="evaluation.images.type").set_value("bac").run()
+    assert not app.exception, app.exception
+    assert "Centre line, %" in app.dataframe[0].value.columns
+    app.selectbox(key="evaluation.images.type").set_value("mc").run()
+    assert "Centre line is not counted for MC" in app.info[-1].value
+
+
+def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path, drawn: Path) -> None:
+    """Its counts.csv has the pixels and nothing else."""
+    shutil.copytree(drawn, root / "old")
+    for path in (root / "old").glob("*/fold_*/counts.csv"):
+        lines = [line.split(",")[:8] for line in path.read_text().splitlines()]
+        assert lines[0] == ["image", "type", "frame", "threshold", "tp", "fp", "fn", "tn"]
+        path.write_text("\n".join(",".join(line) for line in lines) + "\n")
+    app.run()
+    app.switch_page("pages/evaluation.py").run()
+    for section in SECTIONS:
+        go_to(app, section)
+    go_to(app, "Results")
+    assert "were not measured in this run" in said(app)
+    go_to(app, "Folds")
+    assert app.selectbox(key="evaluation.folds.metric").options == [metric.title for metric in METRICS.values()]
 
 
 def test_from_a_number_to_its_images(
