@@ -164,20 +164,26 @@ def _words(evidence: Evidence) -> dict[str, object]:
         "bac_count": len(evidence.bac),
         "segments": "segment" if len(evidence.bac) == 1 else "segments",
         "bac_area": _area(*evidence.bac),
-        "share": "" if evidence.share is None else _percent(evidence.share, evidence.mostly),
+        "share": "" if evidence.share is None else percent_words(evidence.share, evidence.mostly),
     }
 
 
 def _area(*findings: Finding) -> str:
-    """In mm² where all have it, else in pixels; two significant digits under 10 mm²."""
+    """In mm² where all have it, else in pixels."""
     known = [f.area_mm2 for f in findings if f.area_mm2 is not None]
     if not known or len(known) < len(findings):
-        return f"{sum(f.area_px for f in findings):,} pixels"
-    total = sum(known)
-    return f"{total:,.0f} mm²" if total >= 9.95 else f"{total:.2g} mm²"
+        return area_words(sum(f.area_px for f in findings), in_mm2=False)
+    return area_words(sum(known), in_mm2=True)
 
 
-def _percent(share: float, mostly: float) -> str:
+def area_words(area: float, *, in_mm2: bool) -> str:
+    """ "14 mm²", two significant digits under 10 mm²; "1,204 pixels"."""
+    if not in_mm2:
+        return f"{area:,.0f} pixels"
+    return f"{area:,.0f} mm²" if area >= 9.95 else f"{area:.2g} mm²"
+
+
+def percent_words(share: float, mostly: float) -> str:
     """Whole per cent, but never rounded onto 0, 100 or the share that decides."""
     whole = round(share * 100)
     misleads = whole in (0, 100) or whole == round(mostly * 100)
