@@ -23,6 +23,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "findings": (("mtunet.findings", "mtunet.outlines"), ("case",)),
     "triage": (("mtunet.triage", "mtunet.study_triage"), ("case",)),
     "studies": (("mtunet.studies",), ("case",)),
+    "amounts": (
+        ("mtunet.bac_amount", "mtunet.landmarks", "mtunet.matching", "mtunet.plane"),
+        ("case", "findings", "triage"),
+    ),
     "metrics": (("mtunet.metrics",), ("case",)),
     "runs": (("mtunet.runs",), ()),
     "phantom": (("mtunet.phantom*",), ("case",)),
@@ -69,6 +73,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
             *("drawing", "exports", "samples", "store", "studies", "jobs", "runs", "evaluation", "phantom", "teaching"),
+            "amounts",
         ),
     ),
 }
