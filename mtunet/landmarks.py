@@ -1,11 +1,13 @@
 """Where chest wall, nipple and skin are, as far as the outline of the breast tells, and how far a finding is from them.
 
-The nipple is *estimated* as the point of the skin that lies farthest from the chest wall. Taken so, it was 11 mm off on
+The nipple is *estimated* as the point of the skin that lies farthest from the chest wall: from the image's edge in
+views from above, from the pectoral muscle in the oblique view, where the breast hangs. Taken so, it was 11 mm off on
 average (500 DDSM mammograms; "A heuristic approach to automated nipple detection in digital mammograms"), and 6 mm
 when combined with grey values (156 films; Méndez 1996, doi:10.1016/0169-2607(96)01724-5). Every distance to it carries
 that error. Where the outline cannot tell, nothing is said, and `Landmarks.why` says why.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +29,9 @@ WALL_SHARE = 0.2
 """The breast runs into the chest wall along at least this share of the image's rows."""
 CUT_SHARE = 0.02
 """A breast that touches the opposite edge along more rows than this is cut off: its nipple is not in the image."""
+PECTORAL_DEGREES = 20.0
+"""In an MLO view the muscle's edge leans by about this much, so depth is measured this much downwards. On the two MLO
+views of `nyu_four_views`, with a marker on the nipple, the estimate is 32 and 43 pixels off; without it 290 and 352."""
 TIP_SHARE = 0.005
 """Skin within this share of the greatest depth is the tip; the nipple is its middle."""
 SMALL_ROWS = 1000
@@ -86,7 +91,8 @@ def landmarks(breast: npt.NDArray[np.bool_], view: View | None) -> Landmarks:
     opposite = small[:, -1] if wall is Edge.LEFT else small[:, 0]
     if opposite.mean() > CUT_SHARE:
         return Landmarks(wall, None, skin, "The breast reaches the image's other side: its nipple may be cut off.")
-    x, y = _tip(small if wall is Edge.LEFT else small[:, ::-1])
+    tilt = PECTORAL_DEGREES if view is View.MLO else 0.0
+    x, y = _tip(small if wall is Edge.LEFT else small[:, ::-1], math.radians(tilt))
     if wall is Edge.RIGHT:
         x = small.shape[1] - 1 - x
     return Landmarks(wall, ((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5), skin)
@@ -126,12 +132,14 @@ def middle(finding: Finding) -> npt.NDArray[np.float64]:
     return np.array([((x + following[0]) * cross).sum(), ((y + following[1]) * cross).sum()]) / (3 * cross.sum())
 
 
-def _tip(breast: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """(x, y) of the middle of the rows that reach farthest from the left edge."""
-    columns = np.arange(1, breast.shape[1] + 1)
-    depth = (breast * columns).max(axis=1)
-    deepest = np.flatnonzero(depth >= depth.max() * (1 - TIP_SHARE))
-    return float(depth.max() - 1), float((deepest[0] + deepest[-1]) / 2)
+def _tip(breast: npt.NDArray[np.bool_], tilt: float) -> tuple[float, float]:
+    """(x, y) of the middle of the skin that lies deepest, seen from the left edge, `tilt` radians downwards."""
+    y = np.flatnonzero(breast.any(axis=1))
+    x = breast.shape[1] - 1 - breast[y, ::-1].argmax(axis=1)
+    depth = x * math.cos(tilt) + y * math.sin(tilt)
+    deepest = np.flatnonzero(depth >= depth.max() - TIP_SHARE * x.max())
+    middle = (deepest[0] + deepest[-1]) // 2
+    return float(x[middle]), float(y[middle])
 
 
 def _skin(breast: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

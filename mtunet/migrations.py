@@ -204,5 +204,44 @@ M004_STUDIES_OF_ONE = (
     """,
 )
 
-LATEST = 4
+
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m005_decisions(db: Database) -> None:
+    db["decisions"].create(
+        {
+            "id": int,
+            "at": str,
+            "reader": str,
+            "study": str,
+            "act": str,
+            "answer": str,
+            "note": str,
+            "sha256": str,
+            "type": str,
+            "number": int,
+            "box_top": int,
+            "box_left": int,
+            "box_bottom": int,
+            "box_right": int,
+            "undoes": int,
+            "model": str,
+            "weights_sha256": str,
+            "thresholds": str,
+            "rules": str,
+            "version": str,
+        },
+        pk="id",
+        not_null={"at", "reader", "study", "act", "answer", "note", "model", "weights_sha256", "thresholds", "version"},
+    )
+    db["decisions"].create_index(["study"])
+    # Kept for good: SQLite itself refuses to change or remove what a person decided. No foreign key, so that a decision
+    # outlives the image it was about.
+    for what in ("update", "delete"):
+        db.conn.execute(
+            f"create trigger decisions_are_kept_{what} before {what} on decisions "
+            "begin select raise(abort, 'Decisions are only ever added.'); end"
+        )
+
+
+LATEST = 5
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

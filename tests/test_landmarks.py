@@ -32,6 +32,17 @@ def test_the_nipple_is_the_point_farthest_from_the_chest_wall(wall: Edge, x: int
     assert marks.why == ""
 
 
+def test_in_an_oblique_view_depth_is_measured_from_the_muscle() -> None:
+    marks = landmarks(breast(), View.MLO)
+    lower = landmarks(breast(), CC)
+    assert marks.nipple is not None
+    assert lower.nipple is not None
+    # An ellipse with axes a, b lies deepest along (cos t, sin t) at (a² cos t, b² sin t) / √(a² cos² t + b² sin² t).
+    a, b, t = 400, 800 // 3, np.radians(20)
+    root = np.hypot(a * np.cos(t), b * np.sin(t))
+    assert marks.nipple == pytest.approx((a**2 * np.cos(t) / root, 400 + b**2 * np.sin(t) / root), abs=3)
+
+
 def test_a_large_image_gives_the_same_place_at_its_own_scale() -> None:
     marks = landmarks(breast(4000, 3000, 2000), CC)
     assert marks.nipple == pytest.approx((2000, 2000), abs=5)

@@ -38,6 +38,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("case", "models", "segmentation", "findings", "triage"),
     ),
     "exports": (("mtunet.exports*",), ("case", "drawing", "findings", "analysis")),
+    "decisions": (("mtunet.decisions", "mtunet.agreement"), ("case",)),
     "store": (
         (
             "mtunet.store",
@@ -46,8 +47,9 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "mtunet.migrations",
             "mtunet.records",
             "mtunet.filing",
+            "mtunet.decision_store",
         ),
-        ("case", "studies", "triage"),
+        ("case", "studies", "triage", "decisions"),
     ),
     "jobs": (
         ("mtunet.jobs", "mtunet.intake", "mtunet.receiving"),
@@ -73,7 +75,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
             *("drawing", "exports", "samples", "store", "studies", "jobs", "runs", "evaluation", "phantom", "teaching"),
-            "amounts",
+            *("amounts", "decisions"),
         ),
     ),
 }
