@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "samples": (("mtunet.samples",), ("case",)),
     "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
     "analysis": (
-        ("mtunet.analysis", "mtunet.analysis_json"),
+        ("mtunet.analysis", "mtunet.analysis_json", "mtunet.assessing"),
         ("case", "models", "segmentation", "findings", "triage"),
     ),
     "exports": (("mtunet.exports*",), ("case", "drawing", "findings", "analysis")),
