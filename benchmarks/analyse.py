@@ -24,9 +24,10 @@ from mtunet import analysis, drawing, models, reading
 from mtunet.case import Mammogram
 from mtunet.intake import Origin, Taken, take_in
 from mtunet.preprocessing import prepare
+from mtunet.records import now
 from mtunet.samples import FOLDER
 from mtunet.segmentation import BATCH, tiles
-from mtunet.store import Store, now
+from mtunet.store import Store
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 import mtunet
 from mtunet.analysis_json import from_json, to_json
+from mtunet.assessing import picture_of
 from mtunet.case import Analysis, Calcification, Mammogram, Provenance, Segmentation, frozen
 from mtunet.findings import find
 from mtunet.triage import RULES_VERSION, weigh
@@ -57,7 +58,12 @@ def reweigh(
         breast_mm2=None if spacing is None else breast_px * spacing[0] * spacing[1],
         thresholds=frozen({kind: float(used[kind]) for kind in Calcification}),
         findings=found,
-        triage=weigh(found, breast_found=breast_px > 0, spacing_known=spacing is not None),
+        triage=weigh(
+            found,
+            breast_found=breast_px > 0,
+            spacing_known=spacing is not None,
+            picture=picture_of(mammogram, segmentation.breast),
+        ),
         provenance=_provenance(segmentation),
     )
 

@@ -153,6 +153,19 @@ class Mammogram:
         return self.pixels.shape[0], self.pixels.shape[1]
 
 
+@dataclass(frozen=True)
+class Belonging:
+    """Which study and which patient an image is of, as keyed hashes: alike for alike, telling nothing. None: unsaid.
+
+    shifted_day: the day of the study, moved by a secret number of days that is the same for every study of a patient:
+        only the difference between two studies of one patient means anything.
+    """
+
+    study: str | None = None
+    patient: str | None = None
+    shifted_day: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Truth:
     """Where the calcifications are known to be.

@@ -10,9 +10,11 @@ WEIGHTS are the first twelve digits of the sha256 of the model's weights.
 A file is either whole or not there: written beside its place, forced to disk, then renamed.
 """
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -38,6 +40,21 @@ class NotOnFile(LookupError):
 def data_folder() -> Path:
     """Where state lives: MTUNET_DATA, or `data` beside where the program was started."""
     return Path(os.environ.get("MTUNET_DATA", "data"))
+
+
+def grouping_secret(data: Path) -> bytes:
+    """The secret that turns study and patient into hashes, made at the first use. Raises CouldNotSave.
+
+    Without it nobody can tell who is behind a hash; with it, who already knows a patient's number could look for it.
+    It never leaves the folder. When it is lost, new studies no longer find older ones of the same patient.
+    """
+    path = data / "grouping.secret"
+    if not path.exists():
+        _write_once(path, secrets.token_bytes(32))
+    secret = path.read_bytes()
+    if len(secret) != 32:
+        raise CouldNotSave(f"{path} was expected to hold 32 bytes and does not. Remove it: a new one will be made.")
+    return secret
 
 
 def image_path(data: Path, sha256: str) -> Path:
@@ -170,6 +187,18 @@ def _read_png(path: Path, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> np
     if array is None or array.ndim != 2 or array.dtype != dtype:
         raise NotOnFile("A stored image is damaged; delete it and add it again.")
     return np.asarray(array)
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """As `_write`, readable by its owner only, and never over what another process wrote meanwhile."""
+    mine = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    _write(mine, content)
+    try:
+        mine.chmod(0o600)
+        with contextlib.suppress(FileExistsError):
+            os.link(mine, path)
+    finally:
+        mine.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

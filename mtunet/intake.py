@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from mtunet import models, reading
 from mtunet.case import UnreadableImage
-from mtunet.filing import image_path
+from mtunet.filing import grouping_secret, image_path
 from mtunet.store import Store
+from mtunet.studies import place
 
 UPLOAD = "upload"
 """Where an image came from, unless it is a sample: then SAMPLE and the sample's key."""
@@ -60,7 +61,8 @@ def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) ->
         if isinstance(upload, reading.Refused):
             yield _decline(store, upload.name, upload.problem)
         else:
-            yield _take_one(store, upload.data, upload.name, origin, model)
+            archive = name if upload.name != reading.display_name(name) else ""
+            yield _take_one(store, upload, archive, origin, model)
 
 
 def ask(store: Store, sha256: str, model: str, batch: str) -> None:
@@ -74,16 +76,18 @@ def _refuse_when_full(store: Store) -> None:
         raise QueueFull(f"{QUEUE_LIMIT} images are waiting already. Come back when some are done.")
 
 
-def _take_one(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Taken | Declined:
-    sha256 = hashlib.sha256(data).hexdigest()
+def _take_one(store: Store, upload: reading.Upload, archive: str, origin: Origin, model: str) -> Taken | Declined:
+    sha256 = hashlib.sha256(upload.data).hexdigest()
     image = store.image(sha256)
     known = image is not None and image_path(store.data, sha256).exists()
     if not known:
         _refuse_when_full(store)  # before the image is kept: one without a place in the queue would never be analysed
         try:
-            image = store.add_image(reading.read(data, name), origin.title or name, origin.source, origin.at)
+            mammogram, belonging = reading.read_with_belonging(upload.data, upload.name, grouping_secret(store.data))
         except UnreadableImage as problem:
-            return _decline(store, name, problem)
+            return _decline(store, upload.name, problem)
+        where = place(upload.name, origin.batch, belonging, archive=archive, title=origin.title)
+        image = store.add_image(mammogram, origin.title or upload.name, origin.source, origin.at, where)
     assert image is not None
     analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
     if not analysed:

@@ -96,5 +96,152 @@ def m003_quiz_answers(db: Database) -> None:
     db["quiz_answers"].create_index(["reader"])
 
 
-LATEST = 3
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m004_studies(db: Database) -> None:
+    """Every image belongs to a study; those that were there become studies of one.
+
+    What the worklist shows and sorts by stands in `studies` itself, worked out when something changes
+    (`mtunet.study_store.refresh`), and the few numbers that it is worked out from stand in `analyses`, so that nobody
+    parses thousands of analyses to draw twenty rows.
+    """
+    db["studies"].create(
+        {
+            "id": str,
+            "title": str,
+            "made_at": str,
+            "group_key": str,
+            "patient": str,
+            "shifted_day": int,
+            "opened_at": str,
+            "images": int,
+            "analysed": int,
+            "urgency": int,
+            "flag": str,
+            "bac_share": float,
+            "mc_count": int,
+            "mc_size": float,
+            "bac_size": float,
+            "bac_grade": int,
+            "decided_by": str,
+            "decided_at": str,
+        },
+        pk="id",
+        not_null={"title", "made_at", "images", "analysed", "urgency", "mc_count"},
+        defaults={"images": 0, "analysed": 0, "urgency": 3, "mc_count": 0},
+    )
+    db["studies"].create_index(["group_key"], unique=True)
+    db["studies"].create_index(["patient"])
+    db["studies"].create_index(["title"])
+    db["studies"].create_index(["made_at"])
+    db["studies"].create_index(["urgency", "made_at"])
+    db["studies"].create_index(["bac_share"])
+    for statement in M004_COLUMNS:
+        db.conn.execute(statement)
+    db["corrections"].create(
+        {
+            "id": int,
+            "at": str,
+            "reader": str,
+            "sha256": str,
+            "what": str,
+            "before": str,
+            "after": str,
+        },
+        pk="id",
+        not_null={"at", "reader", "sha256", "what", "before", "after"},
+    )
+    db["corrections"].create_index(["sha256"])
+    for statement in M004_STUDIES_OF_ONE:
+        db.conn.execute(statement)
+
+
+M004_COLUMNS = (
+    "alter table images add column study text references studies(id) deferrable initially deferred",
+    "alter table images add column guessed integer not null default 0",
+    "create index images_by_study on images (study)",
+    "create index images_by_name on images (name)",
+    "create index analyses_newest on analyses (sha256, made_at)",
+    *(
+        f"alter table analyses add column {column}"
+        for column in (
+            "mc_count integer not null default 0",
+            "mc_px integer not null default 0",
+            "mc_mm2 real",
+            "mc_largest_px integer not null default 0",
+            "mc_largest_mm2 real",
+            "bac_count integer not null default 0",
+            "bac_px integer not null default 0",
+            "bac_mm2 real",
+        )
+    ),
+)
+
+_SUM = "(select {what} from json_each(analysis, '$.findings') where json_extract(value, '$.type') = '{kind}')"
+M004_STUDIES_OF_ONE = (
+    "update analyses set "
+    + ", ".join(
+        f"{column} = {_SUM.format(what=what, kind=kind)}"
+        for column, what, kind in (
+            ("mc_count", "count(*)", "mc"),
+            ("mc_px", "coalesce(sum(json_extract(value, '$.area_px')), 0)", "mc"),
+            ("mc_mm2", "sum(json_extract(value, '$.area_mm2'))", "mc"),
+            ("mc_largest_px", "coalesce(max(json_extract(value, '$.area_px')), 0)", "mc"),
+            ("mc_largest_mm2", "max(json_extract(value, '$.area_mm2'))", "mc"),
+            ("bac_count", "count(*)", "bac"),
+            ("bac_px", "coalesce(sum(json_extract(value, '$.area_px')), 0)", "bac"),
+            ("bac_mm2", "sum(json_extract(value, '$.area_mm2'))", "bac"),
+        )
+    ),
+    "update images set study = lower(hex(randomblob(8)))",
+    "insert into studies (id, title, made_at, images) select study, name, added_at, 1 from images order by rowid",
+    """
+    update studies set (analysed, urgency, flag, bac_share, mc_count, mc_size, bac_size) = (
+        select 1, case a.priority when 'high' then 0 when 'check' then 1 else 2 end, a.flag, a.bac_share, a.mc_count,
+            coalesce(a.mc_mm2, a.mc_px), coalesce(a.bac_mm2, a.bac_px)
+        from images join analyses as a on a.sha256 = images.sha256
+        where images.study = studies.id order by a.made_at desc limit 1)
+    where id in (select study from images join analyses using (sha256))
+    """,
+)
+
+
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m005_decisions(db: Database) -> None:
+    db["decisions"].create(
+        {
+            "id": int,
+            "at": str,
+            "reader": str,
+            "study": str,
+            "act": str,
+            "answer": str,
+            "note": str,
+            "sha256": str,
+            "type": str,
+            "number": int,
+            "box_top": int,
+            "box_left": int,
+            "box_bottom": int,
+            "box_right": int,
+            "undoes": int,
+            "model": str,
+            "weights_sha256": str,
+            "thresholds": str,
+            "rules": str,
+            "version": str,
+        },
+        pk="id",
+        not_null={"at", "reader", "study", "act", "answer", "note", "model", "weights_sha256", "thresholds", "version"},
+    )
+    db["decisions"].create_index(["study"])
+    # Kept for good: SQLite itself refuses to change or remove what a person decided. No foreign key, so that a decision
+    # outlives the image it was about.
+    for what in ("update", "delete"):
+        db.conn.execute(
+            f"create trigger decisions_are_kept_{what} before {what} on decisions "
+            "begin select raise(abort, 'Decisions are only ever added.'); end"
+        )
+
+
+LATEST = 5
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

@@ -44,3 +44,10 @@ def side_and_view_in(text: str) -> tuple[Laterality | None, View | None]:
         if word in _VIEWS and (word in _SURE_ALONE or any(n in _SIDES for n in neighbours)):
             views.add(_VIEWS[word])
     return (sides.pop() if len(sides) == 1 else None), (views.pop() if len(views) == 1 else None)
+
+
+def without_side_and_view(text: str) -> str:
+    """What is left of a name when its words for side and view are taken out: "patient12_L_CC" gives "patient12"."""
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", text) if word]
+    kept = [word for word in words if not (_PAIR.match(word.upper()) or word.upper() in _SIDES | _VIEWS)]
+    return " ".join(kept)

@@ -38,3 +38,13 @@ def outline(component: npt.NDArray[np.bool_], top: int = 0, left: int = 0) -> Ou
     rings, _ = cv2.findContours(corners, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     ring = max(rings, key=len).reshape(-1, 2)
     return tuple((x + left - 0.5, y + top - 0.5) for x, y in ring.tolist())
+
+
+def dense(ring: Outline, step: float = 1.0) -> npt.NDArray[np.float64]:
+    """(points, 2): the outline with a point at least every `step` pixels, for distances between outlines."""
+    corners = np.asarray(ring, np.float64)
+    sides = np.roll(corners, -1, axis=0) - corners
+    pieces = np.maximum(1, np.ceil(np.hypot(*sides.T) / step)).astype(int)
+    start = np.repeat(np.arange(len(corners)), pieces)
+    share = (np.arange(len(start)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) / np.repeat(pieces, pieces)
+    return np.asarray(corners[start] + share[:, None] * sides[start])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mtunet.filing import CouldNotSave
 from mtunet.intake import UPLOAD, Declined, Origin, QueueFull, take_in
-from mtunet.store import Store, UnusableStore, now
+from mtunet.records import now
+from mtunet.store import Store, UnusableStore
 
 MOST_BYTES = 4 << 30
 """May wait to be read at one time."""

@@ -3,10 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from mtunet.case import Flag, Laterality, Priority, Refusal, View
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the microsecond, so that what was added later sorts later."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 class JobState(StrEnum):

@@ -9,7 +9,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +19,10 @@ from mtunet import filing
 from mtunet.case import Flag, Mammogram, Refusal
 from mtunet.migrations import LATEST, MIGRATIONS
 from mtunet.names import display_name
-from mtunet.records import JOINED, ROWS, Image, Job, JobState, Refused, Row, image_from, job_from, row_from, where
+from mtunet.records import JOINED, ROWS, Image, Job, JobState, Refused, Row, image_from, job_from, now, row_from, where
+from mtunet.studies import Place
+from mtunet.study_store import forget_image, put
+from mtunet.study_summary import numbers_of_analysis, refresh
 
 
 class UnusableStore(RuntimeError):
@@ -79,19 +81,23 @@ class Store:
 
     # Images
 
-    def add_image(self, mammogram: Mammogram, name: str, source: str, at: str | None = None) -> Image:
+    def add_image(
+        self, mammogram: Mammogram, name: str, source: str, at: str | None = None, place: Place | None = None
+    ) -> Image:
         """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
 
         at: the time of the batch it came with (`now`); images of one batch keep their order in the worklist.
+        place: the study it belongs to; by default one of its own. An image that is known stays where it is.
         """
         filing.save_image(self.data, mammogram)
         rows, columns = mammogram.shape
         spacing = mammogram.spacing_mm
+        shown, at = display_name(name), at or now()
         row = {
             "sha256": mammogram.sha256,
-            "name": display_name(name),
+            "name": shown,
             "source": source,
-            "added_at": at or now(),
+            "added_at": at,
             "rows": int(rows),
             "columns": int(columns),
             "row_mm": float(spacing[0]) if spacing else None,
@@ -101,7 +107,9 @@ class Store:
             "notes": json.dumps(list(mammogram.notes)),
         }
         with self.writing():
-            self.db["images"].insert(row, ignore=True)
+            if self.image(mammogram.sha256) is None:
+                self.db["images"].insert(row)
+                put(self.db, mammogram.sha256, place or Place(None, shown), at)
         found = self.image(mammogram.sha256)
         assert found is not None
         return found
@@ -120,8 +128,7 @@ class Store:
     def delete(self, sha256: str) -> None:
         """Forget an image, its analyses, its jobs and its files."""
         with self.writing():
-            for table in ("jobs", "analyses", "images"):
-                self.db[table].delete_where("sha256 = ?", [sha256])
+            forget_image(self.db, sha256)
         filing.forget(self.data, sha256)
 
     # Analyses
@@ -140,12 +147,14 @@ class Store:
             "reasons": json.dumps([_sentence(reason) for reason in triage["reasons"]]),
             "seconds": float(analysis["provenance"]["seconds"]),
             "analysis": json.dumps(analysis, allow_nan=False),
+            **numbers_of_analysis(analysis),
         }
         with self.writing():
             if not self.db["images"].count_where("sha256 = ?", [sha256]):
                 return False
             self.db["analyses"].insert(row, replace=True)
             self._set_state(sha256, model, JobState.DONE, "")
+            refresh(self.db, next(self.db.query("select study from images where sha256 = ?", [sha256]))["study"])
         return True
 
     def analysis(self, sha256: str, model: str, weights_sha256: str) -> dict[str, Any] | None:
@@ -272,11 +281,6 @@ class Store:
     def forget_refused(self) -> None:
         with self.writing():
             self.db["refused"].delete_where()
-
-
-def now() -> str:
-    """UTC, ISO 8601, to the microsecond, so that what was added later sorts later."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _sentence(reason: str | Mapping[str, str]) -> str:

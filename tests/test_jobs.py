@@ -13,8 +13,8 @@ from mtunet.case import Calcification, Flag
 from mtunet.intake import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.jobs import Jobs
 from mtunet.receiving import File, Receiver
-from mtunet.records import Job, JobState
-from mtunet.store import Store, now
+from mtunet.records import Job, JobState, now
+from mtunet.store import Store
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
 
 pytestmark = pytest.mark.usefixtures("painter")

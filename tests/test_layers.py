@@ -21,7 +21,12 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "models": (("mtunet.models", "mtunet.weights"), ("case", "network")),
     "segmentation": (("mtunet.segmentation",), ("case", "network", "preprocessing", "models")),
     "findings": (("mtunet.findings", "mtunet.outlines"), ("case",)),
-    "triage": (("mtunet.triage",), ("case",)),
+    "triage": (("mtunet.triage", "mtunet.study_triage"), ("case",)),
+    "studies": (("mtunet.studies",), ("case",)),
+    "amounts": (
+        ("mtunet.bac_amount", "mtunet.landmarks", "mtunet.matching", "mtunet.plane"),
+        ("case", "findings", "triage"),
+    ),
     "metrics": (("mtunet.metrics",), ("case",)),
     "runs": (("mtunet.runs",), ()),
     "phantom": (("mtunet.phantom*",), ("case",)),
@@ -29,14 +34,26 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "samples": (("mtunet.samples",), ("case",)),
     "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
     "analysis": (
-        ("mtunet.analysis", "mtunet.analysis_json"),
+        ("mtunet.analysis", "mtunet.analysis_json", "mtunet.assessing"),
         ("case", "models", "segmentation", "findings", "triage"),
     ),
     "exports": (("mtunet.exports*",), ("case", "drawing", "findings", "analysis")),
-    "store": (("mtunet.store", "mtunet.migrations", "mtunet.records", "mtunet.filing"), ("case",)),
+    "decisions": (("mtunet.decisions", "mtunet.agreement"), ("case",)),
+    "store": (
+        (
+            "mtunet.store",
+            "mtunet.study_store",
+            "mtunet.study_summary",
+            "mtunet.migrations",
+            "mtunet.records",
+            "mtunet.filing",
+            "mtunet.decision_store",
+        ),
+        ("case", "studies", "triage", "decisions"),
+    ),
     "jobs": (
         ("mtunet.jobs", "mtunet.intake", "mtunet.receiving"),
-        ("case", "network", "models", "reading", "analysis", "drawing", "samples", "store", "segmentation"),
+        ("case", "network", "models", "reading", "analysis", "drawing", "samples", "store", "studies", "segmentation"),
     ),
     "command line": (
         ("mtunet.__main__", "mtunet.cli*"),
@@ -57,7 +74,8 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("pages*", "streamlit_app"),
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
-            *("drawing", "exports", "samples", "store", "jobs", "runs", "evaluation", "phantom", "teaching"),
+            *("drawing", "exports", "samples", "store", "studies", "jobs", "runs", "evaluation", "phantom", "teaching"),
+            *("amounts", "decisions"),
         ),
     ),
 }
@@ -67,7 +85,7 @@ ONLY_IN = {
     "streamlit": ("pages", "streamlit_app"),
     "plotly": ("pages", "mtunet.drawing"),
     "starlette": ("pages", "streamlit_app"),
-    "sqlite_utils": ("mtunet.store", "mtunet.migrations"),
+    "sqlite_utils": ("mtunet.store", "mtunet.study_store", "mtunet.study_summary", "mtunet.migrations"),
     "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file", "mtunet.exports"),
     "highdicom": ("mtunet.exports",),
     "reportlab": ("mtunet.exports.report",),

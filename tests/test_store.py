@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mtunet import filing
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
 from mtunet.migrations import LATEST
-from mtunet.records import JobState
-from mtunet.store import Store, UnusableStore, now
+from mtunet.records import JobState, now
+from mtunet.store import Store, UnusableStore
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 WEIGHTS = "f" * 64

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage
-from mtunet.triage import PRIORITY, RULES, RULES_VERSION, weigh
+from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage, View
+from mtunet.triage import PRIORITY, RULES, RULES_VERSION, Picture, weigh
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+PLAIN = Picture()
 
 
 def finding(kind: Calcification, area_px: int, mm2_per_px: float | None = 0.01) -> Finding:
@@ -25,8 +26,10 @@ def finding(kind: Calcification, area_px: int, mm2_per_px: float | None = 0.01) 
     )
 
 
-def weighed(*findings: Finding, breast_found: bool = True, spacing_known: bool = True) -> Triage:
-    return weigh(findings, breast_found=breast_found, spacing_known=spacing_known)
+def weighed(
+    *findings: Finding, breast_found: bool = True, spacing_known: bool = True, picture: Picture = PLAIN
+) -> Triage:
+    return weigh(findings, breast_found=breast_found, spacing_known=spacing_known, picture=picture)
 
 
 CASES = {
@@ -36,6 +39,10 @@ CASES = {
     "both, mostly bac": weighed(finding(MC, 800), finding(BAC, 9200)),
     "both, mostly mc": weighed(finding(MC, 9200), finding(BAC, 800)),
     "no breast": weighed(breast_found=False),
+    "specimen": weighed(picture=Picture(view=View.SPECIMEN)),
+    "drawing": weighed(picture=Picture(one_grey=0.6)),
+    "clipped": weighed(finding(BAC, 100), picture=Picture(clipped=0.5)),
+    "part": weighed(picture=Picture(breast_cm2=12.0)),
     "no spacing": weighed(finding(MC, 1400, None), spacing_known=False),
 }
 
@@ -132,3 +139,24 @@ def test_no_share_of_bac_ever_hides_a_microcalcification(
     assert t.priority is Priority.HIGH
     assert t.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT)
     assert any(sentence.startswith(f"{len(mc)} microcalcification region") for sentence in sentences(t))
+
+
+ODD = [Picture(view=View.SPECIMEN), Picture(one_grey=0.6), Picture(clipped=0.5)]
+
+
+@pytest.mark.parametrize("picture", ODD)
+def test_an_odd_picture_is_not_assessable_and_a_person_looks(picture: Picture) -> None:
+    for found in ([], [finding(BAC, 500)]):
+        triage = weighed(*found, picture=picture)
+        assert (triage.flag, triage.priority) == (Flag.NOT_ASSESSABLE, Priority.CHECK)
+
+
+@pytest.mark.parametrize("picture", ODD)
+def test_an_odd_picture_never_lowers_the_priority_of_a_microcalcification(picture: Picture) -> None:
+    triage = weighed(finding(MC, 10), picture=picture)
+    assert (triage.flag, triage.priority) == (Flag.MC, Priority.HIGH)
+    assert "count all the same" in " ".join(sentences(triage))
+
+
+def test_a_small_breast_region_is_a_remark_only() -> None:
+    assert weighed(picture=Picture(breast_cm2=12.0)).flag is Flag.NONE

@@ -220,6 +220,15 @@ def test_the_probability_of_one_pixel_can_be_asked(data):
     assert ask(f"{at}?x=1").status == 400
 
 
+def test_a_flipped_image_and_its_map_are_mirrored_left_to_right(data):
+    straight, flipped = (ask(f"/mtunet/image/{SHA}?format=png{flip}") for flip in ("", "&flip=1"))
+    assert (decoded(flipped) == decoded(straight)[:, ::-1]).all()
+    assert flipped.headers["etag"] != straight.headers["etag"]
+    at = f"/mtunet/map/{SHA}/{MODEL}/mc"
+    assert (decoded(ask(f"{at}?flip=1")) == decoded(ask(at))[:, ::-1]).all()
+    assert json.loads(ask(f"{at}?x=2&y=2&flip=1").body) == {"probability": 0.8}
+
+
 def test_a_single_bright_pixel_survives_the_shrinking_of_a_large_map():
     large = np.zeros((4100, 3000), np.uint8)
     large[4003, 1501] = 250
@@ -327,6 +336,18 @@ def test_the_browser_is_given_addresses_and_contours_and_no_pixels():
     assert facts["maps"] == {"map_mc": f"/mtunet/map/{SHA}/{MODEL}/mc"}
     assert facts["contours"] == {"mc": [[[1.0, 2.0, 5.0, 2.0, 5.0, 6.0], 3, "note"]]}
     assert len(json.dumps(facts)) < 700
+
+
+def test_a_flipped_pane_is_given_mirrored_and_its_boxes_come_back_in_the_images_own_pixels():
+    given_pane = pane(contours={"mc": [[(1, 2), (5, 2), (5, 6)]]}, maps={"mc": MODEL}, flipped=True)
+    facts = viewer._facts(given_pane)
+    assert facts["image"].endswith("?flip=1")
+    assert facts["maps"]["map_mc"].endswith("?flip=1")
+    assert facts["contours"]["mc"][0][0] == [38.0, 2.0, 34.0, 2.0, 34.0, 6.0]
+    event = viewer._box_event({"pane": "a", "box": [3, 10, 8, 20]}, [given_pane])
+    assert event.box == Box(10, 32, 20, 37)
+    assert viewer._box_event({"pane": "a", "box": [3, 10, 8, 20]}, [pane()]).box == Box(10, 3, 20, 8)
+    assert viewer._box_event({"pane": "gone", "box": [3, 10, 8, 20]}, [pane()]) == viewer.ViewerEvent()
 
 
 def test_a_deleted_image_is_gone_though_it_was_just_shown(data):

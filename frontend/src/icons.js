@@ -25,6 +25,10 @@ export const ICONS = {
   link: icon(
     '<path d="M8.5 11.500a3 3 0 0 0 4.3 0l3-3a3 3 0 0 0-4.3-4.300l-1 1"/><path d="M11.5 8.500a3 3 0 0 0-4.3 0l-3 3a3 3 0 0 0 4.3 4.300l1-1"/>',
   ),
+  mark: icon(
+    '<rect x="3.5" y="4.5" width="13" height="11" stroke-dasharray="3 2"/><path d="M10 7.5v5M7.5 10h5"/>',
+  ),
+  grid: icon('<rect x="3" y="3" width="14" height="14" rx="1"/><path d="M10 3v14M3 10h14"/>'),
   full: icon('<path d="M3 7.500V3h4.500M12.5 3H17v4.500M17 12.500V17h-4.500M7.5 17H3v-4.5"/>'),
   help: icon(
     '<rect x="2" y="5" width="16" height="10" rx="2"/><path d="M5 8.300v.01M8.3 8.300v.01M11.7 8.300v.01M15 8.300v.01M6.5 12h7"/>',

@@ -11,6 +11,8 @@ export const KEYS = [
   ["{  }", "window"],
   ["R   I", "reset window, invert"],
   ["L   M", "magnifier, measure"],
+  ["E", "enlarge this view, all views"],
+  ["B", "box round something missed"],
   ["F   H", "full screen, this list"],
   ["Esc", "leave a tool"],
 ];
@@ -35,6 +37,8 @@ const ACTIONS = {
   r: (viewer) => viewer.window.reset(),
   l: (viewer) => viewer.toggleLens(),
   m: (viewer) => viewer.toggleMeasure(),
+  e: (viewer) => viewer.toggleAlone(viewer.current),
+  b: (viewer) => viewer.toggleMarking(),
   f: (viewer) => viewer.toggleFullScreen(),
   h: (viewer) => viewer.toolbar.toggleHelp(),
   Escape: leave,
@@ -54,6 +58,8 @@ export function onKey(viewer, event) {
 
 function leave(viewer) {
   if (viewer.current.measuring) viewer.toggleMeasure();
+  if (viewer.current.marking) viewer.toggleMarking();
+  else if (viewer.alone) viewer.toggleAlone(viewer.alone);
   if (viewer.current.lens) viewer.toggleLens();
   viewer.toolbar.toggleHelp(false);
 }

@@ -1,4 +1,6 @@
-// Panes that move together. Panes of one image share coordinates exactly; others share the place in the image and mm per screen pixel.
+// Panes that move together. Panes of one image share coordinates exactly; hung views share depth from the chest wall;
+// others share the place in the image. Each shows as many mm per screen pixel as the others.
+import { fromDepth, toDepth } from "./hanging.js";
 
 let following = false; // setting a follower's view makes it report a move of its own: not to be followed back
 
@@ -27,10 +29,12 @@ export function showPointer(leader, coordinate, panes) {
 }
 
 function across(from, to, [x, y]) {
+  if (from.viewer.hung) return fromDepth(to, toDepth(from, [x, y]));
   return [(x * to.facts.columns) / from.facts.columns, (y * to.facts.rows) / from.facts.rows];
 }
 
 function pitchRatio(from, to) {
+  if (from.viewer.hung) return from.pitch / to.pitch;
   if (from.facts.spacing && to.facts.spacing) return from.facts.spacing[1] / to.facts.spacing[1];
   return to.facts.rows / from.facts.rows;
 }

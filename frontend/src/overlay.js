@@ -6,11 +6,21 @@ export class Overlay {
     this.title = element("div", { class: "title" });
     this.marker = element("div", { class: "marker", title: "Side and view" });
     this.state = element("div", { class: "state" });
+    this.probe = element("div", { class: "probe", title: "Probabilities at the pointer" });
     this.tip = element("div", { class: "tip", role: "status" });
     this.pointer = element("div", { class: "cross" });
     this.spinner = element("div", { class: "spinner", title: "Loading the image" });
     this.message = element("div", { class: "message", role: "alert" });
-    this.elements = [this.title, this.marker, this.state, this.spinner, this.pointer, this.tip, this.message];
+    this.elements = [
+      this.title,
+      this.marker,
+      this.state,
+      this.probe,
+      this.spinner,
+      this.pointer,
+      this.tip,
+      this.message,
+    ];
     this.update(facts);
   }
 
@@ -38,6 +48,10 @@ export class Overlay {
     const x = Math.min(pixel[0] + 16, size[0] - offsetWidth - 8);
     const y = pixel[1] + 20 + offsetHeight > size[1] ? pixel[1] - offsetHeight - 12 : pixel[1] + 20;
     this.tip.style.transform = `translate(${x}px, ${y}px)`;
+  }
+
+  probability(words) {
+    this.probe.textContent = words;
   }
 
   cross(pixel) {

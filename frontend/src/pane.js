@@ -4,15 +4,19 @@ import OLMap from "ol/Map.js";
 import Projection from "ol/proj/Projection.js";
 import VectorSource from "ol/source/Vector.js";
 import View from "ol/View.js";
-import { element } from "./dom.js";
+import { element, svg } from "./dom.js";
+import { sharedFit, wallCentre } from "./hanging.js";
 import { heatLayer } from "./heat.js";
+import { ICONS } from "./icons.js";
 import { contourAt, contourLayer, markLayer, setContours } from "./layers.js";
 import { Lens } from "./lens.js";
+import { Marking } from "./marking.js";
 import { Measure } from "./measure.js";
 import { recall, remember } from "./memory.js";
 import { Minimap } from "./minimap.js";
 import { Overlay } from "./overlay.js";
 import { Picture, pictureLayer } from "./picture.js";
+import { Probe } from "./probe.js";
 import { ScaleBar } from "./scale.js";
 import { FULL, windowByDrag, WindowFilter } from "./window.js";
 
@@ -32,11 +36,16 @@ export class Pane {
     this.scale = new ScaleBar(facts.spacing);
     this.minimap = new Minimap(this);
     this.overlay = new Overlay(facts);
+    this.probe = new Probe((words) => this.overlay.probability(words));
+    const label = "Enlarge this view, or show all again";
+    const enlarge = { type: "button", class: "enlarge", title: `${label} (E)`, "aria-label": label };
+    this.enlarge = element("button", enlarge, svg(ICONS.full));
     this.element.append(
       this.filter.element,
       ...this.overlay.elements,
       this.scale.element,
       this.minimap.element,
+      this.enlarge,
     );
     this.listen();
   }
@@ -45,12 +54,14 @@ export class Pane {
     const { id, sha256, columns, rows } = this.facts;
     this.extent = [0, -rows, columns, 0];
     this.projection = new Projection({ code: `image:${id}:${sha256}`, units: "pixels", extent: this.extent });
-    const [x, y] = [columns * MARGIN, rows * MARGIN];
+    const { hung } = this.viewer;
+    const [x, y] = hung ? [columns * 3, rows] : [columns * MARGIN, rows * MARGIN]; // a narrow view hangs at one side
     this.view = new View({
       projection: this.projection,
       center: [columns / 2, -rows / 2],
       extent: [-x, -rows - y, columns + x, y],
       showFullExtent: true,
+      constrainOnlyCenter: hung,
       resolution: Math.max(columns, rows) / 500,
       minResolution: 1 / 24,
       maxResolution: Math.max(columns, rows) / 60,
@@ -74,6 +85,7 @@ export class Pane {
     this.map.on("pointerdrag", (event) => this.lens?.follow(event.coordinate));
     this.map.on("singleclick", (event) => this.clicked(event));
     this.element.addEventListener("pointerleave", () => this.left(), options);
+    this.enlarge.addEventListener("click", () => this.viewer.toggleAlone(this), options);
     this.element.addEventListener("focusin", () => (this.viewer.current = this), options);
     this.element.addEventListener("pointerdown", () => this.element.focus({ preventScroll: true }), options);
     windowByDrag(this.element, this.viewer.window, this.stop.signal);
@@ -166,14 +178,22 @@ export class Pane {
     return [x - 0.5, -y - 0.5];
   }
 
+  /** mm per image pixel; 1 where hung views cannot be compared in mm. */
+  get pitch() {
+    return this.viewer.inMm ? this.facts.spacing[1] : 1;
+  }
+
   get fitResolution() {
     const [width, height] = this.map.getSize() ?? [1, 1];
+    if (this.viewer.hung && !this.viewer.alone) return sharedFit(this, this.viewer.panes, [width, height]);
     const { columns, rows } = this.facts;
     return Math.max(columns / Math.max(1, width - 16), rows / Math.max(1, height - 16));
   }
 
   fit(animated = false) {
-    const centre = [this.facts.columns / 2, -this.facts.rows / 2];
+    const hung = this.viewer.hung && !this.viewer.alone;
+    const middle = [this.facts.columns / 2, -this.facts.rows / 2];
+    const centre = hung ? wallCentre(this, this.fitResolution, this.map.getSize() ?? [1, 1]) : middle;
     this.go(centre, this.fitResolution, animated);
   }
 
@@ -235,7 +255,7 @@ export class Pane {
   viewChanged() {
     const resolution = this.view.getResolution();
     const size = this.map.getSize();
-    if (!this.placed || !size) return;
+    if (!this.placed || !size?.[0]) return;
     this.atFit = Math.abs(resolution / this.fitResolution - 1) < 0.002;
     remember(this.viewer.key, this.memo, this.atFit ? undefined : [this.view.getCenter(), resolution]);
     this.scale.update(resolution);
@@ -318,9 +338,18 @@ export class Pane {
     this.lens?.follow(event.coordinate);
     this.viewer.pointed(this, event.coordinate);
     if (event.dragging) return;
-    const found = this.measuring ? null : this.at(event.coordinate);
+    const busy = this.measuring || this.marking;
+    const found = busy ? null : this.at(event.coordinate);
+    this.probe.ask(this.facts.maps, this.pixelAt(event.coordinate));
     this.element.classList.toggle("on-finding", found?.get("number") != null);
     this.overlay.hover(found, event.pixel, this.map.getSize());
+  }
+
+  /** The image's pixel under a coordinate, [column, row]; null outside. */
+  pixelAt([x, y]) {
+    const [column, row] = [Math.floor(x), Math.floor(-y)];
+    const { columns, rows } = this.facts;
+    return column >= 0 && row >= 0 && column < columns && row < rows ? [column, row] : null;
   }
 
   at(coordinate) {
@@ -328,13 +357,15 @@ export class Pane {
   }
 
   clicked(event) {
-    if (this.measuring) return;
+    if (this.measuring || this.marking) return;
     const number = this.at(event.coordinate)?.get("number");
     if (number != null) this.viewer.select(this, number);
+    else if (this.viewer.hung && !this.viewer.alone && this.atFit) this.viewer.toggleAlone(this);
   }
 
   left() {
     this.overlay.hover(null);
+    this.probe.ask({}, null);
     this.viewer.pointed(this, null);
   }
 
@@ -359,8 +390,14 @@ export class Pane {
     this.measure = on ? new Measure(this) : null;
   }
 
+  setMarking(on) {
+    this.marking?.destroy();
+    this.marking = on ? new Marking(this, (box) => this.viewer.marked(this, box)) : null;
+  }
+
   destroy() {
     this.stop.abort();
+    this.probe.ask({}, null);
     this.setLens(false);
     this.drop("coming");
     this.drop("exact");

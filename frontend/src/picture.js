@@ -10,7 +10,7 @@ const SIZES = [
 
 export class Picture {
   /**
-   * @param {string} address of the image, without a query
+   * @param {string} address of the image
    * @param {[number, number]} window low and high, of 0..65535
    * @param {() => void} arrived called when a size has arrived, or failed (then `error` is a sentence)
    */
@@ -49,9 +49,10 @@ export class Picture {
   async fetch(size) {
     if (this.bitmaps.has(size) || this.error) return;
     this.bitmaps.set(size, null); // on its way
+    const more = this.address.includes("?") ? "&" : "?";
     const query = `low=${this.low}&high=${this.high}&scale=${size.scale}&format=${size.format}`;
     try {
-      const answer = await fetch(`${this.address}?${query}`, { signal: this.stop.signal });
+      const answer = await fetch(`${this.address}${more}${query}`, { signal: this.stop.signal });
       if (!answer.ok)
         throw new Error(answer.status === 404 ? "it is not stored here any more" : answer.statusText);
       const bitmap = await createImageBitmap(await answer.blob());

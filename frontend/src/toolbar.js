@@ -43,6 +43,10 @@ export class Toolbar {
         ),
         this.button("link", "Move the panes together", null, () => viewer.toggleLink()),
       ),
+      group(
+        this.button("grid", "All views", "E", () => viewer.toggleAlone(viewer.alone)),
+        this.button("mark", "Draw a box round something the model missed", "B", () => viewer.toggleMarking()),
+      ),
       element("span", { class: "space" }),
       group(
         this.helpButton(),
@@ -103,7 +107,11 @@ export class Toolbar {
     this.press("link", viewer.linked);
     this.press("full", Boolean(document.fullscreenElement));
     this.press("help", this.help.classList.contains("shown"));
+    this.press("mark", Boolean(viewer.current?.marking));
+    this.press("grid", false);
     this.buttons.link.hidden = viewer.panes.length < 2;
+    this.buttons.grid.hidden = !viewer.alone;
+    this.buttons.mark.hidden = !viewer.canMark;
   }
 
   show({ input, output }, percent) {

@@ -1,6 +1,7 @@
 // The whole viewer: toolbar, panes side by side, legend; and what the panes share (window, layers, linked views).
 import css from "./style.css";
 import { element } from "./dom.js";
+import { hang, showAlone } from "./hanging.js";
 import { onKey } from "./keys.js";
 import { Legend } from "./legend.js";
 import { linkViews, showPointer } from "./link.js";
@@ -14,6 +15,7 @@ export class Viewer {
     this.root = root;
     this.panes = [];
     this.linked = true;
+    this.alone = null; // the hung view that is enlarged
     this.asked = {}; // what Python last asked for, so that only changes are obeyed
     this.stop = new AbortController();
     this.window = new Window((finished) => this.windowChanged(finished));
@@ -31,7 +33,11 @@ export class Viewer {
     const data = component.data;
     this.key = data.key;
     this.root.style.setProperty("--height", `${data.height}px`);
-    this.matchPanes(data.panes);
+    this.hung = Boolean(data.hanging);
+    this.canMark = Boolean(data.marking);
+    this.inMm = this.hung && data.panes.every(({ spacing }) => spacing);
+    this.root.classList.toggle("hanging", this.hung);
+    this.matchPanes(data.panes, data.hanging);
     this.legend.update(data.layers, data.panes);
     const kept = this.asked.visible ? undefined : recall(this.key, "visible"); // from before it was taken off the page
     if (this.isNew("visible", data.visible)) this.legend.set(kept ?? data.visible);
@@ -41,7 +47,7 @@ export class Viewer {
     this.report();
   }
 
-  matchPanes(wanted) {
+  matchPanes(wanted, hanging) {
     const before = this.panes;
     this.panes = wanted.map((facts) => before.find((pane) => pane.shows(facts)) ?? new Pane(this, facts));
     const gone = before.filter((pane) => !this.panes.includes(pane));
@@ -51,10 +57,14 @@ export class Viewer {
       this.window.set(...(recall(this.key, this.panes[0].facts.sha256 + " window") ?? FULL), true);
     }
     if (!this.panes.includes(this.current)) this.current = this.panes[0];
+    if (!this.panes.includes(this.alone)) this.alone = null;
     if (gone.length || this.panes.length !== before.length) {
       this.root.dataset.state = "loading";
-      this.stage.replaceChildren(...this.panes.map((pane) => pane.element));
+      if (hanging) hang(this.stage, this.panes, hanging);
+      else this.stage.replaceChildren(...this.panes.map((pane) => pane.element));
       this.stage.dataset.panes = this.panes.length;
+      const enlarged = hanging && this.panes.find(({ facts }) => facts.id === hanging.alone);
+      if (enlarged) this.toggleAlone(enlarged);
     }
   }
 
@@ -64,6 +74,8 @@ export class Viewer {
       this.panes.find((p) => p.facts.id === selectedPane) ?? this.panes.find((p) => p.has(selected));
     const chosen = this.isNew("selected", [selected, selectedPane]);
     if (chosen) this.mark(pane, selected);
+    const elsewhere = chosen && pane?.has(selected) && selected !== this.clicked && pane !== this.alone;
+    if (this.hung && elsewhere) this.setAlone(pane);
     if (this.isNew("focus", focus) && focus) (pane ?? this.current).centre(...focus);
     else if (chosen && pane?.has(selected) && selected !== this.clicked) pane.centreOn(selected);
     if (chosen) this.clicked = null;
@@ -87,6 +99,34 @@ export class Viewer {
     this.mark(pane, number);
     this.report();
     this.component.setTriggerValue("selected", { number, pane: pane.facts.id });
+  }
+
+  /** Enlarge a hung view, or show all again when it is the enlarged one. */
+  toggleAlone(pane) {
+    if (this.hung && this.panes.length > 1) this.setAlone(pane === this.alone ? null : pane);
+  }
+
+  setAlone(pane) {
+    this.alone = pane;
+    showAlone(this.stage, this.panes, pane);
+    this.panes.filter((one) => !pane || one === pane).forEach((one) => one.fit());
+    if (pane) this.current = pane;
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  toggleMarking() {
+    if (!this.canMark) return;
+    const on = !this.current.marking;
+    this.panes.forEach((pane) => pane.setMarking(on));
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  /** A box was drawn: the tool is put away, and Python is told. */
+  marked(pane, box) {
+    this.toggleMarking();
+    this.component.setTriggerValue("box", { pane: pane.facts.id, box });
   }
 
   windowChanged(finished) {
@@ -149,6 +189,8 @@ export class Viewer {
     data.inverted = this.window.inverted;
     data.lens = Boolean(this.current?.lens);
     data.measure = Boolean(this.current?.measuring);
+    data.marking = Boolean(this.current?.marking);
+    data.alone = this.alone?.facts.marker ?? "";
     data.layers = Object.entries(this.legend.visible)
       .filter(([, shown]) => shown)
       .map(([name]) => name)
@@ -158,7 +200,7 @@ export class Viewer {
     data.centre = this.current.position.map((v) => v.toFixed(1)).join(",");
     data.selected = this.current.selected ?? "";
     data.exact = this.panes.every((pane) => pane.isExact);
-    if (this.panes.every((pane) => pane.isDrawn)) data.state = "ready";
+    if (this.panes.every((pane) => pane.element.hidden || pane.isDrawn)) data.state = "ready";
   }
 
   destroy() {

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Laterality, Refusal, UnreadableImage, View
-from mtunet.decoding.result import DECODE_SECONDS, MAX_PIXELS, Decoded, refusal
+from mtunet.decoding.result import DECODE_SECONDS, MAX_PIXELS, Decoded, Digests, refusal
 
 REQUEST: Final = struct.Struct("<QId")
 """Length of the file, length of its name, seconds allowed."""
@@ -242,6 +242,7 @@ def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> D
         laterality=Laterality(side) if side else None,
         view=View(view) if view else None,
         notes=tuple(str(note) for note in reply["notes"]),
+        digests=Digests(*reply["digests"]),
     )
 
 

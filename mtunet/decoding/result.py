@@ -26,12 +26,26 @@ CHILD_MEMORY_BYTES = 4 << 30
 """Address space of the decoding process, where the system can cap it."""
 
 
+@dataclass(frozen=True)
+class Digests:
+    """What a DICOM file says of its study and its patient, to be compared with another's.
+
+    study, patient: sha256 in hex; not fit to be kept, because a short number behind one can be guessed.
+    day: of the study, days since 0001-01-01; not fit to be kept either.
+    """
+
+    study: str | None = None
+    patient: str | None = None
+    day: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """One image as displayed, as `case.Mammogram` without its name.
 
     pixels: (rows, columns) float32 in [0, 1], bright is dense.
     spacing_mm, laterality, view, notes: as in `case.Mammogram`.
+    digests: nothing of what they hold may leave `mtunet.reading` as it is.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -39,6 +53,7 @@ class Decoded:
     laterality: Laterality | None = None
     view: View | None = None
     notes: tuple[str, ...] = ()
+    digests: Digests = Digests()
 
 
 class DecoderFailure(UnreadableImage):

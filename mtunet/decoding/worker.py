@@ -68,6 +68,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], npt.NDArray[np.float
         "laterality": decoded.laterality,
         "view": decoded.view,
         "notes": decoded.notes,
+        "digests": [decoded.digests.study, decoded.digests.patient, decoded.digests.day],
         "replace": _is_swollen(),
     }
     return reply, np.ascontiguousarray(decoded.pixels)

@@ -1,7 +1,8 @@
 """DICOM bytes → picture as displayed. Runs in the decoding process only: it loads native decoders.
 
 The outline is here; `objects` says what is no mammogram, `pixels` and `codestreams` decode,
-`grey` turns stored values into display, `tags` knows where side, view and spacing may stand.
+`grey` turns stored values into display, `tags` knows where side, view and spacing may stand,
+`belonging` whose image it is and of which study.
 """
 
 import zlib
@@ -13,6 +14,7 @@ from pydicom.filereader import read_dataset, read_preamble
 
 from mtunet.case import Refusal, UnreadableImage
 from mtunet.decoding.result import MAX_INFLATED_BYTES, Decoded, refusal
+from mtunet.dicom.belonging import belonging
 from mtunet.dicom.grey import display, grey_look
 from mtunet.dicom.objects import refuse_other_objects
 from mtunet.dicom.pixels import stored_pixels
@@ -32,7 +34,7 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     side, view = placement(dataset, name, notes)
     notes += scope_notes(dataset)
     spacing_mm = spacing(dataset, notes)
-    return Decoded(pixels, spacing_mm, side, view, tuple(dict.fromkeys(notes)))
+    return Decoded(pixels, spacing_mm, side, view, tuple(dict.fromkeys(notes)), belonging(dataset))
 
 
 def _parse(data: bytes, notes: list[str]) -> Any:

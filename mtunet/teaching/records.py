@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mtunet.names import display_name
-from mtunet.store import Store, now
+from mtunet.records import now
+from mtunet.store import Store
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.scoring import Answered
 

@@ -109,10 +109,11 @@ def asset(request: Request) -> Response:
 
 
 def image(request: Request) -> Response:
-    """One image, windowed from its 16 bits to 8: ?low=&high= (0..65535), ?format=jpg|png, ?scale=1|2|4.
+    """One image, windowed from its 16 bits to 8: ?low=&high= (0..65535), ?format=jpg|png, ?scale=1|2|4, ?flip=1.
 
     A value at or below `low` becomes 0, at or above `high` 255, between them linearly, rounded to the nearest.
-    The window may reach outside 0..65535. JPEG is for overviews, PNG has every grey level exact.
+    The window may reach outside 0..65535. flip: mirrored left to right. JPEG is for overviews, PNG has every grey level
+    exact.
     """
     sha256 = request.path_params["sha256"]
     if not _SHA256.fullmatch(sha256):
@@ -128,16 +129,20 @@ def image(request: Request) -> Response:
     path = data_folder() / "images" / f"{sha256}.png"
     if not path.is_file():  # deleted, though it may still be in memory
         return _nothing()
-    name = f"{sha256}-{low}-{high}-{scale}-{kind}"
+    flip = query.get("flip") == "1"
+    name = f"{sha256}-{low}-{high}-{scale}-{kind}{'-flip' if flip else ''}"
 
     def make() -> bytes:
-        return _encode(window(_shrunk(path, scale), low, high), kind)
+        return _encode(_turned(window(_shrunk(path, scale), low, high), flip), kind)
 
     return _answer(request, lambda: _pictures.get((str(path), name), make), _MEDIA[kind], name)
 
 
 def probability_map(request: Request) -> Response:
-    """A probability map as a coloured transparent PNG (≤ 2048 a side), or with ?x=&y= the probability at that pixel."""
+    """A probability map as a coloured transparent PNG (≤ 2048 a side), or with ?x=&y= the probability at that pixel.
+
+    ?flip=1: mirrored left to right, the pixel too.
+    """
     sha256, model, kind = (request.path_params[k] for k in ("sha256", "model", "kind"))
     if not _SHA256.fullmatch(sha256) or not _MODEL.fullmatch(model) or kind not in KINDS:
         return _nothing()
@@ -146,10 +151,11 @@ def probability_map(request: Request) -> Response:
         return _nothing()
     if "x" in request.query_params or "y" in request.query_params:
         return _probability_at(request, path)
-    name = f"{sha256}-{model}-{kind}"
+    flip = request.query_params.get("flip") == "1"
+    name = f"{sha256}-{model}-{kind}{'-flip' if flip else ''}"
 
     def make() -> bytes:
-        return _encode(heat(_grey(path), kind), "png")
+        return _encode(_turned(heat(_grey(path), kind), flip), "png")
 
     return _answer(request, lambda: _pictures.get((str(path), name), make), "image/png", name)
 
@@ -193,6 +199,8 @@ def _probability_at(request: Request, path: Path) -> Response:
     rows, columns = values.shape
     if x is None or y is None or not (0 <= x < columns and 0 <= y < rows):
         return _refused(f"x and y are whole numbers inside {columns} × {rows} pixels.")
+    if request.query_params.get("flip") == "1":
+        x = columns - 1 - x
     found = json.dumps({"probability": round(float(values[y, x]) / 255.0, 3)})
     return Response(found, media_type="application/json", headers=_HEADERS)
 
@@ -224,6 +232,10 @@ def _grey(path: Path) -> npt.NDArray[np.uint8]:
         return np.asarray(values)
 
     return _arrays.get(str(path), load).astype(np.uint8, copy=False)
+
+
+def _turned(pixels: npt.NDArray[np.uint8], flip: bool) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(pixels[:, ::-1]) if flip else pixels
 
 
 def _encode(pixels: npt.NDArray[np.uint8], kind: str) -> bytes:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from mtunet.case import Calcification, Finding
+from mtunet.case import Box, Calcification, Finding
 
 Points = Sequence[tuple[float, float]]
 """A closed outline, (x, y) in pixel coordinates: (0, 0) is the centre of the top-left pixel."""
@@ -77,6 +77,9 @@ class Pane:
     contours: per layer of the palette, outlines in pixel coordinates.
     marker: orientation, "R MLO".
     maps: per kind ("mc", "bac", "breast") the folder of its probability map, "<model>-<weights sha[:12]>".
+    flipped: shown mirrored left to right; everything given and reported stays in the image's own coordinates.
+    wall: the edge, "left" or "right", at which the chest wall is shown; "" when it is not known. For hung panes.
+    slot: (row, column) of a hung pane in the grid.
     """
 
     id: str
@@ -88,6 +91,9 @@ class Pane:
     contours: Mapping[str, Sequence[Outline | Points]] = field(default_factory=dict)
     marker: str = ""
     maps: Mapping[str, str] = field(default_factory=dict)
+    flipped: bool = False
+    wall: str = ""
+    slot: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -99,11 +105,28 @@ class Pane:
 
 
 @dataclass(frozen=True)
+class Hanging:
+    """Panes in a grid, chest wall to chest wall and at one scale; a click enlarges one.
+
+    empty: what is said in the places that have no pane. alone: the id of the pane that is enlarged at first.
+    """
+
+    rows: int
+    columns: int
+    empty: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    alone: str | None = None
+
+
+@dataclass(frozen=True)
 class ViewerEvent:
-    """What happened in the viewer since the last run: the number of the finding that was clicked, and in which pane."""
+    """What happened in the viewer since the last run, and in which pane.
+
+    selected: the number of the finding that was clicked. box: a box that was drawn, in the image's pixels.
+    """
 
     selected: int | None = None
     pane: str | None = None
+    box: Box | None = None
 
 
 def viewer(
@@ -116,6 +139,8 @@ def viewer(
     focus: tuple[float, float, float] | None = None,
     selected: int | None = None,
     selected_pane: str | None = None,
+    hanging: Hanging | None = None,
+    marking: bool = False,
 ) -> ViewerEvent:
     """Show images side by side, moving together.
 
@@ -126,6 +151,7 @@ def viewer(
     focus: (x, y, zoom) in pixel coordinates and screen pixels per image pixel; obeyed when it changes.
     selected: number of the finding to mark; brought into view when it changes, unless it was clicked in the viewer.
     selected_pane: the pane `selected` and `focus` belong to; by default the first that has such a finding.
+    hanging: hang the panes in a grid instead of side by side. marking: offer to draw a box, which is reported.
     """
     if not panes:
         raise ValueError("The viewer needs at least one pane.")
@@ -141,10 +167,20 @@ def viewer(
         "focus": None if focus is None else [float(v) for v in focus],
         "selected": selected,
         "selectedPane": selected_pane,
+        "hanging": None if hanging is None else _grid(hanging),
+        "marking": marking,
     }
-    state = _mount()(key=key, data=data, on_selected_change=lambda: None)
-    clicked = state.get("selected")
-    return ViewerEvent(int(clicked["number"]), str(clicked["pane"])) if clicked else ViewerEvent()
+    state = _mount()(key=key, data=data, on_selected_change=lambda: None, on_box_change=lambda: None)
+    if clicked := state.get("selected"):
+        return ViewerEvent(int(clicked["number"]), str(clicked["pane"]))
+    if drawn := state.get("box"):
+        return _box_event(drawn, panes)
+    return ViewerEvent()
+
+
+def mirrored(pane: Pane, points: Points) -> list[tuple[float, float]]:
+    """Points of a flipped pane as they are shown, or back."""
+    return [(pane.columns - 1 - x, y) for x, y in points]
 
 
 def outlines(findings: Sequence[Finding]) -> dict[str, list[Outline]]:
@@ -195,6 +231,7 @@ def _line(name: str, look: LineLook) -> dict[str, Any]:
 
 
 def _facts(pane: Pane) -> dict[str, Any]:
+    query = "?flip=1" if pane.flipped else ""
     return {
         "id": pane.id,
         "title": pane.title,
@@ -203,17 +240,38 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "columns": pane.columns,
         "rows": pane.rows,
         "spacing": None if pane.spacing_mm is None else [float(v) for v in pane.spacing_mm],
-        "image": f"{_base()}/mtunet/image/{pane.sha256}",
-        "maps": {f"map_{k}": f"{_base()}/mtunet/map/{pane.sha256}/{folder}/{k}" for k, folder in pane.maps.items()},
-        "contours": {name: [_contour(outline) for outline in found] for name, found in pane.contours.items()},
+        "image": f"{_base()}/mtunet/image/{pane.sha256}{query}",
+        "maps": {
+            f"map_{k}": f"{_base()}/mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()
+        },
+        "contours": {name: [_contour(outline, pane) for outline in found] for name, found in pane.contours.items()},
         "help": HELP,
+        "wall": pane.wall,
+        "slot": list(pane.slot),
     }
 
 
-def _contour(outline: Outline | Points) -> list[Any]:
+def _grid(hanging: Hanging) -> dict[str, Any]:
+    empty = [{"slot": list(slot), "words": words} for slot, words in hanging.empty.items()]
+    return {"rows": hanging.rows, "columns": hanging.columns, "empty": empty, "alone": hanging.alone}
+
+
+def _box_event(drawn: Mapping[str, Any], panes: Sequence[Pane]) -> ViewerEvent:
+    """A drawn box in the image's own pixels; nothing when its pane is not shown any more."""
+    pane = next((pane for pane in panes if pane.id == drawn["pane"]), None)
+    if pane is None:
+        return ViewerEvent()
+    left, top, right, bottom = (int(side) for side in drawn["box"])
+    if pane.flipped:
+        left, right = pane.columns - right, pane.columns - left
+    return ViewerEvent(pane=pane.id, box=Box(top, left, bottom, right))
+
+
+def _contour(outline: Outline | Points, pane: Pane) -> list[Any]:
     """[[x0, y0, …], number, note]: as short as JSON allows, there may be thousands."""
     known = outline if isinstance(outline, Outline) else Outline(outline)
-    return [simplified(known.points), known.number, known.note]
+    shown = mirrored(pane, known.points) if pane.flipped else known.points
+    return [simplified(shown), known.number, known.note]
 
 
 def _note(finding: Finding) -> str:

@@ -2,14 +2,14 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
 from mtunet.drawing import FIGURE_3, LAYERS
 from pages.widgets.image_route import ROUTES
-from pages.widgets.viewer import Outline, Pane, viewer
+from pages.widgets.viewer import Hanging, Outline, Pane, viewer
 
 app = st.App(__file__, routes=ROUTES)
 
@@ -27,7 +27,8 @@ PALETTE = {name: Line(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, str
 def page() -> None:
     st.set_page_config(page_title="Viewer", layout="wide")
     facts = json.loads((Path(os.environ["MTUNET_DATA"]) / "facts.json").read_text())
-    panes = [pane(facts, n) for n in range(2 if "pair" in st.query_params else 1)]
+    hung = "hung" in st.query_params
+    panes = hung_panes(facts) if hung else [pane(facts, n) for n in range(2 if "pair" in st.query_params else 1)]
     chosen = st.session_state.setdefault("chosen", None)
     left, middle, right = st.columns(3)
     if left.button("Choose finding 2"):
@@ -35,11 +36,26 @@ def page() -> None:
     if middle.button("Fewer contours"):
         st.session_state.fewer = True
     right.caption("Not for clinical use")
-    event = viewer(panes, key="viewer", height=760, visible={}, palette=PALETTE, selected=chosen)
+    grid = Hanging(2, 2, {(1, 1): "No left MLO"}) if hung else None
+    event = viewer(
+        panes, key="viewer", height=760, visible={}, palette=PALETTE, selected=chosen, hanging=grid, marking=hung
+    )
+    if event.box is not None:
+        st.write(f"Box {event.pane} {tuple(event.box)}")
     if event.selected is not None:
         chosen = event.selected
         st.write(f"Clicked {event.pane} {event.selected}")
     st.session_state.chosen = chosen
+
+
+def hung_panes(facts: dict) -> list[Pane]:
+    """RCC, mirrored; LCC; RMLO, mirrored; only the last has contours. The drawing's chest wall is at the left."""
+    places = (("R CC", "right", (0, 0)), ("L CC", "left", (0, 1)), ("R MLO", "right", (1, 0)))
+    made = []
+    for n, (name, wall, at) in enumerate(places):
+        facts_of_it = {"id": f"p{n}", "title": "", "marker": name, "flipped": wall == "right", "wall": wall, "slot": at}
+        made.append(replace(pane(facts, int(n < 2)), maps=facts["maps"], **facts_of_it))
+    return made
 
 
 def pane(facts: dict, n: int) -> Pane:

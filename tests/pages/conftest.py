@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from mtunet import models
 from mtunet.intake import Origin, Taken, take_in
-from mtunet.records import JobState
-from mtunet.store import Store, now
+from mtunet.records import JobState, now
+from mtunet.store import Store
 from tests.painting import drawn_png
 
 ROOT = Path(__file__).parents[2]

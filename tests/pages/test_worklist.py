@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Refusal
+from mtunet.records import now
 from mtunet.samples import SAMPLES
-from mtunet.store import Store, now
+from mtunet.store import Store
 from tests.painting import drawn_png
 
 

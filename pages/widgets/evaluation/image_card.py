@@ -17,7 +17,7 @@ from mtunet.intake import Declined, Origin, QueueFull, take_in
 from mtunet.models import DEFAULT_MODEL
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
-from mtunet.store import now
+from mtunet.records import now
 from pages.widgets.evaluation.numbers import in_unit
 from pages.widgets.words import plain
 from pages.widgets.work import jobs, open_store

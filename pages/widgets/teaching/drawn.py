@@ -13,8 +13,8 @@ from mtunet.models import DEFAULT_MODEL
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.spec import BoolArray
-from mtunet.records import Image
-from mtunet.store import Store, now
+from mtunet.records import Image, now
+from mtunet.store import Store
 from mtunet.teaching.contents import Contents, contents_of
 from pages.widgets.viewer import Outline
 from pages.widgets.work import jobs

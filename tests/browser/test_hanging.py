@@ -1,0 +1,111 @@
+"""Four places of a study in a real browser: chest wall to chest wall, linked, enlarged, probed, marked."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import serving
+from tests.browser.viewer_case import write_case
+
+pytestmark = pytest.mark.browser
+
+ROWS, COLUMNS = 1600, 900
+
+
+@pytest.fixture(scope="module")
+def hung_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("hung")
+    facts = write_case(folder / "data", ROWS, COLUMNS, findings=8)
+    maps = folder / "data" / "maps" / facts["sha256"] / facts["maps"]["mc"]
+    cv2.imwrite(str(maps / "bac.png"), np.full((ROWS, COLUMNS), 51, np.uint8))
+    (folder / "data" / "facts.json").write_text(
+        json.dumps({**facts, "maps": dict.fromkeys(("mc", "bac"), facts["maps"]["mc"])})
+    )
+    with serving(folder, script="serve_viewer.py") as url:
+        yield f"{url}?hung"
+
+
+@pytest.fixture
+def hung(page: Page, hung_url: str) -> Locator:
+    page.goto(hung_url)
+    viewer = page.locator(".mtunet-viewer")
+    expect(viewer).to_have_attribute("data-state", "ready")
+    return viewer
+
+
+def grey(pane: Locator) -> np.ndarray:
+    shot = cv2.imdecode(np.frombuffer(pane.screenshot(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return shot[60:-60].mean(axis=0)
+
+
+def test_views_hang_chest_wall_to_chest_wall_and_an_absent_one_is_named(page: Page, hung: Locator) -> None:
+    right, left = grey(page.locator(".pane").nth(0)), grey(page.locator(".pane").nth(1))
+    assert right[-30:].mean() > right[:30].mean() + 20
+    assert left[:30].mean() > left[-30:].mean() + 20
+    expect(page.locator(".empty")).to_have_text("No left MLO")
+
+
+def test_a_click_enlarges_one_view_and_escape_shows_all_again(page: Page, hung: Locator) -> None:
+    whole = float(hung.get_attribute("data-zoom") or 0)
+    page.locator(".pane").nth(1).click(position={"x": 300, "y": 30})
+    expect(hung).to_have_attribute("data-alone", "L CC")
+    expect(page.locator(".pane:visible")).to_have_count(1)
+    assert float(hung.get_attribute("data-zoom") or 0) > 1.5 * whole
+    page.keyboard.press("Escape")
+    expect(page.locator(".pane:visible")).to_have_count(3)
+    expect(hung).to_have_attribute("data-alone", "")
+    expect(hung).to_have_attribute("data-zoom", re.compile(f"^{whole:.4f}$"))
+
+
+def test_a_finding_chosen_in_the_page_enlarges_its_view(page: Page, hung: Locator) -> None:
+    page.get_by_role("button", name="Choose finding 2").click()
+    expect(hung).to_have_attribute("data-selected", "2")
+    expect(hung).to_have_attribute("data-alone", "R MLO")
+
+
+def test_zooming_one_view_zooms_the_others_at_the_same_depth(page: Page, hung: Locator) -> None:
+    before = [pane.screenshot() for pane in page.locator(".pane").all()]
+    box = page.locator(".pane").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] / 2)
+    for _ in range(5):
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(60)
+    page.wait_for_timeout(600)
+    after = [pane.screenshot() for pane in page.locator(".pane").all()]
+    assert all(a != b for a, b in zip(after, before, strict=True))
+    right, left = grey(page.locator(".pane").nth(0)), grey(page.locator(".pane").nth(1))
+    assert np.corrcoef(right[40:-40], left[::-1][40:-40])[0, 1] > 0.9  # mirror images of one drawing
+
+
+def test_the_probability_at_the_pointer_is_that_of_the_stored_map(page: Page, hung: Locator) -> None:
+    page.locator(".pane").nth(1).hover(position={"x": 60, "y": 150})
+    expect(page.locator(".pane").nth(1).locator(".probe")).to_have_text(re.compile(r"MC \d\.\d\d  BAC 0\.20"))
+    page.locator(".legend").hover()
+    expect(page.locator(".pane").nth(1).locator(".probe")).to_have_text("")
+
+
+def test_a_drawn_box_comes_back_in_the_pixels_of_the_image_itself(page: Page, hung: Locator) -> None:
+    page.locator("[data-tool=mark]").click()
+    expect(hung).to_have_attribute("data-marking", "true")
+    box = page.locator(".pane").first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"], box["y"] + box["height"] / 2
+    page.mouse.move(x - 50, y)
+    page.mouse.down()
+    page.mouse.move(x - 30, y + 10)
+    page.mouse.move(x - 20, y + 20)
+    page.mouse.up()
+    said = page.get_by_text(re.compile(r"Box p0"))
+    expect(said).to_be_visible()
+    top, left, bottom, right = map(int, re.findall(r"\d+", (said.text_content() or "").split("(")[1]))
+    zoom = float(hung.get_attribute("data-zoom") or 0)
+    # The first pane is mirrored: its right edge is the image's left one.
+    assert (left, right) == (pytest.approx(20 / zoom, abs=4 / zoom), pytest.approx(50 / zoom, abs=4 / zoom))
+    assert (top, bottom) == (pytest.approx(ROWS / 2, abs=4 / zoom), pytest.approx(ROWS / 2 + 20 / zoom, abs=4 / zoom))
+    expect(hung).to_have_attribute("data-marking", "false")

@@ -1,0 +1,320 @@
+"""Which images are one study, by header and by name; correcting it; what is kept of whom."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from mtunet import models, reading, study_store
+from mtunet.case import Belonging, Flag, Laterality, View
+from mtunet.filing import grouping_secret
+from mtunet.intake import Origin, Taken, take_in
+from mtunet.migrations import MIGRATIONS
+from mtunet.names import without_side_and_view
+from mtunet.records import now
+from mtunet.store import Store
+from mtunet.studies import Study, place
+from tests.dicoms import dicom
+from tests.painting import drawing
+from tests.test_identifiers import zipped
+from tests.test_store import WEIGHTS, A, B, C, mammogram, result
+
+SECRET = b"s" * 32
+VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
+
+
+@pytest.fixture
+def store(data: Path) -> Store:
+    return Store.open(data)
+
+
+def view_of(study: str, seed: int, side: str = "L", view: str = "CC", **tags: str) -> bytes:
+    tags = {"StudyInstanceUID": study, "PatientID": "P-17", "StudyDate": "20200101"} | tags
+    return dicom(drawing(seed=seed) >> 4, ImageLaterality=side, ViewPosition=view, **tags)
+
+
+def take(store: Store, data: bytes, name: str, batch: str = "batch") -> list[Taken]:
+    taken = list(take_in(store, data, name, Origin(batch, now()), models.DEFAULT_MODEL))
+    assert all(isinstance(each, Taken) for each in taken)
+    return taken  # type: ignore[return-value]
+
+
+def study_with(store: Store, taken: Taken) -> Study:
+    found = study_store.study_of(store, taken.sha256)
+    assert found is not None
+    return found
+
+
+# By header
+
+
+def test_images_of_one_study_uid_are_one_study_in_hanging_order(store: Store) -> None:
+    for number, (side, view) in enumerate(reversed(VIEWS)):
+        [taken] = take(store, view_of("1.2.3", number, side, view), f"IM{number}", batch=str(number))
+    study = study_with(store, taken)
+    hung = [(image.laterality.value, image.view.value) for image in study_store.images_of(store, study.id)]  # type: ignore[union-attr]
+    assert hung == list(VIEWS)
+    assert not study.guessed
+
+
+def test_different_study_uids_are_different_studies(store: Store) -> None:
+    [one], [other] = take(store, view_of("1.2.3", 1), "LCC.dcm"), take(store, view_of("1.2.4", 2), "LCC.dcm")
+    assert study_with(store, one).id != study_with(store, other).id
+
+
+def test_two_studies_of_one_folder_get_titles_that_differ(store: Store) -> None:
+    taken = take(store, zipped(**{"march/1": view_of("1.2.3", 1), "march/2": view_of("1.2.4", 2)}), "all.zip")
+    assert [study_with(store, each).title for each in taken] == ["march", "march (2)"]
+
+
+def test_an_earlier_study_of_the_same_patient_is_a_prior(store: Store) -> None:
+    [old] = take(store, view_of("1.2.3", 1, StudyDate="20180601"), "a")
+    [new] = take(store, view_of("1.2.4", 2, StudyDate="20200601"), "b")
+    [stranger] = take(store, view_of("1.2.5", 3, PatientID="P-18", StudyDate="20170601"), "c")
+    before, after = study_with(store, old), study_with(store, new)
+    assert study_store.priors_of(store, after) == (before,)
+    assert study_store.priors_of(store, before) == ()
+    assert study_with(store, stranger).patient not in (None, after.patient)
+    assert after.shifted_day - before.shifted_day == 731  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("nobody", ["", "ANONYMOUS", "anonymized", "0000", "de-identified", "Unknown"])
+def test_an_id_that_stands_for_nobody_makes_no_prior(store: Store, nobody: str) -> None:
+    take(store, view_of("1.2.3", 1, PatientID=nobody, StudyDate="20180601"), "a")
+    [new] = take(store, view_of("1.2.4", 2, PatientID=nobody), "b")
+    assert study_with(store, new).patient is None
+    assert study_store.priors_of(store, study_with(store, new)) == ()
+
+
+def test_the_same_number_with_another_birth_date_is_another_patient() -> None:
+    files = [view_of("1.2.3", 1, PatientBirthDate=day) for day in ("19500101", "19510101")]
+    one, other = (reading.read_with_belonging(file, "x", SECRET)[1] for file in files)
+    assert one.patient != other.patient
+
+
+def test_hashes_depend_on_the_secret_and_hide_the_day() -> None:
+    file = view_of("1.2.3", 1)
+    mine = reading.read_with_belonging(file, "x", SECRET)[1]
+    assert mine == reading.read_with_belonging(file, "y", SECRET)[1]
+    shifts = set()
+    for number in range(8):
+        other = reading.read_with_belonging(file, "x", bytes([number]) * 32)[1]
+        assert not {other.study, other.patient} & {mine.study, mine.patient}
+        shifts.add(other.shifted_day)
+    assert len(shifts) > 4
+
+
+def test_without_a_secret_nothing_is_said() -> None:
+    assert reading.read_with_belonging(view_of("1.2.3", 1), "x", b"")[1] == Belonging()
+
+
+def test_neither_uid_nor_patient_nor_day_is_in_the_folder(data: Path, store: Store) -> None:
+    take(store, view_of("1.2.840.9999.77", 1, PatientID="PATIENT-4711", StudyDate="19230405"), "x.dcm")
+    written = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    for mark in (b"1.2.840.9999.77", b"4711", b"19230405", b"1923-04-05"):
+        assert mark not in written
+
+
+def test_the_secret_is_made_once_and_for_its_owner_only(data: Path) -> None:
+    assert grouping_secret(data) == grouping_secret(data)
+    assert (data / "grouping.secret").stat().st_mode & 0o077 == 0
+
+
+# By name
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("patient12_L_CC", "patient12"),
+        ("LCC", ""),
+        ("R_MLO", ""),
+        ("12-rmlo-b", "12 b"),
+        ("mdb001", "mdb001"),
+        ("Left CC", ""),
+    ],
+)
+def test_a_name_without_its_side_and_view(name: str, rest: str) -> None:
+    assert without_side_and_view(name) == rest
+
+
+def test_pictures_called_alike_but_for_the_view_are_guessed_to_be_one_study() -> None:
+    groups = {
+        name: place(name, "batch", Belonging()).group
+        for name in ("12_LCC.png", "12_R_MLO.png", "13_LCC.png", "a/12_LCC.png", "notes.png")
+    }
+    assert groups["12_LCC.png"] == groups["12_R_MLO.png"]
+    assert len({groups[name] for name in ("12_LCC.png", "13_LCC.png", "a/12_LCC.png")}) == 3
+    assert groups["notes.png"] is None
+    assert place("12_LCC.png", "batch", Belonging()).guessed
+    assert place("12_LCC.png", "later", Belonging()).group != groups["12_LCC.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "archive", "title"),
+    [
+        ("12_LCC.png", "all.zip", "12"),
+        ("anna/LCC.png", "all.zip", "anna"),
+        ("LCC.png", "case7.zip", "case7"),
+        ("LCC.png", "", "Untitled study"),
+        ("mdb001.png", "all.zip", "mdb001.png"),
+    ],
+)
+def test_a_guessed_study_has_a_title_from_its_files(name: str, archive: str, title: str) -> None:
+    assert place(name, "batch", Belonging(), archive=archive).title == title
+
+
+def test_a_zip_of_pictures_becomes_studies_by_folder(store: Store) -> None:
+    from tests.painting import drawn_png
+
+    members = {f"{who}/{side}{view}.png": drawn_png(seed=n) for n, (who, side, view) in enumerate(_eight())}
+    taken = take(store, zipped(**members), "all.zip")
+    studies = {study_with(store, each).title: study_with(store, each) for each in taken}
+    assert set(studies) == {"anna", "bea"}
+    assert all(study.guessed for study in studies.values())
+    assert [len(study_store.images_of(store, study.id)) for study in studies.values()] == [4, 4]
+
+
+def _eight() -> list[tuple[str, str, str]]:
+    return [(who, side, view) for who in ("anna", "bea") for side, view in VIEWS]
+
+
+# Correcting
+
+
+def add(store: Store, sha256: str, name: str, group: str | None) -> str:
+    from mtunet.studies import Place
+
+    store.add_image(mammogram(sha256), name, "upload", place=Place(group, "Guess", guessed=group is not None))
+    study = study_store.study_of(store, sha256)
+    assert study is not None
+    return study.id
+
+
+def test_an_image_is_moved_and_the_correction_is_kept(store: Store) -> None:
+    one, other = add(store, A, "a", "g"), add(store, C, "c", None)
+    assert add(store, B, "b", "g") == one
+    assert study_store.move_image(store, B, other, "Ada") == other
+    assert [image.sha256 for image in study_store.images_of(store, other)] == [C, B]
+    [kept] = study_store.corrections_of(store, other)
+    assert (kept.reader, kept.what, kept.before, kept.after) == ("Ada", "study", one, other)
+    assert study_store.guessed_images(store, one) == {A}
+    assert study_store.guessed_images(store, other) == frozenset()
+
+
+def test_a_study_whose_last_image_moves_away_is_forgotten(store: Store) -> None:
+    one, other = add(store, A, "a", None), add(store, B, "b", None)
+    study_store.move_image(store, A, other)
+    assert study_store.study(store, one) is None
+
+
+def test_an_image_can_be_given_a_study_of_its_own(store: Store) -> None:
+    both = add(store, A, "a", "g")
+    add(store, B, "b.png", "g")
+    alone = study_store.move_image(store, B, None)
+    assert alone not in (None, both)
+    assert study_store.study(store, alone).title == "b.png"  # type: ignore[arg-type,union-attr]
+
+
+def test_moving_what_is_not_there_changes_nothing(store: Store) -> None:
+    there = add(store, A, "a", None)
+    assert study_store.move_image(store, B, there) is None
+    assert study_store.move_image(store, A, "nowhere") is None
+    assert study_store.study_of(store, A).id == there  # type: ignore[union-attr]
+
+
+def test_side_and_view_set_by_hand_hold_in_the_image_and_its_analysis(store: Store) -> None:
+    study = add(store, A, "a", None)
+    store.add_analysis(A, "detail", WEIGHTS, {**result(), "image": {"laterality": "L", "view": "MLO"}})
+    study_store.set_placement(store, A, Laterality.RIGHT, View.CC, "Ada")
+    image = store.image(A)
+    assert image is not None
+    assert (image.laterality, image.view) == (Laterality.RIGHT, View.CC)
+    kept = store.analysis(A, "detail", WEIGHTS)
+    assert kept is not None
+    assert kept["image"] == {"laterality": "R", "view": "CC"}
+    said = [(c.what, c.before, c.after) for c in study_store.corrections_of(store, study)]
+    assert said == [("laterality", "L", "R"), ("view", "MLO", "CC")]
+
+
+def test_a_confirmed_guess_is_none_any_more(store: Store) -> None:
+    study = add(store, A, "a", "g")
+    assert study_store.study(store, study).guessed  # type: ignore[union-attr]
+    study_store.confirm_guess(store, study, "Ada")
+    assert not study_store.study(store, study).guessed  # type: ignore[union-attr]
+    assert len(study_store.corrections_of(store, study)) == 1
+
+
+# Life and death
+
+
+def test_a_study_is_deleted_with_its_images_and_files(store: Store, data: Path) -> None:
+    study = add(store, A, "a", "g")
+    add(store, B, "b", "g")
+    kept = add(store, C, "c", None)
+    store.add_analysis(A, "detail", WEIGHTS, result())
+    study_store.delete_study(store, study)
+    assert study_store.study(store, study) is None
+    assert [path.stem for path in (data / "images").iterdir()] == [C]
+    assert study_store.study(store, kept) is not None
+
+
+def test_the_last_image_takes_its_study_along(store: Store) -> None:
+    study = add(store, A, "a", "g")
+    add(store, B, "b", "g")
+    store.delete(A)
+    assert study_store.study(store, study) is not None
+    store.delete(B)
+    assert study_store.study(store, study) is None
+
+
+def test_a_study_is_opened_once(store: Store) -> None:
+    study = add(store, A, "a", None)
+    assert study_store.study(store, study).opened_at is None  # type: ignore[union-attr]
+    study_store.mark_opened(store, study)
+    first = study_store.study(store, study).opened_at  # type: ignore[union-attr]
+    study_store.mark_opened(store, study)
+    assert study_store.study(store, study).opened_at == first is not None  # type: ignore[union-attr]
+
+
+def test_the_same_image_twice_stays_in_its_study(store: Store) -> None:
+    [first] = take(store, view_of("1.2.3", 1), "a.dcm")
+    [again] = take(store, view_of("1.2.3", 1), "b.dcm", batch="later")
+    assert again.known
+    assert len(study_store.images_of(store, study_with(store, first).id)) == 1
+
+
+def test_images_of_an_older_database_become_studies_of_one(data: Path) -> None:
+    data.mkdir()
+    old = Database(data / "mtunet.db")
+    MIGRATIONS.apply(old, stop_before="m004_studies")
+    finding = {"type": "mc", "area_px": 90, "area_mm2": 4.5}
+    old.conn.execute(
+        "insert into images (sha256, name, source, added_at, rows, columns, notes) "
+        "values (?, 'left.dcm', 'upload', '2025', 9, 9, '[]'), (?, 'b.png', 'upload', '2024', 9, 9, '[]')",
+        [A, B],
+    )
+    old.conn.execute(
+        "insert into analyses (sha256, model, weights_sha256, made_at, flag, priority, reasons, seconds, analysis) "
+        "values (?, 'detail', ?, '2025', 'mc', 'high', '[]', 1, json_object('findings', json(?)))",
+        [A, WEIGHTS, __import__("json").dumps([finding, finding | {"area_px": 30, "area_mm2": 1.5}])],
+    )
+    old.conn.execute("PRAGMA user_version = 3")
+    old.conn.commit()
+    old.close()
+    with Store.open(data) as store:
+        study = study_store.study_of(store, A)
+        assert study is not None
+        assert (study.title, study.guessed, study.made_at) == ("left.dcm", False, "2025")
+        assert study_store.study_of(store, B).id != study.id  # type: ignore[union-attr]
+        [row] = store.db.query("select * from studies where id = ?", [study.id])
+        assert (row["flag"], row["urgency"], row["mc_count"], row["mc_size"]) == (Flag.MC.value, 0, 2, 6.0)
+    assert (data / "mtunet.db.version-3").exists()
+
+
+def test_a_study_is_never_left_behind_when_its_image_is_not_kept(store: Store) -> None:
+    store.db.conn.execute("create trigger refuse before insert on images begin select raise(abort, 'full'); end")
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add_image(mammogram(), "x", "upload")
+    assert store.db["studies"].count == 0

@@ -1,0 +1,131 @@
+"""The queue says who is first and why, over all views of a study."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtunet.case import Flag, Laterality, View
+from mtunet.study_triage import STUDY_RULES, ImageNumbers, StudyEvidence, StudyTriage, Urgency, places, weigh_study
+
+R, L, CC, MLO = Laterality.RIGHT, Laterality.LEFT, View.CC, View.MLO
+CLEAN = ImageNumbers(R, CC, Flag.NONE)
+WAITING = ImageNumbers(R, MLO)
+BLANK = ImageNumbers(L, CC, Flag.NOT_ASSESSABLE, doubt="No breast was found in this image.")
+
+
+def image(
+    side: Laterality | None = L, view: View | None = CC, mc: tuple[float, ...] = (), bac: tuple[float, ...] = ()
+) -> ImageNumbers:
+    """Areas in mm², of pixels of 0.01 mm²."""
+    flag = Flag.MC if mc else Flag.MOSTLY_BAC if bac else Flag.NONE
+    return ImageNumbers(
+        laterality=side,
+        view=view,
+        flag=flag,
+        mc_count=len(mc),
+        mc_px=round(100 * sum(mc)),
+        mc_mm2=sum(mc) if mc else None,
+        mc_largest_px=round(100 * max(mc, default=0)),
+        mc_largest_mm2=max(mc) if mc else None,
+        bac_count=len(bac),
+        bac_px=round(100 * sum(bac)),
+        bac_mm2=sum(bac) if bac else None,
+    )
+
+
+def unscaled(numbers: ImageNumbers) -> ImageNumbers:
+    from dataclasses import replace
+
+    return replace(numbers, mc_mm2=None, mc_largest_mm2=None, bac_mm2=None)
+
+
+def weighed(*images: ImageNumbers, mostly: float = 0.5) -> StudyTriage:
+    return weigh_study(StudyEvidence(images, mostly))
+
+
+def said(triage: StudyTriage) -> str:
+    return " ".join(reason.sentence for reason in triage.reasons)
+
+
+CASES = [
+    weighed(CLEAN, CLEAN),
+    weighed(CLEAN, BLANK),
+    weighed(image(bac=(9.0,))),
+    weighed(image(mc=(9.0,), bac=(2.0,))),
+    weighed(image(mc=(1.0,), bac=(20.0,))),
+    weighed(unscaled(image(mc=(1.0,)))),
+    weighed(CLEAN, WAITING),
+]
+
+
+def test_every_rule_is_said_and_has_a_reason_and_a_source() -> None:
+    assert {reason.rule for case in CASES for reason in case.reasons} == {rule.name for rule in STUDY_RULES}
+    assert all(rule.reason and rule.source for rule in STUDY_RULES)
+    assert {case.flag for case in CASES} == set(Flag)
+
+
+def test_mc_says_how_many_how_large_and_where() -> None:
+    triage = weighed(image(R, CC), image(L, CC, mc=(14.2, 2.0)), image(R, MLO), image(L, MLO, mc=(3.0,)))
+    assert said(triage) == "3 MC regions, largest 14 mm², left CC and MLO."
+    assert (triage.flag, triage.urgency) == (Flag.MC, Urgency.HIGH)
+
+
+def test_arterial_alone_is_to_be_checked_and_says_that_no_mc_is_left() -> None:
+    triage = weighed(image(L, CC, bac=(20.0, 10.0)), image(L, MLO, bac=(2.0,)))
+    assert said(triage) == "100 % of the calcified area is arterial (3 BAC segments, 32 mm²); no MC left."
+    assert (triage.flag, triage.urgency) == (Flag.MOSTLY_BAC, Urgency.CHECK)
+
+
+def test_the_share_is_over_all_views() -> None:
+    triage = weighed(image(L, CC, mc=(8.0,)), image(R, CC, bac=(92.0,)))
+    assert triage.bac_share == pytest.approx(0.92)
+    assert triage.flag is Flag.MOSTLY_BAC_MC_LEFT
+    assert "92 % of the calcified area is arterial" in said(triage)
+
+
+def test_the_share_above_which_a_study_is_mostly_arterial_can_be_moved() -> None:
+    images = image(L, CC, mc=(4.0,)), image(R, CC, bac=(6.0,))
+    assert weighed(*images, mostly=0.5).flag is Flag.MOSTLY_BAC_MC_LEFT
+    assert weighed(*images, mostly=0.7).flag is Flag.MC
+
+
+def test_a_view_that_was_not_looked_at_never_reads_as_one_without_findings() -> None:
+    triage = weighed(CLEAN, BLANK)
+    assert (triage.flag, triage.urgency) == (Flag.NOT_ASSESSABLE, Urgency.CHECK)
+    assert "Not assessable, left CC: No breast was found in this image." in said(triage)
+
+
+def test_while_views_wait_only_mc_has_a_place_in_the_queue() -> None:
+    assert weighed(WAITING).urgency is Urgency.UNKNOWN
+    assert weighed(WAITING).flag is None
+    assert weighed(CLEAN, WAITING).urgency is Urgency.UNKNOWN
+    assert "1 image is not analysed yet." in said(weighed(CLEAN, WAITING))
+    assert weighed(image(mc=(1.0,)), WAITING).urgency is Urgency.HIGH
+
+
+def test_without_spacing_areas_are_in_pixels_and_it_is_said() -> None:
+    triage = weighed(image(R, CC, mc=(2.0,)), unscaled(image(L, CC, mc=(5.0,))))
+    assert "largest 500 pixels" in said(triage)
+    assert "Areas are in pixels" in said(triage)
+
+
+def test_places_are_said_by_side() -> None:
+    assert places([image(L, CC), image(R, MLO), image(L, MLO), image(None, None)]) == (
+        "left CC and MLO, right MLO, 1 image of unknown side or view"
+    )
+
+
+ANY = st.builds(
+    image,
+    st.sampled_from([R, L, None]),
+    st.sampled_from([CC, MLO, None]),
+    st.lists(st.floats(0.01, 500), max_size=3).map(tuple),
+    st.lists(st.floats(0.01, 5000), max_size=3).map(tuple),
+)
+
+
+@given(st.lists(st.one_of(ANY, st.just(BLANK), st.just(WAITING)), min_size=1, max_size=6), st.floats(0, 0.99))
+def test_mc_in_any_view_is_read_first_whatever_else_there_is(images: list[ImageNumbers], mostly: float) -> None:
+    triage = weighed(*images, mostly=mostly)
+    assert (triage.urgency is Urgency.HIGH) == any(each.mc_count for each in images)
+    assert (triage.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT)) == any(each.mc_count for each in images)
