@@ -3,7 +3,8 @@
 import streamlit as st
 
 import mtunet
-from mtunet.models import MODELS, ModelSpec, ModelUnavailable, file_state, read_metadata
+from mtunet.model_card import card_of, to_markdown
+from mtunet.models import MODELS, ModelSpec, ModelUnavailable, file_state
 from pages.widgets.frame import NOT_CLINICAL, frame
 from pages.widgets.viewer import HELP
 from pages.widgets.words import plain
@@ -23,11 +24,14 @@ def model_card(spec: ModelSpec) -> None:
             return
         st.caption(f"Weights: {spec.file}, sha256 {spec.sha256}")
         try:
-            about = read_metadata(spec)
+            card = card_of(spec)
         except (ModelUnavailable, KeyError, ValueError):
             return
-        with st.expander("Where it comes from", icon=":material/history_edu:"):
-            st.json({key: about[key] for key in ("network", "settings", "provenance") if key in about}, expanded=2)
+        with st.expander("Model card: data, licences, figures, failures", icon=":material/history_edu:"):
+            st.markdown(to_markdown(card).partition("\n\n")[2])  # its title stands above
+            for failure in card.failures:
+                if failure.path.exists():
+                    st.image(str(failure.path), caption=f"{failure.said} {failure.origin} {failure.licence}.")
 
 
 frame("About")
