@@ -93,13 +93,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             name="detail-real",
             expect="`detail-mean` continued with 300 harder phantoms (hard cases and both types), 300 views of real "
-            "films into which calcium was put, or nothing (six CBIS-DDSM views), and scanner lines, borders and "
-            "labels on half of the phantoms. Predicted: false BAC on the normal mini-MIAS films, none of which is "
-            "learnt from, from 6.1 to under 2 a film, false MC from 0.74 to under 0.5, clusters hit as before; on phantoms"
-            " BAC pixel F1 from 0.74 to above 0.76 and BAC components called MC from 13.5 % to under 10 % (looked "
-            "at one by one, half of those on the validation part are a few specks with no vessel to be seen, which "
-            "no reader would call arterial), MC sensitivity as it was. An hour on one CPU core that computes in "
-            "bfloat16.",
+            "films into which calcium was put, or nothing (six CBIS-DDSM views), and scanner lines, borders "
+            "and labels on half of the phantoms. Predicted: false BAC on the normal mini-MIAS films, none of "
+            "which is learnt from, from 6.1 to under 2 a film, false MC from 0.74 to under 0.5, clusters hit "
+            "as before; on phantoms BAC pixel F1 from 0.74 to above 0.76 and BAC components called MC from "
+            "13.5 % to under 10 % (looked at one by one, half of those on the validation part are a few "
+            "specks with no vessel to be seen, which no reader would call arterial), MC sensitivity as it "
+            "was. An hour on one CPU core that computes in bfloat16.",
             steps=3000,
             learning_rate=1.5e-3,
             objective="batch-dice-bce-apart",
