@@ -92,9 +92,11 @@ def _numbers_from(row: Mapping[str, Any]) -> ImageNumbers:
 
 
 def _last_decision(db: Database, study: str) -> tuple[str | None, str | None]:
-    """Who decided last and when; there may be no such table yet."""
-    if not db["decisions"].exists():
-        return None, None
-    query = "select reader, at from decisions where study = ? order by rowid desc limit 1"
+    """Who decided last and when, of what stands: not taken back, unless that was taken back in its turn."""
+    query = (
+        "select reader, at from decisions as d where study = ? and act != 'undo' and not exists ("
+        "select 1 from decisions as u where u.study = d.study and u.undoes = d.id and not exists ("
+        "select 1 from decisions as v where v.study = u.study and v.undoes = u.id)) order by id desc limit 1"
+    )
     found = db.conn.execute(query, [study]).fetchone()
     return (found[0], found[1]) if found else (None, None)
