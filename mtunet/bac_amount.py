@@ -160,6 +160,14 @@ def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tup
     return tuple(sorted(made, key=lambda vessel: -vessel.length_mm))
 
 
+def coarse_vessels(analysis: Analysis) -> int | None:
+    """How many vessels of one image are coarse, from its findings alone; None without spacing."""
+    if analysis.spacing_mm is None:
+        return None
+    arterial = [finding for finding in analysis.findings if finding.type is Calcification.ARTERIAL]
+    return sum(vessel.coarse for vessel in vessels(arterial, analysis.spacing_mm))
+
+
 def grade_of(coarse_vessels: int) -> int:
     """The CSBI grade where there is some calcification: 1 without a coarse vessel, 2 with fewer than three, else 3."""
     return 1 if coarse_vessels == 0 else 2 if coarse_vessels < 3 else 3

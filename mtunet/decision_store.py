@@ -7,7 +7,9 @@ from typing import Any
 
 from mtunet.case import Box, Calcification, frozen
 from mtunet.decisions import Act, Decision, Shown
-from mtunet.store import Store, now
+from mtunet.records import now
+from mtunet.store import Store
+from mtunet.study_summary import refresh
 
 
 def keep(store: Store, decision: Decision) -> Decision:
@@ -36,6 +38,7 @@ def keep(store: Store, decision: Decision) -> Decision:
         cursor = store.db.conn.execute(
             f"insert into decisions ({columns}) values ({', '.join(f':{name}' for name in row)})", row
         )
+        refresh(store.db, decision.study)
     return replace(decision, id=int(cursor.lastrowid), at=str(row["at"]), reader=str(row["reader"]))
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mtunet import analysis, drawing, filing, models
+from mtunet import analysis, bac_amount, drawing, filing, models
 from mtunet.case import Cancelled
 from mtunet.records import Job, JobState
 from mtunet.store import Store
@@ -141,7 +141,8 @@ class Jobs:
         thumbnail = drawing.thumbnail(mammogram, found.findings, THUMBNAIL)
         filing.save_thumbnail(self._data, job.sha256, thumbnail)
         written = analysis.to_json(found, file=image.name)
-        if not store.add_analysis(job.sha256, job.model, segmentation.weights_sha256, written):
+        coarse = bac_amount.coarse_vessels(found)
+        if not store.add_analysis(job.sha256, job.model, segmentation.weights_sha256, written, coarse):
             filing.forget(self._data, job.sha256)
 
     def _model(self, name: str) -> models.Model:

@@ -305,5 +305,23 @@ def m006_classroom(db: Database) -> None:
     db["room_answers"].create_index(["room", "number"])
 
 
-LATEST = 6
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m007_worklist(db: Database) -> None:
+    """What stands of the decisions, and the coarse vessels of each image, from which the grade of a study is made.
+
+    Analyses that were there have no count of vessels (it is not in SQL's reach), so their studies show a grade once
+    they are analysed again; those without BAC are of grade 0 all the same.
+    """
+    for statement in (
+        "alter table studies add column decision text",
+        "alter table analyses add column coarse_vessels integer",
+        "create index studies_in_turn on studies ((decided_at is not null), urgency, made_at)",
+        "create index studies_newest on studies (made_at desc)",
+        "create index studies_by_flag on studies (flag)",
+        "update studies set bac_grade = 0 where analysed = images and analysed > 0 and coalesce(bac_size, 0) = 0",
+    ):
+        db.conn.execute(statement)
+
+
+LATEST = 7
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

@@ -133,8 +133,18 @@ class Store:
 
     # Analyses
 
-    def add_analysis(self, sha256: str, model: str, weights_sha256: str, analysis: Mapping[str, Any]) -> bool:
-        """Keep a result (`mtunet.analysis.to_json`) and end its job. False when the image was deleted meanwhile."""
+    def add_analysis(
+        self,
+        sha256: str,
+        model: str,
+        weights_sha256: str,
+        analysis: Mapping[str, Any],
+        coarse_vessels: int | None = None,
+    ) -> bool:
+        """Keep a result (`mtunet.analysis.to_json`) and end its job. False when the image was deleted meanwhile.
+
+        coarse_vessels: how many of its arteries are calcified over some length; None where that cannot be told.
+        """
         triage = analysis["triage"]
         row = {
             "sha256": sha256,
@@ -147,6 +157,7 @@ class Store:
             "reasons": json.dumps([_sentence(reason) for reason in triage["reasons"]]),
             "seconds": float(analysis["provenance"]["seconds"]),
             "analysis": json.dumps(analysis, allow_nan=False),
+            "coarse_vessels": coarse_vessels,
             **numbers_of_analysis(analysis),
         }
         with self.writing():

@@ -162,7 +162,7 @@ def corrections_of(store: "Store", study_id: str) -> tuple[Correction, ...]:
 
 
 def delete_study(store: "Store", study_id: str) -> None:
-    """Forget a study with its images, analyses, decisions and files."""
+    """Forget a study with its images, analyses and files; what was decided on it is kept."""
     with store.writing():
         names = [image.sha256 for image in images_of(store, study_id)]
         for sha256 in names:
@@ -247,13 +247,10 @@ def _forget_empty(db: Database, study_id: str) -> None:
 
 
 def _forget(db: Database, study_id: str) -> None:
-    if _decisions(db, study_id):
-        db["decisions"].delete_where("study = ?", [study_id])
+    """Decisions stay: they are kept for good, and name no patient."""
     db["studies"].delete_where("id = ?", [study_id])
 
 
 def _decisions(db: Database, study_id: str) -> int:
     """How many decisions were made on it."""
-    if not db["decisions"].exists():
-        return 0
     return int(db["decisions"].count_where("study = ?", [study_id]))

@@ -7,12 +7,13 @@ from typing import Any
 from sqlite_utils import Database
 
 from mtunet.case import Flag, Laterality, View
-from mtunet.study_triage import ImageNumbers, StudyEvidence, weigh_study
+from mtunet.decisions import Act
+from mtunet.study_triage import ImageNumbers, StudyEvidence, bac_grade, weigh_study
 
 NUMBERS = """
 select images.study, images.sha256, images.laterality, images.view, analyses.flag, analyses.reasons,
     analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
-    analyses.bac_count, analyses.bac_px, analyses.bac_mm2
+    analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
 from images left join analyses on analyses.rowid = (
     select a.rowid from analyses as a where a.sha256 = images.sha256 order by a.made_at desc limit 1)
 """
@@ -35,11 +36,12 @@ def refresh(db: Database, study: str | None) -> None:
         return
     evidence = StudyEvidence(evidence_of(db, [study]).get(study, ()))
     triage = weigh_study(evidence)
-    decided = _last_decision(db, study)
+    by, at, decision = _standing(db, study)
     db.conn.execute(
         "update studies set images = :images, analysed = :analysed, urgency = :urgency, flag = :flag, "
         "bac_share = :bac_share, mc_count = :mc_count, mc_size = :mc_size, bac_size = :bac_size, "
-        "decided_by = :decided_by, decided_at = :decided_at where id = :study",
+        "bac_grade = :bac_grade, decided_by = :decided_by, decided_at = :decided_at, decision = :decision "
+        "where id = :study",
         {
             "study": study,
             "images": len(evidence.images),
@@ -50,8 +52,10 @@ def refresh(db: Database, study: str | None) -> None:
             "mc_count": evidence.mc_count,
             "mc_size": evidence.mc_size,
             "bac_size": evidence.bac_size,
-            "decided_by": decided[0],
-            "decided_at": decided[1],
+            "bac_grade": bac_grade(evidence.images),
+            "decided_by": by,
+            "decided_at": at,
+            "decision": decision,
         },
     )
 
@@ -88,13 +92,22 @@ def _numbers_from(row: Mapping[str, Any]) -> ImageNumbers:
         bac_count=row["bac_count"] or 0,
         bac_px=row["bac_px"] or 0,
         bac_mm2=row["bac_mm2"],
+        coarse_vessels=row["coarse_vessels"],
     )
 
 
-def _last_decision(db: Database, study: str) -> tuple[str | None, str | None]:
-    """Who decided last and when; there may be no such table yet."""
-    if not db["decisions"].exists():
-        return None, None
-    query = "select reader, at from decisions where study = ? order by rowid desc limit 1"
-    found = db.conn.execute(query, [study]).fetchone()
-    return (found[0], found[1]) if found else (None, None)
+def _standing(db: Database, study: str) -> tuple[str | None, str | None, str | None]:
+    """Who gave the answer that stands for the study as a whole, when, and which; None without one.
+
+    As `mtunet.decisions.in_force` has it: what was taken back does not stand, unless taking it back was taken back.
+    """
+    gone: set[int] = set()
+    query = "select id, at, reader, act, answer, undoes from decisions where study = ? order by id desc"
+    for row in db.query(query, [study]):
+        if row["id"] in gone:
+            continue
+        if row["undoes"] is not None:
+            gone.add(row["undoes"])
+        elif row["act"] == Act.STUDY:
+            return row["reader"], row["at"], row["answer"]
+    return None, None, None

@@ -30,6 +30,7 @@ class ImageNumbers:
     """What the queue needs to know of one image. Areas in mm² are None where the file has no spacing.
 
     flag: None for an image that has not been analysed. doubt: why it cannot be assessed, a sentence, or "".
+    coarse_vessels: arterial ones, calcified over some length; None where that cannot be told.
     """
 
     laterality: Laterality | None = None
@@ -44,6 +45,7 @@ class ImageNumbers:
     bac_count: int = 0
     bac_px: int = 0
     bac_mm2: float | None = None
+    coarse_vessels: int | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,28 @@ def weigh_study(evidence: StudyEvidence) -> StudyTriage:
     if evidence.waiting and urgency is not Urgency.HIGH:
         urgency = Urgency.UNKNOWN
     return StudyTriage(flag, urgency, reasons, evidence.share)
+
+
+def bac_grade(images: Iterable[ImageNumbers]) -> int | None:
+    """The CSBI grade of a study, 0 to 3; None where it cannot be told, also while an image waits.
+
+    From numbers alone what `mtunet.bac_amount` works out from findings: a breast has as many coarse vessels as that
+    view of it which shows most, a study those of both; several images of unknown side may show the same breast.
+    """
+    seen = list(images)
+    calcified = [image for image in seen if image.bac_count]
+    if not seen or any(image.flag is None for image in seen):
+        return None
+    if not calcified:
+        return 0
+    sideless = len(seen) > 1 and any(image.laterality is None for image in seen)
+    if sideless or any(image.coarse_vessels is None for image in calcified):
+        return None
+    most: dict[Laterality | None, int] = {}
+    for image in calcified:
+        most[image.laterality] = max(most.get(image.laterality, 0), image.coarse_vessels or 0)
+    coarse = sum(most.values())
+    return 1 if coarse == 0 else 2 if coarse < 3 else 3
 
 
 def places(images: Iterable[ImageNumbers]) -> str:

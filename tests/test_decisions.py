@@ -5,10 +5,11 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mtunet.agreement import by_study, kappa, on_types
-from mtunet.case import Box, Calcification, Finding, frozen
+from mtunet.case import Box, Calcification, Finding, Mammogram, frozen
 from mtunet.decision_store import everything, history, keep, newest
 from mtunet.decisions import (
     Act,
@@ -24,6 +25,7 @@ from mtunet.decisions import (
     undo,
 )
 from mtunet.store import Store
+from mtunet.study_store import study_of
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHOWN = Shown("detail", "cd" * 32, frozen({MC: 0.4, BAC: 0.6}), "1", "0.1.0")
@@ -130,6 +132,27 @@ def test_the_database_itself_refuses_to_change_a_decision(data: Path, statement:
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
             store.db.conn.execute(statement)
         assert len(everything(store)) == 1
+
+
+def test_the_worklist_knows_who_decided_last_of_what_stands(data: Path) -> None:
+    mammogram = Mammogram(np.full((40, 40), 0.5, np.float32), None, None, None, IMAGE)
+    with Store.open(data) as store:
+        store.add_image(mammogram, "a.png", "upload")
+        of = study_of(store, IMAGE)
+        assert of is not None
+
+        def decided() -> str | None:
+            return next(store.db.query("select decided_by from studies where id = ?", [of.id]))["decided_by"]
+
+        first = keep(store, replace(on_study(Recall.RECALL), study=of.id))
+        second = keep(store, replace(on_study(Recall.NO_RECALL, reader="Bo"), study=of.id))
+        assert decided() == "Bo"
+        back = keep(store, undo(second, "Bo", SHOWN))
+        assert decided() == "Ada"
+        keep(store, undo(back, "Bo", SHOWN))
+        assert decided() == "Bo"
+        keep(store, undo(first, "Ada", SHOWN))
+        assert decided() == "Bo"
 
 
 def test_two_tabs_that_decide_at_once_lose_nothing(data: Path) -> None:

@@ -45,6 +45,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "mtunet.store",
             "mtunet.study_store",
             "mtunet.study_summary",
+            "mtunet.worklist",
             "mtunet.migrations",
             "mtunet.records",
             "mtunet.filing",
@@ -54,7 +55,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "jobs": (
         ("mtunet.jobs", "mtunet.intake", "mtunet.receiving"),
-        ("case", "network", "models", "reading", "analysis", "drawing", "samples", "store", "studies", "segmentation"),
+        (
+            *("case", "network", "models", "reading", "analysis", "amounts", "drawing", "samples", "store", "studies"),
+            "segmentation",
+        ),
     ),
     "command line": (
         ("mtunet.__main__", "mtunet.cli*"),

@@ -1,0 +1,193 @@
+"""One row per study: who is first, what is found by filter and search, and who decided."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtunet import study_store, worklist
+from mtunet.bac_amount import ImageAmount, Vessel, study_amount
+from mtunet.case import Calcification, Flag, Laterality, frozen
+from mtunet.decision_store import history, keep
+from mtunet.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
+from mtunet.store import Store
+from mtunet.study_triage import ImageNumbers, Urgency, bac_grade
+from mtunet.worklist import Order, State, Wish
+from tests.drawn_queue import fill
+from tests.test_store import WEIGHTS, A, B, C, result
+from tests.test_studies import add
+
+SHOWN = Shown("detail", WEIGHTS, frozen(dict.fromkeys(Calcification, 0.5)), "2", "0.1.0")
+
+
+@pytest.fixture
+def store(data: Path) -> Store:
+    return Store.open(data)
+
+
+def analysed(store: Store, sha256: str, mc: float = 0.0, bac: float = 0.0) -> None:
+    findings = [
+        {"type": kind, "area_px": round(100 * area), "area_mm2": area}
+        for kind, area in (("mc", mc), ("bac", bac))
+        if area
+    ]
+    flag = Flag.MC if mc else Flag.MOSTLY_BAC if bac else Flag.NONE
+    store.add_analysis(sha256, "detail", WEIGHTS, {**result(flag), "findings": findings}, 0)
+
+
+def titles(store: Store, **wish: object) -> list[str]:
+    return [row.title for row in worklist.rows(store, Wish(**wish))]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def three(store: Store) -> Store:
+    """Clean, arterial, and MC beside some BAC (share 0.4), in the order they came."""
+    for sha256, name, mc, bac in ((A, "clean.dcm", 0, 0), (B, "arterial.dcm", 0, 9), (C, "suspect_100%.dcm", 6, 4)):
+        add(store, sha256, name, None)
+        store.db.conn.execute("update studies set title = ? where title = 'Guess'", [name])
+        store.db.conn.commit()
+        analysed(store, sha256, mc, bac)
+    return store
+
+
+def test_mc_is_first_and_says_why(three: Store) -> None:
+    assert titles(three) == ["suspect_100%.dcm", "arterial.dcm", "clean.dcm"]
+    first = worklist.rows(three, Wish())[0]
+    assert first.triage.urgency is Urgency.HIGH
+    assert first.triage.reasons[0].sentence == "1 MC region, largest 6 mm², left MLO."
+
+
+def test_among_equals_who_waited_longest_is_first(store: Store) -> None:
+    for sha256, name in ((A, "a"), (B, "b")):
+        add(store, sha256, name, None)
+        store.db.conn.execute("update studies set title = ? where title = 'Guess'", [name])
+        store.db.conn.commit()
+    analysed(store, B, mc=1.0)
+    analysed(store, A, mc=9.0)
+    assert titles(store) == ["a", "b"]
+
+
+def test_every_order_sorts(three: Store) -> None:
+    assert titles(three, order=Order.NEWEST) == ["suspect_100%.dcm", "arterial.dcm", "clean.dcm"]
+    assert titles(three, order=Order.SHARE) == ["arterial.dcm", "suspect_100%.dcm", "clean.dcm"]
+    assert titles(three, order=Order.TITLE) == ["arterial.dcm", "clean.dcm", "suspect_100%.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [("SUSPECT", 1), ("100%", 1), ("%", 1), ("_", 1), ("dcm", 3), ("nothing like it", 0), ("'; drop table x; --", 0)],
+)
+def test_a_search_finds_titles_and_file_names(three: Store, search: str, found: int) -> None:
+    assert worklist.count(three, Wish(search=search)) == found == len(titles(three, search=search))
+
+
+def test_a_file_name_finds_its_study(store: Store) -> None:
+    add(store, A, "12_LCC.png", "g")
+    assert titles(store, search="12_LCC") == ["Guess"]
+
+
+def test_a_flag_chooses_and_the_slider_moves_only_the_name_of_mc(three: Store) -> None:
+    assert titles(three, flag=Flag.MC) == ["suspect_100%.dcm"]
+    assert titles(three, flag=Flag.MC, mostly=0.3) == []
+    assert titles(three, flag=Flag.MOSTLY_BAC_MC_LEFT, mostly=0.3) == ["suspect_100%.dcm"]
+    assert titles(three, flag=Flag.MOSTLY_BAC, mostly=0.9) == ["arterial.dcm"]
+    for mostly in (0.0, 0.3, 0.5, 0.99):
+        rows = worklist.rows(three, Wish(mostly=mostly))
+        assert rows[0].title == "suspect_100%.dcm"
+        tally = worklist.tally(three, Wish(mostly=mostly))
+        assert {row.triage.flag for row in rows} == set(tally)
+        assert sum(tally.values()) == 3
+
+
+def test_states_are_new_opened_decided(three: Store) -> None:
+    ids = {row.title: row.id for row in worklist.rows(three, Wish())}
+    study_store.mark_opened(three, ids["clean.dcm"])
+    keep(three, Decision(ids["suspect_100%.dcm"], "Ada", Act.STUDY, Recall.RECALL, SHOWN))
+    assert titles(three, state=State.NEW) == ["arterial.dcm"]
+    assert titles(three, state=State.OPENED) == ["clean.dcm"]
+    [decided] = worklist.rows(three, Wish(state=State.DECIDED))
+    assert (decided.title, decided.decided_by, decided.decision) == ("suspect_100%.dcm", "Ada", "recall")
+    assert titles(three)[-1] == "suspect_100%.dcm"  # what is decided waits for nobody
+
+
+def test_a_decision_taken_back_stands_no_more_until_that_is_taken_back(three: Store) -> None:
+    study = worklist.rows(three, Wish())[0].id
+    for reader, answer in (("Ada", Recall.RECALL), ("Bea", Recall.NO_RECALL)):
+        keep(three, Decision(study, reader, Act.STUDY, answer, SHOWN))
+    taken_back = can_undo(history(three, study), "Bea")
+    assert taken_back is not None
+    undone = keep(three, undo(taken_back, "Bea", SHOWN))
+    assert _shown(three, study) == ("Ada", "recall") == _stands(three, study)
+    keep(three, undo(undone, "Bea", SHOWN))
+    assert _shown(three, study) == ("Bea", "no_recall") == _stands(three, study)
+
+
+def _shown(store: Store, study: str) -> tuple[str | None, str | None]:
+    [row] = [row for row in worklist.rows(store, Wish()) if row.id == study]
+    return row.decided_by, row.decision
+
+
+def _stands(store: Store, study: str) -> tuple[str, str]:
+    """As the module of decisions has it, which the worklist's shortcut must never contradict."""
+    last = standing(history(store, study)).study
+    assert last is not None
+    return last.reader, last.answer
+
+
+def test_a_study_that_waits_shows_its_jobs(store: Store) -> None:
+    add(store, A, "a", "g")
+    add(store, B, "b", "g")
+    store.queue(A, "detail", "batch")
+    [row] = worklist.rows(store, Wish())
+    assert [view.job.state if view.job else None for view in row.views] == ["queued", None]
+    assert (row.triage.flag, row.triage.urgency, row.analysed) == (None, Urgency.UNKNOWN, 0)
+    assert all(view.guessed for view in row.views)
+
+
+def test_neighbours_follow_the_order_of_the_worklist(three: Store) -> None:
+    top, middle, last = (row.id for row in worklist.rows(three, Wish()))
+    assert worklist.neighbours(three, middle) == (top, last)
+    assert worklist.neighbours(three, top) == (None, middle)
+    assert worklist.neighbours(three, top, Wish(order=Order.TITLE)) == (last, None)
+    assert worklist.neighbours(three, "nowhere") == (None, None)
+
+
+def test_pages_hold_every_study_once(store: Store) -> None:
+    made = fill(store, 53)
+    for order in Order:
+        wish = Wish(order=order)
+        seen = [row.id for offset in range(0, 60, 20) for row in worklist.rows(store, wish, offset=offset)]
+        assert sorted(seen) == sorted(made)
+    urgencies = [row.triage.urgency for row in worklist.rows(store, Wish(), limit=100)]
+    assert urgencies == sorted(urgencies)
+
+
+def test_no_order_needs_to_sort_the_whole_queue(store: Store) -> None:
+    for order in (Order.TURN, Order.NEWEST, Order.SHARE):
+        plan = store.db.query(f"explain query plan select * from studies order by {worklist._ORDERS[order]} limit 20")
+        assert not [step["detail"] for step in plan if "TEMP B-TREE FOR ORDER BY" in step["detail"]], order
+
+
+NUMBERS = st.tuples(st.sampled_from([None, *Laterality]), st.one_of(st.none(), st.integers(0, 4)), st.booleans())
+
+
+@settings(deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=5))
+def test_the_grade_is_that_of_the_case_page(images: list[tuple[Laterality | None, int | None, bool]]) -> None:
+    numbers, amounts = [], []
+    for place, (side, coarse, calcified) in enumerate(images):
+        count = max(coarse or 0, 1) if calcified else 0
+        shown = coarse if calcified else 0
+        numbers.append(
+            ImageNumbers(side, None, Flag.NONE, bac_count=count, coarse_vessels=shown if calcified else None)
+        )
+        vessels = None if shown is None else tuple(Vessel((n,), 20.0, True) for n in range(shown))
+        if vessels == () and calcified:
+            vessels = (Vessel((1,), 2.0, False),)
+        area = count * 50
+        amounts.append(ImageAmount(f"{place:064x}", side, area, None, 0.0, None, None, 0.0, 0.0, vessels))
+    whole = study_amount(amounts).whole
+    unknown = len(images) > 1 and any(side is None for side, _, _ in images)
+    if not unknown or any(calcified for _, _, calcified in images):
+        assert bac_grade(numbers) == (None if whole is None else whole.grade)
