@@ -94,6 +94,7 @@ ONLY_IN = {
     "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file", "mtunet.exports"),
     "highdicom": ("mtunet.exports",),
     "reportlab": ("mtunet.exports.report",),
+    "segno": ("pages.widgets.teaching.classroom.address",),
     "safetensors": ("mtunet.weights", "training.checkpoints"),
     "skimage": ("mtunet.findings", "mtunet.metrics", "training.classical"),
     "kornia": ("training.augmentation",),
