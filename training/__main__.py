@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mtunet import runs
 from mtunet.case import DeviceUnavailable
-from mtunet.models import DEFAULT_MODEL, MODELS, ModelUnavailable, load_model
+from mtunet.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
 from training.comparisons import COMPARISONS
 from training.experiments import EXPERIMENTS, PhantomData
 
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     real = commands.add_parser(
         "evaluate-real", help="measure a shipped model on the few real mammograms, by a protocol"
     )
-    real.add_argument("model", nargs="?", default=DEFAULT_MODEL, choices=list(MODELS))
+    real.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
     real.add_argument("--root", type=Path, required=True, help="folder with mini_mias, nema_mg1, cbis_ddsm and others")
     real.add_argument("--out", type=Path, help="folder of the run (default: runs/real-MODEL)")
     real.add_argument("--steady", action="store_true", help="leave the perturbations out (a tenth of the time)")
@@ -169,10 +169,18 @@ def _evaluate(asked: argparse.Namespace) -> None:
 def _evaluate_real(asked: argparse.Namespace) -> None:
     from training.real.protocol import evaluate_real
 
-    folder = asked.out or runs.RUNS / f"real-{asked.model}"
-    model = load_model(asked.model, asked.device)
+    model = _model_of(asked.model, asked.device)
+    folder = asked.out or runs.RUNS / f"real-{model.name}"
     summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady)
     print(json.dumps(summary, indent=2))
+
+
+def _model_of(name: str, device: str) -> Model:
+    """A shipped model by its name, or that of a finished run by its folder."""
+    if name in MODELS:
+        return load_model(name, device)
+    run = runs.read(Path(name))
+    return model_from_bytes(runs.weights_of(run), run.folder.name, device)
 
 
 def _export(asked: argparse.Namespace) -> None:

@@ -76,7 +76,8 @@ def test_real_mammograms_have_figures_of_their_own_and_are_no_training_run(
     assert app.subheader[0].value == "Real mammograms (few, weak labels)"
     assert app.selectbox(key="evaluation.run").options == ["drawn · 4 methods, 3 folds"]
     measured = json.loads((shipped / "summary.json").read_text())["mini_mias"]["hit_as_mc"]
-    [figures] = [table.value for table in app.dataframe if "Measure" in table.value]
+    targets, figures, _ = (table.value for table in app.dataframe)
+    assert "Target" in targets
     row = figures[figures["Measure"] == "clusters hit as MC"]["Value"].item()
     assert f"({measured['count']} of {measured['of']};" in row
 
@@ -248,3 +249,27 @@ def test_numbers_are_never_rounded_to_none_or_all() -> None:
         *("0", "<0.1", "50.0", ">99.9", "100", "–", "−12.3"),
     ]
     assert [signed(v) for v in (0.295, -0.295, None)] == ["+29.5", "−29.5", "–"]
+
+
+def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Callable[[], AppTest], root: Path) -> None:
+    shipped = Path(runs.__file__).parents[1] / "runs" / "real-detail"
+    for name, recall, day in (("real-old", 0.5, "2001-01-01"), ("real-new", 0.9, "2002-01-01")):
+        shutil.copytree(shipped, root / name)
+        for file, changes in (("summary.json", {"mg1": {"recall": recall}}), ("config.json", {"measured_at": day})):
+            said_there = json.loads((root / name / file).read_text())
+            for key, value in changes.items():
+                said_there[key] = said_there[key] | value if isinstance(value, dict) else value
+            (root / name / file).write_text(json.dumps(said_there))
+    (root / "real-new" / "notes.csv").write_text("image,note\nmdb003,A strand below the nipple.\n")
+    (root / "real-new" / "notes.md").write_text("A radiologist would complain about strands.")
+    app = go_to(opened(), "Real mammograms")
+    targets, figures, images = (table.value for table in app.dataframe)
+    row = targets[targets["Measure"] == "length of traced arteries found as BAC"]
+    assert row["Before: real-old"].item() == "50% – missed"
+    assert row["After: real-new"].item() == "90% – met"
+    assert row["Target"].item() == "≥ 80 %"
+    assert "After: real-new" in figures.columns
+    assert images[images["Image"] == "mdb003"]["Looked at"].item() == "A strand below the nipple."
+    assert "complain about strands" in said(app)
+    assert "Missed: " in said(app)
+    assert "length of traced arteries found as BAC" not in said(app).split("Missed: ")[1].split("\n")[0]
