@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "phantom": (("mtunet.phantom*",), ("case",)),
     "evaluation": (("mtunet.evaluation*",), ("case", "phantom", "drawing")),
     "samples": (("mtunet.samples",), ("case",)),
+    "model card": (("mtunet.model_card",), ("models", "runs", "samples", "evaluation")),
     "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
     "analysis": (
         ("mtunet.analysis", "mtunet.analysis_json"),
@@ -40,13 +41,13 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "command line": (
         ("mtunet.__main__", "mtunet.cli*"),
-        ("case", "reading", "models", "network", "triage", "analysis", "drawing", "exports", "samples"),
+        ("case", "reading", "models", "network", "triage", "analysis", "drawing", "exports", "samples", "model card"),
     ),
     "training": (
         ("training*",),
         (
             *("case", "network", "preprocessing", "models", "segmentation", "findings", "metrics", "runs", "phantom"),
-            *("reading", "analysis", "evaluation"),
+            *("reading", "analysis", "evaluation", "drawing", "samples", "model card"),
         ),
     ),
     "teaching": (
@@ -57,7 +58,18 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("pages*", "streamlit_app"),
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
-            *("drawing", "exports", "samples", "store", "jobs", "runs", "evaluation", "phantom", "teaching"),
+            *(
+                "drawing",
+                "exports",
+                "samples",
+                "store",
+                "jobs",
+                "runs",
+                "evaluation",
+                "phantom",
+                "teaching",
+                "model card",
+            ),
         ),
     ),
 }

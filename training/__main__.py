@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training list | run | report | choose | evaluate | export`."""
+"""The command line of training: `python -m training list | run | report | choose | evaluate | export | …`."""
 
 import argparse
 import hashlib
@@ -72,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     averaging.add_argument("--device", default="auto")
     averaging.set_defaults(command=_average)
 
+    failing = commands.add_parser("failures", help="pictures of a shipped model's failures, for its card")
+    failing.add_argument("model", choices=list(MODELS))
+    failing.add_argument("--device", default="auto")
+    failing.set_defaults(command=_failures)
+
     exporting = commands.add_parser("export", help="put a run's weights where the app looks for a model")
     exporting.add_argument("run", type=Path)
     exporting.add_argument("--model", choices=list(MODELS), required=True)
@@ -79,6 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("--fold", type=int, default=0, help="of a comparison (default: 0)")
     exporting.set_defaults(command=_export)
     return parser
+
+
+def _failures(asked: argparse.Namespace) -> None:
+    from training.failures import write_failures
+
+    model = load_model(asked.model, asked.device)
+    run = runs.with_weights(model.weights_sha256)
+    if run is None:
+        raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {asked.model!r}: export one first.")
+    print(write_failures(model, run))
 
 
 class Misuse(ValueError):
