@@ -123,19 +123,23 @@ def read_failures(spec: ModelSpec) -> tuple[Failure, ...]:
 
 def to_markdown(card: ModelCard) -> str:
     """The card as text, without the pictures of failures."""
+    return f"## {card.title}\n\n{card.note}\n\n{body(card)}"
+
+
+def body(card: ModelCard) -> str:
+    """What stands under the model's title and note."""
+    sources = "\n".join(f"- {source.name}. Licence: {source.licence}. {source.origin}" for source in card.sources)
+    steps = "\n".join(f"- {_told(step)}" for step in card.steps)
     return "\n\n".join(
         [
-            f"## {card.title}",
-            card.note,
             "**Not for clinical use.**",
             f"**For:** {INTENDED}",
             f"**Not for:** {NOT_FOR}",
-            f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. " + _network(card),
-            "### What it learnt from\n\n"
-            + "\n".join(f"- {s.name}. Licence: {s.licence}. {s.origin}" for s in card.sources),
-            "### How\n\n" + "\n".join(f"- {_told(step)}" for step in card.steps) + _total(card.steps),
-            "### What was measured\n\n" + _measured(card),
-            "### Where it fails\n\n" + _failing(card),
+            f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. {_network(card)}",
+            f"### What it learnt from\n\n{sources}",
+            f"### How\n\n{steps}{_total(card.steps)}",
+            f"### What was measured\n\n{_measured(card)}",
+            f"### Where it fails\n\n{_failing(card)}",
         ]
     )
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 import mtunet
-from mtunet.model_card import card_of, to_markdown
+from mtunet.model_card import body, card_of
 from mtunet.models import MODELS, ModelSpec, ModelUnavailable, file_state
 from pages.widgets.frame import NOT_CLINICAL, frame
 from pages.widgets.viewer import HELP
@@ -13,8 +13,8 @@ from pages.widgets.work import jobs
 PAPER = "10.48084/etasr.8403"
 
 
-def model_card(spec: ModelSpec) -> None:
-    """One model: how it looks, what it was trained on, whether its weights are the registered ones."""
+def model_in_short(spec: ModelSpec) -> None:
+    """One model: how it looks, and whether its weights are the registered ones."""
     with st.container(border=True):
         st.markdown(f"**{plain(spec.title)}** (`{spec.name}`)")
         st.markdown(plain(spec.note))
@@ -23,15 +23,23 @@ def model_card(spec: ModelSpec) -> None:
             st.warning(f"The weights file {spec.file} is {state}; this model cannot be used.", icon=":material/error:")
             return
         st.caption(f"Weights: {spec.file}, sha256 {spec.sha256}")
+
+
+def model_card(spec: ModelSpec) -> None:
+    """Everything that is known of one model, its failures in pictures."""
+    with st.expander(f"{plain(spec.title)}: data, licences, figures, failures", icon=":material/history_edu:"):
         try:
             card = card_of(spec)
         except (ModelUnavailable, KeyError, ValueError):
+            st.markdown("The weights cannot be read, so there is nothing to say of them.")
             return
-        with st.expander("Model card: data, licences, figures, failures", icon=":material/history_edu:"):
-            st.markdown(to_markdown(card).partition("\n\n")[2])  # its title stands above
-            for failure in card.failures:
-                if failure.path.exists():
-                    st.image(str(failure.path), caption=f"{failure.said} {failure.origin} {failure.licence}.")
+        st.markdown(body(card))
+        columns = st.columns(2)
+        there = [failure for failure in card.failures if failure.path.exists()]
+        for number, failure in enumerate(there):
+            columns[number % 2].image(
+                str(failure.path), caption=f"{failure.said} Image: {failure.origin} Licence: {failure.licence}."
+            )
 
 
 frame("About")
@@ -72,5 +80,8 @@ with what:
 with where:
     st.subheader("Models", anchor=False)
     for model in MODELS.values():
-        model_card(model)
+        model_in_short(model)
     st.caption(f"MTU-Net {mtunet.__version__}, running on {jobs().device or 'a device that is not known yet'}.")
+st.subheader("Model cards", anchor=False)
+for model in MODELS.values():
+    model_card(model)

@@ -88,7 +88,7 @@ def test_every_step_on_the_way_is_told_and_every_licence(drawn: ModelSpec) -> No
 
 def test_figures_come_from_the_run_folder_and_missed_targets_are_failures(drawn: ModelSpec) -> None:
     text = to_markdown(card_of(drawn))
-    assert "0.12 at 0.40 false positives per image" in text
+    assert "0.12 at 0.40 false per image" in text
     assert "Target missed: unseen phantoms (synthetic), MC lesions found" in text
     assert "BAC pixel F1: 0.9" not in text.split("### Where it fails")[1]
 

@@ -265,8 +265,8 @@ def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Call
     app = go_to(opened(), "Real mammograms")
     targets, figures, images = (table.value for table in app.dataframe)
     row = targets[targets["Measure"] == "length of traced arteries found as BAC"]
-    assert row["Before: real-old"].item() == "50% – missed"
-    assert row["After: real-new"].item() == "90% – met"
+    assert row["Before: real-old"].item() == "missed: 50%"
+    assert row["After: real-new"].item() == "met: 90%"
     assert row["Target"].item() == "≥ 80 %"
     assert "After: real-new" in figures.columns
     assert images[images["Image"] == "mdb003"]["Looked at"].item() == "A strand below the nipple."

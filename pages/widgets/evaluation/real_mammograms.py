@@ -86,12 +86,12 @@ def _beside(
         for each in of_it:
             row = rows.setdefault((each.images, each.measure), {"Images": each.images, "Measure": each.measure})
             row["Target"] = each.target
-            row[column] = each.value + (_verdict(each) if with_verdict else "")
+            row[column] = (_verdict(each) if with_verdict else "") + each.value
     return [{column: row.get(column, "not measured") for column in columns} for row in rows.values()]
 
 
 def _verdict(row: Figure) -> str:
-    return " – met" if row.met else " – missed"
+    return "met: " if row.met else "missed: "
 
 
 def _froc(shown: Sequence[runs.Run]) -> None:
