@@ -17,7 +17,7 @@ from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
-from training.canvases import canvases
+from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
@@ -88,7 +88,7 @@ def _conclude(
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
     plain = write_weights(network, Settings(experiment.way, experiment.pitch_mm, halves, none), provenance)
     fitted = model_from_bytes(plain, experiment.name, device_name)
-    thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, phantom_samples(split.validation)))
+    thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, validation_samples(experiment)))
     settings = Settings(experiment.way, experiment.pitch_mm, thresholds, minimum_mm2)
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))

@@ -68,11 +68,18 @@ NOTHING = Score(
 
 
 def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
-    """The product's own way from pixels to maps, one sample after the other."""
+    """The product's own way from pixels to maps, one sample after the other; nothing where nothing is known."""
     for sample in samples:
         pixels = sample.pixels.astype(np.float32) / np.float32(65535)
         mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
-        yield sample, segment(model, mammogram)
+        yield sample, _unless_ignored(sample, segment(model, mammogram))
+
+
+def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
+    if sample.ignore is None or not sample.ignore.any():
+        return found
+    seen = ~sample.ignore
+    return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
 
 
 def score(

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from mtunet.case import Calcification
 from mtunet.phantom.spec import BoolArray
-from mtunet.store import Store, now
+from mtunet.records import now
+from mtunet.store import Store
 from mtunet.teaching.classroom import (
     MOST_CASES,
     MOST_LEARNERS,

@@ -82,9 +82,7 @@ def _undo(store: Store, case: Case, records: tuple[Decision, ...]) -> None:
 def _stands(case: Case) -> None:
     last = case.standing.study
     if last is not None:
-        st.markdown(
-            f":material/gavel: {RECALLS[Recall(last.answer)]}, by {plain(last.reader)}, {when_words(last.at)}."
-        )
+        st.markdown(f":material/gavel: {RECALLS[Recall(last.answer)]}, by {plain(last.reader)}, {when_words(last.at)}.")
 
 
 def _history(case: Case, records: tuple[Decision, ...]) -> None:
@@ -98,7 +96,9 @@ def _history(case: Case, records: tuple[Decision, ...]) -> None:
             gone = "" if decision.id in standing else " · taken back"
             cuts = ", ".join(f"{kind.value.upper()} {cut:.2f}" for kind, cut in decision.shown.thresholds.items())
             made = f"{decision.shown.model}, thresholds {cuts}, version {decision.shown.version}"
-            st.markdown(f"**{plain(decision.reader)}** {said}{gone}  \n:small[{when_words(decision.at)} · {plain(made)}]")
+            st.markdown(
+                f"**{plain(decision.reader)}** {said}{gone}  \n:small[{when_words(decision.at)} · {plain(made)}]"
+            )
 
 
 def _said(case: Case, decision: Decision) -> str:

@@ -71,9 +71,7 @@ def insets(case: Case, palette: Palette) -> None:
         return
     for column, (view, finding) in zip(st.columns(INSETS), leading, strict=False):
         image = view.image
-        picture = inset(
-            mammogram_of(image), finding, view.analysis.findings, truth_of(image), palette, size=INSET_SIZE
-        )
+        picture = inset(mammogram_of(image), finding, view.analysis.findings, truth_of(image), palette, size=INSET_SIZE)
         caption = f"{called(case, view, finding)}: {SHORT_TYPES[finding.type]}, probability {finding.probability:.2f}"
         column.image(picture, caption=caption, width="stretch", alt=f"Magnified: {caption}")
 

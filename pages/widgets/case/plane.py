@@ -73,5 +73,7 @@ def _chart(points: tuple[Point, ...], unit: str) -> go.Figure:
         figure.add_annotation(x=point.mc, y=point.bac, text=f"{point.move:+.1f}", showarrow=False, yshift=11)
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figure.update_xaxes(title=f"MC, {unit}", rangemode="tozero")
-    figure.update_yaxes(title=f"BAC, {unit}", rangemode="tozero", range=[0, 1.15 * max(point.bac for point in points) or 1])
+    figure.update_yaxes(
+        title=f"BAC, {unit}", rangemode="tozero", range=[0, 1.15 * max(point.bac for point in points) or 1]
+    )
     return figure
