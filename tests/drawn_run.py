@@ -27,14 +27,34 @@ SIDE = {"256": 24, "native": 40}
 Mask = npt.NDArray[np.bool_]
 
 
-def write_run(folder: Path, *, images: int = 18, folds: int = 3, methods: tuple[str, ...] = METHODS) -> Path:
-    """A finished cross-validation: `images` images, two per patient."""
+def write_family(root: Path) -> None:
+    """Runs that differ in one thing each: two learning rates, one split by image, one with fewer heads."""
+    two: dict[str, Any] = {"images": 12, "folds": 2, "methods": ("single", "mtunet")}
+    write_run(root / "base", **two)
+    write_run(root / "fast", **two, seed=8, differs={"learning_rate": 1e-3})
+    write_run(root / "by-image", **two, seed=9, differs={"grouped_by": "image"})
+    write_run(root / "bac-alone", **two | {"methods": ("heads-bac",)}, seed=10)
+
+
+def write_run(
+    folder: Path,
+    *,
+    images: int = 18,
+    folds: int = 3,
+    methods: tuple[str, ...] = METHODS,
+    seed: int = 7,
+    differs: dict[str, Any] | None = None,
+) -> Path:
+    """A finished cross-validation: `images` images, two per patient. differs: settings of its experiment."""
     random = np.random.default_rng(7)
     names = [f"drawn-{number:03d}" for number in range(images)]
     fold_of = {name: (number // 2) % folds for number, name in enumerate(names)}
-    _json(folder / "config.json", _config(folder.name, folds, methods))
+    config = _config(folder.name, folds, methods)
+    config["experiment"] |= {"learning_rate": 1e-4, "grouped_by": "patient"} | (differs or {})
+    _json(folder / "config.json", config)
     _json(folder / "splits.json", [_split(names, fold_of, fold) for fold in range(folds)])
     truths = {name: _truth(random, number) for number, name in enumerate(names)}
+    random = random if seed == 7 else np.random.default_rng(seed)  # the same truth, other maps
     _csv(folder / "images.csv", [_image(name, number) for number, name in enumerate(names)])
     for method in methods:
         for fold in range(folds):
@@ -140,7 +160,9 @@ def _write_part(
     if method != "nothing":
         _csv(folder / "history.csv", [_epoch(n, method) for n in range(1, 5)])
     _json(
-        folder / "timing.json", {"train_seconds": 60.0, "seconds_per_image": 0.1, "parameters": 1e6, "device": "none"}
+        folder / "timing.json",
+        {"train_seconds": 60.0, "images_per_second": 5.0, "seconds_per_image": 0.1, "peak_memory_mb": 300.0}
+        | {"parameters": 1e6, "device": "none"},
     )
 
 

@@ -139,10 +139,7 @@ def test_the_metrics_that_a_run_wrote_are_those_that_the_page_shows(folder: Path
             continue
         counts = run.counts[key]
         if row["fold"].isdigit():
-            inside = counts.fold == int(row["fold"])
-            names = tuple(n for n, there in zip(counts.images, inside, strict=True) if there)
-            beyond = {name: values[inside] for name, values in counts.beyond.items()}
-            counts = Counts(*key, names, counts.fold[inside], counts.cells[inside], {}, beyond)
+            counts = counts.at(counts.fold == int(row["fold"]))
         value = aggregate(counts, row["aggregation"], EVERY)[row["metric"]].value
         assert value == (None if not row["value"] else pytest.approx(float(row["value"]), rel=1e-6, abs=1e-9)), row
         checked += 1
@@ -221,13 +218,7 @@ def test_false_area_is_of_images_without_the_type(results: Results, drawn: Path)
     table = list(csv.DictReader((drawn / "mtunet" / "fold_0" / "counts.csv").open(newline="")))
     empty = [r for r in table if (r["type"], r["frame"], r["tp"], r["fn"]) == ("mc", "native", "0", "0")]
     counts = results.counts["mtunet", "mc", "native"]
-    one = replace(
-        counts,
-        images=tuple(n for n, f in zip(counts.images, counts.fold, strict=True) if f == 0),
-        fold=counts.fold[counts.fold == 0],
-        cells=counts.cells[counts.fold == 0],
-        beyond={name: values[counts.fold == 0] for name, values in counts.beyond.items()},
-    )
+    one = counts.at(counts.fold == 0)
     found = aggregate(one, "per-image", EVERY)["false_area"]
     assert found.units == len(empty) > 0
     assert found.value == pytest.approx(sum(int(row["fp"]) for row in empty) / len(empty))

@@ -1,7 +1,6 @@
 """What a comparison found: metrics.csv from counts alone, a summary, and the tables as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ def metric_rows(run: runs.Run) -> Iterator[dict[str, Any]]:
     results = load(run.folder)
     for counts in results.counts.values():
         for fold in (*np.unique(counts.fold).tolist(), "all"):
-            part = counts if fold == "all" else _of_fold(counts, fold)
+            part = counts if fold == "all" else counts.at(counts.fold == fold)
             for aggregation in AGGREGATIONS if fold == "all" else ("pooled", "per-image"):
                 about = _about(counts, fold, aggregation)
                 for metric, figure in aggregate(part, aggregation, EVERY).items():
@@ -50,13 +49,6 @@ def metric_rows(run: runs.Run) -> Iterator[dict[str, Any]]:
 def _about(counts: Counts, fold: int | str, aggregation: str) -> dict[str, Any]:
     about = {"method": counts.method, "type": counts.type, "fold": fold, "frame": counts.frame}
     return about | {"aggregation": aggregation}
-
-
-def _of_fold(counts: Counts, fold: int) -> Counts:
-    inside = counts.fold == fold
-    names = tuple(name for name, there in zip(counts.images, inside, strict=True) if there)
-    beyond = {name: values[inside] for name, values in counts.beyond.items()}
-    return replace(counts, images=names, fold=counts.fold[inside], cells=counts.cells[inside], beyond=beyond)
 
 
 def _interval_rows(counts: Counts, patients: Sequence[str]) -> Iterator[dict[str, Any]]:

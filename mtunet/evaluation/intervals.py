@@ -43,6 +43,28 @@ def intervals(
     return {name: _percentiles(way(one, codes, draws, metrics[name].function)) for name, one in measured.items()}
 
 
+def difference(
+    one: Counts,
+    other: Counts,
+    patients: Sequence[str],
+    metric: str,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> Interval | None:
+    """Of the pooled metric of `one` less that of `other`, by drawing patients anew, the same ones for both.
+
+    Both have the same images in the same order, maybe in other folds: patients are drawn from all. patients: whose
+    image each row is. None where there is one patient only, or the difference is undefined in every sample.
+    """
+    names, codes = np.unique(np.asarray(patients), return_inverse=True)
+    if len(names) < 2:
+        return None
+    codes = codes.astype(np.intp)
+    draws = _draws(codes.tobytes(), np.zeros_like(codes).tobytes(), replicates, seed)
+    function = METRICS[metric].function
+    return _percentiles(_pooled(one, codes, draws, function) - _pooled(other, codes, draws, function))
+
+
 @functools.lru_cache(maxsize=4)  # the methods of a run share their images, so they share the draws
 def _draws(code_bytes: bytes, fold_bytes: bytes, replicates: int, seed: int) -> Floats:
     """(replicates, patients): how often each patient is drawn. Strata are folds, unless a patient is in several."""

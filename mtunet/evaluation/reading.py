@@ -10,7 +10,7 @@ one row of `images.csv` ("mc_tp", …), on the image's own grid. The file names 
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,17 @@ class Counts:
     cells: Floats
     thresholds: Mapping[int, float]
     beyond: Mapping[str, Floats] = field(default_factory=dict)
+
+    def at(self, places: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Counts":
+        """Of some of the images only, by their numbers or as a mask."""
+        numbers = np.arange(len(self.images))[places]
+        return replace(
+            self,
+            images=tuple(self.images[number] for number in numbers),
+            fold=self.fold[numbers],
+            cells=self.cells[numbers],
+            beyond={name: values[numbers] for name, values in self.beyond.items()},
+        )
 
     def of(self, columns: Sequence[str]) -> Floats | None:
         """(images, columns); None where the run counted no such thing. An image without it counts 0 of 0."""

@@ -16,9 +16,9 @@ from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
 from pages.widgets.evaluation.behind import Behind, go_behind
 from pages.widgets.evaluation.numbers import percent, signed
-from tests.drawn_run import quick_phantom, write_run
+from tests.drawn_run import quick_phantom, write_family, write_run
 
-SECTIONS = ("Results", "Folds", "Curves", "Training", "Images", "Real mammograms", "The paper's table")
+SECTIONS = ("Results", "Folds", "Curves", "Training", "Claims", "Images", "Real mammograms", "The paper's table")
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +162,34 @@ def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path
     assert "were not measured in this run" in said(app)
     go_to(app, "Folds")
     assert app.selectbox(key="evaluation.folds.metric").options == [metric.title for metric in METRICS.values()]
+
+
+def test_every_fold_has_its_time_and_memory(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Training")
+    [costs] = [table.value for table in app.dataframe if "Fold" in table.value]
+    assert len(costs) == 4 * 3
+    assert set(costs["Training time per fold, minutes"]) == {"1"}
+    assert set(costs["Training speed, views per second"]) == {"5"}
+    assert set(costs["Most memory in use, MB"]) == {"300"}
+
+
+def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Claims")
+    told = "\n".join(info.value for info in app.info)
+    assert told.count("Not measured here") == 3
+    for name in ("heads-bac", "learning-rate-1e-4", "paper-image-split"):
+        assert f"python -m training run {name}" in told
+
+
+def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest], root: Path) -> None:
+    write_family(root)
+    app = go_to(opened(), "Claims")
+    assert not app.info
+    heads, rates, leak = (table.value for table in app.dataframe)
+    assert heads["BAC learnt with"].tolist() == ["BAC head alone"]
+    assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
+    assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
+    assert set(leak["Type"]) == {"MC", "BAC"}
 
 
 def test_from_a_number_to_its_images(
