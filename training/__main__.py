@@ -75,6 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     averaging.set_defaults(command=_average)
 
     _add_real_data(commands)
+    sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
+    sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
+    sheets.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="shipped models, or folders of runs")
+    sheets.add_argument("--out", type=Path, required=True)
+    sheets.add_argument("--real", action="store_true", help="the views of evaluate-real, as it reads them")
+    sheets.add_argument("--height", type=int, default=560, help="of each picture, pixels")
+    sheets.add_argument("--per-row", type=int, default=3, help="images; each has a picture per model")
+    sheets.add_argument("--device", default="auto")
+    sheets.set_defaults(command=_contact_sheets)
     failing = commands.add_parser("failures", help="pictures of a shipped model's failures, for its card")
     failing.add_argument("model", choices=list(MODELS))
     failing.add_argument("--device", default="auto")
@@ -132,6 +141,23 @@ def _evaluate_on(asked: argparse.Namespace) -> None:
 
     _, summary = measure(_model_of(asked.model, asked.device), RealData(asked.data, asked.root, asked.seed))
     print(json.dumps(summary, indent=2))
+
+
+def _contact_sheets(asked: argparse.Namespace) -> None:
+    from training.contact_sheets import images_under, write_sheets
+    from training.data.labelled import to_stderr
+    from training.real.views import PARTS
+
+    if not asked.folder.is_dir():
+        raise Misuse(f"Expected a folder of images, found no folder {asked.folder}.")
+    models = [_model_of(name, asked.device) for name in asked.models]
+    images = (
+        ((view.name, view.mammogram) for part in PARTS for view in part(asked.folder))
+        if asked.real
+        else images_under(asked.folder, to_stderr)
+    )
+    if not write_sheets(images, models, asked.out, height=asked.height, per_row=asked.per_row):
+        raise Misuse(f"Expected images under {asked.folder}, found none that can be read.")
 
 
 class Misuse(ValueError):
