@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mtunet import runs
-from mtunet.evaluation.real import Figure, learnt_from_measured, missed, phantom_figures, targets
+from mtunet.evaluation.real import Figure, learnt_from_measured, missed, model_figures, targets
 from mtunet.models import ModelSpec, read_metadata
 from mtunet.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, SAMPLES
 
@@ -223,7 +223,7 @@ def _seconds(folder: Path) -> float | None:
 def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
     if made_by is None:
         return ()
-    return ((made_by.folder.name, phantom_figures(made_by.summary or {})),)
+    return ((made_by.folder.name, model_figures(made_by.summary or {})),)
 
 
 def _network(card: ModelCard) -> str:

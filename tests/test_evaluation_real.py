@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mtunet import runs
-from mtunet.evaluation.real import figures, learnt_from_measured, missed, phantom_figures, targets
+from mtunet.evaluation.real import figures, learnt_from_measured, missed, model_figures, targets
 
 PROPORTION = {"count": 9, "of": 10, "share": 0.9, "interval": [0.6, 0.98]}
 RATE = {"images": 11, "mean": 0.5, "interval": [0.1, 0.9]}
@@ -73,11 +73,11 @@ def test_a_figure_that_falls_short_is_named(path: str, value: object, measure: s
     assert measure in row.measure
 
 
-def test_phantom_figures_say_that_they_are_of_phantoms() -> None:
-    assert all("synthetic" in row.images for row in phantom_figures(MODEL))
+def test_model_figures_say_that_they_are_of_phantoms() -> None:
+    assert all("synthetic" in row.images for row in model_figures(MODEL))
     more_false = copy.deepcopy(MODEL)
     more_false["all"]["mc"]["false_positives_per_image"] = 0.6
-    assert [row.measure for row in missed(phantom_figures(more_false))] == ["MC lesions found"]
+    assert [row.measure for row in missed(model_figures(more_false))] == ["MC lesions found"]
 
 
 def test_an_older_measurement_gives_the_figures_it_has() -> None:
@@ -122,3 +122,12 @@ def test_notes_are_what_somebody_wrote_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "notes.csv").write_text("image,note\nmdb001,plausible\n")
     assert runs.read_notes(run) == "Looked at."
     assert runs.read_whole_table_if_there(run, "notes") == [{"image": "mdb001", "note": "plausible"}]
+
+
+def test_figures_on_a_data_set_are_not_called_phantoms_and_undefined_ones_say_so() -> None:
+    on_films = copy.deepcopy(MODEL) | {"data": "the test part of CBIS-DDSM, unseen in training"}
+    on_films["all"]["bac"]["pixels"]["f1"] = None
+    rows = model_figures(on_films)
+    assert {row.images for row in rows} == {"the test part of CBIS-DDSM, unseen in training"}
+    assert [row.value for row in rows if row.measure == "BAC pixel F1"] == ["undefined"]
+    assert all(row.met is None for row in rows)

@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mtunet import runs
 from mtunet.case import DeviceUnavailable
 from mtunet.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
 from training.comparisons import COMPARISONS
+from training.data import DATASETS, DataSetMissing
 from training.experiments import EXPERIMENTS, PhantomData
 
 
@@ -20,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return int(asked.command(asked) or 0)
-    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, Misuse) as problem:
+    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, Misuse) as problem:
         parser.exit(2, f"{problem}\n")
 
 
@@ -72,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     averaging.add_argument("--device", default="auto")
     averaging.set_defaults(command=_average)
 
+    _add_real_data(commands)
+    sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
+    sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
+    sheets.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="shipped models, or folders of runs")
+    sheets.add_argument("--out", type=Path, required=True)
+    sheets.add_argument("--real", action="store_true", help="the views of evaluate-real, as it reads them")
+    sheets.add_argument("--height", type=int, default=560, help="of each picture, pixels")
+    sheets.add_argument("--per-row", type=int, default=3, help="images; each has a picture per model")
+    sheets.add_argument("--device", default="auto")
+    sheets.set_defaults(command=_contact_sheets)
     failing = commands.add_parser("failures", help="pictures of a shipped model's failures, for its card")
     failing.add_argument("model", choices=list(MODELS))
     failing.add_argument("--device", default="auto")
@@ -94,6 +106,58 @@ def _failures(asked: argparse.Namespace) -> None:
     if run is None:
         raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {asked.model!r}: export one first.")
     print(write_failures(model, run))
+
+
+def _add_real_data(commands: Any) -> None:
+    """`retrain` and `evaluate-on`, which share most of what they are told."""
+    learning = commands.add_parser("retrain", help="learn further on a data set of real mammograms with masks")
+    measuring = commands.add_parser("evaluate-on", help="measure a model on the test part of such a data set")
+    for command, call in ((learning, _retrain), (measuring, _evaluate_on)):
+        command.add_argument("data", choices=list(DATASETS))
+        command.add_argument("--root", type=Path, required=True, help="the folder it lies in")
+        command.add_argument(
+            "--seed", type=int, default=0, help="of the division by patient; the same for both commands"
+        )
+        command.add_argument("--device", default="auto")
+        command.set_defaults(command=call)
+    measuring.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
+    learning.add_argument("--out", type=Path, required=True, help="folder of the run")
+    learning.add_argument("--begin-with", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
+    learning.add_argument("--steps", type=int, default=2000)
+    learning.add_argument("--views", type=int, default=600, help="of the training part, at most; 4 MB of memory each")
+    learning.add_argument("--phantoms", type=int, default=200, help="that go along")
+
+
+def _retrain(asked: argparse.Namespace) -> None:
+    from training.retraining import Plan, RealData, retrain
+
+    plan = Plan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
+    data = RealData(asked.data, asked.root, asked.seed)
+    print(json.dumps(retrain(data, _model_of(asked.begin_with, asked.device), asked.out, plan, asked.device), indent=2))
+
+
+def _evaluate_on(asked: argparse.Namespace) -> None:
+    from training.retraining import RealData, measure
+
+    _, summary = measure(_model_of(asked.model, asked.device), RealData(asked.data, asked.root, asked.seed))
+    print(json.dumps(summary, indent=2))
+
+
+def _contact_sheets(asked: argparse.Namespace) -> None:
+    from training.contact_sheets import images_under, write_sheets
+    from training.data.labelled import to_stderr
+    from training.real.views import PARTS
+
+    if not asked.folder.is_dir():
+        raise Misuse(f"Expected a folder of images, found no folder {asked.folder}.")
+    models = [_model_of(name, asked.device) for name in asked.models]
+    images = (
+        ((view.name, view.mammogram) for part in PARTS for view in part(asked.folder))
+        if asked.real
+        else images_under(asked.folder, to_stderr)
+    )
+    if not write_sheets(images, models, asked.out, height=asked.height, per_row=asked.per_row):
+        raise Misuse(f"Expected images under {asked.folder}, found none that can be read.")
 
 
 class Misuse(ValueError):

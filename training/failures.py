@@ -6,7 +6,7 @@ was seen (`training/real/cbis_exclusions.json`). Only images whose licence lets 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ import numpy.typing as npt
 from mtunet import runs
 from mtunet.analysis import analyse
 from mtunet.case import Calcification, Finding, Mammogram, Truth
-from mtunet.drawing import draw
 from mtunet.findings import masks
 from mtunet.metrics import HIT_SHARE
 from mtunet.model_card import failures_folder
 from mtunet.models import MODELS, Model
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, PHANTOM_SOURCE
+from training.contact_sheets import drawn_part
 from training.datasets import phantom_split, spec_name
 from training.real_backgrounds import names, read_background
 
@@ -33,7 +33,6 @@ LEAST_MM = 24.0
 """Side of the magnified square, at least."""
 OF_CBIS = 2
 Mask = npt.NDArray[np.bool_]
-Grey = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,40 +163,12 @@ def _panels(
     side = int(min(max(1.6 * max(width, height), LEAST_MM / pitch_mm), rows, columns))
     y = int(np.clip(top + height / 2 - side / 2, 0, rows - side))
     x = int(np.clip(left + width / 2 - side / 2, 0, columns - side))
-    whole = _drawn(mammogram, findings, truth, (0, 0, rows, columns))
+    whole = drawn_part(mammogram, findings, truth, (0, 0, rows, columns), HEIGHT)
     scale = HEIGHT / rows
     corners = [(round(v[0] * scale), round(v[1] * scale)) for v in ((x, y), (x + side, y + side))]
     cv2.rectangle(whole, corners[0], corners[1], (255, 255, 255), 1)
-    near = _drawn(mammogram, findings, truth, (y, x, side, side))
+    near = drawn_part(mammogram, findings, truth, (y, x, side, side), HEIGHT)
     return np.asarray(np.hstack([whole, np.zeros((HEIGHT, 8, 3), np.uint8), near]), np.uint8)
-
-
-def _drawn(
-    mammogram: Mammogram, findings: Sequence[Finding], truth: Truth | None, part: tuple[int, int, int, int]
-) -> npt.NDArray[np.uint8]:
-    """A part (top, left, rows, columns) of the view, HEIGHT pixels high, with its outlines drawn at that size."""
-    top, left, rows, columns = part
-    factor = HEIGHT / rows
-    size = (round(columns * factor), HEIGHT)
-    seen = np.s_[top : top + rows, left : left + columns]
-
-    def resized(image: Grey) -> Grey:
-        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-        return np.asarray(cv2.resize(image, size, interpolation=how).clip(0, 1), np.float32)
-
-    known = None
-    if truth is not None:
-        smaller = {kind: resized(mask[seen].astype(np.float32)) >= 0.5 for kind, mask in truth.masks.items()}
-        known = Truth(smaller, truth.source)
-    moved = [
-        replace(
-            one,
-            contour=tuple(((x - left + 0.5) * factor - 0.5, (y - top + 0.5) * factor - 0.5) for x, y in one.contour),
-        )
-        for one in findings
-    ]
-    view = Mammogram(resized(mammogram.pixels[seen]), None, None, None, mammogram.sha256)
-    return np.asarray(draw(view, moved, known)[: size[1], : size[0]].copy(), np.uint8)
 
 
 def _missed_lesions(row: Mapping[str, str]) -> int:

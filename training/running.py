@@ -30,13 +30,15 @@ DECIDES = (
 )
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
 
+UNSEEN_PHANTOMS = "phantoms (synthetic images), unseen in training"
+
 
 def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict[str, Any]:
     """Fit on the training part, choose thresholds on the validation part, touch the test part once; the summary."""
     device = choose_device(device_name)
     split = phantom_split(experiment.data.train, experiment.data.validation, experiment.data.test, experiment.data.seed)
     names = {part: [spec_name(spec) for spec in getattr(split, part)] for part in ("train", "validation", "test")}
-    provenance = _provenance(experiment, folder, device)
+    provenance = provenance_of(experiment, folder, device)
     runs.start(folder, provenance, [names])
 
     network, history = fit(experiment, canvases(experiment), device, _earlier(experiment))
@@ -66,7 +68,7 @@ def average(folders: Sequence[Path], folder: Path, device_name: str = "auto") ->
     mean = networks[-1]
     states = [network.state_dict() for network in networks]
     mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
-    provenance = _provenance(experiment, folder, choose_device(device_name))
+    provenance = provenance_of(experiment, folder, choose_device(device_name))
     provenance["average_of"] = [each.folder.name for each in finished]
     runs.start(folder, provenance, runs.read_splits(finished[-1]))
     return _conclude(
@@ -97,8 +99,10 @@ def _conclude(
     return summary
 
 
-def evaluate(model: Model, samples: Iterable[Sample]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """One row of counts per image, and the figures over all of them and per stratum."""
+def evaluate(
+    model: Model, samples: Iterable[Sample], data: str = UNSEEN_PHANTOMS
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One row of counts per image, and the figures over all of them and per stratum. data: in words."""
     rows, seconds = [], []
     everything = NOTHING
     strata: dict[str, Score] = defaultdict(lambda: NOTHING)
@@ -108,7 +112,7 @@ def evaluate(model: Model, samples: Iterable[Sample]) -> tuple[list[dict[str, An
         seconds.append(segmentation.seconds)
         rows.append(_row(sample, counted, segmentation.seconds))
     return rows, {
-        "data": "phantoms (synthetic images), unseen in training",
+        "data": data,
         "settings": model.settings.to_json(),
         "median_seconds_per_image": round(sorted(seconds)[len(seconds) // 2], 2),
         "all": everything.to_json(),
@@ -140,7 +144,8 @@ def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:
     }
 
 
-def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> dict[str, Any]:
+def provenance_of(experiment: Experiment, folder: Path, device: torch.device) -> dict[str, Any]:
+    """What a run and its weights say of where they come from."""
     return {
         "run": folder.name,
         "experiment": experiment.to_json(),

@@ -124,10 +124,10 @@ def batches(
 def _centres(
     masks: Sequence[npt.NDArray[np.bool_]], negatives: npt.NDArray[np.bool_], breast: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], ...]:
-    """(row, column) points to cut around: MC, BAC, easily mistaken things, breast."""
+    """(row, column) points to cut around: MC, BAC, easily mistaken things, breast (anywhere, where none was found)."""
     step = 4
     places = []
-    for mask in (*masks, negatives, breast):
+    for mask in (*masks, negatives, breast if breast.any() else ~breast):
         points = np.argwhere(mask[::step, ::step]) * step
         places.append(points if len(points) or not mask.any() else np.argwhere(mask))
     return tuple(places)

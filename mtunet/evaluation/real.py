@@ -5,7 +5,7 @@ that of the run that made the weights. Measurements by an older protocol lack so
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 PHANTOMS: Final = "unseen phantoms (synthetic)"
@@ -30,22 +30,33 @@ def figures(real: Summary) -> tuple[Figure, ...]:
     return (*_mini_mias(real), *_mg1(real), *_counted(real), *_breast(real), *_steadiness(real))
 
 
-def phantom_figures(model: Summary) -> tuple[Figure, ...]:
-    """Those of the run that made the weights that have a target; they say that they are of phantoms."""
-    every = model["all"]
-    rate, sensitivity = every["mc"]["false_positives_per_image"], every["mc"]["lesion_sensitivity"]
+def model_figures(model: Summary) -> tuple[Figure, ...]:
+    """The three figures of the run that made the weights, on its own unseen images: phantoms, and then they say so and
+    have targets, or the test part of a data set."""
+    every, data = model["all"], str(model.get("data", "phantoms"))
+    of_phantoms = "phantom" in data
+    images = PHANTOMS if of_phantoms else data
+    rate, found = every["mc"]["false_positives_per_image"], every["mc"]["lesion_sensitivity"]
     f1, confused = every["bac"]["pixels"]["f1"], every["bac_called_mc"]
-    at = f"{sensitivity:.2f} at {rate:.2f} false per image"
-    return (
-        Figure(PHANTOMS, "MC lesions found", at, "≥ 0.90 at ≤ 0.5", sensitivity >= 0.90 and rate <= 0.5),
-        Figure(PHANTOMS, "BAC pixel F1", f"{f1:.3f}", "≥ 0.80", f1 >= 0.80),
-        Figure(PHANTOMS, "BAC regions called MC", f"{confused:.1%}", "≤ 3 %", confused <= 0.03),
+    at = "undefined" if found is None or rate is None else f"{found:.2f} at {rate:.2f} false per image"
+    enough = found is not None and rate is not None and found >= 0.90 and rate <= 0.5
+    rows = (
+        Figure(images, "MC lesions found", at, "≥ 0.90 at ≤ 0.5", enough),
+        Figure(images, "BAC pixel F1", _figure(f1, ".3f"), "≥ 0.80", f1 is not None and f1 >= 0.80),
+        Figure(
+            images,
+            "BAC regions called MC",
+            _figure(confused, ".1%"),
+            "≤ 3 %",
+            confused is not None and confused <= 0.03,
+        ),
     )
+    return rows if of_phantoms else tuple(replace(row, target="", met=None) for row in rows)
 
 
 def targets(real: Summary, model: Summary | None) -> tuple[Figure, ...]:
     """The figures that have a target, of both; model: None where the run that made the weights is not at hand."""
-    all_of_them = (*figures(real), *(phantom_figures(model) if model else ()))
+    all_of_them = (*figures(real), *(model_figures(model) if model else ()))
     return tuple(figure for figure in all_of_them if figure.target)
 
 
@@ -140,6 +151,10 @@ def mean(value: Mapping[str, Any]) -> str:
         return f"{value['mean']:.1f} ({value['images']} images)"
     low, high = value["interval"]
     return f"{value['mean']:.1f} ({value['images']} images; {low:.1f} to {high:.1f})"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "undefined" if value is None else format(value, form)
 
 
 def missed(rows: Sequence[Figure]) -> tuple[Figure, ...]:
