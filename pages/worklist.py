@@ -70,11 +70,11 @@ def draw_list(store: Store) -> None:
         )
     else:
         st.caption(summary(store, wish, total))
-    row_keys([row_key(row.id) for row in rows], key="worklist.keys")
     for row in rows:
         act(store, row, draw_row(row, jobs()))
     if pages > 1:
         st.pagination(pages, key="worklist.page")
+    row_keys([row_key(row.id) for row in rows], key="worklist.keys")
 
 
 def summary(store: Store, wish: Wish, total: int) -> str:

@@ -12,7 +12,7 @@ HELP = "**J** next study · **K** the one before · **Enter** open it"
 
 def row_keys(rows: Sequence[str], *, key: str) -> None:
     """Let J, K and Enter walk over these containers (their keys), which hold a link each."""
-    _mount()(key=key, data={"rows": [_class(row) for row in rows]}, height=1)
+    _mount()(key=key, data={"rows": [_class(row) for row in rows]})
 
 
 def _class(key: str) -> str:

@@ -37,7 +37,7 @@ def draw_row(row: StudyRow, jobs: Jobs) -> str | None:
     """Draw it; gives what the person wishes: "cancel", "again", "edit", "delete", or None."""
     key = f"worklist.{row.id}"
     with st.container(border=True, key=row_key(row.id)):
-        strip, about, verdict, menu = st.columns([4, 3, 6, 1.2], vertical_alignment="center")
+        strip, about, verdict, menu = st.columns([4, 3, 5.5, 1.7], vertical_alignment="center")
         with strip:
             st.html(strip_html(row.views, jobs))
         with about, st.container(gap=None):

@@ -70,7 +70,7 @@ class StateWords(NamedTuple):
 
 
 STATES: Mapping[State, StateWords] = {
-    State.NEW: StateWords("New", ":material/fiber_new:"),
+    State.NEW: StateWords("New", ":material/inbox:"),
     State.OPENED: StateWords("Opened", ":material/visibility:"),
     State.DECIDED: StateWords("Decided", ":material/check_circle:"),
 }
