@@ -126,7 +126,7 @@ def measure(mammogram: Mammogram, segmentation: Segmentation, analysis: Analysis
     breast_px = int(np.count_nonzero(segmentation.breast))
     return ImageAmount(
         sha256=mammogram.sha256,
-        laterality=mammogram.laterality,
+        laterality=analysis.laterality,
         area_px=area_px,
         area_mm2=None if spacing is None else area_px * spacing[0] * spacing[1],
         length_px=sum(finding.length_px for finding in found),

@@ -39,24 +39,42 @@ class Point:
         return Flag.MC
 
 
-def track(
-    images: Sequence[tuple[Segmentation, bool]],
-    thresholds: Mapping[Calcification, float],
-    moves: Sequence[float] = MOVES,
-) -> tuple[Point, ...]:
-    """One point per move, for the images of one study together.
+@dataclass(frozen=True)
+class Areas:
+    """Of one image, per move: pixels of MC and of BAC. pixel_mm2: None where the file does not say its spacing."""
 
-    images: the maps, and whether the file of each says its spacing; where one does not, areas are in pixels.
-    """
-    in_mm = all(known for _, known in images)
-    points = []
-    for move in moves:
-        cut = {kind: min(HIGHEST, max(LOWEST, thresholds[kind] + move)) for kind in Calcification}
-        areas = {
-            kind: sum(_area(segmentation, kind, cut, in_mm) for segmentation, _ in images) for kind in Calcification
-        }
-        points.append(Point(move, areas[Calcification.MICRO], areas[Calcification.ARTERIAL]))
-    return tuple(points)
+    moves: tuple[float, ...]
+    mc_px: tuple[int, ...]
+    bac_px: tuple[int, ...]
+    pixel_mm2: float | None
+
+
+def areas(
+    segmentation: Segmentation, thresholds: Mapping[Calcification, float], moves: tuple[float, ...] = MOVES
+) -> Areas:
+    """Calcified pixels of one image as the thresholds move."""
+    row_mm, column_mm = segmentation.spacing_mm
+    pixels = {kind: tuple(_pixels(segmentation, kind, thresholds, move) for move in moves) for kind in Calcification}
+    return Areas(
+        moves,
+        pixels[Calcification.MICRO],
+        pixels[Calcification.ARTERIAL],
+        None if segmentation.spacing_assumed else row_mm * column_mm,
+    )
+
+
+def track(images: Sequence[Areas]) -> tuple[Point, ...]:
+    """One point per move, for the images of one study together; in pixels as soon as one has no spacing."""
+    in_mm = all(image.pixel_mm2 is not None for image in images)
+    unit = [image.pixel_mm2 or 0.0 if in_mm else 1.0 for image in images]
+    return tuple(
+        Point(
+            move,
+            sum(u * image.mc_px[n] for u, image in zip(unit, images, strict=True)),
+            sum(u * image.bac_px[n] for u, image in zip(unit, images, strict=True)),
+        )
+        for n, move in enumerate(images[0].moves if images else ())
+    )
 
 
 def hangs(points: Sequence[Point], mostly: float = MOSTLY_BAC_SHARE) -> tuple[float, Flag] | None:
@@ -69,6 +87,8 @@ def hangs(points: Sequence[Point], mostly: float = MOSTLY_BAC_SHARE) -> tuple[fl
     return nearest.move, nearest.flag(mostly)
 
 
-def _area(segmentation: Segmentation, kind: Calcification, cut: Mapping[Calcification, float], in_mm: bool) -> float:
-    pixels = sum(component.area_px for component in components(segmentation, kind, cut))
-    return pixels * segmentation.spacing_mm[0] * segmentation.spacing_mm[1] if in_mm else float(pixels)
+def _pixels(
+    segmentation: Segmentation, kind: Calcification, thresholds: Mapping[Calcification, float], move: float
+) -> int:
+    cut = {kind: min(HIGHEST, max(LOWEST, thresholds[kind] + move))}
+    return sum(component.area_px for component in components(segmentation, kind, cut))

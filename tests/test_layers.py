@@ -22,9 +22,9 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "segmentation": (("mtunet.segmentation",), ("case", "network", "preprocessing", "models")),
     "findings": (("mtunet.findings", "mtunet.outlines"), ("case",)),
     "triage": (("mtunet.triage", "mtunet.study_triage"), ("case",)),
-    "studies": (("mtunet.studies",), ("case",)),
+    "studies": (("mtunet.studies", "mtunet.hanging"), ("case",)),
     "amounts": (
-        ("mtunet.bac_amount", "mtunet.landmarks", "mtunet.matching", "mtunet.plane"),
+        ("mtunet.bac_amount", "mtunet.landmarks", "mtunet.matching", "mtunet.plane", "mtunet.study_look"),
         ("case", "findings", "triage"),
     ),
     "metrics": (("mtunet.metrics",), ("case",)),

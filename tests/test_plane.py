@@ -1,13 +1,13 @@
 import numpy as np
 
 from mtunet.case import Calcification, Flag, Segmentation
-from mtunet.plane import MOVES, Point, hangs, track
+from mtunet.plane import MOVES, Point, areas, hangs, track
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 HALF = {MC: 0.5, BAC: 0.5}
 
 
-def maps(mc: float, bac: float, spacing: float = 0.1, minimum: float = 0.0) -> Segmentation:
+def maps(mc: float, bac: float, spacing: float = 0.1, minimum: float = 0.0, assumed: bool = False) -> Segmentation:
     """A square of 10 × 10 of MC and a bar of 10 × 30 of BAC, of these probabilities."""
     pixels = {MC: np.zeros((100, 100), np.float32), BAC: np.zeros((100, 100), np.float32)}
     pixels[MC][10:20, 10:20] = mc
@@ -16,7 +16,7 @@ def maps(mc: float, bac: float, spacing: float = 0.1, minimum: float = 0.0) -> S
         pixels,
         np.ones((100, 100), np.bool_),
         (spacing, spacing),
-        False,
+        assumed,
         HALF,
         {MC: minimum, BAC: minimum},
         "drawn",
@@ -27,7 +27,7 @@ def maps(mc: float, bac: float, spacing: float = 0.1, minimum: float = 0.0) -> S
 
 
 def test_the_point_at_no_move_has_the_areas_of_the_findings() -> None:
-    points = track([(maps(0.9, 0.9), True)], HALF)
+    points = track([areas(maps(0.9, 0.9), HALF)])
     here = points[MOVES.index(0.0)]
     assert (round(here.mc, 6), round(here.bac, 6)) == (1.0, 3.0)
     assert here.share == 0.75
@@ -35,23 +35,23 @@ def test_the_point_at_no_move_has_the_areas_of_the_findings() -> None:
 
 
 def test_a_study_adds_its_images_in_pixels_when_one_has_no_spacing() -> None:
-    [here] = track([(maps(0.9, 0.9), True), (maps(0.9, 0.9, 0.2), False)], HALF, moves=(0.0,))
+    [here] = track([areas(maps(0.9, 0.9), HALF, (0.0,)), areas(maps(0.9, 0.9, 0.2, assumed=True), HALF, (0.0,))])
     assert (here.mc, here.bac) == (200.0, 600.0)
 
 
 def test_the_minimum_size_holds_here_too() -> None:
-    [here] = track([(maps(0.9, 0.9, minimum=2.0), True)], HALF, moves=(0.0,))
+    [here] = track([areas(maps(0.9, 0.9, minimum=2.0), HALF, (0.0,))])
     assert (here.mc, round(here.bac, 6), here.flag()) == (0.0, 3.0, Flag.MOSTLY_BAC)
 
 
 def test_a_flag_that_hangs_on_a_threshold_says_by_how_much() -> None:
-    assert hangs(track([(maps(0.55, 0.9), True)], HALF)) == (0.1, Flag.MOSTLY_BAC)
-    assert hangs(track([(maps(0.46, 0.9), True)], HALF)) == (-0.05, Flag.MOSTLY_BAC_MC_LEFT)
-    assert hangs(track([(maps(0.9, 0.9), True)], HALF)) is None
+    assert hangs(track([areas(maps(0.55, 0.9), HALF)])) == (0.1, Flag.MOSTLY_BAC)
+    assert hangs(track([areas(maps(0.46, 0.9), HALF)])) == (-0.05, Flag.MOSTLY_BAC_MC_LEFT)
+    assert hangs(track([areas(maps(0.9, 0.9), HALF)])) is None
 
 
 def test_thresholds_stay_where_they_mean_something() -> None:
-    points = track([(maps(0.9, 0.9), True)], {MC: 0.05, BAC: 0.95})
+    points = track([areas(maps(0.9, 0.9), {MC: 0.05, BAC: 0.95})])
     assert points[0].mc > 0
     assert points[-1].bac == 0.0
 
