@@ -13,6 +13,7 @@ from mtunet.intake import SAMPLE
 from mtunet.records import Image
 from mtunet.samples import SAMPLES, Sample, read_truth
 from mtunet.store import Store
+from mtunet.study_look import ImageLook, look
 from pages.widgets.viewer import Outline
 
 OPEN_CASES = 2
@@ -32,6 +33,22 @@ def weighed(image: Image, stored: Analysis, thresholds: Mapping[Calcification, f
     cuts = tuple(thresholds[kind] for kind in Calcification)
     folder = str(filing.data_folder().absolute())
     return _weighed(folder, image.sha256, made.model, made.weights_sha256, cuts)
+
+
+def looked(image: Image, analysis: Analysis) -> ImageLook:
+    """What is worked out beside the findings: amounts, places, the way over thresholds. Raises NotOnFile."""
+    folder = str(filing.data_folder().absolute())
+    return _looked(folder, image.sha256, _Keyed(analysis))
+
+
+class _Keyed:
+    """An analysis that is told apart by what it was made from, so that it can be a key."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        made = analysis.provenance
+        cuts = tuple(analysis.thresholds[kind] for kind in Calcification)
+        self.key = (made.model, made.weights_sha256, made.made_at, cuts, analysis.laterality, analysis.view)
 
 
 def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
@@ -74,6 +91,13 @@ def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tupl
     segmentation = _segmentation(data, sha256, model, weights_sha256)
     thresholds = dict(zip(Calcification, cuts, strict=True))
     return analyses.reweigh(_mammogram(data, sha256), segmentation, thresholds)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={_Keyed: lambda keyed: keyed.key})
+def _looked(data: str, sha256: str, keyed: _Keyed) -> ImageLook:
+    made = keyed.analysis.provenance
+    segmentation = _segmentation(data, sha256, made.model, made.weights_sha256)
+    return look(_mammogram(data, sha256), segmentation, keyed.analysis)
 
 
 @st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)

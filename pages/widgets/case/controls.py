@@ -6,7 +6,6 @@ import streamlit as st
 
 from mtunet.case import Analysis, Calcification
 from mtunet.drawing import FIGURE_3, LAYERS, PALETTES, Palette
-from mtunet.records import Image
 from pages.widgets.words import TYPES
 
 
@@ -22,12 +21,10 @@ class Look:
 LOWEST, HIGHEST, STEP = 0.01, 0.99, 0.01
 
 
-def chosen_thresholds(image: Image, stored: Analysis) -> dict[Calcification, float]:
-    """Per type, the probability at and above which a pixel counts; at first the model's own."""
+def chosen_thresholds(case: str, stored: Analysis) -> dict[Calcification, float]:
+    """Per type, the probability at and above which a pixel counts; at first the model's own. case: whose they are."""
     own = {kind: _on_slider(stored.thresholds[kind]) for kind in Calcification}
-    keys = {
-        kind: f"case.threshold.{kind.value}.{stored.provenance.model}.{image.sha256[:16]}" for kind in Calcification
-    }
+    keys = {kind: f"case.threshold.{kind.value}.{stored.provenance.model}.{case}" for kind in Calcification}
     chosen = {
         kind: st.slider(
             f"Threshold for {TYPES[kind]}",
