@@ -22,10 +22,11 @@ _CLUTTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True)
 class Upload:
-    """One file to read. name: safe to show; the path inside its archive, if any."""
+    """One file to read. name: safe to show; the path inside its archive, if any. archive: what that one is called."""
 
     name: str
     data: bytes
+    archive: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | Refused]
             yield Refused(name, refused)
             continue
         left -= len(content)
-        yield Upload(name, content)
+        yield Upload(name, content, shown)
     if seen == 0:
         yield Refused(shown, _bad("no files", "Pack the images into it.", Refusal.EMPTY))
 

@@ -8,6 +8,7 @@ thresholds), so a verdict carries its image, type and box, and belongs to the fi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from mtunet.case import Box, Calcification, Finding
 
@@ -180,6 +181,29 @@ def type_by_reader(model: Calcification, verdict: Verdict) -> Calcification | No
         Verdict.BAC: Calcification.ARTERIAL,
         Verdict.MC: Calcification.MICRO,
     }[verdict]
+
+
+VERDICT_WORDS: Mapping[Verdict, str] = MappingProxyType(
+    {
+        Verdict.AGREE: "agrees",
+        Verdict.NOTHING: "not a calcification",
+        Verdict.BAC: "it is BAC",
+        Verdict.MC: "it is MC",
+    }
+)
+RECALL_WORDS: Mapping[Recall, str] = MappingProxyType({Recall.RECALL: "recall", Recall.NO_RECALL: "no recall"})
+
+
+def in_words(decision: Decision, view: str) -> str:
+    """ "on LCC 3, MC: it is BAC", "on the study: recall". view: what the image is called, "" for an only one."""
+    if decision.act is Act.FINDING:
+        what = f"{view or 'No.'} {decision.number}, {decision.type.value.upper() if decision.type else ''}"
+        return f"on {what}: {VERDICT_WORDS[Verdict(decision.answer)]}"
+    if decision.act is Act.STUDY:
+        return f"on the study: {RECALL_WORDS[Recall(decision.answer)]}"
+    if decision.act is Act.MISSED:
+        return f"marked {decision.answer.upper()} that the model missed{f' on {view}' if view else ''}"
+    return f"noted: {decision.note}" if decision.act is Act.NOTE else "took a decision back"
 
 
 def overlap(one: Box, other: Box) -> float:

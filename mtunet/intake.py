@@ -61,8 +61,8 @@ def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) ->
         if isinstance(upload, reading.Refused):
             yield _decline(store, upload.name, upload.problem)
         else:
-            archive = name if upload.name != reading.display_name(name) else ""
-            yield _take_one(store, upload, archive, origin, model)
+            path = upload.name if upload.archive else name  # with the folders it lay in
+            yield _take_one(store, upload, path, origin, model)
 
 
 def ask(store: Store, sha256: str, model: str, batch: str) -> None:
@@ -76,7 +76,7 @@ def _refuse_when_full(store: Store) -> None:
         raise QueueFull(f"{QUEUE_LIMIT} images are waiting already. Come back when some are done.")
 
 
-def _take_one(store: Store, upload: reading.Upload, archive: str, origin: Origin, model: str) -> Taken | Declined:
+def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, model: str) -> Taken | Declined:
     sha256 = hashlib.sha256(upload.data).hexdigest()
     image = store.image(sha256)
     known = image is not None and image_path(store.data, sha256).exists()
@@ -86,7 +86,7 @@ def _take_one(store: Store, upload: reading.Upload, archive: str, origin: Origin
             mammogram, belonging = reading.read_with_belonging(upload.data, upload.name, grouping_secret(store.data))
         except UnreadableImage as problem:
             return _decline(store, upload.name, problem)
-        where = place(upload.name, origin.batch, belonging, archive=archive, title=origin.title)
+        where = place(path, origin.batch, belonging, archive=upload.archive, title=origin.title)
         image = store.add_image(mammogram, origin.title or upload.name, origin.source, origin.at, where)
     assert image is not None
     analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None

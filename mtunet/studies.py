@@ -12,8 +12,6 @@ from mtunet.case import Belonging
 from mtunet.names import display_name, side_and_view_in, without_side_and_view
 from mtunet.stems import stem
 
-UNTITLED = "Untitled study"
-
 
 @dataclass(frozen=True)
 class Study:
@@ -74,7 +72,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
         return Place(None, title or display_name(last), patient=belonging.patient, shifted_day=belonging.shifted_day)
     return Place(
         group=f"name:{_digest(batch, archive, folder, rest.casefold())}",
-        title=rest or within or UNTITLED,
+        title=rest or within or display_name(last),
         guessed=True,
         patient=belonging.patient,
         shifted_day=belonging.shifted_day,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from mtunet.case import Flag, Laterality, Priority, Reason, View
+from mtunet.case import Analysis, Calcification, Flag, Laterality, Priority, Reason, View
 from mtunet.triage import BI_RADS, MOSTLY_BAC_SHARE, MTU_NET, PRIORITY, area_words, percent_words
 
 
@@ -236,6 +236,28 @@ def bac_grade(images: Iterable[ImageNumbers]) -> int | None:
         most[image.laterality] = max(most.get(image.laterality, 0), image.coarse_vessels or 0)
     coarse = sum(most.values())
     return 1 if coarse == 0 else 2 if coarse < 3 else 3
+
+
+def numbers_of(analysis: Analysis) -> ImageNumbers:
+    """What the queue needs of an analysis that is at hand."""
+    mc = [finding for finding in analysis.findings if finding.type is Calcification.MICRO]
+    bac = [finding for finding in analysis.findings if finding.type is Calcification.ARTERIAL]
+    in_mm = analysis.spacing_mm is not None
+    triage = analysis.triage
+    return ImageNumbers(
+        laterality=analysis.laterality,
+        view=analysis.view,
+        flag=triage.flag,
+        doubt=triage.reasons[-1].sentence if triage.flag is Flag.NOT_ASSESSABLE and triage.reasons else "",
+        mc_count=len(mc),
+        mc_px=sum(f.area_px for f in mc),
+        mc_mm2=sum(f.area_mm2 or 0.0 for f in mc) if in_mm else None,
+        mc_largest_px=max((f.area_px for f in mc), default=0),
+        mc_largest_mm2=max((f.area_mm2 or 0.0 for f in mc), default=0.0) if in_mm else None,
+        bac_count=len(bac),
+        bac_px=sum(f.area_px for f in bac),
+        bac_mm2=sum(f.area_mm2 or 0.0 for f in bac) if in_mm else None,
+    )
 
 
 def places(images: Iterable[ImageNumbers]) -> str:

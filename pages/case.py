@@ -1,84 +1,118 @@
-"""One image: what was found on it, why it is or is not flagged, and ways to take it away."""
+"""One study: its views as radiologists hang them, what was found, why it is flagged, and what a reader decides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
-from mtunet.case import Analysis
+from mtunet.case import Analysis, Calcification
+from mtunet.decision_store import history
+from mtunet.decisions import Decision, standing
 from mtunet.drawing import Palette
-from mtunet.filing import NotOnFile, maps_folder_name
+from mtunet.filing import NotOnFile
 from mtunet.records import Image
-from pages.widgets.beside import chosen_beside
-from pages.widgets.chosen import analysed, chosen_image, chosen_model
-from pages.widgets.controls import chosen_palette, chosen_thresholds, looks
-from pages.widgets.downloads import downloads
-from pages.widgets.findings import clicked_finding, findings_table, insets, selected_finding
+from mtunet.studies import Study
+from mtunet.study_look import together
+from pages.widgets.case.amounts import bac_amounts
+from pages.widgets.case.beside import chosen_beside
+from pages.widgets.case.chosen import analysed, chosen_model, chosen_study
+from pages.widgets.case.controls import chosen_palette, chosen_thresholds
+from pages.widgets.case.deciding import decide
+from pages.widgets.case.downloads import downloads
+from pages.widgets.case.findings import clicked_finding, findings_table, insets, selected_finding
+from pages.widgets.case.judging import draw_box, drawn_box, judge, judge_box
+from pages.widgets.case.panes import layers, pane, pane_id, panes
+from pages.widgets.case.plane import plane
+from pages.widgets.case.verdict import facts, header, notes, study_verdict, verdict
+from pages.widgets.case.viewed import Case, Viewed
 from pages.widgets.frame import frame
-from pages.widgets.pixels import truth_outlines, weighed
-from pages.widgets.verdict import facts, header, notes, verdict
-from pages.widgets.viewer import Pane, outlines, viewer
-from pages.widgets.words import marker, view_words
+from pages.widgets.pixels import looked, weighed
+from pages.widgets.viewer import viewer
 from pages.widgets.work import open_store
 
-HEIGHT = 640  # of the viewer, screen pixels: with the header it fits on a laptop's screen
+HEIGHT, HUNG_HEIGHT = 640, 800  # of the viewer, screen pixels: with the header, one image fits on a laptop's screen
 
 
 @st.fragment
-def look_and_list(
-    image: Image, analysis: Analysis, palette: Palette, beside: tuple[Image, Analysis] | None = None
-) -> None:
-    """The image and its findings: a click in one shows in the other, and only these two are drawn again."""
-    shown = pane(image, analysis)
+def look_and_list(case: Case, palette: Palette, alone: str | None, beside: Viewed | None = None) -> None:
+    """The images and the findings: a click in one shows in the other, and only these two are drawn again."""
+    drawn = drawn_box(case)
+    shown, hanging = panes(case, drawn)
+    if beside is not None:
+        shown = [*shown, pane(beside, case)]
+    if hanging is not None and alone is not None:
+        hanging = replace(hanging, alone=pane_id(alone))
+    chosen = selected_finding(case)
     event = viewer(
-        [shown] if beside is None else [shown, pane(*beside)],
+        shown,
         key="case.viewer",
-        height=HEIGHT,
-        visible={},
-        palette=looks(palette),
-        selected=selected_finding(image, analysis),
-        selected_pane=shown.id,
+        height=HEIGHT if hanging is None or hanging.rows == 1 else HUNG_HEIGHT,
+        visible={"causes": False},
+        palette=layers(palette),
+        selected=chosen[1] if chosen else None,
+        selected_pane=pane_id(chosen[0]) if chosen else shown[0].id,
+        hanging=hanging,
+        marking=True,
     )
-    if event.selected is not None and event.pane in (None, shown.id):
-        clicked_finding(image, event.selected)
+    clicked = next((view for view in case.views if pane_id(view.image.sha256) == (event.pane or shown[0].id)), None)
+    if clicked is not None and event.selected is not None:
+        clicked_finding(case, (clicked.image.sha256, event.selected))
         st.rerun(scope="fragment")
-    findings_table(image, analysis)
+    if clicked is not None and event.box is not None:
+        draw_box(case, clicked.image.sha256, event.box)
+        st.rerun(scope="fragment")
+    judge_box(case)
+    findings_table(case)
+    judge(case)
 
 
-def pane(image: Image, analysis: Analysis) -> Pane:
-    made = analysis.provenance
-    return Pane(
-        id=image.sha256[:16],
-        title=view_words(image),
-        sha256=image.sha256,
-        columns=image.columns,
-        rows=image.rows,
-        spacing_mm=image.spacing_mm,
-        contours={**truth_outlines(image), **outlines(analysis.findings)},
-        marker=marker(image),
-        maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
-    )
+def opened(
+    study: Study,
+    found: Sequence[tuple[Image, Analysis]],
+    thresholds: Mapping[Calcification, float],
+    records: Sequence[Decision],
+) -> Case:
+    """Everything that is worked out of the study, image by image. Raises NotOnFile."""
+    views = []
+    for image, stored in found:
+        analysis = replace(weighed(image, stored, thresholds), laterality=image.laterality, view=image.view)
+        views.append(Viewed(image, stored, analysis))
+    look = together([looked(view.image, view.analysis) for view in views])
+    return Case(study, views, look, standing(records))
 
 
 frame("Case", heading=False)
 with open_store() as store:
-    image = chosen_image(store)
-    header(store, image)
+    study, images, alone = chosen_study(store)
+    header(store, study, images)
     left, right = st.columns([7, 3], gap="medium")
     with right:
         why = st.container()
-        model = chosen_model(store, image)
-        stored = analysed(store, image, model)
-        facts(stored)
-        thresholds = chosen_thresholds(image, stored)
-        palette = chosen_palette()
-        beside = chosen_beside(store, image, model)
+        settings = st.expander("Model, thresholds, colours", icon=":material/tune:", key="case.settings")
+        with settings:
+            model = chosen_model(store, images, study.id)
+        found = analysed(store, images, model)
+        with settings:
+            facts(found[0][1])
+            thresholds = chosen_thresholds(study.id, found[0][1])
+            palette = chosen_palette()
+        beside = chosen_beside(store, images[0], model) if len(images) == 1 else None
     try:
-        analysis = weighed(image, stored, thresholds)
+        records = history(store, study.id)
+        case = opened(study, found, thresholds, records)
         with why:
-            verdict(analysis)
+            if case.single:
+                verdict(case.views[0].analysis)
+            else:
+                study_verdict([view.analysis for view in case.views])
+            decide(store, case)
         with left:
-            look_and_list(image, analysis, palette, beside)
-            insets(image, analysis, palette)
+            look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None)
+            insets(case, palette)
         with right:
-            downloads(image, analysis, palette)
-            notes(image)
+            bac_amounts(case)
+            plane(case)
+            downloads(case, records, palette)
+            notes(images)
     except NotOnFile as problem:
         st.error(str(problem))

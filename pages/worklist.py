@@ -1,22 +1,32 @@
-"""Every image with its flag and the reason for it; the place where images come in."""
+"""Every study with its place in the queue and the reason for it; the place where images come in."""
 
 import secrets
 
 import streamlit as st
 
-from mtunet.case import Flag
+from mtunet import study_store, worklist
 from mtunet.intake import QueueFull, ask
 from mtunet.models import DEFAULT_MODEL
-from mtunet.records import JobState, Row
 from mtunet.store import Store
-from pages.widgets.adding import add_files, add_samples, show_problems, show_reading, show_refused, show_samples
+from mtunet.triage import MOSTLY_BAC_SHARE
+from mtunet.worklist import Order, State, StudyRow, Wish
+from pages.widgets.adding import (
+    add_files,
+    add_samples,
+    show_folder,
+    show_problems,
+    show_reading,
+    show_refused,
+    show_samples,
+)
+from pages.widgets.correcting import correct
 from pages.widgets.frame import frame
-from pages.widgets.row import draw_row
-from pages.widgets.words import FLAGS
+from pages.widgets.row_keys import HELP, row_keys
+from pages.widgets.study_row import PENDING, draw_row, row_key
+from pages.widgets.words import FLAGS, ORDERS, STATES
 from pages.widgets.work import jobs, open_store, receiver
 
 PAGE_LENGTH = 20
-BUSY = (JobState.QUEUED, JobState.RUNNING)
 
 
 def start_here() -> None:
@@ -28,7 +38,9 @@ def start_here() -> None:
             "**1 · Add mammograms**  \nDrop DICOM, PNG, JPG, TIFF or zip files above, or take the samples."
         )
         steps[1].markdown("**2 · Wait a moment**  \nEach image is analysed on this machine. Nothing leaves it.")
-        steps[2].markdown("**3 · Open one**  \nSee the contours on the image, and why it is or is not flagged.")
+        steps[2].markdown(
+            "**3 · Open one**  \nStudies are listed by urgency, with the reason. See the contours on the images."
+        )
         st.button(
             "Try the samples", type="primary", icon=":material/experiment:", on_click=add_samples, key="worklist.try"
         )
@@ -41,69 +53,130 @@ def busy_list() -> None:
         show_reading()
         if not receiver().busy and not fresh.waiting():
             st.rerun()
-        if fresh.count():
+        if worklist.count(fresh):
             draw_list(fresh)
 
 
 def draw_list(store: Store) -> None:
-    flag, search = filters()
-    total = store.count(search=search, flag=flag)
+    wish = filters()
+    total = worklist.count(store, wish)
     pages = max(1, -(-total // PAGE_LENGTH))
-    page = st.session_state.get("worklist.page", 1)
-    rows = store.rows(search=search, flag=flag, limit=PAGE_LENGTH, offset=PAGE_LENGTH * (min(page, pages) - 1))
-    waiting = store.waiting()
+    page = min(st.session_state.get("worklist.page", 1), pages)
+    rows = worklist.rows(store, wish, limit=PAGE_LENGTH, offset=PAGE_LENGTH * (page - 1))
     if not rows:
         st.info(
-            "No image has this flag and name. Change the filter to see the others.", icon=":material/filter_alt_off:"
+            "No study has this flag, state and name. Change the filter to see the others.",
+            icon=":material/filter_alt_off:",
         )
-    elif waiting:
-        st.caption(f":material/hourglass_top: {waiting} image{'s' if waiting > 1 else ''} being analysed or waiting.")
+    else:
+        st.caption(summary(store, wish, total))
     for row in rows:
         act(store, row, draw_row(row, jobs()))
     if pages > 1:
         st.pagination(pages, key="worklist.page")
+    row_keys([row_key(row.id) for row in rows], key="worklist.keys")
 
 
-def filters() -> tuple[Flag | None, str]:
+def summary(store: Store, wish: Wish, total: int) -> str:
+    """How many there are of which flag, what waits, and the keys."""
+    parts = [f"{total:,} stud{'y' if total == 1 else 'ies'}"]
+    counted = worklist.tally(store, wish) if wish.flag is None else {}
+    parts += [f"{FLAGS[flag].words} {counted[flag]:,}" for flag in FLAGS if counted.get(flag)]
+    waiting = store.waiting()
+    if waiting:
+        parts.append(f":material/hourglass_top: {waiting} image{'s' if waiting > 1 else ''} being analysed or waiting")
+    return " · ".join([*parts, HELP])
+
+
+def filters() -> Wish:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flag = st.pills(
-            "Flag", list(FLAGS), format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}", key="worklist.flag"
+            "Flag",
+            list(FLAGS),
+            format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}",
+            key="worklist.flag",
+            persist_state="session",
         )
+        state = st.pills(
+            "State",
+            list(State),
+            format_func=lambda s: f"{STATES[s].icon} {STATES[s].words}",
+            key="worklist.state",
+            persist_state="session",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input(
-            "Name", key="worklist.search", placeholder="Search by name", icon=":material/search:", live=True, width=260
+            "Name",
+            key="worklist.search",
+            placeholder="Search titles and file names",
+            icon=":material/search:",
+            live=True,
+            width=300,
+            persist_state="session",
         )
-    return flag, search
+        order = st.selectbox(
+            "Sorted by",
+            list(Order),
+            format_func=lambda o: ORDERS[o],
+            key="worklist.order",
+            width=200,
+            persist_state="session",
+            help="Whose turn it is: undecided before decided, microcalcifications first, and among equals who has "
+            "waited longest.",
+        )
+        mostly = st.slider(
+            "Mostly arterial above (BAC share, %)",
+            0,
+            99,
+            round(100 * MOSTLY_BAC_SHARE),
+            key="worklist.mostly",
+            width=260,
+            persist_state="session",
+            help="Above this share of the calcified area a study with microcalcifications is called “mostly arterial, "
+            "MC left”. It changes the name only: microcalcifications are read first whatever the share. By default "
+            "more than half.",
+        )
+    return Wish(search or "", flag, state, order or Order.TURN, mostly / 100)
 
 
-def act(store: Store, row: Row, wish: str | None) -> None:
+def act(store: Store, row: StudyRow, wish: str | None) -> None:
     """What was chosen in a row's menu or on its buttons."""
-    model = row.job.model if row.job else DEFAULT_MODEL
     if wish == "cancel":
-        jobs().cancel(store, row.image.sha256, model)
+        for view in row.views:
+            if view.job and view.job.state in PENDING:
+                jobs().cancel(store, view.job.sha256, view.job.model)
         st.rerun(scope="fragment" if store.waiting() else "app")
     if wish == "again":
         try:
-            ask(store, row.image.sha256, model, secrets.token_hex(4))
+            batch = secrets.token_hex(4)
+            for view in row.views:
+                ask(store, view.image.sha256, view.job.model if view.job else DEFAULT_MODEL, batch)
         except QueueFull as problem:
             st.error(str(problem))
             return
         jobs().wake()
         st.rerun()
+    if wish == "edit":
+        correct(row)
     if wish == "delete":
         confirm_delete(row)
 
 
-@st.dialog("Delete this image?")
-def confirm_delete(row: Row) -> None:
-    st.text(row.image.name)
+@st.dialog("Delete this study?")
+def confirm_delete(row: StudyRow) -> None:
+    st.text(row.title)
+    images = f"{len(row.views)} image{'' if len(row.views) == 1 else 's'}"
     st.markdown(
-        "The image, its analyses and its maps are removed from this machine. The file it came from is not touched."
+        f"Its {images}, their analyses and their maps are removed from this machine. The files they came from are not "
+        "touched. What readers decided stays on record; it names no patient."
     )
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", icon=":material/delete:", key="worklist.delete"):
             with open_store() as store:
-                jobs().cancel(store, row.image.sha256, row.job.model if row.job else DEFAULT_MODEL)
-                store.delete(row.image.sha256)
+                for view in row.views:
+                    if view.job:
+                        jobs().cancel(store, view.job.sha256, view.job.model)
+                study_store.delete_study(store, row.id)
             st.rerun()
         if st.button("Keep it", key="worklist.keep"):
             st.rerun()
@@ -119,11 +192,12 @@ with open_store() as store:
     if not busy:
         show_reading()  # what was handed in may be done before the first look
     show_problems()
-    if store.count() == 0 and not busy:
+    if worklist.count(store) == 0 and not busy:
         show_refused(store)
         start_here()
         st.stop()
     with samples:
+        show_folder()
         show_samples()
     show_refused(store)
     if busy:

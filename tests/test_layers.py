@@ -38,7 +38,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("mtunet.analysis", "mtunet.analysis_json", "mtunet.assessing"),
         ("case", "models", "segmentation", "findings", "triage"),
     ),
-    "exports": (("mtunet.exports*",), ("case", "drawing", "findings", "analysis")),
+    "exports": (
+        ("mtunet.exports*",),
+        ("case", "drawing", "findings", "analysis", "triage", "amounts", "decisions"),
+    ),
     "decisions": (("mtunet.decisions", "mtunet.agreement"), ("case",)),
     "store": (
         (

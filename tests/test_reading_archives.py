@@ -43,7 +43,10 @@ def test_a_file_that_is_no_zip_comes_back_itself() -> None:
 
 def test_members_come_one_by_one_and_clutter_is_left_out() -> None:
     data = zipped({"a/": b"", "a/one.dcm": IMAGE, "__MACOSX/a/._one.dcm": b"x", ".DS_Store": b"x", "IM0002": IMAGE})
-    assert list(unpack(data, "all.zip")) == [Upload("a/one.dcm", IMAGE), Upload("IM0002", IMAGE)]
+    assert list(unpack(data, "all.zip")) == [
+        Upload("a/one.dcm", IMAGE, "all.zip"),
+        Upload("IM0002", IMAGE, "all.zip"),
+    ]
     assert read(IMAGE, "a/one.dcm").shape == (96, 80)
 
 

@@ -157,7 +157,7 @@ def test_pictures_called_alike_but_for_the_view_are_guessed_to_be_one_study() ->
         ("12_LCC.png", "all.zip", "12"),
         ("anna/LCC.png", "all.zip", "anna"),
         ("LCC.png", "case7.zip", "case7"),
-        ("LCC.png", "", "Untitled study"),
+        ("LCC.png", "", "LCC.png"),
         ("mdb001.png", "all.zip", "mdb001.png"),
     ],
 )
@@ -178,6 +178,15 @@ def test_a_zip_of_pictures_becomes_studies_by_folder(store: Store) -> None:
 
 def _eight() -> list[tuple[str, str, str]]:
     return [(who, side, view) for who in ("anna", "bea") for side, view in VIEWS]
+
+
+def test_a_dropped_folder_is_grouped_by_its_folders(store: Store) -> None:
+    from tests.painting import drawn_png
+
+    for number, (who, side, view) in enumerate(_eight()):
+        [taken] = take(store, drawn_png(seed=number), f"all/{who}/{side}{view}.png")
+    assert store.image(taken.sha256).name == "LMLO.png"  # type: ignore[union-attr]
+    assert sorted(study.title for study in study_store.studies_named(store)) == ["anna", "bea"]
 
 
 # Correcting

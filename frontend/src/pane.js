@@ -104,6 +104,7 @@ export class Pane {
   /** New contours or words for the same image: layers are changed in place, so zoom and window stay. */
   update(facts, layers, visible) {
     this.facts = facts;
+    this.element.dataset.wall = this.viewer.hung ? facts.wall : "";
     this.element.setAttribute("aria-label", `Mammogram ${facts.title} ${facts.marker}. ${facts.help}`);
     this.overlay.update(facts);
     const sign = JSON.stringify([layers, facts.maps]);

@@ -23,7 +23,7 @@ from reportlab.platypus import Paragraph, Table
 from mtunet.case import Analysis, Calcification, Finding
 from mtunet.disclaimer import NOT_FOR_CLINICAL_USE
 from mtunet.drawing import LAYERS, Stroke, contours, inset
-from mtunet.exports.result import Result
+from mtunet.exports.result import Picture
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN: Final = 40.0
@@ -36,6 +36,8 @@ IMAGE_PIXELS: Final = 1400
 INSET_GAP: Final = 10.0
 INSET_CAPTION: Final = 80.0
 LINE: Final = 0.8
+REMARKS_LEAVE: Final = 80.0
+"""Points kept for the table of findings."""
 GROUND: Final = Color(0.25, 0.25, 0.25)
 """Behind the legend: yellow and blue both stand out from it."""
 TEXT: Final = ParagraphStyle("text", fontName="Helvetica", fontSize=9, leading=12)
@@ -59,9 +61,10 @@ class Pen:
         self.y -= height
 
 
-def report(results: Sequence[Result]) -> bytes:
+def report(results: Sequence[Picture], remarks: Sequence[str] = ()) -> bytes:
     """The page, A4, for one to four views of one examination, in the order they are given. The same results give the
-    same bytes. Raises ValueError for no view or more than four.
+    same bytes. remarks: sentences under the flags (amounts, decisions); as many as leave room for some findings.
+    Raises ValueError for no view or more than four.
     """
     if not 1 <= len(results) <= MOST_VIEWS:
         raise ValueError(f"A report shows one to {MOST_VIEWS} views, not {len(results)}.")
@@ -75,6 +78,7 @@ def report(results: Sequence[Result]) -> bytes:
     _legend(pen, results)
     _flags(pen, results)
     provenance = _provenance(results)
+    _remarks(pen, remarks, lowest=FOOT + _height(provenance, SMALL) + REMARKS_LEAVE)
     _findings(pen, results, room=pen.y - FOOT - _height(provenance, SMALL) - 18)
     pen.y = min(pen.y, FOOT + _height(provenance, SMALL) + 4)
     pen.write(provenance, SMALL)
@@ -89,7 +93,7 @@ def printable(text: str) -> str:
     return text.encode("cp1252", "replace").decode("cp1252")
 
 
-def _head(pen: Pen, results: Sequence[Result]) -> None:
+def _head(pen: Pen, results: Sequence[Picture]) -> None:
     pen.write("MTU-Net: calcifications found", ParagraphStyle("title", parent=STRONG, fontSize=15, leading=19))
     pen.write(NOT_FOR_CLINICAL_USE, STRONG)
     made_at = datetime.fromisoformat(results[0].analysis.provenance.made_at)
@@ -97,7 +101,7 @@ def _head(pen: Pen, results: Sequence[Result]) -> None:
     pen.y -= 8
 
 
-def _views(pen: Pen, results: Sequence[Result]) -> None:
+def _views(pen: Pen, results: Sequence[Picture]) -> None:
     gap, height = 10.0, IMAGE_HEIGHT[len(results)]
     width = (WIDTH - gap * (len(results) - 1)) / len(results)
     top, lowest = pen.y, pen.y
@@ -115,7 +119,7 @@ def _views(pen: Pen, results: Sequence[Result]) -> None:
     pen.y = lowest - 10
 
 
-def _leading(page: Canvas, result: Result, left: float, top: float, height: float) -> None:
+def _leading(page: Canvas, result: Picture, left: float, top: float, height: float) -> None:
     """Beside a single view: its two leading findings magnified, where there is room."""
     side = (height - INSET_GAP) / 2
     if left + side > MARGIN + WIDTH:
@@ -134,7 +138,7 @@ def _leads(finding: Finding) -> tuple[bool, int]:
     return finding.type is not Calcification.MICRO, -finding.area_px
 
 
-def _picture(page: Canvas, result: Result, left: float, bottom: float, scale: float) -> None:
+def _picture(page: Canvas, result: Picture, left: float, bottom: float, scale: float) -> None:
     """The image with its lower left corner there, `scale` points per pixel, and its outlines over it."""
     rows, columns = result.mammogram.shape
     factor = min(1.0, IMAGE_PIXELS / max(rows, columns))
@@ -156,7 +160,7 @@ def _picture(page: Canvas, result: Result, left: float, bottom: float, scale: fl
     page.restoreState()
 
 
-def _outlines(result: Result) -> Iterator[tuple[Stroke, tuple[tuple[float, float], ...]]]:
+def _outlines(result: Picture) -> Iterator[tuple[Stroke, tuple[tuple[float, float], ...]]]:
     for finding in result.analysis.findings:
         yield result.palette[finding.type.value], finding.contour
     for kind, mask in () if result.truth is None else result.truth.masks.items():
@@ -170,7 +174,7 @@ def _pen_for(page: Canvas, stroke: Stroke) -> None:
     page.setDash([length * LINE for length in stroke.dash])
 
 
-def _legend(pen: Pen, results: Sequence[Result]) -> None:
+def _legend(pen: Pen, results: Sequence[Picture]) -> None:
     """A dark strip, because yellow cannot be seen on paper; two layers to a line."""
     known = any(result.truth is not None for result in results)
     names = [name for name in LAYERS if known or not name.startswith("truth")]
@@ -190,7 +194,7 @@ def _legend(pen: Pen, results: Sequence[Result]) -> None:
     pen.y -= height + 8
 
 
-def _flags(pen: Pen, results: Sequence[Result]) -> None:
+def _flags(pen: Pen, results: Sequence[Picture]) -> None:
     for result in results:
         triage = result.analysis.triage
         where = "" if len(results) == 1 else f"{_view(result.analysis)}. "
@@ -198,7 +202,17 @@ def _flags(pen: Pen, results: Sequence[Result]) -> None:
     pen.y -= 6
 
 
-def _findings(pen: Pen, results: Sequence[Result], room: float) -> None:
+def _remarks(pen: Pen, remarks: Sequence[str], lowest: float) -> None:
+    """Down to `lowest`; what does not fit is counted."""
+    for number, remark in enumerate(remarks):
+        if pen.y - _height(remark, TEXT) < lowest:
+            pen.write(f"{len(remarks) - number} more are in the JSON file of the study.", TEXT)
+            break
+        pen.write(remark, TEXT)
+    pen.y -= 6 if remarks else 0
+
+
+def _findings(pen: Pen, results: Sequence[Picture], room: float) -> None:
     """As many findings as there is room for, microcalcifications first, the largest first; the rest is counted."""
     all_found = [(_view(result.analysis), f) for result in results for f in result.analysis.findings]
     all_found.sort(key=lambda found: _leads(found[1]))
@@ -244,7 +258,7 @@ def _view(analysis: Analysis) -> str:
     return "".join(known) or "view unknown"
 
 
-def _provenance(results: Sequence[Result]) -> str:
+def _provenance(results: Sequence[Picture]) -> str:
     made = results[0].analysis.provenance
     thresholds = ", ".join(f"{kind.value.upper()} {v:.3g}" for kind, v in results[0].analysis.thresholds.items())
     sizes = " ".join(_size(result.analysis) for result in results)

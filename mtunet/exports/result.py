@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from mtunet.case import Analysis, Mammogram, Segmentation, Truth
 from mtunet.drawing import FIGURE_3, Palette
@@ -30,18 +30,33 @@ class Result:
     origin: Any = None
 
 
+class Picture(Protocol):
+    """What a page of a report is drawn from: a `Result`, or a view of a study."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def mammogram(self) -> Mammogram: ...
+    @property
+    def analysis(self) -> Analysis: ...
+    @property
+    def truth(self) -> Truth | None: ...
+    @property
+    def palette(self) -> Palette: ...
+
+
 @dataclass(frozen=True)
 class Export:
     """One form.
 
-    suffix: what is put after the image's stem, with its extension. function: the file's bytes.
+    suffix: what is put after the stem, with its extension. function: the file's bytes, of a Result or a StudyResult.
     about: one sentence on what it is for. needs: a package that may be absent, and the file that installs it.
     """
 
     label: str
     suffix: str
     mime: str
-    function: Callable[[Result], bytes]
+    function: Callable[[Any], bytes]
     about: str
     needs: tuple[str, str] | None = None
 

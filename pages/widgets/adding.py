@@ -35,6 +35,23 @@ def add_files() -> None:
         st.rerun()
 
 
+def show_folder() -> None:
+    """A whole folder at once; files that are called alike in one folder are put together."""
+    turn = st.session_state.setdefault(_TURN, 0)
+    with st.popover("Folder", icon=":material/folder_open:", width="content"):
+        files = st.file_uploader(
+            "Add a folder with everything in it",
+            accept_multiple_files="directory",
+            key=f"worklist.folder.{turn}",
+            help="Files that are no mammograms are listed with the reason and do not stop the rest.",
+        )
+    if files:
+        st.session_state[_TURN] = turn + 1
+        _hand_in(File(file.name, file.getvalue()) for file in files)
+        _let_go(files)
+        st.rerun()
+
+
 def add_samples() -> None:
     """Put the samples in the worklist."""
     _hand_in(

@@ -160,9 +160,19 @@ def probability_map(request: Request) -> Response:
     return _answer(request, lambda: _pictures.get((str(path), name), make), "image/png", name)
 
 
+def thumbnail(request: Request) -> Response:
+    """The small picture with its findings that the worklist shows."""
+    sha256 = request.path_params["sha256"]
+    path = data_folder() / "thumbnails" / f"{sha256}.png"
+    if not _SHA256.fullmatch(sha256) or not path.is_file():
+        return _nothing()
+    return _answer(request, path.read_bytes, "image/png", f"{sha256}-{path.stat().st_mtime_ns}")
+
+
 ROUTES = [
     Route("/mtunet/assets/{name}", asset),
     Route("/mtunet/image/{sha256}", image),
+    Route("/mtunet/thumbnail/{sha256}", thumbnail),
     Route("/mtunet/map/{sha256}/{model}/{kind}", probability_map),
 ]
 

@@ -158,7 +158,7 @@ def viewer(
     if len({pane.id for pane in panes}) != len(panes):
         raise ValueError(f"Panes need different ids, not {[pane.id for pane in panes]}.")
     data = {
-        "bundle": f"{_base()}/mtunet/assets/{bundle()}",
+        "bundle": f"{base_path()}/mtunet/assets/{bundle()}",
         "key": key,
         "height": height,
         "layers": _layers(panes, palette),
@@ -240,9 +240,9 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "columns": pane.columns,
         "rows": pane.rows,
         "spacing": None if pane.spacing_mm is None else [float(v) for v in pane.spacing_mm],
-        "image": f"{_base()}/mtunet/image/{pane.sha256}{query}",
+        "image": f"{base_path()}/mtunet/image/{pane.sha256}{query}",
         "maps": {
-            f"map_{k}": f"{_base()}/mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()
+            f"map_{k}": f"{base_path()}/mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()
         },
         "contours": {name: [_contour(outline, pane) for outline in found] for name, found in pane.contours.items()},
         "help": HELP,
@@ -284,7 +284,7 @@ def _note(finding: Finding) -> str:
     return f"{TYPE_WORDS[finding.type]}\n{', '.join(parts)}"
 
 
-def _base() -> str:
+def base_path() -> str:
     """The prefix when Streamlit is served below a path, "" otherwise."""
     path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{path}" if path else ""

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from mtunet.case import Calcification, Flag, Laterality, Priority
 from mtunet.records import Image
+from mtunet.study_triage import Urgency
+from mtunet.worklist import Order, State
 
 
 class FlagWords(NamedTuple):
@@ -43,6 +45,34 @@ FLAGS: Mapping[Flag, FlagWords] = {
     Flag.NOT_ASSESSABLE: FlagWords(
         "Not assessable", ":material/help:", "violet", "The image cannot be judged by this model; the reason says why."
     ),
+}
+
+URGENCIES: Mapping[Urgency, str] = {
+    Urgency.HIGH: "Read first",
+    Urgency.CHECK: "Check",
+    Urgency.ROUTINE: "Routine",
+    Urgency.UNKNOWN: "Not done yet",
+}
+
+ORDERS: Mapping[Order, str] = {
+    Order.TURN: "Whose turn it is",
+    Order.NEWEST: "Newest first",
+    Order.SHARE: "BAC share",
+    Order.TITLE: "Title",
+}
+
+
+class StateWords(NamedTuple):
+    """What people have done with a study, as a word and as an icon."""
+
+    words: str
+    icon: str
+
+
+STATES: Mapping[State, StateWords] = {
+    State.NEW: StateWords("New", ":material/inbox:"),
+    State.OPENED: StateWords("Opened", ":material/visibility:"),
+    State.DECIDED: StateWords("Decided", ":material/check_circle:"),
 }
 
 PRIORITIES: Mapping[Priority, str] = {
@@ -108,6 +138,16 @@ def share_words(bac_share: float | None) -> str:
     if whole == 0 and bac_share > 0:
         return "BAC under 1 % of the calcified area"
     return f"BAC {whole} % of the calcified area"
+
+
+def grade_words(grade: int | None) -> str:
+    """ "BAC grade 2"; nothing for a study without BAC or one that cannot be graded."""
+    return f"BAC grade {grade}" if grade else ""
+
+
+def decision_words(decision: str | None) -> str:
+    """A reader's answer for a study as a whole."""
+    return {"recall": "Recall", "no_recall": "No recall"}.get(decision or "", "Decided")
 
 
 def plain(text: str) -> str:

@@ -80,7 +80,7 @@ def test_an_uploaded_drawing_is_there_again_after_a_restart(page: Page, tmp_path
     with serving(tmp_path, port) as url:
         page.goto(url)
         add(page, "drawn.png", drawn_png(rows=900, columns=700))
-        expect(page.get_by_text(re.compile("2 microcalcification regions"))).to_be_visible(timeout=60_000)
+        expect(page.get_by_text(re.compile("2 MC regions"))).to_be_visible(timeout=60_000)
         open_case(page)
         address = page.url
         page.goto("about:blank")
@@ -94,7 +94,7 @@ def test_an_image_is_deleted_after_a_question(page: Page, tmp_path: Path) -> Non
     with serving(tmp_path) as url:
         page.goto(url)
         add(page, "drawn.png", drawn_png())
-        expect(page.get_by_text(re.compile("2 microcalcification regions"))).to_be_visible(timeout=60_000)
+        expect(page.get_by_text(re.compile("2 MC regions"))).to_be_visible(timeout=60_000)
         settled(page)
         page.get_by_role("button", name="More").click()
         page.get_by_text("Delete …").click()

@@ -6,9 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Refusal
-from mtunet.records import now
 from mtunet.samples import SAMPLES
 from mtunet.store import Store
+from tests.drawn_queue import fill
 from tests.painting import drawn_png
 
 
@@ -34,7 +34,7 @@ def test_an_empty_worklist_says_how_to_start(app: AppTest) -> None:
 def test_an_uploaded_image_is_analysed_and_explained(app: AppTest) -> None:
     app.run()
     app.file_uploader[0].upload("left.png", drawn_png(), "image/png").run()
-    settle(app, lambda: "microcalcification regions" in shown(app))
+    settle(app, lambda: "2 MC regions" in shown(app))
     assert "**left\\.png**" in shown(app)
     assert "Mostly arterial, MC left" in shown(app)
 
@@ -76,26 +76,13 @@ def test_markup_in_a_file_name_is_shown_as_text(app: AppTest, analysed: Callable
 
 
 def test_a_long_worklist_is_paged(app: AppTest, data: Path) -> None:
-    with Store.open(data) as store, store.writing():
-        for number in range(500):
-            values = [
-                f"{number:064x}",
-                f"n{number}.dcm",
-                "upload",
-                now(),
-                10,
-                10,
-                "[]",
-            ]
-            store.db.conn.execute(
-                "insert into images (sha256, name, source, added_at, rows, columns, notes) values (?,?,?,?,?,?,?)",
-                values,
-            )
+    with Store.open(data) as store:
+        fill(store, 500)
     app.run()
     started = time.perf_counter()
     app.run()
     assert time.perf_counter() - started < 3
-    assert len([m for m in app.markdown if m.value.startswith("**n")]) == 20
+    assert len([m for m in app.markdown if m.value.startswith("**Study")]) == 20
 
 
 def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None:

@@ -19,14 +19,14 @@ from pages.widgets.work import jobs, open_store
 
 _LAST = "case.last"
 ADDRESSES = ("study", "case")
-"""What a study may be called in an address; `image` names one of its images, which is then enlarged."""
+"""What a study may be called in an address. `image` alone names one of its images, which is then enlarged."""
 
 
 def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
     """The study that the address names, its images, and the image it names; else the last one that was open, else the
     newest; or a sentence and the end."""
-    image = st.query_params.get("image")
     name = next((st.query_params[key] for key in ADDRESSES if key in st.query_params), None)
+    image = st.query_params.get("image") if name is None else None
     if image is None and name is None:
         newest = store.rows(limit=1)
         name = st.session_state.get(_LAST)

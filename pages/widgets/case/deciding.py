@@ -3,16 +3,15 @@
 import streamlit as st
 
 from mtunet.decision_store import history, keep, newest
-from mtunet.decisions import NOTE_LENGTH, Act, Decision, Recall, Verdict, can_undo, in_force, undo
+from mtunet.decisions import NOTE_LENGTH, RECALL_WORDS, Act, Decision, Recall, can_undo, in_force, in_words, undo
 from mtunet.store import Store
-from pages.widgets.case.findings import VERDICTS
 from pages.widgets.case.judging import NEEDS_NAME
 from pages.widgets.case.reader import ask_reader, reader_name
 from pages.widgets.case.viewed import Case
-from pages.widgets.words import TYPES, plain, when_words
+from pages.widgets.words import plain, when_words
 from pages.widgets.work import open_store
 
-RECALLS = {Recall.RECALL: "Recall", Recall.NO_RECALL: "No recall"}
+RECALLS = {recall: words.capitalize() for recall, words in RECALL_WORDS.items()}
 RECALL_ICONS = {Recall.RECALL: ":material/call_made:", Recall.NO_RECALL: ":material/check_circle:"}
 
 
@@ -24,8 +23,9 @@ def decide(store: Store, case: Case) -> None:
         st.markdown("**Your decision**")
         ask_reader()
         _recall(store, case)
-        _note(store, case)
-        _undo(store, case, records)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            _note(store, case)
+            _undo(store, case, records)
         _stands(case)
         _history(case, records)
 
@@ -55,8 +55,11 @@ def _recall(store: Store, case: Case) -> None:
 
 
 def _note(store: Store, case: Case) -> None:
-    with st.form(f"case.note.{case.study.id}", clear_on_submit=True, border=False, enter_to_submit=False):
-        words = st.text_area("Note", height=68, max_chars=NOTE_LENGTH, key=f"case.note.words.{case.study.id}")
+    with (
+        st.popover("Add a note", icon=":material/edit_note:", key="case.note"),
+        st.form(f"case.note.{case.study.id}", clear_on_submit=True, border=False, enter_to_submit=False),
+    ):
+        words = st.text_area("Note", height=120, max_chars=NOTE_LENGTH, key=f"case.note.words.{case.study.id}")
         sent = st.form_submit_button("Keep the note", icon=":material/edit_note:", key="case.note.keep")
     if sent and not reader_name():
         st.warning(NEEDS_NAME)
@@ -102,20 +105,8 @@ def _history(case: Case, records: tuple[Decision, ...]) -> None:
 
 
 def _said(case: Case, decision: Decision) -> str:
-    """ "LCC 3, MC: it is BAC"."""
-    view = case.view(decision.sha256) if decision.sha256 else None
-    where = "" if view is None or case.single else f"{view.name} "
-    if decision.act is Act.FINDING:
-        kind = decision.type.value.upper() if decision.type else ""
-        return f"on {where}{decision.number}, {kind}: {VERDICTS[Verdict(decision.answer)].lower().replace('bac', 'BAC').replace('is mc', 'is MC')}"
-    if decision.act is Act.STUDY:
-        return f"on the study: {RECALLS[Recall(decision.answer)].lower()}"
-    if decision.act is Act.MISSED:
-        kind_words = next(words for kind, words in TYPES.items() if kind.value == decision.answer)
-        return f"marked {kind_words} that the model missed{f' on {where}' if where else ''}".rstrip()
-    if decision.act is Act.NOTE:
-        return f"noted: {decision.note}"
-    return "took a decision back"
+    view = case.view(decision.sha256) if decision.sha256 and not case.single else None
+    return in_words(decision, view.name if view else "")
 
 
 def _keep(store: Store, case: Case, act: Act, answer: str, note: str = "") -> None:

@@ -87,16 +87,16 @@ def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
         "View": view.name,
         "No.": finding.number,
         "Type": SHORT_TYPES[finding.type],
+        "Reader": _verdict(case, view, finding),
         "Probability": finding.probability,
-        "MC": finding.probabilities.get(Calcification.MICRO),
-        "BAC": finding.probabilities.get(Calcification.ARTERIAL),
         "Area": finding.area_mm2 if case.in_mm else finding.area_px,
         "Length": finding.length_mm if case.in_mm else finding.length_px,
         "Specks": finding.specks,
         "Nipple": there.nipple if there else None,
         "Skin": there.skin if there else None,
         "Other": _other(case, view, finding),
-        "Reader": _verdict(case, view, finding),
+        "MC": finding.probabilities.get(Calcification.MICRO),
+        "BAC": finding.probabilities.get(Calcification.ARTERIAL),
     }
     if case.single:
         for column in ("View", "Other"):

@@ -9,8 +9,8 @@ from mtunet.drawing import Palette
 from mtunet.filing import maps_folder_name
 from mtunet.hanging import Placing, hang, wanted_wall
 from mtunet.landmarks import Edge
+from pages.widgets.case.controls import Look, looks
 from pages.widgets.case.viewed import Case, Viewed
-from pages.widgets.controls import Look, looks
 from pages.widgets.pixels import truth_outlines
 from pages.widgets.viewer import Hanging, Outline, Pane, outlines
 from pages.widgets.words import SIDES, TYPES, marker, view_words
@@ -48,7 +48,7 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None) -> Pane
         contours["causes"] = causes
     return Pane(
         id=pane_id(image.sha256),
-        title=(view_words(image) if case.single else image.name) + (" (mirrored)" if flipped else ""),
+        title=view_words(image) if case.single else f"{image.name}{' (mirrored)' if flipped else ''}",
         sha256=image.sha256,
         columns=image.columns,
         rows=image.rows,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mtunet.drawing import FIGURE_3
 from mtunet.records import Image
-from pages.widgets.controls import Look, looks
+from pages.widgets.case.controls import Look, looks
 from pages.widgets.teaching.marking import Place, ring
 from pages.widgets.viewer import Outline, Pane, viewer
 from pages.widgets.words import marker, view_words

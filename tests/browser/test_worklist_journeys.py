@@ -1,0 +1,118 @@
+"""A zip with four views and a broken file becomes one study in its place in the queue, and opens from the keyboard."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mtunet import study_store, worklist
+from mtunet.store import Store
+from mtunet.worklist import Wish
+from tests.browser.conftest import serving
+from tests.browser.test_journeys import add, settled
+from tests.dicoms import dicom
+from tests.painting import drawing, drawn_png
+from tests.test_identifiers import zipped
+
+pytestmark = pytest.mark.browser
+VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
+
+
+def four_views(study: str = "1.2.3") -> dict[str, bytes]:
+    """MC in the left breast only, two regions a view; BAC nowhere."""
+    return {
+        f"march/IM{number}": dicom(
+            drawing(900, 700, mc=2 if side == "L" else 0, bac=False, seed=number) >> 4,
+            ImageLaterality=side,
+            ViewPosition=view,
+            StudyInstanceUID=study,
+            PatientName="SECRET^NAME",
+            WindowCenter=2047.5,
+            WindowWidth=4095,
+        )
+        for number, (side, view) in enumerate(VIEWS)
+    }
+
+
+def rows(page: Page) -> object:
+    return page.locator('[class*="st-key-worklist-"][class*="-row"]')
+
+
+def test_a_zip_becomes_a_study_with_its_reason_and_opens(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        page.goto(url)
+        add(page, "all.zip", zipped(**four_views(), broken=four_views()["march/IM0"][:700]))
+        expect(page.get_by_text("4 MC regions, largest", exact=False)).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("left CC and MLO", exact=False)).to_be_visible()
+        expect(page.get_by_text("march", exact=True)).to_be_visible()
+        expect(page.get_by_text("Read first", exact=False).first).to_be_visible()
+        expect(page.get_by_text("Not taken in: 1")).to_be_visible()
+        captions = page.locator("figcaption")
+        expect(captions).to_have_text(["R CC", "L CC", "R MLO", "L MLO"])
+        expect(page.locator("figure img")).to_have_count(4)
+        assert page.locator("figure img").first.evaluate("image => image.naturalWidth") > 0
+        page.get_by_role("link", name="Open").click()
+        expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
+        expect(page.locator(".mtunet-viewer").first).to_have_attribute("data-state", "ready")
+
+
+def test_the_worklist_is_walked_by_keyboard(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        page.goto(url)
+        members = {
+            f"{name}.png": drawn_png(mc=mc, bac=bac, seed=mc)
+            for name, mc, bac in (("clean", 0, False), ("suspect", 3, True))
+        }
+        add(page, "two.zip", zipped(**members))
+        expect(page.get_by_text("3 MC regions", exact=False)).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("No calcification found", exact=False)).to_be_visible()
+        settled(page)
+        page.locator("h1").click()
+        for key in ("j", "j", "k", "j"):
+            page.keyboard.press(key)
+        chosen = page.locator("[data-chosen]")
+        expect(chosen).to_have_count(1)
+        expect(chosen).to_contain_text("clean.png")
+        page.keyboard.press("k")
+        expect(chosen).to_contain_text("suspect.png")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
+
+
+def test_a_guessed_study_is_corrected(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        page.goto(url)
+        members = {f"12_{name}.png": drawn_png(seed=seed) for seed, name in enumerate(("LCC", "RCC"))}
+        add(page, "two.zip", zipped(**members))
+        expect(page.get_by_text("grouping guessed", exact=False)).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("4 MC regions", exact=False)).to_be_visible(timeout=120_000)
+        settled(page)
+        page.get_by_role("button", name="More").click()
+        page.get_by_text("Correct …").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("combobox", name=re.compile("Study")).last.click()
+        page.get_by_role("option", name="One of its own").click()
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_text("grouping guessed", exact=False)).to_have_count(0)
+        with Store.open(tmp_path / "data") as store:
+            found = worklist.rows(store, Wish())
+            assert sorted(len(row.views) for row in found) == [1, 1]
+            assert any(study_store.corrections_of(store, row.id) for row in found)
+
+
+def test_a_dropped_folder_is_grouped(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    for number, name in enumerate(("anna/LCC.png", "anna/RCC.png", "bea/LCC.png")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(drawn_png(seed=number))
+    with serving(tmp_path) as url:
+        page.goto(url)
+        add(page, "first.png", drawn_png(seed=9))
+        expect(page.get_by_text("2 MC regions", exact=False)).to_be_visible(timeout=120_000)
+        settled(page)
+        page.get_by_role("button", name="Folder").click()
+        page.locator('input[type="file"][webkitdirectory]').set_input_files(folder)
+        expect(page.get_by_text("anna", exact=True)).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("bea", exact=True)).to_be_visible(timeout=120_000)

@@ -1,0 +1,183 @@
+"""The case page with a study of several views, and what readers decide there."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtunet.case import Box
+from mtunet.decision_store import history
+from mtunet.decisions import Act, standing
+from mtunet.store import Store
+from mtunet.study_store import study_of
+
+FOUR = ("0_R-MLO.png", "0_L-CC.png", "0_R-CC.png", "0_L-MLO.png")
+
+
+def given_to_viewer(app: AppTest) -> dict[str, Any]:
+    assert not app.exception
+    data: dict[str, Any] = json.loads(app.get("bidi_component")[0].proto.json)
+    return data
+
+
+@pytest.fixture
+def four_views(analysed: Callable[..., str]) -> list[str]:
+    """Four drawn views of one study, in the order of FOUR; the drawing's chest wall is always at the left."""
+    return [analysed(name, seed=n, mc=1 + n % 2, bac=n == 1) for n, name in enumerate(FOUR)]
+
+
+@pytest.fixture
+def study(four_views: list[str], data: Path) -> str:
+    with Store.open(data) as store:
+        found = study_of(store, four_views[0])
+    assert found is not None
+    return found.id
+
+
+@pytest.fixture
+def opened(app: AppTest, study: str) -> AppTest:
+    app.switch_page("pages/case.py")
+    app.query_params["study"] = study
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    return " ".join(each.value for kind in (app.markdown, app.caption, app.info) for each in kind).replace("\\", "")
+
+
+def sign(app: AppTest, name: str = "Ada") -> AppTest:
+    return app.text_input(key="case.reader").set_value(name).run()
+
+
+def choose(app: AppTest, study: str, key: tuple[str, int]) -> AppTest:
+    app.session_state[f"case.finding.chosen.{study}"] = key
+    return app.run()
+
+
+def test_four_views_hang_with_the_right_breast_mirrored_to_face_the_left(opened: AppTest) -> None:
+    given = given_to_viewer(opened)
+    assert [pane["marker"] for pane in given["panes"]] == ["R CC", "L CC", "R MLO", "L MLO"]
+    assert [pane["slot"] for pane in given["panes"]] == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert [pane["wall"] for pane in given["panes"]] == ["right", "left", "right", "left"]
+    assert ["flip=1" in pane["image"] for pane in given["panes"]] == [True, False, True, False]
+    assert (given["hanging"]["rows"], given["hanging"]["columns"], given["hanging"]["empty"]) == (2, 2, [])
+
+
+def test_the_address_of_an_image_opens_its_study_with_that_view_enlarged(
+    app: AppTest, open_case: Callable[..., AppTest], four_views: list[str]
+) -> None:
+    given = given_to_viewer(open_case(four_views[3]))
+    assert len(given["panes"]) == 4
+    assert given["hanging"]["alone"] == four_views[3][:16]
+
+
+@pytest.mark.parametrize("name", ["study", "case"])
+def test_a_study_is_opened_by_its_address_and_an_unknown_one_is_said(app: AppTest, study: str, name: str) -> None:
+    app.switch_page("pages/case.py")
+    app.query_params[name] = study
+    assert len(given_to_viewer(app.run())["panes"]) == 4
+    app.query_params[name] = "nonsense"
+    app.run()
+    assert app.info[0].value.startswith("No such case")
+
+
+def test_the_table_lists_the_findings_of_all_views_mc_first(opened: AppTest) -> None:
+    table = opened.dataframe[0].value
+    assert set(table["View"]) == {"RCC", "LCC", "RMLO", "LMLO"}
+    assert list(table["Type"]) == ["MC"] * 6 + ["BAC"]
+
+
+def test_a_chosen_finding_is_marked_in_its_own_view(opened: AppTest, study: str, four_views: list[str]) -> None:
+    given = given_to_viewer(choose(opened, study, (four_views[3], 2)))
+    assert (given["selected"], given["selectedPane"]) == (2, four_views[3][:16])
+
+
+def test_a_verdict_needs_a_reader_and_is_kept_with_what_was_shown(
+    opened: AppTest, study: str, four_views: list[str], data: Path
+) -> None:
+    app = choose(opened, study, (four_views[1], 1))
+    assert app.button(key="case.verdict.is_bac").disabled
+    sign(app).button(key="case.verdict.is_bac").click().run()
+    assert not app.exception
+    with Store.open(data) as store:
+        [kept] = history(store, study)
+    assert (kept.reader, kept.act, kept.answer, kept.sha256, kept.number) == (
+        "Ada",
+        Act.FINDING,
+        "is_bac",
+        four_views[1],
+        1,
+    )
+    assert kept.shown.model == "detail"
+    assert set(kept.shown.thresholds.values()) == {0.5}
+    assert "It is BAC (Ada)" in list(app.dataframe[0].value["Reader"])
+    assert "LCC 1, MC: it is BAC" in text(app)
+
+
+def test_recall_note_and_undo_stand_in_the_history(opened: AppTest, study: str, data: Path) -> None:
+    app = sign(opened)
+    app.button(key="case.study.recall").click().run()
+    app.text_area(key=f"case.note.words.{study}").set_value("Compare in half a year.")
+    app.button(key="case.note.keep").click().run()
+    with Store.open(data) as store:
+        stands = standing(history(store, study))
+    assert stands.recall is not None
+    assert stands.notes[0].note == "Compare in half a year."
+    app.button(key="case.undo").click().run()
+    app.button(key="case.undo").click().run()
+    assert app.button(key="case.undo").disabled
+    with Store.open(data) as store:
+        records = history(store, study)
+    assert len(records) == 4
+    assert standing(records).recall is None
+    assert text(app).count("taken back") == 2
+
+
+def test_a_box_round_something_missed_is_kept_and_drawn(
+    opened: AppTest, study: str, four_views: list[str], data: Path
+) -> None:
+    opened.session_state[f"case.box.{study}"] = (four_views[2], Box(10, 20, 40, 60))
+    app = sign(opened)
+    app.button(key="case.missed.bac").click().run()
+    with Store.open(data) as store:
+        [kept] = history(store, study)
+    assert (kept.act, kept.answer, kept.sha256, kept.box) == (Act.MISSED, "bac", four_views[2], Box(10, 20, 40, 60))
+    pane = next(p for p in given_to_viewer(app)["panes"] if p["sha256"] == four_views[2])
+    assert len(pane["contours"]["missed"]) == 1
+    assert f"case.box.{study}" not in app.session_state
+
+
+def test_a_discarded_box_leaves_nothing(opened: AppTest, study: str, four_views: list[str], data: Path) -> None:
+    opened.session_state[f"case.box.{study}"] = (four_views[2], Box(10, 20, 40, 60))
+    app = opened.run()
+    app.button(key="case.missed.discard").click().run()
+    with Store.open(data) as store:
+        assert history(store, study) == ()
+    assert all("missed" not in pane["contours"] for pane in given_to_viewer(app)["panes"])
+
+
+def test_amounts_and_the_firmness_of_the_flag_are_said(opened: AppTest) -> None:
+    said = text(opened)
+    assert "How firm is the flag?" in said
+    assert "does not say how large a pixel is" in said  # so there is no grade
+    assert len(opened.get("plotly_chart")) == 1
+
+
+def test_a_reader_who_comes_second_sees_what_the_first_decided(
+    opened: AppTest, study: str, data: Path, app: AppTest
+) -> None:
+    sign(opened).button(key="case.study.recall").click().run()
+    second = AppTest.from_file(str(Path(__file__).parents[2] / "streamlit_app.py"), default_timeout=30)
+    second.run()
+    second.switch_page("pages/case.py")
+    second.query_params["study"] = study
+    second.run()
+    assert "Recall, by Ada" in text(second)
+    sign(second, "Bo").button(key="case.study.no_recall").click().run()
+    opened.run()
+    assert "No recall, by Bo" in text(opened)
+    with Store.open(data) as store:
+        assert [d.reader for d in history(store, study)] == ["Ada", "Bo"]
