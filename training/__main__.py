@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     real.add_argument("--device", default="auto")
     real.set_defaults(command=_evaluate_real)
 
+    realism = commands.add_parser("realism", help="how well phantom tissue can be told from real tissue, and by what")
+    realism.add_argument("--images", type=int, default=30, help="phantoms (default: 30)")
+    realism.add_argument("--seed", type=int, default=1)
+    realism.add_argument("--out", type=Path, help="a JSON file to write it to")
+    realism.set_defaults(command=_realism)
+
     choosing = commands.add_parser("choose", help="choose a finished run's thresholds again, and measure it again")
     choosing.add_argument("run", type=Path)
     choosing.add_argument("--device", default="auto")
@@ -252,6 +258,15 @@ def _evaluate_real(asked: argparse.Namespace) -> None:
     folder = asked.out or runs.RUNS / f"real-{model.name}"
     summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady)
     print(json.dumps(summary, indent=2))
+
+
+def _realism(asked: argparse.Namespace) -> None:
+    from training.realism_data import measure_realism
+
+    told = json.dumps(measure_realism(asked.images, asked.seed), indent=2)
+    if asked.out:
+        asked.out.write_text(told + "\n", encoding="utf-8")
+    print(told)
 
 
 def _model_of(name: str, device: str) -> Model:
