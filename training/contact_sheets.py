@@ -24,6 +24,8 @@ from mtunet.models import Model
 from training.data.labelled import Say
 
 GAP, CAPTION = 10, 44
+NARROWEST = 240
+"""Pixels of a picture; below this its caption is cut."""
 MARGIN = 0.02
 """Shown around the breast, as a share of the image's rows."""
 Grey = npt.NDArray[np.float32]
@@ -65,7 +67,10 @@ def group(name: str, mammogram: Mammogram, models: Sequence[Model], height: int)
     pictures = []
     for model in models:
         analysis, segmentation = analyse(mammogram, model)
-        picture = drawn_part(mammogram, analysis.findings, None, _around_breast(segmentation), height)
+        twice = drawn_part(mammogram, analysis.findings, None, _around_breast(segmentation), 2 * height)
+        size = (round(twice.shape[1] / 2), height)  # lines half as thick as `drawing` makes the thinnest
+        picture = np.asarray(cv2.resize(twice, size, interpolation=cv2.INTER_AREA), np.uint8)
+        picture = np.pad(picture, ((0, 0), (0, max(NARROWEST - size[0], 0)), (0, 0)))
         pictures += [_captioned(picture, f"{name}  {model.name}", _counted(analysis)), _gap(CAPTION + height)]
     return np.hstack(pictures[:-1])
 
