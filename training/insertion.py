@@ -38,7 +38,7 @@ from training.artefacts import with_artefacts
 from training.datasets import Sample
 from training.real_backgrounds import Background, names, read_background
 
-INSERTION_VERSION = "1"
+INSERTION_VERSION = "2"
 """Changes whenever any draw would give another pixel or mask."""
 CONTENTS: tuple[tuple[float, str], ...] = (
     *((0.36, "nothing"), (0.18, "mc"), (0.17, "bac"), (0.08, "both")),
@@ -110,18 +110,17 @@ def sample_of(host: Background, content: str, rng: Rng, name: str) -> Sample:
     put = fill(host, content, nepers, rng)
     pixels = develop(host, curve, nepers, put, rng)
     masks = {Calcification.MICRO: put.mc, Calcification.ARTERIAL: put.bac}
-    layers = [pixels, put.mc, put.bac, host.unknown, host.left_alone | (put.benign > 0.04), host.breast]
+    layers = [pixels, put.mc, put.bac, host.left_alone | (put.benign > 0.04), host.breast]
     layers = list(_turned(layers, host, rng))
-    pixels = shown(np.asarray(layers[0], np.float32), layers[5].astype(bool), rng)
+    pixels = shown(np.asarray(layers[0], np.float32), layers[4].astype(bool), rng)
     made = Sample(
         name=name,
         patient=f"cbis-{host.name.split('-')[1]}",
         pixels=np.rint(np.clip(pixels, 0, 1) * 65535).astype(np.uint16),
         masks=dict(zip(masks, (layers[1].astype(bool), layers[2].astype(bool)), strict=True)),
-        hard_negatives=layers[4].astype(bool) & ~layers[1].astype(bool) & ~layers[2].astype(bool),
+        hard_negatives=layers[3].astype(bool) & ~layers[1].astype(bool) & ~layers[2].astype(bool),
         spacing_mm=PITCH,
         stratum="inserted",
-        ignore=layers[3].astype(bool),
     )
     return with_artefacts(made, rng) if rng.random() < 0.6 else made
 
@@ -225,8 +224,7 @@ def shown(pixels: Floats, breast: Mask, rng: Rng) -> Floats:
 
 def _write(path: Path, sample: Sample) -> None:
     bits = np.zeros(sample.pixels.shape, np.uint8)
-    ignore = sample.ignore if sample.ignore is not None else np.zeros(bits.shape, bool)
-    for bit, layer in enumerate((*(sample.masks[kind] for kind in Calcification), sample.hard_negatives, ignore)):
+    for bit, layer in enumerate((*(sample.masks[kind] for kind in Calcification), sample.hard_negatives)):
         bits |= layer.astype(np.uint8) << bit
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
@@ -237,6 +235,6 @@ def _write(path: Path, sample: Sample) -> None:
 def _read(path: Path) -> Sample:
     with np.load(path, allow_pickle=False) as stored:
         pixels, bits, (name, patient) = stored["pixels"], stored["bits"], stored["said"]
-    layers = [(bits >> bit & 1).astype(bool) for bit in range(4)]
+    layers = [(bits >> bit & 1).astype(bool) for bit in range(3)]
     masks = dict(zip(Calcification, layers[:2], strict=True))
-    return Sample(str(name), str(patient), pixels, masks, layers[2], PITCH, "inserted", layers[3])
+    return Sample(str(name), str(patient), pixels, masks, layers[2], PITCH, "inserted")

@@ -27,6 +27,9 @@ FADE_MM = 1.5
 WALL_MM = 3.0
 """And this far from the chest wall's side of the film, where its border is."""
 
+SMOOTH_MM = 0.8
+"""Blur by which such places lose their specks when they are healed."""
+
 Grey = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
@@ -35,10 +38,11 @@ Mask = npt.NDArray[np.bool_]
 class Background:
     """One view, chest wall to the left, 0.1 mm a pixel.
 
-    pixels: (rows, columns) float32 in [0, 1]. breast: bool. unknown: bool, may hold calcium already. left_alone: bool,
-    what is easily mistaken for calcium of the two types and is none. room_mm: float32, distance from the skin, 0
-    outside the breast and near `unknown`. muscle: bool, the pectoral, roughly. free: float32, share of added calcium
-    that stays: 1, and fading to 0 where there is no room. depths_mm: (rows,) of the skin line, at each row.
+    pixels: (rows, columns) float32 in [0, 1], healed. breast: bool. unknown: bool, held calcium, or may have, before it
+    was healed; calcium is not put there. left_alone: bool, what is easily mistaken for calcium of the two types and is
+    none. room_mm: float32, distance from the skin, 0 outside the breast and near `unknown`. muscle: bool, the pectoral,
+    roughly. free: float32, share of added calcium that stays: 1, and fading to 0 where there is no room.
+    depths_mm: (rows,) of the skin line, at each row.
     """
 
     name: str
@@ -93,7 +97,7 @@ def background(name: str, view: View, pixels: Grey, said: Mapping[str, Any]) -> 
     return Background(
         name=name,
         view=view,
-        pixels=pixels,
+        pixels=heal(pixels, unknown > 0, breast),
         breast=breast,
         unknown=unknown > 0,
         left_alone=left_alone > 0,
@@ -102,6 +106,22 @@ def background(name: str, view: View, pixels: Grey, said: Mapping[str, Any]) -> 
         free=cv2.GaussianBlur(open_ground, (0, 0), FADE_MM / PITCH) * open_ground,
         depths_mm=((breast * columns).max(1) * PITCH).astype(np.float64),
     )
+
+
+def heal(pixels: Grey, places: Mask, tissue: Mask) -> Grey:
+    """The view with nothing finer than `SMOOTH_MM` left in `places` but grain like the tissue's: whatever calcium lay
+    there can be seen no more, so that nothing is there to be found. Elsewhere the view is the same to the bit.
+    """
+    if not places.any():
+        return pixels
+    wide = cv2.GaussianBlur(pixels, (0, 0), SMOOTH_MM / PITCH)
+    fine = pixels - cv2.GaussianBlur(pixels, (0, 0), 2.0)
+    spread = float(np.median(np.abs(fine[tissue & ~places]))) * 1.48
+    grain = cv2.GaussianBlur(np.random.default_rng(0).standard_normal(pixels.shape, np.float32), (0, 0), 0.7)
+    smooth = wide + grain * np.float32(spread / grain.std())
+    inside = places.astype(np.float32)
+    share = np.clip(cv2.GaussianBlur(inside, (0, 0), 0.5 / PITCH) * 2 - 1, 0, 1) * inside  # from 0 at the border
+    return np.asarray(np.clip(pixels + share * (smooth - pixels), 0, 1), np.float32)
 
 
 def names() -> tuple[str, ...]:
