@@ -255,7 +255,9 @@ def m006_worklist(db: Database) -> None:
         "alter table analyses add column coarse_vessels integer",
         "create index studies_in_turn on studies ((decided_at is not null), urgency, made_at)",
         "create index studies_newest on studies (made_at desc)",
-        "create index studies_by_flag on studies (flag)",
+        "create index studies_by_flag on studies (flag, mc_count, bac_share)",
+        "drop index images_by_name",
+        "create index images_by_name on images (name, study)",
         "update studies set bac_grade = 0 where analysed = images and analysed > 0 and coalesce(bac_size, 0) = 0",
     ):
         db.conn.execute(statement)
