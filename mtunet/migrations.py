@@ -263,5 +263,11 @@ def m006_worklist(db: Database) -> None:
         db.conn.execute(statement)
 
 
-LATEST = 6
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m007_inbox(db: Database) -> None:
+    """What was read from a watched folder: the sha256 of the path, because a path may name a patient."""
+    db["inbox"].create({"path": str, "size": int, "changed": int}, pk="path", not_null={"size", "changed"})
+
+
+LATEST = 7
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""
