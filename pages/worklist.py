@@ -19,6 +19,7 @@ from pages.widgets.adding import (
     show_refused,
     show_samples,
 )
+from pages.widgets.agreement import agreement
 from pages.widgets.correcting import correct
 from pages.widgets.frame import frame
 from pages.widgets.row_keys import HELP, row_keys
@@ -74,6 +75,7 @@ def draw_list(store: Store) -> None:
         act(store, row, draw_row(row, jobs()))
     if pages > 1:
         st.pagination(pages, key="worklist.page")
+    agreement(store)
     row_keys([row_key(row.id) for row in rows], key="worklist.keys")
 
 

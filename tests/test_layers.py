@@ -24,7 +24,14 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "triage": (("mtunet.triage", "mtunet.study_triage"), ("case",)),
     "studies": (("mtunet.studies", "mtunet.hanging"), ("case",)),
     "amounts": (
-        ("mtunet.bac_amount", "mtunet.landmarks", "mtunet.matching", "mtunet.plane", "mtunet.study_look"),
+        (
+            "mtunet.bac_amount",
+            "mtunet.bac_change",
+            "mtunet.landmarks",
+            "mtunet.matching",
+            "mtunet.plane",
+            "mtunet.study_look",
+        ),
         ("case", "findings", "triage"),
     ),
     "metrics": (("mtunet.metrics",), ("case",)),

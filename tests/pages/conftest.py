@@ -29,9 +29,10 @@ def app(painter: None, data: Path) -> Iterator[AppTest]:
 def analysed(app: AppTest, data: Path) -> Callable[..., str]:
     """Put a drawn mammogram into the store and have it analysed; gives its sha256."""
 
-    def add(name: str = "drawn.png", **choices: object) -> str:
+    def add(name: str = "drawn.png", content: bytes | None = None, **choices: object) -> str:
+        content = content if content is not None else drawn_png(**choices)
         with Store.open(data) as store:
-            [taken] = take_in(store, drawn_png(**choices), name, Origin("test", now()), models.DEFAULT_MODEL)
+            [taken] = take_in(store, content, name, Origin("test", now()), models.DEFAULT_MODEL)
             assert isinstance(taken, Taken)
             app.run()
             end = time.monotonic() + 30

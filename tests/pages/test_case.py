@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.exports import EXPORTS
+from mtunet.exports.study import STUDY_EXPORTS
 from mtunet.filing import forget
 from mtunet.store import Store
 from mtunet.study_store import study_of
@@ -107,7 +108,7 @@ def test_an_image_without_findings_says_so(analysed: Callable[..., str], open_ca
 def test_every_export_has_its_button(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
     app = open_case(analysed())
     labels = [button.proto.label for button in app.get("download_button")]
-    assert labels == [export.label for export in EXPORTS.values()]
+    assert labels == [export.label for export in (*STUDY_EXPORTS.values(), *EXPORTS.values())]
 
 
 def test_every_export_is_made_of_what_is_shown(analysed: Callable[..., str], data: Path) -> None:

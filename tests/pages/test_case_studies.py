@@ -166,6 +166,17 @@ def test_amounts_and_the_firmness_of_the_flag_are_said(opened: AppTest) -> None:
     assert len(opened.get("plotly_chart")) == 1
 
 
+def test_the_worklist_says_how_far_reader_and_model_agree(opened: AppTest, study: str, four_views: list[str]) -> None:
+    app = sign(opened)
+    for view, verdict in ((1, "agree"), (3, "is_bac")):
+        choose(app, study, (four_views[view], 1)).button(key=f"case.verdict.{verdict}").click().run()
+    app.switch_page("pages/worklist.py").run()
+    assert not app.exception
+    assert any("Readers and model: kappa 0.00 (n = 2)" in each.label for each in app.expander)
+    table = next(d.value for d in app.dataframe if "Model says" in d.value)
+    assert list(table["Reader: BAC"]) == [1, 0, 0]
+
+
 def test_a_reader_who_comes_second_sees_what_the_first_decided(
     opened: AppTest, study: str, data: Path, app: AppTest
 ) -> None:

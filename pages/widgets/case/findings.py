@@ -23,6 +23,9 @@ VERDICTS = {
 }
 
 
+PIXELS = "In pixels, because a file does not say how large its pixels are."
+
+
 def selected_finding(case: Case) -> Key | None:
     """The finding that is chosen, if it is still one under these thresholds."""
     key = st.session_state.get(_key(case, "chosen"))
@@ -126,7 +129,7 @@ def _verdict(case: Case, view: Viewed, finding: Finding) -> str | None:
 
 
 def _columns(case: Case) -> dict[str, Any]:
-    unit, square = ("mm", "mm²") if case.in_mm else ("pixels", "pixels")
+    unit, square = ("mm", "mm²") if case.in_mm else ("px", "px")
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     two, one = ("%.2f", "%.1f") if case.in_mm else ("%d", "%.0f")
     return {
@@ -138,7 +141,7 @@ def _columns(case: Case) -> dict[str, Any]:
         ),
         "MC": number("MC head", format="%.2f", width="small", help="Mean MC probability over the finding."),
         "BAC": number("BAC head", format="%.2f", width="small", help="Mean BAC probability over the finding."),
-        "Area": number(f"Area, {square}", format=two, width="small"),
+        "Area": number(f"Area, {square}", format=two, width="small", help=None if case.in_mm else PIXELS),
         "Length": number(
             f"Length, {unit}",
             format=one,

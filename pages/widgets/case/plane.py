@@ -70,7 +70,7 @@ def _chart(points: tuple[Point, ...], unit: str) -> go.Figure:
         hoverinfo="skip",
     )
     for point in (points[0], points[-1]):
-        figure.add_annotation(x=point.mc, y=point.bac, text=f"{point.move:+.1f}", showarrow=False, yshift=11)
+        figure.add_annotation(x=point.mc, y=point.bac, text=f"{point.move:+.1f}", showarrow=False, xshift=18)
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figure.update_xaxes(title=f"MC, {unit}", rangemode="tozero")
     figure.update_yaxes(
