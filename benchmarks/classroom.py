@@ -162,7 +162,7 @@ class Learner:
         await asyncio.sleep(self.chance.uniform(0, 5))
         with self.times.measured("page opened"):
             await self.session.__aenter__()
-            await self.session.wait(lambda page: page.button("room.name") is not None)
+            await self.session.wait(lambda page: page.button("room.enter") is not None)
         self.session.write("room.name", f"Learner {self.number}")
         with self.times.measured("joined"):
             await self.session.click("room.enter")

@@ -67,9 +67,10 @@ class Session:
 
     async def click(self, key_end: str) -> None:
         """Press the button whose key ends so."""
+        if self.button(key_end) is None:  # the page is being drawn
+            await self.wait(lambda page: page.button(key_end) is not None)
         _, button, fragment = self._widget(key_end)
-        field = "trigger_value"
-        await self.send({button.id: (field, True)}, fragment)
+        await self.send({button.id: ("trigger_value", True)}, fragment)
 
     def write(self, key_end: str, words: str) -> None:
         """Into a text field; sent with the next click."""
@@ -184,11 +185,8 @@ class Session:
     def _draw(self, message: ForwardMsg) -> None:
         place = tuple(message.metadata.delta_path)
         delta = message.delta
-        if delta.WhichOneof("type") == "add_block":
-            self.elements = {at: one for at, one in self.elements.items() if at[: len(place)] != place}
-            return
         if delta.WhichOneof("type") != "new_element":
-            return
+            return  # what stood in a block stays on a browser's screen until its run is over
         kind = delta.new_element.WhichOneof("type")
         element = getattr(delta.new_element, kind)
         self.elements[place] = (kind, element, delta.fragment_id)
