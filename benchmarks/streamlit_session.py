@@ -89,7 +89,10 @@ class Session:
     async def wait(self, there: Callable[["Session"], bool]) -> float:
         """Until the page holds something; gives the time of the message that brought it."""
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(lambda: self.ended or there(self)), self.timeout)
+            try:
+                await asyncio.wait_for(self._changed.wait_for(lambda: self.ended or there(self)), self.timeout)
+            except TimeoutError:
+                raise TimeoutError(f"In {self.timeout:.0f} s it did not come; the page says {self.texts()}.") from None
         if self.ended:
             self._listening.result()
             raise ConnectionError("The server closed the session.")
