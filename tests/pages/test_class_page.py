@@ -78,7 +78,7 @@ def test_a_room_is_opened_and_shows_its_code_and_address(app: AppTest, data: Pat
         room = records.room_by_secret(store, host_of(app))
     assert room is not None
     assert len(room.items) == 5
-    assert f"# {room.code}" in [m.value for m in app.markdown]
+    assert " ".join(room.code) in [title.value for title in app.title]
     assert app.get("image")
     assert any(room.code in code.value for code in app.code)
     assert any("Only this machine reaches" in warning.value for warning in app.warning)

@@ -76,17 +76,15 @@ def _lobby(room: Room, now: Moment) -> None:
         _invitation(room)
     with right:
         _arrivals(room, now)
+        if not address_of(room.code).reachable:
+            show_how_to_serve()
 
 
 def _invitation(room: Room, *, small: bool = False) -> None:
-    address = address_of(room.code)
-    if not address.reachable:
-        show_how_to_serve()
-    st.image(
-        qr_svg(address.link), width=200 if small else 320, alt=f"QR code of the room's address: {plain(address.link)}"
-    )
-    st.markdown(f"{'##' if small else '#'} {room.code}")
-    st.code(address.link, language=None, wrap_lines=True)
+    link = address_of(room.code).link
+    st.title(" ".join(room.code), anchor=False)
+    st.image(qr_svg(link), width=200 if small else 320, alt=f"QR code of the room's address: {link}")
+    st.code(link, language=None, wrap_lines=True)
 
 
 @st.fragment(run_every=TICK_S)

@@ -20,6 +20,7 @@ from mtunet.teaching.classroom import Room
 from mtunet.teaching.items import find_item
 from mtunet.teaching.quiz import why
 from pages.widgets.teaching.drawn import drawn, filed
+from pages.widgets.work import settle
 
 log = logging.getLogger(__name__)
 
@@ -89,4 +90,5 @@ def preparer() -> Preparer:
 
 @st.cache_resource(show_spinner=False, on_release=Preparer.close)
 def _preparer(data: Path) -> Preparer:
+    settle()  # the pages of a class are loaded by now, and from here on thirty of them tick
     return Preparer(data)
