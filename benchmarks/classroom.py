@@ -2,7 +2,7 @@
 
     python benchmarks/classroom.py [--learners 30] [--questions 2] [--within 10] [--painter]
 
-Starts the app on a folder of its own, opens a room, and has every learner join, mark a place, choose and answer, each at
+Starts the app on a folder of its own, opens a room, and has every learner join, mark a place, choose, answer: each at
 a random moment `--within` so many seconds of the question. All pages look for news meanwhile, as in browsers, and each
 learner fetches the view as a browser does. Prints one JSON line: of the time from pressing "Answer" to reading that it
 is in, and of the rest, median, 95th percentile and worst, in seconds. The shipped model looks at the cases before the
