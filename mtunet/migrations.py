@@ -284,6 +284,7 @@ def m006_classroom(db: Database) -> None:
         not_null={"room", "joined_at", "name", "token_sha256"},
     )
     db["room_learners"].create_index(["room", "name"], unique=True)
+    db["room_learners"].create_index(["token_sha256"])
     db["room_answers"].create(
         {
             "id": int,
