@@ -1,9 +1,13 @@
-"""The command line: `python -m mtunet analyse`, `models`, `samples`. Nothing heavy is imported before it is needed."""
+"""The command line: `python -m mtunet analyse`, `inbox`, `receive`, `models`, `samples`.
+
+Nothing heavy is imported before it is needed.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mtunet
 from mtunet.models import DEFAULT_MODEL, MODELS
@@ -27,6 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not files:
             parser.error("there are no files in " + ", ".join(str(path) for path in arguments.paths))
         return analyse.run(files, arguments)
+    if arguments.command in ("inbox", "receive"):
+        if arguments.command == "inbox" and not arguments.folder.is_dir():
+            parser.error(f"there is no folder {arguments.folder}")
+        from mtunet.cli import taking_in
+
+        return taking_in.watch(arguments) if arguments.command == "inbox" else taking_in.receive(arguments)
     if arguments.command == "samples":
         from mtunet.cli import samples
 
@@ -76,10 +86,43 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="default: %(default)s"
     )
+    analyse.add_argument(
+        "--ray",
+        default="",
+        metavar="ADDRESS",
+        help="spread the images over the Ray cluster at this address; `local` starts one here",
+    )
+    _add_taking_in(commands)
     commands.add_parser("models", help="list the models and whether their weights are there")
     samples = commands.add_parser("samples", help="copy the samples and their ground truth into a folder")
     samples.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder; made if absent")
     return parser
+
+
+def _add_taking_in(commands: Any) -> None:
+    inbox = commands.add_parser(
+        "inbox",
+        help="watch a folder: what is put there comes into the worklist",
+        description="Takes in files, zips and folders as they arrive, into MTUNET_DATA (default: data). Ctrl-C ends.",
+        epilog=EXIT_CODES,
+    )
+    inbox.add_argument("folder", type=Path, metavar="DIR")
+    inbox.add_argument("--once", action="store_true", help="take in what is there, analyse it and end")
+    inbox.add_argument("--remove", action="store_true", help="delete files that were taken in; what is refused stays")
+    receive = commands.add_parser(
+        "receive",
+        help="receive DICOM images over the network (C-STORE)",
+        description=(
+            "Images go from the network to the reader in memory: no identifier is written. The sender is told success "
+            "when an image is on disk. There is no encryption: listen beyond this machine in a trusted network only."
+        ),
+    )
+    receive.add_argument("--host", default="127.0.0.1", help="address to listen at; default: %(default)s")
+    receive.add_argument("--port", type=int, default=11112, help="default: %(default)s")
+    receive.add_argument("--ae-title", default="MTUNET", metavar="TITLE", help="ours; default: %(default)s")
+    receive.add_argument("--only", nargs="+", metavar="TITLE", help="hear these calling AE titles and no others")
+    for command in (inbox, receive):
+        command.add_argument("--model", default=DEFAULT_MODEL, choices=list(MODELS), help="default: %(default)s")
 
 
 def _formats(text: str) -> tuple[str, ...]:

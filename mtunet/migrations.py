@@ -255,11 +255,19 @@ def m006_worklist(db: Database) -> None:
         "alter table analyses add column coarse_vessels integer",
         "create index studies_in_turn on studies ((decided_at is not null), urgency, made_at)",
         "create index studies_newest on studies (made_at desc)",
-        "create index studies_by_flag on studies (flag)",
+        "create index studies_by_flag on studies (flag, mc_count, bac_share)",
+        "drop index images_by_name",
+        "create index images_by_name on images (name, study)",
         "update studies set bac_grade = 0 where analysed = images and analysed > 0 and coalesce(bac_size, 0) = 0",
     ):
         db.conn.execute(statement)
 
 
-LATEST = 6
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m007_inbox(db: Database) -> None:
+    """What was read from a watched folder: the sha256 of the path, because a path may name a patient."""
+    db["inbox"].create({"path": str, "size": int, "changed": int}, pk="path", not_null={"size", "changed"})
+
+
+LATEST = 7
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

@@ -63,7 +63,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("case", "studies", "triage", "decisions"),
     ),
     "jobs": (
-        ("mtunet.jobs", "mtunet.intake", "mtunet.receiving"),
+        ("mtunet.jobs", "mtunet.intake", "mtunet.receiving", "mtunet.inbox", "mtunet.storage_scp"),
         (
             *("case", "network", "models", "reading", "analysis", "amounts", "drawing", "samples", "store", "studies"),
             "segmentation",
@@ -71,7 +71,19 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "command line": (
         ("mtunet.__main__", "mtunet.cli*"),
-        ("case", "reading", "models", "network", "triage", "analysis", "drawing", "exports", "samples"),
+        (
+            "case",
+            "reading",
+            "models",
+            "network",
+            "triage",
+            "analysis",
+            "drawing",
+            "exports",
+            "samples",
+            "store",
+            "jobs",
+        ),
     ),
     "training": (
         ("training*",),
@@ -106,7 +118,8 @@ ONLY_IN = {
     "safetensors": ("mtunet.weights", "training.checkpoints"),
     "skimage": ("mtunet.findings", "training.classical"),
     "kornia": ("training.augmentation",),
-    "ray": ("training.cluster",),
+    "ray": ("training.cluster", "mtunet.cli.cluster"),
+    "pynetdicom": ("mtunet.storage_scp",),
 }
 
 

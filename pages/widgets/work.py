@@ -1,5 +1,6 @@
 """What outlives a run of a page: who reads and who analyses, one each per process. The store is opened by every run."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import streamlit as st
 
 from mtunet import reading
 from mtunet.filing import data_folder
+from mtunet.inbox import Inbox, Watcher
 from mtunet.jobs import Jobs
 from mtunet.models import DEFAULT_MODEL
 from mtunet.receiving import Receiver
@@ -20,6 +22,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """With the server, not with the first page: what waits since the last time is done though nobody looks."""
     jobs()
     receiver()
+    inbox()
     yield {}
     st.cache_resource.clear()  # closes both; what is in the middle is done at the next start
 
@@ -32,6 +35,12 @@ def jobs() -> Jobs:
 def receiver() -> Receiver:
     """The one who reads, for the same folder."""
     return _receiver(data_folder().absolute())
+
+
+def inbox() -> Watcher | None:
+    """Who watches the folder that MTUNET_INBOX names; None where it names none."""
+    folder = os.environ.get("MTUNET_INBOX", "")
+    return _inbox(data_folder().absolute(), Path(folder).absolute()) if folder else None
 
 
 def open_store() -> Store:
@@ -52,3 +61,9 @@ def _jobs(data: Path) -> Jobs:
 def _receiver(data: Path) -> Receiver:
     reading.warm_up()
     return Receiver(data, DEFAULT_MODEL, _jobs(data).wake)
+
+
+@st.cache_resource(show_spinner=False, on_release=Watcher.close)
+def _inbox(data: Path, folder: Path) -> Watcher:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Watcher(Inbox(data, folder, DEFAULT_MODEL), _jobs(data).wake)

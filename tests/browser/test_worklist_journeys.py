@@ -11,32 +11,11 @@ from mtunet.store import Store
 from mtunet.worklist import Wish
 from tests.browser.conftest import serving
 from tests.browser.test_journeys import add, settled
-from tests.dicoms import dicom
-from tests.painting import drawing, drawn_png
+from tests.drawn_study import four_views
+from tests.painting import drawn_png
 from tests.test_identifiers import zipped
 
 pytestmark = pytest.mark.browser
-VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
-
-
-def four_views(study: str = "1.2.3") -> dict[str, bytes]:
-    """MC in the left breast only, two regions a view; BAC nowhere."""
-    return {
-        f"march/IM{number}": dicom(
-            drawing(900, 700, mc=2 if side == "L" else 0, bac=False, seed=number) >> 4,
-            ImageLaterality=side,
-            ViewPosition=view,
-            StudyInstanceUID=study,
-            PatientName="SECRET^NAME",
-            WindowCenter=2047.5,
-            WindowWidth=4095,
-        )
-        for number, (side, view) in enumerate(VIEWS)
-    }
-
-
-def rows(page: Page) -> object:
-    return page.locator('[class*="st-key-worklist-"][class*="-row"]')
 
 
 def test_a_zip_becomes_a_study_with_its_reason_and_opens(page: Page, tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""`python -m mtunet inbox` and `receive`: images come in without a browser, into the same worklist, and are analysed.
+
+Both work beside a running app, which then does the analysing, or alone.
+"""
+
+import argparse
+import sys
+import time
+
+from mtunet.filing import data_folder
+from mtunet.inbox import EVERY_SECONDS, Inbox, Look
+from mtunet.jobs import Jobs
+from mtunet.storage_scp import Address, CannotListen, ReceiverAbsent, StorageReceiver
+from mtunet.store import Store, UnusableStore
+
+DONE, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
+
+
+def watch(arguments: argparse.Namespace) -> int:
+    """Watch a folder until Ctrl-C, or (--once) take in what is there, wait for its analyses and end."""
+    data = data_folder()
+    inbox = Inbox(data, arguments.folder, arguments.model, remove=arguments.remove)
+    jobs = Jobs(data)
+    refused = 0
+    try:
+        print(f"Watching {arguments.folder}; results are in {data}. Ctrl-C ends.", file=sys.stderr)
+        while True:
+            found = inbox.look(patient=not arguments.once)
+            refused += len(found.declined)
+            _say(found)
+            if found.taken:
+                jobs.wake()
+            if arguments.once:
+                if found.problem:
+                    return FAILED
+                _wait_for_analyses()
+                return SOME_REFUSED if refused else DONE
+            time.sleep(EVERY_SECONDS)
+    except UnusableStore as problem:
+        print(problem, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("Stopped. What was taken in stays; what waits is analysed at the next start.", file=sys.stderr)
+        return STOPPED
+    finally:
+        jobs.close()
+
+
+def receive(arguments: argparse.Namespace) -> int:
+    """Listen for C-STORE until Ctrl-C."""
+    data = data_folder()
+    address = Address(arguments.host, arguments.port, arguments.ae_title, tuple(arguments.only or ()))
+    jobs = None
+    try:
+        Store.open(data).close()
+        jobs = Jobs(data)
+        receiver = StorageReceiver(data, arguments.model, jobs.wake, address)
+    except (ReceiverAbsent, CannotListen) as problem:
+        print(problem, file=sys.stderr)
+        _close(jobs)
+        return WRONG_USAGE
+    except UnusableStore as problem:
+        print(problem, file=sys.stderr)
+        return FAILED
+    print(
+        f"Listening as {address.title} at {address.host}:{receiver.port}; results are in {data}. Ctrl-C ends.",
+        file=sys.stderr,
+        flush=True,
+    )
+    try:
+        while True:
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        print(f"Stopped. {receiver.received} received, {receiver.refused} refused.", file=sys.stderr)
+        return STOPPED
+    finally:
+        receiver.close()
+        _close(jobs)
+
+
+def _close(jobs: Jobs | None) -> None:
+    if jobs is not None:
+        jobs.close()
+
+
+def _say(found: Look) -> None:
+    for taken in found.taken:
+        print(f"{taken.name}: {'known already' if taken.known else 'taken in'}", file=sys.stderr)
+    for declined in found.declined:
+        print(f"{declined.name}: refused. {declined.problem.sentence}", file=sys.stderr)
+    if found.problem:
+        print(found.problem, file=sys.stderr)
+
+
+def _wait_for_analyses() -> None:
+    while True:
+        with Store.open(data_folder()) as store:
+            if not store.waiting():
+                return
+        time.sleep(0.2)

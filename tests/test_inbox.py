@@ -1,0 +1,133 @@
+"""A watched folder: what arrives is taken in once, whole, and grouped as if it had been dropped."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtunet import filing, models, worklist
+from mtunet.__main__ import main
+from mtunet.inbox import Inbox, Watcher
+from mtunet.store import Store
+from mtunet.worklist import Wish
+from tests.drawn_study import four_views
+from tests.painting import drawn_png
+from tests.test_identifiers import zipped
+
+MODEL = models.DEFAULT_MODEL
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "inbox"
+    made.mkdir()
+    return made
+
+
+def names(data: Path) -> list[str]:
+    with Store.open(data) as store:
+        return [row.image.name for row in store.rows()]
+
+
+def test_a_file_is_taken_once_it_has_stopped_growing(data: Path, folder: Path) -> None:
+    inbox = Inbox(data, folder, MODEL)
+    whole = drawn_png()
+    (folder / "a.png").write_bytes(whole[:500])
+    assert inbox.look().waiting == 1
+    (folder / "a.png").write_bytes(whole)
+    assert inbox.look().waiting == 1
+    assert [each.name for each in inbox.look().taken] == ["a.png"]
+    assert inbox.look().taken == []
+
+
+def test_what_was_read_is_not_read_again_after_a_restart(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.png").write_bytes(drawn_png())
+    (folder / "b.txt").write_bytes(b"no image")
+    first = Inbox(data, folder, MODEL).look(patient=False)
+    assert (len(first.taken), len(first.declined)) == (1, 1)
+    monkeypatch.setattr("mtunet.inbox.take_in", lambda *_: pytest.fail("read again"))
+    again = Inbox(data, folder, MODEL).look(patient=False)
+    assert (again.taken, again.declined) == ([], [])
+
+
+def test_a_study_in_a_folder_is_one_study_whenever_its_files_come(data: Path, folder: Path) -> None:
+    inbox = Inbox(data, folder, MODEL)
+    (folder / "anna").mkdir()
+    for seed, name in enumerate(("LCC.png", "RCC.png")):
+        (folder / "anna" / name).write_bytes(drawn_png(seed=seed))
+        inbox.look(patient=False)
+    (folder / "march.zip").write_bytes(zipped(**four_views()))
+    inbox.look(patient=False)
+    with Store.open(data) as store:
+        found = {row.title: len(row.views) for row in worklist.rows(store, Wish())}
+    assert found == {"anna": 2, "march": 4}
+
+
+def test_hidden_files_and_links_are_left_alone(data: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.png").write_bytes(drawn_png())
+    (folder / "link.png").symlink_to(tmp_path / "outside.png")
+    (folder / ".part").write_bytes(drawn_png())
+    assert Inbox(data, folder, MODEL).look(patient=False).taken == []
+
+
+def test_taken_files_are_removed_if_asked_and_refused_ones_stay(data: Path, folder: Path) -> None:
+    (folder / "a.png").write_bytes(drawn_png())
+    (folder / "b.txt").write_bytes(b"no image")
+    Inbox(data, folder, MODEL, remove=True).look(patient=False)
+    assert [path.name for path in folder.iterdir()] == ["b.txt"]
+
+
+def test_a_file_that_cannot_be_kept_is_tried_again(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "a.png").write_bytes(drawn_png())
+    inbox = Inbox(data, folder, MODEL)
+
+    def full(*_: object) -> None:
+        raise filing.CouldNotSave("Not saved: the disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(filing, "save_image", full)
+        assert inbox.look(patient=False).problem == "Not saved: the disk is full."
+    assert len(inbox.look(patient=False).taken) == 1
+
+
+def test_the_watcher_wakes_the_worker(data: Path, folder: Path) -> None:
+    import threading
+
+    woken = threading.Event()
+    watcher = Watcher(Inbox(data, folder, MODEL), woken.set, every=0.05)
+    (folder / "a.png").write_bytes(drawn_png())
+    assert woken.wait(30)
+    watcher.close()
+    assert names(data) == ["a.png"]
+
+
+@pytest.mark.usefixtures("painter")
+def test_the_command_takes_in_analyses_and_ends(data: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a.png").write_bytes(drawn_png())
+    (folder / "b.txt").write_bytes(b"no image")
+    assert main(["inbox", str(folder), "--once"]) == 3
+    assert "b.txt: refused." in capsys.readouterr().err
+    with Store.open(data) as store:
+        [row] = worklist.rows(store, Wish())
+    assert row.triage.reasons[0].sentence.startswith("2 MC regions")
+
+
+def test_a_folder_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["inbox", "/nowhere/at/all"])
+    assert ended.value.code == 2
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_receiving_without_pynetdicom_says_what_to_install(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "pynetdicom.py").write_text("raise ImportError")
+    command = [sys.executable, "-m", "mtunet", "receive", "--port", "0"]
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "requirements-receive.txt" in done.stderr
+    assert "Traceback" not in done.stderr
