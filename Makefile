@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
+# Only this machine reaches the app, unless it is given an address in a network: make app ADDRESS=192.168.1.20
+ADDRESS ?=
+SERVED = $(if $(ADDRESS),--server.address $(ADDRESS) --browser.serverAddress $(ADDRESS))
 
 # One version of torch that was tried. On Linux its default wheel carries CUDA; where that is not wanted:
 #   make app TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
@@ -16,7 +19,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: app test check format clean
 
 app: $(VENV)/.app
-	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
+	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT) $(SERVED)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest

@@ -27,7 +27,7 @@ if __name__ == "__main__":
         st.Page(
             "pages/teaching.py",
             title="Teaching",
-            help="A lesson, cases to make, a quiz: learn to tell microcalcifications from arterial ones.",
+            help="A lesson, cases to make, a quiz, a class: learn to tell microcalcifications from arterial ones.",
         ),
         st.Page(
             "pages/evaluation.py",
@@ -40,7 +40,8 @@ if __name__ == "__main__":
             help="What this is and what it is not, the models and where they come from, keyboard shortcuts.",
         ),
     ]
-    st.navigation(PAGES, position="top").run()
+    # A learner in a room came for the room alone, and has perhaps no more than a phone's width.
+    st.navigation(PAGES, position="hidden" if "room" in st.query_params else "top").run()
 else:
     # A folder called `pages` has a meaning of its own to Streamlit until `st.navigation` has run once: a page opened by
     # its address on a new server would come without the menu.

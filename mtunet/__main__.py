@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return samples.run(arguments)
     from mtunet.cli import models
 
-    return models.run()
+    return models.show_card(arguments.card) if arguments.card else models.run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         help="spread the images over the Ray cluster at this address; `local` starts one here",
     )
     _add_taking_in(commands)
-    commands.add_parser("models", help="list the models and whether their weights are there")
+    models = commands.add_parser("models", help="list the models and whether their weights are there")
+    models.add_argument("--card", choices=list(MODELS), metavar="NAME", help="a model's card, as Markdown")
     samples = commands.add_parser("samples", help="copy the samples and their ground truth into a folder")
     samples.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder; made if absent")
     return parser

@@ -79,6 +79,53 @@ class LesionCounts(_Counts):
         return _ratio(self.false_positives, self.images)
 
 
+@dataclass(frozen=True)
+class BoundaryCounts(_Counts):
+    """Pixels on the boundaries of what is detected and of what is true, and how many of each lie near the other."""
+
+    edge_found: int = 0
+    edge_found_near: int = 0
+    edge_true: int = 0
+    edge_true_near: int = 0
+
+    @property
+    def agreement(self) -> float | None:
+        """Normalised surface distance (Nikolov et al. 2021): the share of both boundaries that is near the other."""
+        return _ratio(self.edge_found_near + self.edge_true_near, self.edge_found + self.edge_true)
+
+
+@dataclass(frozen=True)
+class LineCounts(_Counts):
+    """Pixels on the centre lines of what is detected and of what is true, and how many lie inside the other's mask."""
+
+    line_found: int = 0
+    line_found_inside: int = 0
+    line_true: int = 0
+    line_true_inside: int = 0
+
+    @property
+    def dice(self) -> float | None:
+        """Centre-line Dice (clDice, Shit et al. 2021): harmonic mean of how much of each line lies in the other.
+
+        0 where there is a line on one side only, as for the Dice of pixels; None where there is none on either.
+        """
+        right = self.line_found_inside * self.line_true + self.line_true_inside * self.line_found
+        both = 2 * self.line_found_inside * self.line_true_inside
+        return _ratio(both, right) if right else _ratio(0, self.line_found + self.line_true)
+
+
+@dataclass(frozen=True)
+class ConfusionCounts(_Counts):
+    """Pixels that are truly of one type and not of the other, and how many of them were called the other."""
+
+    alone: int = 0
+    called_other: int = 0
+
+    @property
+    def share(self) -> float | None:
+        return _ratio(self.called_other, self.alone)
+
+
 def count_pixels(detected: Mask, true: Mask) -> PixelCounts:
     """Both (rows, columns) bool on one grid."""
     tp = int(np.count_nonzero(detected & true))
@@ -107,6 +154,65 @@ def count_confused(true_bac: Mask, detected_mc: Mask, true_mc: Mask) -> LesionCo
     """
     shares = covered_shares(true_bac & ~true_mc, detected_mc & ~true_mc)
     return LesionCounts(lesions=len(shares), hit=int(np.count_nonzero(shares >= HIT_SHARE)), images=1)
+
+
+def count_boundary(detected: Mask, true: Mask, tolerance_px: float) -> BoundaryCounts:
+    """Both (rows, columns) bool on one grid. Near is at a distance of at most tolerance_px, centre to centre.
+
+    A boundary is the pixels of a mask that have one of their four neighbours, or the image's border, outside it.
+    """
+    part = _around(detected | true)
+    found, there = _boundary(detected[part]), _boundary(true[part])
+    return BoundaryCounts(
+        int(np.count_nonzero(found)),
+        _near(found, there, tolerance_px),
+        int(np.count_nonzero(there)),
+        _near(there, found, tolerance_px),
+    )
+
+
+def _around(mask: Mask) -> tuple[slice, slice]:
+    """The box that holds every pixel of the mask; of an empty one, a single pixel."""
+    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    return slice(top, top + max(height, 1)), slice(left, left + max(width, 1))
+
+
+def _boundary(mask: Mask) -> Mask:
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inner = cv2.erode(mask.astype(np.uint8), cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return mask & (inner == 0)
+
+
+def _near(pixels: Mask, others: Mask, tolerance_px: float) -> int:
+    if not others.any():
+        return 0
+    distance = cv2.distanceTransform((~others).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return int(np.count_nonzero(distance[pixels] <= tolerance_px * (1 + 1e-6)))
+
+
+def count_lines(detected: Mask, true: Mask) -> LineCounts:
+    """Both (rows, columns) bool on one grid; the centre line is scikit-image's skeleton."""
+    part = _around(detected | true)
+    detected, true = detected[part], true[part]
+    found, there = centre_line(detected), centre_line(true)
+    return LineCounts(
+        int(np.count_nonzero(found)),
+        int(np.count_nonzero(found & true)),
+        int(np.count_nonzero(there)),
+        int(np.count_nonzero(there & detected)),
+    )
+
+
+def centre_line(mask: Mask) -> Mask:
+    from skimage.morphology import skeletonize  # takes a second to import
+
+    return np.asarray(skeletonize(mask), np.bool_) if mask.any() else mask
+
+
+def count_called_other(true: Mask, others_truth: Mask, others_detected: Mask) -> ConfusionCounts:
+    """Of one type; the others are the other type's. All (rows, columns) bool on one grid."""
+    alone = true & ~others_truth
+    return ConfusionCounts(int(np.count_nonzero(alone)), int(np.count_nonzero(alone & others_detected)))
 
 
 def covered_shares(components_of: Mask, by: Mask) -> npt.NDArray[np.float64]:

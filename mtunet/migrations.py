@@ -244,7 +244,69 @@ def m005_decisions(db: Database) -> None:
 
 
 @MIGRATIONS()  # type: ignore[untyped-decorator]
-def m006_worklist(db: Database) -> None:
+def m006_classroom(db: Database) -> None:
+    db["rooms"].create(
+        {"id": int, "code": str, "secret_sha256": str, "opened_at": str, "mode": str, "items": str},
+        pk="id",
+        not_null={"code", "secret_sha256", "opened_at", "mode", "items"},
+    )
+    db["rooms"].create_index(["code"], unique=True)
+    db["rooms"].create_index(["secret_sha256"], unique=True)
+    db["room_events"].create(
+        {"id": int, "room": int, "at": str, "phase": str, "number": int, "model": str},
+        pk="id",
+        foreign_keys=[("room", "rooms", "id")],
+        not_null={"room", "at", "phase", "number"},
+    )
+    db["room_events"].create_index(["room"])
+    db["room_cases"].create(
+        {
+            "room": int,
+            "number": int,
+            "sha256": str,
+            "title": str,
+            "source": str,
+            "truth": str,
+            "why": str,
+            "row_mm": float,
+            "column_mm": float,
+            "mc": bytes,
+            "bac": bytes,
+        },
+        pk=("room", "number"),
+        foreign_keys=[("room", "rooms", "id")],
+        not_null={"sha256", "title", "source", "truth", "why", "row_mm", "column_mm", "mc", "bac"},
+    )
+    db["room_learners"].create(
+        {"id": int, "room": int, "joined_at": str, "name": str, "token_sha256": str},
+        pk="id",
+        foreign_keys=[("room", "rooms", "id")],
+        not_null={"room", "joined_at", "name", "token_sha256"},
+    )
+    db["room_learners"].create_index(["room", "name"], unique=True)
+    db["room_answers"].create(
+        {
+            "id": int,
+            "room": int,
+            "learner": int,
+            "number": int,
+            "at": str,
+            "saw_model": int,
+            "answer": str,
+            "sureness": float,
+            "x_mm": float,
+            "y_mm": float,
+            "hit": int,
+        },
+        pk="id",
+        foreign_keys=[("room", "rooms", "id"), ("learner", "room_learners", "id")],
+        not_null={"room", "learner", "number", "at", "saw_model", "answer", "sureness"},
+    )
+    db["room_answers"].create_index(["room", "number"])
+
+
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m007_worklist(db: Database) -> None:
     """What stands of the decisions, and the coarse vessels of each image, from which the grade of a study is made.
 
     Analyses that were there have no count of vessels (it is not in SQL's reach), so their studies show a grade once
@@ -264,10 +326,10 @@ def m006_worklist(db: Database) -> None:
 
 
 @MIGRATIONS()  # type: ignore[untyped-decorator]
-def m007_inbox(db: Database) -> None:
+def m008_inbox(db: Database) -> None:
     """What was read from a watched folder: the sha256 of the path, because a path may name a patient."""
     db["inbox"].create({"path": str, "size": int, "changed": int}, pk="path", not_null={"size", "changed"})
 
 
-LATEST = 7
+LATEST = 8
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

@@ -89,12 +89,21 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+class GroupNorm(nn.GroupNorm):
+    """Torch's own, but learnt on a CPU with the channels first: its backward is up to 20 times as fast that way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.device.type == "cpu":
+            return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)
+        return super().forward(x)
+
+
 def _double_convolution(inputs: int, outputs: int, norm: str) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (inputs, outputs):
         layers.append(nn.Conv2d(channels, outputs, kernel_size=3, padding=1, bias=norm == "none"))
         if norm == "group":
-            layers.append(nn.GroupNorm(gcd(8, outputs), outputs))
+            layers.append(GroupNorm(gcd(8, outputs), outputs))
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
 

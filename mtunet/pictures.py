@@ -54,7 +54,7 @@ def decode_picture(data: bytes, name: str) -> Decoded:
         raise
     except Exception:
         raise refusal(Refusal.DAMAGED, "a picture that breaks off or is damaged", "Copy or export it again.") from None
-    pixels = _scaled(values, notes)
+    shown, table = _scaled(values, notes)
     if np.unique(values[::4, ::4]).size <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
     side, view = side_and_view_in(name)
@@ -64,7 +64,7 @@ def decode_picture(data: bytes, name: str) -> Decoded:
             f"The {' and the '.join(guessed)} {'is' if len(guessed) == 1 else 'are'} guessed from the file name."
         )
     notes.append("A picture file gives no pixel spacing: sizes are in pixels only.")
-    return Decoded(pixels, None, side, view, tuple(notes))
+    return Decoded(shown, table, None, side, view, tuple(notes))
 
 
 def _opened(data: bytes) -> Any:
@@ -136,8 +136,8 @@ def _one_channel(values: npt.NDArray[Any], full: float, notes: list[str]) -> npt
     return np.asarray(np.rint(grey.astype(np.float64) * alpha / full), grey.dtype)
 
 
-def _scaled(values: npt.NDArray[Any], notes: list[str]) -> npt.NDArray[np.float32]:
-    """[0, 1] by the bits that the values use; a 12-bit image in 16-bit words is not dark."""
+def _scaled(values: npt.NDArray[Any], notes: list[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32] | None]:
+    """Values and table as in `Decoded`: by the bits that the values use; a 12-bit image in 16-bit words is not dark."""
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise refusal(Refusal.DAMAGED, "a picture with values that are not numbers", "Export it with whole numbers.")
@@ -145,13 +145,14 @@ def _scaled(values: npt.NDArray[Any], notes: list[str]) -> npt.NDArray[np.float3
         raise refusal(Refusal.BLANK, "a picture of one single grey value", "Check that the right file was exported.")
     if values.dtype.kind == "f" or low < 0 or high > 65_535:
         notes.append("The picture's values have no natural black and white; their full range is shown.")
-        return np.asarray((values.astype(np.float64) - low) / (high - low), np.float32)
+        return np.asarray((values.astype(np.float64) - low) / (high - low), np.float32), None
     if values.dtype == np.uint8:
-        return values.astype(np.float32) / np.float32(255)
+        return values, np.arange(1 << 8, dtype=np.float32) / np.float32(255)
     depth = next(bits for bits in _DEPTHS if high < 1 << bits)
     if depth < 16:
         notes.append(f"The picture uses {depth} of 16 bits; it was scaled to them.")
-    return values.astype(np.float32) / np.float32((1 << depth) - 1)
+    table = np.arange(1 << 16, dtype=np.float32) / np.float32((1 << depth) - 1)
+    return values.astype(np.uint16, copy=False), table
 
 
 def _colour() -> UnreadableImage:

@@ -8,7 +8,10 @@
         <method>/fold_0/
             history.csv        per epoch: objective of each head, validation F1
             validation.csv     thresholds tried and what each gave, of which one was chosen
-            counts.csv         tp, fp, fn, tn per test image, type and frame at the chosen threshold
+            counts.csv         per test image, type and frame at the chosen threshold: tp, fp, fn, tn; pixels of the
+                               boundaries and (BAC) centre lines, found and true, near or inside the other; pixels of
+                               the type called the other; area of a pixel; tolerance of boundaries in pixels; and
+                               lesions: true, hit, detected, falsely detected, missed and called the other type
             sweep.csv          the same, and lesions, at every threshold
             components.csv     every true component and what became of it; every false one
             calibration.csv    per type and tenth of probability: pixels, and how many are true
@@ -17,12 +20,16 @@
         summary.json           written last; a run without it is unfinished
         metrics.csv            method, type, fold, frame, aggregation, metric, value; from counts.csv alone
 
+A run of kind "real" (a measurement on real mammograms) has images.csv, froc.csv, breasts.csv, perturbed.csv, and may
+have notes.md and notes.csv (image, note), written by whoever looked at the images one by one.
+
 A run of kind "model" has one method. The first ones have their folds without a folder of the method, and one
 images.csv per fold with the counts of pixels and lesions; the readers here find both.
 Nothing else in the project knows these file names. Everything is JSON or CSV, written whole or not at all.
 """
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -197,6 +204,26 @@ def _measures_real(path: Path) -> bool:
 def read_whole_table(run: Run, name: str) -> list[dict[str, str]]:
     """A table of the run as a whole (`save_tables`)."""
     return _rows(run.folder / f"{name}.csv")
+
+
+def read_whole_table_if_there(run: Run, name: str) -> list[dict[str, str]]:
+    """As `read_whole_table`; [] where it is not written."""
+    return _rows_if_there(run.folder / f"{name}.csv")
+
+
+def read_notes(run: Run) -> str:
+    """What somebody wrote of the run in its notes.md; "" where nobody did."""
+    path = run.folder / "notes.md"
+    return path.read_text() if path.exists() else ""
+
+
+def with_weights(sha256: str, root: Path | None = None) -> Run | None:
+    """The finished run that made the weights of this sha256, or None. Runs of kind "model" only."""
+    for path in sorted((root or RUNS).glob("*/fold_0/weights.safetensors")):
+        if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            run = read(path.parents[1])
+            return run if run.finished else None
+    return None
 
 
 def done(run: Run) -> list[tuple[str, int]]:

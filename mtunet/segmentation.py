@@ -1,6 +1,7 @@
 """A mammogram to probability maps on its own grid: one code path for both ways to look."""
 
 import copy
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -40,8 +41,7 @@ def segment(
     prepared = prepare(mammogram, model.settings.pitch_mm)
     look = _Look(model.network, model.device, model.dtype)
     logits = _blended_logits(look, prepared, progress or (lambda _: None), cancelled or (lambda: False))
-    heads = model.network.config.heads
-    maps = {kind: restore(prepared, expit(logits[heads.index(kind.value)])) for kind in Calcification}
+    maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
     return Segmentation(
         probability=maps,
         breast=prepared.breast,
@@ -122,13 +122,15 @@ class _Look:
 def _blended_logits(
     look: _Look, prepared: Prepared, progress: Callable[[float], None], cancelled: Callable[[], bool]
 ) -> npt.NDArray[np.float32]:
-    """(heads, rows, columns) on the network's grid; far below zero where nothing was looked at."""
+    """(types, rows, columns) on the network's grid, in the order of Calcification; far below zero where nothing was
+    looked at. The background's head is not asked."""
     rows, columns = prepared.pixels.shape
     boxes = tiles(prepared.breast_on_grid)
     bottom = max((box.bottom for box in boxes), default=rows)
     right = max((box.right for box in boxes), default=columns)
     padded = np.pad(prepared.pixels, ((0, max(bottom - rows, 0)), (0, max(right - columns, 0))), "symmetric")
-    total = np.zeros((len(look.network.config.heads), *padded.shape), np.float32)
+    heads = [look.network.config.heads.index(kind.value) for kind in Calcification]
+    total = np.zeros((len(heads), *padded.shape), np.float32)
     weight = np.zeros(padded.shape, np.float32)
     done = 0
     progress(0.0)
@@ -145,14 +147,17 @@ def _blended_logits(
             continue
         blend = _blend_weight(logits.shape[2:])
         for box, values in zip(batch, logits, strict=True):
-            total[:, box.top : box.bottom, box.left : box.right] += values * blend
+            for own, head in zip(total, heads, strict=True):
+                own[box.top : box.bottom, box.left : box.right] += values[head] * blend
             weight[box.top : box.bottom, box.left : box.right] += blend
         done += len(batch)
         progress(done / len(boxes))
     if cancelled():
         raise Cancelled
-    blended = np.where(weight > 0, total / np.maximum(weight, 1e-6), -30.0)
-    return np.ascontiguousarray(blended[:, :rows, :columns], np.float32)
+    total, weight = total[:, :rows, :columns], weight[:rows, :columns]
+    blended = np.divide(total, np.maximum(weight, 1e-6))
+    blended[:, weight == 0] = -30.0
+    return blended
 
 
 def _is_out_of_memory(problem: Exception) -> bool:
@@ -160,8 +165,10 @@ def _is_out_of_memory(problem: Exception) -> bool:
     return isinstance(problem, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(problem)
 
 
+@functools.lru_cache(maxsize=8)
 def _blend_weight(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Largest in a tile's middle, small but not zero at its edge, where the network sees only one side."""
     rows, columns = (np.hanning(length + 2)[1:-1] + 1e-3 for length in shape)
     weight: npt.NDArray[np.float32] = np.outer(rows, columns).astype(np.float32)
+    weight.flags.writeable = False
     return weight

@@ -3,7 +3,8 @@
 import streamlit as st
 
 import mtunet
-from mtunet.models import MODELS, ModelSpec, ModelUnavailable, file_state, read_metadata
+from mtunet.model_card import body, card_of
+from mtunet.models import MODELS, ModelSpec, ModelUnavailable, file_state
 from pages.widgets.frame import NOT_CLINICAL, frame
 from pages.widgets.viewer import HELP
 from pages.widgets.words import plain
@@ -12,8 +13,8 @@ from pages.widgets.work import jobs
 PAPER = "10.48084/etasr.8403"
 
 
-def model_card(spec: ModelSpec) -> None:
-    """One model: how it looks, what it was trained on, whether its weights are the registered ones."""
+def model_in_short(spec: ModelSpec) -> None:
+    """One model: how it looks, and whether its weights are the registered ones."""
     with st.container(border=True):
         st.markdown(f"**{plain(spec.title)}** (`{spec.name}`)")
         st.markdown(plain(spec.note))
@@ -22,12 +23,23 @@ def model_card(spec: ModelSpec) -> None:
             st.warning(f"The weights file {spec.file} is {state}; this model cannot be used.", icon=":material/error:")
             return
         st.caption(f"Weights: {spec.file}, sha256 {spec.sha256}")
+
+
+def model_card(spec: ModelSpec) -> None:
+    """Everything that is known of one model, its failures in pictures."""
+    with st.expander(f"{plain(spec.title)}: data, licences, figures, failures", icon=":material/history_edu:"):
         try:
-            about = read_metadata(spec)
+            card = card_of(spec)
         except (ModelUnavailable, KeyError, ValueError):
+            st.markdown("The weights cannot be read, so there is nothing to say of them.")
             return
-        with st.expander("Where it comes from", icon=":material/history_edu:"):
-            st.json({key: about[key] for key in ("network", "settings", "provenance") if key in about}, expanded=2)
+        st.markdown(body(card))
+        columns = st.columns(2)
+        there = [failure for failure in card.failures if failure.path.exists()]
+        for number, failure in enumerate(there):
+            columns[number % 2].image(
+                str(failure.path), caption=f"{failure.said} Image: {failure.origin} Licence: {failure.licence}."
+            )
 
 
 frame("About")
@@ -68,5 +80,8 @@ with what:
 with where:
     st.subheader("Models", anchor=False)
     for model in MODELS.values():
-        model_card(model)
+        model_in_short(model)
     st.caption(f"MTU-Net {mtunet.__version__}, running on {jobs().device or 'a device that is not known yet'}.")
+st.subheader("Model cards", anchor=False)
+for model in MODELS.values():
+    model_card(model)

@@ -5,6 +5,7 @@ import streamlit as st
 from mtunet.evaluation.reading import UnreadableRun
 from pages.widgets.evaluation.behind import IMAGES, SECTION
 from pages.widgets.evaluation.charts import picture_kind
+from pages.widgets.evaluation.claims import CLAIMS, show_claims
 from pages.widgets.evaluation.folds import show_folds
 from pages.widgets.evaluation.images import show_images
 from pages.widgets.evaluation.paper_audit import show_audit
@@ -21,6 +22,7 @@ SECTIONS = {
     "Folds": show_folds,
     "Curves": show_curves,
     "Training": show_training,
+    CLAIMS: show_claims,
     IMAGES: show_images,
     REAL: show_real,
     "The paper's table": show_audit,

@@ -1,8 +1,10 @@
-"""Learn to tell microcalcifications from arterial ones: a lesson, cases to make, a quiz, what it says, the mistakes."""
+"""Learn to tell microcalcifications from arterial ones: a lesson, cases, a quiz, a class, scores, the mistakes."""
 
 import streamlit as st
 
 from pages.widgets.frame import frame
+from pages.widgets.teaching.classroom.hosting import show_class
+from pages.widgets.teaching.classroom.learning import show_learner
 from pages.widgets.teaching.gallery import show_gallery
 from pages.widgets.teaching.lesson import show_lesson
 from pages.widgets.teaching.maker import show_maker
@@ -14,6 +16,7 @@ SECTIONS = {
     "lesson": show_lesson,
     "case": show_maker,
     "quiz": show_quiz,
+    "class": show_class,
     "score": show_score,
     "gallery": show_gallery,
 }
@@ -41,5 +44,9 @@ def chosen_section() -> str:
     )
 
 
-frame("Teaching")
-SECTIONS[chosen_section()]()
+if "room" in st.query_params:  # a learner, perhaps with a phone: nothing but the room
+    frame("Class", heading=False, device=False)
+    show_learner(st.query_params["room"])
+else:
+    frame("Teaching")
+    SECTIONS[chosen_section()]()

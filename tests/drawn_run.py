@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from mtunet.phantom import MASKS, PHANTOM_VERSION, Facts, Phantom, PhantomSpec
 from tests.painting import drawing
@@ -26,14 +27,34 @@ SIDE = {"256": 24, "native": 40}
 Mask = npt.NDArray[np.bool_]
 
 
-def write_run(folder: Path, *, images: int = 18, folds: int = 3, methods: tuple[str, ...] = METHODS) -> Path:
-    """A finished cross-validation: `images` images, two per patient."""
+def write_family(root: Path) -> None:
+    """Runs that differ in one thing each: two learning rates, one split by image, one with fewer heads."""
+    two: dict[str, Any] = {"images": 12, "folds": 2, "methods": ("single", "mtunet")}
+    write_run(root / "base", **two)
+    write_run(root / "fast", **two, seed=8, differs={"learning_rate": 1e-3})
+    write_run(root / "by-image", **two, seed=9, differs={"grouped_by": "image"})
+    write_run(root / "bac-alone", **two | {"methods": ("heads-bac",)}, seed=10)
+
+
+def write_run(
+    folder: Path,
+    *,
+    images: int = 18,
+    folds: int = 3,
+    methods: tuple[str, ...] = METHODS,
+    seed: int = 7,
+    differs: dict[str, Any] | None = None,
+) -> Path:
+    """A finished cross-validation: `images` images, two per patient. differs: settings of its experiment."""
     random = np.random.default_rng(7)
     names = [f"drawn-{number:03d}" for number in range(images)]
     fold_of = {name: (number // 2) % folds for number, name in enumerate(names)}
-    _json(folder / "config.json", _config(folder.name, folds, methods))
+    config = _config(folder.name, folds, methods)
+    config["experiment"] |= {"learning_rate": 1e-4, "grouped_by": "patient"} | (differs or {})
+    _json(folder / "config.json", config)
     _json(folder / "splits.json", [_split(names, fold_of, fold) for fold in range(folds)])
     truths = {name: _truth(random, number) for number, name in enumerate(names)}
+    random = random if seed == 7 else np.random.default_rng(seed)  # the same truth, other maps
     _csv(folder / "images.csv", [_image(name, number) for number, name in enumerate(names)])
     for method in methods:
         for fold in range(folds):
@@ -115,7 +136,13 @@ def _write_part(
         bac = maps["bac", "native"] >= CHOSEN["bac"]
         for (kind, frame), mask in truths[name].items():
             about = {"image": name, "type": kind, "frame": frame}
-            counts.append(about | {"threshold": CHOSEN[kind]} | _pixels(maps[kind, frame] >= CHOSEN[kind], mask))
+            found = maps[kind, frame] >= CHOSEN[kind]
+            row = about | {"threshold": CHOSEN[kind]} | _pixels(found, mask) | _shape(found, mask, kind, frame)
+            other = "bac" if kind == "mc" else "mc"
+            alone = mask & ~truths[name][other, frame]
+            row |= {"alone": int(alone.sum())}
+            row |= {"called_other": int((alone & (maps[other, frame] >= CHOSEN[other])).sum())}
+            counts.append(row | (_found_lesions(name, kind, maps, truths[name]) if frame == "native" else {}))
             for threshold in THRESHOLDS:
                 found = maps[kind, frame] >= threshold
                 lesions = _lesions(found, mask, bac if kind == "mc" else None) if frame == "native" else {}
@@ -133,13 +160,37 @@ def _write_part(
     if method != "nothing":
         _csv(folder / "history.csv", [_epoch(n, method) for n in range(1, 5)])
     _json(
-        folder / "timing.json", {"train_seconds": 60.0, "seconds_per_image": 0.1, "parameters": 1e6, "device": "none"}
+        folder / "timing.json",
+        {"train_seconds": 60.0, "images_per_second": 5.0, "seconds_per_image": 0.1, "peak_memory_mb": 300.0}
+        | {"parameters": 1e6, "device": "none"},
     )
 
 
 def _pixels(found: Mask, true: Mask) -> dict[str, int]:
     cells = {"tp": found & true, "fp": found & ~true, "fn": ~found & true, "tn": ~found & ~true}
     return {name: int(mask.sum()) for name, mask in cells.items()}
+
+
+def _shape(found: Mask, true: Mask, kind: str, frame: str) -> dict[str, Any]:
+    """Boundaries near one another and, of BAC, centre lines inside one another; a pixel of the native grid is 1 mm²."""
+    near = {"256": 1.0, "native": 2.0}[frame]
+    edges = [mask & ~ndimage.binary_erosion(mask) for mask in (found, true)]
+    away = [ndimage.distance_transform_edt(~edge) if edge.any() else np.full(edge.shape, np.inf) for edge in edges]
+    row = {"cell_mm2": 1.0 if frame == "native" else (40 / 24) ** 2, "tolerance_px": near}
+    for name, edge, distance in (("found", edges[0], away[1]), ("true", edges[1], away[0])):
+        row |= {f"edge_{name}": int(edge.sum()), f"edge_{name}_near": int((distance[edge] <= near).sum())}
+    if kind == "bac":
+        lines = [skeletonize(mask) for mask in (found, true)]
+        for name, line, mask in (("found", lines[0], true), ("true", lines[1], found)):
+            row |= {f"line_{name}": int(line.sum()), f"line_{name}_inside": int((line & mask).sum())}
+    return row
+
+
+def _found_lesions(name: str, kind: str, maps: Any, truth: dict[tuple[str, str], Mask]) -> dict[str, int]:
+    found = {k: maps[k, "native"] >= CHOSEN[k] for k in TYPES}
+    told = [row["outcome"] for row in _components(name, kind, found, truth)]
+    counted = _lesions(found[kind], truth[kind, "native"], None)
+    return counted | {"mistaken": told.count("b") + told.count("c")}
 
 
 def _lesions(found: Mask, true: Mask, bac: Mask | None) -> dict[str, int]:

@@ -4,6 +4,7 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet import runs
-from mtunet.evaluation.aggregation import AGGREGATIONS, aggregate
+from mtunet.evaluation.aggregation import AGGREGATIONS, Figure, aggregate
 from mtunet.evaluation.comparison import compare
-from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.figures import BEYOND, EVERY, METRICS
 from mtunet.evaluation.intervals import intervals
 from mtunet.evaluation.reading import Counts, Results, load
 from mtunet.evaluation.table import per_fold, records, table, to_csv, to_json
-from mtunet.metrics import PixelCounts
+from mtunet.metrics import BoundaryCounts, ConfusionCounts, LineCounts, PixelCounts
 from tests.drawn_run import CHOSEN, METHODS, write_run
 
 SHIPPED = [folder for folder in runs.find_trained() if (folder / "summary.json").exists()]
@@ -134,14 +135,12 @@ def test_the_metrics_that_a_run_wrote_are_those_that_the_page_shows(folder: Path
     checked = 0
     for row in csv.DictReader((folder / "metrics.csv").open(newline="")):
         key = row["method"], row["type"], row["frame"]
-        if row["metric"] not in METRICS or row["aggregation"] not in AGGREGATIONS or key not in run.counts:
+        if row["metric"] not in EVERY or row["aggregation"] not in AGGREGATIONS or key not in run.counts:
             continue
         counts = run.counts[key]
         if row["fold"].isdigit():
-            inside = counts.fold == int(row["fold"])
-            names = tuple(n for n, there in zip(counts.images, inside, strict=True) if there)
-            counts = Counts(*key, names, counts.fold[inside], counts.cells[inside], {})
-        value = aggregate(counts, row["aggregation"])[row["metric"]].value
+            counts = counts.at(counts.fold == int(row["fold"]))
+        value = aggregate(counts, row["aggregation"], EVERY)[row["metric"]].value
         assert value == (None if not row["value"] else pytest.approx(float(row["value"]), rel=1e-6, abs=1e-9)), row
         checked += 1
     assert checked
@@ -173,6 +172,87 @@ def test_the_three_aggregations_differ_as_they_should() -> None:
     assert aggregate(counts, "pooled")["f1"].value == pytest.approx(10 / 19)
     assert aggregate(counts, "per-image")["f1"].value == pytest.approx((1 + 0 + 2 / 3 + 0) / 4)
     assert aggregate(counts, "per-fold")["f1"].value == pytest.approx((2 / 4 + 8 / 15) / 2)
+
+
+# ---- what the paper does not report -------------------------------------------------------------------------------
+
+
+def beyond_of(metric: str, rows: list[tuple[float, ...]], fold: list[int] | None = None) -> Counts:
+    """Counts of images whose further columns, those of the metric, are given."""
+    columns = dict(zip(EVERY[metric].columns, np.array(rows, float).T, strict=True))
+    return replace(counts_of([(0, 0, 0, 1)] * len(rows), fold), beyond=columns)
+
+
+def figure(metric: str, rows: list[tuple[float, ...]], aggregation: str, fold: list[int] | None = None) -> Figure:
+    return aggregate(beyond_of(metric, rows, fold), aggregation, {metric: EVERY[metric]})[metric]
+
+
+def test_boundaries_are_pooled_and_averaged_like_the_rest() -> None:
+    rows = [(10, 5, 10, 10), (0, 0, 20, 0), (0, 0, 0, 0), (5, 5, 5, 5)]  # 15/20, 0/20, 0/0, 10/10
+    assert figure("boundary", rows, "pooled").value == pytest.approx(25 / 50)
+    found = figure("boundary", rows, "per-image")
+    assert (found.value, found.units, found.undefined) == (pytest.approx((0.75 + 0 + 1) / 3), 3, 1)
+    assert found.sd == pytest.approx(np.std([0.75, 0, 1], ddof=1))
+    folds = figure("boundary", rows, "per-fold", [0, 0, 1, 1])
+    assert (folds.value, folds.units) == (pytest.approx((15 / 40 + 1) / 2), 2)
+
+
+def test_centre_lines_are_the_harmonic_mean_of_their_shares() -> None:
+    # 10 of 20 found pixels lie in truth, 30 of 40 true ones in what is found: 1/2 and 3/4.
+    assert figure("centre_line", [(20, 10, 40, 30)], "pooled").value == pytest.approx(2 * 0.5 * 0.75 / 1.25)
+    assert figure("centre_line", [(20, 0, 0, 0)], "pooled").value == 0.0
+    assert figure("centre_line", [(0, 0, 40, 0)], "pooled").value == 0.0
+    assert figure("centre_line", [(0, 0, 0, 0)], "pooled").value is None
+
+
+@given(cells)
+def test_figures_of_many_counts_are_those_of_one(found: tuple[int, int, int, int]) -> None:
+    edge = found[0], min(found[:2]), found[2], min(found[2:])
+    for name, expected in (("boundary", BoundaryCounts(*edge).agreement), ("centre_line", LineCounts(*edge).dice)):
+        value = figure(name, [edge], "pooled").value
+        assert value == (None if expected is None else pytest.approx(expected, rel=1e-9))
+    assert figure("called_other", [edge[:2]], "pooled").value == ConfusionCounts(*edge[:2]).share
+
+
+def test_false_area_is_of_images_without_the_type(results: Results, drawn: Path) -> None:
+    table = list(csv.DictReader((drawn / "mtunet" / "fold_0" / "counts.csv").open(newline="")))
+    empty = [r for r in table if (r["type"], r["frame"], r["tp"], r["fn"]) == ("mc", "native", "0", "0")]
+    counts = results.counts["mtunet", "mc", "native"]
+    one = counts.at(counts.fold == 0)
+    found = aggregate(one, "per-image", EVERY)["false_area"]
+    assert found.units == len(empty) > 0
+    assert found.value == pytest.approx(sum(int(row["fp"]) for row in empty) / len(empty))
+
+
+def test_the_least_false_area_is_the_best(results: Results) -> None:
+    found = [cell for cell in table(results, "native", "pooled", BEYOND) if cell.metric == "false_area"]
+    assert {cell.method for cell in found if cell.best} == {"nothing"}
+    assert all(cell.paper is None for cell in found)
+
+
+def test_a_metric_that_was_not_counted_is_left_out_and_not_zero(results: Results) -> None:
+    assert "centre_line" not in aggregate(results.counts["mtunet", "mc", "native"], "pooled", EVERY)
+    assert "lesions_found" not in aggregate(results.counts["mtunet", "mc", "256"], "pooled", EVERY)
+    old = replace(results.counts["mtunet", "bac", "native"], beyond={})
+    assert list(aggregate(old, "pooled", EVERY)) == list(METRICS)
+    assert list(intervals(old, results.patients(old.images), "pooled", EVERY)) == list(METRICS)
+    assert per_fold(results, "256", "lesions_found") == {}
+
+
+def test_an_image_whose_other_type_is_unknown_counts_nothing_of_nothing() -> None:
+    found = figure("called_other", [(10, 5), (np.nan, np.nan)], "per-image")
+    assert (found.value, found.undefined) == (0.5, 1)
+    assert figure("called_other", [(10, 5), (np.nan, np.nan)], "pooled").value == 0.5
+
+
+def test_intervals_of_what_the_paper_lacks_hold_the_figure(results: Results) -> None:
+    counts = results.counts["mtunet", "bac", "native"]
+    spans = intervals(counts, results.patients(counts.images), "per-image", BEYOND)
+    for name, one in aggregate(counts, "per-image", BEYOND).items():
+        span = spans[name]
+        assert span is not None
+        assert one.value is not None
+        assert span[0] <= one.value <= span[1]
 
 
 def test_every_fold_is_pooled_alone(results: Results) -> None:
@@ -273,6 +353,13 @@ def test_wilcoxons_test_is_exact_on_few_images(results: Results) -> None:
     one = next(c for c in found if (c.type, c.one, c.other) == ("mc", "mtunet", "nothing"))
     # MTU-Net is better on each of the nine images with MC, all without ties: p = 2 / 2⁹.
     assert (one.images, one.unequal, one.p) == (9, 9, pytest.approx(2 / 2**9))
+
+
+def test_two_views_of_one_patient_are_one_piece_of_evidence(results: Results) -> None:
+    found = compare(results, "native")
+    one = next(c for c in found if (c.type, c.one, c.other) == ("bac", "mtunet", "nothing"))
+    # Images 2, 3, 6, 7, 10, 11, 14 and 15 hold BAC: two views each of four patients.
+    assert (one.images, one.unequal, one.p) == (8, 4, pytest.approx(2 / 2**4))
 
 
 def test_a_method_does_not_differ_from_itself(tmp_path: Path) -> None:

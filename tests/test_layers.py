@@ -39,6 +39,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "phantom": (("mtunet.phantom*",), ("case",)),
     "evaluation": (("mtunet.evaluation*",), ("case", "phantom", "drawing")),
     "samples": (("mtunet.samples",), ("case",)),
+    "model card": (("mtunet.model_card",), ("models", "runs", "samples", "evaluation")),
     "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
     "analysis": (
         ("mtunet.analysis", "mtunet.analysis_json", "mtunet.assessing"),
@@ -72,24 +73,15 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "command line": (
         ("mtunet.__main__", "mtunet.cli*"),
         (
-            "case",
-            "reading",
-            "models",
-            "network",
-            "triage",
-            "analysis",
-            "drawing",
-            "exports",
-            "samples",
-            "store",
-            "jobs",
+            *("case", "reading", "models", "network", "triage", "analysis", "drawing", "exports", "samples"),
+            *("model card", "store", "jobs"),
         ),
     ),
     "training": (
         ("training*",),
         (
             *("case", "network", "preprocessing", "models", "segmentation", "findings", "metrics", "runs", "phantom"),
-            *("reading", "analysis"),
+            *("reading", "analysis", "evaluation", "drawing", "samples", "model card"),
         ),
     ),
     "teaching": (
@@ -101,7 +93,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
             *("drawing", "exports", "samples", "store", "studies", "jobs", "runs", "evaluation", "phantom", "teaching"),
-            *("amounts", "decisions"),
+            *("amounts", "decisions", "model card"),
         ),
     ),
 }
@@ -115,8 +107,9 @@ ONLY_IN = {
     "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file", "mtunet.exports"),
     "highdicom": ("mtunet.exports",),
     "reportlab": ("mtunet.exports.report",),
+    "segno": ("pages.widgets.teaching.classroom.address",),
     "safetensors": ("mtunet.weights", "training.checkpoints"),
-    "skimage": ("mtunet.findings", "training.classical"),
+    "skimage": ("mtunet.findings", "mtunet.metrics", "training.classical"),
     "kornia": ("training.augmentation",),
     "ray": ("training.cluster", "mtunet.cli.cluster"),
     "pynetdicom": ("mtunet.storage_scp",),

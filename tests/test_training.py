@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Segmentation
 from mtunet.models import model_from_bytes
 from mtunet.network import NetworkConfig
 from mtunet.phantom import PhantomSpec, cohort
@@ -241,3 +241,26 @@ def test_experiments_are_named_by_their_key_and_say_what_to_expect() -> None:
         assert experiment.name == name
         assert experiment.expect
         assert (experiment.pitch_mm is None) == (experiment.way == "paper")
+
+
+def test_what_is_found_where_nothing_is_known_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = drawn_sample(0)
+    ignore = np.zeros(sample.pixels.shape, bool)
+    ignore[:100] = True
+    everywhere = np.ones(sample.pixels.shape, np.float32)
+    seen = Segmentation(
+        probability=dict.fromkeys(Calcification, everywhere),
+        breast=everywhere > 0,
+        spacing_mm=(0.4, 0.4),
+        spacing_assumed=False,
+        thresholds=dict.fromkeys(Calcification, 0.5),
+        minimum_mm2=dict.fromkeys(Calcification, 0.0),
+        model="drawn",
+        weights_sha256="",
+        device="",
+        seconds=0.0,
+    )
+    monkeypatch.setattr("training.scoring.segment", lambda *_: seen)
+    ((_, found),) = segmentations(None, [replace(sample, ignore=ignore)])  # type: ignore[arg-type]
+    assert not found.probability[MC][:100].any()
+    assert found.probability[BAC][100:].all()

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from mtunet import runs
+from mtunet.evaluation.figures import EVERY
+from mtunet.metrics import count_boundary
 from mtunet.models import model_from_bytes
 from tests.drawn_views import TINY, drawn_sample, drawn_views
 from training import comparing
@@ -20,8 +22,8 @@ from training.comparisons import COMPARISONS
 from training.counting import SWEEP
 from training.methods import METHODS
 from training.objectives import OBJECTIVES
-from training.reporting import METRICS, as_text, write_metrics
-from training.tables import validation_table
+from training.reporting import as_text, write_metrics
+from training.tables import _coarser, validation_table
 from training.views import About, View, conspicuity, read_native, read_view, write_view
 
 Rows = list[dict[str, str]]
@@ -108,6 +110,55 @@ def test_counts_are_the_sweep_at_the_threshold_that_validation_chose(folder: Pat
             assert (row["hit_without_bac"] == "") == (row["frame"] == "256" or row["type"] == "bac")
 
 
+def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(folder: Path) -> None:
+    """Of predicting the whole breast and of predicting nothing, which leave no doubt; truth from the drawn samples."""
+    run = runs.read(folder)
+    for row in (row for fold in range(2) for row in runs.read_table(run, fold, "counts", "everything")):
+        held = int(row["tp"]) + int(row["fn"]) > 0
+        cell = {"256": 0.16 * 320 * 240 / 256**2, "native": 0.16}[row["frame"]]
+        assert float(row["cell_mm2"]) == pytest.approx(cell)
+        assert row["tolerance_px"] == {"256": "1.0", "native": "2.5"}[row["frame"]]  # 1 mm at 0.4 mm
+        assert (int(row["edge_true"]) > 0, int(row["edge_found"]) > 0) == (held, True)
+        assert int(row["edge_true_near"]) < 0.1 * int(row["edge_true"]) or not held  # deep inside the breast
+        assert (row["line_true"] == "") == (row["type"] == "mc")
+        if row["type"] == "bac":
+            assert row["line_true_inside"] == row["line_true"]  # all of the artery lies in the breast
+            assert (int(row["line_true"]) > 0) == held
+        assert row["called_other"] == row["alone"]
+        assert (int(row["alone"]) > 0) == held
+    for row in runs.read_table(run, 0, "counts", "nothing"):
+        assert {row[name] for name in ("edge_found", "edge_true_near", "called_other")} == {"0"}
+        assert {row["line_found"], row["line_true_inside"]} <= {"0", ""}
+    by_name = {name: drawn_sample(n, n % 4 in (0, 2), n % 4 in (1, 2)) for n in range(8) for name in [f"drawn-{n}"]}
+    for row in runs.read_table(run, 1, "counts", "classical"):
+        if row["frame"] == "native":
+            true = {kind.value: mask for kind, mask in by_name[row["image"]].masks.items()}
+            other = {"mc": "bac", "bac": "mc"}[row["type"]]
+            assert int(row["alone"]) == np.count_nonzero(true[row["type"]] & ~true[other])
+            assert int(row["edge_true"]) == count_boundary(true["mc"], true[row["type"]], 1.0).edge_true
+
+
+def test_lesions_are_counted_beside_the_pixels_as_the_components_tell(folder: Path) -> None:
+    run = runs.read(folder)
+    for method, fold in runs.done(run):
+        components = runs.read_table(run, fold, "components", method)
+        for row in runs.read_table(run, fold, "counts", method):
+            mine = [c["outcome"] for c in components if (c["image"], c["type"]) == (row["image"], row["type"])]
+            told = [row[name] for name in ("lesions", "hit", "false_positives", "mistaken")]
+            if row["frame"] == "256":
+                assert told == [""] * 4
+            else:
+                wrong = mine.count("b") + mine.count("c")
+                assert told == [str(n) for n in (len(mine) - mine.count("e"), mine.count("a"), mine.count("e"), wrong)]
+
+
+def test_coarser_cells_hold_what_any_of_their_pixels_holds() -> None:
+    line = np.zeros((10, 7), bool)
+    line[4] = True
+    assert np.array_equal(_coarser(line, 3), [[False] * 3, [True] * 3, [False] * 3, [False] * 3])
+    assert _coarser(line, 1) is line
+
+
 def test_metrics_follow_from_the_counts_in_a_few_lines_of_fractions(folder: Path) -> None:
     """Recomputed without the code that wrote them."""
     formulas = {
@@ -159,6 +210,68 @@ def test_metrics_follow_from_the_counts_in_a_few_lines_of_fractions(folder: Path
                             assert int(left_out) == len(values) - len(there)
                         checked += 1
     assert checked == len(TINY.methods) * 2 * 2 * 5 * 3
+
+
+def test_what_the_paper_lacks_follows_from_the_counts_too(folder: Path) -> None:
+    """Recomputed without the code that wrote them, pooled over all folds."""
+    run = runs.read(folder)
+    written = {
+        (row["method"], row["type"], row["frame"], row["metric"]): row["value"]
+        for row in runs.read_metrics(run)
+        if (row["fold"], row["aggregation"]) == ("all", "pooled")
+    }
+    checked = 0
+    for method in run.methods:
+        counted = [row for fold in range(2) for row in runs.read_table(run, fold, "counts", method)]
+        for kind, frame in (("mc", "256"), ("bac", "256"), ("mc", "native"), ("bac", "native")):
+            mine = [row for row in counted if (row["type"], row["frame"]) == (kind, frame)]
+            total = {n: sum(float(row[n] or 0) for row in mine) for n in mine[0] if n not in ("image", "type", "frame")}
+            empty = [row for row in mine if row["tp"] == row["fn"] == "0"]
+            false_mm2 = sum(int(row["fp"]) * float(row["cell_mm2"]) for row in empty)
+            expected = {
+                "boundary": (
+                    total["edge_found_near"] + total["edge_true_near"],
+                    total["edge_found"] + total["edge_true"],
+                ),
+                "called_other": (total["called_other"], total["alone"]),
+                "false_area": (false_mm2, len(empty)),
+            }
+            if frame == "native":
+                expected["lesions_found"] = total["hit"], total["lesions"]
+                expected["lesions_called_other"] = total["mistaken"], total["lesions"]
+                expected["false_alarms"] = total["false_positives"], len(mine)
+            for metric, (above, below) in expected.items():
+                assert float(written[method, kind, frame, metric]) == pytest.approx(above / below), metric
+                checked += 1
+            if kind == "bac":
+                found, inside = total["line_found"], total["line_found_inside"]
+                right = inside / found if found else 0.0
+                seen = total["line_true_inside"] / total["line_true"]
+                both = 2 * right * seen / (right + seen) if right + seen else 0.0
+                assert float(written[method, kind, frame, "centre_line"]) == pytest.approx(both)
+            else:
+                assert (method, kind, frame, "centre_line") not in written
+    assert checked == len(TINY.methods) * (2 * 3 + 2 * 6)
+
+
+def test_every_figure_has_its_spread_and_its_interval(folder: Path) -> None:
+    run = runs.read(folder)
+    rows = [row for row in runs.read_metrics(run) if (row["method"], row["fold"]) == ("classical", "all")]
+    value = {(r["type"], r["frame"], r["aggregation"], r["metric"]): r["value"] for r in rows}
+    for metric in ("f1", "boundary", "centre_line"):
+        for aggregation in ("pooled", "per-image", "per-fold"):
+            key = "bac", "native", aggregation
+            low, high = (float(value[*key, f"{end}_{metric}"]) for end in ("low", "high"))
+            assert low <= float(value[*key, metric]) <= high
+    folds = [
+        float(row["value"])
+        for row in runs.read_metrics(run)
+        if (row["method"], row["type"], row["frame"], row["aggregation"], row["metric"])
+        == ("classical", "bac", "native", "pooled", "f1")
+        and row["fold"] != "all"
+    ]
+    assert float(value["bac", "native", "per-fold", "sd_f1"]) == pytest.approx(np.std(folds, ddof=1))
+    assert 0 <= float(value["bac", "256", "pooled", "calibration_error"]) <= 1
 
 
 def test_predicting_nothing_and_the_whole_breast_score_what_they_must(folder: Path) -> None:
@@ -235,13 +348,16 @@ def test_the_summary_is_what_metrics_say(folder: Path) -> None:
     run = runs.read(folder)
     assert run.summary is not None
     for row in write_metrics(run):
-        if row["aggregation"] == "pooled" and row["fold"] == "all":
+        if row["aggregation"] == "pooled" and row["fold"] == "all" and row["metric"] in EVERY:
             pooled = run.summary["methods"][row["method"]]["pooled"][row["frame"]][row["type"]]
             assert pooled[row["metric"]] == row["value"]
     assert set(run.summary["methods"]["mtunet"]["epochs_to_95"]) == {"mc", "bac"}
     assert json.dumps(run.summary)
     assert as_text(run).count("mtunet") >= 5
-    assert set(METRICS) == set(run.summary["methods"]["mtunet"]["pooled"]["256"]["mc"])
+    pooled = run.summary["methods"]["mtunet"]["pooled"]
+    assert set(pooled["native"]["bac"]) == set(EVERY)
+    lesions = {"lesions_found", "lesions_called_other", "false_alarms"}
+    assert set(pooled["256"]["mc"]) == set(EVERY) - lesions - {"centre_line"}
 
 
 def test_only_what_a_comparison_has_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

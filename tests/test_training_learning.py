@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtunet.network import MTUNet
+from mtunet import runs
+from mtunet.case import Calcification
+from mtunet.models import Settings
+from mtunet.network import MTUNet, NetworkConfig, build
+from mtunet.weights import write_weights
 from tests.drawn_views import TINY, drawn_views
 from training import learning
 from training.augmentation import Drawn
@@ -227,3 +231,26 @@ def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(tmp_path:
     assert len(weights(tmp_path / "killed")) == 1
     assert weights(tmp_path / "killed") == weights(tmp_path / "undisturbed")
     assert not list((tmp_path / "killed").rglob("checkpoint*"))
+
+
+def test_a_fresh_head_gives_the_first_guess() -> None:
+    network = learning.begun(task(first_guess=0.01))
+    level = [float(head.bias.detach().sigmoid()) for head in network.heads]
+    assert level == pytest.approx([0.01, 0.01, 0.99], abs=1e-6)
+
+
+def test_a_network_begins_with_the_trunk_of_a_run_and_heads_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = build(NetworkConfig(TINY.width, TINY.norm))
+    halves = dict.fromkeys(Calcification, 0.5)
+    weights = write_weights(earlier, Settings("paper", None, halves, halves), {})
+    runs.start(tmp_path / "earlier", {"name": "earlier"}, [])
+    runs.save_fold(tmp_path / "earlier", 0, weights=weights, history=[], validation=[], images=[])
+    runs.finish(tmp_path / "earlier", {})
+    monkeypatch.setattr(runs, "RUNS", tmp_path)
+    network = learning.begun(task("single", trunk="earlier"))
+    assert torch.equal(network.down[0][0].weight, earlier.down[0][0].weight)
+    assert len(network.heads) == 1
+    with pytest.raises(ValueError, match="another width"):
+        learning.begun(task("single", trunk="earlier", width=2 * TINY.width))

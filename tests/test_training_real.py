@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from mtunet.case import Box, Calcification, Mammogram, Segmentation
+from mtunet.findings import components
 from training.data import DataSetMissing
 from training.real.arteries import _points, follow
 from training.real.detection import detect
+from training.real.marks import Misplaced, misplaced
 from training.real.perturbations import PERTURBATIONS
 from training.real.protocol import _mini_mias, _per_image, _proportion, _steadiness
 from training.real.tissue import overlaps
@@ -140,3 +142,24 @@ def test_steadiness_counts_flags_that_stay() -> None:
 def test_a_missing_set_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(DataSetMissing, match="fgt_seg"):
         list(overlaps(tmp_path))
+
+
+def test_detections_on_metal_and_on_the_border_are_counted_apart() -> None:
+    shape, spacing = (2404, 1512), 0.1
+    on_ball = block(shape, 1318, 368, 1332, 382)
+    at_border = block(shape, 300, 2, 340, 12)
+    elsewhere = block(shape, 800, 500, 820, 520)
+    found = components(maps(shape, {BAC: on_ball | at_border | elsewhere}), BAC)
+    counted = misplaced("Mass-Training_P_00001_LEFT_CC", found, shape, spacing)
+    assert (counted.on_metal, counted.on_benign, counted.on_border) == (1, 0, 1)
+
+
+def test_a_large_region_that_a_ball_lies_in_is_not_on_the_ball() -> None:
+    shape = (2404, 1512)
+    found = components(maps(shape, {MC: block(shape, 1250, 200, 1400, 420)}), MC)
+    assert misplaced("Mass-Training_P_00001_LEFT_CC", found, shape, 0.1).on_metal == 0
+
+
+def test_an_unmarked_view_has_nothing_to_lie_on() -> None:
+    found = components(maps((100, 100), {MC: block((100, 100), 40, 40, 60, 60)}), MC)
+    assert misplaced("mdb001", found, (100, 100), 0.1) == Misplaced(0, 0, 0)

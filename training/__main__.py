@@ -1,4 +1,4 @@
-"""The command line of training: `python -m training list | run | report | choose | evaluate | export`."""
+"""The command line of training: `python -m training list | run | report | choose | evaluate | export | …`."""
 
 import argparse
 import hashlib
@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mtunet import runs
 from mtunet.case import DeviceUnavailable
-from mtunet.models import DEFAULT_MODEL, MODELS, ModelUnavailable, load_model
+from mtunet.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
 from training.comparisons import COMPARISONS
+from training.data import DATASETS, DataSetMissing
 from training.experiments import EXPERIMENTS, PhantomData
 
 
@@ -20,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         return int(asked.command(asked) or 0)
-    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, Misuse) as problem:
+    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, Misuse) as problem:
         parser.exit(2, f"{problem}\n")
 
 
@@ -54,12 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     real = commands.add_parser(
         "evaluate-real", help="measure a shipped model on the few real mammograms, by a protocol"
     )
-    real.add_argument("model", nargs="?", default=DEFAULT_MODEL, choices=list(MODELS))
+    real.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
     real.add_argument("--root", type=Path, required=True, help="folder with mini_mias, nema_mg1, cbis_ddsm and others")
     real.add_argument("--out", type=Path, help="folder of the run (default: runs/real-MODEL)")
     real.add_argument("--steady", action="store_true", help="leave the perturbations out (a tenth of the time)")
     real.add_argument("--device", default="auto")
     real.set_defaults(command=_evaluate_real)
+
+    realism = commands.add_parser("realism", help="how well phantom tissue can be told from real tissue, and by what")
+    realism.add_argument("--images", type=int, default=30, help="phantoms (default: 30)")
+    realism.add_argument("--seed", type=int, default=1)
+    realism.add_argument("--out", type=Path, help="a JSON file to write it to")
+    realism.set_defaults(command=_realism)
 
     choosing = commands.add_parser("choose", help="choose a finished run's thresholds again, and measure it again")
     choosing.add_argument("run", type=Path)
@@ -72,6 +80,21 @@ def _parser() -> argparse.ArgumentParser:
     averaging.add_argument("--device", default="auto")
     averaging.set_defaults(command=_average)
 
+    _add_real_data(commands)
+    sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
+    sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
+    sheets.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="shipped models, or folders of runs")
+    sheets.add_argument("--out", type=Path, required=True)
+    sheets.add_argument("--real", action="store_true", help="the views of evaluate-real, as it reads them")
+    sheets.add_argument("--height", type=int, default=560, help="of each picture, pixels")
+    sheets.add_argument("--per-row", type=int, default=3, help="images; each has a picture per model")
+    sheets.add_argument("--device", default="auto")
+    sheets.set_defaults(command=_contact_sheets)
+    failing = commands.add_parser("failures", help="pictures of a shipped model's failures, for its card")
+    failing.add_argument("model", choices=list(MODELS))
+    failing.add_argument("--device", default="auto")
+    failing.set_defaults(command=_failures)
+
     exporting = commands.add_parser("export", help="put a run's weights where the app looks for a model")
     exporting.add_argument("run", type=Path)
     exporting.add_argument("--model", choices=list(MODELS), required=True)
@@ -79,6 +102,68 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("--fold", type=int, default=0, help="of a comparison (default: 0)")
     exporting.set_defaults(command=_export)
     return parser
+
+
+def _failures(asked: argparse.Namespace) -> None:
+    from training.failures import write_failures
+
+    model = load_model(asked.model, asked.device)
+    run = runs.with_weights(model.weights_sha256)
+    if run is None:
+        raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {asked.model!r}: export one first.")
+    print(write_failures(model, run))
+
+
+def _add_real_data(commands: Any) -> None:
+    """`retrain` and `evaluate-on`, which share most of what they are told."""
+    learning = commands.add_parser("retrain", help="learn further on a data set of real mammograms with masks")
+    measuring = commands.add_parser("evaluate-on", help="measure a model on the test part of such a data set")
+    for command, call in ((learning, _retrain), (measuring, _evaluate_on)):
+        command.add_argument("data", choices=list(DATASETS))
+        command.add_argument("--root", type=Path, required=True, help="the folder it lies in")
+        command.add_argument(
+            "--seed", type=int, default=0, help="of the division by patient; the same for both commands"
+        )
+        command.add_argument("--device", default="auto")
+        command.set_defaults(command=call)
+    measuring.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
+    learning.add_argument("--out", type=Path, required=True, help="folder of the run")
+    learning.add_argument("--begin-with", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
+    learning.add_argument("--steps", type=int, default=2000)
+    learning.add_argument("--views", type=int, default=600, help="of the training part, at most; 4 MB of memory each")
+    learning.add_argument("--phantoms", type=int, default=200, help="that go along")
+
+
+def _retrain(asked: argparse.Namespace) -> None:
+    from training.retraining import Plan, RealData, retrain
+
+    plan = Plan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
+    data = RealData(asked.data, asked.root, asked.seed)
+    print(json.dumps(retrain(data, _model_of(asked.begin_with, asked.device), asked.out, plan, asked.device), indent=2))
+
+
+def _evaluate_on(asked: argparse.Namespace) -> None:
+    from training.retraining import RealData, measure
+
+    _, summary = measure(_model_of(asked.model, asked.device), RealData(asked.data, asked.root, asked.seed))
+    print(json.dumps(summary, indent=2))
+
+
+def _contact_sheets(asked: argparse.Namespace) -> None:
+    from training.contact_sheets import images_under, write_sheets
+    from training.data.labelled import to_stderr
+    from training.real.views import PARTS
+
+    if not asked.folder.is_dir():
+        raise Misuse(f"Expected a folder of images, found no folder {asked.folder}.")
+    models = [_model_of(name, asked.device) for name in asked.models]
+    images = (
+        ((view.name, view.mammogram) for part in PARTS for view in part(asked.folder))
+        if asked.real
+        else images_under(asked.folder, to_stderr)
+    )
+    if not write_sheets(images, models, asked.out, height=asked.height, per_row=asked.per_row):
+        raise Misuse(f"Expected images under {asked.folder}, found none that can be read.")
 
 
 class Misuse(ValueError):
@@ -169,10 +254,27 @@ def _evaluate(asked: argparse.Namespace) -> None:
 def _evaluate_real(asked: argparse.Namespace) -> None:
     from training.real.protocol import evaluate_real
 
-    folder = asked.out or runs.RUNS / f"real-{asked.model}"
-    model = load_model(asked.model, asked.device)
+    model = _model_of(asked.model, asked.device)
+    folder = asked.out or runs.RUNS / f"real-{model.name}"
     summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady)
     print(json.dumps(summary, indent=2))
+
+
+def _realism(asked: argparse.Namespace) -> None:
+    from training.realism_data import measure_realism
+
+    told = json.dumps(measure_realism(asked.images, asked.seed), indent=2)
+    if asked.out:
+        asked.out.write_text(told + "\n", encoding="utf-8")
+    print(told)
+
+
+def _model_of(name: str, device: str) -> Model:
+    """A shipped model by its name, or that of a finished run by its folder."""
+    if name in MODELS:
+        return load_model(name, device)
+    run = runs.read(Path(name))
+    return model_from_bytes(runs.weights_of(run), run.folder.name, device)
 
 
 def _export(asked: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ import torch
 import mtunet
 from mtunet import runs
 from mtunet.case import Calcification
-from mtunet.devices import choose_device, describe
+from mtunet.devices import choose_device, describe, learning_dtype
 from mtunet.models import Settings
 from mtunet.network import count_parameters
 from mtunet.phantom import PHANTOM_VERSION
@@ -250,7 +250,7 @@ def timing_of(part: Part, fitted: Fitted, device: torch.device) -> dict[str, Any
         "seconds_per_image": round(fitted.seconds_per_image, 5),
         "peak_memory_mb": peak_mb(device),
         "parameters": sum(count_parameters(one.network) for one in fitted.learnt),
-        "device": describe(device, torch.bfloat16 if device.type == "cuda" else torch.float32),
+        "device": describe(device, learning_dtype(device)),
         "images_per_second": round(drawn / seconds, 2) if seconds else None,
         "networks": len(fitted.learnt),
         "train_images": len(part.train),
@@ -281,7 +281,7 @@ def config_of(comparison: Comparison, folder: Path, device: torch.device) -> dic
         "seed": comparison.seed,
         "commit": commit(),
         "version": mtunet.__version__,
-        "device": describe(device, torch.bfloat16 if device.type == "cuda" else torch.float32),
+        "device": describe(device, learning_dtype(device)),
         "machine": platform.machine(),
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -30,6 +30,7 @@ class Sample:
     hard_negatives: (rows, columns) bool, what is easily mistaken for calcium (benign, labels, scratches).
     spacing_mm: of a pixel, row and column alike.
     stratum: what it is scored under besides the whole ("neither", "hard c", …).
+    ignore: (rows, columns) bool, where nothing is known of any type: no crop reaches there. None: nowhere.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Sample:
     hard_negatives: npt.NDArray[np.bool_]
     spacing_mm: float
     stratum: str
+    ignore: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ def phantom_split(train: int, validation: int, test: int, seed: int) -> Split:
     """Three cohorts of virtual patients; each has its own seeds, so no breast is in two of them."""
     everyone = cohort(train + validation + test, seed)
     return Split(everyone[:train], everyone[train : train + validation], everyone[train + validation :])
+
+
+def harder_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
+    """Hard cases and phantoms with both types, of a cohort that no other part draws from (its seed is 1000 more)."""
+    specs = cohort(5 * count, seed + 1000)  # a quarter of them are
+    return tuple(spec for spec in specs if spec.hard or (spec.clusters and spec.bac_grade))[:count]
 
 
 def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:

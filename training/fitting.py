@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mtunet.devices import learning_dtype
 from mtunet.network import MTUNet, build
 from training.experiments import Experiment
 from training.objectives import OBJECTIVES, total
@@ -56,7 +57,8 @@ def _step(
         for part in (batch.pixels, batch.window, batch.targets, batch.known)
     )
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    dtype = learning_dtype(device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         logits = network(pixels, window)
     per_head = OBJECTIVES[experiment.objective](logits.float(), targets, known)
     optimiser.zero_grad(set_to_none=True)

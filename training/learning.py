@@ -7,7 +7,7 @@ undisturbed one draws, and on a CPU with as many threads ends with the same weig
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, log, pi
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from mtunet import runs
+from mtunet.devices import learning_dtype
 from mtunet.network import MTUNet, NetworkConfig, build
+from mtunet.weights import read_weights
 from training.augmentation import Drawn, draw
 from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
 from training.comparisons import Comparison
@@ -134,7 +137,7 @@ def _merit(row: Mapping[str, Any]) -> float:
 def _begin(task: Task, device: torch.device, checkpoint: Path) -> _Fitting:
     comparison = task.comparison
     torch.manual_seed(task.seed(0))
-    network = build(NetworkConfig(comparison.width, comparison.norm, task.heads)).to(device).train()
+    network = begun(task).to(device).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=comparison.learning_rate, fused=device.type == "cuda")
     history: list[dict[str, Any]] = []
     best: Mapping[str, Tensor] = {}
@@ -144,6 +147,26 @@ def _begin(task: Task, device: torch.device, checkpoint: Path) -> _Fitting:
         history, best = list(earlier.history), {name: tensor.to(device) for name, tensor in earlier.best.items()}
         print(f"{task.method} fold {task.fold}: going on after epoch {earlier.epoch}", flush=True)
     return _Fitting(task, network, optimiser, OBJECTIVES[task.objective], best, history, comparison.batch)
+
+
+def begun(task: Task) -> MTUNet:
+    """The network before its first step: fresh, or with the trunk of a finished run and fresh heads.
+
+    Raises ValueError where the trunk's run has a network of another shape.
+    """
+    comparison = task.comparison
+    network = build(NetworkConfig(comparison.width, comparison.norm, task.heads))
+    guess = log(comparison.first_guess / (1 - comparison.first_guess))
+    for name, head in zip(task.heads, network.heads, strict=True):
+        if guess:
+            torch.nn.init.constant_(head.bias, -guess if name == "background" else guess)  # type: ignore[arg-type]
+    if comparison.trunk is not None:
+        trunk, _, _ = read_weights(runs.weights_of(runs.read(runs.RUNS / comparison.trunk)))
+        if (trunk.config.width, trunk.config.norm) != (comparison.width, comparison.norm):
+            raise ValueError(f"The trunk of {comparison.trunk} has another width or norm than {comparison.name}.")
+        shared = {name: value for name, value in trunk.state_dict().items() if not name.startswith("heads.")}
+        network.load_state_dict(shared, strict=False)
+    return network
 
 
 def learning_rate(comparison: Comparison, step: int) -> float:
@@ -235,7 +258,8 @@ def _weights(task: Task) -> tuple[float, ...]:
 def _forward(network: MTUNet, pixels: Tensor, window: Tensor) -> Tensor:
     """Logits, float32; computed in bfloat16 where the device has it."""
     pixels = pixels.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=pixels.device.type == "cuda"):
+    dtype = learning_dtype(pixels.device)
+    with torch.autocast(pixels.device.type, dtype, enabled=dtype != torch.float32):
         logits: Tensor = network(pixels, window)
     return logits.float()
 

@@ -1,23 +1,21 @@
 """What a comparison found: metrics.csv from counts alone, a summary, and the tables as text."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mtunet import runs
-from mtunet.metrics import PixelCounts
+from mtunet.evaluation.aggregation import AGGREGATIONS, Figure, aggregate
+from mtunet.evaluation.curves import calibrations
+from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
+from mtunet.evaluation.intervals import intervals
+from mtunet.evaluation.reading import Counts, Results, load
 from training.components import KINDS
 from training.tables import FRAMES
 
-METRICS = ("accuracy", "sensitivity", "specificity", "f1", "jaccard", "mcc")
-"""In the order of the paper's Table I."""
 ENOUGH = 0.95
 """Share of the final F1 that the convergence claim is judged at."""
-
-Counted = dict[tuple[str, str], dict[int, list[PixelCounts]]]
-"""By (type, frame): per fold, one entry per image."""
 
 
 def write_metrics(run: runs.Run) -> list[dict[str, Any]]:
@@ -30,88 +28,65 @@ def write_metrics(run: runs.Run) -> list[dict[str, Any]]:
 def metric_rows(run: runs.Run) -> Iterator[dict[str, Any]]:
     """method, type, fold ("all" or a number), frame, aggregation, metric, value; an undefined value is empty.
 
-    Per image, `undefined_<metric>` counts the images where it is 0/0 and which the mean leaves out.
+    Beside a metric's own rows, of all folds: `low_` and `high_` are the ends of its 95 % interval by drawing patients
+    anew, `sd_` its standard deviation over images or folds, `undefined_` how many of these have 0/0 and are left out.
     """
-    for method in run.methods:
-        for (kind, frame), by_fold in read_counts(run, method).items():
-            about = {"method": method, "type": kind, "frame": frame}
-            everything = [counts for images in by_fold.values() for counts in images]
-            folds: list[tuple[int | str, list[PixelCounts]]] = [*by_fold.items(), ("all", everything)]
-            for fold, images in folds:
-                for aggregation, metric, value in _figures(images):
-                    yield _row(about, fold, aggregation, metric, value)
-            for metric in METRICS:
-                pooled = [getattr(_pooled(images), metric) for images in by_fold.values()]
-                value, undefined = _mean(pooled)
-                yield _row(about, "all", "per-fold", metric, value)
-                yield _row(about, "all", "per-fold", f"undefined_{metric}", undefined)
+    results = load(run.folder)
+    for counts in results.counts.values():
+        for fold in (*np.unique(counts.fold).tolist(), "all"):
+            part = counts if fold == "all" else counts.at(counts.fold == fold)
+            for aggregation in AGGREGATIONS if fold == "all" else ("pooled", "per-image"):
+                about = _about(counts, fold, aggregation)
+                for metric, figure in aggregate(part, aggregation, EVERY).items():
+                    yield about | {"metric": metric, "value": figure.value}
+                    if aggregation != "pooled":
+                        yield about | {"metric": f"sd_{metric}", "value": figure.sd}
+                        yield about | {"metric": f"undefined_{metric}", "value": figure.undefined}
+        yield from _interval_rows(counts, results.patients(counts.images))
+    yield from _calibration_rows(results)
 
 
-def read_counts(run: runs.Run, method: str) -> Counted:
-    """Counts of every test image of the folds that are done."""
-    counted: Counted = defaultdict(lambda: defaultdict(list))
-    for done, fold in runs.done(run):
-        if done != method:
-            continue
-        for row in runs.read_table(run, fold, "counts", method):
-            counts = PixelCounts(*(int(row[name]) for name in ("tp", "fp", "fn", "tn")))
-            counted[row["type"], row["frame"]][fold].append(counts)
-    return counted
+def _about(counts: Counts, fold: int | str, aggregation: str) -> dict[str, Any]:
+    about = {"method": counts.method, "type": counts.type, "fold": fold, "frame": counts.frame}
+    return about | {"aggregation": aggregation}
 
 
-def _figures(images: Sequence[PixelCounts]) -> Iterator[tuple[str, str, float | None]]:
-    pooled = _pooled(images)
-    for metric in METRICS:
-        yield "pooled", metric, getattr(pooled, metric)
-        value, undefined = _mean([getattr(counts, metric) for counts in images])
-        yield "per-image", metric, value
-        yield "per-image", f"undefined_{metric}", undefined
+def _interval_rows(counts: Counts, patients: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for aggregation in AGGREGATIONS:
+        for metric, span in intervals(counts, patients, aggregation, EVERY).items():
+            for name, end in zip(("low", "high"), span or (None, None), strict=True):
+                yield _about(counts, "all", aggregation) | {"metric": f"{name}_{metric}", "value": end}
 
 
-def _row(
-    about: Mapping[str, str], fold: int | str, aggregation: str, metric: str, value: float | None
-) -> dict[str, Any]:
-    return {
-        "method": about["method"],
-        "type": about["type"],
-        "fold": fold,
-        "frame": about["frame"],
-        "aggregation": aggregation,
-        "metric": metric,
-        "value": value,
-    }
-
-
-def _pooled(images: Iterable[PixelCounts]) -> PixelCounts:
-    return sum(images, PixelCounts())
-
-
-def _mean(values: Sequence[float | None]) -> tuple[float | None, int]:
-    """The mean of what is defined, and how many are not."""
-    there = [value for value in values if value is not None]
-    return (float(np.mean(there)) if there else None), len(values) - len(there)
+def _calibration_rows(results: Results) -> Iterator[dict[str, Any]]:
+    """Expected calibration error, of the pixels inside the breast."""
+    for one in calibrations(results):
+        about = {"method": one.method, "type": one.type, "fold": "all", "frame": "256", "aggregation": "pooled"}
+        yield about | {"metric": "calibration_error", "value": one.error}
 
 
 def summarise(run: runs.Run) -> dict[str, Any]:
     """The pooled figures of all folds, times and convergence of each method."""
+    results = load(run.folder)
     methods = {}
     for method in run.methods:
-        counted = read_counts(run, method)
-        figures = {
-            frame: {
-                kind: {metric: getattr(pooled, metric) for metric in METRICS}
-                for kind in KINDS
-                if (kind, frame) in counted
-                for pooled in [_pooled(c for images in counted[kind, frame].values() for c in images)]
-            }
-            for frame in FRAMES
-        }
         methods[method] = {
-            "pooled": figures,
+            "pooled": {
+                frame: {
+                    kind: {metric: figure.value for metric, figure in _pooled(results, method, kind, frame).items()}
+                    for kind in KINDS
+                    if (method, kind, frame) in results.counts
+                }
+                for frame in FRAMES
+            },
             "timing": _timing(run, method),
             "epochs_to_95": epochs_to_enough(run, method),
         }
     return {"data": run.config["data"], "images": len(runs.read_images(run)), "methods": methods}
+
+
+def _pooled(results: Results, method: str, kind: str, frame: str) -> dict[str, Figure]:
+    return aggregate(results.counts[method, kind, frame], "pooled", EVERY)
 
 
 def _timing(run: runs.Run, method: str) -> dict[str, Any]:
@@ -156,23 +131,34 @@ def as_text(run: runs.Run) -> str:
     ]
     for frame in FRAMES:
         where = "squeezed to 256×256" if frame == "256" else "on the images' own grid"
-        lines += ["", f"Pixels {where}, counts pooled over all folds, per cent:", *_table(run, frame)]
+        lines += ["", f"Pixels {where}, counts pooled over all folds, per cent:", *_table(run, frame, METRICS)]
+        lines += ["", "Beyond the paper, per cent unless said:", *_table(run, frame, BEYOND)]
     return "\n".join([*lines, "", *_costs(run)])
 
 
-def _table(run: runs.Run, frame: str) -> Iterator[str]:
-    yield f"{'method':<22}{'type':<6}" + "".join(f"{metric[:11]:>13}" for metric in METRICS)
+def _table(run: runs.Run, frame: str, metrics: Mapping[str, Metric]) -> Iterator[str]:
+    results = load(run.folder)
+    heads = [metric.title if metric.unit == "%" else f"{metric.title}, {metric.unit}" for metric in metrics.values()]
+    widths = [max(13, len(head) + 2) for head in heads]
+    yield f"{'method':<22}{'type':<6}" + "".join(f"{head:>{w}}" for head, w in zip(heads, widths, strict=True))
     for method in run.methods:
-        counted = read_counts(run, method)
         for kind in KINDS:
-            if (kind, frame) in counted:
-                pooled = _pooled(c for images in counted[kind, frame].values() for c in images)
-                cells = "".join(f"{_percent(getattr(pooled, metric)):>13}" for metric in METRICS)
-                yield f"{method:<22}{kind:<6}{cells}"
+            if (method, kind, frame) in results.counts:
+                found = _pooled(results, method, kind, frame)
+                cells = (
+                    f"{_cell(found.get(name), metric):>{width}}"
+                    for (name, metric), width in zip(metrics.items(), widths, strict=True)
+                )
+                yield f"{method:<22}{kind:<6}" + "".join(cells)
 
 
-def _percent(value: float | None) -> str:
-    return "undefined" if value is None else f"{100 * value:.2f}"
+def _cell(figure: Figure | None, metric: Metric) -> str:
+    """ "–" where it was not counted."""
+    if figure is None:
+        return "–"
+    if figure.value is None:
+        return "undefined"
+    return f"{figure.value * (100 if metric.unit == '%' else 1):.2f}"
 
 
 def _costs(run: runs.Run) -> Iterator[str]:

@@ -12,15 +12,15 @@ import torch
 import mtunet
 from mtunet import runs
 from mtunet.case import Calcification
-from mtunet.devices import choose_device, describe
+from mtunet.devices import choose_device, describe, learning_dtype
 from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
+from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
-from training.sampling import canvas
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
 
 DECIDES = (
@@ -30,18 +30,18 @@ DECIDES = (
 )
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
 
+UNSEEN_PHANTOMS = "phantoms (synthetic images), unseen in training"
+
 
 def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict[str, Any]:
     """Fit on the training part, choose thresholds on the validation part, touch the test part once; the summary."""
     device = choose_device(device_name)
     split = phantom_split(experiment.data.train, experiment.data.validation, experiment.data.test, experiment.data.seed)
     names = {part: [spec_name(spec) for spec in getattr(split, part)] for part in ("train", "validation", "test")}
-    provenance = _provenance(experiment, folder, device)
+    provenance = provenance_of(experiment, folder, device)
     runs.start(folder, provenance, [names])
 
-    canvases = [canvas(sample, experiment.pitch_mm) for sample in phantom_samples(split.train)]
-    network, history = fit(experiment, canvases, device, _earlier(experiment))
-    del canvases
+    network, history = fit(experiment, canvases(experiment), device, _earlier(experiment))
     return _conclude(experiment, folder, network, history, provenance, device_name)
 
 
@@ -68,7 +68,7 @@ def average(folders: Sequence[Path], folder: Path, device_name: str = "auto") ->
     mean = networks[-1]
     states = [network.state_dict() for network in networks]
     mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
-    provenance = _provenance(experiment, folder, choose_device(device_name))
+    provenance = provenance_of(experiment, folder, choose_device(device_name))
     provenance["average_of"] = [each.folder.name for each in finished]
     runs.start(folder, provenance, runs.read_splits(finished[-1]))
     return _conclude(
@@ -90,7 +90,7 @@ def _conclude(
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
     plain = write_weights(network, Settings(experiment.way, experiment.pitch_mm, halves, none), provenance)
     fitted = model_from_bytes(plain, experiment.name, device_name)
-    thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, phantom_samples(split.validation)))
+    thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, validation_samples(experiment)))
     settings = Settings(experiment.way, experiment.pitch_mm, thresholds, minimum_mm2)
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
@@ -99,8 +99,10 @@ def _conclude(
     return summary
 
 
-def evaluate(model: Model, samples: Iterable[Sample]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """One row of counts per image, and the figures over all of them and per stratum."""
+def evaluate(
+    model: Model, samples: Iterable[Sample], data: str = UNSEEN_PHANTOMS
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One row of counts per image, and the figures over all of them and per stratum. data: in words."""
     rows, seconds = [], []
     everything = NOTHING
     strata: dict[str, Score] = defaultdict(lambda: NOTHING)
@@ -110,7 +112,7 @@ def evaluate(model: Model, samples: Iterable[Sample]) -> tuple[list[dict[str, An
         seconds.append(segmentation.seconds)
         rows.append(_row(sample, counted, segmentation.seconds))
     return rows, {
-        "data": "phantoms (synthetic images), unseen in training",
+        "data": data,
         "settings": model.settings.to_json(),
         "median_seconds_per_image": round(sorted(seconds)[len(seconds) // 2], 2),
         "all": everything.to_json(),
@@ -142,17 +144,29 @@ def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:
     }
 
 
-def _provenance(experiment: Experiment, folder: Path, device: torch.device) -> dict[str, Any]:
+def provenance_of(experiment: Experiment, folder: Path, device: torch.device) -> dict[str, Any]:
+    """What a run and its weights say of where they come from."""
     return {
         "run": folder.name,
         "experiment": experiment.to_json(),
-        "data": f"phantom cohort {experiment.data.seed}, generator version {PHANTOM_VERSION} (synthetic images only)",
+        "data": data_said(experiment),
         "commit": commit(),
         "version": mtunet.__version__,
-        "device": describe(device, torch.bfloat16 if device.type == "cuda" else torch.float32),
+        "device": describe(device, learning_dtype(device)),
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def data_said(experiment: Experiment) -> str:
+    """What was learnt from, for people."""
+    data = experiment.data
+    said = f"phantom cohort {data.seed}, generator version {PHANTOM_VERSION}"
+    if data.harder:
+        said += f", {data.harder} harder phantoms"
+    if data.inserted:
+        return f"{said}; {data.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without"
+    return f"{said} (synthetic images only)"
 
 
 def commit() -> str:

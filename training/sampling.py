@@ -16,6 +16,9 @@ from mtunet.preprocessing import MASTER_ROWS, resize, tissue_window
 from training.datasets import Sample
 
 Floats = npt.NDArray[np.float32]
+TRIES = 200
+REACH = 0.85
+"""Half the side of what a crop may show, in crops: turned by 15°, scaled by 1.15, shifted by a tenth, and a little."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Canvas:
     Integers, because hundreds of them stay in memory.
     pixels: (rows, columns) uint16, 0…65535. targets: (types + 1, rows, columns) uint8, 0 or 255, background last.
     known: (types + 1,) float32, 0 where the type is unknown. centres: where crops may be centred, by what is there.
+    ignored: (rows, columns) bool that no crop may hold any of, or None.
     """
 
     pixels: npt.NDArray[np.uint16]
@@ -50,6 +54,7 @@ class Canvas:
     targets: npt.NDArray[np.uint8]
     known: Floats
     centres: tuple[npt.NDArray[np.int64], ...]
+    ignored: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +90,7 @@ def canvas(sample: Sample, pitch_mm: float | None) -> Canvas:
         targets=np.stack([*masks, background]).astype(np.uint8) * np.uint8(255),
         known=np.array([*known, float(all(known))], np.float32),
         centres=_centres(masks, by_coverage(sample.hard_negatives, shape), by_coverage(breast, shape)),
+        ignored=by_coverage(sample.ignore, shape) if sample.ignore is not None and sample.ignore.any() else None,
     )
 
 
@@ -118,10 +124,10 @@ def batches(
 def _centres(
     masks: Sequence[npt.NDArray[np.bool_]], negatives: npt.NDArray[np.bool_], breast: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], ...]:
-    """(row, column) points to cut around: MC, BAC, easily mistaken things, breast."""
+    """(row, column) points to cut around: MC, BAC, easily mistaken things, breast (anywhere, where none was found)."""
     step = 4
     places = []
-    for mask in (*masks, negatives, breast):
+    for mask in (*masks, negatives, breast if breast.any() else ~breast):
         points = np.argwhere(mask[::step, ::step]) * step
         places.append(points if len(points) or not mask.any() else np.argwhere(mask))
     return tuple(places)
@@ -132,10 +138,24 @@ def _place(
 ) -> tuple[Canvas, npt.NDArray[np.float64]]:
     place = third if third < 2 else 2 + int(rng.random() < 0.6)
     among = holding[place] or holding[3]
-    chosen = among[int(rng.integers(len(among)))]
-    points = chosen.centres[place] if holding[place] else chosen.centres[3]
-    centre = points[rng.integers(len(points))] + rng.uniform(-0.35, 0.35, 2) * size
+    for _ in range(TRIES):
+        chosen = among[int(rng.integers(len(among)))]
+        points = chosen.centres[place] if holding[place] else chosen.centres[3]
+        centre = points[rng.integers(len(points))] + rng.uniform(-0.35, 0.35, 2) * size
+        if not _reaches_ignored(chosen, centre, size):
+            break
+    else:
+        raise ValueError(f"No crop of {size} pixels was found that holds nothing ignored: the views leave no room.")
     return chosen, centre
+
+
+def _reaches_ignored(canvas: Canvas, centre: npt.NDArray[np.float64], size: int) -> bool:
+    """Whether a crop about this centre, however it is turned, may hold ignored pixels."""
+    if canvas.ignored is None:
+        return False
+    low = np.maximum((centre - REACH * size).astype(int), 0)
+    high = np.maximum((centre + REACH * size).astype(int) + 1, 0)
+    return bool(canvas.ignored[low[0] : high[0], low[1] : high[1]].any())
 
 
 def _cut(

@@ -68,11 +68,18 @@ NOTHING = Score(
 
 
 def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
-    """The product's own way from pixels to maps, one sample after the other."""
+    """The product's own way from pixels to maps, one sample after the other; nothing where nothing is known."""
     for sample in samples:
         pixels = sample.pixels.astype(np.float32) / np.float32(65535)
         mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
-        yield sample, segment(model, mammogram)
+        yield sample, _unless_ignored(sample, segment(model, mammogram))
+
+
+def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
+    if sample.ignore is None or not sample.ignore.any():
+        return found
+    seen = ~sample.ignore
+    return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
 
 
 def score(
@@ -81,31 +88,35 @@ def score(
     thresholds: Mapping[Calcification, float],
     minimum_mm2: Mapping[Calcification, float],
 ) -> Score:
-    """One image, on its own grid, after thresholds and minimum sizes. Both types must be known."""
+    """One image, on its own grid, after thresholds and minimum sizes. A type that is unknown there counts nothing."""
     cell = sample.spacing_mm**2
     detected = {
         kind: without_small(segmentation.probability[kind] >= thresholds[kind], minimum_mm2[kind] / cell)
         for kind in Calcification
     }
     return Score(
-        {kind: count_pixels(detected[kind], sample.masks[kind]) for kind in Calcification},
-        {kind: count_lesions(detected[kind], sample.masks[kind]) for kind in Calcification},
-        count_confused(sample.masks[BAC], detected[MC], sample.masks[MC]),
+        {**NOTHING.pixels, **{kind: count_pixels(detected[kind], mask) for kind, mask in sample.masks.items()}},
+        {**NOTHING.lesions, **{kind: count_lesions(detected[kind], mask) for kind, mask in sample.masks.items()}},
+        count_confused(sample.masks[BAC], detected[MC], sample.masks[MC])
+        if len(sample.masks) == len(Calcification)
+        else LesionCounts(images=1),
     )
 
 
 def choose_operating_point(
     scored: Iterable[tuple[Sample, Segmentation]],
+    earlier: tuple[Mapping[Calcification, float], Mapping[Calcification, float]] | None = None,
 ) -> tuple[dict[Calcification, float], dict[Calcification, float], list[dict[str, Any]]]:
     """Thresholds and minimum sizes from the validation part, and the table they were chosen from.
 
     MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
     false positives when none qualifies). BAC: the highest pixel F1. BAC does not depend on MC's choice.
+    earlier: thresholds and minimum sizes to keep for a type that is known in no sample.
     """
     summed: dict[tuple[Calcification, float, float], Score] = {}
     for whole_sample, whole_segmentation in scored:
         sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
-        for kind in Calcification:
+        for kind in sample.masks:
             for threshold in THRESHOLDS:
                 detected = segmentation.probability[kind] >= threshold
                 for minimum, one in by_minimum(sample, kind, detected, MINIMUM_MM2[kind]).items():
@@ -123,7 +134,14 @@ def choose_operating_point(
         }
         for (kind, threshold, minimum), found in summed.items()
     ]
-    best = {kind: max((row for row in table if row["type"] == kind.value), key=_MERIT[kind]) for kind in Calcification}
+    kept = [
+        dict(zip(("threshold", "minimum_mm2"), (v[kind] for v in earlier or ()), strict=False))
+        for kind in Calcification
+    ]
+    best = {
+        kind: max((row for row in table if row["type"] == kind.value), key=_MERIT[kind], default=kept[number])
+        for number, kind in enumerate(Calcification)
+    }
     for row in table:
         row["chosen"] = int(row is best[MC] or row is best[BAC])
     return (
@@ -165,12 +183,14 @@ def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Samp
 
 def by_minimum(sample: Sample, kind: Calcification, detected: Mask, minima_mm2: Sequence[float]) -> dict[float, Score]:
     """What `score` would count of one type for each minimum size, with the components looked for only once."""
-    true, true_mc = sample.masks[kind], sample.masks[MC]
+    true, true_mc, true_bac = sample.masks[kind], sample.masks.get(MC), sample.masks.get(BAC)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
     area = stats[:, cv2.CC_STAT_AREA]
     inside = np.bincount(labels[true], minlength=count)
     hits = _hits(true, labels, count)
-    confusions = _hits(sample.masks[BAC] & ~true_mc, np.where(true_mc, 0, labels), count) if kind is MC else None
+    confusions = None
+    if kind is MC and true_bac is not None and true_mc is not None:
+        confusions = _hits(true_bac & ~true_mc, np.where(true_mc, 0, labels), count)
     scores = {}
     for minimum in minima_mm2:
         kept = area >= minimum / sample.spacing_mm**2 * (1 - 1e-9)

@@ -1,21 +1,28 @@
 """The tables of one method on one fold: every count that any figure of the run is derived from."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.metrics import PixelCounts
+from mtunet.metrics import ConfusionCounts, LineCounts, PixelCounts, count_boundary, count_called_other, count_lines
 from training.components import KINDS, component_rows
 from training.counting import SWEEP, LesionSweep, Levels, Mask, calibration, level_of, sweep_lesions, sweep_pixels
 from training.views import Native, View, read_native
 
 FRAMES = ("256", "native")
+TOLERANCE_MM = 1.0
+"""How far a boundary may lie from the true one on an image's own grid: about a cell of the 256 grid, on which the
+tolerance is one cell."""
+LINE_PITCH_MM = 0.4
+"""Centre lines of an image's own grid are taken on cells of this size: on finer ones they follow the ragged edge
+rather than the vessel, and a large region takes seconds."""
 Rows = list[dict[str, Any]]
 
 
@@ -65,24 +72,79 @@ def _of_view(maps: Mapping[str, Levels], view: View, thresholds: Mapping[str, fl
     own = {kind: levels for kind, levels in maps.items() if _known([view], kind)[0]}
     native = read_native(view)
     on_own_grid = {kind: to_native(levels, native.breast) for kind, levels in own.items()}
-    bac = on_own_grid["bac"] >= level_of(thresholds["bac"]) if "bac" in own else None
     found = Tables([], [], _component_rows(view, native, on_own_grid, thresholds), [])
-    for kind, levels in own.items():
-        index = KINDS.index(kind)
-        lesions = sweep_lesions(on_own_grid[kind], native.masks[index], bac if kind == "mc" else None)
-        frames = (
-            ("256", sweep_pixels(levels, view.targets[index]), None),
-            ("native", sweep_pixels(on_own_grid[kind], native.masks[index]), lesions),
-        )
-        for frame, pixels, seen in frames:
-            rows = _sweep_rows(view.about.image, kind, frame, pixels, seen)
-            found.sweep.extend(rows)
-            at = SWEEP.index(thresholds[kind])
-            found.counts.append({name: rows[at][name] for name in COUNTS})
+    mistaken = Counter(row["type"] for row in found.components if row["outcome"] in ("b", "c"))
+    rows, columns = native.breast.shape
+    spacing = native.spacing_mm
+    frames = (
+        _Frame("256", own, view.targets, 1.0, spacing**2 * rows * columns / view.breast.size, 1),
+        _Frame("native", on_own_grid, native.masks, TOLERANCE_MM / spacing, spacing**2, round(LINE_PITCH_MM / spacing)),
+    )
+    for kind in own:
+        for frame in frames:
+            swept = _sweep_of(view, frame, kind, thresholds)
+            found.sweep.extend(swept)
+            at = swept[SWEEP.index(thresholds[kind])]
+            row = {name: at[name] for name in COUNTS} | _shape_counts(frame, kind, thresholds)
+            row |= {name: at[name] for name in LESIONS}
+            found.counts.append(row | {"mistaken": mistaken[kind] if frame.name == "native" else None})
     return found
 
 
 COUNTS = ("image", "type", "frame", "threshold", "tp", "fp", "fn", "tn")
+
+
+class _Frame(NamedTuple):
+    """One view on one grid. levels: by type. truth: (2, rows, columns) bool. cell_mm2: area of a pixel.
+
+    line_cells: how many pixels to a side make one on which centre lines are taken.
+    """
+
+    name: str
+    levels: Mapping[str, Levels]
+    truth: Mask
+    tolerance_px: float
+    cell_mm2: float
+    line_cells: int
+
+    def detected(self, kind: str, thresholds: Mapping[str, float]) -> Mask:
+        return self.levels[kind] >= level_of(thresholds[kind])
+
+
+def _sweep_of(view: View, frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> Rows:
+    truth = frame.truth[KINDS.index(kind)]
+    lesions = None
+    if frame.name == "native":
+        bac = frame.detected("bac", thresholds) if kind == "mc" and "bac" in frame.levels else None
+        lesions = sweep_lesions(frame.levels[kind], truth, bac)
+    return _sweep_rows(view.about.image, kind, frame.name, sweep_pixels(frame.levels[kind], truth), lesions)
+
+
+def _shape_counts(frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """The columns of counts.csv beside the pixels: boundaries, centre lines of BAC, what was called the other type.
+
+    Empty for the lines of MC, which has none, and where the other type is unknown or has no map.
+    """
+    truth, detected = frame.truth[KINDS.index(kind)], frame.detected(kind, thresholds)
+    row: dict[str, Any] = {"cell_mm2": round(frame.cell_mm2, 6), "tolerance_px": round(frame.tolerance_px, 4)}
+    row |= asdict(count_boundary(detected, truth, frame.tolerance_px))
+    lines = count_lines(*(_coarser(mask, frame.line_cells) for mask in (detected, truth))) if kind == "bac" else None
+    row |= asdict(lines) if lines else dict.fromkeys(field.name for field in fields(LineCounts))
+    other = next(one for one in KINDS if one != kind)
+    if other in frame.levels:
+        called = count_called_other(truth, frame.truth[KINDS.index(other)], frame.detected(other, thresholds))
+        return row | asdict(called)
+    return row | dict.fromkeys(field.name for field in fields(ConfusionCounts))
+
+
+def _coarser(mask: Mask, cells: int) -> Mask:
+    """(rows / cells, columns / cells), rounded up: true where any of its pixels is, so that no thin line is lost."""
+    if cells < 2:
+        return mask
+    rows, columns = (-(-length // cells) * cells for length in mask.shape)
+    whole = np.zeros((rows, columns), bool)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
+    return np.asarray(whole.reshape(rows // cells, cells, columns // cells, cells).any(axis=(1, 3)))
 
 
 def to_native(levels: Levels, breast: Mask) -> Levels:

@@ -1,6 +1,6 @@
 """`python -m mtunet models`: what can look, and whether its weights are there. Does not import torch."""
 
-from mtunet.models import DEFAULT_MODEL, MODELS, ModelSpec, file_state
+from mtunet.models import DEFAULT_MODEL, MODELS, ModelSpec, ModelUnavailable, file_state
 
 COLUMNS = ("name", "looks", "weights", "sha256", "title")
 
@@ -14,6 +14,20 @@ def run() -> int:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print(f"* used when no --model is given. {len(MODELS)} models; not for clinical use.")
     return 0 if all(state == "ok" for state in states.values()) else 1
+
+
+def show_card(name: str) -> int:
+    """Print a model's card; 0, or 1 with a sentence where its weights cannot be read."""
+    from mtunet.model_card import card_of, to_markdown
+
+    try:
+        print(to_markdown(card_of(MODELS[name])))
+    except ModelUnavailable as problem:
+        print(problem)
+        return 1
+    for failure in card_of(MODELS[name]).failures:
+        print(f"\n![{failure.said}]({failure.path})")
+    return 0
 
 
 def _row(spec: ModelSpec, state: str) -> tuple[str, ...]:

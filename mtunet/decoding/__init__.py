@@ -2,7 +2,8 @@
 
 One warm process is kept and reused; at most two run at once. A process that fails, overruns its time or has done
 its share of files is replaced: native decoders do not give memory back after an error.
-The way over is a pipe, not shared memory: it works everywhere, and there is nothing to clean up after a kill.
+The way over is a pipe, not shared memory: it works everywhere, and there is nothing to clean up after a kill. Stored
+values and a table go over it, half of what brightness takes; it is looked up here while the rest arrives.
 """
 
 import atexit
@@ -21,12 +22,21 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Laterality, Refusal, UnreadableImage, View
-from mtunet.decoding.result import DECODE_SECONDS, MAX_PIXELS, Decoded, Digests, refusal
+from mtunet.decoding.result import (
+    DECODE_SECONDS,
+    MAX_PIXELS,
+    ROWS_AT_ONCE,
+    VALUES,
+    Decoded,
+    Digests,
+    look_up,
+    refusal,
+)
 
 REQUEST: Final = struct.Struct("<QId")
 """Length of the file, length of its name, seconds allowed."""
 REPLY: Final = struct.Struct("<IQ")
-"""Length of the JSON, length of the pixels."""
+"""Length of the JSON, length of table and values."""
 READY: Final = b"ready"
 WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.decoding.worker")
 """Not multiprocessing: that would run the user's main script again, which here is a Streamlit page."""
@@ -150,7 +160,7 @@ class _Process:
                 self._send(encoded)
                 self._send(data)
                 return self._reply()
-        except (OSError, EOFError, ValueError) as died:
+        except (OSError, EOFError, ValueError, KeyError) as died:
             self.kill()
             raise self._epitaph(seconds) from died
 
@@ -166,16 +176,28 @@ class _Process:
 
     def _reply(self) -> _Answer:
         json_bytes, pixel_bytes = REPLY.unpack(self._receive(REPLY.size))
-        if json_bytes > _MOST_JSON or pixel_bytes > MAX_PIXELS * 4:
+        if json_bytes > _MOST_JSON or pixel_bytes > MAX_PIXELS * 4 + (1 << 18):
             raise ValueError("The decoder's reply is out of bounds.")
         reply: dict[str, Any] = json.loads(bytes(self._receive(json_bytes)))
-        if pixel_bytes == 0:
-            return reply, None
-        pixels = np.empty((int(reply["rows"]), int(reply["columns"])), np.float32)
-        if pixels.nbytes != pixel_bytes:
+        return reply, self._picture(reply, pixel_bytes) if pixel_bytes else None
+
+    def _picture(self, reply: dict[str, Any], size: int) -> npt.NDArray[np.float32]:
+        rows, columns, entries = (int(reply[name]) for name in ("rows", "columns", "entries"))
+        kind = VALUES[entries]
+        if min(rows, columns) < 1 or size != 4 * entries + rows * columns * kind.itemsize:
             raise ValueError("The decoder's reply contradicts itself.")
-        self._receive_into(pixels.data.cast("B"))
-        return reply, pixels
+        pixels = np.empty((rows, columns), np.float32)
+        if not entries:
+            self._receive_into(pixels.data.cast("B"))
+            return pixels
+        table = np.empty(entries, np.float32)
+        self._receive_into(table.data.cast("B"))
+        values = np.empty((min(ROWS_AT_ONCE, rows), columns), kind)
+        for top in range(0, rows, ROWS_AT_ONCE):
+            part = values[: rows - top]
+            self._receive_into(part.data.cast("B"))
+            look_up(table, part, pixels[top : top + ROWS_AT_ONCE])
+        return pixels
 
     def _deadline(self, seconds: float) -> "_Deadline":
         return _Deadline(seconds, self._overrun)
@@ -237,7 +259,7 @@ def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> D
         raise UnreadableImage(Refusal(reply["refused"]), str(reply["sentence"]))
     spacing, side, view = reply["spacing_mm"], reply["laterality"], reply["view"]
     return Decoded(
-        pixels=pixels,
+        values=pixels,
         spacing_mm=(float(spacing[0]), float(spacing[1])) if spacing else None,
         laterality=Laterality(side) if side else None,
         view=View(view) if view else None,

@@ -1,6 +1,8 @@
 """What the decoding process hands over: a drawn-out image without identifiers, or a refusal in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,17 +45,46 @@ class Digests:
 class Decoded:
     """One image as displayed, as `case.Mammogram` without its name.
 
-    pixels: (rows, columns) float32 in [0, 1], bright is dense.
+    values: (rows, columns) uint8 or uint16, and table: the brightness of each value, (256,) or (65536,) float32 in
+    [0, 1], bright is dense: half of what the brightness itself takes on its way between processes. Or values are the
+    brightness, float32, and table is None.
     spacing_mm, laterality, view, notes: as in `case.Mammogram`.
     digests: nothing of what they hold may leave `mtunet.reading` as it is.
     """
 
-    pixels: npt.NDArray[np.float32]
+    values: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+    table: npt.NDArray[np.float32] | None = None
     spacing_mm: tuple[float, float] | None = None
     laterality: Laterality | None = None
     view: View | None = None
     notes: tuple[str, ...] = ()
     digests: Digests = Digests()
+
+    @property
+    def pixels(self) -> npt.NDArray[np.float32]:
+        """(rows, columns) float32 in [0, 1], bright is dense."""
+        if self.table is None:
+            return np.asarray(self.values, np.float32)
+        pixels = np.empty(self.values.shape, np.float32)
+        for top in range(0, len(pixels), ROWS_AT_ONCE):
+            rows = slice(top, top + ROWS_AT_ONCE)
+            look_up(self.table, self.values[rows], pixels[rows])
+        return pixels
+
+
+ROWS_AT_ONCE = 64
+"""Looked up together: their indices stay in the cache."""
+VALUES: Mapping[int, np.dtype[Any]] = {
+    0: np.dtype(np.float32),
+    1 << 8: np.dtype(np.uint8),
+    1 << 16: np.dtype(np.uint16),
+}
+"""What values are, by the entries of their table; 0 is no table."""
+
+
+def look_up(table: npt.NDArray[np.float32], values: npt.NDArray[Any], onto: npt.NDArray[np.float32]) -> None:
+    """Of a few rows, in place."""
+    np.take(table, values, out=onto, mode="clip")
 
 
 class DecoderFailure(UnreadableImage):

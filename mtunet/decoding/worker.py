@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -47,23 +48,28 @@ def main() -> None:
         data = inbox.read(data_length)
         if len(data) < data_length:
             return
-        reply, pixels = answer(data, name)
-        _send(outbox, reply, pixels)
+        reply, parts = answer(data, name)
+        _send(outbox, reply, parts)
 
 
-def answer(data: bytes, name: str) -> tuple[dict[str, Any], npt.NDArray[np.float32] | None]:
-    """The reply to one request: a picture, or a refusal and whether this process should be replaced after it."""
+def answer(data: bytes, name: str) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
+    """The reply to one request: a picture as its table and its values, or a refusal and no arrays.
+
+    "replace" says whether this process should be replaced after it.
+    """
     try:
         decoded = decode(data, name)
     except UnreadableImage as refused:
-        return _refused(refused, replace=isinstance(refused, DecoderFailure) or _is_swollen()), None
+        return _refused(refused, replace=isinstance(refused, DecoderFailure) or _is_swollen()), []
     except MemoryError:
-        return _refused(_needs_memory(), replace=True), None
+        return _refused(_needs_memory(), replace=True), []
     except BaseException:  # a Rust panic is no Exception; its text may quote the file, so it ends here
-        return _refused(_broke_the_reader(), replace=True), None
+        return _refused(_broke_the_reader(), replace=True), []
+    parts = [np.ascontiguousarray(part) for part in (decoded.table, decoded.values) if part is not None]
     reply = {
-        "rows": decoded.pixels.shape[0],
-        "columns": decoded.pixels.shape[1],
+        "rows": decoded.values.shape[0],
+        "columns": decoded.values.shape[1],
+        "entries": 0 if decoded.table is None else decoded.table.size,
         "spacing_mm": decoded.spacing_mm,
         "laterality": decoded.laterality,
         "view": decoded.view,
@@ -71,7 +77,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], npt.NDArray[np.float
         "digests": [decoded.digests.study, decoded.digests.patient, decoded.digests.day],
         "replace": _is_swollen(),
     }
-    return reply, np.ascontiguousarray(decoded.pixels)
+    return reply, parts
 
 
 def decode(data: bytes, name: str) -> Decoded:
@@ -123,6 +129,7 @@ def _warm() -> None:
 
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
+    import cv2
     import pydicom.pixels
 
     import mtunet.dicom
@@ -133,15 +140,16 @@ def _warm() -> None:
             __import__(plugin)
         except ImportError:  # said by name when a file needs it
             continue
+    cv2.setNumThreads(1)
     del pydicom, mtunet.dicom, mtunet.pictures
 
 
-def _send(outbox: BinaryIO, reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> None:
+def _send(outbox: BinaryIO, reply: dict[str, Any], parts: Sequence[npt.NDArray[Any]]) -> None:
     text = json.dumps(reply).encode()
-    outbox.write(REPLY.pack(len(text), 0 if pixels is None else pixels.nbytes))
+    outbox.write(REPLY.pack(len(text), sum(part.nbytes for part in parts)))
     outbox.write(text)
-    if pixels is not None:
-        outbox.write(pixels.data.cast("B"))
+    for part in parts:
+        outbox.write(part.data.cast("B"))
     outbox.flush()
 
 

@@ -30,11 +30,11 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     dataset = _parse(data, notes)
     notes += refuse_other_objects(dataset)
     stored, layout = stored_pixels(dataset, notes)
-    pixels = display(stored, grey_look(dataset, layout, notes), notes)
+    values, table = display(stored, grey_look(dataset, layout, notes), notes)
     side, view = placement(dataset, name, notes)
     notes += scope_notes(dataset)
     spacing_mm = spacing(dataset, notes)
-    return Decoded(pixels, spacing_mm, side, view, tuple(dict.fromkeys(notes)), belonging(dataset))
+    return Decoded(values, table, spacing_mm, side, view, tuple(dict.fromkeys(notes)), belonging(dataset))
 
 
 def _parse(data: bytes, notes: list[str]) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +20,8 @@ from mtunet.dicom.pixels import Layout, Stored
 from mtunet.dicom.values import number, word
 
 Values = npt.NDArray[np.float64]
-_ROWS_AT_ONCE: Final = 64  # their indices stay in the cache
+_COUNTED_AT_ONCE: Final = 1 << 24
+"""Pixels: OpenCV counts in float32, which is exact up to here."""
 _FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.2.1"
 _DENSEST_SHARE: Final = 0.005
 """FOR PROCESSING: this share of the pixels may lie below the exposure that is shown white (edges, markers)."""
@@ -61,8 +63,8 @@ def grey_look(dataset: Any, layout: Layout, notes: list[str]) -> GreyLook:
     )
 
 
-def display(stored: Stored, look: GreyLook, notes: list[str]) -> npt.NDArray[np.float32]:
-    """(rows, columns) float32 in [0, 1], bright is dense. Raises UnreadableImage for a blank image."""
+def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, npt.NDArray[np.float32]]:
+    """Values and table as in `decoding.result.Decoded`. Raises UnreadableImage for a blank image."""
     lowest = int(np.iinfo(stored.dtype).min)
     offset: Stored = stored.view(np.uint16 if stored.dtype.itemsize == 2 else np.uint8)
     if lowest:  # signed: flipping the sign bit moves the lowest value to index 0
@@ -79,7 +81,7 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> npt.NDArray[np.
         notes.append(FEW_GREYS_NOTE)
     table = grey_table(domain, counts, look, notes)
     table[inside] = 0.0
-    return _look_up(table.astype(np.float32), offset)
+    return offset, table.astype(np.float32)
 
 
 def grey_table(domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values:
@@ -190,17 +192,11 @@ def _as_stored(end: int, layout: Layout) -> int:
 def _histogram(offset: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     size = 1 << (offset.dtype.itemsize * 8)
     counts = np.zeros(size, np.int64)
-    for top in range(0, offset.shape[0], _ROWS_AT_ONCE):
-        counts += np.bincount(offset[top : top + _ROWS_AT_ONCE].ravel(), minlength=size)
+    rows = max(_COUNTED_AT_ONCE // offset.shape[1], 1)
+    for top in range(0, offset.shape[0], rows):
+        part = cv2.calcHist([offset[top : top + rows]], [0], None, [size], [0, size])
+        counts += part.ravel().astype(np.int64)
     return counts
-
-
-def _look_up(table: npt.NDArray[np.float32], offset: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    pixels = np.empty(offset.shape, np.float32)
-    for top in range(0, offset.shape[0], _ROWS_AT_ONCE):
-        rows = slice(top, top + _ROWS_AT_ONCE)
-        np.take(table, offset[rows], out=pixels[rows], mode="clip")
-    return pixels
 
 
 def _blank() -> Exception:

@@ -1,22 +1,26 @@
 """Many images, one figure: three ways to bring them together, none of which drops an undefined value in silence."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from mtunet.evaluation.figures import METRICS, Floats
+from mtunet.evaluation.figures import METRICS, Floats, Metric
 from mtunet.evaluation.reading import Counts
 
 
 @dataclass(frozen=True)
 class Figure:
-    """value: None where it is undefined. units: how many images or folds had a value. undefined: how many had none."""
+    """value: None where it is undefined. units: how many images or folds had a value. undefined: how many had none.
+
+    sd: of the units' values, by n - 1; None for pooled counts, which are one unit, and for a single value.
+    """
 
     value: float | None
     units: int
     undefined: int
+    sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,21 @@ class Aggregation:
     function: Callable[[Counts, Callable[[Floats], Floats]], Figure]
 
 
-def aggregate(counts: Counts, aggregation: str) -> dict[str, Figure]:
-    """Every metric of `METRICS`. aggregation: a name in `AGGREGATIONS`."""
+def aggregate(counts: Counts, aggregation: str, metrics: Mapping[str, Metric] = METRICS) -> dict[str, Figure]:
+    """Every one of the metrics that the run counted. aggregation: a name in `AGGREGATIONS`."""
     function = AGGREGATIONS[aggregation].function
-    return {name: function(counts, metric.function) for name, metric in METRICS.items()}
+    measured = {name: measured_by(counts, metric) for name, metric in metrics.items()}
+    return {name: function(one, metrics[name].function) for name, one in measured.items() if one is not None}
+
+
+def measured_by(counts: Counts, metric: Metric) -> Counts | None:
+    """With the metric's own columns as cells; None where the run did not count them."""
+    cells = counts.of(metric.columns)
+    return None if cells is None else replace(counts, cells=cells)
 
 
 def by_fold(counts: Counts) -> dict[int, Floats]:
-    """The pooled counts (4,) of every fold."""
+    """The pooled counts (columns,) of every fold."""
     return {int(fold): counts.cells[counts.fold == fold].sum(axis=0) for fold in np.unique(counts.fold)}
 
 
@@ -43,7 +54,8 @@ def mean(values: Floats) -> Figure:
     """Over the values that are defined."""
     defined = values[~np.isnan(values)]
     average = float(defined.mean()) if defined.size else None
-    return Figure(average, int(defined.size), int(values.size - defined.size))
+    sd = float(defined.std(ddof=1)) if defined.size > 1 else None
+    return Figure(average, int(defined.size), int(values.size - defined.size), sd)
 
 
 def _pooled(counts: Counts, metric: Callable[[Floats], Floats]) -> Figure:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.evaluation.figures import METRICS, Floats, ratio
-from mtunet.evaluation.reading import CALIBRATION, CELLS, SWEEP, Counts, Results, Table, numbers, read_table
+from mtunet.evaluation.figures import CELLS, METRICS, Floats, ratio
+from mtunet.evaluation.reading import CALIBRATION, SWEEP, Counts, Results, Table, numbers, read_table
 
 LESIONS = ("lesions", "hit", "detections", "false_positives")
 WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")

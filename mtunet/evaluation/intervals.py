@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.evaluation.figures import METRICS, Floats
+from mtunet.evaluation.aggregation import measured_by
+from mtunet.evaluation.figures import METRICS, Floats, Metric
 from mtunet.evaluation.reading import Counts
 
 REPLICATES = 2000
@@ -19,21 +20,49 @@ Ints: TypeAlias = npt.NDArray[np.integer[Any]]
 
 
 def intervals(
-    counts: Counts, patients: Sequence[str], aggregation: str, replicates: int = REPLICATES, seed: int = SEED
+    counts: Counts,
+    patients: Sequence[str],
+    aggregation: str,
+    metrics: Mapping[str, Metric] = METRICS,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
 ) -> dict[str, Interval | None]:
-    """The 2.5th and 97.5th percentile of every metric over bootstrap samples of patients.
+    """The 2.5th and 97.5th percentile of every metric that was counted, over bootstrap samples of patients.
 
     patients: whose image each row of `counts` is. A woman's views are drawn together; women are drawn within the fold
     that tested them, as another fold is another network. The same arguments give the same intervals. None where there
     is one patient only, or the metric is undefined in every sample.
     """
+    measured = {name: one for name, metric in metrics.items() if (one := measured_by(counts, metric)) is not None}
     names, codes = np.unique(np.asarray(patients), return_inverse=True)
     codes = codes.astype(np.intp)
     if len(names) < 2:
-        return dict.fromkeys(METRICS)
+        return dict.fromkeys(measured)
     draws = _draws(codes.tobytes(), counts.fold.astype(codes.dtype).tobytes(), replicates, seed)
     way = _WAYS[aggregation]
-    return {name: _percentiles(way(counts, codes, draws, metric.function)) for name, metric in METRICS.items()}
+    return {name: _percentiles(way(one, codes, draws, metrics[name].function)) for name, one in measured.items()}
+
+
+def difference(
+    one: Counts,
+    other: Counts,
+    patients: Sequence[str],
+    metric: str,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+) -> Interval | None:
+    """Of the pooled metric of `one` less that of `other`, by drawing patients anew, the same ones for both.
+
+    Both have the same images in the same order, maybe in other folds: patients are drawn from all. patients: whose
+    image each row is. None where there is one patient only, or the difference is undefined in every sample.
+    """
+    names, codes = np.unique(np.asarray(patients), return_inverse=True)
+    if len(names) < 2:
+        return None
+    codes = codes.astype(np.intp)
+    draws = _draws(codes.tobytes(), np.zeros_like(codes).tobytes(), replicates, seed)
+    function = METRICS[metric].function
+    return _percentiles(_pooled(one, codes, draws, function) - _pooled(other, codes, draws, function))
 
 
 @functools.lru_cache(maxsize=4)  # the methods of a run share their images, so they share the draws

@@ -10,7 +10,7 @@ one row of `images.csv` ("mc_tp", …), on the image's own grid. The file names 
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification
-from mtunet.evaluation.figures import Floats
+from mtunet.evaluation.figures import BEYOND, CELLS, Floats
 
 CONFIG, SUMMARY, IMAGES, SPLITS = "config.json", "summary.json", "images.csv", "splits.json"
 HISTORY, COUNTS, SWEEP, COMPONENTS = "history.csv", "counts.csv", "sweep.csv", "components.csv"
@@ -27,7 +27,6 @@ ONE_MODEL = "mtunet"
 """The method of a run that made one model."""
 TYPES = tuple(kind.value for kind in Calcification)
 FRAMES = ("256", "native")
-CELLS = ("tp", "fp", "fn", "tn")
 
 Table = Mapping[str, Sequence[str]]
 """A CSV file by columns."""
@@ -69,6 +68,7 @@ class Counts:
 
     images: names. fold: (images,) which fold tested it. cells: (images, 4) TP, FP, FN, TN.
     thresholds: per fold, the one that its inner validation chose.
+    beyond: (images,) per further column of counts.csv and what follows from it; NaN where an image has none.
     """
 
     method: str
@@ -78,6 +78,30 @@ class Counts:
     fold: npt.NDArray[np.int64]
     cells: Floats
     thresholds: Mapping[int, float]
+    beyond: Mapping[str, Floats] = field(default_factory=dict)
+
+    def at(self, places: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Counts":
+        """Of some of the images only, by their numbers or as a mask."""
+        numbers = np.arange(len(self.images))[places]
+        return replace(
+            self,
+            images=tuple(self.images[number] for number in numbers),
+            fold=self.fold[numbers],
+            cells=self.cells[numbers],
+            beyond={name: values[numbers] for name, values in self.beyond.items()},
+        )
+
+    def of(self, columns: Sequence[str]) -> Floats | None:
+        """(images, columns); None where the run counted no such thing. An image without it counts 0 of 0."""
+        if tuple(columns) == CELLS:
+            return self.cells
+        known = {**dict(zip(CELLS, self.cells.T, strict=True)), **self.beyond}
+        there = [known[name] for name in columns if name in known]
+        if len(there) < len(columns) or any(np.isnan(column).all() for column in there):
+            return None
+        rows = np.stack(there, axis=1)
+        rows[np.isnan(rows).any(axis=1)] = 0
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,12 +260,27 @@ def _counts(part: Part, summary: Mapping[str, Any]) -> Iterator[Counts]:
     threshold = numbers(table["threshold"])
     keys = np.array([f"{kind} {frame}" for kind, frame in zip(table["type"], table["frame"], strict=True)])
     names = np.array(table["image"], dtype=object)
+    beyond = _beyond(table, cells)
     for key in dict.fromkeys(keys.tolist()):
         kind, frame = key.split(" ")
         rows = np.flatnonzero(keys == key)
         fold = np.full(len(rows), part.fold)
         cuts = {part.fold: float(threshold[rows[0]])}
-        yield Counts(part.method, kind, frame, tuple(names[rows]), fold, cells[rows], cuts)
+        further = {name: values[rows] for name, values in beyond.items()}
+        yield Counts(part.method, kind, frame, tuple(names[rows]), fold, cells[rows], cuts, further)
+
+
+def _beyond(table: Table, cells: Floats) -> dict[str, Floats]:
+    """The columns that `BEYOND` needs, as far as the run counted them."""
+    wanted = {name for metric in BEYOND.values() for name in metric.columns}
+    found = {name: numbers(table[name]) for name in wanted if name in table}
+    if "false_positives" in found:
+        found["images"] = np.where(np.isnan(found["false_positives"]), np.nan, 1.0)
+    if "cell_mm2" in table:
+        without = cells[:, 0] + cells[:, 2] == 0
+        found["without"] = without.astype(np.float64)
+        found["false_mm2"] = np.where(without, cells[:, 1] * numbers(table["cell_mm2"]), 0.0)
+    return found
 
 
 def _wide_counts(part: Part, summary: Mapping[str, Any]) -> Iterator[Counts]:
@@ -268,4 +307,9 @@ def _join(several: Sequence[Counts]) -> Counts:
         np.concatenate([one.fold for one in several]),
         np.concatenate([one.cells for one in several]),
         {fold: cut for one in several for fold, cut in one.thresholds.items()},
+        {
+            name: np.concatenate([one.beyond[name] for one in several])
+            for name in first.beyond
+            if all(name in one.beyond for one in several)
+        },
     )

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mtunet.evaluation import paper
-from mtunet.evaluation.aggregation import Figure, aggregate, by_fold
-from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.aggregation import Figure, aggregate, by_fold, measured_by
+from mtunet.evaluation.figures import EVERY, METRICS, Metric
 from mtunet.evaluation.intervals import Interval, intervals
 from mtunet.evaluation.reading import TYPES, Results
 
 COLUMNS: Final = (
     *("run", "data", "method", "type", "frame", "aggregation", "metric", "ours", "low", "high"),
-    *("units", "undefined", "paper", "difference", "best"),
+    *("sd", "units", "undefined", "paper", "difference", "best"),
 )
 
 
@@ -39,14 +39,14 @@ class Cell:
         return None if self.ours.value is None or self.paper is None else self.ours.value - self.paper
 
 
-def table(results: Results, frame: str, aggregation: str) -> list[Cell]:
-    """Methods as the run names them, MC above BAC, metrics as in Table I; only what has counts."""
+def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, Metric] = METRICS) -> list[Cell]:
+    """Methods as the run names them, MC above BAC, metrics in their order; only what was counted."""
     figures = {}
     spans = {}
     for method, kind in rows(results, frame):
         counts = results.counts[method, kind, frame]
-        figures[method, kind] = aggregate(counts, aggregation)
-        spans[method, kind] = intervals(counts, results.patients(counts.images), aggregation)
+        figures[method, kind] = aggregate(counts, aggregation, metrics)
+        spans[method, kind] = intervals(counts, results.patients(counts.images), aggregation, metrics)
     best = _best(figures)
     return [
         Cell(
@@ -59,7 +59,7 @@ def table(results: Results, frame: str, aggregation: str) -> list[Cell]:
             best=found[metric].value is not None and found[metric].value == best[kind, metric],
         )
         for (method, kind), found in figures.items()
-        for metric in METRICS
+        for metric in found
     ]
 
 
@@ -69,12 +69,13 @@ def rows(results: Results, frame: str) -> list[tuple[str, str]]:
 
 
 def per_fold(results: Results, frame: str, metric: str) -> dict[tuple[str, str], dict[int, float | None]]:
-    """Every fold's pooled value, by (method, type)."""
-    function = METRICS[metric].function
+    """Every fold's pooled value, by (method, type) that counted it. metric: a name in `EVERY`."""
     values = {}
     for key in rows(results, frame):
-        folds = by_fold(results.counts[*key, frame])
-        found = {fold: float(function(cells)) for fold, cells in folds.items()}
+        counts = measured_by(results.counts[*key, frame], EVERY[metric])
+        if counts is None:
+            continue
+        found = {fold: float(EVERY[metric].function(cells)) for fold, cells in by_fold(counts).items()}
         values[key] = {fold: value if value == value else None for fold, value in found.items()}  # NaN is not itself
     return values
 
@@ -93,6 +94,7 @@ def records(results: Results, cells: Sequence[Cell], frame: str, aggregation: st
             "ours": cell.ours.value,
             "low": cell.interval[0] if cell.interval else None,
             "high": cell.interval[1] if cell.interval else None,
+            "sd": cell.ours.sd,
             "units": cell.ours.units,
             "undefined": cell.ours.undefined,
             "paper": cell.paper,
@@ -130,4 +132,5 @@ def _best(figures: Mapping[tuple[str, str], Mapping[str, Figure]]) -> dict[tuple
     for (_, kind), found in figures.items():
         for metric, figure in found.items():
             values.setdefault((kind, metric), []).extend([figure.value] if figure.value is not None else [])
-    return {key: max(several) if len(several) > 1 else None for key, several in values.items()}
+    chosen = {key: min if EVERY[key[1]].less_is_better else max for key in values}
+    return {key: chosen[key](several) if len(several) > 1 else None for key, several in values.items()}

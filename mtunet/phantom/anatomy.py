@@ -5,6 +5,7 @@ y down, as a left breast is displayed. Right breasts are mirrored at the end.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -28,6 +29,22 @@ from mtunet.phantom.spec import (
 THICKNESS_MM: dict[Density, float] = {"a": 62.0, "b": 57.0, "c": 47.0, "d": 38.0}
 """Compressed, by density (VICTRE)."""
 SIZE: dict[Density, float] = {"a": 1.08, "b": 1.0, "c": 0.90, "d": 0.78}
+
+
+class Ground(Protocol):
+    """What calcium and vessels need to know of where they are put: a phantom's anatomy, or a real view's outline.
+
+    nipple: (x, y) mm. The frame is the package's: x from the chest wall, y down.
+    """
+
+    @property
+    def nipple(self) -> tuple[float, float]: ...
+
+    def edge(self, y: float | Points) -> Points:
+        """Depth of the skin line at height y, mm."""
+
+    def holds(self, x: float, y: float, margin: float) -> bool:
+        """True for a point in the breast that may hold calcium, at least `margin` mm under the skin."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_closing, binary_opening, gaussian_filter1d
 
-from mtunet.phantom.anatomy import Anatomy
+from mtunet.phantom.anatomy import Ground
 from mtunet.phantom.calcifications import MU_CALCIUM, speck, stamp
 from mtunet.phantom.display import clutter
 from mtunet.phantom.fields import shell, smooth_noise
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
-from mtunet.phantom.spec import MASTER_SHAPE, BoolArray, FloatArray, PhantomSpec, Points, Rng
+from mtunet.phantom.spec import BoolArray, FloatArray, PhantomSpec, Points, Rng
 from mtunet.phantom.vessels import STEP_MM, Tube, Vessel, tube_about, unit_tangents
 
 LOAD = {1: 0.50, 2: 0.66, 3: 0.74 * 0.6}
@@ -49,10 +49,10 @@ class ArterialCalcium:
 
 
 def calcify_vessels(
-    spec: PhantomSpec, anatomy: Anatomy, vessels: tuple[Vessel, ...], tissue: FloatArray, rng: Rng
+    spec: PhantomSpec, anatomy: Ground, vessels: tuple[Vessel, ...], tissue: FloatArray, rng: Rng
 ) -> ArterialCalcium:
-    """Deposits of the asked grade on some of the vessels. tissue: nepers without calcium, master grid."""
-    calcium, region = np.zeros(MASTER_SHAPE, np.float32), np.zeros(MASTER_SHAPE, bool)
+    """Deposits of the asked grade on some of the vessels. tissue: nepers without calcium, at 0.1 mm."""
+    calcium, region = np.zeros(tissue.shape, np.float32), np.zeros(tissue.shape, bool)
     noise = clutter(tissue)
     made: list[CalcifiedVessel] = []
     order = [vessels[i] for i in rng.permutation(len(vessels))]
@@ -75,7 +75,7 @@ def _part(vessel: Vessel, start: int, stop: int) -> Vessel:
     return Vessel(vessel.path[start:stop], vessel.radius[start:stop])
 
 
-def _broken_pieces(anatomy: Anatomy, order: list[Vessel], rng: Rng) -> tuple[Points, list[Vessel]]:
+def _broken_pieces(anatomy: Ground, order: list[Vessel], rng: Rng) -> tuple[Points, list[Vessel]]:
     """Three short pieces of one artery with gaps, one each of two neighbours: Figure 3 b."""
     path = order[0].path
     well_inside = [

@@ -7,26 +7,26 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from mtunet.phantom.anatomy import Anatomy
+from mtunet.phantom.anatomy import Ground
 from mtunet.phantom.calcifications import stamp
-from mtunet.phantom.spec import FIELD_MM, MASTER_SHAPE, Benign, BoolArray, FloatArray, PhantomSpec, Rng
+from mtunet.phantom.spec import FIELD_MM, Benign, BoolArray, FloatArray, PhantomSpec, Rng
 
-Draw: TypeAlias = Callable[[FloatArray, float, float, Anatomy, Rng], None]
+Draw: TypeAlias = Callable[[FloatArray, float, float, Ground, Rng], None]
 """(layer, x, y, anatomy, rng): adds one group at (x, y) mm. All kinds share it, so some leave an argument unused."""
 
 
 @dataclass(frozen=True, eq=False)
 class BenignCalcium:
-    """calcium: thickness mm; region: bool; both on the master grid. kinds: what was drawn."""
+    """calcium: thickness mm; region: bool; both on the grid of `keep_clear`. kinds: what was drawn."""
 
     calcium: FloatArray
     region: BoolArray
     kinds: tuple[Benign, ...]
 
 
-def scatter_benign(spec: PhantomSpec, anatomy: Anatomy, keep_clear: BoolArray, rng: Rng) -> BenignCalcium:
+def scatter_benign(spec: PhantomSpec, anatomy: Ground, keep_clear: BoolArray, rng: Rng) -> BenignCalcium:
     """As many groups as the spec says, away from `keep_clear` (the MC regions)."""
-    calcium = np.zeros(MASTER_SHAPE, np.float32)
+    calcium = np.zeros(keep_clear.shape, np.float32)
     kinds: list[Benign] = []
     names = tuple(DRAWN)
     shares = np.array([DRAWN[name][0] for name in names])
@@ -42,7 +42,7 @@ def scatter_benign(spec: PhantomSpec, anatomy: Anatomy, keep_clear: BoolArray, r
     return BenignCalcium(calcium, region, tuple(kinds))
 
 
-def pick_place(anatomy: Anatomy, rng: Rng, margin: float) -> tuple[float, float]:
+def pick_place(anatomy: Ground, rng: Rng, margin: float) -> tuple[float, float]:
     """A point in the breast at least `margin` mm under the skin."""
     for _ in range(400):
         x, y = float(rng.uniform(4, FIELD_MM[1])), float(rng.uniform(8, FIELD_MM[0] - 8))
@@ -51,7 +51,7 @@ def pick_place(anatomy: Anatomy, rng: Rng, margin: float) -> tuple[float, float]
     return anatomy.nipple[0] * 0.5, anatomy.nipple[1]
 
 
-def _popcorn(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
+def _popcorn(layer: FloatArray, x: float, y: float, _anatomy: Ground, rng: Rng) -> None:
     size = rng.uniform(3, 9)
     for _ in range(int(size * 3)):
         a, r = rng.uniform(0, 2 * np.pi), size / 2 * np.sqrt(rng.random()) * 0.8
@@ -59,11 +59,11 @@ def _popcorn(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng)
         stamp(layer, px, py, rng.uniform(0.4, 1.2), thickness=rng.uniform(0.3, 0.8), soft=0.1)
 
 
-def _rim(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
+def _rim(layer: FloatArray, x: float, y: float, _anatomy: Ground, rng: Rng) -> None:
     stamp(layer, x, y, rng.uniform(1.5, 6), thickness=rng.uniform(0.6, 1.2), wall=rng.uniform(0.2, 0.5))
 
 
-def _rod(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _rod(layer: FloatArray, x: float, y: float, anatomy: Ground, rng: Rng) -> None:
     for _ in range(rng.integers(2, 7)):
         px, py = x + rng.normal(0, 9), y + rng.normal(0, 9)
         heading = np.arctan2(anatomy.nipple[1] - py, anatomy.nipple[0] - px) + rng.normal(0, 0.2)
@@ -76,7 +76,7 @@ def _rod(layer: FloatArray, x: float, y: float, anatomy: Anatomy, rng: Rng) -> N
             px, py = px + 0.2 * np.cos(heading), py + 0.2 * np.sin(heading)
 
 
-def _skin(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _skin(layer: FloatArray, _x: float, _y: float, anatomy: Ground, rng: Rng) -> None:
     """Lucent-centred rings near the edge, sometimes grouped so that they mimic a cluster."""
     grouped = rng.random() < 0.4
     nipple_x, nipple_y = anatomy.nipple
@@ -88,13 +88,13 @@ def _skin(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -
             stamp(layer, px, py, rng.uniform(0.35, 0.8), thickness=rng.uniform(0.25, 0.4), wall=0.25)
 
 
-def _round(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _round(layer: FloatArray, _x: float, _y: float, anatomy: Ground, rng: Rng) -> None:
     for _ in range(rng.integers(3, 10)):
         px, py = pick_place(anatomy, rng, 6)
         stamp(layer, px, py, rng.uniform(0.2, 0.6), thickness=rng.uniform(0.2, 0.6))
 
 
-def _scattered(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: Rng) -> None:
+def _scattered(layer: FloatArray, _x: float, _y: float, anatomy: Ground, rng: Rng) -> None:
     """Many small round ones all over: never five within a centimetre by intent, so no cluster."""
     placed: list[tuple[float, float]] = []
     for _ in range(rng.integers(10, 36)):
@@ -104,14 +104,14 @@ def _scattered(layer: FloatArray, _x: float, _y: float, anatomy: Anatomy, rng: R
             stamp(layer, px, py, rng.uniform(0.12, 0.4), aspect=rng.uniform(0.9, 1.1))
 
 
-def _dystrophic(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
+def _dystrophic(layer: FloatArray, x: float, y: float, _anatomy: Ground, rng: Rng) -> None:
     for _ in range(rng.integers(4, 10)):
         px, py = x + rng.normal(0, 2), y + rng.normal(0, 2)
         shape = {"aspect": rng.uniform(0.5, 2), "angle": rng.uniform(0, 3), "thickness": rng.uniform(0.4, 0.9)}
         stamp(layer, px, py, rng.uniform(0.4, 1.1), **shape)
 
 
-def _milk(layer: FloatArray, x: float, y: float, _anatomy: Anatomy, rng: Rng) -> None:
+def _milk(layer: FloatArray, x: float, y: float, _anatomy: Ground, rng: Rng) -> None:
     for _ in range(rng.integers(4, 9)):
         px, py = x + rng.normal(0, 4), y + rng.normal(0, 4)
         stamp(layer, px, py, rng.uniform(0.4, 0.9), thickness=0.18, soft=0.25, aspect=1.6)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mtunet.case import Box
-from mtunet.phantom.anatomy import Anatomy
+from mtunet.phantom.anatomy import Ground
 from mtunet.phantom.fields import chord, shell
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import MASTER_SHAPE, BoolArray, Distribution, FloatArray, McType, Points, Rng
@@ -109,7 +109,7 @@ def _fine_linear(
 
 
 def scatter_cluster(
-    layer: FloatArray, centre: Points, anatomy: Anatomy, rng: Rng, kind: McType, distribution: Distribution
+    layer: FloatArray, centre: Points, anatomy: Ground, rng: Rng, kind: McType, distribution: Distribution
 ) -> Points:
     """Adds a cluster's specks; gives their centres (n, 2) in mm. Extents follow CBIS-DDSM: 5, 16 and 46 mm."""
     axis = float(np.arctan2(anatomy.nipple[1] - centre[1], anatomy.nipple[0] - centre[0]))
@@ -142,12 +142,14 @@ def scatter_cluster(
     return np.array(points, dtype=np.float64).reshape(-1, 2)
 
 
-def cluster_region(points: Points, margin: float, closing: float = 4.0) -> BoolArray:
+def cluster_region(
+    points: Points, margin: float, closing: float = 4.0, shape: tuple[int, int] = MASTER_SHAPE
+) -> BoolArray:
     """What a reader would outline: specks closed with a 4 mm disc, holes filled, `margin` mm about; strays left out.
 
     A stray lies more than 7 mm from its second nearest speck. Not a hull: that would label tissue between strays.
     """
-    region = np.zeros(MASTER_SHAPE, bool)
+    region = np.zeros(shape, bool)
     if len(points) == 0:
         return region
     if len(points) > 6:
@@ -157,7 +159,7 @@ def cluster_region(points: Points, margin: float, closing: float = 4.0) -> BoolA
     cells = np.floor(points / PITCH).astype(int)
     reach = round((margin + closing) / PITCH) + 3
     low = np.maximum(cells.min(0) - reach, 0)
-    high = np.minimum(cells.max(0) + reach + 1, [MASTER_SHAPE[1], MASTER_SHAPE[0]])
+    high = np.minimum(cells.max(0) + reach + 1, [shape[1], shape[0]])
     away = np.ones((high[1] - low[1], high[0] - low[0]), np.uint8)
     away[cells[:, 1] - low[1], cells[:, 0] - low[0]] = 0
     grown = (cv2.distanceTransform(away, cv2.DIST_L2, 5) * PITCH <= closing).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
 from mtunet.case import View
-from mtunet.phantom.anatomy import Anatomy
+from mtunet.phantom.anatomy import Anatomy, Ground
 from mtunet.phantom.fields import blur, chord, smooth_noise
 from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
 from mtunet.phantom.spec import FIELD_MM, SOFT_PITCH_MM, SOFT_SHAPE, FloatArray, PhantomSpec, Points, Rng
@@ -34,7 +34,7 @@ class Tube(NamedTuple):
     nearest: npt.NDArray[np.intp]
 
 
-def grow_vessels(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> tuple[Vessel, ...]:
+def grow_vessels(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> tuple[Vessel, ...]:
     """Four to seven trees; none of them is calcified yet."""
     vessels: list[Vessel] = []
     for _ in range(int(rng.integers(4, 8))):
@@ -101,7 +101,7 @@ def unit_tangents(path: Points) -> Points:
     return np.asarray(tangents / (np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9))
 
 
-def _arc(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> Points:
+def _arc(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> Points:
     """Comes from the chest wall and follows the skin at some depth, above or below the nipple."""
     nipple_y = anatomy.nipple[1]
     y0 = _start_height(spec, anatomy, rng)
@@ -115,7 +115,7 @@ def _arc(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> Points:
     return _wobble(path, rng)
 
 
-def _direct(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> Points:
+def _direct(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> Points:
     """Crosses the breast from the chest wall towards the region behind the nipple."""
     nipple_x, nipple_y = anatomy.nipple
     start = np.array([-3.0, _start_height(spec, anatomy, rng)])
@@ -130,7 +130,7 @@ def _direct(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> Points:
     return _wobble(_even(start + t[:, None] * along + off[:, None] * normal), rng)
 
 
-def _start_height(spec: PhantomSpec, anatomy: Anatomy, rng: Rng) -> float:
+def _start_height(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> float:
     nipple_x, nipple_y = anatomy.nipple
     above = rng.random() < 0.65
     if above and spec.view is View.MLO:
@@ -153,7 +153,7 @@ def _even(path: Points) -> Points:
     return np.stack([np.interp(at, s, path[:, 0]), np.interp(at, s, path[:, 1])], axis=1)
 
 
-def _until_skin(path: Points, anatomy: Anatomy) -> Points:
+def _until_skin(path: Points, anatomy: Ground) -> Points:
     """The path up to where it first comes within 3 mm of the skin or leaves the film: one piece, never holes."""
     inside = (path[:, 0] < anatomy.edge(path[:, 1]) - 3) & (path[:, 1] > 0) & (path[:, 1] < FIELD_MM[0])
     outside = np.nonzero(~inside)[0]
@@ -166,7 +166,7 @@ def _ending(count: int) -> Points:
     return np.asarray(0.25 + 0.75 * np.clip(left / 25.0, 0, 1) ** 0.7)
 
 
-def _branch(parent: Vessel, anatomy: Anatomy, rng: Rng) -> Vessel | None:
+def _branch(parent: Vessel, anatomy: Ground, rng: Rng) -> Vessel | None:
     """Leaves the parent at one of its own points, at an acute angle, and is thinner; None where there is no room."""
     count = len(parent.path)
     k = int(rng.integers(count // 5, max(4 * count // 5, count // 5 + 1)))

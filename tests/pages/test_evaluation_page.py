@@ -12,12 +12,13 @@ from streamlit.testing.v1 import AppTest
 from mtunet import runs
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import counts_at, sweeps
+from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
 from pages.widgets.evaluation.behind import Behind, go_behind
 from pages.widgets.evaluation.numbers import percent, signed
-from tests.drawn_run import quick_phantom, write_run
+from tests.drawn_run import quick_phantom, write_family, write_run
 
-SECTIONS = ("Results", "Folds", "Curves", "Training", "Images", "Real mammograms", "The paper's table")
+SECTIONS = ("Results", "Folds", "Curves", "Training", "Claims", "Images", "Real mammograms", "The paper's table")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,8 @@ def test_real_mammograms_have_figures_of_their_own_and_are_no_training_run(
     assert app.subheader[0].value == "Real mammograms (few, weak labels)"
     assert app.selectbox(key="evaluation.run").options == ["drawn · 4 methods, 3 folds"]
     measured = json.loads((shipped / "summary.json").read_text())["mini_mias"]["hit_as_mc"]
-    [figures] = [table.value for table in app.dataframe if "Measure" in table.value]
+    targets, figures, _ = (table.value for table in app.dataframe)
+    assert "Target" in targets
     row = figures[figures["Measure"] == "clusters hit as MC"]["Value"].item()
     assert f"({measured['count']} of {measured['of']};" in row
 
@@ -116,8 +118,78 @@ def test_folds_show_every_fold_of_the_chosen_metric(opened: Callable[[], AppTest
     app = go_to(opened(), "Folds")
     assert {"Fold 0", "Fold 1", "Fold 2", "Mean", "95 % interval"} <= set(app.dataframe[0].value.columns)
     before = app.dataframe[0].value["Mean"].tolist()
-    app.segmented_control(key="evaluation.folds.metric").set_value("jaccard").run()
+    app.selectbox(key="evaluation.folds.metric").set_value("jaccard").run()
     assert app.dataframe[0].value["Mean"].tolist() != before
+
+
+def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
+    opened: Callable[[], AppTest], drawn: Path
+) -> None:
+    app = go_to(opened(), "Results")
+    assert "What the paper does not report" in [one.value for one in app.subheader]
+    assert "not measured in this run" not in said(app)
+    go_to(app, "Folds")
+    for metric in ("boundary", "false_area"):
+        app.selectbox(key="evaluation.folds.metric").set_value(metric).run()
+        assert not app.exception, app.exception
+        assert {"Fold 0", "Mean", "SD"} <= set(app.dataframe[0].value.columns)
+    counts = load(drawn).counts["mtunet", "bac", "256"]
+    area = aggregate(counts, "per-fold", EVERY)["false_area"]
+    rows = app.dataframe[0].value
+    [row] = [r for _, r in rows.iterrows() if (r["Method"], r["Type"]) == ("MTU-Net", "BAC")]
+    assert row["Mean"] == f"{area.value:.2f}"
+    go_to(app, "Images")
+    app.selectbox(key="evaluation.images.metric").set_value("centre_line").run()
+    app.selectbox(key="evaluation.images.type").set_value("bac").run()
+    assert not app.exception, app.exception
+    assert "Centre line, %" in app.dataframe[0].value.columns
+    app.selectbox(key="evaluation.images.type").set_value("mc").run()
+    assert "Centre line is not counted for MC" in app.info[-1].value
+
+
+def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path, drawn: Path) -> None:
+    """Its counts.csv has the pixels and nothing else."""
+    shutil.copytree(drawn, root / "old")
+    for path in (root / "old").glob("*/fold_*/counts.csv"):
+        lines = [line.split(",")[:8] for line in path.read_text().splitlines()]
+        assert lines[0] == ["image", "type", "frame", "threshold", "tp", "fp", "fn", "tn"]
+        path.write_text("\n".join(",".join(line) for line in lines) + "\n")
+    app.run()
+    app.switch_page("pages/evaluation.py").run()
+    for section in SECTIONS:
+        go_to(app, section)
+    go_to(app, "Results")
+    assert "were not measured in this run" in said(app)
+    go_to(app, "Folds")
+    assert app.selectbox(key="evaluation.folds.metric").options == [metric.title for metric in METRICS.values()]
+
+
+def test_every_fold_has_its_time_and_memory(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Training")
+    [costs] = [table.value for table in app.dataframe if "Fold" in table.value]
+    assert len(costs) == 4 * 3
+    assert set(costs["Training time per fold, minutes"]) == {"1"}
+    assert set(costs["Training speed, views per second"]) == {"5"}
+    assert set(costs["Most memory in use, MB"]) == {"300"}
+
+
+def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Claims")
+    told = "\n".join(info.value for info in app.info)
+    assert told.count("Not measured here") == 3
+    for name in ("heads-bac", "learning-rate-1e-4", "paper-image-split"):
+        assert f"python -m training run {name}" in told
+
+
+def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest], root: Path) -> None:
+    write_family(root)
+    app = go_to(opened(), "Claims")
+    assert not app.info
+    heads, rates, leak = (table.value for table in app.dataframe)
+    assert heads["BAC learnt with"].tolist() == ["BAC head alone"]
+    assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
+    assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
+    assert set(leak["Type"]) == {"MC", "BAC"}
 
 
 def test_from_a_number_to_its_images(
@@ -205,3 +277,27 @@ def test_numbers_are_never_rounded_to_none_or_all() -> None:
         *("0", "<0.1", "50.0", ">99.9", "100", "–", "−12.3"),
     ]
     assert [signed(v) for v in (0.295, -0.295, None)] == ["+29.5", "−29.5", "–"]
+
+
+def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Callable[[], AppTest], root: Path) -> None:
+    shipped = Path(runs.__file__).parents[1] / "runs" / "real-detail"
+    for name, recall, day in (("real-old", 0.5, "2001-01-01"), ("real-new", 0.9, "2002-01-01")):
+        shutil.copytree(shipped, root / name)
+        for file, changes in (("summary.json", {"mg1": {"recall": recall}}), ("config.json", {"measured_at": day})):
+            said_there = json.loads((root / name / file).read_text())
+            for key, value in changes.items():
+                said_there[key] = said_there[key] | value if isinstance(value, dict) else value
+            (root / name / file).write_text(json.dumps(said_there))
+    (root / "real-new" / "notes.csv").write_text("image,note\nmdb003,A strand below the nipple.\n")
+    (root / "real-new" / "notes.md").write_text("A radiologist would complain about strands.")
+    app = go_to(opened(), "Real mammograms")
+    targets, figures, images = (table.value for table in app.dataframe)
+    row = targets[targets["Measure"] == "length of traced arteries found as BAC"]
+    assert row["Before: real-old"].item() == "missed: 50%"
+    assert row["After: real-new"].item() == "met: 90%"
+    assert row["Target"].item() == "≥ 80 %"
+    assert "After: real-new" in figures.columns
+    assert images[images["Image"] == "mdb003"]["Looked at"].item() == "A strand below the nipple."
+    assert "complain about strands" in said(app)
+    assert "Missed: " in said(app)
+    assert "length of traced arteries found as BAC" not in said(app).split("Missed: ")[1].split("\n")[0]

@@ -1,9 +1,18 @@
-"""How a model does on the few real mammograms there are: `python -m training evaluate-real --model NAME --root DIR`.
+"""How a model does on the few real mammograms there are: `python -m training evaluate-real NAME --root DIR`.
 
 The protocol is fixed and has a version, so that two models are measured alike. Its labels are weak and few: circles
 of mini-MIAS, arteries traced by eye on one film, and views of which only the number of detections is known. Nothing
 here is trained on or tuned to.
 """
 
-PROTOCOL = "1"
-"""Changes whenever the same model on the same images would get other figures."""
+PROTOCOL = "2"
+"""Changes whenever the same model on the same images would get other figures.
+
+2 counts detections on metal balls, benign calcifications and borders apart; all figures of 1 are as they were.
+"""
+LABEL_SLIPS = (
+    "mini-MIAS: three CALC rows (mdb216, mdb233, mdb245) say NOTE 3 and mean the table's note 4: calcifications all "
+    "over, no circle.",
+    "mini-MIAS: mdb059 is CIRC without circle or note, so it counts neither as normal nor as calcified.",
+)
+"""Known slips of the labels that are measured against."""

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from mtunet import runs
 from mtunet.analysis import analyse
 from mtunet.case import Analysis, Calcification, Segmentation
 from mtunet.devices import describe
+from mtunet.findings import components
 from mtunet.models import Model
-from training.real import PROTOCOL
+from training.real import LABEL_SLIPS, PROTOCOL
 from training.real.arteries import follow
 from training.real.detection import THRESHOLDS, detect
+from training.real.marks import misplaced
 from training.real.perturbations import PERTURBATIONS
 from training.real.tissue import overlaps
 from training.real.views import PARTS, RealView
@@ -58,6 +61,7 @@ def evaluate_real(model: Model, root: Path, folder: Path, *, perturb: bool = Tru
     summary = {
         "data": DATA,
         "protocol": PROTOCOL,
+        "label_slips": list(LABEL_SLIPS),
         "settings": settings,
         "mini_mias": _mini_mias(rows, froc),
         "mg1": arteries,
@@ -82,6 +86,8 @@ def _config(model: Model, name: str, perturb: bool) -> dict[str, Any]:
         "weights_sha256": model.weights_sha256,
         "settings": model.settings.to_json(),
         "perturbed": perturb,
+        "learnt_from": model.provenance.get("data"),
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "version": mtunet.__version__,
         "device": describe(model.device, model.dtype),
@@ -92,6 +98,8 @@ def _config(model: Model, name: str, perturb: bool) -> dict[str, Any]:
 
 def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Looked:
     found = detect(view, segmentation, segmentation.thresholds)
+    detections = [one for kind in Calcification for one in components(segmentation, kind)]
+    wrong = misplaced(view.name, detections, view.mammogram.shape, segmentation.spacing_mm[0])
     row = {
         "part": view.part,
         "image": view.name,
@@ -103,6 +111,7 @@ def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Loo
         "hit_as_mc": found.hit[MC],
         "hit_as_bac": found.hit[BAC],
         "hit": found.hit_by_any,
+        **asdict(wrong),
         "seconds": round(segmentation.seconds, 2),
     }
     froc = []
@@ -175,6 +184,8 @@ def _plausible(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "images": len(of_part),
             "mc_per_image": _per_image([row["mc"] for row in of_part]),
             "bac_per_image": _per_image([row["bac"] for row in of_part]),
+            "any_per_image": _per_image([row["mc"] + row["bac"] for row in of_part]),
+            **{name: sum(row[name] for row in of_part) for name in ("on_metal", "on_benign", "on_border")},
         }
         for part, of_part in {**chosen, "all": [row for part in parts for row in chosen[part]]}.items()
     }

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
+from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import OUTCOMES, Component
 from mtunet.evaluation.phantoms import NotDrawable, spec_of
 from mtunet.evaluation.pictures import picture
@@ -17,7 +18,7 @@ from mtunet.models import DEFAULT_MODEL
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.records import now
-from pages.widgets.evaluation.numbers import percent
+from pages.widgets.evaluation.numbers import in_unit
 from pages.widgets.words import plain
 from pages.widgets.work import jobs, open_store
 
@@ -28,15 +29,16 @@ LEGEND = (
 
 
 def show_card(results: Results, row: dict[str, Any], found: list[Component], metric: str) -> None:
+    """metric: a name in `EVERY`, under which the row has its value."""
     with st.container(border=True, key=f"evaluation.card.{row['image']}"):
         left, right = st.columns([3, 2], gap="medium")
         with right:
             st.markdown(f"**{plain(row['image'])}**")
-            value = percent(next(v for k, v in row.items() if k in _METRIC_KEYS))
+            value = f"{EVERY[metric].title} {in_unit(row[metric], EVERY[metric])} {EVERY[metric].unit}"
             holds = ", ".join(
                 part for part in (row["stratum"], f"density {row['density']}" if row["density"] else "") if part
             )
-            st.caption(f"{metric} {value} % · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
+            st.caption(f"{value} · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
             for letter in OUTCOMES:
                 if several := [one for one in found if one.outcome == letter]:
                     st.markdown(f"**({letter})** {_said(letter, several)}")
@@ -55,9 +57,6 @@ def show_card(results: Results, row: dict[str, Any], found: list[Component], met
         with left, st.spinner("Drawing the phantom again …"):
             drawn = _picture(spec, tuple(found))
             st.image(drawn, caption=LEGEND, alt=f"{row['image']}, whole and magnified, with outlines", width="content")
-
-
-_METRIC_KEYS = ("accuracy", "sensitivity", "specificity", "f1", "jaccard", "mcc")
 
 
 def _said(letter: str, several: list[Component]) -> str:

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import OUTCOMES, Component, components
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
 from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.causes import show_causes
 from pages.widgets.evaluation.image_card import show_card
 from pages.widgets.evaluation.kept import BY_RUN
-from pages.widgets.evaluation.numbers import UNDEFINED, downloads, percent
+from pages.widgets.evaluation.numbers import UNDEFINED, downloads, in_unit
 from pages.widgets.evaluation.results_table import chosen_frame
 
 KEY = "evaluation.images"
@@ -30,18 +30,26 @@ def show_images(results: Results) -> None:
     if counts is None:
         st.info(f"{method_title(method)} has no counts for {TYPE_TITLES[kind]} yet.", icon=":material/hourglass_top:")
         return
+    if counts.of(EVERY[metric].columns) is None:
+        st.info(
+            f"{EVERY[metric].title} is not counted for {TYPE_TITLES[kind]} on these pixels. Choose another order or "
+            "other pixels: lesions are counted on the images' own grid, centre lines for BAC only.",
+            icon=":material/sort:",
+        )
+        return
     mine = _by_image([one for one in found if one.method == method and one.type == kind])
     rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
     if outcomes:
         rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
+    first = "highest" if EVERY[metric].less_is_better else "lowest"
     st.caption(
-        f"{len(rows)} images, the lowest {METRICS[metric].title} first, those where it is undefined (0/0) last. "
+        f"{len(rows)} images, the {first} {EVERY[metric].title} first, those where it is undefined (0/0) last. "
         "Tick rows to see their pictures."
     )
     chosen = _list(rows, metric)
     downloads(f"{results.name}-images-{method}-{kind}", rows)
     for row in chosen:
-        show_card(results, row, mine.get(row["image"], []), METRICS[metric].title)
+        show_card(results, row, mine.get(row["image"], []), metric)
     show_causes(results, found, method)
 
 
@@ -55,7 +63,7 @@ def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
         kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
-        metric = _one("Ordered by", list(METRICS), "metric", lambda m: METRICS[m].title, 160, "f1")
+        metric = _one("Ordered by", _countable(results), "metric", lambda m: EVERY[m].title, 200, "f1")
         folds: list[Any] = ["all", *results.folds]
         fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
         frame = chosen_frame(results)
@@ -70,6 +78,11 @@ def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, 
             help="The columns of the paper's Figure 3, and (e) for what was found where nothing is.",
         )
     return method, kind, metric, fold, frame, list(outcomes)
+
+
+def _countable(results: Results) -> list[str]:
+    """Metrics that the run counted for any method and type."""
+    return [n for n, metric in EVERY.items() if any(c.of(metric.columns) is not None for c in results.counts.values())]
 
 
 def _one(label: str, options: list[Any], name: str, words: Any, width: int, default: Any = None) -> Any:
@@ -87,10 +100,14 @@ def _by_image(found: list[Component]) -> dict[str, list[Component]]:
 
 
 def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Component]]) -> list[dict[str, Any]]:
-    values = METRICS[metric].function(counts.cells)
+    """The worst first; of equals, the most wrong pixels."""
+    known = counts.of(EVERY[metric].columns)
+    assert known is not None
+    values = EVERY[metric].function(known)
     rows = []
     wrong = counts.cells[:, 1] + counts.cells[:, 2]
-    for place in np.lexsort((-wrong, np.where(np.isnan(values), np.inf, values))):  # of equals, the most wrong pixels
+    badness = -values if EVERY[metric].less_is_better else values
+    for place in np.lexsort((-wrong, np.where(np.isnan(values), np.inf, badness))):
         name = counts.images[place]
         facts = results.images.get(name) or ImageFacts(name, name)
         value = None if np.isnan(values[place]) else float(values[place])
@@ -114,7 +131,7 @@ def _list(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
     shown = [
         {
             "Image": row["image"],
-            f"{METRICS[metric].title}, %": percent(row[metric]),
+            f"{EVERY[metric].title}, {EVERY[metric].unit}": in_unit(row[metric], EVERY[metric]),
             "Outcomes": row["outcomes"] or UNDEFINED,
             "Holds": row["stratum"] or UNDEFINED,
             "Density": row["density"] or UNDEFINED,

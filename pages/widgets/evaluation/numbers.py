@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from mtunet.evaluation.figures import Metric
 from mtunet.evaluation.table import to_csv
 
 UNDEFINED = "–"
@@ -31,6 +32,11 @@ def signed(value: float | None) -> str:
 
 def decimal(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None or value != value else f"{value:.{digits}f}".replace("-", "−")
+
+
+def in_unit(value: float | None, metric: Metric) -> str:
+    """In the metric's own unit, which stands beside it: a share in percent, else two decimals."""
+    return percent(value) if metric.unit == "%" else decimal(value, 2)
 
 
 def downloads(name: str, records: Sequence[Mapping[str, Any]], *, whole: bytes | None = None) -> None:

@@ -1,21 +1,23 @@
 """Table I's shape on screen: a button per number, with the paper's below it; the line under it says the rest."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import AGGREGATIONS
-from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import Cell, records, table, to_json
 from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.widgets.evaluation.behind import Behind, go_behind
 from pages.widgets.evaluation.kept import BY_RUN
-from pages.widgets.evaluation.numbers import downloads, percent, signed
+from pages.widgets.evaluation.numbers import UNDEFINED, downloads, in_unit, percent, signed
 
 KEY = "evaluation.table"
+BEYOND_KEY = "evaluation.beyond"
 FRAME_TITLES = {"256": "256 × 256", "native": "Native"}
 
 
@@ -31,8 +33,30 @@ def show_results(results: Results) -> None:
         "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty. "
         "Choose a number to see its images."
     )
-    found = records(results, cells, frame, aggregation)
+    more = show_beyond(results, frame, aggregation)
+    found = records(results, [*cells, *more], frame, aggregation)
     downloads(f"{results.name}-table", found, whole=to_json(results, found))
+
+
+def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
+    """What the paper does not report, in a table of the same kind, and its cells."""
+    st.subheader("What the paper does not report", anchor=False)
+    cells = cells_of(results, frame, aggregation, beyond=True)
+    if not cells:
+        st.caption(
+            "Boundaries, centre lines, false area and confusion were not measured in this run. Runs of several methods "
+            "count them: `python -m training run smoke` makes a small one."
+        )
+        return []
+    there = {cell.metric for cell in cells}
+    counted = {name: metric for name, metric in BEYOND.items() if name in there}
+    _component()(key=BEYOND_KEY, data=_data(cells, aggregation, counted), on_cell_change=_clicked_beyond)
+    st.caption(
+        "In percent unless the head of the column says otherwise; bold is the best of ours, which for false area, "
+        "false alarms and what is called the other type is the least: a method that predicts nothing has none. "
+        f"Only BAC has centre lines; lesions are counted on the images' own grid ({FRAME_TITLES['native']})."
+    )
+    return cells
 
 
 def chosen_frame(results: Results) -> str:
@@ -50,8 +74,9 @@ def chosen_frame(results: Results) -> str:
 
 
 @st.cache_data(max_entries=40, show_spinner="Drawing patients anew for the intervals …", hash_funcs=BY_RUN)
-def cells_of(results: Results, frame: str, aggregation: str) -> list[Cell]:
-    return table(results, frame, aggregation)
+def cells_of(results: Results, frame: str, aggregation: str, beyond: bool = False) -> list[Cell]:
+    """The paper's six metrics, or those beyond them."""
+    return table(results, frame, aggregation, BEYOND if beyond else METRICS)
 
 
 def _chosen_aggregation() -> str:
@@ -68,23 +93,27 @@ def _chosen_aggregation() -> str:
     )
 
 
-def _clicked() -> None:
-    cell = st.session_state[KEY].get("cell")
+def _clicked(key: str = KEY) -> None:
+    cell = st.session_state[key].get("cell")
     if cell:
         go_behind(Behind(cell["method"], cell["type"], cell["metric"]))
 
 
-def _data(cells: list[Cell], aggregation: str) -> dict[str, Any]:
+def _clicked_beyond() -> None:
+    _clicked(BEYOND_KEY)
+
+
+def _data(cells: list[Cell], aggregation: str, metrics: Mapping[str, Metric] = METRICS) -> dict[str, Any]:
     rows: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         rows.setdefault((cell.method, cell.type), []).append(cell)
     return {
-        "columns": [{"title": m.title, "tip": f"{m.meaning} {m.formula}"} for m in METRICS.values()],
+        "columns": [{"title": _head(m), "tip": f"{m.meaning} {m.formula}"} for m in metrics.values()],
         "rows": [
             {
                 "method": method_title(method),
                 "type": TYPE_TITLES[kind],
-                "cells": [_cell(cell, aggregation) for cell in found],
+                "cells": _cells(found, aggregation, metrics),
             }
             for (method, kind), found in rows.items()
         ],
@@ -92,10 +121,21 @@ def _data(cells: list[Cell], aggregation: str) -> dict[str, Any]:
     }
 
 
+def _head(metric: Metric) -> str:
+    return metric.title if metric.unit == "%" else f"{metric.title}, {metric.unit}"
+
+
+def _cells(found: list[Cell], aggregation: str, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
+    """One per column; of a metric that was not counted, one without a key, which is no button."""
+    counted = {cell.metric: cell for cell in found}
+    nothing: dict[str, Any] = {"value": UNDEFINED, "small": "", "best": False, "tip": "", "key": None}
+    return [_cell(counted[name], aggregation) if name in counted else nothing for name in metrics]
+
+
 def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:
     small = "" if cell.paper is None else f"paper {percent(cell.paper)} · {signed(cell.difference)}"
     return {
-        "value": percent(cell.ours.value),
+        "value": in_unit(cell.ours.value, EVERY[cell.metric]),
         "small": small,
         "best": cell.best,
         "tip": _tip(cell, aggregation),
@@ -104,12 +144,16 @@ def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:
 
 
 def _tip(cell: Cell, aggregation: str) -> str:
-    said = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {METRICS[cell.metric].title}: "]
+    metric = EVERY[cell.metric]
+    said = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {metric.title}: "]
     if cell.ours.value is None:
         return said[0] + "undefined (0/0)."
-    said.append(f"{percent(cell.ours.value)} %")
+    said.append(f"{in_unit(cell.ours.value, metric)} {metric.unit}")
     if cell.interval is not None:
-        said.append(f", 95 % interval {percent(cell.interval[0])} to {percent(cell.interval[1])} (patients drawn anew)")
+        low, high = (in_unit(end, metric) for end in cell.interval)
+        said.append(f", 95 % interval {low} to {high} (patients drawn anew)")
+    if cell.ours.sd is not None:
+        said.append(f", standard deviation {in_unit(cell.ours.sd, metric)}")
     said.append(f"; from {cell.ours.units} {'folds' if aggregation == 'per-fold' else 'images'}")
     if cell.ours.undefined:
         said.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
@@ -134,6 +178,7 @@ tbody th { border-bottom: none; font-size: 14px; vertical-align: top; padding-to
 tbody th.type { font-weight: 400; }
 tbody tr.first > * { border-top: 1px solid var(--st-border-color); }
 td { padding: 0; text-align: right; }
+td.none { padding: 6px 9px; vertical-align: top; opacity: 0.7; }
 button { font: inherit; color: inherit; background: none; border: 1px solid transparent; border-radius: 6px;
   width: 100%; text-align: right; padding: 5px 8px; cursor: pointer; font-size: 15px; line-height: 1.25; }
 button:hover { background: var(--st-secondary-background-color); }
@@ -180,6 +225,10 @@ export default function (component) {
     type.scope = "row";
     line.append(name, type);
     for (const cell of row.cells) {
+      if (!cell.key) {
+        line.append(make("td", cell.value, "none"));
+        continue;
+      }
       const button = make("button", cell.value, cell.best ? "best" : "");
       if (cell.small) button.append(make("small", cell.small));
       button.title = cell.tip;

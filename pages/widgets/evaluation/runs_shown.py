@@ -113,6 +113,11 @@ def _state(part: Part) -> str:
     return f"training, {rows} entries in its history" if rows else "not done yet"
 
 
+def every_run() -> list[Results]:
+    """All that can be read, by name."""
+    return _readable(runs.find_trained())[0]
+
+
 def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
     found, broken = [], []
     for folder in folders:

@@ -11,11 +11,12 @@ from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from mtunet.evaluation.training_record import Cost, History, costs, epochs_to_reach, histories
 from pages.widgets.evaluation.charts import figure, line, look, markers, show
 from pages.widgets.evaluation.kept import BY_RUN
-from pages.widgets.evaluation.numbers import downloads
+from pages.widgets.evaluation.numbers import UNDEFINED, downloads
 
 HEADS = {"mc": "MC", "bac": "BAC", "background": "Background"}
 BARS = {
     "train_seconds": ("Training time per fold", "minutes", 1 / 60),
+    "images_per_second": ("Training speed", "views per second", 1.0),
     "seconds_per_image": ("Time to segment one image", "seconds", 1.0),
     "peak_memory_mb": ("Most memory in use", "MB", 1.0),
     "parameters": ("Size of the network", "million parameters", 1e-6),
@@ -144,9 +145,31 @@ def _costs(results: Results) -> None:
         return
     devices = sorted({str(cost.facts["device"]) for cost in found if "device" in cost.facts})
     st.caption(f"Mean of the folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}.")
-    for column, key in zip(st.columns(2) * 2, shown, strict=False):
+    for column, key in zip(st.columns(2) * 3, shown, strict=False):
         with column:
             _bars(results, found, key)
+    with st.expander("Every fold", icon=":material/table_rows:"):
+        _every_fold(results, found, shown)
+
+
+def _every_fold(results: Results, found: list[Cost], shown: list[str]) -> None:
+    """In the units of the charts on screen; as recorded in the file."""
+    heads = {key: f"{BARS[key][0]}, {BARS[key][1]}" for key in shown}
+    rows: list[dict[str, Any]] = [
+        {"Method": method_title(cost.method), "Fold": cost.fold}
+        | {heads[key]: _measured(cost.facts.get(key), BARS[key][2]) for key in shown}
+        for cost in found
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.training.costs", alt="Time and memory of every fold")
+    flat = [
+        {"method": cost.method, "fold": cost.fold} | {key: cost.facts.get(key) for key in (*shown, "device")}
+        for cost in found
+    ]
+    downloads(f"{results.name}-costs", flat)
+
+
+def _measured(value: float | None, factor: float) -> str:
+    return UNDEFINED if value is None else f"{value * factor:.4g}"
 
 
 def _bars(results: Results, found: list[Cost], key: str) -> None:
@@ -156,7 +179,7 @@ def _bars(results: Results, found: list[Cost], key: str) -> None:
         values = [cost.facts[key] for cost in found if cost.method == method and cost.facts.get(key) is not None]
         if values:
             means[method] = factor * float(np.mean(values))
-    made = figure(_cost_claim(title, means), unit, "", height=140 + 38 * len(means))
+    made = figure(_cost_claim(key, means), unit, "", height=140 + 38 * len(means))
     made.add_bar(
         x=list(means.values()),
         y=[method_title(method) for method in means],
@@ -171,9 +194,12 @@ def _bars(results: Results, found: list[Cost], key: str) -> None:
     show(made, f"cost-{key}", title)
 
 
-def _cost_claim(title: str, means: dict[str, float]) -> str:
+def _cost_claim(key: str, means: dict[str, float]) -> str:
     """The paper's claim is that one MTU-Net costs less than two single U-Nets."""
+    title = BARS[key][0]
     if means.get("single") and means.get("mtunet"):
+        if key == "images_per_second":
+            return f"{title}: one network of MTU-Net {means['mtunet']:.3g}, one of the two U-Nets {means['single']:.3g}"
         return f"{title}: one MTU-Net takes {100 * means['mtunet'] / means['single']:.0f} % of what two U-Nets take"
     return title
 

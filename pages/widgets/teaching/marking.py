@@ -30,13 +30,13 @@ def clicked_place(image: Image, key: str) -> Place | None:
     return round(x * column_mm, 2), round(y * row_mm, 2)
 
 
-def ring(image: Image, place: Place) -> list[Outline]:
+def ring(image: Image, place: Place, note: str = "Your mark") -> list[Outline]:
     """The mark as the viewer draws it: a ring and a small one in it."""
     row_mm, column_mm = _spacing(image)
     x, y = place[0] / column_mm - 0.5, place[1] / row_mm - 0.5
     turns = [2 * math.pi * i / 40 for i in range(40)]
     return [
-        Outline([(x + r * math.cos(t) / column_mm, y + r * math.sin(t) / row_mm) for t in turns], note="Your mark")
+        Outline([(x + r * math.cos(t) / column_mm, y + r * math.sin(t) / row_mm) for t in turns], note=note)
         for r in (RING_MM, 0.4)
     ]
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 
 from mtunet import analysis as analyses
+from mtunet import models
 from mtunet.case import Calcification
-from mtunet.models import DEFAULT_MODEL, MODELS
+from mtunet.models import DEFAULT_MODEL
 from mtunet.records import Image, JobState
 from mtunet.store import Store
 from mtunet.teaching.contents import Answer
@@ -29,7 +30,7 @@ class ModelLook:
 
 def model_look(store: Store, image: Image) -> ModelLook:
     """As it stands now."""
-    found = store.analysis(image.sha256, DEFAULT_MODEL, MODELS[DEFAULT_MODEL].sha256)
+    found = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
     if found is None:
         job = store.job(image.sha256, DEFAULT_MODEL)
         if job is not None and job.state in BUSY:

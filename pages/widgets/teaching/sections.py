@@ -7,6 +7,7 @@ TITLES = {
     "lesson": "Lesson",
     "case": "Make a case",
     "quiz": "Quiz",
+    "class": "Class",
     "score": "Score",
     "gallery": "Gallery of mistakes",
 }

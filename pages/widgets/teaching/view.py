@@ -10,13 +10,24 @@ from pages.widgets.viewer import Outline, Pane, viewer
 from pages.widgets.words import marker, view_words
 
 HEIGHT = 640
-MARK_LOOK = Look("#ffffff", False, "Your mark")
+MARK_LOOKS = {"mark": Look("#ffffff", False, "Your mark"), "others": Look("#ffffff", False, "Marks of the class")}
 
 
-def show_view(image: Image, layers: Mapping[str, Sequence[Outline]], mark: Place | None = None) -> None:
-    """layers: outlines by the names of Figure 3's palette."""
+def show_view(
+    image: Image,
+    layers: Mapping[str, Sequence[Outline]],
+    mark: Place | None = None,
+    *,
+    others: Sequence[Place] | None = None,
+    height: int = HEIGHT,
+) -> None:
+    """layers: outlines by the names of Figure 3's palette. others: where a class marked, in place of the one mark."""
     # The mark's layer is there from the start: were it added with the mark, the legend would grow and the image jump.
-    contours = {**layers, "mark": [] if mark is None else ring(image, mark)}
+    if others is None:
+        marks = {"mark": [] if mark is None else ring(image, mark)}
+    else:
+        marks = {"others": [ring(image, place, "A mark of the class")[0] for place in others]}
+    contours = {**layers, **marks}
     pane = Pane(
         id=image.sha256[:16],
         title=view_words(image),
@@ -27,5 +38,5 @@ def show_view(image: Image, layers: Mapping[str, Sequence[Outline]], mark: Place
         contours=contours,
         marker=marker(image),
     )
-    palette = {**looks(FIGURE_3), "mark": MARK_LOOK}
-    viewer([pane], key="teaching.viewer", height=HEIGHT, visible={}, palette=palette)
+    palette = {**looks(FIGURE_3), **MARK_LOOKS}
+    viewer([pane], key="teaching.viewer", height=height, visible={}, palette=palette)

@@ -1,0 +1,219 @@
+"""A person's browser session without a browser: Streamlit's own websocket messages, its ticking fragments included.
+
+It keeps what the page holds as a browser would: elements by place, widget values, the address, the timers of fragments
+that run by themselves. It draws nothing, so many fit beside a server.
+"""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import re
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+
+class Session:
+    """`async with Session(base, "room=ABCDEF", "/teaching") as session:`"""
+
+    def __init__(self, base: str, query: str = "", path: str = "", timeout: float = 120.0) -> None:
+        self.base, self.query, self.timeout = base.rstrip("/"), query, timeout
+        self.page_url = f"{self.base}{path}"
+        self.page_name = path.strip("/")
+        self.page_hash = ""
+        self.elements: dict[tuple[int, ...], tuple[str, Any, str]] = {}
+        """Place in the page → kind, what it is, the fragment that drew it."""
+        self.exceptions: list[str] = []
+        self.received = 0
+        self.ticks: list[float] = []
+        """Seconds that each run of a ticking fragment took, from asking to its end."""
+        self._values: dict[str, tuple[str, Any]] = {}
+        self._timers: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Condition()
+        self._fragment_at: dict[str, float] = {}
+        self.ended = False
+
+    async def __aenter__(self) -> Self:
+        cookie = await asyncio.to_thread(self._cookie)
+        headers = {"Cookie": f"_streamlit_xsrf={cookie}"} if cookie else {}
+        address = f"{self.base.replace('http', 'ws', 1)}/_stcore/stream"
+        self._socket = await websockets.connect(
+            address,
+            subprotocols=[websockets.Subprotocol("streamlit")],
+            max_size=None,
+            additional_headers=headers,
+            open_timeout=self.timeout,
+            ping_interval=None,
+        )
+        self._listening = asyncio.create_task(self._listen())
+        await self.send()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in [self._listening, *self._timers.values()]:
+            task.cancel()
+        await self._socket.close()
+
+    # What a person does
+
+    async def click(self, key_end: str) -> None:
+        """Press the button whose key ends so."""
+        if self.button(key_end) is None:  # the page is being drawn
+            await self.wait(lambda page: page.button(key_end) is not None)
+        _, button, fragment = self._widget(key_end)
+        await self.send({button.id: ("trigger_value", True)}, fragment)
+
+    def write(self, key_end: str, words: str) -> None:
+        """Into a text field; sent with the next click."""
+        self._values[self._widget(key_end)[1].id] = ("string_value", words)
+
+    async def trigger(self, component: str, event: str, value: object) -> None:
+        """What a component's program reports by itself."""
+        for kind, element, fragment in self.elements.values():
+            if kind == "bidi_component" and element.component_name.endswith(component):
+                said = json.dumps([{"event": event, "value": value}])
+                name = f"$$STREAMLIT_INTERNAL_KEY_{element.id}__events"
+                await self.send({name: ("json_trigger_value", said)}, fragment)
+                return
+        raise LookupError(f"There is no component {component} on the page.")
+
+    async def wait(self, there: Callable[["Session"], bool]) -> float:
+        """Until the page holds something; gives the time of the message that brought it."""
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(lambda: self.ended or there(self)), self.timeout)
+            except TimeoutError:
+                raise TimeoutError(f"In {self.timeout:.0f} s it did not come; the page says {self.texts()}.") from None
+        if self.ended:
+            self._listening.result()
+            raise ConnectionError("The server closed the session.")
+        return time.perf_counter()
+
+    # What the page holds
+
+    def texts(self) -> list[str]:
+        kinds = ("markdown", "text", "heading", "alert", "progress")
+        return [
+            getattr(e, "body", "") or getattr(e, "text", "") for kind, e, _ in self.elements.values() if kind in kinds
+        ]
+
+    def says(self, words: str) -> bool:
+        return any(words in text for text in self.texts())
+
+    def button(self, key_end: str) -> Any | None:
+        with contextlib.suppress(LookupError):
+            return self._widget(key_end)[1]
+        return None
+
+    def components(self, name: str) -> list[dict[str, Any]]:
+        """Data of the components of a name."""
+        return [
+            json.loads(e.json or e.mixed.json)
+            for kind, e, _ in self.elements.values()
+            if kind == "bidi_component" and e.component_name.endswith(name)
+        ]
+
+    def _widget(self, key_end: str) -> tuple[str, Any, str]:
+        for kind, element, fragment in self.elements.values():
+            if getattr(element, "id", "").endswith(key_end):
+                return kind, element, fragment
+        raise LookupError(f"There is no widget {key_end} on the page: {self.texts()}")
+
+    # Messages
+
+    async def send(
+        self, triggers: dict[str, tuple[str, Any]] | None = None, fragment: str = "", *, tick: bool = False
+    ) -> None:
+        message = BackMsg()
+        rerun = message.rerun_script
+        rerun.query_string, rerun.page_script_hash = self.query, self.page_hash
+        rerun.page_name = "" if self.page_hash else self.page_name
+        rerun.fragment_id, rerun.is_auto_rerun = fragment, tick
+        rerun.context_info.url = self.page_url
+        rerun.widget_states.SetInParent()
+        for name, (field, value) in {**self._values, **(triggers or {})}.items():
+            setattr(rerun.widget_states.widgets.add(id=name), field, value)
+        await self._socket.send(message.SerializeToString())
+
+    async def _listen(self) -> None:
+        try:
+            await self._take_all()
+        finally:  # whoever waits is told of the end
+            self.ended = True
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _take_all(self) -> None:
+        async for data in self._socket:
+            message = ForwardMsg()
+            message.ParseFromString(data)  # type: ignore[arg-type]
+            self.received += len(data)
+            self._take(message)
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _take(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            if not message.metadata.run.fragment_ids:
+                self._begin()
+        elif kind == "delta":
+            self._draw(message)
+        elif kind == "navigation":
+            self.page_hash = message.navigation.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            self._tick(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+        elif kind == "script_finished":
+            for fragment, at in list(self._fragment_at.items()):
+                self.ticks.append(time.perf_counter() - at)
+                del self._fragment_at[fragment]
+
+    def _begin(self) -> None:
+        self.elements.clear()  # a browser keeps them until they are drawn anew: for waiting, only the new ones count
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _draw(self, message: ForwardMsg) -> None:
+        place = tuple(message.metadata.delta_path)
+        delta = message.delta
+        if delta.WhichOneof("type") != "new_element":
+            return  # what stood in a block stays on a browser's screen until its run is over
+        kind = delta.new_element.WhichOneof("type")
+        element = getattr(delta.new_element, kind)
+        self.elements[place] = (kind, element, delta.fragment_id)
+        if kind == "exception":
+            self.exceptions.append(f"{element.type}: {element.message}")
+
+    def _tick(self, fragment: str, interval: float) -> None:
+        if fragment in self._timers:
+            return
+
+        async def run() -> None:
+            while True:
+                await asyncio.sleep(interval)
+                self._fragment_at.setdefault(fragment, time.perf_counter())
+                await self.send(fragment=fragment, tick=True)
+
+        self._timers[fragment] = asyncio.create_task(run())
+
+    def _cookie(self) -> str | None:
+        address = urlsplit(self.base)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=self.timeout)
+        with contextlib.closing(connection):
+            connection.request("GET", f"{address.path}/_stcore/health")
+            answer = connection.getresponse()
+            answer.read()
+            found = re.search(r"_streamlit_xsrf=([^;]+)", answer.getheader("set-cookie") or "")
+        return found[1] if found else None

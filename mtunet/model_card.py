@@ -1,0 +1,275 @@
+"""A model's card: what it learnt from, what it is for, what was measured, where it fails.
+
+Nothing here is typed by hand but what cannot be measured (intended use). Everything else is read from the weights
+file, the run folders that led to it, the measurements made with it, and the pictures of its failures that
+`python -m training failures` made with exactly these weights.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mtunet import runs
+from mtunet.evaluation.real import Figure, learnt_from_measured, missed, model_figures, targets
+from mtunet.models import ModelSpec, read_metadata
+from mtunet.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, SAMPLES
+
+INTENDED: Final = (
+    "Research, teaching and trying out software on digitised films and digital mammograms (CC, MLO and their "
+    "relatives), by people who can judge the image themselves."
+)
+NOT_FOR: Final = (
+    "Any decision about a patient; screening or ruling out; images of implants, specimens, tomosynthesis or magnified "
+    "spots; masses, distortions and asymmetries, which are not looked for. An image without findings proves nothing."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that were learnt from. name: what they are; licence and where they are from."""
+
+    name: str
+    licence: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run on the way to the weights. seconds: of fitting, None where its history is not on disk or it is a mean."""
+
+    run: str
+    data: str
+    steps: int | None
+    seed: int | None
+    device: str
+    commit: str
+    seconds: float | None
+    mean_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture of a failure, made by the product with these weights."""
+
+    path: Path
+    said: str
+    origin: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """sources: of all steps. measured: (name of the measurement, its figures with a target). caveats: sentences."""
+
+    name: str
+    title: str
+    note: str
+    sha256: str
+    mebibytes: float
+    settings: Mapping[str, Any]
+    network: Mapping[str, Any]
+    sources: tuple[Source, ...]
+    steps: tuple[Step, ...]
+    measured: tuple[tuple[str, tuple[Figure, ...]], ...]
+    caveats: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
+    """The card of a registered model. root: where runs are (default: `runs.RUNS`). Raises ModelUnavailable."""
+    about = read_metadata(spec)
+    provenance = about["provenance"]
+    found = dict(_lineage(provenance, root or runs.RUNS))
+    real = [run for run in runs.find_real(root) if run.config.get("weights_sha256") == spec.sha256]
+    made_by = runs.with_weights(spec.sha256, root)
+    measured = [(f"{run.folder.name}, protocol {run.config['protocol']}", run) for run in real]
+    model_summary = made_by.summary if made_by else None
+    return ModelCard(
+        name=spec.name,
+        title=spec.title,
+        note=spec.note,
+        sha256=spec.sha256,
+        mebibytes=spec.path.stat().st_size / 2**20,
+        settings=about["settings"],
+        network=about["network"],
+        sources=tuple(_sources(found.values())),
+        steps=tuple(_step(name, config, root or runs.RUNS) for name, config in found.items()),
+        measured=tuple((name, targets(run.summary or {}, model_summary)) for name, run in measured)
+        or _phantoms_alone(made_by),
+        caveats=tuple(dict.fromkeys(filter(None, (learnt_from_measured(run.config) for run in real)))),
+        failures=read_failures(spec),
+    )
+
+
+def failures_folder(spec: ModelSpec) -> Path:
+    return spec.path.with_name(f"{spec.name}-failures")
+
+
+def read_failures(spec: ModelSpec) -> tuple[Failure, ...]:
+    """Pictures made with exactly these weights; () where there are none, or they are of other weights."""
+    folder = failures_folder(spec)
+    try:
+        said = json.loads((folder / "failures.json").read_text())
+    except (OSError, ValueError):
+        return ()
+    if said["weights_sha256"] != spec.sha256:
+        return ()
+    return tuple(
+        Failure(folder / Path(one["file"]).name, one["said"], one["origin"], one["licence"]) for one in said["pictures"]
+    )
+
+
+def to_markdown(card: ModelCard) -> str:
+    """The card as text, without the pictures of failures."""
+    return f"## {card.title}\n\n{card.note}\n\n{body(card)}"
+
+
+def body(card: ModelCard) -> str:
+    """What stands under the model's title and note."""
+    sources = "\n".join(f"- {source.name}. Licence: {source.licence}. {source.origin}" for source in card.sources)
+    steps = "\n".join(f"- {_told(step)}" for step in card.steps)
+    return "\n\n".join(
+        [
+            "**Not for clinical use.**",
+            f"**For:** {INTENDED}",
+            f"**Not for:** {NOT_FOR}",
+            f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. {_network(card)}",
+            f"### What it learnt from\n\n{sources}",
+            f"### How\n\n{steps}{_total(card.steps)}",
+            f"### What was measured\n\n{_measured(card)}",
+            f"### Where it fails\n\n{_failing(card)}",
+        ]
+    )
+
+
+def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(run, its config) of every run on the way, oldest first; a run that is not on disk has an empty config."""
+    seen: set[str] = set()
+
+    def before(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        begun_with = config.get("experiment", {}).get("begin_with")
+        for name in config.get("average_of") or ([begun_with] if begun_with else []):
+            if name in seen:
+                continue
+            seen.add(name)
+            try:
+                earlier = runs.read(root / name).config
+            except runs.NotARun:
+                earlier = {}
+            yield from before(earlier)
+            yield name, earlier
+
+    name = str(provenance.get("run", "?"))
+    seen.add(name)
+    yield from before(provenance)
+    yield name, provenance
+
+
+def _sources(configs: Any) -> Iterator[Source]:
+    """What the runs say they learnt from, each once."""
+    told: set[str] = set()
+    inserted = False
+    for config in configs:
+        for one in config.get("training_images", ()):
+            if one["name"] not in told:
+                told.add(one["name"])
+                yield Source(one["name"], one["licence"], one["origin"])
+        data = config.get("experiment", {}).get("data", {})
+        if data.get("train") or data.get("harder"):
+            name = _phantoms(config, data)
+            if name not in told:
+                told.add(name)
+                yield Source(name, PHANTOM_LICENCE, "They show no person.")
+        inserted = inserted or bool(data.get("inserted"))
+    for sample in SAMPLES if inserted else ():
+        if sample.file.startswith("cbis-ddsm/"):
+            yield Source(
+                f"`samples/{sample.file}`, calcium of the phantom code put in", CBIS_LICENCE, CBIS_SOURCE + "."
+            )
+
+
+def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    version = str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
+    harder = f" and {data['harder']} harder ones" if data.get("harder") else ""
+    return (
+        f"{data.get('train', 0)} phantoms{harder} of cohort {data.get('seed')}, generator version {version} (synthetic)"
+    )
+
+
+def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
+    experiment = config.get("experiment", {})
+    mean_of = tuple(config.get("average_of", ()))
+    return Step(
+        run=name,
+        data=str(config.get("data", "unknown: the run is not on disk")),
+        steps=None if mean_of else experiment.get("steps"),
+        seed=experiment.get("seed"),
+        device=str(config.get("device", "unknown")),
+        commit=str(config.get("commit", "unknown")),
+        seconds=None if mean_of else _seconds(root / name),
+        mean_of=mean_of,
+    )
+
+
+def _seconds(folder: Path) -> float | None:
+    try:
+        return float(runs.read_table(runs.read(folder), 0, "history")[-1]["seconds"])
+    except (runs.NotARun, OSError, LookupError, ValueError):
+        return None
+
+
+def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+    if made_by is None:
+        return ()
+    return ((made_by.folder.name, model_figures(made_by.summary or {})),)
+
+
+def _network(card: ModelCard) -> str:
+    network, settings = card.network, card.settings
+    pitch = (
+        "the whole view at 256×256" if settings["pitch_mm"] is None else f"{settings['pitch_mm']} mm a pixel, in tiles"
+    )
+    limits = ", ".join(
+        f"{kind.upper()} from probability {settings['thresholds'][kind]} and {settings['minimum_mm2'][kind]} mm²"
+        for kind in settings["thresholds"]
+    )
+    return (
+        f"A U-Net of width {network['width']} with {network['norm']} norm and {len(network['heads'])} heads "
+        f"({', '.join(network['heads'])}), looking at {pitch}. {limits}."
+    )
+
+
+def _told(step: Step) -> str:
+    if step.mean_of:
+        runs_meant = ", ".join(f"`{name}`" for name in step.mean_of)
+        return f"`{step.run}`: the mean of the weights of {runs_meant}. Commit {step.commit}."
+    length = "" if step.steps is None else f"{step.steps} steps, seed {step.seed}, "
+    took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
+    return f"`{step.run}`: {length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
+
+
+def _total(steps: tuple[Step, ...]) -> str:
+    known = [step.seconds for step in steps if step.seconds is not None]
+    return f"\n\nTogether {sum(known) / 3600:.1f} hours of fitting." if known else ""
+
+
+def _measured(card: ModelCard) -> str:
+    if not card.measured:
+        return "Nothing is on disk that was measured with these weights."
+    parts = []
+    for name, rows in card.measured:
+        lines = ["| images | measure | value | target |", "|---|---|---|---|"]
+        for row in rows:
+            verdict = "" if row.met is None else (" (met)" if row.met else " (missed)")
+            lines.append(f"| {row.images} | {row.measure} | {row.value} | {row.target}{verdict} |")
+        parts.append(f"`{name}`\n\n" + "\n".join(lines))
+    return "\n\n".join([*parts, *card.caveats])
+
+
+def _failing(card: ModelCard) -> str:
+    lacking = [row for _, rows in card.measured for row in missed(rows)]
+    lines = [f"- Target missed: {row.images}, {row.measure}: {row.value} (target {row.target})." for row in lacking]
+    lines += [f"- {one.said}" for one in card.failures]
+    return "\n".join(lines) or "No failure is on record with these weights, which says that nobody looked."

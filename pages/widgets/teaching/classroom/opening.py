@@ -1,0 +1,114 @@
+"""Opening a room: which cases, who looks first; or, for someone who came here to learn, the way into a room."""
+
+import secrets
+
+import streamlit as st
+
+from mtunet.store import Store
+from mtunet.teaching.class_records import open_room
+from mtunet.teaching.classroom import LETTERS, MOST_CASES, Mode, code_in
+from mtunet.teaching.items import find_item, pool
+from mtunet.teaching.rounds import CHOICES, Seen, next_item
+from pages.widgets.teaching.round import MODES
+from pages.widgets.words import plain
+
+HOST = "teaching.class.host"
+"""The teacher's secret, in the session; "host" in the address."""
+CHOSEN = "teaching.items"
+"""Ids of cases that another section sends here, in the session; "items" in the address, with commas between them."""
+LENGTHS = (5, 10, 20)
+
+
+def show_opening(store: Store) -> None:
+    st.markdown(
+        "A class answers together: you open a room and show its code, learners join from their own browsers and mark "
+        "what they see, and their answers appear here as they come. Then you reveal the truth and go on."
+    )
+    chosen = _chosen_items()
+    with st.container(border=True, width=760):
+        if chosen:
+            st.markdown(f":material/collections: **{len(chosen)} chosen case{'' if len(chosen) == 1 else 's'}**")
+            level, length = "", len(chosen)
+        else:
+            level, length = _level_and_length()
+        mode = st.segmented_control(
+            "Who looks first",
+            list(MODES),
+            default=next(iter(MODES)),
+            required=True,
+            format_func=lambda name: MODES[name],
+            key="teaching.class.mode",
+            help="Reader first: learners answer, you show what the model found, they may answer again. Model first: "
+            "they see it from the start. The results keep answers before and after the model apart.",
+        )
+        if st.button(
+            "Open a room", type="primary", icon=":material/meeting_room:", shortcut="Enter", key="teaching.class.open"
+        ):
+            items = chosen or drawn_items(level, length)
+            _, secret = open_room(store, Mode(str(mode)), items)
+            st.session_state.pop(CHOSEN, None)
+            lead(secret)
+    _way_in()
+    st.caption(
+        "Learners choose their own names. Names and answers stay in this machine's database until you delete the room. "
+        "All cases are phantoms (computer-made; they show no person): a score on them says nothing about real "
+        "mammograms."
+    )
+
+
+def lead(secret: str) -> None:
+    """Show the room of this secret; the address keeps it, so a reload does too."""
+    st.session_state[HOST] = secret
+    st.query_params.from_dict({"show": "class", "host": secret})
+    st.rerun()
+
+
+def drawn_items(level: str, length: int) -> list[str]:
+    """Cases of a level, each once, every answer equally likely."""
+    seed, history = secrets.randbelow(2**31), list[Seen]()
+    while len(history) < length:
+        history.append(Seen(next_item(pool(), history, level, seed).id, True))
+    return list(dict.fromkeys(one.item for one in history))
+
+
+def _level_and_length() -> tuple[str, int]:
+    level = st.segmented_control(
+        "Level",
+        CHOICES,
+        default="easy",
+        required=True,
+        format_func=str.capitalize,
+        key="teaching.class.level",
+        help="Hard: the paper's hard cases, faint or few calcifications, or several benign ones beside.",
+    )
+    length = st.segmented_control("Cases", LENGTHS, default=5, required=True, key="teaching.class.length")
+    return str(level), int(length or LENGTHS[0])
+
+
+def _chosen_items() -> list[str]:
+    """Those that were sent here, without any that the quiz does not have."""
+    named = st.query_params.get("items", "")
+    sent = [one for one in named.split(",") if one] or list(st.session_state.get(CHOSEN, ()))
+    known = list(dict.fromkeys(one for one in sent if find_item(one) is not None))
+    if len(known) < len(set(sent)):
+        left = len(set(sent)) - len(known)
+        st.warning(
+            f"{left} of the cases that were sent here {'is' if left == 1 else 'are'} not the quiz's and left out.",
+            icon=":material/link_off:",
+        )
+    if len(known) > MOST_CASES:
+        st.warning(f"A room asks at most {MOST_CASES} cases: the first {MOST_CASES} are taken.")
+    return known[:MOST_CASES]
+
+
+def _way_in() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = st.text_input(
+            "Learner? The room's code", max_chars=12, key="teaching.class.code", width=220, placeholder="six letters"
+        )
+        if st.button("Join", icon=":material/login:", key="teaching.class.join"):
+            code = code_in(words)
+            if code:
+                st.query_params.from_dict({"room": code})
+                st.rerun()
+            st.error(f"A code is six letters of {plain(' '.join(LETTERS))}.")

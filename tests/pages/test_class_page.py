@@ -1,0 +1,269 @@
+"""A class without a browser: the teacher's page and a learner's, each by its address, on one store."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtunet.case import Calcification
+from mtunet.store import Store
+from mtunet.teaching import class_records as records
+from mtunet.teaching.class_results import COLUMNS, results, table
+from mtunet.teaching.classroom import Mode, Move, Phase, Room
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.items import pool
+from pages.widgets.teaching.classroom import address, learning
+from pages.widgets.teaching.classroom import results as results_page
+from pages.widgets.teaching.classroom.opening import drawn_items
+from tests.drawn_run import quick_phantom
+from tests.pages.conftest import ROOT
+from tests.pages.test_teaching_page import click, opened
+from tests.test_classroom import case, told
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phantoms that take no time."""
+    monkeypatch.setattr("pages.widgets.teaching.drawn.make_phantom", quick_phantom)
+
+
+@pytest.fixture
+def room(analysed, data: Path) -> Iterator[tuple[Room, str, Store]]:  # type: ignore[no-untyped-def]
+    """A room of two questions whose image is on file and analysed; the second case is ready too."""
+    sha256 = analysed()
+    with Store.open(data) as store:
+        one, secret = records.open_room(store, Mode.READER_FIRST, [pool()[0].id, pool()[1].id])
+        image = store.image(sha256)
+        assert image is not None
+        for number in (1, 2):
+            made = case(number)
+            masks = {kind: made.masks[kind].repeat(10, 0).repeat(10, 1)[:400, :300] for kind in Calcification}
+            records.add_case(
+                store,
+                one,
+                records.RoomCase(number, sha256, "Case", "phantom", made.truth, made.why, (0.1, 0.1), masks),
+            )
+        yield one, secret, store
+
+
+def learner_page(room: Room, token: str = "") -> AppTest:
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    page.run()
+    page.switch_page("pages/teaching.py")
+    page.query_params["room"] = room.code
+    if token:
+        page.query_params["me"] = token
+    page.run()
+    assert not page.exception
+    return page
+
+
+def host_of(page: AppTest) -> str:
+    found = page.query_params["host"]
+    return found if isinstance(found, str) else found[0]
+
+
+def key_of(page: AppTest, end: str) -> str:
+    [found] = [button.key for button in page.button if button.key and button.key.endswith(end)]
+    return found
+
+
+def test_a_room_is_opened_and_shows_its_code_and_address(app: AppTest, data: Path, quick: None) -> None:
+    opened(app, "class")
+    click(app, "teaching.class.open")
+    with Store.open(data) as store:
+        room = records.room_by_secret(store, host_of(app))
+    assert room is not None
+    assert len(room.items) == 5
+    assert " ".join(room.code) in [title.value for title in app.title]
+    assert app.get("image")
+    assert any(room.code in code.value for code in app.code)
+    assert any("Only this machine reaches" in warning.value for warning in app.warning)
+
+
+def test_chosen_cases_are_asked_in_their_order(app: AppTest, data: Path, quick: None) -> None:
+    ids = [pool()[5].id, pool()[2].id]
+    opened(app, "class", items=",".join([*ids, "nonsense"]))
+    assert "1 of the cases" in app.warning[0].value
+    click(app, "teaching.class.open")
+    with Store.open(data) as store:
+        room = records.room_by_secret(store, host_of(app))
+    assert room is not None
+    assert list(room.items) == ids
+
+
+def test_a_class_is_led_from_its_first_question_to_its_end(app: AppTest, room: tuple[Room, str, Store]) -> None:
+    one, secret, store = room
+    learner, token = records.join(store, one, "Ada")
+    opened(app, "class", host=secret)
+    assert any("1 learner in the room" in heading.value for heading in app.subheader)
+    click(app, "teaching.class.ask")
+    now = records.moment(store, one)
+    assert (now.phase, now.number) == (Phase.ASKED, 1)
+    given = told(learner.id, Answer.MC, place=(12.0, 12.0))
+    records.tell(store, one, learner, now, given, records.case_of(store, one, 1))  # type: ignore[arg-type]
+    app.run()
+    assert "truth_" not in viewer_of(app)
+    assert bars_of(app) == [[1, 0, 0, 0]]
+    click(app, "teaching.class.model")
+    assert records.model_shown(store, one, 1) is Answer.BOTH  # the painter's view
+    click(app, "teaching.class.reveal")
+    assert "truth_mc" in viewer_of(app)
+    assert any("It is MC." in m.value for m in app.markdown)
+    assert any("1 of 1 marks lie on a known region" in m.value for m in app.markdown)
+    click(app, "teaching.class.ask")
+    click(app, "teaching.class.reveal")
+    click(app, "teaching.class.finish")
+    assert records.moment(store, one).phase is Phase.CLOSED
+    assert app.dataframe[0].value["Right before the model"].tolist() == ["100 % (1 of 1)", "–"]
+    again = learner_page(one, token)
+    assert any("**1 of 1**" in m.value for m in again.markdown)
+
+
+def viewer_of(page: AppTest) -> str:
+    [found] = [c.proto.json for c in page.get("bidi_component") if '"panes"' in c.proto.json]
+    return str(found)
+
+
+def bars_of(page: AppTest) -> list[list[int]]:
+    import json
+
+    [chart] = page.get("plotly_chart")
+    return [[int(text) for text in trace["text"]] for trace in json.loads(chart.proto.spec)["data"]]
+
+
+def test_a_learner_joins_answers_and_sees_the_truth(
+    app: AppTest, room: tuple[Room, str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _, store = room
+    page = learner_page(one)
+    page.text_input(key="teaching.room.name").set_value("=Ada")
+    click(page, "teaching.room.enter")
+    assert any("You are in" in m.value for m in page.markdown)
+    [learner] = records.learners(store, one)
+    asked = records.move(store, one, records.moment(store, one), Move.ASK)
+    page.run()
+    assert "truth_" not in viewer_of(page)
+    monkeypatch.setattr(learning, "clicked_place", lambda *_, **__: (12.0, 12.0))
+    click(page, key_of(page, ".answer.mc"))
+    click(page, key_of(page, ".sure.0.75"))
+    click(page, key_of(page, ".send"))
+    assert "Your answer is in: MC" in page.success[0].value
+    [kept] = records.answers(store, one, 1, learner)
+    assert (kept.answer, kept.sureness, kept.place, kept.hit) == (Answer.MC, 0.75, (12.0, 12.0), True)
+    records.move(store, one, asked, Move.REVEAL)
+    page.run()
+    assert "Right: it is MC" in page.success[0].value
+    assert "truth_mc" in viewer_of(page)
+    [row] = list(csv.DictReader(io.StringIO(results_page._csv(one).decode())))
+    assert row["learner"] == "'=Ada"
+    assert "not for clinical use" in row["disclaimer"]
+    assert row["source"] == "phantom"
+
+
+def test_a_reload_keeps_seat_and_answer(app: AppTest, room: tuple[Room, str, Store]) -> None:
+    one, _, store = room
+    learner, token = records.join(store, one, "Ada")
+    now = records.move(store, one, records.moment(store, one), Move.ASK)
+    records.tell(store, one, learner, now, told(learner.id, Answer.BAC), records.case_of(store, one, 1))  # type: ignore[arg-type]
+    page = learner_page(one, token)
+    assert "Your answer is in: BAC" in page.success[0].value
+    assert page.button(key=key_of(page, ".send")).disabled
+
+
+def test_answers_before_and_after_the_model_are_kept_apart(app: AppTest, room: tuple[Room, str, Store]) -> None:
+    one, _, store = room
+    learner, token = records.join(store, one, "Ada")
+    now = records.move(store, one, records.moment(store, one), Move.ASK)
+    records.tell(store, one, learner, now, told(learner.id, Answer.MC), records.case_of(store, one, 1))  # type: ignore[arg-type]
+    records.move(store, one, now, Move.SHOW_MODEL, model=Answer.BOTH)
+    page = learner_page(one, token)
+    assert any("The model says both" in info.value for info in page.info)
+    click(page, key_of(page, ".answer.both"))
+    click(page, key_of(page, ".send"))
+    [question], [mine] = results(store, one)
+    assert (question.before.hits, question.before.total, question.after.hits, question.after.total) == (1, 1, 0, 1)
+    assert question.changes.became_wrong == 1
+    assert (mine.last.hits, mine.last.total) == (0, 1)
+    rows = table(store, one)
+    assert [(row["model_seen"], row["answer"], row["right"]) for row in rows] == [
+        ("no", "mc", "yes"),
+        ("yes", "both", "no"),
+    ]
+    assert set(rows[0]) == set(COLUMNS)
+
+
+def test_a_wrong_code_is_said_and_soon_refused(
+    app: AppTest, room: tuple[Room, str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _, _ = room
+    monkeypatch.setattr(learning, "_browsers_address", lambda: "192.0.2.7")
+    page = learner_page(one)
+    page.query_params["room"] = "XXXXXX"
+    page.run()
+    assert "There is no room XXXXXX" in page.error[0].value
+    for _ in range(10):
+        page.run()
+    assert "Wait a minute" in page.error[0].value
+    page.query_params["room"] = one.code
+    page.run()
+    assert "Wait a minute" in page.error[0].value  # else the answer would say which codes are right
+
+
+def test_a_stranger_cannot_lead_and_a_learner_is_told_of_the_end(app: AppTest, room: tuple[Room, str, Store]) -> None:
+    one, secret, store = room
+    opened(app, "class", host=one.code)
+    assert any("No room is led from this address" in warning.value for warning in app.warning)
+    assert not [b for b in app.button if b.key == "teaching.class.ask"]
+    _, token = records.join(store, one, "Ada")
+    opened(app, "class", host=secret)
+    click(app, "teaching.class.delete")
+    click(app, "teaching.class.delete_yes")
+    assert records.room_by_code(store, one.code) is None
+    assert app.button(key="teaching.class.open")
+    assert "There is no room" in learner_page(one, token).error[0].value
+
+
+def test_cases_of_a_level_are_drawn_each_once() -> None:
+    levels = {item.id: item.level for item in pool()}
+    for level in ("easy", "hard"):
+        ids = drawn_items(level, 10)
+        assert len(set(ids)) == 10
+        assert {levels[one] for one in ids} == {level}
+
+
+def test_a_qr_code_is_a_picture_of_the_link_on_white() -> None:
+    svg = address.qr_svg("http://192.0.2.7:8501/teaching?room=CDFHJK")
+    assert svg.startswith("<svg")
+    assert "#fff" in svg
+    assert 'xmlns="http://www.w3.org/2000/svg"' in svg
+
+
+@pytest.mark.parametrize(
+    ("seen", "served", "link", "reachable"),
+    [
+        ("http://127.0.0.1:8501/teaching", "127.0.0.1", "http://127.0.0.1:8501/teaching?room=C", False),
+        ("http://localhost:8501/teaching", "0.0.0.0", "http://192.0.2.7:8501/teaching?room=C", True),
+        ("http://localhost:8501/teaching", "192.0.2.9", "http://192.0.2.9:8501/teaching?room=C", True),
+        (
+            "https://school.example/mtu/teaching?show=class",
+            "127.0.0.1",
+            "https://school.example/mtu/teaching?room=C",
+            True,
+        ),
+        ("http://[::1]:8501/teaching", "127.0.0.1", "http://[::1]:8501/teaching?room=C", False),
+    ],
+)
+def test_the_address_is_the_one_that_learners_can_reach(
+    monkeypatch: pytest.MonkeyPatch, seen: str, served: str, link: str, reachable: bool
+) -> None:
+    class Context:
+        url = seen
+
+    monkeypatch.setattr(address.st, "context", Context)
+    monkeypatch.setattr(address.st, "get_option", lambda name: served if name == "server.address" else 8501)
+    monkeypatch.setattr(address, "network_address", lambda: "192.0.2.7")
+    assert address.address_of("C") == address.Address(link, reachable)

@@ -1,0 +1,159 @@
+"""The card follows the weights: their sha256, their runs, their measurements, the licences of what they learnt from."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtunet import __main__ as command_line
+from mtunet import model_card, runs
+from mtunet.case import Calcification, Mammogram, Truth
+from mtunet.model_card import card_of, failures_folder, read_failures, to_markdown
+from mtunet.models import MODELS, ModelSpec, ModelUnavailable, Settings
+from mtunet.network import NetworkConfig, build
+from mtunet.weights import write_weights
+from training.failures import _called, _false, _missed, _panels
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=list(MODELS))
+def test_the_card_of_a_shipped_model_is_of_its_weights(spec: ModelSpec) -> None:
+    card = card_of(spec)
+    assert card.sha256 == spec.sha256
+    assert spec.sha256 in to_markdown(card)
+    assert card.mebibytes <= 16
+    assert card.steps, "the runs it came from"
+    assert all(source.licence and source.origin for source in card.sources)
+    assert card.sources, "the images it learnt from"
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=list(MODELS))
+def test_the_note_of_a_model_says_phantoms_only_if_that_is_so(spec: ModelSpec) -> None:
+    real = [source for source in card_of(spec).sources if "phantoms" not in source.name]
+    assert ("phantoms (synthetic images) only" in spec.note) == (not real)
+
+
+def test_pictures_of_failures_ship_and_are_of_the_shipped_default() -> None:
+    """Made again by `python -m training failures detail` whenever the weights change."""
+    failures = read_failures(MODELS["detail"])
+    assert failures, "these pictures are of other weights: run `python -m training failures detail`"
+    assert all(failure.path.exists() and failure.licence for failure in failures)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
+    """Tiny weights whose run began with another and learnt from inserted calcium."""
+    halves = dict.fromkeys(Calcification, 0.5)
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    old = _config("old", {"train": 3, "seed": 4}, "phantom cohort 4, generator version 9 (synthetic images only)")
+    new = _config("new", {"train": 5, "seed": 6, "harder": 2, "inserted": 7}, "six CBIS-DDSM mammograms", "old")
+    data = write_weights(build(NetworkConfig(width=4, norm="group")), Settings("detail", 0.2, halves, halves), new)
+    for config, weights, seconds in ((old, b"old", 120.0), (new, data, 60.0)):
+        folder = tmp_path / "runs" / config["run"]
+        runs.start(folder, config, [])
+        runs.save_fold(folder, 0, weights=weights, history=[{"step": 1, "seconds": seconds}])
+    runs.finish(tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY})
+    path = tmp_path / "drawn.safetensors"
+    path.write_bytes(data)
+    return dataclasses.replace(MODELS["detail"], name="drawn", file=str(path), sha256=hashlib.sha256(data).hexdigest())
+
+
+_PHANTOM_SUMMARY = {
+    "images": 3,
+    "mc": {"lesion_sensitivity": 0.123, "false_positives_per_image": 0.4},
+    "bac": {"pixels": {"f1": 0.9}},
+    "bac_called_mc": 0.01,
+}
+
+
+def _config(name: str, data: dict[str, Any], said: str, begin_with: str | None = None) -> dict[str, Any]:
+    experiment = {"data": data, "steps": 11, "seed": 8, "begin_with": begin_with}
+    return {"run": name, "experiment": experiment, "data": said, "commit": "abc", "device": "CPU"}
+
+
+def test_every_step_on_the_way_is_told_and_every_licence(drawn: ModelSpec) -> None:
+    card = card_of(drawn)
+    assert [step.run for step in card.steps] == ["old", "new"]
+    assert [step.seconds for step in card.steps] == [120.0, 60.0]
+    assert sum("CC BY 3.0" in source.licence for source in card.sources) == 6
+    assert any("3 phantoms of cohort 4, generator version 9" in source.name for source in card.sources)
+    assert any("5 phantoms and 2 harder ones of cohort 6" in source.name for source in card.sources)
+
+
+def test_figures_come_from_the_run_folder_and_missed_targets_are_failures(drawn: ModelSpec) -> None:
+    text = to_markdown(card_of(drawn))
+    assert "0.12 at 0.40 false per image" in text
+    assert "Target missed: unseen phantoms (synthetic), MC lesions found" in text
+    assert "BAC pixel F1: 0.9" not in text.split("### Where it fails")[1]
+
+
+def test_a_run_that_is_not_on_disk_is_said_so_and_not_made_up(drawn: ModelSpec, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "old" / "config.json").unlink()
+    first = card_of(drawn).steps[0]
+    assert (first.run, first.data, first.seconds) == ("old", "unknown: the run is not on disk", None)
+
+
+def test_pictures_of_other_weights_are_not_shown(drawn: ModelSpec) -> None:
+    folder = failures_folder(drawn)
+    folder.mkdir()
+    told = {"weights_sha256": "0" * 64, "pictures": [{"file": "1.jpg", "said": "s", "origin": "o", "licence": "l"}]}
+    (folder / "failures.json").write_text(json.dumps(told))
+    assert read_failures(drawn) == ()
+    (folder / "failures.json").write_text(json.dumps(told | {"weights_sha256": drawn.sha256}))
+    assert [failure.said for failure in card_of(drawn).failures] == ["s"]
+
+
+def test_the_command_prints_the_card(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["models", "--card", "detail"]) == 0
+    said = capsys.readouterr().out
+    assert "Not for clinical use." in said
+    assert MODELS["detail"].sha256 in said
+
+
+def test_the_command_says_in_a_sentence_that_weights_are_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: ModelSpec) -> model_card.ModelCard:
+        raise ModelUnavailable("The weights are missing.")
+
+    monkeypatch.setattr(model_card, "card_of", gone)
+    assert command_line.main(["models", "--card", "detail"]) == 1
+    assert capsys.readouterr().out == "The weights are missing.\n"
+
+
+def block(top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    mask = np.zeros((400, 300), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_failures_are_the_largest_region_missed_or_false_and_arteries_that_mc_lies_on() -> None:
+    empty = block(0, 0, 0, 0)
+    truth = {MC: block(10, 10, 40, 40) | block(100, 100, 110, 110), BAC: block(200, 50, 210, 150)}
+    found = {MC: block(10, 10, 40, 40) | block(200, 50, 210, 70), BAC: block(300, 200, 320, 220)}
+    missed, false = _missed(truth, found, MC), _false(truth, found, BAC)
+    assert missed is not None
+    assert missed.pixels == 100
+    assert false is not None
+    assert false.pixels == 400
+    called = _called(truth, found, BAC)
+    assert called is not None
+    assert called.pixels == 1000
+    assert _called(truth, {MC: empty, BAC: empty}, BAC) is None
+    assert _false(truth, {MC: empty, BAC: empty}, MC) is None
+
+
+def test_a_failure_is_shown_whole_and_magnified() -> None:
+    view = Mammogram(np.full((400, 300), 0.4, np.float32), None, None, None, "0" * 64)
+    lesion = block(10, 10, 60, 60)
+    picture = _panels(view, [], Truth({MC: lesion}, "drawn"), lesion, 0.1)
+    green = (picture[:, :, 1] > 200) & (picture[:, :, 0] < 100)
+    assert green[:, :420].any(), "the truth is outlined in the whole view"
+    assert green[:, 428:].sum() > green[:, :420].sum(), "and larger beside it"
+    assert picture.shape == (560, 420 + 8 + 560, 3)

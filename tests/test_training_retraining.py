@@ -1,0 +1,164 @@
+"""A model learnt further on a data set on disk: patients apart, unknown types left alone, both commands run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtunet import model_card, models, runs
+from mtunet.case import Calcification
+from mtunet.evaluation.reading import load
+from mtunet.models import Model, Settings, model_from_bytes
+from mtunet.network import NetworkConfig, build
+from mtunet.weights import read_weights, write_weights
+from tests.drawn_cbis import VIEWS, Drawn, DrawnView, classic, drawn_tree
+from tests.drawn_views import drawn_sample
+from training import __main__ as command_line
+from training import datasets
+from training.data import DataSetMissing, LabelledView, samples
+from training.retraining import Plan, RealData, measure, part_of, retrain
+from training.scoring import choose_operating_point, score, segmentations
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+PLAN = Plan(steps=3, phantoms=0, size=64, batch=3)
+SETTINGS = Settings("detail", 0.8, {MC: 0.45, BAC: 0.55}, {MC: 1.0, BAC: 2.0})
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CBIS-DDSM in small: the defective views, and patients enough for three parts."""
+    more = tuple(
+        DrawnView(f"P_{100 + n:05d}", "LEFT", "CC", (Drawn((100, 60, 180, 150)),), "Test" if n % 4 == 0 else "Training")
+        for n in range(12)
+    )
+    folder = tmp_path_factory.mktemp("cbis")
+    classic(folder, drawn_tree((*VIEWS, *more)))
+    return folder
+
+
+@pytest.fixture
+def tiny() -> Model:
+    network = build(NetworkConfig(width=4, norm="group"))
+    return model_from_bytes(write_weights(network, SETTINGS, {"run": "before", "data": "drawn"}), "tiny", "cpu")
+
+
+@pytest.fixture
+def told(root: Path) -> list[LabelledView]:
+    return list(samples("cbis-ddsm", root, lambda _: None))
+
+
+def test_no_patient_is_in_two_parts_and_the_sources_test_part_stays_one(told: list[LabelledView]) -> None:
+    parts: dict[str, set[str]] = {}
+    for view in told:
+        parts.setdefault(view.sample.patient, set()).add(part_of(view, 0))
+        assert (view.split == "test") == (part_of(view, 0) == "test")
+    assert all(len(of_patient) == 1 for of_patient in parts.values())
+    assert set.union(*parts.values()) == {"train", "validation", "test"}
+
+
+def test_without_a_test_part_of_the_source_patients_are_drawn_for_one(told: list[LabelledView]) -> None:
+    drawn = [
+        part_of(replace(told[0], split="", sample=replace(told[0].sample, patient=f"p{n}")), 0) for n in range(1000)
+    ]
+    for part, share in (("validation", 0.15), ("test", 0.15), ("train", 0.7)):
+        assert drawn.count(part) / 1000 == pytest.approx(share, abs=0.04)  # type: ignore[arg-type]
+
+
+def test_it_learns_chooses_and_measures_and_says_what_it_learnt_from(
+    root: Path, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {name: value.clone() for name, value in tiny.network.state_dict().items()}
+    folder = tmp_path / "runs" / "mine"
+    summary = retrain(RealData("cbis-ddsm", root), tiny, folder, PLAN, "cpu")
+    run = runs.read(folder)
+    network, settings, provenance = read_weights(runs.weights_of(run))
+    assert any((before[name] != value).any() for name, value in network.state_dict().items())
+    assert summary["data"] == "the test part of CBIS-DDSM, digitised film with drawn regions, unseen in training"
+    [split] = runs.read_splits(run)
+    assert {row["image"] for row in runs.read_table(run, 0, "images")} == set(split["test"])
+    assert summary["all"]["images"] == len(split["test"])
+    assert not set(split["train"]) & set(split["test"])
+    [source] = provenance["training_images"]
+    assert source["name"].startswith(f"{len(split['train'])} views of CBIS-DDSM")
+    assert "CC BY 3.0" in source["licence"]
+    assert provenance["experiment"]["begin_with"] == "before"
+    assert settings.pitch_mm == 0.8
+    load(folder)  # the Evaluation page can read it
+
+
+def test_a_type_that_no_view_marks_keeps_its_threshold_and_counts_nothing(root: Path, tiny: Model) -> None:
+    data = RealData("cbis-ddsm", root)
+    validation = [replace(one, masks={MC: one.masks[MC]}) for one in data.part("validation") if MC in one.masks]
+    assert validation
+    thresholds, minimum_mm2, table = choose_operating_point(
+        segmentations(tiny, validation), (SETTINGS.thresholds, SETTINGS.minimum_mm2)
+    )
+    assert (thresholds[BAC], minimum_mm2[BAC]) == (0.55, 2.0)
+    assert {row["type"] for row in table} == {"mc"}
+    [(sample, segmentation), *_] = segmentations(tiny, validation)
+    counted = score(sample, segmentation, dict.fromkeys(Calcification, 0.01), dict.fromkeys(Calcification, 0.0))
+    assert counted.lesions[BAC].images == 0
+    assert counted.pixels[BAC].fp == 0
+    assert counted.lesions[MC].images == 1
+
+
+def test_where_both_types_are_known_the_figures_are_as_they_always_were(tiny: Model) -> None:
+    sample = drawn_sample(1)
+    [(_, segmentation)] = segmentations(tiny, [sample])
+    perfect = replace(segmentation, probability={kind: sample.masks[kind].astype(np.float32) for kind in Calcification})
+    counted = score(sample, perfect, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    assert [counted.pixels[kind].f1 for kind in Calcification] == [1.0, 1.0]
+    assert (counted.confused.lesions, counted.confused.hit) == (1, 0)
+
+
+def test_too_few_patients_are_a_sentence(tiny: Model, tmp_path: Path) -> None:
+    classic(tmp_path, drawn_tree(VIEWS[:1]))
+    with pytest.raises(DataSetMissing, match="0 for validation"):
+        retrain(RealData("cbis-ddsm", tmp_path), tiny, tmp_path / "run", PLAN, "cpu")
+
+
+def test_both_commands_of_the_readme_run_on_a_tree_of_the_same_shape(
+    root: Path, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    before = tmp_path / "before"
+    runs.start(before, {"experiment": {"name": "drawn"}}, [])
+    runs.save_fold(before, 0, weights=write_weights(tiny.network, SETTINGS, {"run": "before"}))
+    mine = str(tmp_path / "mine")
+    learn = ["retrain", "cbis-ddsm", "--root", str(root), "--out", mine, "--begin-with", str(before)]
+    assert command_line.main([*learn, "--steps", "1", "--phantoms", "1", "--device", "cpu"]) == 0
+    capsys.readouterr()
+    assert command_line.main(["evaluate-on", "cbis-ddsm", "--root", str(root), "--model", mine, "--device", "cpu"]) == 0
+    assert "unseen in training" in capsys.readouterr().out
+
+
+def test_a_wrong_folder_is_a_sentence_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        command_line.main(["evaluate-on", "cbis-ddsm", "--root", str(tmp_path), "--device", "cpu"])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert "Expected" in said
+    assert "Traceback" not in said
+
+
+def test_the_card_of_retrained_weights_names_the_data_set(
+    root: Path, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hashlib
+
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    retrain(RealData("cbis-ddsm", root), tiny, tmp_path / "runs" / "mine", PLAN, "cpu")
+    data = runs.weights_of(runs.read(tmp_path / "runs" / "mine"))
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(data)
+    spec = replace(models.MODELS["detail"], file=str(path), sha256=hashlib.sha256(data).hexdigest())
+    sources = model_card.card_of(spec).sources
+    assert [source.licence for source in sources if "CBIS-DDSM" in source.name] == [
+        "CC BY 3.0: cite Lee et al. 2017 (doi 10.1038/sdata.2017.177) and The Cancer Imaging Archive"
+    ]
+
+
+def test_measuring_touches_the_test_part_alone(root: Path, tiny: Model) -> None:
+    rows, _ = measure(tiny, RealData("cbis-ddsm", root))
+    assert all("Test" in row["image"] for row in rows)

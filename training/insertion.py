@@ -1,0 +1,240 @@
+"""Calcium of the phantom code in real backgrounds: exact masks on tissue that no generator made.
+
+The background's grey values are turned into nepers by a film curve, calcium is added there with the blur of the
+system, and the sum goes back through the same curve: so contrast falls off in toe and shoulder, and the host's own
+noise and texture lie over what was added. Many draws hold nothing: real tissue alone, to be left alone.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.case import Calcification
+from mtunet.phantom.arterial import calcify_vessels
+from mtunet.phantom.benign import pick_place, scatter_benign
+from mtunet.phantom.calcifications import (
+    DISTRIBUTION_SHARES,
+    DISTRIBUTIONS,
+    MU_CALCIUM,
+    TYPE_SHARES,
+    TYPES,
+    cluster_region,
+    scatter_cluster,
+)
+from mtunet.phantom.display import conspicuity
+from mtunet.phantom.fields import blur, chord
+from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
+from mtunet.phantom.phantom import LEAST_CONSPICUITY
+from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
+from mtunet.phantom.spec import PHANTOM_VERSION, Hard, PhantomSpec
+from mtunet.phantom.vessels import Vessel, grow_vessels, tube_about
+from training import datasets
+from training.artefacts import with_artefacts
+from training.datasets import Sample
+from training.real_backgrounds import Background, names, read_background
+
+INSERTION_VERSION = "2"
+"""Changes whenever any draw would give another pixel or mask."""
+CONTENTS: tuple[tuple[float, str], ...] = (
+    *((0.36, "nothing"), (0.18, "mc"), (0.17, "bac"), (0.08, "both")),
+    *((0.08, "broken bac"), (0.05, "hard b"), (0.08, "linear mc")),
+)
+NEPERS_PER_LOGIT = (0.45, 0.80)
+"""Film: 0.7 mm of a calcification in these views (P_00001 LEFT MLO) lifts 124 to 158 of 179 at the film's base."""
+TYPICAL_NEPERS = 2.5
+"""About the middle of a breast, where the phantom's noise is stated."""
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, eq=False)
+class Inserted:
+    """calcium: (rows, columns) float32, mm, of both types; benign: mm of what is neither. mc, bac: exact regions.
+
+    vessels: nepers that the blood of the calcified arteries adds.
+    """
+
+    calcium: Floats
+    benign: Floats
+    vessels: Floats
+    mc: Mask
+    bac: Mask
+
+
+@dataclass(frozen=True)
+class FilmCurve:
+    """Grey value = base · logistic(nepers / scale), nepers about `TYPICAL_NEPERS` where it is half of the base."""
+
+    base: float
+    scale: float
+
+    def nepers(self, grey: Floats) -> Floats:
+        share = np.clip(grey / self.base, 0.004, 0.996)
+        return np.asarray(TYPICAL_NEPERS + self.scale * np.log(share / (1 - share)), np.float32)
+
+    def grey(self, nepers: Floats) -> Floats:
+        return np.asarray(self.base / (1 + np.exp(-(nepers - TYPICAL_NEPERS) / self.scale)), np.float32)
+
+
+def inserted_samples(seed: int, count: int) -> Iterator[Sample]:
+    """Draws 0…count-1 of a seed, made one by one (about 2 s each on one core) and cached beside the phantoms."""
+    folder = datasets.CACHE / f"inserted-{INSERTION_VERSION}-{PHANTOM_VERSION}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        path = folder / f"{seed:06d}-{number:06d}.npz"
+        if not path.exists():
+            _write(path, inserted(seed, number))
+        yield _read(path)
+
+
+def inserted(seed: int, number: int) -> Sample:
+    """One draw: which view, what is put in, how it is shown. The same arguments give the same sample."""
+    rng = np.random.default_rng([seed, number, 0x494E53])
+    host = read_background(names()[int(rng.integers(len(names())))])
+    shares = np.array([share for share, _ in CONTENTS])
+    content = CONTENTS[int(rng.choice(len(CONTENTS), p=shares / shares.sum()))][1]
+    return sample_of(host, content, rng, f"cbis-{host.name}-{seed}-{number:05d}")
+
+
+def sample_of(host: Background, content: str, rng: Rng, name: str) -> Sample:
+    """The host with this content (a word of `CONTENTS`), on a film curve drawn at random, shown in a random way."""
+    curve = film_curve(host, rng)
+    nepers = curve.nepers(host.pixels)
+    put = fill(host, content, nepers, rng)
+    pixels = develop(host, curve, nepers, put, rng)
+    masks = {Calcification.MICRO: put.mc, Calcification.ARTERIAL: put.bac}
+    layers = [pixels, put.mc, put.bac, host.left_alone | (put.benign > 0.04), host.breast]
+    layers = list(_turned(layers, host, rng))
+    pixels = shown(np.asarray(layers[0], np.float32), layers[4].astype(bool), rng)
+    made = Sample(
+        name=name,
+        patient=f"cbis-{host.name.split('-')[1]}",
+        pixels=np.rint(np.clip(pixels, 0, 1) * 65535).astype(np.uint16),
+        masks=dict(zip(masks, (layers[1].astype(bool), layers[2].astype(bool)), strict=True)),
+        hard_negatives=layers[3].astype(bool) & ~layers[1].astype(bool) & ~layers[2].astype(bool),
+        spacing_mm=PITCH,
+        stratum="inserted",
+    )
+    return with_artefacts(made, rng) if rng.random() < 0.6 else made
+
+
+def film_curve(host: Background, rng: Rng) -> FilmCurve:
+    """The base lies a little above the brightest tissue: in these films unexposed places are at 0.70."""
+    brightest = float(np.percentile(host.pixels[(host.room_mm > 5)], 99.8))
+    return FilmCurve(max(0.70, brightest + 0.02) * rng.uniform(1.0, 1.08), rng.uniform(*NEPERS_PER_LOGIT))
+
+
+def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
+    """Calcium of this content at random places of the host."""
+    hard: Hard = "b" if content in ("hard b", "broken bac") else ""
+    grade = 0 if content in ("nothing", "mc", "linear mc") else int(rng.choice([1, 2, 3], p=[0.2, 0.5, 0.3]))
+    spec = PhantomSpec(seed=0, view=host.view, look="film", bac_grade=grade, benign=int(rng.integers(0, 3)), hard=hard)
+    vessels: tuple[Vessel, ...] = grow_vessels(spec, host, rng) if grade else ()
+    arterial = calcify_vessels(spec, host, vessels, nepers, rng)
+    mc_calcium, mc = np.zeros(nepers.shape, np.float32), np.zeros(nepers.shape, bool)
+    if content in ("mc", "both", "hard b", "linear mc"):
+        for _ in range(int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))):
+            anchor = arterial.anchor if content == "hard b" else None
+            mc |= _cluster(host, mc_calcium, nepers, anchor, rng, linear=content == "linear mc")
+    benign = scatter_benign(spec, host, mc | host.unknown, rng)
+    carrying = vessels if rng.random() < 0.8 else ()
+    return Inserted(
+        calcium=(arterial.calcium + mc_calcium) * host.free,
+        benign=benign.calcium * host.free,
+        vessels=_blood(carrying, nepers.shape) * host.free,
+        mc=mc & (host.free > 0.5),
+        bac=arterial.region & (host.free > 0.5),
+    )
+
+
+def _cluster(
+    host: Background,
+    calcium: Floats,
+    nepers: Floats,
+    anchor: npt.NDArray[np.float64] | None,
+    rng: Rng,
+    *,
+    linear: bool,
+) -> Mask:
+    """Adds one cluster, seen at least as well as a phantom's must be; gives its region."""
+    centre = np.array(pick_place(host, rng, 8)) if anchor is None else anchor + rng.normal(0, 3.5, 2)
+    kind = TYPES[int(rng.choice(4, p=TYPE_SHARES))]
+    distribution = "linear" if linear else DISTRIBUTIONS[int(rng.choice(3, p=DISTRIBUTION_SHARES))]
+    layer = np.zeros(nepers.shape, np.float32)
+    points = scatter_cluster(layer, centre, host, rng, kind, distribution)
+    region = cluster_region(points, rng.uniform(1.2, 2.2), shape=nepers.shape)
+    if not region.any():
+        return region
+    signal, noise = conspicuity(layer * np.float32(MU_CALCIUM), nepers, points, region)
+    calcium += layer * np.float32(np.clip(LEAST_CONSPICUITY * noise / (signal + 1e-9), 1.0, 3.0))
+    return region
+
+
+def _blood(vessels: tuple[Vessel, ...], shape: tuple[int, int]) -> Floats:
+    """Nepers of the arteries' blood over fat, at 0.1 mm."""
+    chords = np.zeros(shape, np.float32)
+    for vessel in vessels:
+        tube = tube_about(vessel, shape, PITCH)
+        if len(tube.rows):
+            through = chord(tube.distance, vessel.radius[tube.nearest]).astype(np.float32)
+            chords[tube.rows, tube.columns] = np.maximum(chords[tube.rows, tube.columns], through)
+    return np.asarray(blur(chords, 0.25 / PITCH) * np.float32((MU_GLAND - MU_FAT) * 1.3), np.float32)
+
+
+def develop(host: Background, curve: FilmCurve, nepers: Floats, put: Inserted, rng: Rng) -> Floats:
+    """The host's grey values where nothing was added, to the bit; elsewhere those of the sum."""
+    added = np.minimum((put.calcium + put.benign) * np.float32(MU_CALCIUM), np.float32(2.2)) + put.vessels
+    if not added.any():
+        return host.pixels
+    sharp = cv2.GaussianBlur(added, (0, 0), rng.uniform(0.07, 0.13) / PITCH)
+    touched = sharp > 1e-4
+    return np.where(touched, np.maximum(curve.grey(nepers + sharp), host.pixels), host.pixels).astype(np.float32)
+
+
+def _turned(layers: list[npt.NDArray[np.generic]], host: Background, rng: Rng) -> Iterator[npt.NDArray[np.generic]]:
+    """All layers mirrored alike, or not; CC views upside down as well."""
+    sideways, over = rng.random() < 0.5, host.view.value == "CC" and rng.random() < 0.5
+    for layer in layers:
+        turned = layer[:, ::-1] if sideways else layer
+        yield np.ascontiguousarray(turned[::-1] if over else turned)
+
+
+def shown(pixels: Floats, breast: Mask, rng: Rng) -> Floats:
+    """Another film's tones, or the look of processed digital images: equalised to the skin, sharpened, black around."""
+    top = 1.25 * float(np.percentile(pixels[breast], 95)) if breast.any() else 1.0  # above it: borders and metal
+    gamma = np.exp(rng.uniform(-0.4, 0.4))
+    toned = np.clip(pixels / top, 0, None) ** gamma
+    if rng.random() < 0.35:
+        inside = breast.astype(np.float32)
+        wide = rng.uniform(5, 12) / PITCH
+        broad = blur(np.asarray(toned * inside, np.float32), wide) / (blur(inside, wide) + 1e-3)
+        level = float(np.median(toned[breast])) if breast.any() else 0.5
+        toned = toned - rng.uniform(0.4, 0.8) * (broad - level) * inside
+        toned = toned + rng.uniform(0.1, 0.4) * (toned - blur(np.asarray(toned, np.float32), 1.6 / PITCH))
+        toned = np.clip(toned, 0, None) * cv2.GaussianBlur(inside, (0, 0), 3.0)
+    return np.asarray(np.clip(toned * rng.uniform(0.75, 1.0) + rng.uniform(0, 0.04), 0, 1), np.float32)
+
+
+def _write(path: Path, sample: Sample) -> None:
+    bits = np.zeros(sample.pixels.shape, np.uint8)
+    for bit, layer in enumerate((*(sample.masks[kind] for kind in Calcification), sample.hard_negatives)):
+        bits |= layer.astype(np.uint8) << bit
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez(file, pixels=sample.pixels, bits=bits, said=np.array([sample.name, sample.patient]))
+    part.replace(path)
+
+
+def _read(path: Path) -> Sample:
+    with np.load(path, allow_pickle=False) as stored:
+        pixels, bits, (name, patient) = stored["pixels"], stored["bits"], stored["said"]
+    layers = [(bits >> bit & 1).astype(bool) for bit in range(3)]
+    masks = dict(zip(Calcification, layers[:2], strict=True))
+    return Sample(str(name), str(patient), pixels, masks, layers[2], PITCH, "inserted")

@@ -1,0 +1,46 @@
+"""The patches that `training.realism` compares: of film-look phantoms, and of the real views that ship as samples."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.breast import breast_region
+from mtunet.phantom import PHANTOM_VERSION, cohort
+from mtunet.phantom.spec import MASTER_PITCH_MM
+from training.datasets import Sample, phantom_samples
+from training.real_backgrounds import names, read_background
+from training.realism import described, most_telling, told_apart
+from training.running import commit
+
+OF_A_PHANTOM, OF_A_REAL_VIEW = 8, 40
+
+
+def measure_realism(images: int, seed: int) -> dict[str, Any]:
+    """What `told_apart` finds, with what it was found on."""
+    film = [spec for spec in cohort(4 * images, seed) if spec.look == "film"][:images]
+    phantoms = ((sample, _breast(sample), False) for sample in phantom_samples(film))
+    one, other = described(phantoms, OF_A_PHANTOM, seed), described(_real(), OF_A_REAL_VIEW, seed)
+    both = type(one)(*(np.concatenate([getattr(part, name) for part in (one, other)]) for name in vars(one)))
+    found = told_apart(both)
+    return {
+        "data": f"{images} film-look phantoms of cohort {seed}, generator version {PHANTOM_VERSION}, and six CBIS-DDSM "
+        "views (CC BY 3.0)",
+        "seed": seed,
+        "commit": commit(),
+        **found,
+        "most_telling": list(most_telling(found)),
+    }
+
+
+def _breast(sample: Sample) -> npt.NDArray[np.bool_]:
+    return breast_region(sample.pixels.astype(np.float32) / np.float32(65535))
+
+
+def _real() -> Iterator[tuple[Sample, npt.NDArray[np.bool_], bool]]:
+    for name in names():
+        view = read_background(name)
+        no = np.zeros(view.breast.shape, bool)
+        pixels = np.rint(view.pixels * 65535).astype(np.uint16)
+        yield Sample(name, name, pixels, {}, no, MASTER_PITCH_MM, "real"), view.breast & ~view.unknown, True
