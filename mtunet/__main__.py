@@ -86,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument(
         "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="default: %(default)s"
     )
+    analyse.add_argument(
+        "--ray",
+        default="",
+        metavar="ADDRESS",
+        help="spread the images over the Ray cluster at this address; `local` starts one here",
+    )
     _add_taking_in(commands)
     models = commands.add_parser("models", help="list the models and whether their weights are there")
     models.add_argument("--card", choices=list(MODELS), metavar="NAME", help="a model's card, as Markdown")

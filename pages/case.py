@@ -23,6 +23,7 @@ from pages.widgets.case.findings import clicked_finding, findings_table, insets,
 from pages.widgets.case.judging import draw_box, drawn_box, judge, judge_box
 from pages.widgets.case.panes import layers, pane, pane_id, panes
 from pages.widgets.case.plane import plane
+from pages.widgets.case.priors import chosen_prior, compared_panes, compared_view, prior_change
 from pages.widgets.case.verdict import facts, header, notes, study_verdict, verdict
 from pages.widgets.case.viewed import Case, Viewed
 from pages.widgets.frame import frame
@@ -34,10 +35,16 @@ HEIGHT, HUNG_HEIGHT = 640, 800  # of the viewer, screen pixels: with the header,
 
 
 @st.fragment
-def look_and_list(case: Case, palette: Palette, alone: str | None, beside: Viewed | None = None) -> None:
+def look_and_list(
+    case: Case, palette: Palette, alone: str | None, beside: Viewed | None = None, prior: Case | None = None
+) -> None:
     """The images and the findings: a click in one shows in the other, and only these two are drawn again."""
     drawn = drawn_box(case)
-    shown, hanging = panes(case, drawn)
+    compared = compared_view(case, prior) if prior is not None else None
+    if prior is not None and compared is not None:
+        shown, hanging = compared_panes(case, prior, compared)
+    else:
+        shown, hanging = panes(case, drawn)
     if beside is not None:
         shown = [*shown, pane(beside, case)]
     if hanging is not None and alone is not None:
@@ -49,7 +56,7 @@ def look_and_list(case: Case, palette: Palette, alone: str | None, beside: Viewe
         height=HEIGHT if hanging is None or hanging.rows == 1 else HUNG_HEIGHT,
         visible={"causes": False},
         palette=layers(palette),
-        selected=chosen[1] if chosen else None,
+        selected=chosen[1] if chosen and pane_id(chosen[0]) in {one.id for one in shown} else None,
         selected_pane=pane_id(chosen[0]) if chosen else shown[0].id,
         hanging=hanging,
         marking=True,
@@ -62,8 +69,8 @@ def look_and_list(case: Case, palette: Palette, alone: str | None, beside: Viewe
         draw_box(case, clicked.image.sha256, event.box)
         st.rerun(scope="fragment")
     judge_box(case)
-    findings_table(case)
     judge(case)
+    findings_table(case)
 
 
 def opened(
@@ -96,20 +103,26 @@ with open_store() as store:
             facts(found[0][1])
             thresholds = chosen_thresholds(study.id, found[0][1])
             palette = chosen_palette()
-        beside = chosen_beside(store, images[0], model) if len(images) == 1 else None
+        earlier = chosen_prior(store, study, model)
+        beside = chosen_beside(store, images[0], model) if len(images) == 1 and earlier is None else None
     try:
         records = history(store, study.id)
         case = opened(study, found, thresholds, records)
+        prior = None
+        if earlier is not None:
+            prior = opened(*earlier, thresholds, history(store, earlier[0].id))
         with why:
             if case.single:
                 verdict(case.views[0].analysis)
             else:
                 study_verdict([view.analysis for view in case.views])
-            decide(store, case)
+            decide(store, case, records)
         with left:
-            look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None)
+            look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
             insets(case, palette)
         with right:
+            if prior is not None:
+                prior_change(case, prior)
             bac_amounts(case)
             plane(case)
             downloads(case, records, palette)

@@ -18,7 +18,7 @@ from mtunet import analysis, models
 from mtunet.__main__ import main
 from mtunet.analysis_json import SCHEMA_FILE
 from mtunet.case import DeviceUnavailable
-from mtunet.cli import analyse as cli_analyse
+from mtunet.cli import making
 from mtunet.samples import SAMPLES
 from tests.painting import drawn_png, painting_model
 
@@ -140,7 +140,7 @@ def test_a_failure_of_the_program_costs_one_file_and_tells_no_contents(
         raise RuntimeError("PatientName Doe^Jane")
 
     write(tmp_path / "in" / "x.png", drawn_png())
-    monkeypatch.setattr(cli_analyse, "analyse", fails)
+    monkeypatch.setattr(making, "analyse", fails)
     out = tmp_path / "out"
     assert main(["analyse", str(tmp_path / "in"), "--out", str(out)]) == 3
     (row,) = refused(out)
@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cli_analyse, "analyse", second_is_stopped)
+    monkeypatch.setattr(making, "analyse", second_is_stopped)
     for name in "abc":
         write(tmp_path / "in" / f"{name}.png", drawn_png())
     out = tmp_path / "out"

@@ -17,12 +17,11 @@ import pytest
 from mtunet import analysis, models
 from mtunet.__main__ import FORMATS, WITH_IDENTIFIERS, main
 from mtunet.case import Analysis, Mammogram
-from mtunet.cli import analyse as cli_analyse
-from mtunet.cli import ledger
+from mtunet.cli import ledger, making
 from mtunet.exports import EXPORTS
 from mtunet.models import Model
 from tests.dicoms import dicom
-from tests.painting import drawing, drawn_png, painting_model
+from tests.painting import drawing, drawn_png, painting_model, painting_models
 from tests.test_command_line import ROOT, analysed, names, refused, write
 
 
@@ -40,7 +39,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(mammogram.sha256)
         return analysis.analyse(mammogram, model)
 
-    monkeypatch.setattr(cli_analyse, "analyse", counted)
+    monkeypatch.setattr(making, "analyse", counted)
     return seen
 
 
@@ -239,7 +238,7 @@ def test_no_image_is_kept_once_it_is_written(tmp_path: Path, monkeypatch: pytest
         kept.append(weakref.ref(mammogram))
         return analysis.analyse(mammogram, model)
 
-    monkeypatch.setattr(cli_analyse, "analyse", watched)
+    monkeypatch.setattr(making, "analyse", watched)
     source = folder_of(tmp_path, 6)
     assert main(["analyse", str(source), "--out", str(tmp_path / "out"), "--format", "json,pdf"]) == 0
     assert alive == [0] * 6
@@ -293,3 +292,128 @@ def test_an_absent_package_is_wrong_usage_with_what_to_install(
     assert stopped.value.code == 2
     assert "python -m pip install -r requirements-interop.txt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+# on a cluster
+
+
+class OneAtATime:
+    """Stands in for Ray: tasks run when they are waited for, the newest first, so not in the order given."""
+
+    def __init__(self) -> None:
+        self.most = self._number = 0
+        self._waiting: dict[int, object] = {}
+
+    def init(self, **_: object) -> None:
+        pass
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def remote(self, **_: object) -> object:
+        def wrap(function: object) -> object:
+            task = type("Task", (), {})()
+            task.remote = lambda *arguments: self._add(function, arguments)
+            return task
+
+        return wrap
+
+    def _add(self, function: object, arguments: tuple[object, ...]) -> int:
+        self._number = number = self._number + 1
+        self._waiting[number] = (function, pickle_free(arguments))
+        self.most = max(self.most, len(self._waiting))
+        return number
+
+    def wait(self, tasks: list[int], num_returns: int) -> tuple[list[int], list[int]]:
+        return [tasks[-1]], tasks[:-1]
+
+    def get(self, task: int) -> object:
+        function, arguments = self._waiting.pop(task)  # type: ignore[misc]
+        return function(*arguments)
+
+
+def pickle_free(arguments: tuple[object, ...]) -> tuple[object, ...]:
+    """What travels is plain: names, bytes and a frozen record of strings."""
+    assert all(isinstance(each, str | bytes) or type(each).__name__ == "Asked" for each in arguments)
+    return arguments
+
+
+def test_a_cluster_makes_what_this_machine_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mtunet.cli import cluster
+
+    source = folder_of(tmp_path, 9)
+    write(source / "bad.png", b"no image")
+    call = ["analyse", str(source), "--format", "json,csv", "--masks", "--out"]
+    assert main([*call, str(tmp_path / "alone")]) == 3
+    ray = OneAtATime()
+    monkeypatch.setitem(sys.modules, "ray", ray)  # type: ignore[arg-type]
+    monkeypatch.setattr(models, "MODELS", painting_models())
+    cluster._model.cache_clear()
+    assert main([*call, str(tmp_path / "spread"), "--ray", "local"]) == 3
+    assert ray.most == 4
+    outs = [tmp_path / each for each in ("alone", "spread")]
+    here, there = ({path.name: path.read_bytes() for path in out.iterdir()} for out in outs)
+    assert set(here) == set(there)
+    for name in here:
+        if name.endswith("_mc.png"):
+            assert here[name] == there[name]
+    rows_here, rows_there = ({row["file"]: row["reasons"] for row in analysed(out)} for out in outs)
+    assert rows_here == rows_there
+    again = OneAtATime()
+    monkeypatch.setitem(sys.modules, "ray", again)  # type: ignore[arg-type]
+    assert main([*call, str(tmp_path / "spread"), "--ray", "local"]) == 3
+    assert again.most == 1  # the one that was refused; what is finished is not done again
+
+
+def test_a_machine_that_dies_costs_its_image_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying(OneAtATime):
+        def get(self, task: int) -> object:
+            outcome = super().get(task)
+            if outcome.analysis["file"] == "01.png":  # type: ignore[attr-defined]
+                raise RuntimeError("worker died")
+            return outcome
+
+    monkeypatch.setitem(sys.modules, "ray", Dying())  # type: ignore[arg-type]
+    out = tmp_path / "out"
+    assert main(["analyse", str(folder_of(tmp_path, 3)), "--out", str(out), "--format", "json", "--ray", "local"]) == 3
+    assert [row["file"] for row in refused(out)] == ["01.png"]
+    assert len(analysed(out)) == 2
+
+
+def test_without_ray_there_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["analyse", str(folder_of(tmp_path, 1)), "--out", str(tmp_path / "out"), "--ray", "local"]) == 1
+    assert "requirements-cluster.txt" in capsys.readouterr().err
+
+
+ON_TWO_WORKERS = """
+import ray, sys
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+from mtunet import models
+from tests import painting
+from mtunet.cli import cluster
+from mtunet.__main__ import main
+models.MODELS = painting.painting_models()
+def look(name, data, model, device, asked):
+    from mtunet import models
+    from mtunet.cli.making import attempt
+    from mtunet.reading import Upload
+    from tests import painting
+    return attempt(Upload(name, data), painting.painting_model(model), asked)
+cluster.look = look
+sys.exit(main(["analyse", sys.argv[1], "--out", sys.argv[2], "--format", "json", "--ray", "local"]))
+"""
+
+
+def test_a_real_ray_of_two_workers_does_the_batch(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_DOCKER_CPU_WARNING": "1"}
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", ON_TWO_WORKERS, str(folder_of(tmp_path, 6)), str(out)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [row["stem"] for row in sorted(analysed(out), key=lambda row: row["stem"])] == [f"{n:02}" for n in range(6)]

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from mtunet import filing, models
+from mtunet import filing, models, worklist
 from mtunet.analysis import from_json
-from mtunet.case import Calcification, Flag
+from mtunet.case import Calcification, Flag, frozen
+from mtunet.decision_store import everything, keep
+from mtunet.decisions import Act, Decision, Recall, Shown
 from mtunet.intake import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.jobs import Jobs
 from mtunet.receiving import File, Receiver
 from mtunet.records import Job, JobState, now
 from mtunet.store import Store
+from mtunet.study_store import study_of
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
 
 pytestmark = pytest.mark.usefixtures("painter")
 MODEL = models.DEFAULT_MODEL
+SHOWN = Shown(MODEL, "f" * 64, frozen(dict.fromkeys(Calcification, 0.5)), "2", "0.1.0")
 
 
 @pytest.fixture
@@ -196,6 +200,39 @@ def test_a_killed_analysis_is_done_after_the_next_start(store: Store, data: Path
     for sha256 in names:
         wait(store, sha256, JobState.DONE)
         assert store.analysis(sha256, MODEL, weights_of(MODEL)) is not None
+
+
+def test_kill_9_in_a_batch_of_fifty_loses_no_finished_image_and_no_decision(
+    store: Store, data: Path, work: Callable[..., Jobs]
+) -> None:
+    names = [add(store, seed=seed) for seed in range(50)]
+    made_at = "select sha256, made_at from analyses"
+
+    def finished() -> dict[str, str]:
+        return {row["sha256"]: row["made_at"] for row in store.db.query(made_at)}
+
+    quick = WORKER.replace("painting.slow_model", "lambda n: painting.painting_model(n, before=lambda: sleep(0.03))")
+    worker = subprocess.Popen([sys.executable, "-c", "from time import sleep\n" + quick, str(data)])
+    end = time.monotonic() + 300
+    while len(finished()) < 12 and time.monotonic() < end:
+        time.sleep(0.02)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    done = finished()
+    assert 12 <= len(done) < 50
+    for sha256 in done:
+        assert store.analysis(sha256, MODEL, weights_of(MODEL)) is not None
+        filing.read_maps(data, sha256, MODEL, weights_of(MODEL))
+    study = study_of(store, next(iter(done)))
+    assert study is not None
+    keep(store, Decision(study.id, "Ada", Act.STUDY, Recall.RECALL, SHOWN))
+    work()
+    for sha256 in names:
+        wait(store, sha256, JobState.DONE, seconds=300)
+    assert len(finished()) == 50
+    assert {sha256: finished()[sha256] for sha256 in done} == done  # what was finished was not done again
+    assert len(everything(store)) == 1
+    assert worklist.rows(store, worklist.Wish(state=worklist.State.DECIDED))[0].decided_by == "Ada"
 
 
 def test_files_are_read_in_the_background_and_counted(store: Store, data: Path) -> None:

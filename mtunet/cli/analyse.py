@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mtunet
-from mtunet.analysis import analyse
-from mtunet.case import Analysis, Calcification, DeviceUnavailable, Mammogram, UnreadableImage
+from mtunet.analysis import from_json
+from mtunet.case import Calcification, DeviceUnavailable
+from mtunet.cli import cluster
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
+from mtunet.cli.making import Asked, Failed, Made, attempt
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.decoding.result import MAX_FILE_BYTES
-from mtunet.exports import EXPORTS, Result, to_mask_pngs
+from mtunet.exports import EXPORTS
 from mtunet.stems import Stems
 from mtunet.triage import RULES_VERSION
 
@@ -46,9 +48,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Batch:
-    """What stays the same from image to image."""
+    """What stays the same from image to image. model: None where others look (`mtunet.cli.cluster`)."""
 
-    model: "Model"
+    model: "Model | None"
     maker: Maker
     outputs: frozenset[str]
     ledger: Ledger
@@ -65,12 +67,12 @@ def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
     try:
         make_folder(arguments.out)
         ledger = Ledger(arguments.out)
-        model = models.load_model(arguments.model, arguments.device)
+        model = None if arguments.ray else models.load_model(arguments.model, arguments.device)
         _each(_not_ours(files, ledger, arguments.out), model, ledger, arguments, tally)
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
-    except (models.ModelUnavailable, CannotWrite, NotALedger) as problem:
+    except (models.ModelUnavailable, CannotWrite, NotALedger, cluster.RayAbsent) as problem:
         print(problem, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -88,20 +90,38 @@ def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[
 
 
 def _each(
-    files: list[tuple[Path, str]], model: "Model", ledger: Ledger, arguments: argparse.Namespace, tally: Tally
+    files: list[tuple[Path, str]], model: "Model | None", ledger: Ledger, arguments: argparse.Namespace, tally: Tally
 ) -> None:
+    from mtunet import models
+
     exports = [EXPORTS[each].suffix for each in arguments.format]
     outputs = frozenset(exports + list(MASK_SUFFIXES if arguments.masks else ()))
-    maker = Maker(model.weights_sha256, mtunet.__version__, RULES_VERSION, arguments.identified)
+    weights = models.MODELS[arguments.model].sha256 if model is None else model.weights_sha256
+    maker = Maker(weights, mtunet.__version__, RULES_VERSION, arguments.identified)
     batch = Batch(model, maker, outputs, ledger, _stems(files, ledger, arguments.out), arguments, tally)
+    items = _items(files, batch)
+    if arguments.ray:
+        cluster.analyse_on_cluster(items, batch, arguments.ray)
+        return
+    for item, place in items:
+        _one(item, place, batch)
+
+
+def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | Refused", str]]:
+    """Every upload with its place in the batch, "[3/1000]"; one that cannot be opened is noted."""
     for number, (path, label) in enumerate(files, start=1):
         place = f"[{number}/{len(files)}]"
         try:
             for item in _opened(path, label):
-                _one(item, place, batch)
+                yield item, place
         except OSError as problem:
             sentence = f"Expected a file that can be read, found: {problem.strerror}. Check the file's permissions."
             _note(batch, label, "not_opened", sentence, place)
+
+
+def asked(arguments: argparse.Namespace) -> Asked:
+    """Of what was asked for, as much as making one image's results needs."""
+    return Asked(tuple(arguments.format), arguments.masks, arguments.identified)
 
 
 def _stems(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> Stems:
@@ -158,56 +178,45 @@ def _read(path: Path) -> bytes:
 
 def _one(item: "Upload | Refused", place: str, batch: Batch) -> None:
     """Analyse one upload and write its results, or note why not, or see that they are there."""
+    started = time.perf_counter()
+    if (upload := wanted(item, place, batch)) is None:
+        return
+    assert batch.model is not None
+    keep(upload.name, attempt(upload, batch.model, asked(batch.arguments)), place, batch, started)
+
+
+def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None":
+    """The upload, unless it is refused (which is noted) or its results are there."""
     from mtunet import reading
 
-    started = time.perf_counter()
-    try:
-        if isinstance(item, reading.Refused):
-            raise item.problem
-        sha256 = hashlib.sha256(item.data).hexdigest()
-        if not batch.arguments.again and batch.ledger.has(item.name, sha256, batch.outputs, batch.maker):
-            batch.tally.before += 1
-            return
-        mammogram = reading.read(item.data, item.name)
-        analysis = _write(item, mammogram, place, batch)
-    except UnreadableImage as problem:
-        _note(batch, item.name, problem.kind.value, problem.sentence, place)
-    except (CannotWrite, KeyboardInterrupt):
-        raise
-    except Exception as problem:  # one file that trips the program must not cost the other thousand
-        _note(batch, item.name, "failed", f"The analysis failed ({type(problem).__name__}).", place)
-    else:
-        batch.tally.analysed += 1
-        said = " ".join(reason.sentence for reason in analysis.triage.reasons)
-        print(f"{place} {item.name}: {said} ({time.perf_counter() - started:.1f} s)", file=sys.stderr)
+    if isinstance(item, reading.Refused):
+        _note(batch, item.name, item.problem.kind.value, item.problem.sentence, place)
+        return None
+    sha256 = hashlib.sha256(item.data).hexdigest()
+    if not batch.arguments.again and batch.ledger.has(item.name, sha256, batch.outputs, batch.maker):
+        batch.tally.before += 1
+        return None
+    return item
 
 
-def _write(item: "Upload", mammogram: Mammogram, place: str, batch: Batch) -> Analysis:
-    """Analyse, write what was asked for, then say in the ledger that it is there: last, so that a kill costs no more
-    than the image at hand.
+def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, started: float) -> None:
+    """Write what was made, then say in the ledger that it is there: last, so that a kill costs no more than the image
+    at hand. Raises CannotWrite.
     """
-    analysis, segmentation = analyse(mammogram, batch.model)
-    result = Result(item.name, mammogram, analysis, segmentation)
-    if batch.arguments.identified:
-        result = _with_origin(result, item, place)
-    out, stem = batch.arguments.out, batch.ledger.stem_of(item.name, mammogram.sha256)
-    stem = stem or batch.stems.next(item.name)
-    for each in batch.arguments.format:
-        write_whole(out / f"{stem}{EXPORTS[each].suffix}", EXPORTS[each].function(result))
-    if batch.arguments.masks:
-        for kind, png in to_mask_pngs(result).items():
-            write_whole(out / f"{stem}_{kind.value}.png", png)
-    batch.ledger.note_done(item.name, stem, batch.outputs, analysis, batch.maker)
-    return analysis
-
-
-def _with_origin(result: Result, item: "Upload", place: str) -> Result:
-    from mtunet.exports.dicom_source import read_origin
-
-    origin = read_origin(item.data, result.mammogram.shape)
-    if origin is None:
-        print(f"{place} {item.name}: has no DICOM header to refer to; made without identifiers.", file=sys.stderr)
-    return replace(result, origin=origin)
+    if isinstance(outcome, Failed):
+        _note(batch, name, outcome.kind, outcome.sentence, place)
+        return
+    if outcome.nameless:
+        print(f"{place} {name}: has no DICOM header to refer to; made without identifiers.", file=sys.stderr)
+    analysis = from_json(outcome.analysis)
+    out, stem = batch.arguments.out, batch.ledger.stem_of(name, analysis.sha256)
+    stem = stem or batch.stems.next(name)
+    for suffix, content in outcome.files.items():
+        write_whole(out / f"{stem}{suffix}", content)
+    batch.ledger.note_done(name, stem, batch.outputs, analysis, batch.maker)
+    batch.tally.analysed += 1
+    said = " ".join(reason.sentence for reason in analysis.triage.reasons)
+    print(f"{place} {name}: {said} ({time.perf_counter() - started:.1f} s)", file=sys.stderr)
 
 
 def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:

@@ -1,8 +1,10 @@
 """What a reader decides of the study as a whole, with the history of all that was decided, and undo."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from mtunet.decision_store import history, keep, newest
+from mtunet.decision_store import history, keep
 from mtunet.decisions import NOTE_LENGTH, RECALL_WORDS, Act, Decision, Recall, can_undo, in_force, in_words, undo
 from mtunet.store import Store
 from pages.widgets.case.judging import NEEDS_NAME
@@ -15,10 +17,9 @@ RECALLS = {recall: words.capitalize() for recall, words in RECALL_WORDS.items()}
 RECALL_ICONS = {Recall.RECALL: ":material/call_made:", Recall.NO_RECALL: ":material/check_circle:"}
 
 
-def decide(store: Store, case: Case) -> None:
-    """Reader, recall or not, note, undo, history."""
-    records = history(store, case.study.id)
-    _follow(case.study.id, newest(store))
+def decide(store: Store, case: Case, records: Sequence[Decision]) -> None:
+    """Reader, recall or not, note, undo, history. records: the history that `case.standing` is of."""
+    _follow(case.study.id, max((decision.id for decision in records), default=0))
     with st.container(border=True, key="case.decision"):
         st.markdown("**Your decision**")
         ask_reader()
@@ -34,9 +35,8 @@ def decide(store: Store, case: Case) -> None:
 def _follow(study: str, seen: int) -> None:
     """Someone may decide in another tab: then this page is drawn again."""
     with open_store() as store:
-        last = newest(store)
-        other = last != seen and any(d.id > seen for d in history(store, study))
-    if other:
+        more = any(decision.id > seen for decision in history(store, study))
+    if more:
         st.rerun()
 
 
@@ -67,7 +67,7 @@ def _note(store: Store, case: Case) -> None:
         _keep(store, case, Act.NOTE, "", words.strip())
 
 
-def _undo(store: Store, case: Case, records: tuple[Decision, ...]) -> None:
+def _undo(store: Store, case: Case, records: Sequence[Decision]) -> None:
     last = can_undo(records, reader_name()) if reader_name() else None
     if st.button(
         "Undo my last decision",
@@ -88,7 +88,7 @@ def _stands(case: Case) -> None:
         st.markdown(f":material/gavel: {RECALLS[Recall(last.answer)]}, by {plain(last.reader)}, {when_words(last.at)}.")
 
 
-def _history(case: Case, records: tuple[Decision, ...]) -> None:
+def _history(case: Case, records: Sequence[Decision]) -> None:
     if not records:
         st.caption("Nothing has been decided yet. Whatever is decided here is kept for good, undone or not.")
         return

@@ -26,7 +26,7 @@ def layers(palette: Palette) -> Mapping[str, Look]:
 
 def panes(case: Case, drawn: tuple[str, Box] | None = None) -> tuple[list[Pane], Hanging | None]:
     """Every view of the case. drawn: a box that is not kept yet, in the image with this sha256."""
-    made = [pane(view, case, drawn) for view in case.views]
+    made = [pane(view, case, drawn, hung=not case.single) for view in case.views]
     if case.single:
         return made, None
     hung = hang([(view.image.laterality, view.image.view) for view in case.views])
@@ -35,11 +35,11 @@ def panes(case: Case, drawn: tuple[str, Box] | None = None) -> tuple[list[Pane],
     return made, Hanging(hung.rows, hung.columns, empty)
 
 
-def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None) -> Pane:
-    """One view, mirrored where its chest wall is at the wrong side."""
+def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung: bool = False) -> Pane:
+    """One view; a hung one is mirrored where its chest wall is at the wrong side."""
     image, made = view.image, view.analysis.provenance
     wall = next((i.marks.chest_wall for i in case.look.images if i.analysis.sha256 == image.sha256), None)
-    flipped = is_flipped(view, wall) and not case.single
+    flipped = hung and is_flipped(view, wall)
     missed = [d for d in case.standing.missed if d.sha256 == image.sha256]
     contours = {**truth_outlines(image), **outlines(view.analysis.findings)}
     if missed or (drawn is not None and drawn[0] == image.sha256):
@@ -48,7 +48,7 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None) -> Pane
         contours["causes"] = causes
     return Pane(
         id=pane_id(image.sha256),
-        title=view_words(image) if case.single else f"{image.name}{' (mirrored)' if flipped else ''}",
+        title=f"{image.name}{' (mirrored)' if flipped else ''}" if hung else view_words(image),
         sha256=image.sha256,
         columns=image.columns,
         rows=image.rows,

@@ -1,0 +1,68 @@
+"""One upload to the files that were asked for: the part of a batch that another machine can do."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from mtunet.analysis import analyse, to_json
+from mtunet.case import Mammogram, UnreadableImage
+from mtunet.exports import EXPORTS, Result, to_mask_pngs
+
+if TYPE_CHECKING:
+    from mtunet.models import Model
+    from mtunet.reading import Upload
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which outputs. formats: names of `exports.EXPORTS`."""
+
+    formats: tuple[str, ...]
+    masks: bool
+    identified: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of an image: plain values, so that they travel between machines.
+
+    analysis: as `analysis.to_json` gives it. files: suffix to content. nameless: identifiers were asked for, and the
+    file has none.
+    """
+
+    analysis: dict[str, Any]
+    files: dict[str, bytes]
+    nameless: bool = False
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why nothing was made."""
+
+    kind: str
+    sentence: str
+
+
+def attempt(item: "Upload", model: "Model", asked: Asked) -> Made | Failed:
+    """Read, analyse and export one upload; one that trips the program must not cost the other thousand."""
+    from mtunet import reading
+
+    try:
+        return _make(item, reading.read(item.data, item.name), model, asked)
+    except UnreadableImage as problem:
+        return Failed(problem.kind.value, problem.sentence)
+    except Exception as problem:
+        return Failed("failed", f"The analysis failed ({type(problem).__name__}).")
+
+
+def _make(item: "Upload", mammogram: Mammogram, model: "Model", asked: Asked) -> Made:
+    analysis, segmentation = analyse(mammogram, model)
+    result, nameless = Result(item.name, mammogram, analysis, segmentation), False
+    if asked.identified:
+        from mtunet.exports.dicom_source import read_origin
+
+        origin = read_origin(item.data, mammogram.shape)
+        result, nameless = replace(result, origin=origin), origin is None
+    files = {EXPORTS[each].suffix: EXPORTS[each].function(result) for each in asked.formats}
+    if asked.masks:
+        files |= {f"_{kind.value}.png": png for kind, png in to_mask_pngs(result).items()}
+    return Made(to_json(analysis, file=item.name), files, nameless)
