@@ -22,8 +22,8 @@ from pages.widgets.teaching.view import HEIGHT, show_view
 from pages.widgets.words import plain
 from pages.widgets.work import open_store
 
-PHONE_HEIGHT = 430
-"""Of the viewer on a phone, pixels: what is above and below it stays in reach of a thumb."""
+PHONE_HEIGHT = 520
+"""Of the viewer on a phone, pixels: the page can still be moved by a thumb above and below it."""
 
 
 @dataclass(frozen=True)
