@@ -95,7 +95,9 @@ with open_store() as store:
     left, right = st.columns([7, 3], gap="medium")
     with right:
         why = st.container()
-        settings = st.expander("Model, thresholds, colours", icon=":material/tune:", key="case.settings")
+        settings = st.expander(
+            "Model, thresholds, colours", expanded=len(images) == 1, icon=":material/tune:", key="case.settings"
+        )
         with settings:
             model = chosen_model(store, images, study.id)
         found = analysed(store, images, model)

@@ -97,6 +97,8 @@ def test_the_pdf_is_one_page_with_four_views_amounts_and_what_stands() -> None:
         assert words in said
     assert "Ada, 2026-11-25 10:00 UTC, on LCC 1, MC: it is BAC." in said
     assert "not a calcification" not in said
+    assert "Priority: high." in said
+    assert "4 MC regions" in said
     assert said.count("not for clinical use") == 2
     assert "SUM(A1) seen before" in said
 

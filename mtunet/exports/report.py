@@ -20,7 +20,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, Table
 
-from mtunet.case import Analysis, Calcification, Finding
+from mtunet.case import Analysis, Calcification, Finding, Laterality
 from mtunet.disclaimer import NOT_FOR_CLINICAL_USE
 from mtunet.drawing import LAYERS, Stroke, contours, inset
 from mtunet.exports.result import Picture
@@ -61,10 +61,10 @@ class Pen:
         self.y -= height
 
 
-def report(results: Sequence[Picture], remarks: Sequence[str] = ()) -> bytes:
+def report(results: Sequence[Picture], remarks: Sequence[str] = (), flag: str = "") -> bytes:
     """The page, A4, for one to four views of one examination, in the order they are given. The same results give the
-    same bytes. remarks: sentences under the flags (amounts, decisions); as many as leave room for some findings.
-    Raises ValueError for no view or more than four.
+    same bytes. flag: of the study as a whole, in place of those of its images. remarks: sentences under the flag
+    (amounts, decisions); as many as leave room for some findings. Raises ValueError for no view or more than four.
     """
     if not 1 <= len(results) <= MOST_VIEWS:
         raise ValueError(f"A report shows one to {MOST_VIEWS} views, not {len(results)}.")
@@ -76,7 +76,7 @@ def report(results: Sequence[Picture], remarks: Sequence[str] = ()) -> bytes:
     _head(pen, results)
     _views(pen, results)
     _legend(pen, results)
-    _flags(pen, results)
+    _flags(pen, results, flag)
     provenance = _provenance(results)
     _remarks(pen, remarks, lowest=FOOT + _height(provenance, SMALL) + REMARKS_LEAVE)
     _findings(pen, results, room=pen.y - FOOT - _height(provenance, SMALL) - 18)
@@ -108,10 +108,12 @@ def _views(pen: Pen, results: Sequence[Picture]) -> None:
     for place, result in enumerate(results):
         left = MARGIN + place * (width + gap)
         pen.y = top
-        pen.write(f"{_view(result.analysis)} · {result.file}", SMALL, left=left, width=width)
-        pen.y -= 2
         rows, columns = result.mammogram.shape
         scale = min(width / columns, height / rows)
+        if len(results) > 1 and result.analysis.laterality is Laterality.RIGHT:
+            left += width - columns * scale  # chest wall to chest wall, as far as the page allows
+        pen.write(f"{_view(result.analysis)} · {result.file}", SMALL, left=left, width=width)
+        pen.y -= 2
         _picture(pen.page, result, left, pen.y - rows * scale, scale)
         if len(results) == 1:
             _leading(pen.page, result, left + columns * scale + gap, pen.y, rows * scale)
@@ -194,8 +196,10 @@ def _legend(pen: Pen, results: Sequence[Picture]) -> None:
     pen.y -= height + 8
 
 
-def _flags(pen: Pen, results: Sequence[Picture]) -> None:
-    for result in results:
+def _flags(pen: Pen, results: Sequence[Picture], flag: str) -> None:
+    if flag:
+        pen.write(flag, STRONG)
+    for result in () if flag else results:
         triage = result.analysis.triage
         where = "" if len(results) == 1 else f"{_view(result.analysis)}. "
         pen.write(f"{where}Priority: {triage.priority.value}. " + " ".join(r.sentence for r in triage.reasons), STRONG)

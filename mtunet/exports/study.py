@@ -160,7 +160,13 @@ def to_study_pdf(study: StudyResult) -> bytes:
     """One page: up to four views in hanging order, flag, amounts, decisions, findings, provenance."""
     from mtunet.exports.report import report
 
-    return report(study.pictures[:MOST_VIEWS], remarks=remarks(study))
+    triage = study.triage
+    sentences = " ".join(reason.sentence for reason in triage.reasons)
+    return report(
+        study.pictures[:MOST_VIEWS],
+        remarks=remarks(study),
+        flag=f"Priority: {triage.urgency.name.lower()}. {sentences}",
+    )
 
 
 def remarks(study: StudyResult) -> list[str]:
@@ -178,7 +184,8 @@ def remarks(study: StudyResult) -> list[str]:
     names = {image.analysis.sha256: view_name(image.analysis) for image in study.look.images}
     decided = [*([stands.study] if stands.study else []), *stands.verdicts, *stands.missed, *stands.notes]
     said.extend(
-        f"{d.reader}, {d.at[:16].replace('T', ' ')} UTC, {in_words(d, names.get(d.sha256 or '', ''))}." for d in decided
+        f"{d.reader}, {d.at[:16].replace('T', ' ')} UTC, {in_words(d, names.get(d.sha256 or '', '')).rstrip('.')}."
+        for d in decided
     )
     return said
 

@@ -11,6 +11,12 @@ from pages.widgets.words import SIDES
 EVERY = "Each breast has the mean of its views, which show the same arteries; the study has the sum of its breasts."
 
 
+WORTH = (
+    "Worth no more than the findings it is of: on real mammograms the model takes some fibrous strands for arteries, "
+    "which the Evaluation page counts. Verdicts do not change the amount."
+)
+
+
 def bac_amounts(case: Case) -> None:
     """Grade, area and length per breast and for the study; the sums of SCU-Net."""
     amount = case.look.amount
@@ -50,8 +56,8 @@ def bac_amounts(case: Case) -> None:
             key="case.amounts",
             alt="Arterial calcification per breast and for the study",
         )
-        if amount.whole is not None and amount.whole.causes:
-            st.caption("The vessels behind the grade can be lit: a layer under the image.")
+        lit = " The vessels behind the grade can be lit: a layer under the image."
+        st.caption(WORTH + (lit if amount.whole is not None and amount.whole.causes else ""))
 
 
 def _rows(case: Case) -> list[dict[str, Any]]:
