@@ -25,6 +25,7 @@ from mtunet.teaching.sharing import spec_to_words
 from pages.widgets.teaching import marking
 from pages.widgets.teaching import round as rounds
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
+from tests.pages.conftest import ROOT
 from tests.test_teaching import answered
 
 SECTIONS = ("lesson", "case", "quiz", "score", "gallery")
@@ -52,6 +53,12 @@ def one_case(monkeypatch: pytest.MonkeyPatch) -> Item:
 def pictures(app: AppTest) -> list[str]:
     """The captions of the pictures on the page."""
     return [image.caption for element in app.get("image") for image in element.proto.imgs]
+
+
+def round_of(app: AppTest) -> str:
+    """Its name, as the address has it."""
+    said = app.query_params["round"]
+    return str(said if isinstance(said, str) else said[0])
 
 
 def past_the_model(app: AppTest) -> None:
@@ -205,7 +212,7 @@ def test_images_of_the_gallery_are_sent_to_a_quiz(
     assert app.session_state["teaching.section"] == "quiz"
     click(app, "teaching.start")
     with Store.open(data) as store:
-        playing = find_round(store, str(app.query_params["round"][0]))
+        playing = find_round(store, round_of(app))
     assert playing is not None
     assert (playing.items, playing.plan.length) == (tuple(chosen), 2)
 
@@ -214,8 +221,8 @@ def test_a_round_is_found_again_by_its_address_with_what_was_chosen(app: AppTest
     opened(app, "quiz")
     click(app, "teaching.start")
     click(app, "teaching.answer.bac")
-    name = str(app.query_params["round"][0])
-    fresh = AppTest.from_file("streamlit_app.py", default_timeout=30)
+    name = round_of(app)
+    fresh = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
     opened(fresh, "quiz", round=name)
     assert [b.key for b in fresh.button if b.proto.type == "primary"] == ["teaching.answer.bac"]
 

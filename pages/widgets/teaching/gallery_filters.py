@@ -59,12 +59,13 @@ def _pick(label: str, options: Sequence[Any], name: str, width: int, words: Any 
 
 
 def _third(kept: list[Component], faint: str) -> list[Component]:
-    values = [one.covariates["conspicuity"] for one in kept if "conspicuity" in one.covariates]
-    if faint == ALL or not values:
+    """Three groups of one size, as the Evaluation page has them."""
+    measured = sorted(
+        (one for one in kept if "conspicuity" in one.covariates), key=lambda one: one.covariates["conspicuity"]
+    )
+    if faint == ALL or not measured:
         return kept
-    cuts = np.quantile(values, [1 / 3, 2 / 3])
-    measured = [one for one in kept if "conspicuity" in one.covariates]
-    return [one for one in measured if int(np.searchsorted(cuts, one.covariates["conspicuity"])) == THIRDS[faint]]
+    return [measured[place] for place in np.array_split(np.arange(len(measured)), 3)[THIRDS[faint]]]
 
 
 def _density(results: Results, one: Component) -> str:
