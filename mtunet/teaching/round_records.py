@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mtunet.store import Store, now
+from mtunet.records import now
+from mtunet.store import Store
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.records import ROUNDS, TABLE, answered_from, insert_answer
 from mtunet.teaching.scoring import Answered
