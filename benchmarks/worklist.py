@@ -74,6 +74,7 @@ def _page(data: Path, wish: Wish, page: int) -> None:
 
 
 def _draw(repeat: int) -> None:
+    import streamlit as st
     from streamlit.testing.v1 import AppTest
 
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
@@ -83,6 +84,7 @@ def _draw(repeat: int) -> None:
     print(f"  {'again':40s} {_timed(app.run, repeat)}")
     print(f"  {'a search':40s} {_timed(lambda: _search(app), repeat)}")
     assert not app.exception, app.exception
+    st.cache_resource.clear()  # ends the workers
 
 
 def _search(app: object) -> None:

@@ -7,6 +7,7 @@ from mtunet.case import Laterality, View
 from mtunet.records import Image
 from mtunet.store import Store
 from mtunet.worklist import StudyRow
+from pages.widgets.case.reader import reader_name
 from pages.widgets.words import SIDES, plain, view_words
 from pages.widgets.work import open_store
 
@@ -31,15 +32,10 @@ def correct(row: StudyRow) -> None:
             with open_store() as store:
                 _save(store, row, title, list(zip(images, wishes, strict=True)))
                 if guessed:
-                    study_store.confirm_guess(store, row.id, reader())
+                    study_store.confirm_guess(store, row.id, reader_name())
             st.rerun()
         if st.button("Leave it as it is", key="worklist.correct.leave"):
             st.rerun()
-
-
-def reader() -> str:
-    """Who sits here, as far as they have said."""
-    return str(st.session_state.get("reader", "") or "")
 
 
 def _image_wish(image: Image, others: dict[str, str]) -> tuple[Laterality | None, View | None, str]:
@@ -75,6 +71,6 @@ def _save(
     if title.strip() and title != row.title:
         study_store.rename(store, row.id, title)
     for image, (laterality, view, where) in wishes:
-        study_store.set_placement(store, image.sha256, laterality, view, reader())
+        study_store.set_placement(store, image.sha256, laterality, view, reader_name())
         if where != STAYS:
-            study_store.move_image(store, image.sha256, None if where == ALONE else where, reader())
+            study_store.move_image(store, image.sha256, None if where == ALONE else where, reader_name())
