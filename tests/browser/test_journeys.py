@@ -28,7 +28,7 @@ def row(page: Page, name: str) -> object:
 
 def open_case(page: Page) -> None:
     page.get_by_role("link", name="Open").first.click()
-    expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
+    expect(page).to_have_url(re.compile(r"/case\?.*(study=[0-9a-f]{16}|image=[0-9a-f]{64})"))
     expect(viewer(page)).to_have_attribute("data-state", "ready")
 
 
@@ -69,7 +69,7 @@ def test_a_newcomer_goes_from_the_samples_to_a_link(page: Page, app_url: str) ->
     page.goto(app_url)
     page.get_by_role("button", name="Try the samples").click()
     expect(page.get_by_text("Mostly arterial, MC left", exact=True).first).to_be_visible()
-    expect(page.locator('[data-testid="stImage"] img').first).to_be_visible(timeout=60_000)
+    expect(page.locator("figure img").first).to_be_visible(timeout=60_000)
     open_case(page)
     expect(page.get_by_text(re.compile("Arterial calcifications, ground truth"))).to_be_visible()
     look_change_and_take_away(page)
@@ -110,6 +110,6 @@ def test_a_real_dicom_goes_the_same_way(page: Page, tmp_path: Path, shared: Path
     with serving(tmp_path) as url:
         page.goto(url)
         add(page, dicom.name, dicom.read_bytes())
-        expect(page.locator('[data-testid="stImage"] img').first).to_be_visible(timeout=90_000)
+        expect(page.locator("figure img").first).to_be_visible(timeout=90_000)
         open_case(page)
         look_change_and_take_away(page)
