@@ -8,6 +8,7 @@ import contextlib
 import streamlit as st
 
 from pages.widgets.image_route import ROUTES
+from pages.widgets.teaching.classroom import watching
 from pages.widgets.work import lifespan
 
 if __name__ == "__main__":
@@ -49,4 +50,4 @@ else:
         from streamlit.runtime.pages_manager import PagesManager
 
         PagesManager.uses_pages_directory = False
-    app = st.App(__file__, routes=ROUTES, lifespan=lifespan)
+    app = st.App(__file__, routes=[*ROUTES, *watching.ROUTES], lifespan=lifespan)

@@ -2,9 +2,9 @@
 
     python benchmarks/batch.py [--images 12] [--repeats 3] [--memory 200] [--model NAME]
 
-Speed: `python -m mtunet analyse FOLDER --format json` over phantoms as DICOM files (4 kinds of view, JPEG-LS), as images
-per second once the model is loaded, against the bare network on the tiles of the same images, already in memory. The
-two are interleaved; printed are medians and bare / batch, which should be at least 0.80 on a CPU.
+Speed: `python -m mtunet analyse FOLDER --format json` over the sample phantoms (DICOM, JPEG-LS), as images per second
+once the model is loaded, against the bare network on the tiles of the same images, already in memory. The two are
+interleaved; printed are medians, and the share of the bare network's pace, which should be at least 0.80 on a CPU.
 Memory: the same command, in a process of its own, over --memory large images (4096 × 3328, 16 bit PNG); its resident
 memory is read every half second. Printed: the peak over the first fifth of the images and over the last: flat means
 that the last is not larger. The decoding process is counted with it. Not for clinical use.

@@ -284,6 +284,7 @@ def m006_classroom(db: Database) -> None:
         not_null={"room", "joined_at", "name", "token_sha256"},
     )
     db["room_learners"].create_index(["room", "name"], unique=True)
+    db["room_learners"].create_index(["token_sha256"])
     db["room_answers"].create(
         {
             "id": int,
@@ -331,5 +332,28 @@ def m008_inbox(db: Database) -> None:
     db["inbox"].create({"path": str, "size": int, "changed": int}, pk="path", not_null={"size", "changed"})
 
 
-LATEST = 8
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m009_quiz_rounds(db: Database) -> None:
+    db["quiz_rounds"].create(
+        {
+            "name": str,
+            "begun_at": str,
+            "reader": str,
+            "source": str,
+            "level": str,
+            "mode": str,
+            "length": int,
+            "items": str,
+            "shown": int,
+            "fixed": int,
+            "draft": str,
+        },
+        pk="name",
+        not_null={"begun_at", "reader", "source", "level", "mode", "length", "items", "shown", "fixed", "draft"},
+    )
+    db["quiz_answers"].add_column("source", str, not_null_default="phantom")
+    db["quiz_answers"].add_column("revised", str)
+
+
+LATEST = 9
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

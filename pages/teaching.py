@@ -8,6 +8,7 @@ from pages.widgets.teaching.classroom.learning import show_learner
 from pages.widgets.teaching.gallery import show_gallery
 from pages.widgets.teaching.lesson import show_lesson
 from pages.widgets.teaching.maker import show_maker
+from pages.widgets.teaching.projector import projector
 from pages.widgets.teaching.quiz import show_quiz
 from pages.widgets.teaching.score import show_score
 from pages.widgets.teaching.sections import SECTION, TITLES
@@ -49,4 +50,7 @@ if "room" in st.query_params:  # a learner, perhaps with a phone: nothing but th
     show_learner(st.query_params["room"])
 else:
     frame("Teaching")
-    SECTIONS[chosen_section()]()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        section = chosen_section()
+        projector()
+    SECTIONS[section]()

@@ -399,9 +399,9 @@ models.MODELS = painting.painting_models()
 def look(name, data, model, device, asked):
     from mtunet import models
     from mtunet.cli.making import attempt
-    from mtunet.reading import Upload
+    from mtunet.reading import Upload, read
     from tests import painting
-    return attempt(Upload(name, data), painting.painting_model(model), asked)
+    return attempt(Upload(name, data), painting.painting_model(model), asked, lambda: read(data, name))
 cluster.look = look
 sys.exit(main(["analyse", sys.argv[1], "--out", sys.argv[2], "--format", "json", "--ray", "local"]))
 """

@@ -86,7 +86,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "teaching": (
         ("mtunet.teaching*",),
-        ("case", "reading", "drawing", "samples", "store", "phantom"),
+        (
+            *("case", "reading", "network", "models", "segmentation", "findings", "drawing", "samples", "store"),
+            *("phantom", "runs", "evaluation"),
+        ),
     ),
     "pages": (
         ("pages*", "streamlit_app"),

@@ -29,7 +29,15 @@ from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import LEVELS, Item, draw_item, pool, read_item, write_item
 from mtunet.teaching.lesson import LESSON, PHANTOM_ORIGIN, PICTURES
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
-from mtunet.teaching.records import add_answer, add_model_answer, all_rows, answers_of, delete_answers, readers
+from mtunet.teaching.records import (
+    add_answer,
+    add_model_answer,
+    all_rows,
+    answers_of,
+    delete_answers,
+    put_back,
+    readers,
+)
 from mtunet.teaching.rounds import CHOICES, GAPS, Seen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
 from mtunet.teaching.sharing import CHOICES as SPEC_CHOICES
@@ -349,10 +357,15 @@ def test_answers_are_kept_per_reader_and_deleted_by_one_wish(data: Path) -> None
         assert readers(store) == {"Ada": 1, "Bo": 1}
         row = all_rows(store)[0]
         assert (row["x_mm"], row["y_mm"], row["truth"]) == (12.5, 3.25, "mc")
-        assert delete_answers(store, "Ada") == 1
+        taken = delete_answers(store, "Ada")
+        assert len(taken.answers) == 1
         assert readers(store) == {"Bo": 1}
-        assert delete_answers(store) == 1
+        assert len(delete_answers(store).answers) == 1
         assert all_rows(store) == []
+        put_back(store, taken)
+        put_back(store, taken)
+        assert [{**r} for r in all_rows(store)] == [{**r} for r in taken.answers]
+        assert answers_of(store, "Ada") == [kept]
 
 
 # Links

@@ -6,14 +6,16 @@ import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mtunet
 from mtunet.analysis import from_json
-from mtunet.case import Calcification, DeviceUnavailable
+from mtunet.case import Calcification, DeviceUnavailable, Mammogram
 from mtunet.cli import cluster
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
 from mtunet.cli.making import Asked, Failed, Made, attempt
@@ -103,8 +105,11 @@ def _each(
     if arguments.ray:
         cluster.analyse_on_cluster(items, batch, arguments.ray)
         return
-    for item, place in items:
-        _one(item, place, batch)
+    assert model is not None
+    with ThreadPoolExecutor(1, "reading ahead") as pool:
+        for upload, place, read in _read_ahead(items, batch, pool):
+            started = time.perf_counter()
+            keep(upload.name, attempt(upload, model, asked(arguments), read), place, batch, started)
 
 
 def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | Refused", str]]:
@@ -117,6 +122,27 @@ def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Uploa
         except OSError as problem:
             sentence = f"Expected a file that can be read, found: {problem.strerror}. Check the file's permissions."
             _note(batch, label, "not_opened", sentence, place)
+
+
+def _read_ahead(
+    items: Iterator[tuple["Upload | Refused", str]], batch: Batch, pool: Executor
+) -> Iterator[tuple["Upload", str, Callable[[], Mammogram]]]:
+    """What is wanted, each with how to get its image: while the network looks at one, the next is decoded.
+
+    One image ahead and no more; nothing here keeps an image that was handed out.
+    """
+    from mtunet import reading
+
+    before: deque[tuple[Upload, str, Callable[[], Mammogram]]] = deque()
+    for item, place in items:
+        if (upload := wanted(item, place, batch)) is not None:
+            future = [pool.submit(reading.read, upload.data, upload.name)]
+            before.append((upload, place, lambda future=future: future.pop().result()))  # type: ignore[misc]
+            del future
+        if len(before) > 1:
+            yield before.popleft()
+    while before:
+        yield before.popleft()
 
 
 def asked(arguments: argparse.Namespace) -> Asked:
@@ -174,15 +200,6 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         start = file.read(4)
         return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
-
-
-def _one(item: "Upload | Refused", place: str, batch: Batch) -> None:
-    """Analyse one upload and write its results, or note why not, or see that they are there."""
-    started = time.perf_counter()
-    if (upload := wanted(item, place, batch)) is None:
-        return
-    assert batch.model is not None
-    keep(upload.name, attempt(upload, batch.model, asked(batch.arguments)), place, batch, started)
 
 
 def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None":

@@ -56,9 +56,10 @@ def analyse_on_cluster(items: Iterator[tuple["Upload | Refused", str]], batch: "
 
 def look(name: str, data: bytes, model: str, device: str, asked: Asked) -> Made | Failed:
     """One image, wherever this runs."""
-    from mtunet.reading import Upload
+    from mtunet import reading
 
-    return attempt(Upload(name, data), _model(model, device), asked)
+    item = reading.Upload(name, data)
+    return attempt(item, _model(model, device), asked, lambda: reading.read(data, name))
 
 
 @functools.cache

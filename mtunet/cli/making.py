@@ -1,5 +1,6 @@
 """One upload to the files that were asked for: the part of a batch that another machine can do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +43,13 @@ class Failed:
     sentence: str
 
 
-def attempt(item: "Upload", model: "Model", asked: Asked) -> Made | Failed:
-    """Read, analyse and export one upload; one that trips the program must not cost the other thousand."""
-    from mtunet import reading
+def attempt(item: "Upload", model: "Model", asked: Asked, read: Callable[[], Mammogram]) -> Made | Failed:
+    """Analyse and export one upload; one that trips the program must not cost the other thousand.
 
+    read: gives the image, or raises UnreadableImage.
+    """
     try:
-        return _make(item, reading.read(item.data, item.name), model, asked)
+        return _make(item, read(), model, asked)
     except UnreadableImage as problem:
         return Failed(problem.kind.value, problem.sentence)
     except Exception as problem:

@@ -35,6 +35,13 @@ def picture(phantom: Phantom, components: Sequence[Component], palette: Palette 
     return np.hstack(panels)
 
 
+def close_up(phantom: Phantom, component: Component, palette: Palette = FIGURE_3) -> RGB:
+    """(HEIGHT, HEIGHT, 3) uint8: the square round one component alone, as the columns of Figure 3 show them."""
+    focus = _focus(phantom, (component,))
+    assert focus is not None  # there is a component
+    return _region(phantom, (component,), focus, palette)
+
+
 def _focus(phantom: Phantom, components: Sequence[Component]) -> Box | None:
     """A square of the image, at least 12 mm wide, round what is worth a look."""
     if components:

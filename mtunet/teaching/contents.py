@@ -49,6 +49,14 @@ class Answer(StrEnum):
         return next(answer for answer, meant in _TYPES.items() if meant == types)
 
 
+BOTH_TYPES: Final = frozenset(Calcification)
+
+
+def agrees(answer: Answer, truth: Answer, known: frozenset[Calcification]) -> bool:
+    """Whether an answer is right about every type of which it is known whether it is there."""
+    return answer.types & known == truth.types & known
+
+
 _TYPES: Final[Mapping[Answer, frozenset[Calcification]]] = {
     Answer.NEITHER: frozenset(),
     Answer.MC: frozenset({Calcification.MICRO}),

@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.cohort import spec_of
 from mtunet.phantom.spec import Look
-from mtunet.teaching.contents import Answer, Contents, contents_of
+from mtunet.teaching.contents import BOTH_TYPES, Answer, Contents, contents_of
 from mtunet.teaching.sharing import spec_from_words, spec_to_words
 
 POOL: Final = Path(__file__).parent / "pool.jsonl"
@@ -36,11 +37,26 @@ LONG_MM: Final = 15.0
 
 
 @dataclass(frozen=True)
+class FromRun:
+    """An image of a cross-validation that a method was tested on. outcomes: letters of Figure 3's columns, "bd"."""
+
+    run: str
+    method: str
+    fold: int
+    image: str
+    outcomes: str
+
+
+@dataclass(frozen=True)
 class Item:
-    """One case of the quiz. contents: as drawn by the generator of `PHANTOM_VERSION`."""
+    """One phantom that the quiz may ask. contents: as drawn by the generator of `PHANTOM_VERSION`.
+
+    origin: the run that it is an image of; None for the cases of the pool.
+    """
 
     spec: PhantomSpec
     contents: Contents
+    origin: FromRun | None = None
 
     def __post_init__(self) -> None:
         if self.contents.answer is None:
@@ -48,7 +64,12 @@ class Item:
 
     @property
     def id(self) -> str:
-        return str(self.spec.seed)
+        return f"{self.origin.run}/{self.origin.image}" if self.origin else str(self.spec.seed)
+
+    @property
+    def known(self) -> frozenset[Calcification]:
+        """The types of which it is known whether they are there."""
+        return BOTH_TYPES
 
     @property
     def answer(self) -> Answer:
@@ -91,7 +112,7 @@ def pool(path: Path = POOL) -> tuple[Item, ...]:
 
 
 def find_item(id_: str) -> Item | None:
-    """None for a case that is not in the pool (any more)."""
+    """None for a case that is not in the pool (any more). Of every source: `cases.find_case`."""
     return next((item for item in pool() if item.id == id_), None)
 
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from mtunet.case import Calcification
 from mtunet.phantom.spec import BoolArray
-from mtunet.teaching.contents import Answer
+from mtunet.teaching.cases import Case
+from mtunet.teaching.contents import Answer, agrees
 from mtunet.teaching.items import Item
+from mtunet.teaching.real_cases import RealCase
 
 NEAR_MM: Final = 2.0
 """A mark this near to a region is on it: nobody clicks more exactly than that on a whole view."""
@@ -29,18 +31,20 @@ class Given:
 
 @dataclass(frozen=True)
 class Marked:
-    """right: the answer names exactly the types that are there. hit: the place lies on one of them; None without."""
+    """right: the answer names exactly those of the known types that are there. hit: the place lies on one of them;
+    None without a place, and where it is not known where they lie."""
 
     right: bool
     hit: bool | None
 
 
-def mark(item: Item, given: Given, masks: Mapping[Calcification, BoolArray], spacing_mm: tuple[float, float]) -> Marked:
-    """masks: the exact regions of both types, (rows, columns) bool on one grid of this spacing (row, column)."""
+def mark(item: Case, given: Given, masks: Mapping[Calcification, BoolArray], spacing_mm: tuple[float, float]) -> Marked:
+    """masks: the exact regions of both types, (rows, columns) bool on one grid of this spacing (row, column); {} where
+    it is not known where they lie."""
     hit = None
-    if given.place is not None:
+    if given.place is not None and masks:
         hit = any(lies_on(masks[kind], given.place, spacing_mm) for kind in item.answer.types)
-    return Marked(given.answer is item.answer, hit)
+    return Marked(agrees(given.answer, item.answer, item.known), hit)
 
 
 def lies_on(mask: BoolArray, place: tuple[float, float], spacing_mm: tuple[float, float]) -> bool:
@@ -56,8 +60,10 @@ def lies_on(mask: BoolArray, place: tuple[float, float], spacing_mm: tuple[float
     return bool((np.hypot(across, down) <= NEAR_MM).any())
 
 
-def why(item: Item) -> str:
+def why(item: Case) -> str:
     """One sentence: what makes the truth what it is."""
+    if isinstance(item, RealCase):
+        return item.why
     parts = [_mc(item)] if Calcification.MICRO in item.answer.types else []
     parts += [_bac(item)] if Calcification.ARTERIAL in item.answer.types else []
     if not parts:

@@ -1,15 +1,21 @@
 """Quiz answers in the store: added, never changed; a reader's may be deleted by one wish."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from mtunet.case import Calcification
 from mtunet.names import display_name
 from mtunet.records import now
 from mtunet.store import Store
-from mtunet.teaching.contents import Answer
+from mtunet.teaching.cases import Source
+from mtunet.teaching.contents import BOTH_TYPES, Answer
 from mtunet.teaching.scoring import Answered
 
 TABLE: Final = "quiz_answers"
+ROUNDS: Final = "quiz_rounds"
+KNOWN: Final[Mapping[str, frozenset[Calcification]]] = {Source.REAL: frozenset({Calcification.MICRO})}
+"""Of sources where not all is known."""
 LONGEST_NAME: Final = 40
 
 
@@ -20,6 +26,12 @@ def reader_name(words: str) -> str:
 
 def add_answer(store: Store, reader: str, answered: Answered, place_mm: tuple[float, float] | None) -> int:
     """Keep one answer; gives its number."""
+    with store.writing():
+        return insert_answer(store, reader, answered, place_mm)
+
+
+def insert_answer(store: Store, reader: str, answered: Answered, place_mm: tuple[float, float] | None) -> int:
+    """The same inside a change that has begun."""
     row = {
         "at": now(),
         "reader": reader,
@@ -34,9 +46,10 @@ def add_answer(store: Store, reader: str, answered: Answered, place_mm: tuple[fl
         "y_mm": place_mm[1] if place_mm else None,
         "hit": None if answered.hit is None else int(answered.hit),
         "model": answered.model.value if answered.model else None,
+        "source": answered.source,
+        "revised": answered.revised.value if answered.revised else None,
     }
-    with store.writing():
-        return int(store.db[TABLE].insert(row).last_pk)
+    return int(store.db[TABLE].insert(row).last_pk)
 
 
 def add_model_answer(store: Store, number: int, model: Answer) -> None:
@@ -48,9 +61,24 @@ def add_model_answer(store: Store, number: int, model: Answer) -> None:
         )
 
 
+def revise(store: Store, number: int, answer: Answer | None) -> None:
+    """The reader's last word after the model was seen; None where there was no model to see. Said once."""
+    with store.writing():
+        store.db.conn.execute(
+            f"update {TABLE} set revised = ? where id = ? and revised is null",  # a literal name
+            [answer.value if answer else NOT_ASKED, number],
+        )
+
+
+NOT_ASKED: Final = "-"
+"""Stands for a last word that nobody could give: the truth was shown without the model."""
+
+
 def answers_of(store: Store, reader: str) -> list[Answered]:
     """Oldest first."""
-    return [_answered(row) for row in store.db.query(f"select * from {TABLE} where reader = ? order by id", [reader])]
+    return [
+        answered_from(row) for row in store.db.query(f"select * from {TABLE} where reader = ? order by id", [reader])
+    ]
 
 
 def readers(store: Store) -> dict[str, int]:
@@ -64,14 +92,36 @@ def all_rows(store: Store) -> list[dict[str, Any]]:
     return [dict(row) for row in store.db.query(f"select * from {TABLE} order by id")]
 
 
-def delete_answers(store: Store, reader: str | None = None) -> int:
-    """Forget one reader's answers, or everyone's; says how many."""
+@dataclass(frozen=True)
+class Deleted:
+    """What was taken out, so that it can be put back: rows of both tables."""
+
+    answers: tuple[Mapping[str, Any], ...]
+    rounds: tuple[Mapping[str, Any], ...]
+
+
+def delete_answers(store: Store, reader: str | None = None) -> Deleted:
+    """Forget one reader's answers and rounds, or everyone's."""
+    condition, values = ("where reader = ?", [reader]) if reader is not None else ("", [])
     with store.writing():
-        condition, values = ("where reader = ?", [reader]) if reader is not None else ("", [])
-        return int(store.db.conn.execute(f"delete from {TABLE} {condition}", values).rowcount)
+        answers, played = (
+            tuple(dict(row) for row in store.db.query(f"select * from {name} {condition}", values))
+            for name in (TABLE, ROUNDS)
+        )
+        for name in (TABLE, ROUNDS):
+            store.db.conn.execute(f"delete from {name} {condition}", values)
+    return Deleted(answers, played)
 
 
-def _answered(row: Mapping[str, Any]) -> Answered:
+def put_back(store: Store, deleted: Deleted) -> None:
+    """What `delete_answers` took out, as it was; what has come since stays."""
+    with store.writing():
+        store.db[TABLE].insert_all(deleted.answers, ignore=True)
+        store.db[ROUNDS].insert_all(deleted.rounds, ignore=True)
+
+
+def answered_from(row: Mapping[str, Any]) -> Answered:
+    revised = row["revised"]
     return Answered(
         item=row["item"],
         round=row["round"],
@@ -82,4 +132,7 @@ def _answered(row: Mapping[str, Any]) -> Answered:
         sureness=float(row["sureness"]),
         hit=None if row["hit"] is None else bool(row["hit"]),
         model=Answer(row["model"]) if row["model"] else None,
+        revised=Answer(revised) if revised and revised != NOT_ASKED else None,
+        source=row["source"],
+        known=KNOWN.get(row["source"], BOTH_TYPES),
     )

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.items import LEVELS, Item
+from mtunet.teaching.items import LEVELS
 
 GAPS: Final = (3, 8, 20)
 """A case that was wrong comes back after so many others; answered rightly, after the next gap; after the last, not."""
@@ -23,7 +24,7 @@ class Seen:
     right: bool
 
 
-def next_item(items: Sequence[Item], history: Sequence[Seen], level: str, seed: int) -> Item:
+def next_item(items: Sequence[Case], history: Sequence[Seen], level: str, seed: int) -> Case:
     """The case to ask after `history` (oldest first): a mistake that is due, else an unseen one of the level, else the
     one of the level that was seen longest ago. The same arguments give the same case.
 
@@ -47,13 +48,17 @@ def next_item(items: Sequence[Item], history: Sequence[Seen], level: str, seed: 
 
 def due(history: Sequence[Seen]) -> list[str]:
     """Ids of cases whose time to come back has come, the longest overdue first."""
-    overdue = {}
-    for item in dict.fromkeys(one.item for one in history):
-        places = [place for place, one in enumerate(history) if one.item == item]
-        box = _box([history[place].right for place in places])
-        if box is not None and (late := len(history) - 1 - places[-1] - GAPS[box]) >= 0:
-            overdue[item] = late
+    overdue = {item: late for item, late in waiting(history).items() if late >= 0}
     return sorted(overdue, key=lambda item: -overdue[item])
+
+
+def waiting(history: Sequence[Seen]) -> dict[str, int]:
+    """Every case that is to come back, by id: for how many cases it has been due; below 0 where it is not yet."""
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(history):
+        places.setdefault(one.item, []).append(place)
+    boxes = {item: _box([history[place].right for place in there]) for item, there in places.items()}
+    return {item: len(history) - 1 - places[item][-1] - GAPS[box] for item, box in boxes.items() if box is not None}
 
 
 def _box(answers: Sequence[bool]) -> int | None:

@@ -3,11 +3,11 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mtunet.case import Calcification
-from mtunet.teaching.contents import Answer
+from mtunet.teaching.contents import BOTH_TYPES, Answer, agrees
 from mtunet.teaching.quiz import SURENESS
 
 Z: Final = 1.959964
@@ -38,7 +38,11 @@ class Rate:
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer with its truth. hit: None where no place was marked. model: the model's answer, None if unknown."""
+    """One answer with its truth. hit: None where no place was marked. model: the model's answer, None if unknown.
+
+    revised: the answer after the model was seen, where the reader had answered before; None where that was not asked.
+    source: of the case. known: types of which it is known whether they are there; the others count nowhere.
+    """
 
     item: str
     round: str
@@ -49,17 +53,30 @@ class Answered:
     sureness: float
     hit: bool | None
     model: Answer | None
+    revised: Answer | None = None
+    source: str = "phantom"
+    known: frozenset[Calcification] = BOTH_TYPES
 
     @property
     def right(self) -> bool:
-        return self.answer is self.truth
+        return agrees(self.answer, self.truth, self.known)
+
+    @property
+    def as_revised(self) -> "Answered":
+        """With the last word in place of the first."""
+        return replace(self, answer=self.revised or self.answer)
+
+    @property
+    def as_model(self) -> "Answered | None":
+        """With the model's answer in place of the reader's; the model says no sureness and marks no place."""
+        return None if self.model is None else replace(self, answer=self.model, revised=None, sureness=0.0, hit=None)
 
 
 @dataclass(frozen=True)
 class Score:
     """sensitivity, specificity: per type, of views that do and do not hold it. mc_called_bac: of views with MC only,
     those that were called BAC only; and the other way round. placed: marks that lay on something there.
-    confusion: (truth, answer) → how many. calibration: said sureness → share that was right.
+    confusion: (truth, answer) → how many, where all is known. calibration: said sureness → share that was right.
     """
 
     right: Rate
@@ -74,41 +91,39 @@ class Score:
 
 def score(answers: Sequence[Answered]) -> Score:
     """Of a reader's answers, in any order."""
+    whole = [one for one in answers if one.known == BOTH_TYPES]
     return Score(
-        right=_rate([one.right for one in answers]),
+        right=rate([one.right for one in answers]),
         sensitivity={
-            k: _rate([k in one.answer.types for one in answers if k in one.truth.types]) for k in Calcification
+            k: rate([k in one.answer.types for one in answers if k in one.truth.types & one.known])
+            for k in Calcification
         },
         specificity={
-            k: _rate([k not in one.answer.types for one in answers if k not in one.truth.types]) for k in Calcification
+            k: rate([k not in one.answer.types for one in answers if k in one.known - one.truth.types])
+            for k in Calcification
         },
-        mc_called_bac=_rate([one.answer is Answer.BAC for one in answers if one.truth is Answer.MC]),
-        bac_called_mc=_rate([one.answer is Answer.MC for one in answers if one.truth is Answer.BAC]),
-        placed=_rate([one.hit for one in answers if one.hit is not None]),
-        confusion=Counter((one.truth, one.answer) for one in answers),
-        calibration={said: _rate([one.right for one in answers if one.sureness == said]) for said in SURENESS},
+        mc_called_bac=rate([one.answer is Answer.BAC for one in whole if one.truth is Answer.MC]),
+        bac_called_mc=rate([one.answer is Answer.MC for one in whole if one.truth is Answer.BAC]),
+        placed=rate([one.hit for one in answers if one.hit is not None]),
+        confusion=Counter((one.truth, one.answer) for one in whole),
+        calibration={said: rate([one.right for one in answers if one.sureness == said]) for said in SURENESS},
     )
 
 
 def of_model(answers: Sequence[Answered]) -> tuple[Score, Score] | None:
-    """Reader and model on the views that both have answered; None without any. The model says no sureness or place."""
-    both = [one for one in answers if one.model is not None]
-    if not both:
-        return None
-    models = [
-        Answered(one.item, one.round, one.level, one.mode, one.truth, one.model or one.answer, 0.0, None, None)
-        for one in both
-    ]
-    return score(both), score(models)
+    """Reader and model on the views that both have answered; None without any."""
+    pairs = [(one, model) for one in answers if (model := one.as_model) is not None]
+    return (score([mine for mine, _ in pairs]), score([model for _, model in pairs])) if pairs else None
 
 
 def by_round(answers: Sequence[Answered]) -> dict[str, Rate]:
     """Share right per round, in the order in which rounds began."""
     return {
-        name: _rate([one.right for one in answers if one.round == name])
+        name: rate([one.right for one in answers if one.round == name])
         for name in dict.fromkeys(one.round for one in answers)
     }
 
 
-def _rate(hits: Sequence[bool]) -> Rate:
+def rate(hits: Sequence[bool]) -> Rate:
+    """Of so many, those that are true."""
     return Rate(sum(hits), len(hits))

@@ -67,11 +67,10 @@ def answer(page: Page, said: str, *, touch: bool = False) -> None:
     picture(page).wait_for(timeout=SLOWLY)
     settled(page)
     if said != "Neither":
-        where = {"x": 150, "y": 160}
         if touch:
-            picture(page).tap(position=where)
+            picture(page).tap()
         else:
-            picture(page).click(position=where)
+            picture(page).click()
         expect(page.get_by_text(re.compile(r"Marked \d"))).to_be_visible(timeout=SLOWLY)
     press(page, said)
     chosen = page.get_by_role("button", name=re.compile(rf"^{said}\b"))

@@ -55,9 +55,14 @@ def answer_right(page: Page, number: int, *, by_pointer: bool) -> None:
     page.evaluate("document.activeElement.blur()")
     press(page, KEYS[truth])
     press(page, "4")
+    expect(page.get_by_role("button", name=re.compile("^Answer"))).to_be_enabled()
+    page.wait_for_timeout(800)  # a new button's shortcut is not heard at once
+    press(page, "Enter")
+    expect(page.get_by_text("Your last word?")).to_be_visible(timeout=SLOWLY)
+    expect(page.get_by_text(re.compile("^The model says"))).to_be_visible()
+    page.wait_for_timeout(800)
     press(page, "Enter")
     expect(page.get_by_text(re.compile("^Right: it is"))).to_be_visible()
-    expect(page.get_by_text(re.compile("^The model says"))).to_be_visible(timeout=SLOWLY)
     page.wait_for_timeout(500)
     settled(page)
 
@@ -74,16 +79,61 @@ def test_lesson_quiz_of_five_score_gallery_and_a_case(page: Page, school: tuple[
         press(page, "Enter")
     expect(page.get_by_text("5 of 5 right")).to_be_visible()
     page.get_by_role("button", name="Your score").click()
-    expect(page.get_by_text("Round by round")).to_be_visible()
+    expect(page.get_by_text("What the model does to your judgement")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
     with Store.open(data) as store:
         rows = all_rows(store)
     assert [row["truth"] == row["answer"] for row in rows] == [True] * 5
     assert {row["model"] for row in rows} <= {"mc", "bac", "both", "neither"}
     assert all((row["x_mm"] is None) == (row["truth"] == "neither") for row in rows)
+    assert [row["revised"] for row in rows] == [row["answer"] for row in rows]
     page.get_by_role("radio", name="Gallery of mistakes").or_(
         page.get_by_role("button", name="Gallery of mistakes")
     ).first.click()
-    expect(page.get_by_text(re.compile("Figure 3")).first).to_be_visible()
+    expect(page.get_by_text("(b) BAC taken for MC")).to_be_visible()
+    page.get_by_role("button", name="Open").first.click(timeout=SLOWLY)
+    expect(page).to_have_url(re.compile(r"/case\?image=[0-9a-f]{64}"))
+    expect(page.locator('.mtunet-viewer[data-state="ready"]')).to_be_visible(timeout=SLOWLY)
+
+
+def test_a_selection_of_the_gallery_becomes_a_quiz(page: Page, school: tuple[str, Path]) -> None:
+    url, _ = school
+    page.goto(f"{url}/teaching?show=gallery")
+    box = page.locator('label:has-text("Choose"):has(input:not([disabled]))').first
+    box.click(timeout=SLOWLY)
+    expect(page.get_by_text("1 image chosen")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"items=drawn"))
+    page.get_by_role("button", name="Quiz me on them").click()
+    expect(page.get_by_text("1 chosen case")).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("Case 1 of 1")).to_be_visible(timeout=SLOWLY)
+
+
+def test_the_projector_keeps_the_round_and_what_was_chosen_in_it(page: Page, school: tuple[str, Path]) -> None:
+    url, _ = school
+    page.goto(f"{url}/teaching?show=quiz")
+    page.get_by_role("button", name="Start").click()
+    picture(page).wait_for(timeout=SLOWLY)
+    settled(page)
+    page.evaluate("document.activeElement.blur()")
+    press(page, "b")
+    size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    assert page.evaluate(size) < 18
+    page.get_by_text("Projector", exact=True).click()
+    expect(page).to_have_url(re.compile("embed_options=dark_theme"))
+    picture(page).wait_for(timeout=SLOWLY)
+    settled(page)
+    assert page.evaluate(size) > 18
+    assert page.evaluate(ground) == "rgb(5, 9, 11)"
+    expect(page).to_have_url(re.compile("projector=on"))
+    expect(page.get_by_text("Case 1 of 5")).to_be_visible()
+    chosen = page.get_by_role("button", name="BAC", exact=False).and_(page.locator('[kind="primary"]'))
+    expect(chosen).to_be_visible()
+    page.get_by_text("Projector", exact=True).click()
+    expect(page).not_to_have_url(re.compile("projector=on|embed_options"))
+    picture(page).wait_for(timeout=SLOWLY)
+    assert page.evaluate(size) < 18
 
 
 def test_a_marked_place_is_where_the_pointer_was(page: Page, school: tuple[str, Path]) -> None:

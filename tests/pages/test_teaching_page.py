@@ -2,6 +2,7 @@
 
 import csv
 import re
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,15 @@ from mtunet.store import Store
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import Item, pool
 from mtunet.teaching.lesson import PICTURES
+from mtunet.teaching.real_cases import REAL_CASES
 from mtunet.teaching.records import add_answer, answers_of, readers
+from mtunet.teaching.round_records import find_round
+from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.sharing import spec_to_words
 from pages.widgets.teaching import marking
 from pages.widgets.teaching import round as rounds
-from tests.drawn_run import quick_phantom, write_run
+from tests.drawn_run import quick_phantom, visible_phantom, write_run
+from tests.pages.conftest import ROOT
 from tests.test_teaching import answered
 
 SECTIONS = ("lesson", "case", "quiz", "score", "gallery")
@@ -48,6 +53,18 @@ def one_case(monkeypatch: pytest.MonkeyPatch) -> Item:
 def pictures(app: AppTest) -> list[str]:
     """The captions of the pictures on the page."""
     return [image.caption for element in app.get("image") for image in element.proto.imgs]
+
+
+def round_of(app: AppTest) -> str:
+    """Its name, as the address has it."""
+    said = app.query_params["round"]
+    return str(said if isinstance(said, str) else said[0])
+
+
+def past_the_model(app: AppTest) -> None:
+    """Keep the first answer, or do not wait for the model."""
+    there = {button.key for button in app.button}
+    click(app, "teaching.keep" if "teaching.keep" in there else "teaching.no_model")
 
 
 def click(app: AppTest, key: str) -> AppTest:
@@ -82,6 +99,7 @@ def test_a_round_is_played_and_its_answers_are_kept(
         click(app, f"teaching.answer.{answer}")
         click(app, "teaching.sureness.0.75")
         click(app, "teaching.submit")
+        past_the_model(app)
         verdicts = [box.value for box in (app.success if right else app.error)]
         assert any("it is both" in verdict for verdict in verdicts)
         assert any(markdown.value.startswith("Both: ") for markdown in app.markdown)
@@ -111,7 +129,12 @@ def test_the_score_of_given_answers_is_shown_and_can_be_deleted(app: AppTest, da
     rates: Any = app.dataframe[0].value
     assert rates["You"].tolist()[:2] == ["50 %", "50 %"]
     click(app, "teaching.delete")
-    click(app, "teaching.delete_yes")
+    with Store.open(data) as store:
+        assert readers(store) == {}
+    click(app, "teaching.put_back")
+    with Store.open(data) as store:
+        assert readers(store) == {"Bo": 2}
+    click(app, "teaching.delete_all")
     with Store.open(data) as store:
         assert readers(store) == {}
 
@@ -132,6 +155,14 @@ def shipped_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_run(tmp_path / "drawn")
 
 
+@pytest.fixture
+def run_of_cases(shipped_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
+    """What the quiz can ask of that run."""
+    monkeypatch.setattr("mtunet.teaching.run_cases.make_phantom", visible_phantom)
+    monkeypatch.setattr("mtunet.teaching.run_cases.FOLDER", tmp_path / "outcomes")
+    return [case for _, case in draw_outcomes(shipped_run) if case is not None]
+
+
 def test_the_gallery_holds_every_region_of_a_method_in_its_column(app: AppTest, shipped_run: Path) -> None:
     opened(app, "gallery")
     method = app.selectbox(key="teaching.gallery.method").value
@@ -150,13 +181,88 @@ def test_the_gallery_holds_every_region_of_a_method_in_its_column(app: AppTest, 
     assert 0 < sum(after) < before
 
 
-def test_a_region_of_the_gallery_is_drawn_when_asked_for(app: AppTest, shipped_run: Path) -> None:
+def test_each_column_shows_its_first_regions_and_opens_them(app: AppTest, shipped_run: Path) -> None:
     opened(app, "gallery")
-    assert not pictures(app)
-    letter = next(b.key.split(".")[2] for b in app.button if b.key and b.key.endswith(".draw"))
-    click(app, f"teaching.gallery.{letter}.draw")
-    assert len(pictures(app)) == 1
-    assert app.button(key=f"teaching.gallery.{letter}.open")
+    counts = [int(found[1]) for c in app.caption if (found := re.match(r"(\d+) regions?: ", c.value))]
+    assert len(pictures(app)) == sum(min(3, count) for count in counts)
+    assert len([b for b in app.button if b.key and b.key.startswith("teaching.gallery.open.")]) == len(pictures(app))
+
+
+def test_thirds_of_conspicuity_share_the_true_regions_out(app: AppTest, shipped_run: Path) -> None:
+    def shown() -> int:
+        return sum(int(found[1]) for c in app.caption if (found := re.match(r"(\d+) regions?: [^e]", c.value)))
+
+    opened(app, "gallery")
+    false = next(int(c.value.split()[0]) for c in app.caption if c.value.endswith(OUTCOMES["e"]))
+    all_true, parts = shown() - false, []
+    for third in ("faintest third", "middle third", "clearest third"):
+        app.selectbox(key="teaching.gallery.conspicuity").set_value(third).run()
+        parts.append(shown())
+    assert sum(parts) == all_true
+    assert min(parts) > 0
+
+
+def test_images_of_the_gallery_are_sent_to_a_quiz(
+    app: AppTest, data: Path, shipped_run: Path, run_of_cases: list[Item]
+) -> None:
+    chosen = [case.id for case in run_of_cases[:2]]
+    opened(app, "gallery", items=",".join(chosen))
+    assert "2 images chosen" in " ".join(m.value for m in app.markdown)
+    click(app, "teaching.gallery.quiz")
+    assert app.session_state["teaching.section"] == "quiz"
+    click(app, "teaching.start")
+    with Store.open(data) as store:
+        playing = find_round(store, round_of(app))
+    assert playing is not None
+    assert (playing.items, playing.plan.length) == (tuple(chosen), 2)
+
+
+def test_a_round_is_found_again_by_its_address_with_what_was_chosen(app: AppTest, one_case: Item) -> None:
+    opened(app, "quiz")
+    click(app, "teaching.start")
+    click(app, "teaching.answer.bac")
+    name = round_of(app)
+    fresh = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    opened(fresh, "quiz", round=name)
+    assert [b.key for b in fresh.button if b.proto.type == "primary"] == ["teaching.answer.bac"]
+
+
+def test_a_last_word_after_the_model_is_kept_beside_the_first(app: AppTest, data: Path, one_case: Item) -> None:
+    opened(app, "quiz")
+    click(app, "teaching.start")
+    for key in ("answer.mc", "sureness.0.5", "submit"):
+        click(app, f"teaching.{key}")
+    end = time.monotonic() + 60
+    while "teaching.change.both" not in {button.key for button in app.button} and time.monotonic() < end:
+        time.sleep(0.2)
+        app.run()
+    assert not any("truth_" in c.proto.json for c in app.get("bidi_component"))
+    click(app, "teaching.change.both")
+    with Store.open(data) as store:
+        [kept] = answers_of(store, "Reader")
+    assert (kept.answer, kept.revised, kept.right, kept.as_revised.right) == (Answer.MC, Answer.BOTH, False, True)
+    assert any("After the model you said **both**: right." in m.value for m in app.markdown)
+
+
+def test_a_real_case_asks_for_no_place_and_scores_one_type(app: AppTest, data: Path) -> None:
+    opened(app, "quiz", items=REAL_CASES[0].id)
+    click(app, "teaching.start")
+    for key in ("answer.both", "sureness.0.5", "submit"):
+        click(app, f"teaching.{key}")
+    past_the_model(app)
+    with Store.open(data) as store:
+        [kept] = answers_of(store, "Reader")
+    assert (kept.source, kept.right, kept.hit) == ("real", True, None)
+    assert any("Right" in box.value for box in app.success)
+
+
+@pytest.mark.parametrize("show", SECTIONS)
+def test_the_projector_stands_in_the_address_on_every_section(app: AppTest, show: str) -> None:
+    opened(app, show, projector="on")
+    assert app.toggle(key="teaching.projector").value is True
+    assert any("font-size: 21px" in element.proto.body for element in app.get("html"))
+    app.toggle(key="teaching.projector").set_value(False).run()
+    assert "projector" not in app.query_params
 
 
 @pytest.mark.parametrize("words", [{"seed": "x"}, {"seed": "5", "density": "z"}, {"seed": "5", "generator": "1"}])

@@ -1,4 +1,4 @@
-"""A phantom ready to be looked at: drawn once, filed by the way that every image takes, its exact truth at hand."""
+"""A case ready to be looked at: drawn once, filed by the way that every image takes, what is known of it at hand."""
 
 import secrets
 from collections.abc import Mapping
@@ -8,14 +8,17 @@ import streamlit as st
 
 from mtunet.case import Calcification
 from mtunet.drawing import contours
-from mtunet.intake import Declined, Origin, take_in
+from mtunet.intake import SAMPLE, Declined, Origin, take_in
 from mtunet.models import DEFAULT_MODEL
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.spec import BoolArray
 from mtunet.records import Image, now
+from mtunet.samples import sample_bytes
 from mtunet.store import Store
+from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Contents, contents_of
+from mtunet.teaching.items import Item
 from pages.widgets.viewer import Outline
 from pages.widgets.work import jobs
 
@@ -25,15 +28,17 @@ SOURCE = "teaching:"
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A phantom's file and truth. masks: (rows, columns) bool on the file's grid; outlines: of the masks, as layers
-    "truth_mc" and "truth_bac"."""
+    """A case's file and truth. masks: (rows, columns) bool on the file's grid, {} where it is not known where the
+    calcium lies; outlines: of the masks, as layers "truth_mc" and "truth_bac". contents: None of a real one."""
 
     name: str
     data: bytes
     masks: Mapping[Calcification, BoolArray]
     spacing_mm: tuple[float, float]
     outlines: Mapping[str, list[Outline]]
-    contents: Contents
+    contents: Contents | None
+    file: str
+    source: str
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={PhantomSpec: repr})
@@ -52,7 +57,25 @@ def drawn(spec: PhantomSpec, name: str) -> Drawn:
         for kind, mask in truth.masks.items()
     }
     data = dicom_bytes(phantom, name)
-    return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents_of(phantom))
+    contents = contents_of(phantom)
+    return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents, f"{name}.dcm", f"{SOURCE}{name}")
+
+
+def drawn_case(case: Case) -> Drawn:
+    """A case of the quiz, of any source. Raises FileNotFoundError where samples were not shipped."""
+    if isinstance(case, Item):
+        return drawn(case.spec, f"QUIZ-{case.id}".replace("/", "-"))
+    sample = case.file
+    return Drawn(
+        name=sample.key,
+        data=sample_bytes(sample),
+        masks={},
+        spacing_mm=(1.0, 1.0),  # of no use without masks
+        outlines={},
+        contents=None,
+        file=sample.file,
+        source=f"{SAMPLE}{sample.key}",
+    )
 
 
 def filed(store: Store, one: Drawn, title: str) -> Image:
@@ -60,8 +83,8 @@ def filed(store: Store, one: Drawn, title: str) -> Image:
 
     Raises QueueFull, CouldNotSave, and UnreadableImage where it could not be read back.
     """
-    origin = Origin(secrets.token_hex(4), now(), f"{SOURCE}{one.name}", title)
-    [taken] = take_in(store, one.data, f"{one.name}.dcm", origin, DEFAULT_MODEL)
+    origin = Origin(secrets.token_hex(4), now(), one.source, title)
+    [taken] = take_in(store, one.data, one.file, origin, DEFAULT_MODEL)
     if isinstance(taken, Declined):
         raise taken.problem
     jobs().wake()

@@ -1,6 +1,8 @@
-"""The columns of the paper's Figure 3, filled from what a cross-validation run got right and wrong."""
+"""The columns of the paper's Figure 3, filled from what a cross-validation found, mistook and missed."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
@@ -10,24 +12,28 @@ from mtunet import runs
 from mtunet.case import UnreadableImage
 from mtunet.evaluation.outcomes import OUTCOMES, Component, components
 from mtunet.evaluation.phantoms import NotDrawable, spec_of
-from mtunet.evaluation.pictures import picture
+from mtunet.evaluation.pictures import close_up
 from mtunet.evaluation.reading import COMPONENTS, Results, UnreadableRun, load
-from mtunet.evaluation.titles import method_title
 from mtunet.filing import CouldNotSave
 from mtunet.intake import QueueFull
 from mtunet.phantom import PhantomSpec
+from mtunet.teaching.run_cases import HOW, cases_of
+from pages.widgets.teaching.address import MOST_ITEMS, choose_items, chosen_items
 from pages.widgets.teaching.drawn import drawn, filed, phantom_of
+from pages.widgets.teaching.gallery_filters import filtered
+from pages.widgets.teaching.sections import TITLES, go_to
 from pages.widgets.words import plain
 from pages.widgets.work import open_store
 
-KEY = "teaching.gallery"
-ALL = "all"
-COLUMNS = {
-    "a": "Found, and as what it is",
+KEY: Final = "teaching.gallery"
+ROWS: Final = 3
+"""Of pictures on one page: fifteen phantoms are drawn in about as many seconds, and then kept."""
+COLUMNS: Final[Mapping[str, str]] = {
+    "a": "Found as what it is",
     "b": "BAC taken for MC",
     "c": "MC taken for BAC",
     "d": "Missed",
-    "e": "Found where nothing is",
+    "e": "Nothing is there",
 }
 
 
@@ -41,22 +47,102 @@ def show_gallery() -> None:
             icon=":material/photo_library:",
         )
         return
-    run = st.selectbox("Run", names, key=f"{KEY}.run", width=300)
-    try:
-        results, found = _read(str(runs.RUNS / run), _seen(runs.RUNS / run))
-    except UnreadableRun as problem:
-        st.error(plain(str(problem)))
-        return
-    chosen = _filtered(results, found)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run = st.selectbox("Run", names, key=f"{KEY}.run", width=200)
+        try:
+            results, found = _read(str(runs.RUNS / run), _seen(runs.RUNS / run))
+        except UnreadableRun as problem:
+            st.error(plain(str(problem)))
+            return
+        shown = filtered(results, found)
+    askable = _askable(run)
+    _selection()
+    _columns(results, shown, askable)
+    data = str(results.config.get("data", "its data are not named"))
     st.caption(
-        "Known BAC blue and known MC green (dashed), found BAC red and found MC yellow (solid; boxes, as a run "
-        "keeps no outlines). Phantom data."
-        if "phantom" in str(results.config.get("data", ""))
-        else "Boxes are what was found."
+        f"Run {plain(results.name)}: {plain(data)}. Known BAC blue "
+        "and known MC green (dashed), found BAC red and found MC yellow (solid; boxes, as a run keeps no outlines). "
+        "Each picture is 12 mm wide or more, round one region."
     )
-    for letter, column in zip(COLUMNS, st.columns(len(COLUMNS), gap="small"), strict=True):
-        with column:
-            _column(results, letter, [one for one in chosen if one.outcome == letter])
+
+
+def _columns(results: Results, shown: Sequence[Component], askable: frozenset[str]) -> None:
+    by_letter = {letter: [one for one in shown if one.outcome == letter] for letter in COLUMNS}
+    pages = max(1, -(-max(map(len, by_letter.values())) // ROWS))
+    places = st.columns(len(COLUMNS), gap="small")
+    for letter, place in zip(COLUMNS, places, strict=True):
+        count = len(by_letter[letter])
+        place.markdown(f"**({letter}) {COLUMNS[letter]}**")
+        place.caption(f"{count} region{'' if count == 1 else 's'}: {OUTCOMES[letter]}")
+    with st.container(horizontal_alignment="center"):
+        page = st.pagination(pages, key=f"{KEY}.page.{pages}") if pages > 1 else 1
+    for row in range(ROWS * (page - 1), ROWS * page):  # row by row, so that no column waits for another
+        for letter, place in zip(COLUMNS, places, strict=True):
+            if row < len(by_letter[letter]):
+                with place:
+                    _card(results, by_letter[letter][row], askable)
+
+
+def _card(results: Results, one: Component, askable: frozenset[str]) -> None:
+    try:
+        spec = spec_of(results, one.image)
+    except NotDrawable as problem:
+        st.caption(f":material/image_not_supported: {plain(str(problem))}")
+        return
+    with st.container(border=True, gap="small"):
+        with st.spinner("Drawing …"):
+            picture = _picture(spec, one)
+        st.image(picture, caption=_said(results, one), alt=f"{one.image}: {OUTCOMES[one.outcome]}", width="stretch")
+        name = f"{one.outcome}.{one.image}.{one.type}.{one.box.top}.{one.box.left}"
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            if st.button("Open", icon=":material/arrow_forward:", key=f"{KEY}.open.{name}", help="In the case viewer"):
+                _open(spec, one.image)
+            _choose(f"{results.name}/{one.image}", name, askable)
+
+
+def _choose(item: str, name: str, askable: frozenset[str]) -> None:
+    """A tick puts the image into the selection that the address holds; regions of one image share it."""
+    key = f"{KEY}.choose.{name}"
+    chosen = chosen_items()
+    st.session_state[key] = item in chosen
+
+    def change() -> None:
+        rest = [one for one in chosen if one != item]
+        choose_items([*rest, item] if st.session_state[key] else rest)
+
+    st.checkbox(
+        "Choose",
+        key=key,
+        on_change=change,
+        disabled=item not in askable or (len(chosen) >= MOST_ITEMS and item not in chosen),
+        help="For a quiz or a class."
+        if item in askable
+        else f"More than one answer could be defended, or the run's images are not drawn for the quiz ({HOW}).",
+    )
+
+
+def _selection() -> None:
+    """What is chosen, and where it can be sent."""
+    chosen = chosen_items()
+    if not chosen:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f"**{len(chosen)} image{'' if len(chosen) == 1 else 's'} chosen**", width="content")
+        st.button(
+            "Quiz me on them", type="primary", icon=":material/quiz:", on_click=go_to, args=("quiz",), key=f"{KEY}.quiz"
+        )
+        if "class" in TITLES:
+            st.button("Use in a class", icon=":material/groups:", on_click=go_to, args=("class",), key=f"{KEY}.class")
+        st.button("Choose none", icon=":material/close:", on_click=choose_items, args=((),), key=f"{KEY}.none")
+        st.caption("The address of this page holds the selection: copy it to share.", width="content")
+
+
+def _askable(run: str) -> frozenset[str]:
+    found = cases_of(run)
+    if found is None:
+        st.caption(f":material/info: To send images of this run to a quiz, first draw them: `{HOW} {run}`.")
+        return frozenset()
+    return frozenset(case.id for case in found.cases)
 
 
 def _has_outcomes(folder: Path) -> bool:
@@ -74,82 +160,21 @@ def _read(folder: str, _when: str, /) -> tuple[Results, list[Component]]:
     return results, components(results)
 
 
-def _filtered(results: Results, found: list[Component]) -> list[Component]:
-    methods = sorted({one.method for one in found})
-    folds = sorted({one.fold for one in found})
-    densities = sorted({results.images[one.image].density for one in found if one.image in results.images} - {""})
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        method = st.selectbox(
-            "Method",
-            methods,
-            index=methods.index("mtunet") if "mtunet" in methods else 0,
-            format_func=method_title,
-            key=f"{KEY}.method",
-            width=240,
-        )
-        fold = st.selectbox("Fold", [ALL, *folds], key=f"{KEY}.fold", width=110)
-        kind = st.selectbox("Type", [ALL, "mc", "bac"], format_func=str.upper, key=f"{KEY}.type", width=110)
-        density = st.selectbox("Density", [ALL, *densities], key=f"{KEY}.density", width=110)
-        faint = st.selectbox(
-            "Conspicuity",
-            [ALL, "faintest half", "clearest half"],
-            key=f"{KEY}.conspicuity",
-            width=170,
-            help="How far a true region stands out from the noise round it. False positives have none.",
-        )
-    kept = [
-        one
-        for one in found
-        if one.method == method
-        and fold in (ALL, one.fold)
-        and kind in (ALL, one.type)
-        and (density == ALL or (one.image in results.images and results.images[one.image].density == density))
-    ]
-    values = [one.covariates["conspicuity"] for one in kept if "conspicuity" in one.covariates]
-    if faint == ALL or not values:
-        return kept
-    middle = float(np.median(values))
-    low = faint == "faintest half"
-    return [one for one in kept if "conspicuity" in one.covariates and (one.covariates["conspicuity"] <= middle) is low]
-
-
-def _column(results: Results, letter: str, found: list[Component]) -> None:
-    st.markdown(f"**({letter}) {COLUMNS[letter]}**")
-    st.caption(f"{len(found)} region{'' if len(found) == 1 else 's'}: {OUTCOMES[letter]}")
-    if not found:
-        return
-    place = st.number_input(
-        "Which", 1, len(found), key=f"{KEY}.{letter}.which.{len(found)}", help="1 is the first of the run."
-    )
-    one = found[int(place) - 1]
-    try:
-        spec = spec_of(results, one.image)
-    except NotDrawable as problem:
-        st.info(plain(str(problem)), icon=":material/image_not_supported:")
-        return
-    drawn_key = f"{KEY}.drawn.{letter}"
-    if st.button("Draw it", icon=":material/brush:", key=f"{KEY}.{letter}.draw"):
-        st.session_state[drawn_key] = one
-    if st.session_state.get(drawn_key) == one:
-        with st.spinner("Drawing …"):
-            st.image(_picture(spec, one), caption=_said(one), alt=f"{one.image}, {OUTCOMES[letter]}", width="stretch")
-        if st.button("Open the case", icon=":material/arrow_forward:", key=f"{KEY}.{letter}.open"):
-            _open(spec, one.image)
-    else:
-        st.caption(_said(one))
-
-
-def _said(one: Component) -> str:
-    parts = [one.type.upper(), plain(one.image), f"fold {one.fold}"]
-    parts += [f"{one.covariates['area_mm2']:.1f} mm²"] if "area_mm2" in one.covariates else []
+def _said(results: Results, one: Component) -> str:
+    facts = results.images.get(one.image)
+    parts = [one.type.upper(), f"fold {one.fold}"]
+    parts += [f"density {facts.density}"] if facts is not None and facts.density else []
+    parts += [f"{one.covariates['area_mm2']:.0f} mm²"] if "area_mm2" in one.covariates else []
+    parts += [f"{one.covariates['conspicuity']:.1f} × noise"] if "conspicuity" in one.covariates else []
     parts += [f"probability {one.probability:.2f}"] if one.probability is not None else []
-    return ", ".join(parts)
+    return f"{plain(one.image)}: {', '.join(parts)}"
 
 
-@st.cache_data(max_entries=60, show_spinner=False, hash_funcs={PhantomSpec: repr, Component: repr})
+@st.cache_data(max_entries=400, show_spinner=False, hash_funcs={PhantomSpec: repr, Component: repr})
 def _picture(spec: PhantomSpec, one: Component) -> bytes:
-    rgb = picture(phantom_of(spec), (one,))
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+    rgb = close_up(phantom_of(spec), one)
+    encoded = cv2.imencode(".webp", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, 88])[1]
+    return bytes(encoded.tobytes())
 
 
 def _open(spec: PhantomSpec, name: str) -> None:
@@ -157,6 +182,6 @@ def _open(spec: PhantomSpec, name: str) -> None:
         try:
             image = filed(store, drawn(spec, name), name)
         except (QueueFull, CouldNotSave, UnreadableImage) as problem:
-            st.error(str(problem))
+            st.error(plain(str(problem)))
             return
     st.switch_page("pages/case.py", query_params={"image": image.sha256})

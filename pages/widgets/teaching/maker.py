@@ -14,6 +14,7 @@ from mtunet.teaching.contents import Contents
 from mtunet.teaching.figure import figure_1, phantom_view
 from mtunet.teaching.lesson import PHANTOM_ORIGIN, Part
 from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
+from pages.widgets.teaching.address import replace_address
 from pages.widgets.teaching.drawn import drawn, filed, phantom_of
 from pages.widgets.words import SIDES
 from pages.widgets.work import open_store
@@ -36,7 +37,7 @@ def show_maker() -> None:
     with left:
         wanted = _controls(spec)
         if st.button("Make it", type="primary", icon=":material/brush:", shortcut="Enter", key=f"{KEY}.make"):
-            st.query_params.from_dict({"show": "case", **spec_to_words(wanted)})
+            replace_address({"show": "case", **spec_to_words(wanted)})
             st.rerun()
         st.button("Another like it", icon=":material/casino:", on_click=_another, args=(wanted,), key=f"{KEY}.dice")
     with right:
@@ -61,7 +62,7 @@ def _from_address() -> PhantomSpec | None:
 
 def _another(wanted: PhantomSpec) -> None:
     words = {**spec_to_words(wanted), "seed": str(secrets.randbelow(1_000_000))}
-    st.query_params.from_dict({"show": "case", **words})
+    replace_address({"show": "case", **words})
 
 
 def _controls(shown: PhantomSpec | None) -> PhantomSpec:

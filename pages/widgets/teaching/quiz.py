@@ -7,31 +7,35 @@ from mtunet.filing import CouldNotSave
 from mtunet.intake import QueueFull
 from mtunet.records import Image
 from mtunet.store import Store
-from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY, Answer
+from mtunet.teaching.cases import Case, find_case, source_of
+from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.quiz import SURENESS, Given, mark
-from mtunet.teaching.records import add_answer, reader_name
-from mtunet.teaching.rounds import CHOICES, GAPS
+from mtunet.teaching.real_cases import NOT_KNOWN, RealCase
+from mtunet.teaching.round_records import Draft, Round, give
 from mtunet.teaching.scoring import Answered
 from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.choices import choice
-from pages.widgets.teaching.drawn import Drawn, drawn, filed
+from pages.widgets.teaching.drawn import Drawn, drawn_case, filed
 from pages.widgets.teaching.marking import clicked_place
 from pages.widgets.teaching.model_answer import ModelLook, model_look, wait_for_model
-from pages.widgets.teaching.reveal import show_round_end, show_truth
-from pages.widgets.teaching.round import ANSWER, MARK, MODEL_FIRST, MODES, SURENESS_KEY, Round
+from pages.widgets.teaching.reveal import show_truth
+from pages.widgets.teaching.revising import ask_again, may_revise
+from pages.widgets.teaching.round import ANSWER, MARK, MODEL_FIRST, MODES, SURENESS_KEY
+from pages.widgets.teaching.round_end import show_round_end
 from pages.widgets.teaching.sections import percent_words
+from pages.widgets.teaching.start import show_start
 from pages.widgets.teaching.view import show_view
 from pages.widgets.words import plain
 from pages.widgets.work import open_store
 
-LENGTHS = (5, 10, 20)
 ANSWERS = {
     Answer.MC: ("MC", "m"),
     Answer.BAC: ("BAC", "b"),
     Answer.BOTH: ("Both", "o"),
     Answer.NEITHER: ("Neither", "n"),
 }
+KINDS = {"phantom": "phantom", "run": "phantom of a run", "real": "real mammogram"}
 
 
 def show_quiz() -> None:
@@ -41,77 +45,54 @@ def show_quiz() -> None:
         st.error(f"The quiz has no cases. {plain(str(problem))}", icon=":material/error:")
         return
     with open_store() as store:
-        playing = rounds.current()
+        playing = rounds.current(store)
         if playing is None:
-            _start(store)
-        elif playing.number > playing.length:
+            show_start(store)
+        elif playing.over:
             show_round_end(store, playing)
         else:
             _play(store, playing)
 
 
-def _start(store: Store) -> None:
-    st.markdown(
-        "You see one view at a time and say what calcium is in it: microcalcifications (**MC**), arterial ones "
-        "(**BAC**), **both** or **neither**. Then you see the truth and what the model found. What you got wrong comes "
-        f"back after {GAPS[0]} other cases, then later and later."
-    )
-    with st.container(border=True, width=760):
-        reader = st.text_input(
-            "Your name here", "Reader", max_chars=40, key="teaching.reader", help="Any name; it stays on this machine."
-        )
-        level = st.segmented_control(
-            "Level",
-            CHOICES,
-            default="easy",
-            required=True,
-            format_func=str.capitalize,
-            key="teaching.level",
-            help="Hard: the paper's hard cases, faint or few calcifications, or several benign ones beside.",
-        )
-        mode = st.segmented_control(
-            "Who looks first",
-            list(MODES),
-            default=next(iter(MODES)),
-            required=True,
-            format_func=lambda name: MODES[name],
-            key="teaching.mode",
-            help="Model first shows what the model found before you answer. The score compares both ways.",
-        )
-        length = st.segmented_control("Cases", LENGTHS, default=5, required=True, key="teaching.length")
-        if st.button("Start", type="primary", icon=":material/play_arrow:", shortcut="Enter", key="teaching.start"):
-            rounds.begin(store, reader_name(reader), str(level), str(mode), int(length or LENGTHS[0]))
-            st.rerun()
-    st.caption(
-        f"{len(pool())} cases, all phantoms (computer-made; they show no person), that no model has learnt from. A "
-        "case is asked only when one answer is right: an MC group's brightest speck stands at least "
-        f"{LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm long, "
-        "and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms."
-    )
-
-
 def _play(store: Store, playing: Round) -> None:
-    item = playing.case
-    with st.spinner("Drawing the case …"):
-        one = drawn(item.spec, f"QUIZ-{item.id}")
-        try:
-            image = filed(store, one, f"Quiz case {int(item.id) % 100_000}")
-        except (QueueFull, CouldNotSave, UnreadableImage) as problem:
-            st.error(str(problem))
-            st.button("End the round", on_click=rounds.stop, key="teaching.stop")
-            return
+    case = find_case(playing.item)
+    assert case is not None  # `rounds.current` has looked
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"**Case {playing.number} of {playing.length}** · phantom · {MODES[playing.mode]}", width="content")
-        st.button("End the round", icon=":material/stop_circle:", on_click=rounds.stop, key="teaching.stop")
+        st.markdown(
+            f"**Case {playing.shown} of {playing.plan.length}** · {KINDS[source_of(case)]} · "
+            f"{MODES[playing.plan.mode]} · {plain(playing.plan.reader)}",
+            width="content",
+        )
+        st.button(
+            "End the round",
+            icon=":material/stop_circle:",
+            on_click=rounds.stop,
+            shortcut="Escape",
+            key="teaching.stop",
+        )
+    with st.spinner("Drawing the case …"):
+        try:
+            one = drawn_case(case)
+            image = filed(store, one, _title(case))
+        except (QueueFull, CouldNotSave, UnreadableImage, OSError) as problem:
+            st.error(plain(str(problem)))
+            return
     look = model_look(store, image)
-    if playing.answered is None:
-        _ask(store, playing, one, image, look)
+    if playing.answer is None:
+        _ask(store, playing, case, one, image, look)
+    elif may_revise(playing, look):
+        ask_again(store, playing, image, look, ANSWERS)
     else:
-        show_truth(store, playing, one, image, look)
+        show_truth(store, playing, case, one, image, look)
 
 
-def _ask(store: Store, playing: Round, one: Drawn, image: Image, look: ModelLook) -> None:
-    model_first = playing.mode == MODEL_FIRST
+def _title(case: Case) -> str:
+    """In the worklist. Of a sample its own, so that it is the same image there."""
+    return case.file.title if isinstance(case, RealCase) else f"Quiz case {case.id[-12:]}"
+
+
+def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
+    model_first = playing.plan.mode == MODEL_FIRST
     left, right = st.columns([7, 3], gap="medium")
     if model_first and look.pending:
         with left:
@@ -120,7 +101,8 @@ def _ask(store: Store, playing: Round, one: Drawn, image: Image, look: ModelLook
             st.markdown("The model looks first.")
             wait_for_model(image)
         return
-    place = clicked_place(image, key="teaching.marking")
+    rounds.draft(store, playing)
+    place = clicked_place(image, key="teaching.marking") if one.masks else None
     if place is not None:
         st.session_state[MARK] = place
     with left:
@@ -128,28 +110,32 @@ def _ask(store: Store, playing: Round, one: Drawn, image: Image, look: ModelLook
     with right:
         if model_first:
             st.info(look.words, icon=":material/smart_toy:")
-        given = _given()
+        given = _given(rounds.draft(store, playing), bool(one.masks))
         if given is not None and st.button(
             "Answer", type="primary", icon=":material/done:", shortcut="Enter", key="teaching.submit"
         ):
-            _keep(store, playing, one, given, look)
+            give(store, playing, _answered(playing, case, one, given, look), given.place)
             st.rerun()
+        if not one.masks:
+            st.caption(NOT_KNOWN)
         st.caption(
-            "Keys: M, B, O, N for what you see; 1 to 4 for how sure; Enter answers. In the image: arrows move, plus "
-            "and minus zoom, X marks its middle."
+            "Keys: M, B, O, N for what you see; 1 to 4 for how sure; Enter answers; Escape ends the round. In the "
+            "image: arrows move, plus and minus zoom, X marks its middle."
         )
 
 
-def _given() -> Given | None:
-    """What the reader has said so far; None until it is an answer."""
+def _given(said: Draft, placed: bool) -> Given | None:
+    """What the reader has said so far; None until it is an answer. placed: a place is asked for."""
     answer = choice("What do you see?", ANSWERS, ANSWER)
-    place = st.session_state.get(MARK)
     if answer is Answer.NEITHER:
         st.caption("Neither: no place to mark.")
-    elif place is None:
+    elif not placed:
+        st.caption("No place is asked here.")
+    elif said.place is None:
         st.caption(":material/ads_click: Click the image where you see it.")
     else:
-        st.caption(f":material/location_on: Marked {place[0] / 10:.1f} cm from the left, {place[1] / 10:.1f} cm down.")
+        x, y = said.place
+        st.caption(f":material/location_on: Marked {x / 10:.1f} cm from the left, {y / 10:.1f} cm down.")
     sure = choice(
         "How sure are you?",
         {said: (f"{words} ({percent_words(said)})", str(n)) for n, (said, words) in enumerate(SURENESS.items(), 1)},
@@ -159,22 +145,20 @@ def _given() -> Given | None:
     if answer is None or sure is None:
         st.button("Answer", disabled=True, icon=":material/done:", key="teaching.not_yet")
         return None
-    return Given(answer, sure, None if answer is Answer.NEITHER else place)
+    return Given(answer, sure, None if answer is Answer.NEITHER else said.place)
 
 
-def _keep(store: Store, playing: Round, one: Drawn, given: Given, look: ModelLook) -> None:
-    item = playing.case
-    marked = mark(item, given, one.masks, one.spacing_mm)
-    answered = Answered(
-        item=item.id,
+def _answered(playing: Round, case: Case, one: Drawn, given: Given, look: ModelLook) -> Answered:
+    return Answered(
+        item=case.id,
         round=playing.name,
-        level=item.level,
-        mode=playing.mode,
-        truth=item.answer,
+        level=case.level,
+        mode=playing.plan.mode,
+        truth=case.answer,
         answer=given.answer,
         sureness=given.sureness,
-        hit=marked.hit,
+        hit=mark(case, given, one.masks, one.spacing_mm).hit,
         model=look.answer,
+        source=source_of(case),
+        known=case.known,
     )
-    number = add_answer(store, playing.reader, answered, given.place)
-    rounds.answer(playing, number, answered, given.place)

@@ -1,39 +1,45 @@
-"""After an answer: truth and model over the image, one sentence of why; after a round: how it went."""
+"""After an answer: truth and model over the image, and one sentence of why."""
 
 import streamlit as st
 
+from mtunet.evaluation.outcomes import OUTCOMES
+from mtunet.evaluation.titles import method_title
 from mtunet.records import Image
 from mtunet.store import Store
+from mtunet.teaching.cases import Case
+from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
-from mtunet.teaching.records import add_model_answer, answers_of
+from mtunet.teaching.real_cases import SOURCE, RealCase
+from mtunet.teaching.records import add_model_answer
+from mtunet.teaching.round_records import Round
+from mtunet.teaching.rounds import GAPS
 from mtunet.teaching.scoring import Answered
 from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.drawn import Drawn
 from pages.widgets.teaching.model_answer import WORDS, ModelLook, wait_for_model
-from pages.widgets.teaching.round import Round
-from pages.widgets.teaching.sections import go_to, percent_words
 from pages.widgets.teaching.view import show_view
+from pages.widgets.words import plain
 
 
-def show_truth(store: Store, playing: Round, one: Drawn, image: Image, look: ModelLook) -> None:
-    assert playing.answered is not None
-    number, answered = playing.answered
-    if look.answer is not None and answered.model is None:
-        add_model_answer(store, number, look.answer)
+def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
+    given = playing.answer
+    assert given is not None
+    if look.answer is not None and given.answered.model is None:
+        add_model_answer(store, given.number, look.answer)
     left, right = st.columns([7, 3], gap="medium")
     with left:
-        show_view(image, {**one.outlines, **look.outlines}, mark=playing.place)
+        show_view(image, {**one.outlines, **look.outlines}, mark=given.place)
     with right:
-        _verdict(answered)
-        st.markdown(why(playing.case))
-        _placed(answered)
+        _verdict(given.answered)
+        st.markdown(why(case))
+        _placed(given.answered)
         if look.pending:
             wait_for_model(image)
         else:
             st.markdown(look.words)
-        last = playing.number == playing.length
+        _in_its_run(case)
         if st.button(
-            "See how it went" if last else "Next case",
+            "See how it went" if playing.shown == playing.plan.length else "Next case",
             type="primary",
             icon=":material/arrow_forward:",
             shortcut="Enter",
@@ -49,7 +55,22 @@ def show_truth(store: Store, playing: Round, one: Drawn, image: Image, look: Mod
         )
         st.caption(
             "As in the paper's Figure 3: known BAC blue, known MC green (dashed); found BAC red, found MC yellow "
-            "(solid). Your mark is the white ring. Phantom data: the truth is exact."
+            f"(solid). Your mark is the white ring. {_origin(case)}"
+        )
+
+
+def _origin(case: Case) -> str:
+    if isinstance(case, RealCase):
+        return f"Real mammogram, {plain(SOURCE)}. Where its MC lie is not in the data that ship, so none is outlined."
+    return "Phantom data: the truth is exact."
+
+
+def _in_its_run(case: Case) -> None:
+    if isinstance(case, Item) and case.origin is not None:
+        said = ", ".join(f"({letter}) {OUTCOMES[letter]}" for letter in case.origin.outcomes) or "nothing to find"
+        st.caption(
+            f"In run {plain(case.origin.run)}, {method_title(case.origin.method)} of fold {case.origin.fold} here: "
+            f"{said}. What is drawn over the image is the shipped model's."
         )
 
 
@@ -58,7 +79,13 @@ def _verdict(answered: Answered) -> None:
     if answered.right:
         st.success(f"Right: it is {true}.", icon=":material/check_circle:")
     else:
-        st.error(f"Not right: you said {said}, it is {true}. This case will come back.", icon=":material/cancel:")
+        st.error(
+            f"Not right: you said {said}, it is {true}. This case comes back after {GAPS[0]} others.",
+            icon=":material/cancel:",
+        )
+    if answered.revised and answered.revised is not answered.answer:
+        better = "right" if answered.as_revised.right else "not right"
+        st.markdown(f"After the model you said **{WORDS[answered.revised]}**: {better}.")
 
 
 def _placed(answered: Answered) -> None:
@@ -66,28 +93,3 @@ def _placed(answered: Answered) -> None:
         st.markdown(":material/location_on: Your mark lies on a known region.")
     elif answered.hit is False:
         st.markdown(":material/location_off: Your mark lies on no known region.")
-
-
-def show_round_end(store: Store, playing: Round) -> None:
-    answers = [one for one in answers_of(store, playing.reader) if one.round == playing.name]
-    right = sum(one.right for one in answers)
-    st.subheader(f"{right} of {len(answers)} right", anchor=False)
-    rows = [
-        {
-            "Case": n,
-            "Truth": WORDS[one.truth],
-            "You": WORDS[one.answer],
-            "Right": "yes" if one.right else "no",
-            "Mark": {True: "on it", False: "beside it", None: "–"}[one.hit],
-            "Sure": percent_words(one.sureness),
-            "Model": WORDS[one.model] if one.model else "–",
-        }
-        for n, one in enumerate(answers, 1)
-    ]
-    st.dataframe(rows, hide_index=True, key="teaching.round_table", alt="The answers of this round", width=760)
-    with st.container(horizontal=True):
-        if st.button("Another round", type="primary", icon=":material/replay:", key="teaching.again"):
-            rounds.begin(store, playing.reader, playing.level, playing.mode, playing.length)
-            st.rerun()
-        st.button("Choose again", icon=":material/tune:", on_click=rounds.stop, key="teaching.other")
-        st.button("Your score", icon=":material/insights:", on_click=go_to, args=("score",), key="teaching.to_score")

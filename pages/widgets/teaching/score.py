@@ -3,33 +3,59 @@
 import csv
 import io
 import json
+from collections import Counter
 from typing import Any
 
 import streamlit as st
 
 from mtunet.case import Calcification
 from mtunet.store import Store
+from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
-from mtunet.teaching.records import all_rows, answers_of, delete_answers, readers
-from mtunet.teaching.scoring import Answered, Rate, Score, by_round, of_model, score
+from mtunet.teaching.records import Deleted, all_rows, answers_of, delete_answers, put_back, readers
+from mtunet.teaching.scoring import Answered, Rate, Score, of_model, score
 from pages.widgets.teaching.drawn import SOURCE
 from pages.widgets.teaching.model_answer import WORDS
-from pages.widgets.teaching.round import MODES
-from pages.widgets.teaching.sections import go_to, percent_words
+from pages.widgets.teaching.score_charts import show_curves, show_progress
+from pages.widgets.teaching.score_model import show_influence
+from pages.widgets.teaching.sections import go_to, percent_words, rate_words
+from pages.widgets.teaching.start import SOURCES
 from pages.widgets.words import SHORT_TYPES, plain
 from pages.widgets.work import open_store
 
 NONE = "–"
+DELETED = "teaching.deleted"
 
 
 def show_score() -> None:
     with open_store() as store:
+        _put_back(store)
         known = readers(store)
         if not known:
             st.info("No answer has been given yet. The quiz takes five minutes.", icon=":material/insights:")
             st.button("To the quiz", type="primary", on_click=go_to, args=("quiz",), key="teaching.first_quiz")
             return
+        reader, answers = _chosen(store, known)
+        _how_well(answers)
+        show_progress(answers)
+        show_curves(answers)
+        show_influence(answers)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _confusion(score(answers))
+        with right:
+            _calibration(score(answers))
+        _keep_or_delete(store, reader)
+    st.caption(
+        "What is scored here is reading phantoms, and says nothing about reading real mammograms. Of real film views "
+        "(two so far) only MC yes or no counts."
+    )
+
+
+def _chosen(store: Store, known: dict[str, int]) -> tuple[str, list[Answered]]:
+    """Whose answers, and to which cases."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         reader = st.selectbox(
             "Reader",
             list(known),
@@ -38,16 +64,16 @@ def show_score() -> None:
             width=360,
         )
         answers = answers_of(store, reader)
-        _how_well(answers)
-        left, right = st.columns(2, gap="large")
-        with left:
-            _confusion(score(answers))
-            _progress(answers)
-        with right:
-            _calibration(score(answers))
-            _modes(answers)
-        _keep_or_delete(store, reader)
-    st.caption("Phantom data: what is scored here is reading phantoms, and says nothing about reading real mammograms.")
+        there = Counter(one.source for one in answers)
+        source = st.segmented_control(
+            "Cases",
+            [ANY, *(name for name in Source if there[name])],
+            default=ANY,
+            required=True,
+            format_func=lambda name: f"{SOURCES[name]} · {len(answers) if name == ANY else there[name]}",
+            key="teaching.score_source",
+        )
+    return reader, [one for one in answers if source in (ANY, one.source)]
 
 
 def _how_well(answers: list[Answered]) -> None:
@@ -80,9 +106,8 @@ def _rates(one: Score) -> list[tuple[str, Rate]]:
 
 
 def _row(title: str, rate: Rate) -> dict[str, Any]:
-    interval = rate.interval
-    span = f"{percent_words(interval[0])} to {percent_words(interval[1])}" if interval else NONE
-    return {"Share": title, "You": _percent(rate), "Range": span, "Of": f"{rate.hits} of {rate.total}"}
+    share, span, count = rate_words(rate)
+    return {"Share": title, "You": share, "Range": span, "Of": count}
 
 
 def _percent(rate: Rate) -> str:
@@ -111,35 +136,6 @@ def _calibration(one: Score) -> None:
     st.dataframe(rows, hide_index=True, key="teaching.calibration", alt="Said sureness and share right")
 
 
-def _progress(answers: list[Answered]) -> None:
-    st.markdown("**Round by round**")
-    rows = [
-        {"Round": n, "Right": rate.value, "Of": f"{rate.hits} of {rate.total}"}
-        for n, rate in enumerate(by_round(answers).values(), 1)
-    ]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={"Right": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)},
-        key="teaching.progress",
-        alt="Share right in each round",
-    )
-
-
-def _modes(answers: list[Answered]) -> None:
-    st.markdown("**With and without the model first**")
-    rows = [
-        _row(title, score([one for one in answers if one.mode == mode]).right) | {"Share": title}
-        for mode, title in MODES.items()
-    ]
-    st.dataframe(
-        [{"Who looked first": row.pop("Share"), **row} for row in rows],
-        hide_index=True,
-        key="teaching.modes",
-        alt="Share right by who looked first",
-    )
-
-
 def _keep_or_delete(store: Store, reader: str) -> None:
     rows = all_rows(store)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -154,10 +150,15 @@ def _keep_or_delete(store: Store, reader: str) -> None:
             key="teaching.json",
             icon=":material/data_object:",
         )
-        if st.button("Delete this reader …", icon=":material/delete:", key="teaching.delete"):
-            _confirm(reader)
-        if st.button("Delete all readers …", icon=":material/delete_sweep:", key="teaching.delete_all"):
-            _confirm(None)
+        for who, words, icon in ((reader, "Delete this reader", "delete"), (None, "Delete everyone", "delete_sweep")):
+            st.button(
+                words,
+                icon=f":material/{icon}:",
+                on_click=_delete,
+                args=(who,),
+                key=f"teaching.delete{'' if who else '_all'}",
+                help="All answers and rounds, at once. Until this page is left they can be put back.",
+            )
         images = [
             row.image for row in store.rows(search="Quiz case", limit=1000) if row.image.source.startswith(SOURCE)
         ]
@@ -172,27 +173,27 @@ def _keep_or_delete(store: Store, reader: str) -> None:
             st.rerun()
 
 
-@st.dialog("Delete answers?")
-def _confirm(reader: str | None) -> None:
-    who = "every reader" if reader is None else plain(reader)
-    st.markdown(f"All answers of {who} are removed from this machine. Download them first if they are needed.")
-    with st.container(horizontal=True):
-        if st.button(
-            "Delete",
-            type="primary",
-            icon=":material/delete:",
-            on_click=_delete,
-            args=(reader,),
-            key="teaching.delete_yes",
-        ):
-            st.rerun()
-        if st.button("Keep them", key="teaching.delete_no"):
-            st.rerun()
-
-
 def _delete(reader: str | None) -> None:
     with open_store() as store:
-        delete_answers(store, reader)
+        st.session_state[DELETED] = (reader, delete_answers(store, reader))
+
+
+def _put_back(store: Store) -> None:
+    """One click deletes, so one click brings back; what is gone lies in this session and nowhere else."""
+    found: tuple[str | None, Deleted] | None = st.session_state.get(DELETED)
+    if found is None:
+        return
+    who, deleted = found
+    name = "everyone" if who is None else plain(who)
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f":material/delete: {len(deleted.answers)} answers of {name} are deleted.", width="content")
+        if st.button("Put them back", icon=":material/undo:", key="teaching.put_back"):
+            put_back(store, deleted)
+            st.session_state.pop(DELETED)
+            st.rerun()
+        if st.button("Forget them", icon=":material/close:", key="teaching.forget"):
+            st.session_state.pop(DELETED)
+            st.rerun()
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

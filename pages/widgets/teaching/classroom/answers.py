@@ -56,6 +56,7 @@ def _bars(series: list[tuple[str, dict[Answer, int], str]], truth: Answer | None
             x=[counts[answer] for answer in ANSWERS],
             text=[str(counts[answer]) for answer in ANSWERS],
             textposition="outside",
+            textfont={"size": 16},
             cliponaxis=False,
             name=name,
             orientation="h",

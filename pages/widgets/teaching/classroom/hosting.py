@@ -120,7 +120,7 @@ def _question(room: Room, seen: Moment) -> None:
         revealed = seen.phase is Phase.REVEALED
         shown = revealed or bool(st.session_state.get(LIVE, True))
         places = places_of(given) if shown else ()
-        left, right = st.columns([6, 5], gap="medium")
+        left, right = st.columns(2, gap="medium")
         with left:
             layers = {**(truth_layers(case) if revealed else {}), **(look.outlines if _model_is_seen(seen) else {})}
             show_view(image, layers, others=places)
@@ -133,10 +133,13 @@ def _question(room: Room, seen: Moment) -> None:
             if not revealed:
                 st.toggle("Show answers while they come", value=True, key=LIVE)
             if shown:
-                show_answers(given, truth=case.truth if revealed else None, mode=room.mode)
-                if revealed:
-                    _said(question_result(case, given, model_shown(store, room, seen.number)))
-                show_heat(store, image, places)
+                bars, heat = st.columns(2, gap="small")
+                with bars:
+                    show_answers(given, truth=case.truth if revealed else None, mode=room.mode)
+                    if revealed:
+                        _said(question_result(case, given, model_shown(store, room, seen.number)))
+                with heat:
+                    show_heat(store, image, places)
 
 
 def _model_is_seen(now: Moment) -> bool:
@@ -242,7 +245,8 @@ def _said(result: QuestionResult) -> None:
     if changed.total:
         parts.append(
             f"Of {changed.total} who answered before and after the model: {changed.became_right} became right, "
-            f"{changed.became_wrong} became wrong, {changed.stayed_right} stayed right, {changed.stayed_wrong} wrong."
+            f"{changed.became_wrong} became wrong, {changed.stayed_right} stayed right, "
+            f"{changed.stayed_wrong} stayed wrong."
         )
     if parts:
         st.markdown(" ".join(parts))

@@ -13,6 +13,7 @@ from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
 from pages.widgets.teaching.choices import choice
 from pages.widgets.teaching.classroom.shown import room_case, truth_layers
+from pages.widgets.teaching.classroom.watching import watch
 from pages.widgets.teaching.marking import clicked_place
 from pages.widgets.teaching.model_answer import WORDS, model_look
 from pages.widgets.teaching.quiz import ANSWERS
@@ -21,9 +22,8 @@ from pages.widgets.teaching.view import HEIGHT, show_view
 from pages.widgets.words import plain
 from pages.widgets.work import open_store
 
-TICK_S = 1.5
-PHONE_HEIGHT = 430
-"""Of the viewer on a phone, pixels: what is above and below it stays in reach of a thumb."""
+PHONE_HEIGHT = 520
+"""Of the viewer on a phone, pixels: the page can still be moved by a thumb above and below it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def show_learner(words: str) -> None:
             _join(store, room, now)
             return
         seat = Seat(room, learner, now)
-        _watch(seat)
+        watch(st.query_params["me"], now.event)
         _where(seat)
         if now.phase is Phase.OPEN:
             st.markdown("### You are in.\nThe first question appears here by itself. Keep this page open.")
@@ -109,14 +109,6 @@ def _join(store: Store, room: Room, now: Moment) -> None:
                 st.error(str(problem))
                 return
             st.query_params.from_dict({"room": room.code, "me": token})
-            st.rerun()
-
-
-@st.fragment(run_every=TICK_S)
-def _watch(seat: Seat) -> None:
-    """Draws nothing: has the page drawn again when the class has moved on."""
-    with open_store() as store:
-        if records.version(store, seat.room).event != seat.seen.event:
             st.rerun()
 
 

@@ -98,8 +98,8 @@ def _question_row(one: QuestionResult) -> dict[str, object]:
         "Model": WORDS[one.model] if one.model else NONE,
         "Right before the model": _share(one.before),
         "Right, model shown": _share(one.after),
-        "Became right": one.changes.became_right if one.changes.total else None,
-        "Became wrong": one.changes.became_wrong if one.changes.total else None,
+        "Became right": str(one.changes.became_right) if one.changes.total else NONE,
+        "Became wrong": str(one.changes.became_wrong) if one.changes.total else NONE,
         "Marks on a known region": _share(one.placed),
     }
 

@@ -1,0 +1,237 @@
+"""What the shipped model says of the quiz's own cases, at every threshold: the curve that a reader's dot lies beside.
+
+    model_answers.json    which model (weights sha256), by which program, on which pool; one answer per case
+
+Made again with `python -m mtunet.teaching model`. Answers of other weights than those that ship are out of date, and
+are said to be.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+import mtunet
+from mtunet.case import Calcification, Segmentation
+from mtunet.findings import components
+from mtunet.models import DEFAULT_MODEL, MODELS, read_metadata
+from mtunet.phantom import PHANTOM_VERSION, make_phantom
+from mtunet.phantom.dicom_file import dicom_bytes
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.items import POOL, Item, pool
+from mtunet.teaching.quiz import lies_on
+
+if TYPE_CHECKING:
+    from mtunet.models import Model
+
+ANSWERS: Final = Path(__file__).parent / "model_answers.json"
+LEVELS: Final = (0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999)
+"""Thresholds that are tried, besides the model's own."""
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """Of one case. mc, bac: the highest threshold tried at which a finding of the type is left; 0 without.
+
+    margin: of the finding that stands highest above its type's own threshold, by how much (difference of log odds);
+    None without any. place: its most probable pixel, (x, y) in mm from the top left corner. hit: whether that lies on
+    a known region, by the rule that readers are marked by.
+    """
+
+    mc: float
+    bac: float
+    margin: float | None
+    place: Place | None
+    hit: bool
+
+    def highest(self, kind: Calcification) -> float:
+        return self.mc if kind is Calcification.MICRO else self.bac
+
+
+@dataclass(frozen=True)
+class ModelAnswers:
+    """thresholds: the model's own, by type. answers: by the case's id. of: cases in the pool they were drawn from."""
+
+    model: str
+    weights_sha256: str
+    version: str
+    device: str
+    made_at: str
+    pool_sha256: str
+    of: int
+    thresholds: Mapping[str, float]
+    answers: Mapping[str, ModelAnswer]
+
+    def says(self, item: str) -> Answer | None:
+        """At the model's own thresholds; None for a case that it was not shown."""
+        one = self.answers.get(item)
+        if one is None:
+            return None
+        return Answer.of(frozenset(k for k in Calcification if one.highest(k) >= self.thresholds[k.value]))
+
+    @property
+    def out_of_date(self) -> str:
+        """A sentence on what has changed since they were made; "" where nothing has."""
+        if self.weights_sha256 != MODELS[DEFAULT_MODEL].sha256:
+            return f"These are answers of other weights ({self.weights_sha256[:12]}…) than those in use. {HOW}"
+        if self.pool_sha256 != sha256_of(POOL):
+            return f"The quiz's cases have changed since these answers were given. {HOW}"
+        return ""
+
+
+HOW: Final = "Make them again: python -m mtunet.teaching model."
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def model_answers(path: Path = ANSWERS) -> ModelAnswers | None:
+    """What was written; None where there is nothing. Raises ValueError for a file that is none of ours."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    try:
+        answers = {key: _read(one) for key, one in said["answers"].items()}
+        return ModelAnswers(**{**said, "answers": answers})
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise ValueError(f"{path} holds no answers of a model ({problem!r}). {HOW}") from None
+
+
+def ask_model(
+    items: Sequence[Item], look: Callable[[Item], ModelAnswer], device: str, path: Path = ANSWERS
+) -> Iterator[tuple[Item, ModelAnswer]]:
+    """Show the cases to a `Looker`, one by one; the file is written whole after each tenth and at the end.
+
+    What the file already holds of the same weights and pool is kept, so that a command that was stopped goes on.
+    """
+    said = _begin(path, device)
+    answers = dict(said.answers)
+    waiting = [item for item in items if item.id not in answers]
+    for number, item in enumerate(waiting, 1):
+        answers[item.id] = look(item)
+        if number % 10 == 0 or number == len(waiting):
+            write(replace(said, answers=dict(answers)), path)
+        yield item, answers[item.id]
+
+
+class Looker:
+    """The shipped model, ready to look at cases; loaded once."""
+
+    def __init__(self, name: str = DEFAULT_MODEL) -> None:
+        from mtunet.devices import describe  # late: it brings torch
+        from mtunet.models import load_model
+
+        self.model: Model = load_model(name)
+        self.device = describe(self.model.device, self.model.dtype)
+
+    def __call__(self, item: Item) -> ModelAnswer:
+        """The case as the quiz shows it: written as a file, and read again."""
+        from mtunet.reading import read
+        from mtunet.segmentation import segment
+
+        phantom = make_phantom(item.spec)
+        mammogram = read(dicom_bytes(phantom, f"QUIZ-{item.id}"), f"QUIZ-{item.id}.dcm")
+        truth = phantom.truth().masks
+
+        def on_truth(place: Place) -> bool:
+            return any(lies_on(truth[kind], place, phantom.spacing_mm) for kind in item.answer.types)
+
+        return answer_of(segment(self.model, mammogram), on_truth)
+
+
+def answer_of(segmentation: Segmentation, on_truth: Callable[[Place], bool]) -> ModelAnswer:
+    """What maps say: how far each threshold can be raised, and where the finding lies that is left to the last."""
+    highest = {kind: _highest(segmentation, kind) for kind in Calcification}
+    margins = {
+        kind: _odds(level) - _odds(segmentation.thresholds[kind]) for kind, level in highest.items() if level > 0
+    }
+    if not margins:
+        return ModelAnswer(0.0, 0.0, None, None, False)
+    surest = max(margins, key=lambda kind: margins[kind])
+    place = _peak(segmentation, surest, highest[surest])
+    mc, bac = highest[Calcification.MICRO], highest[Calcification.ARTERIAL]
+    return ModelAnswer(mc, bac, round(margins[surest], 4), place, on_truth(place))
+
+
+def _highest(segmentation: Segmentation, kind: Calcification) -> float:
+    """By halving: what is left at a threshold is part of what is left at a lower one."""
+    levels = sorted({*LEVELS, float(segmentation.thresholds[kind])})
+    low, high = 0, len(levels)  # something is left below `low`, nothing from `high` on
+    while low < high:
+        middle = (low + high) // 2
+        if _left(segmentation, kind, levels[middle]):
+            low = middle + 1
+        else:
+            high = middle
+    return levels[low - 1] if low else 0.0
+
+
+def _left(segmentation: Segmentation, kind: Calcification, level: float) -> bool:
+    return next(components(segmentation, kind, {kind: level}), None) is not None
+
+
+def _peak(segmentation: Segmentation, kind: Calcification, level: float) -> Place:
+    """The most probable pixel's centre of the findings that are left, mm."""
+    best, place = -1.0, (0.0, 0.0)
+    row_mm, column_mm = segmentation.spacing_mm
+    for (top, left, bottom, right), pixels, _ in components(segmentation, kind, {kind: level}):
+        likely = np.where(pixels, segmentation.probability[kind][top:bottom, left:right], -1.0)
+        row, column = np.unravel_index(int(likely.argmax()), likely.shape)
+        if likely[row, column] > best:
+            best = float(likely[row, column])
+            place = ((left + int(column) + 0.5) * column_mm, (top + int(row) + 0.5) * row_mm)
+    return round(place[0], 2), round(place[1], 2)
+
+
+def _odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _begin(path: Path, device: str) -> ModelAnswers:
+    """What the file holds, if it is of the same weights and cases; else nothing yet."""
+    found = model_answers.__wrapped__(path)
+    if found is not None and not found.out_of_date:
+        return found
+    settings = read_metadata(MODELS[DEFAULT_MODEL])["settings"]
+    return ModelAnswers(
+        model=DEFAULT_MODEL,
+        weights_sha256=MODELS[DEFAULT_MODEL].sha256,
+        version=f"{mtunet.__version__}, phantom generator {PHANTOM_VERSION}",
+        device=device,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        pool_sha256=sha256_of(POOL),
+        of=len(pool()),
+        thresholds={kind.value: float(settings["thresholds"][kind.value]) for kind in Calcification},
+        answers={},
+    )
+
+
+def write(said: ModelAnswers, path: Path = ANSWERS) -> None:
+    """Whole or not at all; a line per case, so that changes can be read."""
+    head = json.dumps({key: value for key, value in _fields(said).items() if key != "answers"}, indent=1)
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(asdict(one))}" for key, one in said.answers.items())
+    part = path.with_name(path.name + ".part")
+    part.write_text(f'{head[:-2]},\n "answers": {{\n{lines}\n }}\n}}\n', encoding="utf-8")
+    part.replace(path)
+
+
+def _fields(said: ModelAnswers) -> dict[str, object]:
+    return {name: getattr(said, name) for name in said.__dataclass_fields__}
+
+
+def _read(one: Mapping[str, object]) -> ModelAnswer:
+    place = one["place"]
+    values = {**one, "place": None if place is None else (float(place[0]), float(place[1]))}  # type: ignore[index]
+    return ModelAnswer(**values)  # type: ignore[arg-type]

@@ -1,0 +1,81 @@
+"""The model's curves on the quiz's own cases, and a reader's dot beside them.
+
+ROC: of views that hold a type, the share that is called so; of those that do not, the share that is. FROC, with one
+mark per view as a reader has: of views that hold calcium, the share with the mark on a known region (within
+`quiz.NEAR_MM`); marks that lie on none, per view.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mtunet.case import Calcification
+from mtunet.teaching.items import Item
+from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers
+from mtunet.teaching.scoring import Answered, Rate, rate
+
+Shown = tuple[Item, ModelAnswer]
+
+
+@dataclass(frozen=True)
+class Point:
+    """false: across; found: up. at: threshold of the model; of FROC, above its own, in log odds. None of a reader."""
+
+    false: Rate
+    found: Rate
+    at: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelCurve:
+    """points: from the strictest threshold to the laxest. own: at the model's own."""
+
+    points: tuple[Point, ...]
+    own: Point
+    views: int
+
+
+def roc(said: ModelAnswers, items: Iterable[Item], kind: Calcification) -> ModelCurve | None:
+    """None where the model was shown none of the cases."""
+    shown = _shown(said, items)
+    own = said.thresholds[kind.value]
+    levels = sorted({one.highest(kind) for _, one in shown if one.highest(kind) > 0} | {own}, reverse=True)
+
+    def point(level: float) -> Point:
+        holds = [one.highest(kind) >= level for item, one in shown if kind in item.answer.types]
+        lacks = [one.highest(kind) >= level for item, one in shown if kind not in item.answer.types]
+        return Point(rate(lacks), rate(holds), level)
+
+    return ModelCurve(tuple(point(level) for level in levels), point(own), len(shown)) if shown else None
+
+
+def froc(said: ModelAnswers, items: Iterable[Item]) -> ModelCurve | None:
+    """None where the model was shown none of the cases."""
+    shown = _shown(said, items)
+    margins = sorted({one.margin for _, one in shown if one.margin is not None} | {0.0}, reverse=True)
+
+    def point(least: float) -> Point:
+        marked = [(item, one, one.margin is not None and one.margin >= least) for item, one in shown]
+        return Point(
+            rate([there and not one.hit for _, one, there in marked]),
+            rate([there and one.hit for item, one, there in marked if item.answer.types]),
+            least,
+        )
+
+    return ModelCurve(tuple(point(least) for least in margins), point(0.0), len(shown)) if shown else None
+
+
+def roc_dot(answers: Sequence[Answered], kind: Calcification) -> Point | None:
+    """A reader's; None until there is a view with the type and one without."""
+    holds = rate([kind in one.answer.types for one in answers if kind in one.truth.types & one.known])
+    lacks = rate([kind in one.answer.types for one in answers if kind in one.known - one.truth.types])
+    return Point(lacks, holds) if holds.total and lacks.total else None
+
+
+def froc_dot(answers: Sequence[Answered]) -> Point | None:
+    """A reader's; None until there is a view with calcium. A view on which nothing was marked has no mark on it."""
+    holds = rate([one.hit is True for one in answers if one.truth.types])
+    return Point(rate([one.hit is False for one in answers]), holds) if holds.total else None
+
+
+def _shown(said: ModelAnswers, items: Iterable[Item]) -> list[Shown]:
+    return [(item, said.answers[item.id]) for item in items if item.id in said.answers]

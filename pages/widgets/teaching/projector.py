@@ -1,0 +1,72 @@
+"""For a dark room: large type and the dark theme, on every part of the teaching page; kept in the address.
+
+A theme is chosen by the browser when a page is loaded. So where the page is light it is loaded once more with
+Streamlit's own word for the dark one, and once more when the projector is turned off. Nothing is lost by it: what is
+shown stands in the address, a round and what was chosen in it in the store.
+"""
+
+import functools
+from typing import Any
+
+import streamlit as st
+
+KEY = "teaching.projector"
+WORD = "projector"
+
+
+def projecting() -> bool:
+    return st.query_params.get(WORD) == "on"
+
+
+def projector() -> None:
+    """The switch, and what it does."""
+    st.session_state.setdefault(KEY, projecting())
+
+    def remember() -> None:
+        if st.session_state[KEY]:
+            st.query_params[WORD] = "on"
+        else:
+            st.query_params.pop(WORD, None)
+
+    st.toggle("Projector", key=KEY, on_change=remember, help="Large type on dark ground, for a dark room.")
+    _theme()(key=f"{KEY}.theme", data={"on": projecting(), "dark": st.context.theme.type == "dark"})
+    if projecting():
+        st.html(_STYLE)
+
+
+_STYLE = """
+<style>
+html { font-size: 21px !important; }
+[data-testid="stApp"], [data-testid="stHeader"] { background: #05090b !important; }
+[data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { font-size: 0.95rem !important; }
+[data-testid="stCaptionContainer"] p { color: #c6d3d7 !important; }
+</style>
+"""
+
+
+@functools.cache
+def _theme() -> Any:
+    return st.components.v2.component("mtunet_projector", html="<span></span>", js=_SCRIPT)
+
+
+_SCRIPT = """
+const FORCED = "mtunet-projector-forced-dark";
+const WORD = "embed_options";
+
+export default function (component) {
+  const { on, dark } = component.data;
+  const address = new URL(window.location.href);
+  const asked = address.searchParams.get(WORD) === "dark_theme";
+  if (on && !dark && !asked) {
+    sessionStorage.setItem(FORCED, "yes");
+    address.searchParams.set("projector", "on"); // the address may not have it yet
+    address.searchParams.set(WORD, "dark_theme");
+    window.location.replace(address);
+  } else if (!on && sessionStorage.getItem(FORCED)) {
+    sessionStorage.removeItem(FORCED);
+    address.searchParams.delete("projector");
+    address.searchParams.delete(WORD);
+    window.location.replace(address);
+  }
+}
+"""
