@@ -15,6 +15,7 @@ from mtunet.teaching.class_results import COLUMNS, results, table
 from mtunet.teaching.classroom import Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
+from mtunet.teaching.real_cases import REAL_CASES
 from pages.widgets.teaching.classroom import address, learning
 from pages.widgets.teaching.classroom import results as results_page
 from pages.widgets.teaching.classroom.opening import drawn_items
@@ -86,8 +87,8 @@ def test_a_room_is_opened_and_shows_its_code_and_address(app: AppTest, data: Pat
 
 def test_chosen_cases_are_asked_in_their_order(app: AppTest, data: Path, quick: None) -> None:
     ids = [pool()[5].id, pool()[2].id]
-    opened(app, "class", items=",".join([*ids, "nonsense"]))
-    assert "1 of the cases" in app.warning[0].value
+    opened(app, "class", items=",".join([*ids, "nonsense", REAL_CASES[0].id]))
+    assert "2 of the cases" in app.warning[0].value
     click(app, "teaching.class.open")
     with Store.open(data) as store:
         room = records.room_by_secret(store, host_of(app))

@@ -5,17 +5,17 @@ import secrets
 import streamlit as st
 
 from mtunet.store import Store
+from mtunet.teaching.cases import find_case
 from mtunet.teaching.class_records import open_room
 from mtunet.teaching.classroom import LETTERS, MOST_CASES, Mode, code_in
-from mtunet.teaching.items import find_item, pool
+from mtunet.teaching.items import Item, pool
 from mtunet.teaching.rounds import CHOICES, Seen, next_item
+from pages.widgets.teaching.address import chosen_items, replace_address
 from pages.widgets.teaching.round import MODES
 from pages.widgets.words import plain
 
 HOST = "teaching.class.host"
 """The teacher's secret, in the session; "host" in the address."""
-CHOSEN = "teaching.items"
-"""Ids of cases that another section sends here, in the session; "items" in the address, with commas between them."""
 LENGTHS = (5, 10, 20)
 
 
@@ -46,7 +46,6 @@ def show_opening(store: Store) -> None:
         ):
             items = chosen or drawn_items(level, length)
             _, secret = open_room(store, Mode(str(mode)), items)
-            st.session_state.pop(CHOSEN, None)
             lead(secret)
     _way_in()
     st.caption(
@@ -59,7 +58,7 @@ def show_opening(store: Store) -> None:
 def lead(secret: str) -> None:
     """Show the room of this secret; the address keeps it, so a reload does too."""
     st.session_state[HOST] = secret
-    st.query_params.from_dict({"show": "class", "host": secret})
+    replace_address({"show": "class", "host": secret})
     st.rerun()
 
 
@@ -86,14 +85,14 @@ def _level_and_length() -> tuple[str, int]:
 
 
 def _chosen_items() -> list[str]:
-    """Those that were sent here, without any that the quiz does not have."""
-    named = st.query_params.get("items", "")
-    sent = [one for one in named.split(",") if one] or list(st.session_state.get(CHOSEN, ()))
-    known = list(dict.fromkeys(one for one in sent if find_item(one) is not None))
-    if len(known) < len(set(sent)):
-        left = len(set(sent)) - len(known)
+    """Those that the address names, without real views, of which no place is known, and what is not there."""
+    sent = chosen_items()
+    known = [one for one in sent if isinstance(find_case(one), Item)]
+    if len(known) < len(sent):
+        left = len(sent) - len(known)
         st.warning(
-            f"{left} of the cases that were sent here {'is' if left == 1 else 'are'} not the quiz's and left out.",
+            f"{left} of the cases that were sent here {'is' if left == 1 else 'are'} left out: a class answers "
+            "phantoms, of which every place is known.",
             icon=":material/link_off:",
         )
     if len(known) > MOST_CASES:

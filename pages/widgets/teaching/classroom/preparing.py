@@ -15,11 +15,12 @@ from mtunet.case import UnreadableImage
 from mtunet.filing import CouldNotSave, data_folder
 from mtunet.intake import QueueFull
 from mtunet.store import Store
+from mtunet.teaching.cases import find_case
 from mtunet.teaching.class_records import PHANTOM, RoomCase, add_case, ready_cases, room_by_id
 from mtunet.teaching.classroom import Room
-from mtunet.teaching.items import find_item
+from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
-from pages.widgets.teaching.drawn import drawn, filed
+from pages.widgets.teaching.drawn import drawn_case, filed
 from pages.widgets.work import settle
 
 log = logging.getLogger(__name__)
@@ -75,11 +76,11 @@ class Preparer:
 
 def _case(store: Store, number: int, id_: str) -> RoomCase:
     """Raises LookupError, with the sentence, for an id that the quiz does not have; and what filing raises."""
-    item = find_item(id_)
-    if item is None:
+    item = find_case(id_)
+    if not isinstance(item, Item):
         raise LookupError("The quiz no longer has this case.")
-    one = drawn(item.spec, f"QUIZ-{item.id}")  # the same image as in the quiz, so the model looks once
-    image = filed(store, one, f"Quiz case {int(item.id) % 100_000}")
+    one = drawn_case(item)  # the same image as in the quiz, so the model looks once
+    image = filed(store, one, f"Quiz case {item.id[-12:]}")
     return RoomCase(number, image.sha256, image.name, PHANTOM, item.answer, why(item), one.spacing_mm, one.masks)
 
 

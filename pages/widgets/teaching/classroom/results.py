@@ -8,6 +8,7 @@ from mtunet.teaching.class_records import delete_room, move
 from mtunet.teaching.class_results import COLUMNS, QuestionResult, results, table
 from mtunet.teaching.classroom import Moment, Move, NotNow, Phase, Room
 from mtunet.teaching.scoring import Rate
+from pages.widgets.teaching.address import replace_address
 from pages.widgets.teaching.classroom.opening import HOST
 from pages.widgets.teaching.model_answer import WORDS
 from pages.widgets.teaching.sections import percent_words
@@ -88,7 +89,7 @@ def show_keeping(room: Room, now: Moment) -> None:
 def leave() -> None:
     """As a button's on_click: the next run shows the way to open a room."""
     st.session_state.pop(HOST, None)
-    st.query_params.from_dict({"show": "class"})
+    replace_address({"show": "class"})
 
 
 def _question_row(one: QuestionResult) -> dict[str, object]:
