@@ -6,7 +6,7 @@ from pages.widgets.frame import frame
 from pages.widgets.teaching.gallery import show_gallery
 from pages.widgets.teaching.lesson import show_lesson
 from pages.widgets.teaching.maker import show_maker
-from pages.widgets.teaching.projector import projector
+from pages.widgets.teaching.projector import project, switch
 from pages.widgets.teaching.quiz import show_quiz
 from pages.widgets.teaching.score import show_score
 from pages.widgets.teaching.sections import SECTION, TITLES
@@ -45,5 +45,6 @@ def chosen_section() -> str:
 frame("Teaching")
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     section = chosen_section()
-    projector()
+    switch()
+project()
 SECTIONS[section]()

@@ -19,7 +19,7 @@ from pages.widgets.teaching.projector import projecting
 from pages.widgets.teaching.sections import rate_words
 from pages.widgets.words import SHORT_TYPES, plain
 
-SHARE = [-3, 105]  # percent, with room for a mark at 0 and 100
+SHARE = [-3, 106]  # percent, with room for a mark at 0 and 100
 LIGHT, DARK = ("#0f6b7a", "#b3261e", "#6a4aa5"), ("#57c7d9", "#ff8a80", "#c3a8f2")
 """Model, reader, reader who has seen the model; told apart by their marks as well."""
 
@@ -78,7 +78,7 @@ def _roc(said: ModelAnswers, mine: Sequence[Answered], kind: Calcification) -> N
         f"{short}: called where it is, against called where it is not (ROC)",
         f"{short} called where there is none, percent",
         f"{short} called where it is, percent",
-        height=_height(400),
+        height=_height(540),
     )
     _curve(made, curve)
     here = roc(said, _answered(mine), kind)
@@ -95,7 +95,7 @@ def _froc(said: ModelAnswers, mine: Sequence[Answered]) -> None:
         "Where: marks on known calcium, against marks beside it (FROC, one mark a view)",
         "Marks beside it, per 100 views",
         "Views with calcium marked on it, percent",
-        height=_height(400),
+        height=_height(540),
     )
     _curve(made, curve)
     here = froc(said, _answered(mine))
