@@ -41,8 +41,9 @@ _STYLE = """
 <style>
 html { font-size: 21px !important; }
 [data-testid="stApp"], [data-testid="stHeader"] { background: #05090b !important; }
+[data-testid="stCaptionContainer"], [data-testid="stImageCaption"],
+[data-testid="stCaptionContainer"] *, [data-testid="stImageCaption"] * { color: #c6d3d7 !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { font-size: 0.95rem !important; }
-[data-testid="stCaptionContainer"] p { color: #c6d3d7 !important; }
 </style>
 """
 

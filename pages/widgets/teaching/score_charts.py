@@ -75,7 +75,7 @@ def _roc(said: ModelAnswers, mine: Sequence[Answered], kind: Calcification) -> N
     assert curve is not None
     short = SHORT_TYPES[kind]
     made = figure(
-        f"{short}: called where it is, against called where it is not (ROC)",
+        f"{short}, view by view (ROC)",
         f"{short} called where there is none, percent",
         f"{short} called where it is, percent",
         height=_height(540),
@@ -92,9 +92,9 @@ def _froc(said: ModelAnswers, mine: Sequence[Answered]) -> None:
     curve = froc(said, pool())
     assert curve is not None
     made = figure(
-        "Where: marks on known calcium, against marks beside it (FROC, one mark a view)",
+        "Where it lies (FROC, one mark a view)",
         "Marks beside it, per 100 views",
-        "Views with calcium marked on it, percent",
+        "Calcium marked, percent of views with it",
         height=_height(540),
     )
     _curve(made, curve)
@@ -202,5 +202,5 @@ def _height(pixels: int) -> int:
 
 def _show(made: go.Figure, name: str, alt: str) -> None:
     if projecting():
-        made.update_layout(font={"size": 17}, title={"font": {"size": 18}})
+        made.update_layout(font={"size": 17}, title={"font": {"size": 18}}, paper_bgcolor="rgba(0,0,0,0)")
     st.plotly_chart(made, key=f"teaching.chart.{name}", config={"displaylogo": False, "displayModeBar": False}, alt=alt)
