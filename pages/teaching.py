@@ -8,7 +8,7 @@ from pages.widgets.teaching.classroom.learning import show_learner
 from pages.widgets.teaching.gallery import show_gallery
 from pages.widgets.teaching.lesson import show_lesson
 from pages.widgets.teaching.maker import show_maker
-from pages.widgets.teaching.projector import projector
+from pages.widgets.teaching.projector import project, switch
 from pages.widgets.teaching.quiz import show_quiz
 from pages.widgets.teaching.score import show_score
 from pages.widgets.teaching.sections import SECTION, TITLES
@@ -52,5 +52,6 @@ else:
     frame("Teaching")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         section = chosen_section()
-        projector()
+        switch()
+    project()
     SECTIONS[section]()

@@ -74,6 +74,8 @@ def _columns(results: Results, shown: Sequence[Component], askable: frozenset[st
         count = len(by_letter[letter])
         place.markdown(f"**({letter}) {COLUMNS[letter]}**")
         place.caption(f"{count} region{'' if count == 1 else 's'}: {OUTCOMES[letter]}")
+        if not count:
+            place.caption("None, with these filters.")
     with st.container(horizontal_alignment="center"):
         page = st.pagination(pages, key=f"{KEY}.page.{pages}") if pages > 1 else 1
     for row in range(ROWS * (page - 1), ROWS * page):  # row by row, so that no column waits for another

@@ -18,8 +18,7 @@ def projecting() -> bool:
     return st.query_params.get(WORD) == "on"
 
 
-def projector() -> None:
-    """The switch, and what it does."""
+def switch() -> None:
     st.session_state.setdefault(KEY, projecting())
 
     def remember() -> None:
@@ -29,6 +28,10 @@ def projector() -> None:
             st.query_params.pop(WORD, None)
 
     st.toggle("Projector", key=KEY, on_change=remember, help="Large type on dark ground, for a dark room.")
+
+
+def project() -> None:
+    """What the switch does. Draws nothing of its own, so it stands beside no control."""
     _theme()(key=f"{KEY}.theme", data={"on": projecting(), "dark": st.context.theme.type == "dark"})
     if projecting():
         st.html(_STYLE)
@@ -38,8 +41,9 @@ _STYLE = """
 <style>
 html { font-size: 21px !important; }
 [data-testid="stApp"], [data-testid="stHeader"] { background: #05090b !important; }
+[data-testid="stCaptionContainer"], [data-testid="stImageCaption"],
+[data-testid="stCaptionContainer"] *, [data-testid="stImageCaption"] * { color: #c6d3d7 !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { font-size: 0.95rem !important; }
-[data-testid="stCaptionContainer"] p { color: #c6d3d7 !important; }
 </style>
 """
 

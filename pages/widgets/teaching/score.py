@@ -86,8 +86,8 @@ def _how_well(answers: list[Answered]) -> None:
             row["Model, same views"] = _percent(model[row["Share"]])
     st.dataframe(rows, hide_index=True, key="teaching.rates", alt="Shares with their intervals, reader beside model")
     st.caption(
-        f"{NONE}: nothing to divide by yet. Range: 95 % interval (Wilson). The model gives no mark and no sureness, so "
-        "it has none of those shares."
+        f"{NONE}: nothing to divide by yet. Range: 95 % interval (Wilson). The model says no sureness; its marks "
+        "are in the third chart below."
     )
 
 

@@ -19,7 +19,7 @@ from pages.widgets.teaching.projector import projecting
 from pages.widgets.teaching.sections import rate_words
 from pages.widgets.words import SHORT_TYPES, plain
 
-SHARE = [-3, 105]  # percent, with room for a mark at 0 and 100
+SHARE = [-3, 106]  # percent, with room for a mark at 0 and 100
 LIGHT, DARK = ("#0f6b7a", "#b3261e", "#6a4aa5"), ("#57c7d9", "#ff8a80", "#c3a8f2")
 """Model, reader, reader who has seen the model; told apart by their marks as well."""
 
@@ -75,10 +75,10 @@ def _roc(said: ModelAnswers, mine: Sequence[Answered], kind: Calcification) -> N
     assert curve is not None
     short = SHORT_TYPES[kind]
     made = figure(
-        f"{short}: called where it is, against called where it is not (ROC)",
+        f"{short}, view by view (ROC)",
         f"{short} called where there is none, percent",
         f"{short} called where it is, percent",
-        height=_height(400),
+        height=_height(540),
     )
     _curve(made, curve)
     here = roc(said, _answered(mine), kind)
@@ -92,10 +92,10 @@ def _froc(said: ModelAnswers, mine: Sequence[Answered]) -> None:
     curve = froc(said, pool())
     assert curve is not None
     made = figure(
-        "Where: marks on known calcium, against marks beside it (FROC, one mark a view)",
+        "Where it lies (FROC, one mark a view)",
         "Marks beside it, per 100 views",
-        "Views with calcium marked on it, percent",
-        height=_height(400),
+        "Calcium marked, percent of views with it",
+        height=_height(540),
     )
     _curve(made, curve)
     here = froc(said, _answered(mine))
@@ -202,5 +202,5 @@ def _height(pixels: int) -> int:
 
 def _show(made: go.Figure, name: str, alt: str) -> None:
     if projecting():
-        made.update_layout(font={"size": 17}, title={"font": {"size": 18}})
+        made.update_layout(font={"size": 17}, title={"font": {"size": 18}}, paper_bgcolor="rgba(0,0,0,0)")
     st.plotly_chart(made, key=f"teaching.chart.{name}", config={"displaylogo": False, "displayModeBar": False}, alt=alt)
