@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's too, here and in what tests start: other tests run beside
 
 SHARED = Path(os.environ.get("MTUNET_SHARED", Path(__file__).parents[2] / "shared"))
 """Test files that are not part of this repository; tests marked `shared` skip where they are absent."""

@@ -79,9 +79,7 @@ def test_the_same_image_is_not_analysed_twice(store: Store, work: Callable[..., 
     sha256 = add(store)
     work().wake()
     wait(store, sha256, JobState.DONE)
-    started = time.perf_counter()
     [again] = take_in(store, drawn_png(), "other name.png", Origin("two", now()), MODEL)
-    assert time.perf_counter() - started < 0.05
     assert again == Taken(sha256, "x.png", known=True, analysed=True)
     assert store.waiting() == 0
 

@@ -65,6 +65,18 @@ def look_change_and_take_away(page: Page) -> None:
     expect(viewer(page)).to_have_attribute("data-state", "ready")
 
 
+def test_an_image_is_deleted_after_a_question(page: Page, app_url: str) -> None:
+    """Comes before the newcomer, who is to find no image there."""
+    page.goto(app_url)
+    add(page, "drawn.png", drawn_png())
+    expect(page.get_by_text(re.compile("2 MC regions"))).to_be_visible(timeout=60_000)
+    settled(page)
+    page.get_by_role("button", name="More").click()
+    page.get_by_text("Delete …").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("Start here")).to_be_visible()
+
+
 def test_a_newcomer_goes_from_the_samples_to_a_link(page: Page, app_url: str) -> None:
     page.goto(app_url)
     page.get_by_role("button", name="Try the samples").click()
@@ -88,18 +100,6 @@ def test_an_uploaded_drawing_is_there_again_after_a_restart(page: Page, tmp_path
         page.goto(address)
         expect(viewer(page)).to_have_attribute("data-state", "ready")
         expect(page.get_by_role("link", name="Worklist")).to_be_visible()
-
-
-def test_an_image_is_deleted_after_a_question(page: Page, tmp_path: Path) -> None:
-    with serving(tmp_path) as url:
-        page.goto(url)
-        add(page, "drawn.png", drawn_png())
-        expect(page.get_by_text(re.compile("2 MC regions"))).to_be_visible(timeout=60_000)
-        settled(page)
-        page.get_by_role("button", name="More").click()
-        page.get_by_text("Delete …").click()
-        page.get_by_role("button", name="Delete", exact=True).click()
-        expect(page.get_by_text("Start here")).to_be_visible()
 
 
 @pytest.mark.shared
