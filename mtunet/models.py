@@ -45,8 +45,9 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="d83eaaf9a69637a3f8898e3c39ca9867b8b64b55fcbfaa67a0e8542a562c21a1",
-        note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) only.",
+        sha256="2d6b05358f51a1007c0d4a1480abbcc25c28fa26b794b4d183a596f91434563d",
+        note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) and on six real "
+        "film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
     "paper": ModelSpec(
         name="paper",
