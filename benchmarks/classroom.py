@@ -11,6 +11,7 @@ first question; --painter serves the tests' network instead. Ends with 1 when th
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -91,7 +92,9 @@ async def lesson(url: str, data: Path, asked: argparse.Namespace) -> dict[str, A
         room, secret = open_room(store, Mode.READER_FIRST, items)
     async with Session(url, f"show=class&host={secret}", PATH) as teacher:
         await teacher.wait(lambda page: page.says("in the room"))
+        print("drawing the cases …", file=sys.stderr, flush=True)
         await _ready(data, room)
+        print("the class begins", file=sys.stderr, flush=True)
         learners = [Learner(url, data, room, number, times) for number in range(asked.learners)]
         with times.measured("all joined"):
             await asyncio.gather(*(one.join() for one in learners))
@@ -177,7 +180,8 @@ class Learner:
                 with self.times.measured("look"):
                     now = await asyncio.to_thread(self._fetch, one["address"])
                 if now.decode() != one["event"]:
-                    await self.session.trigger("mtunet_room_watch", "moved", now.decode())
+                    with contextlib.suppress(LookupError):  # the page is being drawn anew as it is
+                        await self.session.trigger("mtunet_room_watch", "moved", now.decode())
                     await asyncio.sleep(3.0)
 
     async def answer(self, number: int, shown: float, within: float) -> None:
