@@ -44,6 +44,7 @@ html { font-size: 21px !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"],
 [data-testid="stCaptionContainer"] *, [data-testid="stImageCaption"] * { color: #c6d3d7 !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { font-size: 0.95rem !important; }
+[data-testid="stCaptionContainer"] { opacity: 1 !important; }
 </style>
 """
 
