@@ -46,8 +46,8 @@ MODELS: Mapping[str, ModelSpec] = {
         way="detail",
         file="detail.safetensors",
         sha256="2d6b05358f51a1007c0d4a1480abbcc25c28fa26b794b4d183a596f91434563d",
-        note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) and on six real "
-        "film views into which synthetic calcium was put; measured on few real mammograms.",
+        note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) and on six "
+        "real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
     "paper": ModelSpec(
         name="paper",
