@@ -37,7 +37,7 @@ def test_every_registered_model_says_where_it_comes_from(name: str) -> None:
     for key in ("run", "experiment", "data", "commit", "torch"):
         assert about["provenance"][key]
     assert "+changes" not in about["provenance"]["commit"]
-    assert "synthetic" in about["provenance"]["data"]
+    assert "phantom" in about["provenance"]["data"]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -21,6 +21,7 @@ from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
+from training.insertion import INSERTION_VERSION
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
 
 DECIDES = (
@@ -161,12 +162,13 @@ def provenance_of(experiment: Experiment, folder: Path, device: torch.device) ->
 def data_said(experiment: Experiment) -> str:
     """What was learnt from, for people."""
     data = experiment.data
-    said = f"phantom cohort {data.seed}, generator version {PHANTOM_VERSION}"
+    said = f"phantom cohort {data.seed}, generator version {PHANTOM_VERSION} (synthetic images)"
     if data.harder:
         said += f", {data.harder} harder phantoms"
     if data.inserted:
-        return f"{said}; {data.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without"
-    return f"{said} (synthetic images only)"
+        said += f"; {data.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without, "
+        said += f"insertion version {INSERTION_VERSION}"
+    return said
 
 
 def commit() -> str:
