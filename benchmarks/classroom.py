@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ async def lesson(url: str, data: Path, asked: argparse.Namespace) -> dict[str, A
     with Store.open(data) as store:
         items = [item.id for item in pool()[: asked.questions]]
         room, secret = open_room(store, Mode.READER_FIRST, items)
+    # A thread for each look and each picture: here must be no queue that browsers would not have.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * asked.learners + 4))
     async with Session(url, f"show=class&host={secret}", PATH) as teacher:
         await teacher.wait(lambda page: page.says("in the room"))
         print("drawing the cases …", file=sys.stderr, flush=True)
@@ -108,6 +111,7 @@ async def lesson(url: str, data: Path, asked: argparse.Namespace) -> dict[str, A
             kept = len(answers(store, room))
         problems = teacher.exceptions + [problem for one in learners for problem in one.session.exceptions]
         megabytes = sum(one.session.received for one in learners) / 1e6 / len(learners)
+        problems += [problem for one in learners for problem in one.failed_looks]
         for one in learners:
             one.watching.cancel()
             await one.session.__aexit__(None, None, None)
@@ -160,6 +164,7 @@ class Learner:
         self.url, self.data, self.room, self.number, self.times = url, data, room, number, times
         self.chance = random.Random(number)
         self.session = Session(url, f"room={room.code}", PATH)
+        self.failed_looks: list[str] = []
 
     async def join(self) -> None:
         await asyncio.sleep(self.chance.uniform(0, 5))
@@ -177,8 +182,12 @@ class Learner:
         while True:
             await asyncio.sleep(1.0)
             for one in self.session.components("mtunet_room_watch"):
-                with self.times.measured("look"):
-                    now = await asyncio.to_thread(self._fetch, one["address"])
+                try:
+                    with self.times.measured("look"):
+                        now = await asyncio.to_thread(self._fetch, one["address"])
+                except OSError as problem:  # as in a browser, the next look asks again
+                    self.failed_looks.append(str(problem))
+                    continue
                 if now.decode() != one["event"]:
                     with contextlib.suppress(LookupError):  # the page is being drawn anew as it is
                         await self.session.trigger("mtunet_room_watch", "moved", now.decode())
@@ -213,7 +222,7 @@ class Learner:
         self.times.add("truth on a learner's page (look included)", time.perf_counter() - revealed)
 
     def _fetch(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}{path}") as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return bytes(answer.read())
 
 
