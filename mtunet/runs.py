@@ -25,18 +25,18 @@ have notes.md and notes.csv (image, note), written by whoever looked at the imag
 
 A run of kind "model" has one method. The first ones have their folds without a folder of the method, and one
 images.csv per fold with the counts of pixels and lesions; the readers here find both.
-Nothing else in the project knows these file names. Everything is JSON or CSV, written whole or not at all.
+`run_files` alone knows these file names.
 """
 
-import csv
 import hashlib
-import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from mtunet import run_files as files
+from mtunet.run_files import Table, UnreadableRun
 
 RUNS = Path(__file__).parent.parent / "runs"
 Kind = Literal["cross-validation", "model", "real"]
@@ -44,7 +44,7 @@ ONLY_METHOD = "mtunet"
 """The method of a run of kind "model"."""
 
 
-class NotARun(ValueError):
+class NotARun(UnreadableRun):
     """The folder is not a training run, or not the one that was meant."""
 
 
@@ -72,12 +72,34 @@ class Run:
         return tuple(self.config.get("methods", (ONLY_METHOD,)))
 
 
+@dataclass(frozen=True)
+class Part:
+    """One method on one fold, as far as it has come."""
+
+    method: str
+    fold: int
+    folder: Path
+
+    @property
+    def done(self) -> bool:
+        """Its time comes last; runs that made one model have none, and their counts among the images."""
+        return (self.folder / files.TIMING).exists() or files.table_path(self.folder, files.IMAGES).exists()
+
+    def columns(self, name: str, *wanted: str) -> Table | None:
+        """A table by columns; None where it is not written (yet). Raises UnreadableRun."""
+        return files.read_columns(self.folder, name, *wanted)
+
+    def timing(self) -> dict[str, Any] | None:
+        """None where the part is not done, or the run is too old to have one. Raises UnreadableRun."""
+        return files.read_json(self.folder / files.TIMING)
+
+
 def start(folder: Path, config: Mapping[str, Any], splits: Sequence[Mapping[str, Sequence[str]]]) -> None:
     """Begin a run. A run of that name that was finished before is not overwritten: raises FileExistsError."""
-    if (folder / "summary.json").exists():
+    if (folder / files.SUMMARY).exists():
         raise FileExistsError(f"{folder} holds a finished run. Choose another name, or remove it first.")
-    _write(folder / "splits.json", _json(list(splits)))
-    _write(folder / "config.json", _json(dict(config)))
+    files.write_json(folder / files.SPLITS, list(splits))
+    files.write_json(folder / files.CONFIG, dict(config))
 
 
 def begin(
@@ -90,10 +112,10 @@ def begin(
 
     Raises NotARun when the folder holds another experiment, or the same one on other images or folds.
     """
-    if not (folder / "config.json").exists():
-        _write(folder / "splits.json", _json(list(splits)))
-        _write(folder / "images.csv", _csv(images))
-        _write(folder / "config.json", _json(dict(config)))
+    if not (folder / files.CONFIG).exists():
+        files.write_json(folder / files.SPLITS, list(splits))
+        files.write_rows(folder, files.IMAGES, images)
+        files.write_json(folder / files.CONFIG, dict(config))
         return
     there = read(folder)
     differ = [
@@ -112,12 +134,12 @@ def begin(
 
 
 def part_done(folder: Path, method: str, fold: int) -> bool:
-    return (part_folder(folder, method, fold) / "timing.json").exists()
+    return (part_folder(folder, method, fold) / files.TIMING).exists()
 
 
 def part_folder(folder: Path, method: str, fold: int) -> Path:
     """Where one method's results on one fold lie."""
-    return folder / method / f"fold_{fold}"
+    return files.fold_folder(folder / method, fold)
 
 
 def save_part(
@@ -132,94 +154,89 @@ def save_part(
     """One method on one fold. weights: by the end of their name, "" or "mc" and "bac". timing comes last."""
     where = part_folder(folder, method, fold)
     for name, rows in tables.items():
-        _write(where / f"{name}.csv", _csv(rows))
+        files.write_rows(where, name, rows)
     for end, data in weights.items():
-        _write(where / f"weights{'_' * bool(end)}{end}.safetensors", data)
-    _write(where / "timing.json", _json(dict(timing)))
+        files.write_whole(files.weights_path(where, end), data)
+    files.write_json(where / files.TIMING, dict(timing))
 
 
-def save_files(folder: Path, method: str, fold: int, files: Mapping[str, bytes]) -> None:
+def save_files(folder: Path, method: str, fold: int, named: Mapping[str, bytes]) -> None:
     """The files of a part that was worked out elsewhere, by name; the one that says it is done comes last."""
-    for name in sorted(files, key=lambda name: name == "timing.json"):
-        _write(part_folder(folder, method, fold) / Path(name).name, files[name])
-
-
-def save_metrics(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    save_tables(folder, metrics=rows)
+    for name in sorted(named, key=lambda name: name == files.TIMING):
+        files.write_whole(part_folder(folder, method, fold) / Path(name).name, named[name])
 
 
 def save_fold(folder: Path, fold: int, *, weights: bytes, **tables: Sequence[Mapping[str, Any]]) -> None:
     """Weights and tables (history, validation, images) of one fold of a run of kind "model"."""
+    where = files.fold_folder(folder, fold)
     for name, rows in tables.items():
-        _write(folder / f"fold_{fold}" / f"{name}.csv", _csv(rows))
-    _write(folder / f"fold_{fold}" / "weights.safetensors", weights)
+        files.write_rows(where, name, rows)
+    files.write_whole(files.weights_path(where), weights)
 
 
 def save_tables(folder: Path, **tables: Sequence[Mapping[str, Any]]) -> None:
     """Tables of a run as a whole, not of one of its folds."""
     for name, rows in tables.items():
-        _write(folder / f"{name}.csv", _csv(rows))
+        files.write_rows(folder, name, rows)
 
 
 def finish(folder: Path, summary: Mapping[str, Any]) -> None:
-    _write(folder / "summary.json", _json(dict(summary)))
+    files.write_json(folder / files.SUMMARY, dict(summary))
 
 
 def read(folder: Path) -> Run:
-    """Raises NotARun, with what to do, for a folder that is none."""
-    try:
-        config = json.loads((folder / "config.json").read_text())
-    except FileNotFoundError:
+    """Raises NotARun, with what to do, for a folder that is none, and UnreadableRun for a damaged one."""
+    config = files.read_json(folder / files.CONFIG)
+    if config is None:
         raise NotARun(
-            f"{folder} has no config.json, so it is not a training run. "
+            f"{folder} has no {files.CONFIG}, so it is not a training run. "
             f"Make one with `python -m training run EXPERIMENT --out {folder}`; `python -m training list` names them."
-        ) from None
-    path = folder / "summary.json"
-    return Run(folder, config, json.loads(path.read_text()) if path.exists() else None)
+        )
+    return Run(folder, config, files.read_json(folder / files.SUMMARY))
 
 
-def find(root: Path = RUNS) -> list[Run]:
-    """Every run under `root`, by name."""
-    return [read(path.parent) for path in sorted(root.glob("*/config.json"))]
+def find(root: Path | None = None) -> list[Run]:
+    """Every run, by name."""
+    return [read(path.parent) for path in sorted((root or RUNS).glob(f"*/{files.CONFIG}"))]
 
 
 def find_trained(root: Path | None = None) -> list[Path]:
     """Folders of the runs that trained something, by name; damaged ones too, so that somebody says so."""
-    return [path.parent for path in sorted((root or RUNS).glob("*/config.json")) if not _measures_real(path)]
+    return [path.parent for path in sorted((root or RUNS).glob(f"*/{files.CONFIG}")) if not _measures_real(path)]
 
 
 def find_real(root: Path | None = None) -> list[Run]:
     """Finished measurements on real mammograms, by name."""
-    paths = sorted((root or RUNS).glob("*/config.json"))
-    return [run for run in (read(path.parent) for path in paths if _measures_real(path)) if run.finished]
+    paths = sorted((root or RUNS).glob(f"*/{files.CONFIG}"))
+    return [run for path in paths if _measures_real(path) and (run := read(path.parent)).finished]
 
 
 def _measures_real(path: Path) -> bool:
     try:
-        return json.loads(path.read_text()).get("kind") == "real"
-    except (ValueError, OSError, AttributeError):
+        return (files.read_json(path) or {}).get("kind") == "real"
+    except (UnreadableRun, OSError):
         return False
 
 
 def read_whole_table(run: Run, name: str) -> list[dict[str, str]]:
     """A table of the run as a whole (`save_tables`)."""
-    return _rows(run.folder / f"{name}.csv")
+    return files.read_rows(run.folder, name)
 
 
 def read_whole_table_if_there(run: Run, name: str) -> list[dict[str, str]]:
     """As `read_whole_table`; [] where it is not written."""
-    return _rows_if_there(run.folder / f"{name}.csv")
+    return files.read_rows_if_there(run.folder, name)
 
 
 def read_notes(run: Run) -> str:
     """What somebody wrote of the run in its notes.md; "" where nobody did."""
-    path = run.folder / "notes.md"
+    path = run.folder / files.NOTES
     return path.read_text() if path.exists() else ""
 
 
 def with_weights(sha256: str, root: Path | None = None) -> Run | None:
     """The finished run that made the weights of this sha256, or None. Runs of kind "model" only."""
-    for path in sorted((root or RUNS).glob("*/fold_0/weights.safetensors")):
+    for path in sorted((root or RUNS).glob(f"*/fold_0/{files.weights_path(Path()).name}")):
         if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
             run = read(path.parents[1])
             return run if run.finished else None
@@ -232,33 +249,64 @@ def done(run: Run) -> list[tuple[str, int]]:
     return [(method, fold) for method in run.methods for fold in folds if part_done(run.folder, method, fold)]
 
 
+def parts(run: Run) -> tuple[Part, ...]:
+    """As the configuration announces them, begun or not; what lies there besides is taken as it is."""
+    if alone := sorted(run.folder.glob("fold_*")):
+        return tuple(Part(ONLY_METHOD, files.fold_of(path), path) for path in alone)
+    there = sorted({path.parent.name for path in run.folder.glob("*/fold_*")})
+    announced = [str(name) for name in run.config.get("methods", ())]
+    return tuple(
+        Part(method, fold, part_folder(run.folder, method, fold))
+        for method in dict.fromkeys([*announced, *there])
+        for fold in _folds(run)
+    )
+
+
+def _folds(run: Run) -> Sequence[int]:
+    """As announced by number or by list, else as many as there are splits."""
+    said = run.config.get("folds")
+    if isinstance(said, list):
+        return [int(fold) for fold in said]
+    if said is None:
+        try:
+            said = len(read_splits(run))
+        except (OSError, ValueError):
+            said = max((files.fold_of(path) + 1 for path in run.folder.glob("*/fold_*")), default=0)
+    return range(int(said))
+
+
+def table_files(folder: Path, name: str, method: str = "*") -> list[Path]:
+    """Where a table lies in the parts of a comparison (of one method, or of all), as far as they are written."""
+    return sorted(folder.glob(f"{method}/fold_*/{files.table_path(Path(), name).name}"))
+
+
 def read_table(run: Run, fold: int, name: str, method: str | None = None) -> list[dict[str, str]]:
     """Rows of a table of one method on one fold. Raises FileNotFoundError where it is not written (yet)."""
-    return _rows(_fold(run, fold, method) / f"{name}.csv")
+    return files.read_rows(_fold(run, fold, method), name)
 
 
 def read_timing(run: Run, fold: int, method: str | None = None) -> dict[str, Any]:
     """Raises FileNotFoundError where the part is not done, or the run is too old to have one."""
-    return dict(json.loads((_fold(run, fold, method) / "timing.json").read_text()))
+    return dict(json.loads((_fold(run, fold, method) / files.TIMING).read_text()))
 
 
 def read_images(run: Run) -> list[dict[str, str]]:
     """One row per image of the data; [] for a run that has no such table."""
-    return _rows_if_there(run.folder / "images.csv")
+    return files.read_rows_if_there(run.folder, files.IMAGES)
 
 
 def read_metrics(run: Run) -> list[dict[str, str]]:
     """Rows of metrics.csv; [] where it is not written."""
-    return _rows_if_there(run.folder / "metrics.csv")
+    return files.read_rows_if_there(run.folder, files.METRICS)
 
 
 def read_splits(run: Run) -> list[dict[str, list[str]]]:
-    return list(json.loads((run.folder / "splits.json").read_text()))
+    return list(json.loads((run.folder / files.SPLITS).read_text()))
 
 
 def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:
     """Raises NotARun for a method of two networks, or where weights were not kept."""
-    path = _fold(run, fold, method) / "weights.safetensors"
+    path = files.weights_path(_fold(run, fold, method))
     if not path.exists():
         raise NotARun(
             f"{path} is not there: weights of cross-validations are not kept in the repository, and `single` has two "
@@ -270,33 +318,4 @@ def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:
 def _fold(run: Run, fold: int, method: str | None) -> Path:
     """The folder of a part; of a first run, which has none per method, the fold's."""
     where = part_folder(run.folder, method or run.methods[0], fold)
-    return where if where.exists() or run.kind == "cross-validation" else run.folder / f"fold_{fold}"
-
-
-def _rows_if_there(path: Path) -> list[dict[str, str]]:
-    return _rows(path) if path.exists() else []
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, so that a page never reads half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    return where if where.exists() or run.kind == "cross-validation" else files.fold_folder(run.folder, fold)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtunet.evaluation.reading import UnreadableRun
+from mtunet.run_files import UnreadableRun
 from pages.widgets.evaluation.behind import IMAGES, SECTION
 from pages.widgets.evaluation.charts import picture_kind
 from pages.widgets.evaluation.claims import CLAIMS, show_claims

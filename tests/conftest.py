@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's too, here and in what tests start: other tests run beside
+
+settings.register_profile("mtunet", deadline=None)  # a busy machine is no failure
+settings.load_profile("mtunet")
 
 SHARED = Path(os.environ.get("MTUNET_SHARED", Path(__file__).parents[2] / "shared"))
 """Test files that are not part of this repository; tests marked `shared` skip where they are absent."""

@@ -12,9 +12,10 @@ from mtunet.evaluation.curves import Sweep, calibrations, counts_at, curve, swee
 from mtunet.evaluation.outcomes import by_density, by_thirds, components, tally
 from mtunet.evaluation.phantoms import NotDrawable, read_spec, spec_of
 from mtunet.evaluation.pictures import HEIGHT, picture
-from mtunet.evaluation.reading import Results, UnreadableRun, fingerprint, load, read_table
+from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.training_record import costs, epochs_to_reach, histories
 from mtunet.phantom import PhantomSpec
+from mtunet.run_files import UnreadableRun, fingerprint, read_columns
 from tests.drawn_run import CHOSEN, METHODS, quick_phantom, write_run
 
 
@@ -169,7 +170,7 @@ def test_a_broken_file_gets_a_sentence(tmp_path: Path, file: str, text: str, sai
 def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnreadableRun, match="not a training run"):
         load(tmp_path)
-    assert read_table(tmp_path / "counts.csv") is None
+    assert read_columns(tmp_path, "counts") is None
 
 
 def test_a_phantom_is_drawn_again_from_what_the_run_says(results: Results) -> None:

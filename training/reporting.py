@@ -21,7 +21,7 @@ ENOUGH = 0.95
 def write_metrics(run: runs.Run) -> list[dict[str, Any]]:
     """metrics.csv of the parts that are done, and its rows."""
     rows = list(metric_rows(run))
-    runs.save_metrics(run.folder, rows)
+    runs.save_tables(run.folder, metrics=rows)
     return rows
 
 

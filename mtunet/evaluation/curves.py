@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.evaluation.figures import CELLS, METRICS, Floats, ratio
-from mtunet.evaluation.reading import CALIBRATION, SWEEP, Counts, Results, Table, numbers, read_table
+from mtunet.evaluation.reading import Counts, Results, numbers
+from mtunet.run_files import CALIBRATION, SWEEP, Table
 
 LESIONS = ("lesions", "hit", "detections", "false_positives")
 WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")
@@ -83,7 +84,7 @@ def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
     pieces: dict[tuple[str, str], list[Sweep]] = {}
     for part in results.parts:
         if part.method == method:
-            table = read_table(part.folder / SWEEP, "image", "type", "frame", "threshold", *CELLS)
+            table = part.columns(SWEEP, "image", "type", "frame", "threshold", *CELLS)
             for one in _sweeps_of(method, part.fold, table) if table else ():
                 pieces.setdefault((one.type, one.frame), []).append(one)
     return {key: _join(several) for key, several in pieces.items()}
@@ -121,7 +122,7 @@ def calibrations(results: Results) -> list[Calibration]:
     """Of every method and type, all folds pooled."""
     total: dict[tuple[str, str], Floats] = {}
     for part in results.parts:
-        table = read_table(part.folder / CALIBRATION, "type", "bin", "pixels", "sum_probability", "positives")
+        table = part.columns(CALIBRATION, "type", "bin", "pixels", "sum_probability", "positives")
         for kind in dict.fromkeys(table["type"]) if table else ():
             assert table is not None
             rows = np.array(table["type"]) == kind

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from mtunet.case import Box
-from mtunet.evaluation.reading import COMPONENTS, Results, numbers, read_table
+from mtunet.evaluation.reading import Results, numbers
+from mtunet.run_files import COMPONENTS
 
 OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -64,7 +65,7 @@ def components(results: Results) -> list[Component]:
     found: list[Component] = []
     for part in results.parts:
         wanted = ("image", "type", "outcome", "row", "column", "height", "width")
-        table = read_table(part.folder / COMPONENTS, *wanted)
+        table = part.columns(COMPONENTS, *wanted)
         if table is None:
             continue
         place = [numbers(table[name]) for name in ("row", "column", "height", "width")]

@@ -1,14 +1,9 @@
-"""A training run's folder, opened for evaluation: which images, which methods, which counts.
+"""A training run, opened for evaluation: which images, which methods, which counts.
 
-    config.json, splits.json, images.csv, summary.json
-    METHOD/fold_K/{history,validation,counts,sweep,components,calibration}.csv, timing.json
-
-A run that made one model is read as well: its `fold_0` lies directly in the folder, and the counts of an image stand in
-one row of `images.csv` ("mc_tp", …), on the image's own grid. The file names stand in this module only.
+A run that made one model is read as well: the counts of an image stand in one row of its images ("mc_tp", …), on the
+image's own grid. What the files are called and how they are read is for `runs` and `run_files` to know.
 """
 
-import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,23 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mtunet import runs
 from mtunet.case import Calcification
 from mtunet.evaluation.figures import BEYOND, CELLS, Floats
+from mtunet.run_files import COUNTS, IMAGES, Table, UnreadableRun, fingerprint, read_columns
+from mtunet.runs import Part
 
-CONFIG, SUMMARY, IMAGES, SPLITS = "config.json", "summary.json", "images.csv", "splits.json"
-HISTORY, COUNTS, SWEEP, COMPONENTS = "history.csv", "counts.csv", "sweep.csv", "components.csv"
-CALIBRATION, TIMING = "calibration.csv", "timing.json"
-ONE_MODEL = "mtunet"
-"""The method of a run that made one model."""
 TYPES = tuple(kind.value for kind in Calcification)
 FRAMES = ("256", "native")
-
-Table = Mapping[str, Sequence[str]]
-"""A CSV file by columns."""
-
-
-class UnreadableRun(ValueError):
-    """The folder is no run, or a file in it is not what it should be. `str()` is the sentence for the person."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +32,6 @@ class ImageFacts:
     density: str = ""
     look: str = ""
     spec: str = ""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One method on one fold, as far as it has come."""
-
-    method: str
-    fold: int
-    folder: Path
-
-    @property
-    def done(self) -> bool:
-        """TIMING comes last; runs that made one model have none, and the counts in IMAGES."""
-        return (self.folder / TIMING).exists() or (self.folder / IMAGES).exists()
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,43 +126,16 @@ class Results:
 def load(folder: Path) -> Results:
     """Everything but the large tables. Raises UnreadableRun."""
     seen = fingerprint(folder)  # before the rest: what is written meanwhile makes another
-    config = read_json(folder / CONFIG)
-    if config is None:
-        raise UnreadableRun(f"{folder} has no {CONFIG}, so it is not a training run.")
-    parts = tuple(_parts(folder, config))
+    run = runs.read(folder)
+    parts = runs.parts(run)
     images = {facts.name: facts for facts in _images(folder, parts)}
     counts: dict[tuple[str, str, str], list[Counts]] = {}
     for part in parts:
         if part.done:
-            for one in _counts(part, read_json(folder / SUMMARY) or {}):
+            for one in _counts(part, run.summary or {}):
                 counts.setdefault((one.method, one.type, one.frame), []).append(one)
     joined = {key: _join(several) for key, several in counts.items()}
-    return Results(folder, seen, config, read_json(folder / SUMMARY), images, parts, joined)
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """None where there is no such file. Raises UnreadableRun."""
-    try:
-        return dict(json.loads(path.read_text()))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError) as problem:
-        raise UnreadableRun(f"{path} is not a JSON object ({problem}). Make the run again, or remove it.") from None
-
-
-def read_table(path: Path, *wanted: str) -> Table | None:
-    """A CSV file by columns; None where there is none. Raises UnreadableRun, also when a wanted column is absent."""
-    if not path.exists():
-        return None
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file))
-    header = rows[0] if rows else []
-    if missing := [name for name in wanted if name not in header]:
-        raise UnreadableRun(f"{path} has no column {', '.join(missing)}; it has {', '.join(header) or 'none'}.")
-    if any(len(row) != len(header) for row in rows):
-        raise UnreadableRun(f"{path} has rows of another length than its header. Make the run again, or remove it.")
-    columns = zip(*rows[1:], strict=True) if len(rows) > 1 else [()] * len(header)
-    return dict(zip(header, columns, strict=True))
+    return Results(folder, seen, run.config, run.summary, images, parts, joined)
 
 
 def numbers(values: Sequence[str]) -> Floats:
@@ -201,47 +146,9 @@ def numbers(values: Sequence[str]) -> Floats:
         raise UnreadableRun(f"A number was expected in a table of this run: {problem}.") from None
 
 
-def fingerprint(folder: Path) -> str:
-    """Another text whenever a file of the run was written: what a cache may be kept by."""
-    stats = [(path.stat().st_mtime_ns, path.stat().st_size) for path in _files(folder)]
-    return f"{len(stats)}-{max((when for when, _ in stats), default=0)}-{sum(size for _, size in stats)}"
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.suffix in (".json", ".csv")]
-
-
-def _parts(folder: Path, config: Mapping[str, Any]) -> Iterator[Part]:
-    """As the configuration announces them; what lies there besides is taken as it is."""
-    if any(folder.glob("fold_*")):
-        yield from (Part(ONE_MODEL, _number(path), path) for path in sorted(folder.glob("fold_*")))
-        return
-    there = sorted({path.parent.name for path in folder.glob("*/fold_*")})
-    announced = [str(name) for name in config.get("methods", ())]
-    for method in dict.fromkeys([*announced, *there]):
-        yield from (Part(method, fold, folder / method / f"fold_{fold}") for fold in _folds(folder, config))
-
-
-def _folds(folder: Path, config: Mapping[str, Any]) -> Sequence[int]:
-    """As announced by number or by list, else as many as there are splits."""
-    said = config.get("folds")
-    if isinstance(said, list):
-        return [int(fold) for fold in said]
-    if said is None:
-        try:
-            said = len(json.loads((folder / SPLITS).read_text()))
-        except (OSError, ValueError):
-            said = max((_number(path) + 1 for path in folder.glob("*/fold_*")), default=0)
-    return range(int(said))
-
-
-def _number(path: Path) -> int:
-    return int(path.name.removeprefix("fold_"))
-
-
 def _images(folder: Path, parts: Sequence[Part]) -> Iterator[ImageFacts]:
-    for path in (folder / IMAGES, *(part.folder / IMAGES for part in parts)):
-        table = read_table(path, "image")
+    for where in (folder, *(part.folder for part in parts)):
+        table = read_columns(where, IMAGES, "image")
         if table is None:
             continue
         names = table["image"]
@@ -252,7 +159,7 @@ def _images(folder: Path, parts: Sequence[Part]) -> Iterator[ImageFacts]:
 
 
 def _counts(part: Part, summary: Mapping[str, Any]) -> Iterator[Counts]:
-    table = read_table(part.folder / COUNTS, "image", "type", "frame", "threshold", *CELLS)
+    table = part.columns(COUNTS, "image", "type", "frame", "threshold", *CELLS)
     if table is None:
         yield from _wide_counts(part, summary)
         return
@@ -286,7 +193,7 @@ def _beyond(table: Table, cells: Floats) -> dict[str, Floats]:
 def _wide_counts(part: Part, summary: Mapping[str, Any]) -> Iterator[Counts]:
     """One row per image with the counts of both types, as runs that made one model have them."""
     wanted = [f"{kind}_{cell}" for kind in TYPES for cell in CELLS]
-    table = read_table(part.folder / IMAGES, "image", *wanted)
+    table = part.columns(IMAGES, "image", *wanted)
     if table is None:
         return
     chosen = summary.get("settings", {}).get("thresholds", {})

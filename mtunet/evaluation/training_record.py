@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtunet.evaluation.figures import Floats
-from mtunet.evaluation.reading import HISTORY, TIMING, Part, Results, numbers, read_json, read_table
+from mtunet.evaluation.reading import Results, numbers
+from mtunet.run_files import HISTORY
+from mtunet.runs import Part
 
 NOT_A_HEAD = ("epoch", "step", "seconds", "learning_rate")
 
@@ -41,7 +43,7 @@ def histories(results: Results) -> list[History]:
 
 def costs(results: Results) -> list[Cost]:
     """Of every part that recorded its time."""
-    known = ((part, read_json(part.folder / TIMING)) for part in results.parts)
+    known = ((part, part.timing()) for part in results.parts)
     return [Cost(part.method, part.fold, facts) for part, facts in known if facts]
 
 
@@ -59,12 +61,12 @@ def epochs_to_reach(history: History, kind: str, share: float = 0.95) -> float |
 
 def progress(part: Part) -> int:
     """Rows of history so far: epochs, or what the run logs by."""
-    table = read_table(part.folder / HISTORY)
+    table = part.columns(HISTORY)
     return len(next(iter(table.values()))) if table else 0
 
 
 def _history(part: Part) -> History | None:
-    table = read_table(part.folder / HISTORY)
+    table = part.columns(HISTORY)
     if not table or not next(iter(table.values())):
         return None
     unit = next((name for name in ("epoch", "step") if name in table), next(iter(table)))

@@ -19,8 +19,9 @@ from typing import Any, Final
 from mtunet import runs
 from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.phantoms import spec_of
-from mtunet.evaluation.reading import COMPONENTS, Results, load
+from mtunet.evaluation.reading import Results, load
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
+from mtunet.run_files import COMPONENTS
 from mtunet.teaching.contents import contents_of
 from mtunet.teaching.items import FromRun, Item, read_item, write_item
 
@@ -73,7 +74,7 @@ def draw_outcomes(run: Path, folder: Path | None = None) -> Iterator[tuple[str, 
     method = FAVOURITE if FAVOURITE in results.methods else next(iter(results.methods), "")
     tested = _tested(results, method)
     if not tested:
-        raise ValueError(f"{run} has no {COMPONENTS} of {method}: only cross-validations that are done have outcomes.")
+        raise ValueError(f"{run} has no outcomes of {method}: only cross-validations that are done have outcomes.")
     head = {
         "run": run.name,
         "method": method,
@@ -102,7 +103,7 @@ def draw_outcomes(run: Path, folder: Path | None = None) -> Iterator[tuple[str, 
 def fingerprint(run: Path, method: str) -> str:
     """Of what became of every region: another text for another result."""
     found = hashlib.sha256()
-    for path in sorted((run / method).glob(f"fold_*/{COMPONENTS}")):
+    for path in runs.table_files(run, COMPONENTS, method):
         found.update(path.read_bytes())
     return found.hexdigest()
 

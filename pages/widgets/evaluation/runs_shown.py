@@ -5,10 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from mtunet import runs
-from mtunet.evaluation.reading import Part, Results, UnreadableRun, fingerprint, load
+from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.titles import BASELINES, method_title
 from mtunet.evaluation.training_record import progress
 from mtunet.models import DEFAULT_MODEL, MODELS, ModelUnavailable, read_metadata
+from mtunet.run_files import UnreadableRun, fingerprint
+from mtunet.runs import Part
 from pages.widgets.words import plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run

@@ -13,10 +13,11 @@ from mtunet.case import UnreadableImage
 from mtunet.evaluation.outcomes import OUTCOMES, Component, components
 from mtunet.evaluation.phantoms import NotDrawable, spec_of
 from mtunet.evaluation.pictures import close_up
-from mtunet.evaluation.reading import COMPONENTS, Results, UnreadableRun, load
+from mtunet.evaluation.reading import Results, load
 from mtunet.filing import CouldNotSave
 from mtunet.intake import QueueFull
 from mtunet.phantom import PhantomSpec
+from mtunet.run_files import COMPONENTS, UnreadableRun
 from mtunet.teaching.run_cases import HOW, cases_of
 from pages.widgets.teaching.address import MOST_ITEMS, choose_items, chosen_items
 from pages.widgets.teaching.drawn import drawn, filed, phantom_of
@@ -148,12 +149,12 @@ def _askable(run: str) -> frozenset[str]:
 
 
 def _has_outcomes(folder: Path) -> bool:
-    return any(folder.glob(f"*/fold_*/{COMPONENTS}"))
+    return bool(runs.table_files(folder, COMPONENTS))
 
 
 def _seen(folder: Path) -> str:
     """Changes when a part of the run is finished."""
-    return str(sorted((str(path), path.stat().st_mtime) for path in folder.glob(f"*/fold_*/{COMPONENTS}")))
+    return str(sorted((str(path), path.stat().st_mtime) for path in runs.table_files(folder, COMPONENTS)))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the run …")

@@ -1,0 +1,117 @@
+"""The files of a training run: what they are called, and how they are read and written. `runs` says what they hold.
+
+JSON and CSV, written whole or not at all. Nothing else in the project knows these names.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+CONFIG: Final = "config.json"
+SUMMARY: Final = "summary.json"
+SPLITS: Final = "splits.json"
+TIMING: Final = "timing.json"
+NOTES: Final = "notes.md"
+IMAGES, METRICS = "images", "metrics"
+HISTORY, VALIDATION, COUNTS, SWEEP, COMPONENTS, CALIBRATION = (
+    *("history", "validation", "counts", "sweep", "components", "calibration"),
+)
+"""Tables, by name: `table_path` says where they lie."""
+
+Table: TypeAlias = Mapping[str, Sequence[str]]
+"""A CSV file by columns."""
+
+
+class UnreadableRun(ValueError):
+    """The folder is no run, or a file in it is not what it should be. `str()` is the sentence for the person."""
+
+
+def table_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.csv"
+
+
+def weights_path(folder: Path, end: str = "") -> Path:
+    """end: "", or "mc" and "bac" where a method has two networks."""
+    return folder / f"weights{'_' * bool(end)}{end}.safetensors"
+
+
+def fold_folder(folder: Path, fold: int) -> Path:
+    """Of a run's or a method's folder."""
+    return folder / f"fold_{fold}"
+
+
+def fold_of(folder: Path) -> int:
+    return int(folder.name.removeprefix("fold_"))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """None where there is no such file. Raises UnreadableRun."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as problem:
+        raise UnreadableRun(f"{path} is not a JSON object ({problem}). Make the run again, or remove it.") from None
+
+
+def read_columns(folder: Path, name: str, *wanted: str) -> Table | None:
+    """A table by columns; None where there is none. Raises UnreadableRun, also when a wanted column is absent."""
+    path = table_path(folder, name)
+    if not path.exists():
+        return None
+    header, rows = _parsed(path)
+    if missing := [column for column in wanted if column not in header]:
+        raise UnreadableRun(f"{path} has no column {', '.join(missing)}; it has {', '.join(header) or 'none'}.")
+    columns = zip(*rows, strict=True) if rows else [()] * len(header)
+    return dict(zip(header, columns, strict=True))
+
+
+def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
+    """A table by rows. Raises FileNotFoundError where it is not written (yet), and UnreadableRun."""
+    header, rows = _parsed(table_path(folder, name))
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def read_rows_if_there(folder: Path, name: str) -> list[dict[str, str]]:
+    return read_rows(folder, name) if table_path(folder, name).exists() else []
+
+
+def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    header = rows[0] if rows else []
+    if any(len(row) != len(header) for row in rows):
+        raise UnreadableRun(f"{path} has rows of another length than its header. Make the run again, or remove it.")
+    return header, rows[1:]
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_whole(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The columns are those of the first row."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(table_path(folder, name), text.getvalue().encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Whole or not at all, so that a page never reads half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+def fingerprint(folder: Path) -> str:
+    """Another text whenever a file of the run was written: what a cache may be kept by."""
+    paths = [path for path in folder.rglob("*") if path.suffix in (".json", ".csv")]
+    stats = [(path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+    return f"{len(stats)}-{max((when for when, _ in stats), default=0)}-{sum(size for _, size in stats)}"
