@@ -121,7 +121,8 @@ def test_a_teacher_and_three_learners(school: str, browsers: list[Page]) -> None
     press(teacher, "Reveal")
     press(teacher, "Finish")
     expect(teacher.get_by_text("How the class did")).to_be_visible(timeout=SLOWLY)
-    expect(ada.get_by_text("2 of 2")).to_be_visible(timeout=SLOWLY)
+    expect(ada.get_by_text("2 of 2", exact=True)).to_be_visible(timeout=SLOWLY)
+    settled(teacher)
     with teacher.expect_download() as found:
         press(teacher, "All answers")
     rows = list(csv.DictReader(Path(found.value.path()).read_text().splitlines()))
