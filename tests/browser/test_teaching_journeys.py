@@ -91,8 +91,11 @@ def test_lesson_quiz_of_five_score_gallery_and_a_case(page: Page, school: tuple[
         page.get_by_role("button", name="Gallery of mistakes")
     ).first.click()
     expect(page.get_by_text("(b) BAC taken for MC")).to_be_visible()
-    page.locator(".stButton").get_by_role("button", name="Open").first.click(timeout=SLOWLY)  # a list has an Open too
-    expect(page).to_have_url(re.compile(r"/case\?image=[0-9a-f]{64}"))
+    opener = page.locator('[class*="st-key-teaching-gallery-open-"] button').first
+    opener.wait_for(timeout=SLOWLY)
+    settled(page)
+    opener.click()
+    expect(page).to_have_url(re.compile(r"/case\?image=[0-9a-f]{64}"), timeout=SLOWLY)
     expect(page.locator('.mtunet-viewer[data-state="ready"]')).to_be_visible(timeout=SLOWLY)
 
 

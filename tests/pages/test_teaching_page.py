@@ -300,3 +300,14 @@ def test_every_type_has_a_choice_in_the_maker() -> None:
     assert set(GRADES) == {0, 1, 2, 3}
     assert {kind.value for kind in Calcification} == {"mc", "bac"}
     assert PhantomSpec(seed=0)
+
+
+def test_a_region_of_the_gallery_opens_in_the_case_viewer(app: AppTest, data: Path, shipped_run: Path) -> None:
+    opened(app, "gallery")
+    key = next(b.key for b in app.button if b.key and b.key.startswith("teaching.gallery.open."))
+    click(app, str(key))
+    assert not app.error
+    with Store.open(data) as store:
+        [image] = [row.image for row in store.rows(limit=10)]
+    assert image.name.startswith("drawn-")
+    assert image.source == f"teaching:{image.name}"
