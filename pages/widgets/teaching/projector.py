@@ -40,6 +40,7 @@ def project() -> None:
 _STYLE = """
 <style>
 html { font-size: 21px !important; }
+[data-testid="stMainBlockContainer"] { padding-left: 2rem !important; padding-right: 2rem !important; }
 [data-testid="stApp"], [data-testid="stHeader"] { background: #05090b !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"],
 [data-testid="stCaptionContainer"] *, [data-testid="stImageCaption"] * { color: #c6d3d7 !important; }

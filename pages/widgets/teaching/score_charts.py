@@ -20,6 +20,7 @@ from pages.widgets.teaching.sections import rate_words
 from pages.widgets.words import SHORT_TYPES, plain
 
 SHARE = [-3, 106]  # percent, with room for a mark at 0 and 100
+CLEAR = "rgba(0,0,0,0)"
 LIGHT, DARK = ("#0f6b7a", "#b3261e", "#6a4aa5"), ("#57c7d9", "#ff8a80", "#c3a8f2")
 """Model, reader, reader who has seen the model; told apart by their marks as well."""
 
@@ -61,7 +62,8 @@ def show_curves(answers: Sequence[Answered]) -> None:
     if said.out_of_date:
         st.warning(said.out_of_date, icon=":material/update:")
     mine = [one for one in answers if one.source == Source.PHANTOM]
-    columns = st.columns(3, gap="small")
+    # Side by side large type would be cut off.
+    columns = [st.container() for _ in range(3)] if projecting() else st.columns(3, gap="small")
     for column, kind in zip(columns, Calcification, strict=False):
         with column:
             _roc(said, mine, kind)
@@ -202,5 +204,5 @@ def _height(pixels: int) -> int:
 
 def _show(made: go.Figure, name: str, alt: str) -> None:
     if projecting():
-        made.update_layout(font={"size": 17}, title={"font": {"size": 18}}, paper_bgcolor="rgba(0,0,0,0)")
+        made.update_layout(font={"size": 17}, title={"font": {"size": 18}}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
     st.plotly_chart(made, key=f"teaching.chart.{name}", config={"displaylogo": False, "displayModeBar": False}, alt=alt)
