@@ -100,7 +100,7 @@ def test_several_threads_read_at_once_and_each_gets_its_own() -> None:
 
 def test_a_slow_file_does_not_keep_others_waiting(tmp_path: Path) -> None:
     over = tmp_path / "over"
-    slow = pool_of(f"exec('while not os.path.exists({str(over)!r}): time.sleep(0.05)')", seconds=300)
+    slow = pool_of(f'exec("while not os.path.exists({str(over)!r}): time.sleep(0.05)")', seconds=300)
     thread = threading.Thread(target=lambda: problem_of(slow))
     thread.start()
     read(IMAGE, "x")

@@ -67,13 +67,15 @@ function press(event) {
 }
 
 export default function (component) {
-  state.rows = component.data.rows;
+  const mine = component.data.rows;
+  state.rows = mine;
   mark();
   if (!state.listening) {
     state.listening = true;
     document.addEventListener("keydown", press);
   }
   return () => {
+    if (state.rows !== mine) return; // a list drawn anew is mounted before the old one goes
     state.rows = [];
     mark();
   };
