@@ -74,7 +74,6 @@ export default function (component) {
     state.listening = true;
     document.addEventListener("keydown", press);
   }
-  document.body.toggleAttribute("data-row-keys", true); // keys are listened to from now on
   return () => {
     if (state.rows !== mine) return; // a list drawn anew is mounted before the old one goes
     state.rows = [];
