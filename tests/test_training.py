@@ -19,7 +19,7 @@ from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
 from training.objectives import OBJECTIVES
 from training.running import evaluate
-from training.sampling import Augmentation, batches, by_coverage, canvas
+from training.sampling import UNDEGRADED, Augmentation, Degradation, batches, by_coverage, canvas, degraded
 from training.scoring import by_minimum, choose_operating_point, score, segmentations
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -177,6 +177,31 @@ def test_masks_and_pixels_are_warped_together() -> None:
 def test_background_is_where_nothing_else_is() -> None:
     cut = next(batches([canvas(drawn_sample(0), 0.4)], 64, 6, Augmentation(), np.random.default_rng(1)))
     assert ((cut.targets[:, :2].max(axis=1) + cut.targets[:, 2]) >= 1).all()
+
+
+def test_weaker_detail_leaves_the_broad_brightness_and_halves_the_fine() -> None:
+    rows, columns = np.mgrid[0:64, 0:64]
+    fine = (0.5 + 0.1 * (-1.0) ** (rows + columns)).astype(np.float32)
+    half = degraded(fine, Degradation(detail=(0.5, 0.5), detail_share=1.0), np.random.default_rng(0))
+    assert half == pytest.approx(0.5 + 0.5 * (fine - 0.5), abs=2e-3)
+    assert degraded(fine, Degradation(), np.random.default_rng(0)) is fine
+
+
+def test_compression_is_of_eight_bits_and_stays_close() -> None:
+    ramp = np.linspace(0.2, 0.8, 64 * 64, dtype=np.float32).reshape(64, 64)
+    made = degraded(ramp, Degradation(jpeg=(95, 95), jpeg_share=1.0), np.random.default_rng(0))
+    assert (made * 255) == pytest.approx(np.rint(made * 255), abs=1e-3)
+    assert made == pytest.approx(ramp, abs=0.02)
+
+
+def test_degradation_changes_pixels_and_no_mask() -> None:
+    change = Degradation(detail=(0.5, 0.6), detail_share=1.0)
+    plain, worn = (
+        next(batches([canvas(drawn_sample(0), 0.4)], 64, 6, Augmentation(), np.random.default_rng(1), each))
+        for each in (UNDEGRADED, change)
+    )
+    assert np.array_equal(plain.targets, worn.targets)
+    assert not np.allclose(plain.pixels, worn.pixels)
 
 
 def test_no_lesion_vanishes_when_the_grid_gets_coarser() -> None:

@@ -27,7 +27,7 @@ def fit(
         optimiser, max_lr=experiment.learning_rate, total_steps=experiment.steps
     )
     rng = np.random.default_rng(experiment.seed)
-    source = batches(canvases, experiment.size, experiment.batch, experiment.augmentation, rng)
+    source = batches(canvases, experiment.size, experiment.batch, experiment.augmentation, rng, experiment.degradation)
     history, recent, started = [], [], time.perf_counter()
     network.train()
     for step in range(1, experiment.steps + 1):

@@ -39,6 +39,23 @@ class Augmentation:
     harshest_noise: float = 0.03
 
 
+@dataclass(frozen=True)
+class Degradation:
+    """What films, copies and archives do to detail, each to a share of the crops; the masks stay.
+
+    detail: fine detail (under about a millimetre) times detail[0]…detail[1]; phantoms have more of it than films.
+    jpeg: compressed over the full range with a quality of jpeg[0]…jpeg[1].
+    """
+
+    detail: tuple[float, float] = (1.0, 1.0)
+    detail_share: float = 0.0
+    jpeg: tuple[int, int] = (50, 95)
+    jpeg_share: float = 0.0
+
+
+UNDEGRADED = Degradation()
+
+
 @dataclass(frozen=True, eq=False)
 class Canvas:
     """A sample on the network's grid, ready to be cropped many times.
@@ -104,7 +121,12 @@ def by_coverage(mask: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt.NDAr
 
 
 def batches(
-    canvases: Sequence[Canvas], size: int, count: int, augmentation: Augmentation, rng: np.random.Generator
+    canvases: Sequence[Canvas],
+    size: int,
+    count: int,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    degradation: Degradation = UNDEGRADED,
 ) -> Iterator[Batch]:
     """Batches of `count` crops of `size`² for ever; each third is centred on MC, on BAC, or on neither."""
     whole_views = all(c.pixels.shape == (size, size) for c in canvases)
@@ -118,6 +140,8 @@ def batches(
                 chosen, centre = _place(holding, number % 3, size, rng)
             crops.append(_cut(chosen, centre, size, augmentation, rng))
         pixels, window, targets, known = (np.stack(part) for part in zip(*crops, strict=True))
+        if degradation != UNDEGRADED:
+            pixels = np.stack([degraded(one, degradation, rng) for one in pixels])
         yield Batch(pixels[:, None], window, targets, known)
 
 
@@ -200,3 +224,16 @@ def _retone(pixels: Floats, window: Floats, change: Augmentation, rng: np.random
         scaled = scaled + rng.normal(0, rng.uniform(0, change.harshest_noise), scaled.shape)
     changed = np.array([low + span * rng.normal(0, 0.06), high + span * rng.normal(0, 0.10)], np.float32)
     return (scaled * span + low).astype(np.float32), changed
+
+
+def degraded(pixels: Floats, change: Degradation, rng: np.random.Generator) -> Floats:
+    """One crop, (rows, columns) float32, with its fine detail weakened or strengthened, and compressed, or not."""
+    if rng.random() < change.detail_share:
+        broad = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(1.5, 4.0))
+        pixels = broad + np.float32(rng.uniform(*change.detail)) * (pixels - broad)
+    if rng.random() < change.jpeg_share:
+        quality = int(rng.integers(change.jpeg[0], change.jpeg[1] + 1))
+        bytes8 = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        _, data = cv2.imencode(".jpg", bytes8, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255)
+    return pixels
