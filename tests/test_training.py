@@ -20,7 +20,7 @@ from training.fitting import fit
 from training.objectives import OBJECTIVES
 from training.running import evaluate
 from training.sampling import UNDEGRADED, Augmentation, Degradation, batches, by_coverage, canvas, degraded
-from training.scoring import by_minimum, choose_operating_point, score, segmentations
+from training.scoring import BAC_F1_GIVEN, by_minimum, choose_operating_point, score, segmentations
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -231,6 +231,31 @@ def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.M
     rows, summary = evaluate(model, samples)
     assert [row["image"] for row in rows] == ["drawn-10", "drawn-11"]
     assert summary["all"]["mc"]["lesions"] == 2
+
+
+def test_bac_gives_a_little_f1_for_fewer_false_components() -> None:
+    """A false fleck smaller than a true fragment: the highest F1 keeps both, the choice is to leave both out."""
+    true, fleck = np.zeros((200, 200), bool), np.zeros((200, 200), bool)
+    true[20:180, 50:150], true[190:196, 60:70], fleck[5:15, 5:10] = True, True, True
+    level = (0.9 * (true | fleck)).astype(np.float32)
+    sample = replace(drawn_sample(0), masks={MC: np.zeros_like(true), BAC: true}, spacing_mm=0.4)
+    seen = Segmentation(
+        probability={MC: np.zeros_like(level), BAC: level},
+        breast=np.ones_like(true),
+        spacing_mm=(0.4, 0.4),
+        spacing_assumed=False,
+        thresholds=dict.fromkeys(Calcification, 0.5),
+        minimum_mm2=dict.fromkeys(Calcification, 0.0),
+        model="drawn",
+        weights_sha256="",
+        device="none",
+        seconds=0.0,
+    )
+    _, minimum, table = choose_operating_point([(sample, seen)])
+    found = {row["minimum_mm2"]: row for row in table if row["type"] == "bac" and row["threshold"] == 0.9}
+    assert minimum[BAC] == 12.0  # the fleck has 50 pixels of 0.16 mm², the fragment 60
+    assert found[8.0]["pixel_f1"] > found[12.0]["pixel_f1"] > found[8.0]["pixel_f1"] - BAC_F1_GIVEN
+    assert [found[each]["false_positives_per_image"] for each in (8.0, 12.0)] == [1, 0]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -28,6 +28,8 @@ THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 MINIMUM_MM2 = {MC: (2.0, 4.0, 8.0, 13.0, 20.0), BAC: (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)}
 MC_FALSE_POSITIVES = 0.5
 """MC false positives per image that are allowed when thresholds are chosen on the validation part."""
+BAC_F1_GIVEN = 0.005
+"""Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def choose_operating_point(
     """Thresholds and minimum sizes from the validation part, and the table they were chosen from.
 
     MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
-    false positives when none qualifies). BAC: the highest pixel F1. BAC does not depend on MC's choice.
+    false positives when none qualifies). BAC: the fewest false positives per image among those whose pixel F1 is
+    within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
     earlier: thresholds and minimum sizes to keep for a type that is known in no sample.
     """
     summed: dict[tuple[Calcification, float, float], Score] = {}
@@ -139,7 +142,7 @@ def choose_operating_point(
         for kind in Calcification
     ]
     best = {
-        kind: max((row for row in table if row["type"] == kind.value), key=_MERIT[kind], default=kept[number])
+        kind: _BEST[kind](rows) if (rows := [row for row in table if row["type"] == kind.value]) else kept[number]
         for number, kind in enumerate(Calcification)
     }
     for row in table:
@@ -151,17 +154,22 @@ def choose_operating_point(
     )
 
 
-def _mc_merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
-    false = row["false_positives_per_image"]
-    allowed = false <= MC_FALSE_POSITIVES
-    return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
+def _best_mc(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
+        false = row["false_positives_per_image"]
+        allowed = false <= MC_FALSE_POSITIVES
+        return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
+
+    return max(rows, key=merit)
 
 
-def _bac_merit(row: Mapping[str, Any]) -> tuple[float, float]:
-    return row["pixel_f1"] or 0.0, -row["false_positives_per_image"]
+def _best_bac(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    least = max(row["pixel_f1"] or 0.0 for row in rows) - BAC_F1_GIVEN
+    near = [row for row in rows if (row["pixel_f1"] or 0.0) >= least]
+    return max(near, key=lambda row: (-row["false_positives_per_image"], row["pixel_f1"] or 0.0))
 
 
-_MERIT: Mapping[Calcification, Callable[[Mapping[str, Any]], Any]] = {MC: _mc_merit, BAC: _bac_merit}
+_BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]]], dict[str, Any]]] = {MC: _best_mc, BAC: _best_bac}
 
 
 def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:
