@@ -26,7 +26,7 @@ from mtunet.intake import Origin, Taken, take_in
 from mtunet.preprocessing import prepare
 from mtunet.records import now
 from mtunet.samples import FOLDER
-from mtunet.segmentation import BATCH, tiles
+from mtunet.segmentation import BATCH, passes, tiles
 from mtunet.store import Store
 
 
@@ -74,7 +74,7 @@ def seconds_of(step: Callable[[], object]) -> Callable[[], float]:
 
 
 def bare_forward(model: models.Model, mammogram: Mammogram) -> Callable[[], None]:
-    """The network alone on the tiles that `segment` would look at, already in memory."""
+    """The network alone on the tiles that `segment` would look at, as often as it would, already in memory."""
     prepared = prepare(mammogram, model.settings.pitch_mm)
     boxes = tiles(prepared.breast_on_grid)
     rows, columns = prepared.pixels.shape
@@ -89,7 +89,8 @@ def bare_forward(model: models.Model, mammogram: Mammogram) -> Callable[[], None
         autocast = torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32)
         with torch.inference_mode(), autocast:
             for first in range(0, len(stack), batch):
-                model.network(stack[first : first + batch], window[first : first + batch]).float().cpu()
+                tile, own = stack[first : first + batch], window[first : first + batch]
+                passes(model.network, tile, own, model.settings.mirrored).cpu()
 
     return forward
 

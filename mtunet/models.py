@@ -68,12 +68,14 @@ class Settings:
     pitch_mm: of the network's grid for `detail`, None for `paper`.
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped.
+    mirrored: whether each tile is looked at from both sides, and the mean of both logits taken: twice the time.
     """
 
     way: Way
     pitch_mm: float | None
     thresholds: Mapping[Calcification, float]
     minimum_mm2: Mapping[Calcification, float]
+    mirrored: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -81,6 +83,7 @@ class Settings:
             "pitch_mm": self.pitch_mm,
             "thresholds": {kind.value: value for kind, value in self.thresholds.items()},
             "minimum_mm2": {kind.value: value for kind, value in self.minimum_mm2.items()},
+            "mirrored": self.mirrored,
         }
 
     @classmethod
@@ -90,6 +93,7 @@ class Settings:
             pitch_mm=value["pitch_mm"],
             thresholds={kind: float(value["thresholds"][kind.value]) for kind in Calcification},
             minimum_mm2={kind: float(value["minimum_mm2"][kind.value]) for kind in Calcification},
+            mirrored=bool(value.get("mirrored", False)),  # earlier weights do not say
         )
 
 

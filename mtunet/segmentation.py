@@ -39,7 +39,7 @@ def segment(
     """
     started = time.perf_counter()
     prepared = prepare(mammogram, model.settings.pitch_mm)
-    look = _Look(model.network, model.device, model.dtype)
+    look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
     logits = _blended_logits(look, prepared, progress or (lambda _: None), cancelled or (lambda: False))
     maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
     return Segmentation(
@@ -87,6 +87,7 @@ class _Look:
     network: MTUNet
     device: torch.device
     dtype: torch.dtype
+    mirrored: bool
     batch: int = 0
 
     def __post_init__(self) -> None:
@@ -101,8 +102,8 @@ class _Look:
             torch.inference_mode(),
             torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
         ):
-            logits = self.network(x.to(self.device, non_blocking=True), windows.to(self.device))
-        result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+            logits = passes(self.network, x.to(self.device, non_blocking=True), windows.to(self.device), self.mirrored)
+        result: npt.NDArray[np.float32] = logits.cpu().numpy()
         return result
 
     def give_way(self) -> None:
@@ -117,6 +118,16 @@ class _Look:
             raise MemoryError("Not enough memory for one tile. Close other programs, or use a smaller model.")
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def passes(network: MTUNet, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
+    """(n, heads, rows, columns) float32 logits of (n, 1, rows, columns): of one pass, or the mean of it and of one over
+    the mirror image, which a breast of the other side would show as likely."""
+    logits: torch.Tensor = network(pixels, window).float()
+    if mirrored:
+        other = network(pixels.flip(3).contiguous(memory_format=torch.channels_last), window).float()
+        logits = logits.add_(other.flip(3)).mul_(0.5)
+    return logits
 
 
 def _blended_logits(

@@ -1,5 +1,6 @@
 """Maps lie on the image's own grid whatever the way to look, the spacing and the size."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -14,7 +15,7 @@ from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
 from mtunet.models import Model, Settings
 from mtunet.network import NetworkConfig, build
 from mtunet.preprocessing import prepare, restore
-from mtunet.segmentation import OVERLAP, TILE, segment, tiles
+from mtunet.segmentation import OVERLAP, TILE, passes, segment, tiles
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -52,6 +53,48 @@ def test_a_drawn_square_comes_back_where_it_was_drawn(pitch_mm: float | None) ->
     assert [ys.min(), ys.max() + 1, xs.min(), xs.max() + 1] == pytest.approx([450, 490, 100, 140], abs=slack)
     ys, xs = np.nonzero(found.probability[BAC][295:345, 195:245] >= 0.5)
     assert [ys.mean() + 295, xs.mean() + 195] == pytest.approx([319.5, 219.5], abs=slack / 2)
+
+
+def test_a_mirrored_look_finds_in_the_mirror_image_what_it_finds_in_the_image() -> None:
+    torch.manual_seed(3)
+    network, window = build(NetworkConfig(width=4, norm="group")).eval(), torch.tensor([[0.0, 1.0]])
+    tile = torch.rand(1, 1, 64, 96)
+    with torch.inference_mode():
+        both, other = (passes(network, each, window, mirrored=True) for each in (tile, tile.flip(3)))
+        once, back = (passes(network, each, window, mirrored=False) for each in (tile, tile.flip(3)))
+    assert other.flip(3) == pytest.approx(both, abs=1e-4)
+    assert (back.flip(3) - once).abs().max() > 1e-2  # a network alone prefers a side
+
+
+def test_the_settings_say_whether_tiles_are_looked_at_from_both_sides() -> None:
+    looks = []
+
+    class Counting(Painter):
+        def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+            looks.append(pixels)
+            return super().forward(pixels, window)
+
+    model = replace(painter(), network=Counting())
+    plain = segment(model, drawn())
+    once, looks[:] = len(looks), []
+    both = segment(replace(model, settings=replace(model.settings, mirrored=True)), drawn())
+    assert len(looks) == 2 * once
+    assert both.probability[MC] == pytest.approx(plain.probability[MC])  # this network prefers no side
+
+
+def test_both_looks_weigh_the_same() -> None:
+    class Leftwards(torch.nn.Module):
+        config = NetworkConfig(width=8)
+
+        def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+            across = torch.linspace(-1, 1, pixels.shape[3]).expand(pixels.shape)
+            return torch.cat([across, 2 + across, 0 * across], dim=1)
+
+    tile, window = torch.zeros(2, 1, 16, 32), torch.zeros(2, 2)
+    logits = passes(Leftwards(), tile, window, mirrored=True)  # type: ignore[arg-type]
+    assert logits[:, 0].abs().max() < 1e-6
+    assert logits[:, 1] == pytest.approx(torch.full((2, 16, 32), 2.0))
+    assert passes(Leftwards(), tile, window, mirrored=False)[0, 0, 0, 0] == -1  # type: ignore[arg-type]
 
 
 def test_rows_and_columns_of_different_spacing_keep_their_places() -> None:

@@ -8,7 +8,7 @@ measure), because its views are too large to be kept.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -96,7 +96,8 @@ def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_
     thresholds, minimum_mm2, table = choose_operating_point(
         segmentations(plain, data.part("validation")), (earlier.thresholds, earlier.minimum_mm2)
     )
-    weights = write_weights(network, Settings(earlier.way, earlier.pitch_mm, thresholds, minimum_mm2), provenance)
+    settings = replace(earlier, thresholds=thresholds, minimum_mm2=minimum_mm2)
+    weights = write_weights(network, settings, provenance)
     images, summary = measure(model_from_bytes(weights, folder.name, device_name), data)
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
@@ -131,7 +132,7 @@ def _experiment(begin_with: Model, name: str, plan: Plan) -> Experiment:
 def _settings(earlier: Settings) -> Settings:
     """With every detection kept: thresholds are yet to be chosen."""
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    return Settings(earlier.way, earlier.pitch_mm, halves, none)
+    return replace(earlier, thresholds=halves, minimum_mm2=none)
 
 
 def _canvases(data: RealData, experiment: Experiment, plan: Plan, known: Mapping[Part, list[str]]) -> list[Canvas]:

@@ -89,10 +89,11 @@ def _conclude(
     data = experiment.data
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    plain = write_weights(network, Settings(experiment.way, experiment.pitch_mm, halves, none), provenance)
+    way, pitch_mm, mirrored = experiment.way, experiment.pitch_mm, experiment.mirrored
+    plain = write_weights(network, Settings(way, pitch_mm, halves, none, mirrored), provenance)
     fitted = model_from_bytes(plain, experiment.name, device_name)
     thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, validation_samples(experiment)))
-    settings = Settings(experiment.way, experiment.pitch_mm, thresholds, minimum_mm2)
+    settings = Settings(way, pitch_mm, thresholds, minimum_mm2, mirrored)
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
