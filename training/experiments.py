@@ -117,8 +117,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             "detail times 0.5 to 1.15 on half (a classifier told phantoms from films by their stronger detail), and "
             "insertion version 2. Predicted: flag unchanged under the perturbations from 83 % to 90 %, most of it "
             "under noise and JPEG (67 and 71 %); normal mini-MIAS films flagged from 21 of 31 to under 16; on phantoms "
-            "everything within two hundredths. Looked at from both sides: on the validation views of `detail-real` that "
-            "gave BAC F1 0.691 to 0.711 and MC sensitivity 0.77 to 0.80 at the same false positives. An hour on one CPU core that computes in bfloat16.",
+            "everything within two hundredths. Looked at from both sides, which on the validation views of "
+            "`detail-real` gave BAC F1 0.691 to 0.711 and MC sensitivity 0.77 to 0.80 at the same false positives. "
+            "An hour on one CPU core that computes in bfloat16.",
             steps=3000,
             learning_rate=1.2e-3,
             objective="batch-dice-bce-apart",
