@@ -90,16 +90,17 @@ def _pooled(results: Results, method: str, kind: str, frame: str) -> dict[str, F
 
 
 def _timing(run: runs.Run, method: str) -> dict[str, Any]:
-    """Means over the folds that are done; parameters and device of the first."""
+    """Medians over the folds that are done (a fold may have waited for another program); parameters and device of the
+    first."""
     all_folds = [runs.read_timing(run, fold, method) for done, fold in runs.done(run) if done == method]
     if not all_folds:
         return {}
-    means = {
-        name: round(float(np.mean([timing[name] for timing in all_folds])), 5)
+    medians = {
+        name: round(float(np.median([timing[name] for timing in all_folds])), 5)
         for name in ("train_seconds", "seconds_per_image", "peak_memory_mb", "images_per_second")
         if all_folds[0][name] is not None
     }
-    return means | {name: all_folds[0][name] for name in ("parameters", "device", "networks")}
+    return medians | {name: all_folds[0][name] for name in ("parameters", "device", "networks")}
 
 
 def epochs_to_enough(run: runs.Run, method: str) -> dict[str, list[int | None]]:

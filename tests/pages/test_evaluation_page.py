@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtunet import runs
+from mtunet import models, runs
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import counts_at, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
@@ -280,10 +280,16 @@ def test_numbers_are_never_rounded_to_none_or_all() -> None:
 
 
 def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Callable[[], AppTest], root: Path) -> None:
+    """What ships stands second, though what shipped before was measured after it."""
     shipped = Path(runs.__file__).parents[1] / "runs" / "real-detail"
-    for name, recall, day in (("real-old", 0.5, "2001-01-01"), ("real-new", 0.9, "2002-01-01")):
+    ships = models.MODELS["detail"].sha256
+    for name, recall, day, weights in (
+        ("real-old", 0.5, "2002-01-01", "0" * 64),
+        ("real-new", 0.9, "2001-01-01", ships),
+    ):
         shutil.copytree(shipped, root / name)
-        for file, changes in (("summary.json", {"mg1": {"recall": recall}}), ("config.json", {"measured_at": day})):
+        of = {"measured_at": day, "weights_sha256": weights}
+        for file, changes in (("summary.json", {"mg1": {"recall": recall}}), ("config.json", of)):
             said_there = json.loads((root / name / file).read_text())
             for key, value in changes.items():
                 said_there[key] = said_there[key] | value if isinstance(value, dict) else value

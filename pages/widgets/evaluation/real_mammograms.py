@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from mtunet import runs
+from mtunet import models, runs
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.real import Figure, figures, learnt_from_measured, missed, targets
 from pages.widgets.evaluation.charts import figure, show
@@ -44,8 +44,12 @@ def show_real(_: Results) -> None:
 
 
 def _chosen(found: Sequence[runs.Run]) -> tuple[runs.Run, runs.Run | None]:
-    """The measurement that is shown, at first the newest, and the one it is compared with, at first the oldest."""
-    dated = sorted(found, key=lambda run: str(run.config.get("measured_at", "")))
+    """The measurement that is shown, at first of what ships, else the newest; and the one it is compared with, at first
+    the oldest."""
+    ships = {spec.sha256 for spec in models.MODELS.values()}
+    dated = sorted(
+        found, key=lambda run: (run.config.get("weights_sha256") in ships, str(run.config.get("measured_at", "")))
+    )
     names = [run.folder.name for run in dated]
     if len(dated) == 1:
         return dated[0], None

@@ -144,7 +144,10 @@ def _costs(results: Results) -> None:
             st.markdown(f"One image takes {seconds:.2f} s (median){f' on {device}' if device else ''}.")
         return
     devices = sorted({str(cost.facts["device"]) for cost in found if "device" in cost.facts})
-    st.caption(f"Mean of the folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}.")
+    st.caption(
+        f"Median of the folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}. Folds of "
+        "which one took far longer shared the machine with something else."
+    )
     for column, key in zip(st.columns(2) * 3, shown, strict=False):
         with column:
             _bars(results, found, key)
@@ -174,18 +177,18 @@ def _measured(value: float | None, factor: float) -> str:
 
 def _bars(results: Results, found: list[Cost], key: str) -> None:
     title, unit, factor = BARS[key]
-    means: dict[str, float] = {}
+    medians: dict[str, float] = {}
     for method in results.methods:
-        values = [cost.facts[key] for cost in found if cost.method == method and cost.facts.get(key) is not None]
-        if values:
-            means[method] = factor * float(np.mean(values))
-    made = figure(_cost_claim(key, means), unit, "", height=140 + 38 * len(means))
+        values = [cost.facts[key] for cost in found if cost.method == method and cost.facts.get(key)]
+        if values:  # what needs no learning costs none
+            medians[method] = factor * float(np.median(values))
+    made = figure(_cost_claim(key, medians), unit, "", height=140 + 38 * len(medians))
     made.add_bar(
-        x=list(means.values()),
-        y=[method_title(method) for method in means],
+        x=list(medians.values()),
+        y=[method_title(method) for method in medians],
         orientation="h",
-        marker_color=[look(method, results.methods).colour for method in means],
-        text=[f"{value:.3g}" for value in means.values()],
+        marker_color=[look(method, results.methods).colour for method in medians],
+        text=[f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in medians.values()],
         textposition="auto",
         hovertemplate="%{x:.4g} " + unit + "<extra>%{y}</extra>",
     )
@@ -194,14 +197,15 @@ def _bars(results: Results, found: list[Cost], key: str) -> None:
     show(made, f"cost-{key}", title)
 
 
-def _cost_claim(key: str, means: dict[str, float]) -> str:
+def _cost_claim(key: str, medians: dict[str, float]) -> str:
     """The paper's claim is that one MTU-Net costs less than two single U-Nets."""
     title = BARS[key][0]
-    if means.get("single") and means.get("mtunet"):
-        if key == "images_per_second":
-            return f"{title}: one network of MTU-Net {means['mtunet']:.3g}, one of the two U-Nets {means['single']:.3g}"
-        return f"{title}: one MTU-Net takes {100 * means['mtunet'] / means['single']:.0f} % of what two U-Nets take"
-    return title
+    single, mtunet = medians.get("single"), medians.get("mtunet")
+    if not single or not mtunet:
+        return title
+    if key == "images_per_second":
+        return f"{title}: one network of MTU-Net {mtunet:.3g}, one of the two U-Nets {single:.3g}"
+    return f"{title}: one MTU-Net takes {100 * mtunet / single:.0f} % of what two U-Nets take"
 
 
 def _records(one: History) -> list[dict[str, Any]]:
