@@ -54,9 +54,9 @@ with what:
     )
     st.subheader("What it is not", anchor=False)
     st.markdown(
-        f"{NOT_CLINICAL} Its models have learnt from drawn images (phantoms), not from patients, unless a model's card "
-        "says otherwise. An image without findings is not proof of a healthy breast. Masses, distortions and "
-        "asymmetries are not looked for at all."
+        f"{NOT_CLINICAL} Its models have learnt from drawn images (phantoms) and, where a model's card says so, from a "
+        "few real films with drawn calcium, never from calcifications that a radiologist marked. An image without "
+        "findings is not proof of a healthy breast. Masses, distortions and asymmetries are not looked for at all."
     )
     st.subheader("Colours", anchor=False)
     st.markdown(
