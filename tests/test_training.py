@@ -13,8 +13,9 @@ from mtunet.case import Calcification, Segmentation
 from mtunet.models import model_from_bytes
 from mtunet.network import NetworkConfig
 from mtunet.phantom import PhantomSpec, cohort
+from tests.drawn_views import drawn_sample
 from training import datasets
-from training.datasets import Sample, phantom_split, spec_name, stratum
+from training.datasets import phantom_split, spec_name, stratum
 from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
 from training.objectives import OBJECTIVES
@@ -25,27 +26,19 @@ from training.scoring import BAC_F1_GIVEN, by_minimum, choose_operating_point, s
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
 
-def drawn_sample(number: int, known: bool = True) -> Sample:
-    """A grey half disc with one bright square of MC and one bright bar of BAC."""
-    rng = np.random.default_rng(number)
-    pixels = np.zeros((320, 240), np.float32)
-    yy, xx = np.mgrid[:320, :240]
-    pixels[(xx / 200) ** 2 + ((yy - 160) / 150) ** 2 < 1] = 0.35
-    masks = {kind: np.zeros(pixels.shape, bool) for kind in Calcification}
-    row, column = rng.integers(90, 200), rng.integers(20, 90)
-    masks[MC][row : row + 24, column : column + 24] = True
-    masks[BAC][row - 40 : row - 34, column : column + 60] = True
-    pixels[masks[MC]] += 0.3 * rng.random(int(masks[MC].sum()))
-    pixels[masks[BAC]] += 0.25
-    pixels += rng.normal(0, 0.01, pixels.shape) * (pixels > 0)
-    return Sample(
-        name=f"drawn-{number}",
-        patient=f"drawn-{number}",
-        pixels=(pixels.clip(0, 1) * 65535).astype(np.uint16),
-        masks=masks if known else {MC: masks[MC]},
-        hard_negatives=np.zeros(pixels.shape, bool),
-        spacing_mm=0.4,
-        stratum="drawn",
+def seen(level: dict[Calcification, np.ndarray]) -> Segmentation:
+    """What a network of these probabilities would say, at 0.4 mm."""
+    return Segmentation(
+        probability=level,
+        breast=np.ones_like(level[MC], bool),
+        spacing_mm=(0.4, 0.4),
+        spacing_assumed=False,
+        thresholds=dict.fromkeys(Calcification, 0.5),
+        minimum_mm2=dict.fromkeys(Calcification, 0.0),
+        model="drawn",
+        weights_sha256="",
+        device="none",
+        seconds=0.0,
     )
 
 
@@ -158,8 +151,9 @@ def test_an_unknown_type_is_neither_trained_as_present_nor_as_absent(name: str) 
 
 
 def test_a_type_without_a_mask_is_unknown_on_the_canvas() -> None:
-    assert canvas(drawn_sample(0, known=False), 0.4).known.tolist() == [1.0, 0.0, 0.0]
-    assert canvas(drawn_sample(0), 0.4).known.tolist() == [1.0, 1.0, 1.0]
+    sample = drawn_sample(0)
+    assert canvas(replace(sample, masks={MC: sample.masks[MC]}), 0.4).known.tolist() == [1.0, 0.0, 0.0]
+    assert canvas(sample, 0.4).known.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_masks_and_pixels_are_warped_together() -> None:
@@ -239,19 +233,7 @@ def test_bac_gives_a_little_f1_for_fewer_false_components() -> None:
     true[20:180, 50:150], true[190:196, 60:70], fleck[5:15, 5:10] = True, True, True
     level = (0.9 * (true | fleck)).astype(np.float32)
     sample = replace(drawn_sample(0), masks={MC: np.zeros_like(true), BAC: true}, spacing_mm=0.4)
-    seen = Segmentation(
-        probability={MC: np.zeros_like(level), BAC: level},
-        breast=np.ones_like(true),
-        spacing_mm=(0.4, 0.4),
-        spacing_assumed=False,
-        thresholds=dict.fromkeys(Calcification, 0.5),
-        minimum_mm2=dict.fromkeys(Calcification, 0.0),
-        model="drawn",
-        weights_sha256="",
-        device="none",
-        seconds=0.0,
-    )
-    _, minimum, table = choose_operating_point([(sample, seen)])
+    _, minimum, table = choose_operating_point([(sample, seen({MC: np.zeros_like(level), BAC: level}))])
     found = {row["minimum_mm2"]: row for row in table if row["type"] == "bac" and row["threshold"] == 0.9}
     assert minimum[BAC] == 12.0  # the fleck has 50 pixels of 0.16 mm², the fragment 60
     assert found[8.0]["pixel_f1"] > found[12.0]["pixel_f1"] > found[8.0]["pixel_f1"] - BAC_F1_GIVEN
@@ -298,19 +280,7 @@ def test_what_is_found_where_nothing_is_known_does_not_count(monkeypatch: pytest
     ignore = np.zeros(sample.pixels.shape, bool)
     ignore[:100] = True
     everywhere = np.ones(sample.pixels.shape, np.float32)
-    seen = Segmentation(
-        probability=dict.fromkeys(Calcification, everywhere),
-        breast=everywhere > 0,
-        spacing_mm=(0.4, 0.4),
-        spacing_assumed=False,
-        thresholds=dict.fromkeys(Calcification, 0.5),
-        minimum_mm2=dict.fromkeys(Calcification, 0.0),
-        model="drawn",
-        weights_sha256="",
-        device="",
-        seconds=0.0,
-    )
-    monkeypatch.setattr("training.scoring.segment", lambda *_: seen)
+    monkeypatch.setattr("training.scoring.segment", lambda *_: seen(dict.fromkeys(Calcification, everywhere)))
     ((_, found),) = segmentations(None, [replace(sample, ignore=ignore)])  # type: ignore[arg-type]
     assert not found.probability[MC][:100].any()
     assert found.probability[BAC][100:].all()
