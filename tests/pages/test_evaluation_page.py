@@ -1,6 +1,7 @@
 """The Evaluation page on a drawn run: it opens on what was measured, and every section answers."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -234,7 +235,7 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     app.run()
     app.switch_page("pages/evaluation.py").run()
     assert not app.exception
-    assert "unfinished" in app.warning[0].value
+    assert re.search(r"unfinished: \d+ of its \d+ parts", app.warning[0].value)
     assert "done" in app.dataframe[0].value["State"].tolist()
     assert len([state for state in app.dataframe[0].value["State"] if state != "done"]) == 2
 

@@ -1,5 +1,6 @@
 """Which run is looked at: the picker, what it says of itself, and how far an unfinished one has come."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -81,11 +82,13 @@ def _listed(words: list[str]) -> str:
 
 def show_progress(results: Results) -> None:
     """An unfinished run says so, and is looked at again every few seconds."""
+    done = sum(part.done for part in results.parts)
     st.warning(
-        f"The run {plain(results.name)} is unfinished: numbers are of the folds that are done, and will change.",
+        f"The run {plain(results.name)} is unfinished: {done} of its {len(results.parts)} parts (a method on a fold) "
+        "are done. Numbers are of these alone, and change when it goes on.",
         icon=":material/hourglass_top:",
     )
-    _live(str(results.folder), sum(part.done for part in results.parts))
+    _live(str(results.folder), done)
 
 
 @st.fragment(run_every=EVERY)
@@ -136,5 +139,10 @@ def read(folder: str, _seen: str, /) -> Results:
 
 
 def _label(run: Results) -> str:
-    kind = "one model" if run.one_model else f"{len(run.methods)} methods, {len(run.folds)} folds"
-    return f"{run.name} · {kind}{'' if run.finished else ' · unfinished'}"
+    kind = "one model" if run.one_model else f"{_count(run.methods, 'method')}, {_count(run.folds, 'fold')}"
+    done = sum(part.done for part in run.parts)
+    return f"{run.name} · {kind}{'' if run.finished else f' · unfinished, {done} of {len(run.parts)} parts'}"
+
+
+def _count(of: Sequence[object], word: str) -> str:
+    return f"{len(of)} {word}{'' if len(of) == 1 else 's'}"
