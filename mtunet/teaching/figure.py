@@ -11,6 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from mtunet.case import Box
@@ -27,6 +28,9 @@ GAP: Final = 8
 SIDE: Final = (HEIGHT - GAP) // 2
 QUALITY: Final = 86
 WHITE: Final = (255, 255, 255)
+FONT: Final = ImageFont.load_default(16)
+PLATE: Final = 22
+"""Pixels: how high the ground of a word is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +118,7 @@ def _whole(view: View, boxes: Sequence[Box]) -> RGB:
         corners = [round(v * factor) for v in (box.left, box.top, box.right, box.bottom)]
         cv2.rectangle(picture, tuple(corners[:2]), tuple(corners[2:]), (0, 0, 0), 4)
         cv2.rectangle(picture, tuple(corners[:2]), tuple(corners[2:]), WHITE, 2)
-        right = min(corners[2] + 5, picture.shape[1] - 16)
-        _write(picture, str(number), (right, corners[1] + 14))
+        _write(picture, str(number), (corners[2] + 3, corners[1]))
     return picture
 
 
@@ -125,7 +128,7 @@ def _magnified(view: View, box: Box, number: int) -> RGB:
     low, high = np.quantile(part[inside] if inside.any() else part, [0.01, 0.9995])
     stretched = np.clip((part - low) / max(float(high - low), 1e-3), 0, 1).astype(np.float32)
     picture = _grey(stretched, (SIDE, SIDE))
-    _write(picture, str(number), (8, 22))
+    _write(picture, str(number), (4, 4))
     if view.spacing_mm is not None:
         _scale_bar(picture, SIDE / ((box.bottom - box.top) * view.spacing_mm))
     return picture
@@ -134,8 +137,8 @@ def _magnified(view: View, box: Box, number: int) -> RGB:
 def _masked(view: View, box: Box, part: Part) -> RGB:
     """The regions in white, each with Figure 3's colour of its truth round it; benign ones hatched in grey."""
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
-    shown = ("mc", "bac", "benign") if part.mask == "benign" else ("bac", "mc")
-    for name in shown:
+    written = []
+    for name in ("mc", "bac", "benign") if part.mask == "benign" else ("bac", "mc"):
         mask = view.masks[name][box.top : box.bottom, box.left : box.right].astype(np.float32)
         seen = cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) >= 0.5
         if not seen.any():
@@ -144,8 +147,9 @@ def _masked(view: View, box: Box, part: Part) -> RGB:
         colour = (210, 210, 210) if name == "benign" else FIGURE_3[f"truth_{name}"].colour
         rings, _ = cv2.findContours(seen.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(picture, rings, -1, colour, 3)
-        row = 24 + 22 * shown.index(name)
-        _write(picture, {"mc": "MC", "bac": "BAC", "benign": "benign"}[name], (8, row))
+        written.append({"mc": "MC", "bac": "BAC", "benign": "benign"}[name])
+    for row, words in enumerate(written):
+        _write(picture, words, (4, 4 + PLATE * row))
     return picture
 
 
@@ -161,8 +165,17 @@ def _grey(pixels: FloatArray, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
 
 
 def _write(picture: RGB, words: str, at: tuple[int, int]) -> None:
-    for colour, width in (((0, 0, 0), 4), (WHITE, 1)):
-        cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
+    """White on a black plate, which is read on any ground; moved to the left where it would leave the picture.
+
+    at: the plate's (x, y) from the top left corner.
+    """
+    drawn = Image.fromarray(picture)
+    pen = ImageDraw.Draw(drawn)
+    width = round(pen.textlength(words, FONT)) + 8
+    x, y = max(0, min(at[0], picture.shape[1] - width)), at[1]
+    pen.rectangle((x, y, x + width - 1, y + PLATE - 1), fill=(0, 0, 0))
+    pen.text((x + 4, y + PLATE // 2), words, WHITE, FONT, anchor="lm")
+    picture[:] = np.asarray(drawn)
 
 
 def _scale_bar(picture: RGB, pixels_per_mm: float) -> None:
@@ -171,4 +184,4 @@ def _scale_bar(picture: RGB, pixels_per_mm: float) -> None:
     start = end - round(length * pixels_per_mm)
     for colour, width in (((0, 0, 0), 5), (WHITE, 2)):
         cv2.line(picture, (start, SIDE - 12), (end, SIDE - 12), colour, width)
-    _write(picture, f"{length} mm", (min(start, SIDE - 58), SIDE - 18))
+    _write(picture, f"{length} mm", (min(start, SIDE - 56), SIDE - 17 - PLATE))
