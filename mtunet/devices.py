@@ -27,7 +27,12 @@ def choose_device(wanted: str = "auto") -> torch.device:
 
 def describe(device: torch.device, dtype: torch.dtype) -> str:
     """For people: "NVIDIA A100, bfloat16"."""
-    names = {"cuda": "CUDA GPU", "mps": "Apple GPU (MPS)", "cpu": f"CPU, {torch.get_num_threads()} threads"}
+    threads = torch.get_num_threads()
+    names = {
+        "cuda": "CUDA GPU",
+        "mps": "Apple GPU (MPS)",
+        "cpu": f"CPU, {threads} thread{'' if threads == 1 else 's'}",
+    }
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type]
     return f"{name}, {str(dtype).removeprefix('torch.')}"
 
