@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from mtunet.teaching.classroom import Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
-from pages.widgets.teaching.classroom import address, learning
+from pages.widgets.teaching.classroom import address, hosting, learning
 from pages.widgets.teaching.classroom import results as results_page
 from pages.widgets.teaching.classroom.opening import drawn_items
+from pages.widgets.teaching.model_answer import ModelLook
 from tests.drawn_run import quick_phantom
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
@@ -32,11 +34,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def room(analysed, data: Path) -> Iterator[tuple[Room, str, Store]]:  # type: ignore[no-untyped-def]
-    """A room of two questions whose image is on file and analysed; the second case is ready too."""
+def room(analysed, data: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Room, str, Store]]:  # type: ignore[no-untyped-def]
+    """A room of two questions whose image is on file and analysed; the second case is ready too. Its parameter, where
+    it is given one, is the mode."""
     sha256 = analysed()
     with Store.open(data) as store:
-        one, secret = records.open_room(store, Mode.READER_FIRST, [pool()[0].id, pool()[1].id])
+        mode = getattr(request, "param", Mode.READER_FIRST)
+        one, secret = records.open_room(store, mode, [pool()[0].id, pool()[1].id])
         image = store.image(sha256)
         assert image is not None
         for number in (1, 2):
@@ -130,8 +134,6 @@ def viewer_of(page: AppTest) -> str:
 
 
 def bars_of(page: AppTest) -> list[list[int]]:
-    import json
-
     [chart] = page.get("plotly_chart")
     return [[int(text) for text in trace["text"]] for trace in json.loads(chart.proto.spec)["data"]]
 
@@ -195,6 +197,65 @@ def test_answers_before_and_after_the_model_are_kept_apart(app: AppTest, room: t
         ("yes", "both", "no"),
     ]
     assert set(rows[0]) == set(COLUMNS)
+
+
+model_first = pytest.mark.parametrize("room", [Mode.MODEL_FIRST], indirect=True)
+
+
+@model_first
+def test_with_the_model_first_a_class_sees_it_before_it_answers(app: AppTest, room: tuple[Room, str, Store]) -> None:
+    one, secret, store = room
+    _, token = records.join(store, one, "Ada")
+    opened(app, "class", host=secret)
+    assert any("Model first" in m.value for m in app.markdown)
+    click(app, "teaching.class.ask")
+    assert (records.moment(store, one).phase, records.model_shown(store, one, 1)) == (Phase.MODEL, Answer.BOTH)
+    assert "teaching.class.model" not in {button.key for button in app.button}
+    page = learner_page(one, token)
+    assert any("The model says both" in info.value for info in page.info)
+    assert (layers_of(page, "mc"), "truth_" in viewer_of(page)) == (True, False)
+    for said in ("both", "mc"):  # an answer can be changed, and counts once
+        click(page, key_of(page, f".answer.{said}"))
+        click(page, key_of(page, ".sure.0.75"))
+        click(page, key_of(page, ".send"))
+    assert "Your answer is in: MC" in page.success[0].value
+    app.run()
+    assert (layers_of(app, "mc"), "truth_" in viewer_of(app)) == (True, False)
+    assert bars_of(app) == [[1, 0, 0, 0]]
+    click(app, "teaching.class.reveal")
+    page.run()
+    assert "Right: it is MC" in page.success[0].value
+    click(app, "teaching.class.ask")
+    click(app, "teaching.class.reveal")
+    click(app, "teaching.class.finish")
+    questions, learners = (frame.value for frame in app.dataframe)
+    assert questions["Right, model shown"].tolist() == ["100 % (1 of 1)", "–"]
+    assert questions["Model"].tolist() == ["both", "both"]
+    assert not {"Right before the model", "Became right", "Before the model"} & {*questions, *learners}
+    assert [(row["answer"], row["model_seen"]) for row in table(store, one)] == [("both", "yes"), ("mc", "yes")]
+
+
+@model_first
+def test_with_the_model_first_a_question_waits_for_it(
+    app: AppTest, room: tuple[Room, str, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, secret, store = room
+    monkeypatch.setattr(hosting, "model_look", lambda *_: ModelLook("The model is still looking.", pending=True))
+    opened(app, "class", host=secret)
+    assert app.button(key="teaching.class.ask").disabled
+    assert any("The model is looking at it" in caption.value for caption in app.caption)
+    monkeypatch.setattr(hosting, "model_look", lambda *_: ModelLook("The model has not looked at this case."))
+    app.run()
+    click(app, "teaching.class.ask")  # nobody waits for a model that will not come
+    assert records.moment(store, one).phase is Phase.MODEL
+    assert records.model_shown(store, one, 1) is None
+    assert any("The model has not looked at this case" in info.value for info in app.info)
+
+
+def layers_of(page: AppTest, name: str) -> bool:
+    """Whether the view shows outlines of this layer."""
+    [pane] = json.loads(viewer_of(page))["panes"]
+    return bool(pane["contours"].get(name))
 
 
 def test_a_wrong_code_is_said_and_soon_refused(

@@ -128,6 +128,8 @@ def _question(room: Room, seen: Moment) -> None:
             if revealed:
                 st.markdown(f"**It is {WORDS[case.truth]}.** {case.why}")
                 st.markdown(look.words)
+            elif _model_is_seen(seen):
+                st.info(look.words, icon=":material/smart_toy:")
             _status(store, room, seen, len({one.learner for one in given}))
             _moves(store, room, seen, image, look)
             if not revealed:

@@ -150,11 +150,13 @@ def _question(seat: Seat) -> None:
 
 
 def _begin(seat: Seat, mine: list[Told]) -> None:
-    """The choices begin with what was said before, before the model was shown or before a reload."""
+    """The choices begin with what was said before, before the model was shown or before a reload; once, so that what
+    is chosen after an answer stands."""
     key = f"{seat.prefix}.begun"
-    if not mine or st.session_state.get(key):
-        return
+    begun = st.session_state.get(key)
     st.session_state[key] = True
+    if not mine or begun:
+        return
     last = mine[-1]
     st.session_state[f"{seat.prefix}.answer"] = last.answer
     st.session_state[f"{seat.prefix}.sure"] = last.sureness
@@ -185,7 +187,13 @@ def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Told]) 
         words = "Change the answer" if kept else "Answer again" if mine else "Answer"
         kept = _send(store, seat, case, given, kept, words)
     else:
-        st.button("Answer", disabled=True, icon=":material/done:", key=f"{seat.prefix}.not_yet")
+        st.button(
+            "Answer",
+            disabled=True,
+            icon=":material/done:",
+            key=f"{seat.prefix}.not_yet",
+            help="Say first what you see and how sure you are.",
+        )
     if kept is not None:
         st.success(
             f"Your answer is in: {WORDS[kept.answer]}, {SURENESS[kept.sureness].lower()}. You can change it until your "
@@ -215,7 +223,7 @@ def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[Told])
     elif mine[-1].answer is case.truth:
         st.success(f"Right: it is {true}.", icon=":material/check_circle:")
     else:
-        st.error(f"Not right: you said {WORDS[mine[-1].answer]}, it is {true}.", icon=":material/cancel:")
+        st.error(f"Not right: you said {WORDS[mine[-1].answer]}; it is {true}.", icon=":material/cancel:")
     st.markdown(case.why)
     if mine and mine[-1].hit is not None:
         on = mine[-1].hit

@@ -5,8 +5,8 @@ import streamlit as st
 from mtunet.exports.tables import table_bytes
 from mtunet.store import Store
 from mtunet.teaching.class_records import delete_room, move
-from mtunet.teaching.class_results import COLUMNS, QuestionResult, results, table
-from mtunet.teaching.classroom import Moment, Move, NotNow, Phase, Room
+from mtunet.teaching.class_results import COLUMNS, LearnerResult, QuestionResult, results, table
+from mtunet.teaching.classroom import Mode, Moment, Move, NotNow, Phase, Room
 from mtunet.teaching.scoring import Rate
 from pages.widgets.teaching.address import replace_address
 from pages.widgets.teaching.classroom.opening import HOST
@@ -23,29 +23,23 @@ def show_results(store: Store, room: Room) -> None:
     if not any(one.before.total or one.after.total for one in questions):
         st.info("Nobody answered in this room.", icon=":material/insights:")
         return
+    alone = room.mode is Mode.READER_FIRST
     st.dataframe(
-        [_question_row(one) for one in questions],
+        [_question_row(one, alone=alone) for one in questions],
         hide_index=True,
         key="teaching.class.questions",
-        alt="Share right by question, before and after the model was seen",
+        alt=f"Share right by question{', before and after the model was seen' if alone else ''}",
     )
     st.dataframe(
-        [
-            {
-                "Learner": one.learner.name,
-                "Before the model": _share(one.before),
-                "Model shown": _share(one.after),
-                "In the end": _share(one.last),
-            }
-            for one in by_learner
-        ],
+        [_learner_row(one, alone=alone) for one in by_learner],
         hide_index=True,
         key="teaching.class.learners",
         alt="Share right by learner",
         width=760,
     )
     st.caption(
-        "Of each learner the last answer counts, before and after the model was shown. Phantom data: what is scored "
+        f"Of each learner the last answer counts{', before and after the model was shown' if alone else ''}. "
+        "Phantom data: what is scored "
         "here is reading phantoms, and says nothing about reading real mammograms."
     )
 
@@ -92,16 +86,32 @@ def leave() -> None:
     replace_address({"show": "class"})
 
 
-def _question_row(one: QuestionResult) -> dict[str, object]:
-    return {
+def _question_row(one: QuestionResult, *, alone: bool) -> dict[str, object]:
+    """alone: the class also answered without the model."""
+    changed = one.changes
+    row: dict[str, object] = {
         "Question": one.number,
         "Truth": WORDS[one.truth],
         "Model": WORDS[one.model] if one.model else NONE,
-        "Right before the model": _share(one.before),
-        "Right, model shown": _share(one.after),
-        "Became right": str(one.changes.became_right) if one.changes.total else NONE,
-        "Became wrong": str(one.changes.became_wrong) if one.changes.total else NONE,
-        "Marks on a known region": _share(one.placed),
+    }
+    row |= {"Right before the model": _share(one.before)} if alone else {}
+    row |= {"Right, model shown": _share(one.after)}
+    if alone:
+        row |= {
+            "Became right": str(changed.became_right) if changed.total else NONE,
+            "Became wrong": str(changed.became_wrong) if changed.total else NONE,
+        }
+    return row | {"Marks on a known region": _share(one.placed)}
+
+
+def _learner_row(one: LearnerResult, *, alone: bool) -> dict[str, str]:
+    if not alone:
+        return {"Learner": one.learner.name, "Right, model shown": _share(one.last)}
+    return {
+        "Learner": one.learner.name,
+        "Before the model": _share(one.before),
+        "Model shown": _share(one.after),
+        "In the end": _share(one.last),
     }
 
 
