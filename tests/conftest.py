@@ -1,10 +1,15 @@
 """Fixtures that many tests share. No test reads or writes the state of whoever runs the tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from mtunet.store import Store
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's too, here and in what tests start: other tests run beside
 
@@ -21,6 +26,15 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data"
     monkeypatch.setenv("MTUNET_DATA", str(folder))
     return folder
+
+
+@pytest.fixture
+def store(data: Path) -> "Iterator[Store]":
+    """The store of that folder."""
+    from mtunet.store import Store
+
+    with Store.open(data) as opened:
+        yield opened
 
 
 @pytest.fixture

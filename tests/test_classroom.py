@@ -1,6 +1,6 @@
 """A class without a browser: what may happen next, what is kept, what two at once do, what a restart leaves."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +53,6 @@ def case(number: int = 1, truth: Answer = Answer.MC) -> RoomCase:
     if MC in truth.types:
         masks[MC][10:15, 10:15] = True
     return RoomCase(number, "a" * 64, "Case", records.PHANTOM, truth, "MC: because.", (1.0, 1.0), masks)
-
-
-@pytest.fixture
-def store(data: Path) -> Store:
-    return Store.open(data)
 
 
 def started(store: Store, mode: Mode = Mode.READER_FIRST, items: int = 2) -> tuple[Room, Moment]:
@@ -239,23 +234,15 @@ def test_two_windows_of_a_teacher_ask_one_question(store: Store) -> None:
 def test_thirty_answer_at_once_and_all_are_kept(data: Path) -> None:
     with Store.open(data) as store:
         opened, now = started(store)
-    problems: list[Exception] = []
 
-    def answer(number: int) -> None:
-        try:
-            with Store.open(data) as store:
-                learner, _ = records.join(store, opened, "Ada")
-                for said in (Answer.BAC, Answer.MC):
-                    records.tell(store, opened, learner, now, told(learner.id, said), case())
-        except Exception as problem:
-            problems.append(problem)
+    def answer(_: int) -> None:
+        with Store.open(data) as store:
+            learner, _ = records.join(store, opened, "Ada")
+            for said in (Answer.BAC, Answer.MC):
+                records.tell(store, opened, learner, now, told(learner.id, said), case())
 
-    threads = [threading.Thread(target=answer, args=(number,)) for number in range(30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
+    with ThreadPoolExecutor(30) as pool:
+        list(pool.map(answer, range(30)))  # raises what one of them raised
     with Store.open(data) as store:
         assert len(records.answers(store, opened)) == 60
         assert distribution(counted(records.answers(store, opened)))[Answer.MC] == 30

@@ -26,12 +26,6 @@ SHOWN = Shown(MODEL, "f" * 64, frozen(dict.fromkeys(Calcification, 0.5)), "2", "
 
 
 @pytest.fixture
-def store(data: Path) -> Iterator[Store]:
-    with Store.open(data) as opened:
-        yield opened
-
-
-@pytest.fixture
 def work(data: Path) -> Iterator[Callable[..., Jobs]]:
     """Start a worker; it is stopped when the test ends."""
     started: list[Jobs] = []

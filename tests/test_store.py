@@ -2,8 +2,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +35,6 @@ def result(flag: Flag = Flag.MC, share: float | None = 0.25) -> dict[str, object
         "reasons": [{"rule": "r", "sentence": "Why."}],
     }
     return {"triage": triage, "provenance": {"seconds": 1.5}, "findings": []}
-
-
-@pytest.fixture
-def store(data: Path) -> Store:
-    return Store.open(data)
 
 
 def test_an_image_comes_back_as_it_was(store: Store) -> None:
@@ -160,16 +155,13 @@ def test_a_job_is_taken_once_by_many_workers(store: Store, data: Path) -> None:
         store.queue(sha256, "detail", "one")
     taken: list[str] = []
 
-    def work() -> None:
+    def work(_: int) -> None:
         with Store.open(data) as mine:
             while (job := mine.take_next()) is not None:
                 taken.append(job.sha256)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
     assert sorted(taken) == names
 
 
@@ -302,22 +294,14 @@ def test_what_is_not_a_database_is_refused_with_a_sentence(data: Path) -> None:
 
 
 def test_many_may_open_a_new_store_at_once(data: Path) -> None:
-    problems: list[Exception] = []
 
     def work(number: int) -> None:
-        try:
-            with Store.open(data) as store:
-                for _ in range(10):
-                    store.refuse(str(number), Refusal.EMPTY, "Nothing.")
-        except Exception as problem:
-            problems.append(problem)
+        with Store.open(data) as store:
+            for _ in range(10):
+                store.refuse(str(number), Refusal.EMPTY, "Nothing.")
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert problems == []
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))  # raises what one of them raised
     with Store.open(data) as store:
         assert len(store.refused(100)) == 60
 

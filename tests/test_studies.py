@@ -24,11 +24,6 @@ SECRET = b"s" * 32
 VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
 
 
-@pytest.fixture
-def store(data: Path) -> Store:
-    return Store.open(data)
-
-
 def view_of(study: str, seed: int, side: str = "L", view: str = "CC", **tags: str) -> bytes:
     tags = {"StudyInstanceUID": study, "PatientID": "P-17", "StudyDate": "20200101"} | tags
     return dicom(drawing(seed=seed) >> 4, ImageLaterality=side, ViewPosition=view, **tags)

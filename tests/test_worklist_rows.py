@@ -1,7 +1,5 @@
 """One row per study: who is first, what is found by filter and search, and who decided."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,11 +17,6 @@ from tests.test_store import WEIGHTS, A, B, C, result
 from tests.test_studies import add
 
 SHOWN = Shown("detail", WEIGHTS, frozen(dict.fromkeys(Calcification, 0.5)), "2", "0.1.0")
-
-
-@pytest.fixture
-def store(data: Path) -> Store:
-    return Store.open(data)
 
 
 def analysed(store: Store, sha256: str, mc: float = 0.0, bac: float = 0.0) -> None:
