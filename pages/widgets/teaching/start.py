@@ -9,14 +9,14 @@ from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
 from mtunet.teaching.records import reader_name
 from mtunet.teaching.round_records import Plan, last_unfinished
-from mtunet.teaching.rounds import CHOICES, GAPS
+from mtunet.teaching.rounds import GAPS
 from mtunet.teaching.run_cases import problems
+from pages.widgets.teaching import planning
 from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.address import choose_items, chosen_items
-from pages.widgets.teaching.round import MODES, ROUND
+from pages.widgets.teaching.round import ROUND
 from pages.widgets.words import plain
 
-LENGTHS = (5, 10, 20)
 SOURCES = {
     Source.PHANTOM: "Phantoms",
     Source.RUN: "The model's mistakes",
@@ -89,34 +89,17 @@ def _drawn() -> tuple[str, str, str, int]:
         help="Phantoms drawn for this quiz; images of a cross-validation on which the model was wrong (Figure 3's "
         "b, c, d and false positives); real mammograms of which a data set says what they hold.",
     )
-    level = st.segmented_control(
-        "Level",
-        CHOICES,
-        default="easy",
-        required=True,
-        format_func=str.capitalize,
-        key="teaching.level",
-        help="Hard: the paper's hard cases, faint or few calcifications, or several benign ones beside. Where a source "
-        "has none of a level, all of it is asked.",
-    )
+    level = planning.level("teaching.level", " Where a source has none of a level, all of it is asked.")
     mode = _mode()
-    length = st.segmented_control("How many", LENGTHS, default=5, required=True, key="teaching.length")
-    most = min(int(length or LENGTHS[0]), there[str(source)])
-    return str(source), str(level), mode, most
+    length = planning.length("How many", "teaching.length")
+    return str(source), level, mode, min(length, there[str(source)])
 
 
 def _mode() -> str:
-    return str(
-        st.segmented_control(
-            "Who looks first",
-            list(MODES),
-            default=next(iter(MODES)),
-            required=True,
-            format_func=lambda name: MODES[name],
-            key="teaching.mode",
-            help="Reader first: you answer, see what the model found, and may change your mind. Model first: you see "
-            "what it found before you answer. The score shows what each does to your judgement.",
-        )
+    return planning.first_look(
+        "teaching.mode",
+        "Reader first: you answer, see what the model found, and may change your mind. Model first: you see what it "
+        "found before you answer. The score shows what each does to your judgement.",
     )
 
 
@@ -126,7 +109,7 @@ def _what_is_asked() -> None:
     said = f", {len(run)} phantoms of {', '.join(map(plain, runs))}" if run else ""
     st.caption(
         f"{len(pool())} phantoms drawn for the quiz{said} (computer-made; they show no person), and {len(REAL_CASES)} "
-        "real film views of CBIS-DDSM, whose data set says that they hold MC. The quiz's own phantoms are in no "
+        "real film views of CBIS-DDSM, of which only MC is known. The quiz's own phantoms are in no "
         "training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at "
         f"least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm "
         "long, and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms."

@@ -9,14 +9,13 @@ from mtunet.teaching.cases import find_case
 from mtunet.teaching.class_records import open_room
 from mtunet.teaching.classroom import LETTERS, MOST_CASES, Mode, code_in
 from mtunet.teaching.items import Item, pool
-from mtunet.teaching.rounds import CHOICES, Seen, next_item
-from pages.widgets.teaching.address import chosen_items, replace_address
-from pages.widgets.teaching.round import MODES
+from mtunet.teaching.rounds import Seen, next_item
+from pages.widgets.teaching import planning
+from pages.widgets.teaching.address import choose_items, chosen_items, replace_address
 from pages.widgets.words import plain
 
 HOST = "teaching.class.host"
 """The teacher's secret, in the session; "host" in the address."""
-LENGTHS = (5, 10, 20)
 
 
 def show_opening(store: Store) -> None:
@@ -27,28 +26,35 @@ def show_opening(store: Store) -> None:
     chosen = _chosen_items()
     with st.container(border=True, width=760):
         if chosen:
-            st.markdown(f":material/collections: **{len(chosen)} chosen case{'' if len(chosen) == 1 else 's'}**")
+            st.markdown(
+                f":material/collections: **{len(chosen)} chosen case{'' if len(chosen) == 1 else 's'}**, in this "
+                "order, from the gallery."
+            )
+            st.button(
+                "Forget the selection",
+                icon=":material/close:",
+                on_click=choose_items,
+                args=((),),
+                key="teaching.class.forget_items",
+            )
             level, length = "", len(chosen)
         else:
-            level, length = _level_and_length()
-        mode = st.segmented_control(
-            "Who looks first",
-            list(MODES),
-            default=next(iter(MODES)),
-            required=True,
-            format_func=lambda name: MODES[name],
-            key="teaching.class.mode",
-            help="Reader first: learners answer, you show what the model found, they may answer again. Model first: "
-            "they see it from the start. The results keep answers before and after the model apart.",
+            level = planning.level("teaching.class.level")
+            length = planning.length("Cases", "teaching.class.length")
+        mode = planning.first_look(
+            "teaching.class.mode",
+            "Reader first: learners answer, you show what the model found, they may answer again. Model first: they "
+            "see it from the start. The results keep answers before and after the model apart.",
         )
         if st.button(
             "Open a room", type="primary", icon=":material/meeting_room:", shortcut="Enter", key="teaching.class.open"
         ):
             items = chosen or drawn_items(level, length)
-            _, secret = open_room(store, Mode(str(mode)), items)
+            _, secret = open_room(store, Mode(mode), items)
             lead(secret)
     _way_in()
     st.caption(
+        "To ask a class the model's mistakes, choose them in the **Gallery of mistakes**. "
         "Learners choose their own names. Names and answers stay in this machine's database until you delete the room. "
         "All cases are phantoms (computer-made; they show no person): a score on them says nothing about real "
         "mammograms."
@@ -68,20 +74,6 @@ def drawn_items(level: str, length: int) -> list[str]:
     while len(history) < length:
         history.append(Seen(next_item(pool(), history, level, seed).id, True))
     return list(dict.fromkeys(one.item for one in history))
-
-
-def _level_and_length() -> tuple[str, int]:
-    level = st.segmented_control(
-        "Level",
-        CHOICES,
-        default="easy",
-        required=True,
-        format_func=str.capitalize,
-        key="teaching.class.level",
-        help="Hard: the paper's hard cases, faint or few calcifications, or several benign ones beside.",
-    )
-    length = st.segmented_control("Cases", LENGTHS, default=5, required=True, key="teaching.class.length")
-    return str(level), int(length or LENGTHS[0])
 
 
 def _chosen_items() -> list[str]:
