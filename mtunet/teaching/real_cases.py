@@ -44,9 +44,10 @@ class RealCase:
 
 SOURCE: Final = CBIS_SOURCE
 NOT_KNOWN: Final = (
-    "Real mammogram (CBIS-DDSM, digitised film). Its data set says that there are microcalcifications, not where, and "
-    "does not mark arteries throughout: only MC yes or no is scored, and no place."
+    "Real mammogram (CBIS-DDSM, digitised film). It is known whether there are MC, but not where, and arteries are not "
+    "marked throughout this data set: MC yes or no is scored; BAC and places are not."
 )
+"""Said before the answer, so it does not give that away."""
 REAL_CASES: Final[tuple[RealCase, ...]] = (
     RealCase("calc-p00377-left-cc", "two clusters of pleomorphic calcifications, benign on biopsy", 4),
     RealCase("calc-p00373-left-mlo", "one cluster of punctate calcifications, benign on biopsy", 3),

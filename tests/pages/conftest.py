@@ -12,6 +12,7 @@ from mtunet import models
 from mtunet.intake import Origin, Taken, take_in
 from mtunet.records import JobState, now
 from mtunet.store import Store
+from tests.drawn_run import quick_phantom
 from tests.painting import drawn_png
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,12 @@ def analysed(app: AppTest, data: Path) -> Callable[..., str]:
         return taken.sha256
 
     return add
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phantoms of teaching that take no time."""
+    monkeypatch.setattr("pages.widgets.teaching.drawn.make_phantom", quick_phantom)
 
 
 @pytest.fixture

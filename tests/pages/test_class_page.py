@@ -21,16 +21,9 @@ from pages.widgets.teaching.classroom import address, hosting, learning
 from pages.widgets.teaching.classroom import results as results_page
 from pages.widgets.teaching.classroom.opening import drawn_items
 from pages.widgets.teaching.model_answer import ModelLook
-from tests.drawn_run import quick_phantom
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
 from tests.test_classroom import case, told
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Phantoms that take no time."""
-    monkeypatch.setattr("pages.widgets.teaching.drawn.make_phantom", quick_phantom)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The teaching page without a browser: every section opens, a round is played, what cannot be is said."""
 
 import csv
+import math
 import re
 import time
 from collections import Counter
@@ -74,7 +75,7 @@ def click(app: AppTest, key: str) -> AppTest:
 
 
 @pytest.mark.parametrize("show", SECTIONS)
-def test_every_section_opens_by_its_address(app: AppTest, show: str) -> None:
+def test_every_section_opens_by_its_address(app: AppTest, quick: None, show: str) -> None:
     opened(app, show)
     assert app.session_state["teaching.section"] == show
 
@@ -253,11 +254,11 @@ def test_a_real_case_asks_for_no_place_and_scores_one_type(app: AppTest, data: P
     with Store.open(data) as store:
         [kept] = answers_of(store, "Reader")
     assert (kept.source, kept.right, kept.hit) == ("real", True, None)
-    assert any("Right" in box.value for box in app.success)
+    assert "Right: there is MC." in app.success[0].value
 
 
 @pytest.mark.parametrize("show", SECTIONS)
-def test_the_projector_stands_in_the_address_on_every_section(app: AppTest, show: str) -> None:
+def test_the_projector_stands_in_the_address_on_every_section(app: AppTest, quick: None, show: str) -> None:
     opened(app, show, projector="on")
     assert app.toggle(key="teaching.projector").value is True
     assert any("font-size: 21px" in element.proto.body for element in app.get("html"))
@@ -278,6 +279,26 @@ def test_a_link_makes_its_case_and_says_what_is_in_it(app: AppTest, one_case: It
     said = next(m.value for m in app.markdown if m.value.startswith("Exactly known"))
     assert f"MC: {one_case.contents.mc_mm2:.0f} mm²" in said
     assert "BAC" in said
+
+
+def test_before_the_first_case_the_maker_offers_cases_of_the_lesson(app: AppTest, quick: None) -> None:
+    opened(app, "case")
+    click(app, "teaching.case.example.hard-b")
+    spec = PICTURES["hard-b"].spec
+    assert spec is not None
+    for name, word in spec_to_words(spec).items():
+        said = app.query_params[name]
+        assert (said if isinstance(said, str) else said[0]) == word
+    assert len(pictures(app)) == 1
+
+
+def test_a_mark_is_one_outline_that_leaves_its_place_free() -> None:
+    from mtunet.records import Image
+
+    image = Image("a" * 64, "x", "x", "", 1000, 500, (0.1, 0.2), None, None, ())
+    away = [math.hypot((x + 0.5) * 0.2 - 30, (y + 0.5) * 0.1 - 40) for x, y in marking.ring(image, (30.0, 40.0)).points]
+    assert min(away) == pytest.approx(marking.TICK_MM)
+    assert max(away) == pytest.approx(marking.RING_MM)
 
 
 def test_a_mark_outside_of_the_image_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A case as a teacher needs it: a few choices, the phantom with its exact truth, a link that makes the same again."""
 
 import secrets
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from mtunet.intake import QueueFull
 from mtunet.phantom import PhantomSpec
 from mtunet.teaching.contents import Contents
 from mtunet.teaching.figure import figure_1, phantom_view
-from mtunet.teaching.lesson import PHANTOM_ORIGIN, Part
+from mtunet.teaching.lesson import PHANTOM_ORIGIN, PICTURES, Part
 from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
 from pages.widgets.teaching.address import replace_address
 from pages.widgets.teaching.drawn import drawn, filed, phantom_of
@@ -31,22 +32,41 @@ HARD = {
 }
 
 
+EXAMPLES = ("hard-b", "mc-linear", "hard-d", "bac-heavy")
+"""Pictures of the lesson: the hard cases, and what an artery looks like when there is no doubt."""
+
+
 def show_maker() -> None:
     spec = _from_address()
-    left, right = st.columns([3, 7], gap="medium")
+    left, right = st.columns([4, 8], gap="medium")
     with left:
         wanted = _controls(spec)
-        if st.button("Make it", type="primary", icon=":material/brush:", shortcut="Enter", key=f"{KEY}.make"):
-            replace_address({"show": "case", **spec_to_words(wanted)})
-            st.rerun()
-        st.button("Another like it", icon=":material/casino:", on_click=_another, args=(wanted,), key=f"{KEY}.dice")
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Make it", type="primary", icon=":material/brush:", shortcut="Enter", key=f"{KEY}.make"):
+                _ask_for(wanted)
+                st.rerun()
+            st.button("Another like it", icon=":material/casino:", on_click=_another, args=(wanted,), key=f"{KEY}.dice")
     with right:
         if spec is None:
-            st.info(
-                "Choose what the case should hold, then **Make it**. It takes a few seconds.", icon=":material/tune:"
-            )
-            return
-        _show(spec)
+            _begin()
+        else:
+            _show(spec)
+
+
+def _begin() -> None:
+    """Before the first case."""
+    st.info("Choose what the case should hold, then **Make it**. It takes a few seconds.", icon=":material/tune:")
+    st.markdown("Or begin with a case of the lesson:")
+    for key in EXAMPLES:
+        picture = PICTURES[key]
+        assert picture.spec is not None
+        st.button(
+            picture.caption.rstrip("."),
+            icon=":material/brush:",
+            on_click=_ask_for,
+            args=(picture.spec,),
+            key=f"{KEY}.example.{key}",
+        )
 
 
 def _from_address() -> PhantomSpec | None:
@@ -61,8 +81,12 @@ def _from_address() -> PhantomSpec | None:
 
 
 def _another(wanted: PhantomSpec) -> None:
-    words = {**spec_to_words(wanted), "seed": str(secrets.randbelow(1_000_000))}
-    replace_address({"show": "case", **words})
+    _ask_for(replace(wanted, seed=secrets.randbelow(1_000_000)))
+
+
+def _ask_for(wanted: PhantomSpec) -> None:
+    """Of the address, which the next run reads."""
+    replace_address({"show": "case", **spec_to_words(wanted)})
 
 
 def _controls(shown: PhantomSpec | None) -> PhantomSpec:
@@ -82,21 +106,29 @@ def _controls(shown: PhantomSpec | None) -> PhantomSpec:
         )
 
     pick("Hard case", "hard", {key or "no": said for key, said in HARD.items()}, "The columns of the paper's Figure 3.")
-    pick("Microcalcifications (MC): groups", "clusters", {str(n): str(n) for n in range(5)})
-    pick("MC type", "mc_type", _any("punctate", "amorphous", "pleomorphic", "fine_linear"))
-    pick("MC distribution", "distribution", _any("clustered", "linear", "segmental"))
-    pick("Arterial calcification (BAC): grade", "bac_grade", {str(grade): said for grade, said in GRADES.items()})
-    pick("Benign groups besides", "benign", {str(n): str(n) for n in range(7)})
-    pick("Breast density (BI-RADS)", "density", dict(DENSITIES))
     one, other = st.columns(2)
     with one:
+        pick("MC groups", "clusters", {str(n): str(n) for n in range(5)}, "MC: microcalcifications.")
+        pick("MC distribution", "distribution", _any("clustered", "linear", "segmental"))
+    with other:
+        pick("MC type", "mc_type", _any("punctate", "amorphous", "pleomorphic", "fine_linear"))
+        pick("Benign groups", "benign", {str(n): str(n) for n in range(7)})
+    pick(
+        "BAC grade",
+        "bac_grade",
+        {str(grade): said for grade, said in GRADES.items()},
+        "BAC: breast arterial calcifications.",
+    )
+    one, other = st.columns(2)
+    with one:
+        pick("Breast density", "density", dict(DENSITIES), "BI-RADS.")
+        pick("Side", "laterality", {side.value: SIDES[side].lower() for side in Laterality})
+    with other:
         pick("View", "view", {view.value: view.value for view in (View.MLO, View.CC)})
         pick("Look", "look", {"ffdm": "digital", "film": "film"})
-    with other:
-        pick("Side", "laterality", {side.value: SIDES[side].lower() for side in Laterality})
-        seed = st.number_input(
-            "Case number", 0, 10**12, now.seed, key=f"{KEY}.seed.{turn}", help="Another number, another breast."
-        )
+    seed = st.number_input(
+        "Case number", 0, 10**12, now.seed, key=f"{KEY}.seed.{turn}", help="Another number, another breast."
+    )
     return spec_from_words({**words, "seed": str(int(seed))})
 
 

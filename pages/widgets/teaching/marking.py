@@ -15,6 +15,8 @@ from pages.widgets.viewer import Outline
 
 Place = tuple[float, float]
 RING_MM = 4.0
+TICK_MM = 2.2
+"""How far from the place the ring is drawn, and how near its ticks come."""
 
 
 def clicked_place(image: Image, key: str) -> Place | None:
@@ -30,15 +32,16 @@ def clicked_place(image: Image, key: str) -> Place | None:
     return round(x * column_mm, 2), round(y * row_mm, 2)
 
 
-def ring(image: Image, place: Place, note: str = "Your mark") -> list[Outline]:
-    """The mark as the viewer draws it: a ring and a small one in it."""
+def ring(image: Image, place: Place, note: str = "Your mark") -> Outline:
+    """The mark as the viewer draws it: a ring with four ticks that point to the place and leave it free."""
     row_mm, column_mm = _spacing(image)
     x, y = place[0] / column_mm - 0.5, place[1] / row_mm - 0.5
-    turns = [2 * math.pi * i / 40 for i in range(40)]
-    return [
-        Outline([(x + r * math.cos(t) / column_mm, y + r * math.sin(t) / row_mm) for t in turns], note=note)
-        for r in (RING_MM, 0.4)
-    ]
+    points = []
+    for i in range(40):
+        turn = 2 * math.pi * i / 40
+        reach = (RING_MM, TICK_MM, RING_MM) if i % 10 == 0 else (RING_MM,)
+        points += [(x + r * math.cos(turn) / column_mm, y + r * math.sin(turn) / row_mm) for r in reach]
+    return Outline(points, note=note)
 
 
 def _spacing(image: Image) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from mtunet.records import Image, JobState
 from mtunet.store import Store
 from mtunet.teaching.contents import Answer
 from pages.widgets.viewer import Outline, outlines
+from pages.widgets.words import SHORT_TYPES
 from pages.widgets.work import jobs, open_store
 
 BUSY = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
@@ -40,10 +41,14 @@ def model_look(store: Store, image: Image) -> ModelLook:
     kinds = frozenset(finding.type for finding in analysis.findings)
     said = Answer.of(kinds)
     counts = {kind: sum(one.type is kind for one in analysis.findings) for kind in Calcification}
-    words = f"{counts[Calcification.MICRO]} MC and {counts[Calcification.ARTERIAL]} BAC regions"
+    words = ", ".join(_counted(SHORT_TYPES[kind], count) for kind, count in counts.items())
     # Without numbers, so that a click on one marks a place instead of choosing a finding.
     layers = {name: [replace(one, number=None) for one in layer] for name, layer in outlines(analysis.findings).items()}
     return ModelLook(f"The model says {WORDS[said]}: {words}.", said, outlines=layers)
+
+
+def _counted(kind: str, count: int) -> str:
+    return f"{count or 'no'} {kind} region{'' if count == 1 else 's'}"
 
 
 WORDS: Mapping[Answer, str] = {

@@ -8,10 +8,12 @@ shown stands in the address, a round and what was chosen in it in the store.
 import functools
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 KEY = "teaching.projector"
 WORD = "projector"
+CLEAR = "rgba(0,0,0,0)"
 
 
 def projecting() -> bool:
@@ -37,10 +39,16 @@ def project() -> None:
         st.html(_STYLE)
 
 
+def adapt(made: go.Figure) -> None:
+    """A chart for the projector: large type, on the page's own ground."""
+    if projecting():
+        made.update_layout(font={"size": 17}, title={"font": {"size": 18}}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
+
+
 _STYLE = """
 <style>
 html { font-size: 21px !important; }
-[data-testid="stMainBlockContainer"] { padding-left: 2rem !important; padding-right: 2rem !important; }
+[data-testid="stMainBlockContainer"] { padding: 0.5rem 2rem 2rem !important; }
 [data-testid="stApp"], [data-testid="stHeader"] { background: #05090b !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"],
 [data-testid="stCaptionContainer"] *, [data-testid="stImageCaption"] * { color: #c6d3d7 !important; }

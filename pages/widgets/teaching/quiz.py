@@ -25,7 +25,7 @@ from pages.widgets.teaching.round import ANSWER, MARK, MODEL_FIRST, MODES, SUREN
 from pages.widgets.teaching.round_end import show_round_end
 from pages.widgets.teaching.sections import percent_words
 from pages.widgets.teaching.start import show_start
-from pages.widgets.teaching.view import show_view
+from pages.widgets.teaching.view import show_view, view_and_words
 from pages.widgets.words import plain
 from pages.widgets.work import open_store
 
@@ -93,7 +93,7 @@ def _title(case: Case) -> str:
 
 def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
     model_first = playing.plan.mode == MODEL_FIRST
-    left, right = st.columns([7, 3], gap="medium")
+    left, right = view_and_words()
     if model_first and look.pending:
         with left:
             show_view(image, {})
@@ -132,7 +132,7 @@ def _given(said: Draft, placed: bool) -> Given | None:
     elif not placed:
         st.caption("No place is asked here.")
     elif said.place is None:
-        st.caption(":material/ads_click: Click the image where you see it.")
+        st.caption(":material/ads_click: Click the image where you see it, or press X for its middle.")
     else:
         x, y = said.place
         st.caption(f":material/location_on: Marked {x / 10:.1f} cm from the left, {y / 10:.1f} cm down.")
@@ -143,7 +143,13 @@ def _given(said: Draft, placed: bool) -> Given | None:
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )
     if answer is None or sure is None:
-        st.button("Answer", disabled=True, icon=":material/done:", key="teaching.not_yet")
+        st.button(
+            "Answer",
+            disabled=True,
+            icon=":material/done:",
+            key="teaching.not_yet",
+            help="Say first what you see and how sure you are.",
+        )
         return None
     return Given(answer, sure, None if answer is Answer.NEITHER else said.place)
 

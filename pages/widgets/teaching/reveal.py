@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from mtunet.case import Calcification
 from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.evaluation.titles import method_title
 from mtunet.records import Image
 from mtunet.store import Store
 from mtunet.teaching.cases import Case
+from mtunet.teaching.contents import BOTH_TYPES, Answer
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
 from mtunet.teaching.real_cases import SOURCE, RealCase
@@ -17,8 +19,8 @@ from mtunet.teaching.scoring import Answered
 from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.drawn import Drawn
 from pages.widgets.teaching.model_answer import WORDS, ModelLook, wait_for_model
-from pages.widgets.teaching.view import show_view
-from pages.widgets.words import plain
+from pages.widgets.teaching.view import show_view, view_and_words
+from pages.widgets.words import SHORT_TYPES, plain
 
 
 def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
@@ -26,7 +28,7 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
     assert given is not None
     if look.answer is not None and given.answered.model is None:
         add_model_answer(store, given.number, look.answer)
-    left, right = st.columns([7, 3], gap="medium")
+    left, right = view_and_words()
     with left:
         show_view(image, {**one.outlines, **look.outlines}, mark=given.place)
     with right:
@@ -75,17 +77,24 @@ def _in_its_run(case: Case) -> None:
 
 
 def _verdict(answered: Answered) -> None:
-    said, true = WORDS[answered.answer], WORDS[answered.truth]
+    said, true = WORDS[answered.answer], true_words(answered.truth, answered.known)
     if answered.right:
-        st.success(f"Right: it is {true}.", icon=":material/check_circle:")
+        st.success(f"Right: {true}.", icon=":material/check_circle:")
     else:
         st.error(
-            f"Not right: you said {said}, it is {true}. This case comes back after {GAPS[0]} others.",
+            f"Not right: you said {said}; {true}. This case comes back after {GAPS[0]} others.",
             icon=":material/cancel:",
         )
     if answered.revised and answered.revised is not answered.answer:
         better = "right" if answered.as_revised.right else "not right"
         st.markdown(f"After the model you said **{WORDS[answered.revised]}**: {better}.")
+
+
+def true_words(truth: Answer, known: frozenset[Calcification]) -> str:
+    """Of a view of which one type alone is known, only that."""
+    if known == BOTH_TYPES:
+        return f"it is {WORDS[truth]}"
+    return ", ".join(f"there {'is' if kind in truth.types else 'is no'} {SHORT_TYPES[kind]}" for kind in known)
 
 
 def _placed(answered: Answered) -> None:

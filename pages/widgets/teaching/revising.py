@@ -11,7 +11,7 @@ from mtunet.teaching.influence import READER_FIRST
 from mtunet.teaching.records import add_model_answer, revise
 from mtunet.teaching.round_records import Given, Round
 from pages.widgets.teaching.model_answer import WORDS, ModelLook, wait_for_model
-from pages.widgets.teaching.view import show_view
+from pages.widgets.teaching.view import show_view, view_and_words
 
 CHOSEN = "teaching.last_word"
 
@@ -28,7 +28,7 @@ def ask_again(
 ) -> None:
     given = playing.answer
     assert given is not None
-    left, right = st.columns([7, 3], gap="medium")
+    left, right = view_and_words()
     with left:
         show_view(image, look.outlines, mark=given.place)
     with right:

@@ -15,12 +15,11 @@ from mtunet.teaching.quiz import NEAR_MM
 from mtunet.teaching.reader_curve import ModelCurve, Point, froc, froc_dot, roc, roc_dot
 from mtunet.teaching.scoring import Answered, Rate, by_round
 from pages.widgets.evaluation.charts import dark, figure, muted
-from pages.widgets.teaching.projector import projecting
+from pages.widgets.teaching.projector import adapt, projecting
 from pages.widgets.teaching.sections import rate_words
 from pages.widgets.words import SHORT_TYPES, plain
 
 SHARE = [-3, 106]  # percent, with room for a mark at 0 and 100
-CLEAR = "rgba(0,0,0,0)"
 LIGHT, DARK = ("#0f6b7a", "#b3261e", "#6a4aa5"), ("#57c7d9", "#ff8a80", "#c3a8f2")
 """Model, reader, reader who has seen the model; told apart by their marks as well."""
 
@@ -203,6 +202,5 @@ def _height(pixels: int) -> int:
 
 
 def _show(made: go.Figure, name: str, alt: str) -> None:
-    if projecting():
-        made.update_layout(font={"size": 17}, title={"font": {"size": 18}}, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR)
+    adapt(made)
     st.plotly_chart(made, key=f"teaching.chart.{name}", config={"displaylogo": False, "displayModeBar": False}, alt=alt)

@@ -2,15 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
 from mtunet.drawing import FIGURE_3
 from mtunet.records import Image
 from pages.widgets.case.controls import Look, looks
 from pages.widgets.teaching.marking import Place, ring
+from pages.widgets.teaching.projector import projecting
 from pages.widgets.viewer import Outline, Pane, viewer
 from pages.widgets.words import marker, view_words
 
-HEIGHT = 640
+HEIGHT, PROJECTED_HEIGHT = 640, 760
+"""Of the viewer, pixels. Its tools and its legend take more of it in a projector's large type."""
 MARK_LOOKS = {"mark": Look("#ffffff", False, "Your mark"), "others": Look("#ffffff", False, "Marks of the class")}
+
+
+def view_and_words() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Room for the view and, beside it, for what is said of it: more of that in a projector's large type."""
+    left, right = st.columns([6, 4] if projecting() else [7, 3], gap="medium")
+    return left, right
 
 
 def show_view(
@@ -19,14 +30,14 @@ def show_view(
     mark: Place | None = None,
     *,
     others: Sequence[Place] | None = None,
-    height: int = HEIGHT,
+    height: int | None = None,
 ) -> None:
     """layers: outlines by the names of Figure 3's palette. others: where a class marked, in place of the one mark."""
     # The mark's layer is there from the start: were it added with the mark, the legend would grow and the image jump.
     if others is None:
-        marks = {"mark": [] if mark is None else ring(image, mark)}
+        marks = {"mark": [] if mark is None else [ring(image, mark)]}
     else:
-        marks = {"others": [ring(image, place, "A mark of the class")[0] for place in others]}
+        marks = {"others": [ring(image, place, "A mark of the class") for place in others]}
     contours = {**layers, **marks}
     pane = Pane(
         id=image.sha256[:16],
@@ -39,4 +50,5 @@ def show_view(
         marker=marker(image),
     )
     palette = {**looks(FIGURE_3), **MARK_LOOKS}
+    height = height or (PROJECTED_HEIGHT if projecting() else HEIGHT)
     viewer([pane], key="teaching.viewer", height=height, visible={}, palette=palette)

@@ -10,6 +10,7 @@ from mtunet.teaching.contents import Answer
 from mtunet.teaching.heat import TOGETHER_MM, Place
 from pages.widgets.evaluation.charts import dark
 from pages.widgets.teaching.classroom.shown import heat_of
+from pages.widgets.teaching.projector import adapt, projecting
 from pages.widgets.teaching.quiz import ANSWERS
 
 BEFORE, AFTER = "before the model was shown", "with the model shown"
@@ -56,7 +57,7 @@ def _bars(series: list[tuple[str, dict[Answer, int], str]], truth: Answer | None
             x=[counts[answer] for answer in ANSWERS],
             text=[str(counts[answer]) for answer in ANSWERS],
             textposition="outside",
-            textfont={"size": 16},
+            textfont={"size": 22 if projecting() else 16},
             cliponaxis=False,
             name=name,
             orientation="h",
@@ -66,14 +67,17 @@ def _bars(series: list[tuple[str, dict[Answer, int], str]], truth: Answer | None
     most = max((count for _, counts, _ in series for count in counts.values()), default=0)
     made.update_layout(
         height=60 + 44 * len(names) if len(series) > 1 else 40 + 36 * len(names),
-        margin={"l": 0, "r": 30, "t": 6, "b": 4},
+        margin={"l": 4, "r": 30, "t": 6, "b": 4},
         barmode="group",
         bargap=0.25,
         showlegend=len(series) > 1 or series[0][0] == AFTER,
         legend={"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0, "traceorder": "normal"},
     )
+    adapt(made)
     made.update_xaxes(visible=False, range=[0, max(5, most) * 1.05], fixedrange=True)
-    made.update_yaxes(autorange="reversed", fixedrange=True, tickfont={"size": 15}, automargin=True)
+    made.update_yaxes(
+        autorange="reversed", fixedrange=True, tickfont={"size": 21 if projecting() else 15}, automargin=True
+    )
     return made
 
 

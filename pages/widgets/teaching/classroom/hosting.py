@@ -30,6 +30,8 @@ from pages.widgets.work import open_store
 
 TICK_S = 1.0
 LIVE = "teaching.class.live"
+_CODE_STYLE = "<style>.st-key-teaching-class-letters h1 { font-size: 3.4rem !important; padding: 0 0 0.4rem; }</style>"
+"""A room's code is read from the last row."""
 
 
 def show_class() -> None:
@@ -81,8 +83,10 @@ def _lobby(room: Room, now: Moment) -> None:
 
 
 def _invitation(room: Room, *, small: bool = False) -> None:
+    st.html(_CODE_STYLE)
     link = address_of(room.code).link
-    st.title(" ".join(room.code), anchor=False)
+    with st.container(key="teaching.class.letters"):
+        st.title(" ".join(room.code), anchor=False)
     st.image(qr_svg(link), width=200 if small else 320, alt=f"QR code of the room's address: {link}")
     st.code(link, language=None, wrap_lines=True)
 
