@@ -12,12 +12,22 @@ from mtunet.case import Calcification, Segmentation
 from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.reading import load
 from mtunet.models import DEFAULT_MODEL, MODELS
+from mtunet.phantom import make_phantom
 from mtunet.samples import SAMPLES, read_truth, sample_bytes
 from mtunet.store import Store
 from mtunet.teaching import model_answers as asked
 from mtunet.teaching import run_cases as of_runs
 from mtunet.teaching.cases import ANY, MISTAKES, Case, Source, cases, find_case, source_of
-from mtunet.teaching.contents import BOTH_TYPES, Answer
+from mtunet.teaching.contents import (
+    BOTH_TYPES,
+    LEAST_APART,
+    LEAST_BAC_MM,
+    LEAST_BAC_MM2,
+    LEAST_CONSPICUITY,
+    LEAST_MC_MM2,
+    Answer,
+    contents_of,
+)
 from mtunet.teaching.influence import influence
 from mtunet.teaching.items import POOL, Item, pool
 from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers, answer_of, ask_model, model_answers, sha256_of
@@ -42,15 +52,23 @@ from tests.drawn_run import visible_phantom, write_run
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn cross-validation under runs/, and beside it its images as drawn for the quiz: written once."""
+    folder = tmp_path_factory.mktemp("written")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_runs, "make_phantom", visible_phantom)
+        list(of_runs.draw_outcomes(write_run(folder / "runs" / "drawn", images=60), folder / "outcomes"))
+    return folder
+
+
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A drawn cross-validation whose images have been drawn for the quiz."""
+def run(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that run, in the place of what ships."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr("mtunet.runs.RUNS", tmp_path / "runs")
     monkeypatch.setattr(of_runs, "FOLDER", tmp_path / "outcomes")
-    monkeypatch.setattr(of_runs, "make_phantom", visible_phantom)
-    folder = write_run(tmp_path / "runs" / "drawn", images=60)
-    list(of_runs.draw_outcomes(folder))
-    return folder
+    return tmp_path / "runs" / "drawn"
 
 
 def of_case(case: Case, said: Answer, **more: object) -> Answered:
@@ -136,8 +154,65 @@ def test_a_run_of_one_model_has_no_cases(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+# What ships: every case of every source
+
+
+def perfect(case: Case) -> Answer:
+    """Of one who sees every region that was drawn and nothing else; of a real view, what its row says."""
+    if not isinstance(case, Item):
+        return case.answer
+    return Answer.of(frozenset(Calcification(kind) for kind in case.contents.places))
+
+
 def test_shipped_cases_of_runs_belong_to_the_runs() -> None:
     assert of_runs.problems() == []
+    assert len(of_runs.run_cases()) >= 200
+    assert {letter for case in cases(Source.RUN) for letter in case.origin.outcomes} >= MISTAKES  # type: ignore[union-attr]
+
+
+def test_of_every_shipped_case_one_answer_is_right() -> None:
+    """About the types of which it is known whether they are there."""
+    for case in (*cases(ANY), *of_runs.run_cases()):
+        rights = {said.types & case.known for said in Answer if mark(case, Given(said, 0.5), {}, (1.0, 1.0)).right}
+        assert rights == {case.answer.types & case.known}
+
+
+@pytest.mark.parametrize("case", of_runs.run_cases(), ids=lambda case: case.id)
+def test_no_shipped_case_of_a_run_is_ambiguous(case: Item) -> None:
+    found = case.contents
+    assert found.put_in == found.visible == case.answer.types
+    assert {Calcification(kind) for kind in found.places} == case.answer.types
+    assert MC not in found.put_in or (found.conspicuity >= LEAST_CONSPICUITY and found.mc_mm2 >= LEAST_MC_MM2)
+    assert BAC not in found.put_in or (found.bac_mm >= LEAST_BAC_MM and found.bac_mm2 >= LEAST_BAC_MM2)
+    assert case.answer is not Answer.BOTH or found.apart >= LEAST_APART
+    asked = (case.spec.clusters > 0 or case.spec.hard != "", case.spec.bac_grade > 0 or case.spec.hard in ("b", "d"))
+    assert (MC in case.answer.types, BAC in case.answer.types) == asked
+
+
+@pytest.mark.parametrize(("source", "chance"), [(Source.PHANTOM, 0.25), (Source.RUN, 0.25), (Source.REAL, 0.5)])
+def test_perfect_and_random_players_on_what_ships(source: Source, chance: float) -> None:
+    played = [of_case(case, perfect(case)) for case in cases(source)]
+    assert score(played).right.value == 1.0
+    rng = random.Random(11)
+    shares = [
+        score([of_case(case, rng.choice(list(Answer))) for case in cases(source)]).right.value
+        for _ in range(2000 // len(played) + 40)
+    ]
+    assert abs(float(np.mean(shares)) - chance) < 0.03  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("answer", Answer)
+def test_a_shipped_case_of_a_run_drawn_again_is_what_it_says(answer: Answer) -> None:
+    """Its truth is the drawing's, and who marks what is there is on it."""
+    case = next(case for case in of_runs.run_cases() if case.answer is answer)
+    phantom = make_phantom(case.spec)
+    fresh = contents_of(phantom)
+    assert (fresh.answer, fresh.benign) == (answer, case.contents.benign)
+    assert (fresh.mc_mm2, fresh.bac_mm2) == pytest.approx((case.contents.mc_mm2, case.contents.bac_mm2), rel=0.02)
+    for place in case.contents.places.values():
+        given = Given(perfect(case), 0.95, place)
+        marked = mark(case, given, phantom.truth().masks, phantom.spacing_mm)
+        assert (marked.right, marked.hit) == (True, True)
 
 
 # Real views
