@@ -2,19 +2,23 @@
 
 /** What the help lists: keys, meaning. */
 export const KEYS = [
-  ["Wheel, + −", "zoom"],
-  ["Drag, arrows", "move"],
-  ["Double click", "zoom in there"],
-  ["0   1", "whole image, one to one"],
-  ["Right drag", "window (across), level (up, down)"],
-  ["[  ]", "level"],
-  ["{  }", "window"],
-  ["R   I", "reset window, invert"],
-  ["L   M", "magnifier, measure"],
-  ["E", "enlarge this view, all views"],
-  ["B", "box round something missed"],
-  ["F   H", "full screen, this list"],
-  ["Esc", "leave a tool"],
+  [["Wheel, + −"], "zoom"],
+  [["Drag, arrows"], "move"],
+  [["Double click"], "zoom in there"],
+  [["0"], "whole image"],
+  [["1"], "one to one"],
+  [["Right drag"], "window (across), level (up, down)"],
+  [["[", "]"], "level"],
+  [["{", "}"], "window"],
+  [["R"], "reset window and level"],
+  [["I"], "invert"],
+  [["L"], "magnifier"],
+  [["M"], "measure"],
+  [["E"], "enlarge this view, all views"],
+  [["B"], "box round something missed"],
+  [["F"], "full screen"],
+  [["H"], "this list"],
+  [["Esc"], "leave a tool"],
 ];
 
 const STEP = 0.03;
@@ -44,16 +48,33 @@ const ACTIONS = {
   Escape: leave,
 };
 
-/** Obey a key; sliders and checkboxes keep the arrows, Tab and the browser's own combinations go their way. */
+/**
+ * Obey a key; sliders and checkboxes keep the arrows, Tab and the browser's own combinations go their way, and so do
+ * the keys that are the page's own (Escape only when there is nothing here to leave).
+ */
 export function onKey(viewer, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab") return;
+  if (isPages(viewer, event.key) && !(event.key === "Escape" && isBusy(viewer))) return;
   event.stopPropagation();
   const inControl = event.target.matches("input, button");
   if (inControl && (event.key.startsWith("Arrow") || event.key === " " || event.key === "Enter")) return;
-  const act = ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const act = ACTIONS[named(event.key)];
   if (!act) return;
   event.preventDefault();
   act(viewer);
+}
+
+/** Whether a key belongs to the page that the viewer stands on. */
+export function isPages(viewer, key) {
+  return viewer.pageKeys.includes(named(key));
+}
+
+function named(key) {
+  return key.length === 1 ? key.toLowerCase() : key;
+}
+
+function isBusy({ current, alone, toolbar }) {
+  return current.measuring || current.marking || current.lens || alone || toolbar.isHelping;
 }
 
 function leave(viewer) {

@@ -1,7 +1,7 @@
 // The tools above the panes: each button says what it does and its key; window and level as sliders with numbers.
 import { element, svg } from "./dom.js";
 import { ICONS } from "./icons.js";
-import { KEYS } from "./keys.js";
+import { isPages, KEYS } from "./keys.js";
 
 export class Toolbar {
   constructor(viewer) {
@@ -56,13 +56,13 @@ export class Toolbar {
   }
 
   button(name, label, key, act) {
-    const title = key ? `${label} (${key})` : label;
     const made = element(
       "button",
-      { type: "button", title, "aria-label": label, "data-tool": name },
+      { type: "button", "aria-label": label, "data-tool": name },
       svg(ICONS[name]),
     );
     made.addEventListener("click", act);
+    Object.assign(made, { key, label });
     this.buttons[name] = made;
     return made;
   }
@@ -70,27 +70,28 @@ export class Toolbar {
   slider(name, title, min, max) {
     const input = element("input", { type: "range", min, max, step: "0.5", "aria-label": name, title });
     const output = element("output");
+    const label = element("span", { class: "name" }, name);
     const { window: shared } = this.viewer;
     const set = (finished) => {
       shared.setWidthAndLevel(this.width.input.value / 100, this.level.input.value / 100, finished);
     };
     input.addEventListener("input", () => set(false));
     input.addEventListener("change", () => set(true));
-    return { input, output, element: element("label", { class: "slider", title }, name, input, output) };
+    return { input, output, element: element("label", { class: "slider", title }, label, input, output) };
   }
 
   helpButton() {
-    const list = element(
-      "dl",
-      {},
-      ...KEYS.flatMap(([keys, what]) => [element("dt", {}, keys), element("dd", {}, what)]),
-    );
-    this.help = element("div", { class: "help" }, list);
+    this.help = element("div", { class: "help" });
     const made = this.button("help", "Keys and mouse", "H", () => this.toggleHelp());
     return element("span", { class: "holder" }, made, this.help);
   }
 
-  toggleHelp(on = !this.help.classList.contains("shown")) {
+  get isHelping() {
+    return this.help.classList.contains("shown");
+  }
+
+  toggleHelp(on = !this.isHelping) {
+    if (on) this.help.replaceChildren(keyList(this.viewer));
     this.help.classList.toggle("shown", on);
     this.refresh();
   }
@@ -106,9 +107,13 @@ export class Toolbar {
     this.press("measure", Boolean(viewer.current?.measuring));
     this.press("link", viewer.linked);
     this.press("full", Boolean(document.fullscreenElement));
-    this.press("help", this.help.classList.contains("shown"));
+    this.press("help", this.isHelping);
     this.press("mark", Boolean(viewer.current?.marking));
     this.press("grid", false);
+    for (const made of Object.values(this.buttons)) {
+      const here = made.key && !isPages(viewer, made.key);
+      made.title = here ? `${made.label} (${made.key})` : made.label;
+    }
     this.buttons.link.hidden = viewer.panes.length < 2;
     this.buttons.grid.hidden = !viewer.alone;
     this.buttons.mark.hidden = !viewer.canMark;
@@ -127,4 +132,18 @@ export class Toolbar {
 
 function group(...children) {
   return element("span", { class: "group" }, ...children);
+}
+
+/** What the keys do here; those of the page are said by the page. */
+function keyList({ pageKeys }) {
+  const ours = KEYS.map(([keys, what]) => [
+    keys.filter((key) => !pageKeys.includes(key.toLowerCase())),
+    what,
+  ]);
+  const rows = ours.filter(([keys]) => keys.length);
+  return element(
+    "dl",
+    {},
+    ...rows.flatMap(([keys, what]) => [element("dt", {}, keys.join("   ")), element("dd", {}, what)]),
+  );
 }

@@ -16,6 +16,7 @@ export class Viewer {
     this.panes = [];
     this.linked = true;
     this.alone = null; // the hung view that is enlarged
+    this.pageKeys = []; // that are not the viewer's here
     this.asked = {}; // what Python last asked for, so that only changes are obeyed
     this.stop = new AbortController();
     this.window = new Window((finished) => this.windowChanged(finished));
@@ -35,6 +36,7 @@ export class Viewer {
     this.root.style.setProperty("--height", `${data.height}px`);
     this.hung = Boolean(data.hanging);
     this.canMark = Boolean(data.marking);
+    this.pageKeys = data.pageKeys ?? [];
     this.inMm = this.hung && data.panes.every(({ spacing }) => spacing);
     this.root.classList.toggle("hanging", this.hung);
     this.matchPanes(data.panes, data.hanging);
@@ -43,6 +45,7 @@ export class Viewer {
     if (this.isNew("visible", data.visible)) this.legend.set(kept ?? data.visible);
     this.panes.forEach((pane, n) => pane.update(data.panes[n], data.layers, this.legend.visible));
     this.choose(data);
+    if (this.pageKeys.length && this.isNew("image", data.panes[0].sha256)) this.takeFocus();
     this.toolbar.refresh();
     this.report();
   }
@@ -84,6 +87,12 @@ export class Viewer {
   /** Highlight a finding in every pane that shows its image. */
   mark(pane, number) {
     this.panes.forEach((p) => p.highlight(p.sameImage(pane) ? number : null));
+  }
+
+  /** So that keys reach the image at once; from nobody who writes something. */
+  takeFocus() {
+    if (!document.activeElement?.matches("input, textarea, [contenteditable]"))
+      this.panes[0].element.focus({ preventScroll: true });
   }
 
   isNew(name, value) {

@@ -141,6 +141,7 @@ def viewer(
     selected_pane: str | None = None,
     hanging: Hanging | None = None,
     marking: bool = False,
+    page_keys: Sequence[str] = (),
 ) -> ViewerEvent:
     """Show images side by side, moving together.
 
@@ -152,6 +153,8 @@ def viewer(
     selected: number of the finding to mark; brought into view when it changes, unless it was clicked in the viewer.
     selected_pane: the pane `selected` and `focus` belong to; by default the first that has such a finding.
     hanging: hang the panes in a grid instead of side by side. marking: offer to draw a box, which is reported.
+    page_keys: keys (lower case, or as the browser calls them: "Enter") that are the page's own, also while the viewer
+        has the focus. Where there are some, the page is played by keys: a new image takes the focus.
     """
     if not panes:
         raise ValueError("The viewer needs at least one pane.")
@@ -169,6 +172,7 @@ def viewer(
         "selectedPane": selected_pane,
         "hanging": None if hanging is None else _grid(hanging),
         "marking": marking,
+        "pageKeys": list(page_keys),
     }
     state = _mount()(key=key, data=data, on_selected_change=lambda: None, on_box_change=lambda: None)
     if clicked := state.get("selected"):

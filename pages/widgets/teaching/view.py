@@ -15,6 +15,8 @@ from pages.widgets.words import marker, view_words
 
 HEIGHT, PROJECTED_HEIGHT = 640, 760
 """Of the viewer, pixels. Its tools and its legend take more of it in a projector's large type."""
+PAGE_KEYS = ("m", "b", "o", "n", "1", "2", "3", "4", "Enter", "Escape")
+"""Of answers, sureness and what comes next: they answer while the image has the focus, too."""
 MARK_LOOKS = {"mark": Look("#ffffff", False, "Your mark"), "others": Look("#ffffff", False, "Marks of the class")}
 
 
@@ -51,4 +53,4 @@ def show_view(
     )
     palette = {**looks(FIGURE_3), **MARK_LOOKS}
     height = height or (PROJECTED_HEIGHT if projecting() else HEIGHT)
-    viewer([pane], key="teaching.viewer", height=height, visible={}, palette=palette)
+    viewer([pane], key="teaching.viewer", height=height, visible={}, palette=palette, page_keys=PAGE_KEYS)
