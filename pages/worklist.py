@@ -23,7 +23,7 @@ from pages.widgets.agreement import agreement
 from pages.widgets.correcting import correct
 from pages.widgets.frame import frame
 from pages.widgets.row_keys import HELP, row_keys
-from pages.widgets.study_row import PENDING, draw_row, row_key
+from pages.widgets.study_row import PENDING, ROW_ENDS, ROW_STARTS, draw_row
 from pages.widgets.words import FLAGS, ORDERS, STATES
 from pages.widgets.work import jobs, open_store, receiver
 
@@ -76,7 +76,6 @@ def draw_list(store: Store) -> None:
     if pages > 1:
         st.pagination(pages, key="worklist.page")
     agreement(store)
-    row_keys([row_key(row.id) for row in rows], key="worklist.keys")
 
 
 def summary(store: Store, wish: Wish, total: int) -> str:
@@ -188,7 +187,8 @@ frame("Worklist")
 receiver()  # who reads gets ready while the person looks round
 with open_store() as store:
     drop, samples = st.columns([5, 1], vertical_alignment="bottom")
-    with drop:
+    with drop, st.container(gap=None):
+        row_keys(ROW_STARTS, ROW_ENDS, key="worklist.keys")  # here, where nothing draws it anew
         add_files()
     busy = receiver().busy or store.waiting() > 0
     if not busy:

@@ -2,7 +2,6 @@
 
 import functools
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -10,9 +9,13 @@ import streamlit as st
 HELP = "**J** next study · **K** the one before · **Enter** open it"
 
 
-def row_keys(rows: Sequence[str], *, key: str) -> None:
-    """Let J, K and Enter walk over these containers (their keys), which hold a link each."""
-    _mount()(key=key, data={"rows": [_class(row) for row in rows]})
+def row_keys(prefix: str, suffix: str, *, key: str) -> None:
+    """Let J, K and Enter walk over the containers whose keys begin and end so, and which hold a link each.
+
+    Drawn once, beside the list and not in it: the rows are looked up in the page when a key is pressed, so it does not
+    matter how often, and within which fragment, the list is drawn anew.
+    """
+    _mount()(key=key, data={"prefix": _class(prefix), "suffix": _class(suffix).removeprefix("st-key-")})
 
 
 def _class(key: str) -> str:
@@ -26,58 +29,64 @@ def _mount() -> Any:
 
 
 _SCRIPT = """
-// One listener for the page, whatever is drawn anew: rows and the chosen one lie on `window`.
-const state = (window.mtunetRows ??= { rows: [], chosen: null, style: null });
+// One listener for the page's life. On a page without rows it does nothing, so nobody need take it away.
+const state = (window.mtunetRows ??= { prefix: "", suffix: "", chosen: null, style: null, listening: false });
 
-function mark() {
-  if (!state.style) {
+function name(row) {
+  return [...row.classList].find((one) => one.startsWith(state.prefix) && one.endsWith(state.suffix));
+}
+
+function rows() {
+  const found = [...document.querySelectorAll(`[class*="${state.prefix}"]`)].map(name).filter(Boolean);
+  return [...new Set(found)];
+}
+
+function choose(row) {
+  state.chosen = row;
+  if (!state.style?.isConnected) {
     state.style = document.createElement("style");
     document.head.appendChild(state.style);
   }
-  const shown = state.chosen && state.rows.includes(state.chosen);
-  state.style.textContent = shown
-    ? `.${state.chosen} { outline: 2px solid var(--st-primary-color, #0f6b7a); outline-offset: 1px; }`
-    : "";
-  for (const row of state.rows) {
-    document.querySelector("." + row)?.toggleAttribute("data-chosen", row === state.chosen);
-  }
+  // A rule and not an attribute: it holds for a row that is drawn anew as well.
+  state.style.textContent = `.${row} { outline: 2px solid var(--st-primary-color, #0f6b7a); outline-offset: 1px; }`;
+  state.style.dataset.chosen = row;
+  document.querySelector("." + row)?.scrollIntoView({ block: "nearest" });
+  document.activeElement?.blur(); // else Enter would press the button that was clicked last
 }
 
-const WRITTEN_IN = "input, textarea, select, [role=dialog], [role=menu]";
+// A row that is just being drawn has no link yet: wait for it, rather than lose the key.
+function open(row, looks = 40) {
+  const link = document.querySelector(`.${row} a[href]`);
+  if (link) link.click();
+  else if (looks > 1 && row === state.chosen) setTimeout(open, 50, row, looks - 1);
+}
+
+const WRITTEN_IN = "input:not([type=file]), textarea, select, [role=dialog], [role=menu]";
 
 function typing(target) {
-  return target && (target.isContentEditable || target.closest?.(WRITTEN_IN));
+  return target?.isContentEditable || target?.closest?.(WRITTEN_IN);
 }
 
 function press(event) {
   const inside = event.composedPath()[0];
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(inside) || !state.rows.length) return;
-  const at = state.rows.indexOf(state.chosen);
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(inside)) return;
+  const all = rows();
+  const at = all.indexOf(state.chosen);
   const key = event.key.toLowerCase();
-  if (key === "j" || key === "k") {
-    const next = key === "j" ? Math.min(at + 1, state.rows.length - 1) : Math.max(at - 1, 0);
-    state.chosen = state.rows[next];
-    mark();
-    document.querySelector("." + state.chosen)?.scrollIntoView({ block: "nearest" });
+  if (all.length && (key === "j" || key === "k")) {
+    choose(all[key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0)]);
     event.preventDefault();
   } else if (key === "enter" && at >= 0 && !inside.closest?.("a, button, [role=button], [role=radio]")) {
-    document.querySelector("." + state.chosen + " a[href]")?.click();
+    open(state.chosen);
     event.preventDefault();
   }
 }
 
 export default function (component) {
-  const mine = component.data.rows;
-  state.rows = mine;
-  mark();
+  Object.assign(state, component.data);
   if (!state.listening) {
     state.listening = true;
     document.addEventListener("keydown", press);
   }
-  return () => {
-    if (state.rows !== mine) return; // a list drawn anew is mounted before the old one goes
-    state.rows = [];
-    mark();
-  };
 }
 """

@@ -25,18 +25,15 @@ from pages.widgets.words import (
 THUMBNAIL = 92
 """Height, screen pixels."""
 MENU = {"again": "Analyse again", "edit": "Correct …", "delete": "Delete …"}
+ROW_STARTS, ROW_ENDS = "worklist.", ".row"
+"""Around the study's id they make the key of a row's frame; the keyboard finds the rows by them."""
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
-
-
-def row_key(study_id: str) -> str:
-    """The key of a row's frame; the keyboard finds it by that."""
-    return f"worklist.{study_id}.row"
 
 
 def draw_row(row: StudyRow, jobs: Jobs) -> str | None:
     """Draw it; gives what the person wishes: "cancel", "again", "edit", "delete", or None."""
     key = f"worklist.{row.id}"
-    with st.container(border=True, key=row_key(row.id)):
+    with st.container(border=True, key=f"{ROW_STARTS}{row.id}{ROW_ENDS}"):
         strip, about, verdict, menu = st.columns([4, 3, 5.5, 1.7], vertical_alignment="center")
         with strip:
             st.html(strip_html(row.views, jobs))
