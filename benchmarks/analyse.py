@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -28,6 +27,9 @@ from mtunet.records import now
 from mtunet.samples import FOLDER
 from mtunet.segmentation import BATCH, passes, tiles
 from mtunet.store import Store
+
+# isort: split
+import torch  # after mtunet, which says how its threads wait
 
 
 def main() -> int:

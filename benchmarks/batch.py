@@ -28,9 +28,12 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+import mtunet  # noqa: E402, F401  before torch, which benchmarks.analyse brings: it says how threads wait
+
+# isort: split
 from benchmarks.analyse import bare_forward  # noqa: E402
 from mtunet import models, reading  # noqa: E402
-from mtunet.__main__ import main as mtunet  # noqa: E402
+from mtunet.__main__ import main as command  # noqa: E402
 from mtunet.samples import FOLDER  # noqa: E402
 
 LARGE = (4096, 3328)
@@ -119,7 +122,7 @@ def _large() -> np.ndarray:
 
 def _quietly(arguments: list[str]) -> None:
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        code = mtunet(arguments)
+        code = command(arguments)
     assert code == 0, said.getvalue()
 
 

@@ -1,6 +1,7 @@
 """The architecture, as a test: who may import whom (ARCHITECTURE.md says why)."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,22 @@ def test_the_command_lines_help_needs_no_torch() -> None:
 def test_the_network_and_the_loop_need_only_torch_numpy_and_opencv() -> None:
     heavy = ("streamlit", "pydicom", "plotly", "sqlite_utils", "skimage", "pandas", "PIL")
     assert _loaded_by("import mtunet.network, training.fitting", *heavy) == ""
+
+
+@pytest.mark.parametrize(
+    "start", ["mtunet.__main__, mtunet.segmentation", "pages.widgets.work, mtunet.segmentation", "training.__main__"]
+)
+def test_threads_are_told_to_sleep_before_torch_is_loaded(start: str) -> None:
+    """torch reads it once: a line too late, and a busy machine analyses at an eighth of the pace."""
+    watch = (
+        "import os, sys\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch': print(os.environ.get('OMP_WAIT_POLICY'))\n"
+        "sys.meta_path.insert(0, Watch())\n"
+    )
+    without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{watch}import {start}"], cwd=ROOT, env=without, check=True, capture_output=True
+    )
+    assert done.stdout.split() == [b"passive"]
