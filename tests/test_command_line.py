@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from mtunet import analysis, models
+from mtunet import models
 from mtunet.__main__ import main
 from mtunet.analysis_json import SCHEMA_FILE
 from mtunet.case import DeviceUnavailable
+from mtunet.cli import analyse as cli_analyse
 from mtunet.cli import making
 from mtunet.samples import SAMPLES
 from tests.painting import drawn_png, painting_model
@@ -136,7 +137,7 @@ def test_an_image_called_refused_does_not_overwrite_the_list(tmp_path: Path) -> 
 def test_a_failure_of_the_program_costs_one_file_and_tells_no_contents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError("PatientName Doe^Jane")
 
     write(tmp_path / "in" / "x.png", drawn_png())
@@ -148,20 +149,41 @@ def test_a_failure_of_the_program_costs_one_file_and_tells_no_contents(
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = analysis.analyse, []
+    real, calls = cli_analyse.from_json, []
 
-    def second_is_stopped(*arguments: object) -> object:
-        calls.append(arguments)
+    def second_is_stopped(written: dict[str, object]) -> object:
+        calls.append(written)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(written)
 
-    monkeypatch.setattr(making, "analyse", second_is_stopped)
+    monkeypatch.setattr(cli_analyse, "from_json", second_is_stopped)
     for name in "abc":
         write(tmp_path / "in" / f"{name}.png", drawn_png())
     out = tmp_path / "out"
     assert main(["analyse", str(tmp_path / "in"), "--out", str(out), "--format", "json"]) == 130
     assert names(out) == ["a.json", "refused.csv"]
+
+
+def test_ctrl_c_does_not_wait_for_images_in_work(tmp_path: Path) -> None:
+    for name in "abcd":
+        write(tmp_path / "in" / f"{name}.png", drawn_png(rows=3000, columns=2400))
+    code = (
+        "import sys, time\nfrom mtunet import models\nfrom mtunet.__main__ import main\n"
+        "from tests.painting import painting_model\n"
+        "def slow():\n    print('looking', flush=True)\n    time.sleep(1)\n"
+        "models.load_model = lambda *_: painting_model('detail', before=slow)\n"
+        f"sys.exit(main(['analyse', {str(tmp_path / 'in')!r}, '--out', {str(tmp_path / 'out')!r}]))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"looking\n"
+        process.send_signal(signal.SIGINT)
+        looks = 1 + process.stdout.read().count(b"looking")
+        assert process.wait(timeout=60) == 130
+    assert looks <= 6  # of some twenty tiles each
+    assert analysed(tmp_path / "out") == []
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(

@@ -3,19 +3,21 @@ what an earlier run finished is not done again.
 """
 
 import argparse
+import functools
 import hashlib
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mtunet
 from mtunet.analysis import from_json
-from mtunet.case import Calcification, DeviceUnavailable, Mammogram
+from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.cli import cluster
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
 from mtunet.cli.making import Asked, Failed, Made, attempt
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
 SUFFIXES = (*(export.suffix for export in EXPORTS.values()), *MASK_SUFFIXES)
+
+AT_ONCE = 2
+"""Images in work at the same time, with their maps: the processors are never idle, and memory stays that of two."""
 
 ALL_ANALYSED, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
@@ -106,10 +111,14 @@ def _each(
         cluster.analyse_on_cluster(items, batch, arguments.ray)
         return
     assert model is not None
-    with ThreadPoolExecutor(1, "reading ahead") as pool:
-        for upload, place, read in _read_ahead(items, batch, pool):
-            started = time.perf_counter()
-            keep(upload.name, attempt(upload, model, asked(arguments), read), place, batch, started)
+    stopped = threading.Event()
+    with ThreadPoolExecutor(AT_ONCE, "analysing") as pool:
+        try:
+            for name, place, outcome, seconds in _made(items, batch, pool, stopped):
+                keep(name, outcome, place, batch, seconds)
+        finally:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
 
 
 def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | Refused", str]]:
@@ -124,25 +133,37 @@ def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Uploa
             _note(batch, label, "not_opened", sentence, place)
 
 
-def _read_ahead(
-    items: Iterator[tuple["Upload | Refused", str]], batch: Batch, pool: Executor
-) -> Iterator[tuple["Upload", str, Callable[[], Mammogram]]]:
-    """What is wanted, each with how to get its image: while the network looks at one, the next is decoded.
+def _made(
+    items: Iterator[tuple["Upload | Refused", str]], batch: Batch, pool: Executor, stopped: threading.Event
+) -> Iterator[tuple[str, str, "Made | Failed", float]]:
+    """Name, place, what was made and the seconds it took, in the order of the files.
 
-    One image ahead and no more; nothing here keeps an image that was handed out.
+    While the network looks at one image, another is read, prepared, searched for findings. Nothing here keeps an image.
     """
-    from mtunet import reading
+    under_way: deque[tuple[str, str, Future[tuple[Made | Failed, float]]]] = deque()
 
-    before: deque[tuple[Upload, str, Callable[[], Mammogram]]] = deque()
+    def first() -> tuple[str, str, "Made | Failed", float]:
+        name, place, future = under_way.popleft()
+        return name, place, *future.result()
+
     for item, place in items:
         if (upload := wanted(item, place, batch)) is not None:
-            future = [pool.submit(reading.read, upload.data, upload.name)]
-            before.append((upload, place, lambda future=future: future.pop().result()))  # type: ignore[misc]
-            del future
-        if len(before) > 1:
-            yield before.popleft()
-    while before:
-        yield before.popleft()
+            under_way.append((upload.name, place, pool.submit(_timed, upload, batch, stopped)))
+        del item, upload  # its bytes are the pool's now, and are let go once it is read
+        if len(under_way) > AT_ONCE:  # one waits, so that none is idle when another is done out of turn
+            yield first()
+    while under_way:
+        yield first()
+
+
+def _timed(upload: "Upload", batch: Batch, stopped: threading.Event) -> tuple["Made | Failed", float]:
+    from mtunet import reading
+
+    assert batch.model is not None
+    started = time.perf_counter()
+    read = functools.partial(reading.read, upload.data, upload.name)
+    outcome = attempt(upload, batch.model, asked(batch.arguments), read, stopped.is_set)
+    return outcome, time.perf_counter() - started
 
 
 def asked(arguments: argparse.Namespace) -> Asked:
@@ -216,7 +237,7 @@ def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None
     return item
 
 
-def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, started: float) -> None:
+def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, seconds: float) -> None:
     """Write what was made, then say in the ledger that it is there: last, so that a kill costs no more than the image
     at hand. Raises CannotWrite.
     """
@@ -233,7 +254,7 @@ def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, started:
     batch.ledger.note_done(name, stem, batch.outputs, analysis, batch.maker)
     batch.tally.analysed += 1
     said = " ".join(reason.sentence for reason in analysis.triage.reasons)
-    print(f"{place} {name}: {said} ({time.perf_counter() - started:.1f} s)", file=sys.stderr)
+    print(f"{place} {name}: {said} ({seconds:.1f} s)", file=sys.stderr)
 
 
 def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:

@@ -40,7 +40,7 @@ def analyse_on_cluster(items: Iterator[tuple["Upload | Refused", str]], batch: "
     def finish_one() -> None:
         [first], _ = ray.wait(list(under_way), num_returns=1)
         name, place, started = under_way.pop(first)
-        keep(name, _outcome(ray, first), place, batch, started)
+        keep(name, _outcome(ray, first), place, batch, time.perf_counter() - started)
 
     for item, place in items:
         upload = wanted(item, place, batch)

@@ -43,21 +43,29 @@ class Failed:
     sentence: str
 
 
-def attempt(item: "Upload", model: "Model", asked: Asked, read: Callable[[], Mammogram]) -> Made | Failed:
+def attempt(
+    item: "Upload",
+    model: "Model",
+    asked: Asked,
+    read: Callable[[], Mammogram],
+    cancelled: Callable[[], bool] | None = None,
+) -> Made | Failed:
     """Analyse and export one upload; one that trips the program must not cost the other thousand.
 
-    read: gives the image, or raises UnreadableImage.
+    read: gives the image, or raises UnreadableImage. cancelled: asked now and then; nothing is made once it says so.
     """
     try:
-        return _make(item, read(), model, asked)
+        return _make(item, read(), model, asked, cancelled)
     except UnreadableImage as problem:
         return Failed(problem.kind.value, problem.sentence)
     except Exception as problem:
         return Failed("failed", f"The analysis failed ({type(problem).__name__}).")
 
 
-def _make(item: "Upload", mammogram: Mammogram, model: "Model", asked: Asked) -> Made:
-    analysis, segmentation = analyse(mammogram, model)
+def _make(
+    item: "Upload", mammogram: Mammogram, model: "Model", asked: Asked, cancelled: Callable[[], bool] | None
+) -> Made:
+    analysis, segmentation = analyse(mammogram, model, cancelled=cancelled)
     result, nameless = Result(item.name, mammogram, analysis, segmentation), False
     if asked.identified:
         from mtunet.exports.dicom_source import read_origin
