@@ -72,7 +72,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
         return Place(None, title or display_name(last), patient=belonging.patient, shifted_day=belonging.shifted_day)
     return Place(
         group=f"name:{_digest(batch, archive, folder, rest.casefold())}",
-        title=rest or within or display_name(last),
+        title=f"{within} · {rest}" if folder and rest.isdigit() else rest or within or display_name(last),
         guessed=True,
         patient=belonging.patient,
         shifted_day=belonging.shifted_day,

@@ -92,6 +92,15 @@ def count(store: "Store", wish: Wish | None = None) -> int:
     return int(next(iter(store.db.query(f"select count(*) as n from studies {condition}", values)))["n"])
 
 
+def pulse(store: "Store") -> tuple[object, ...]:
+    """Another one whenever studies came, went, were analysed, opened or decided, or files were refused, by whomever."""
+    query = (
+        "select count(*), max(made_at), sum(images), sum(analysed), count(opened_at), count(decided_at), "
+        "max(decided_at), (select count(*) from refused) from studies"
+    )
+    return tuple(store.db.execute(query).fetchone())
+
+
 def tally(store: "Store", wish: Wish) -> dict[Flag | None, int]:
     """How many studies each flag has, whatever flag the wish chooses; None for those that have none yet."""
     condition, values = _where(Wish(wish.search, None, wish.state, wish.order, wish.mostly))

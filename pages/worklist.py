@@ -58,6 +58,14 @@ def busy_list() -> None:
             draw_list(fresh)
 
 
+@st.fragment(run_every=3.0)
+def follow(drawn: tuple[object, ...]) -> None:
+    """Images come by other ways as well: a watched folder, the network, another tab. Then the page is drawn anew."""
+    with open_store() as fresh:
+        if fresh.waiting() or worklist.pulse(fresh) != drawn:
+            st.rerun()
+
+
 def draw_list(store: Store) -> None:
     wish = filters()
     total = worklist.count(store, wish)
@@ -197,6 +205,7 @@ with open_store() as store:
     if worklist.count(store) == 0 and not busy:
         show_refused(store)
         start_here()
+        follow(worklist.pulse(store))
         st.stop()
     with samples:
         show_folder()
@@ -205,4 +214,6 @@ with open_store() as store:
     if busy:
         busy_list()
     else:
+        drawn = worklist.pulse(store)
         draw_list(store)
+        follow(drawn)

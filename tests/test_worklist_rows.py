@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mtunet import study_store, worklist
 from mtunet.bac_amount import ImageAmount, Vessel, study_amount
-from mtunet.case import Calcification, Flag, Laterality, frozen
+from mtunet.case import Calcification, Flag, Laterality, Refusal, frozen
 from mtunet.decision_store import history, keep
 from mtunet.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
 from mtunet.store import Store
@@ -184,3 +184,26 @@ def test_the_grade_is_that_of_the_case_page(images: list[tuple[Laterality | None
     unknown = len(images) > 1 and any(side is None for side, _, _ in images)
     if not unknown or any(calcified for _, _, calcified in images):
         assert bac_grade(numbers) == (None if whole is None else whole.grade)
+
+
+def test_the_pulse_tells_every_change_and_is_still_otherwise(store: Store) -> None:
+    seen = [worklist.pulse(store)]
+
+    def changed() -> bool:
+        seen.append(worklist.pulse(store))
+        return seen[-1] not in seen[:-1]
+
+    add(store, A, "a.png", None)
+    assert changed()
+    analysed(store, A, mc=3.0)
+    assert changed()
+    row = worklist.rows(store, Wish())[0]
+    study_store.mark_opened(store, row.id)
+    assert changed()
+    keep(store, Decision(row.id, "Reader", Act.STUDY, Recall.RECALL.value, SHOWN))
+    assert changed()
+    store.refuse("x.txt", Refusal.NOT_AN_IMAGE, "Expected an image.")
+    assert changed()
+    assert not changed()
+    study_store.delete_study(store, row.id)
+    assert changed()

@@ -24,6 +24,8 @@ from pages.widgets.words import (
 
 THUMBNAIL = 92
 """Height, screen pixels."""
+ON_ONE_LINE = 4
+"""Views of a whole examination: they get narrower rather than fall apart."""
 MENU = {"again": "Analyse again", "edit": "Correct …", "delete": "Delete …"}
 ROW_STARTS, ROW_ENDS = "worklist.", ".row"
 """Around the study's id they make the key of a row's frame; the keyboard finds the rows by them."""
@@ -60,8 +62,9 @@ def draw_row(row: StudyRow, jobs: Jobs) -> str | None:
 
 def strip_html(views: tuple[View, ...], jobs: Jobs) -> str:
     """The views side by side in hanging order, each with its side and view, or how far it is, beneath it."""
+    wrap = "nowrap" if len(views) <= ON_ONE_LINE else "wrap"
     return (
-        '<div style="display:flex;flex-wrap:wrap;gap:6px;align-items:flex-start">'
+        f'<div style="display:flex;flex-wrap:{wrap};gap:6px;align-items:flex-start">'
         + "".join(_thumbnail_html(view, jobs) for view in views)
         + "</div>"
     )
@@ -70,7 +73,7 @@ def strip_html(views: tuple[View, ...], jobs: Jobs) -> str:
 def _thumbnail_html(view: View, jobs: Jobs) -> str:
     image = view.image
     width = max(34, min(THUMBNAIL, round(THUMBNAIL * image.columns / image.rows)))
-    box = f"display:block;width:{width}px;height:{THUMBNAIL}px;border-radius:4px;background:#000"
+    box = f"display:block;width:{width}px;max-width:100%;height:{THUMBNAIL}px;border-radius:4px;background:#000"
     words = escape(f"{view_words(image)}, {image.name}", quote=True)
     if thumbnail_path(data_folder(), image.sha256).exists():
         source = f"{base_path()}/mtunet/thumbnail/{image.sha256}"
@@ -78,7 +81,7 @@ def _thumbnail_html(view: View, jobs: Jobs) -> str:
     else:
         picture = f'<div role="img" aria-label="No picture yet of {words}" style="{box};opacity:0.25"></div>'
     return (
-        f'<figure style="margin:0;max-width:{max(width, 56)}px" title="{words}">{picture}'
+        f'<figure style="margin:0;min-width:0;max-width:{max(width, 56)}px" title="{words}">{picture}'
         f'<figcaption style="font-size:11px;line-height:1.3">{escape(_under(view, jobs))}</figcaption></figure>'
     )
 

@@ -147,3 +147,31 @@ def test_a_dropped_folder_is_grouped(page: Page, tmp_path: Path) -> None:
         page.locator('input[type="file"][webkitdirectory]').set_input_files(folder)
         expect(page.get_by_text("anna", exact=True)).to_be_visible(timeout=120_000)
         expect(page.get_by_text("bea", exact=True)).to_be_visible(timeout=120_000)
+
+
+def test_what_is_put_into_the_inbox_comes_up_by_itself(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "inbox"
+    monkeypatch.setenv("MTUNET_INBOX", str(inbox))
+    with serving(tmp_path) as url:
+        page.goto(url)
+        expect(page.get_by_text("Start here")).to_be_visible()
+        for name, data in four_views().items():
+            path = inbox / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        expect(page.get_by_text("4 MC regions, largest", exact=False)).to_be_visible(timeout=120_000)
+        listed(page, "march")
+        (inbox / "broken.dcm").write_bytes(next(iter(four_views().values()))[:700])
+        expect(page.get_by_text("Not taken in: 1")).to_be_visible()
+        (inbox / "march" / "again").write_bytes(next(iter(four_views().values())))
+        with (inbox / "slow.png").open("wb") as slow:  # a scanner that has not done writing
+            data = drawn_png(mc=3, seed=5)
+            slow.write(data[: len(data) // 2])
+            slow.flush()
+            page.wait_for_timeout(1000)
+            slow.write(data[len(data) // 2 :])
+        expect(page.get_by_text("3 MC regions", exact=False)).to_be_visible(timeout=120_000)
+        listed(page, "march", "slow.png")
+        expect(page.get_by_text("Not taken in: 1")).to_be_visible()
