@@ -105,19 +105,11 @@ def prior_change(case: Case, prior: Case) -> None:
         if not (case.in_mm and prior.in_mm):
             st.caption("A file of the two studies does not say how large a pixel is, so areas cannot be compared.")
             return
-        st.dataframe(
-            rows,
-            hide_index=True,
-            placeholder="–",
-            column_config={
-                "Where": st.column_config.TextColumn("", width="small"),
-                "Then": st.column_config.NumberColumn("BAC then, mm²", format="%.1f", width="small"),
-                "Now": st.column_config.NumberColumn("Now, mm²", format="%.1f", width="small"),
-                "Change": st.column_config.TextColumn(width="medium"),
-            },
-            key="case.change.table",
-            alt="Area of arterial calcification then and now",
-        )
+        # Not a data frame: that cuts the words which matter, in a column this narrow.
+        lines = [
+            f"| {row['Where']} | {_mm2(row['Then'])} | {_mm2(row['Now'])} | {row['Change'] or '–'} |" for row in rows
+        ]
+        st.markdown("\n".join(["| BAC, mm² | Then | Now | Change |", "|:--|--:|--:|:--|", *lines]))
         low, high = repeat.band
         other = case.views[0].analysis.provenance.weights_sha256 != repeat.weights_sha256
         st.caption(
@@ -137,6 +129,10 @@ def _rows(case: Case, prior: Case) -> list[dict[str, Any]]:
         {"Where": words, "Then": before.area_mm2, "Now": after.area_mm2, "Change": _words(before, after)}
         for words, before, after in both
     ]
+
+
+def _mm2(area: float | None) -> str:
+    return "–" if area is None else f"{area:,.1f}"
 
 
 def _words(before: Any, after: Any) -> str | None:
