@@ -67,10 +67,8 @@ def test_now_hangs_above_then(compared: AppTest) -> None:
 
 
 def test_the_change_is_said_per_breast_with_the_error_of_repeats(compared: AppTest) -> None:
-    table = next(each.value for each in compared.markdown if "| Change |" in each.value)
-    changes = {
-        cells[1]: cells[4] for line in table.splitlines() if len(cells := [c.strip() for c in line.split("|")]) > 4
-    }
+    changes = dict(each.value.split("  \n") for each in compared.markdown if "→" in each.value and "\n" in each.value)
+    changes = {words.split("**")[1]: change for words, change in changes.items()}
     assert changes["Left"] == "none before"
     assert changes["Right"].endswith("within the repeat error")
     assert "phantoms" in " ".join(caption.value for caption in compared.caption)

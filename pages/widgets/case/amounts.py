@@ -39,8 +39,8 @@ def bac_amounts(case: Case) -> None:
             hide_index=True,
             placeholder="–",
             column_config={
-                "Where": st.column_config.TextColumn("", width="small"),
-                "Grade": st.column_config.NumberColumn(width="small", help=GRADE_RULE),
+                "Where": st.column_config.TextColumn("", width=56),
+                "Grade": st.column_config.NumberColumn(width=56, help=GRADE_RULE),
                 "Area": st.column_config.NumberColumn(
                     "Area, mm²" if in_mm else "Area, pixels", format="%.1f" if in_mm else "%d", width="small"
                 ),

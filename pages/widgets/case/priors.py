@@ -105,11 +105,10 @@ def prior_change(case: Case, prior: Case) -> None:
         if not (case.in_mm and prior.in_mm):
             st.caption("A file of the two studies does not say how large a pixel is, so areas cannot be compared.")
             return
-        # Not a data frame: that cuts the words which matter, in a column this narrow.
-        lines = [
-            f"| {row['Where']} | {_mm2(row['Then'])} | {_mm2(row['Now'])} | {row['Change'] or '–'} |" for row in rows
-        ]
-        st.markdown("\n".join(["| BAC, mm² | Then | Now | Change |", "|:--|--:|--:|:--|", *lines]))
+        # Not a table: this column is so narrow that one cuts the words which matter.
+        st.caption("Area of arterial calcification, then → now")
+        for row in rows:
+            st.markdown(f"**{row['Where']}** {_mm2(row['Then'])} → {_mm2(row['Now'])} mm²  \n{row['Change'] or '–'}")
         low, high = repeat.band
         other = case.views[0].analysis.provenance.weights_sha256 != repeat.weights_sha256
         st.caption(
