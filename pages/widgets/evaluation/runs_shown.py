@@ -19,7 +19,7 @@ HOW = "`python -m training run smoke` makes a small one; `python -m training lis
 
 
 def chosen_run() -> Results:
-    """The run that the address names, else the first; or a sentence and the end of the page."""
+    """The run that the address names, else the finished one of most methods; or a sentence and an end."""
     found, broken = _readable(runs.find_trained())
     for problem in broken:
         st.warning(plain(problem), icon=":material/broken_image:")
@@ -27,7 +27,7 @@ def chosen_run() -> Results:
         st.info(f"There is no training run under {runs.RUNS} yet. {HOW}", icon=":material/experiment:")
         st.stop()
     shipped = _behind_the_default_model()
-    found.sort(key=lambda run: (not run.finished, run.one_model, run.name != shipped, run.name))
+    found.sort(key=lambda run: (not run.finished, run.one_model, -len(run.methods), run.name != shipped, run.name))
     names = [run.name for run in found]
     asked = st.query_params.get("run")
     name = st.selectbox(
@@ -56,7 +56,7 @@ def what_was_measured(results: Results) -> str:
     done = sum(any(part.done and part.fold == fold for part in results.parts) for fold in results.folds)
     folds = f"{done} of {len(results.folds)} folds" if done < len(results.folds) else f"{done} folds"
     return (
-        f"{_who(results)} were scored on {what} in {folds}, each image by networks that had not learnt from it. "
+        f"{what} in {folds}, each scored by networks that had not learnt from it: {_who(results)}. "
         "Every number is worked out from the counts of true and false pixels that the run stored."
     )
 
