@@ -52,7 +52,6 @@ def answer_right(page: Page, number: int, *, by_pointer: bool) -> None:
             page.keyboard.press("x")
         expect(page.get_by_text(re.compile(r"Marked \d"))).to_be_visible()
         settled(page)
-    page.evaluate("document.activeElement.blur()")
     press(page, KEYS[truth])
     press(page, "4")
     expect(page.get_by_role("button", name=re.compile("^Answer"))).to_be_enabled()
@@ -118,7 +117,6 @@ def test_the_projector_keeps_the_round_and_what_was_chosen_in_it(page: Page, sch
     page.get_by_role("button", name="Start").click()
     picture(page).wait_for(timeout=SLOWLY)
     settled(page)
-    page.evaluate("document.activeElement.blur()")
     press(page, "b")
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
