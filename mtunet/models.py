@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="2d6b05358f51a1007c0d4a1480abbcc25c28fa26b794b4d183a596f91434563d",
+        sha256="a443b82c9d1a565a9d120c67d3a030fb69300d299a035839cf852c7e42139c21",
         note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) and on six "
         "real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
