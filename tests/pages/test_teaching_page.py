@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -162,6 +163,16 @@ def run_of_cases(shipped_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("mtunet.teaching.run_cases.make_phantom", visible_phantom)
     monkeypatch.setattr("mtunet.teaching.run_cases.FOLDER", tmp_path / "outcomes")
     return [case for _, case in draw_outcomes(shipped_run) if case is not None]
+
+
+def test_the_gallery_opens_on_a_run_that_a_quiz_can_ask(
+    app: AppTest, shipped_run: Path, run_of_cases: list[Item]
+) -> None:
+    shutil.copytree(shipped_run, shipped_run.parent / "another")
+    assert run_of_cases
+    opened(app, "gallery")
+    assert app.selectbox(key="teaching.gallery.run").options == ["drawn", "another"]
+    assert app.selectbox(key="teaching.gallery.run").value == "drawn"
 
 
 def test_the_gallery_holds_every_region_of_a_method_in_its_column(app: AppTest, shipped_run: Path) -> None:

@@ -40,6 +40,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 
 def show_gallery() -> None:
     names = [path.parent.name for path in sorted(runs.RUNS.glob("*/config.json")) if _has_outcomes(path.parent)]
+    names.sort(key=lambda name: (cases_of(name) is None, name))  # first those whose images a quiz can ask
     if not names:
         st.info(
             "The gallery shows what the model got right and wrong, in the columns of the paper's Figure 3. It is "
