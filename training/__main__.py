@@ -179,7 +179,9 @@ def _words(text: str) -> list[str]:
 
 
 def _list(_: argparse.Namespace) -> None:
-    told = {one.name: one.expect for one in COMPARISONS.values()} | {e.name: e.expect for e in EXPERIMENTS.values()}
+    told = {one.name: one.expect for one in COMPARISONS.values()}
+    for one in EXPERIMENTS.values():
+        told[one.name] = one.expect + (f"\n    Found: {one.found}" if one.found else "")
     for name, expect in told.items():
         print(f"{name}\n    {expect}\n    python -m training run {name}")
 

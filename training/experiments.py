@@ -33,6 +33,7 @@ class Experiment:
     batch: crops per step. learning_rate: peak of a one-cycle schedule. head_weights: of MC, BAC, background.
     begin_with: name of a finished run whose weights to go on from; None starts from fresh ones.
     mirrored: whether the network that comes of it looks at each tile from both sides.
+    found: what came of it, beside what was expected; not part of what decides the outcome.
     """
 
     name: str
@@ -52,9 +53,12 @@ class Experiment:
     mirrored: bool = False
     data: PhantomData = field(default_factory=PhantomData)
     seed: int = 0
+    found: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "network": self.network.to_json()}
+        settings = {**asdict(self), "network": self.network.to_json()}
+        del settings["found"]
+        return settings
 
 
 GENTLE = Augmentation(intensity=True, harshest_blur=0.6, harshest_noise=0.02)
@@ -110,6 +114,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             begin_with="detail-mean",
             data=PhantomData(harder=300, inserted=300, artefacts=0.5),
             seed=8,
+            found="False BAC 0.9 and false MC 0.4 a normal film, 9 of 10 clusters hit; on phantoms BAC pixel F1 0.791, "
+            "BAC components called MC 10.2 %, MC sensitivity 0.857 at 0.32 false positives.",
         ),
         Experiment(
             name="detail-steady",
@@ -129,6 +135,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             begin_with="detail-real",
             data=PhantomData(harder=300, inserted=300, artefacts=0.5),
             seed=9,
+            found="Flag unchanged 90 %; 20 of 31 normal films flagged, so that prediction was wrong; on phantoms BAC "
+            "pixel F1 0.803, MC sensitivity 0.873 at 0.39, BAC components called MC 9.8 %. Its mean with `detail-real` "
+            "(`detail-both`) is as good on phantoms and flags 15 of the 31: that ships.",
         ),
         Experiment(
             name="paper",
