@@ -79,8 +79,9 @@ def draw_list(store: Store) -> None:
         )
     else:
         st.caption(summary(store, wish, total))
+    most_views = max((len(row.views) for row in rows), default=1)
     for row in rows:
-        act(store, row, draw_row(row, jobs()))
+        act(store, row, draw_row(row, jobs(), most_views))
     if pages > 1:
         st.pagination(pages, key="worklist.page")
     agreement(store)

@@ -32,11 +32,15 @@ ROW_STARTS, ROW_ENDS = "worklist.", ".row"
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
 
 
-def draw_row(row: StudyRow, jobs: Jobs) -> str | None:
-    """Draw it; gives what the person wishes: "cancel", "again", "edit", "delete", or None."""
+def draw_row(row: StudyRow, jobs: Jobs, most_views: int = ON_ONE_LINE) -> str | None:
+    """Draw it; gives what the person wishes: "cancel", "again", "edit", "delete", or None.
+
+    most_views: of any row of the list, so that its columns stand one below the other and no wider than they must.
+    """
     key = f"worklist.{row.id}"
     with st.container(border=True, key=f"{ROW_STARTS}{row.id}{ROW_ENDS}"):
-        strip, about, verdict, menu = st.columns([4, 3, 5.5, 1.7], vertical_alignment="center")
+        pictures = max(1.1, min(most_views, ON_ONE_LINE))
+        strip, about, verdict, menu = st.columns([pictures, 3, 5.5, 1.7], vertical_alignment="center")
         with strip:
             st.html(strip_html(row.views, jobs))
         with about, st.container(gap=None):
