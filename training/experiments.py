@@ -137,7 +137,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             seed=9,
             found="Flag unchanged 90 %; 20 of 31 normal films flagged, so that prediction was wrong; on phantoms BAC "
             "pixel F1 0.803, MC sensitivity 0.873 at 0.39, BAC components called MC 9.8 %. Its mean with `detail-real` "
-            "(`detail-both`) is as good on phantoms and flags 15 of the 31: that ships.",
+            "(`detail-both`: BAC F1 0.801, MC 0.873 at 0.36, 8.8 %) flags 15 of the 31, 88 % unchanged: that ships.",
         ),
         Experiment(
             name="paper",
