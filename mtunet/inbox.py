@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mtunet.case import UnreadableImage
+from mtunet.database import UnusableStore
 from mtunet.decoding.result import MAX_FILE_BYTES
 from mtunet.filing import CouldNotSave
 from mtunet.intake import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.records import now
-from mtunet.store import Store, UnusableStore
+from mtunet.store import Store
 
 EVERY_SECONDS = 2.0
 """Between two looks. A file that has not changed from one to the next has arrived."""

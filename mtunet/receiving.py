@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mtunet.database import UnusableStore
 from mtunet.filing import CouldNotSave
 from mtunet.intake import UPLOAD, Declined, Origin, QueueFull, take_in
 from mtunet.records import now
-from mtunet.store import Store, UnusableStore
+from mtunet.store import Store
 
 MOST_BYTES = 4 << 30
 """May wait to be read at one time."""

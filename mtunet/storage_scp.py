@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from mtunet.database import UnusableStore
 from mtunet.filing import CouldNotSave
 from mtunet.intake import Declined, Origin, QueueFull, take_in
 from mtunet.names import display_name
 from mtunet.records import now
-from mtunet.store import Store, UnusableStore
+from mtunet.store import Store
 
 SUCCESS: Final = 0x0000
 NO_ROOM: Final = 0xA700

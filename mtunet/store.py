@@ -6,7 +6,6 @@ writers wait for one another instead of failing.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,16 +16,12 @@ from sqlite_utils import Database
 
 from mtunet import filing
 from mtunet.case import Flag, Mammogram, Refusal
-from mtunet.migrations import LATEST, MIGRATIONS
+from mtunet.database import open_database
 from mtunet.names import display_name
 from mtunet.records import JOINED, ROWS, Image, Job, JobState, Refused, Row, image_from, job_from, now, row_from, where
 from mtunet.studies import Place
 from mtunet.study_store import forget_image, put
 from mtunet.study_summary import numbers_of_analysis, refresh
-
-
-class UnusableStore(RuntimeError):
-    """The database cannot be opened. `str()` is the sentence for the person."""
 
 
 class Store:
@@ -39,21 +34,7 @@ class Store:
     @classmethod
     def open(cls, data: Path) -> Self:
         """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
-        path = data / "mtunet.db"
-        try:
-            data.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=10.0)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            db = Database(connection)
-            _bring_up_to_date(db, path)
-        except (OSError, sqlite3.Error) as problem:
-            raise UnusableStore(
-                f"The database {path} cannot be opened ({problem}). Nothing was changed: check that the folder can "
-                "be written to and that the disk is not full, or choose another place with MTUNET_DATA."
-            ) from problem
-        return cls(db, data)
+        return cls(open_database(data / "mtunet.db"), data)
 
     def close(self) -> None:
         self.db.close()
@@ -296,38 +277,3 @@ class Store:
 
 def _sentence(reason: str | Mapping[str, str]) -> str:
     return reason if isinstance(reason, str) else reason["sentence"]
-
-
-def _bring_up_to_date(db: Database, path: Path) -> None:
-    if _version(db) == LATEST:
-        return
-    db.conn.execute("BEGIN IMMEDIATE")  # two programs may start at once
-    try:
-        version = _version(db)
-        if version > LATEST:
-            raise UnusableStore(
-                f"The database {path} was made by a newer version of this program (its shape is {version}, this "
-                f"program knows up to {LATEST}). Nothing was changed: update the program, or choose another place "
-                "with MTUNET_DATA."
-            )
-        if 0 < version < LATEST:
-            _keep_a_copy(path, version)
-        MIGRATIONS.apply(db)
-        db.conn.execute(f"PRAGMA user_version = {LATEST}")
-    except BaseException:
-        db.conn.rollback()
-        raise
-    else:
-        db.conn.commit()
-
-
-def _version(db: Database) -> int:
-    return int(db.conn.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _keep_a_copy(path: Path, version: int) -> None:
-    """By SQLite's own backup: copying the file would miss what still stands in the write-ahead log."""
-    source, copy = sqlite3.connect(path), sqlite3.connect(f"{path}.version-{version}")
-    source.backup(copy)
-    source.close()
-    copy.close()

@@ -48,6 +48,7 @@ def through_the_product(data: Path, files: list[File]) -> None:
             while (receiver.busy or store.waiting()) and time.monotonic() < end:
                 time.sleep(0.05)
             assert not store.waiting()
+        assert receiver.batch("batch").problems == []  # type: ignore[union-attr]
     finally:
         receiver.close()
         jobs.close()

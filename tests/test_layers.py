@@ -54,6 +54,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "store": (
         (
             "mtunet.store",
+            "mtunet.database",
             "mtunet.study_store",
             "mtunet.study_summary",
             "mtunet.worklist",
@@ -107,7 +108,13 @@ ONLY_IN = {
     "streamlit": ("pages", "streamlit_app"),
     "plotly": ("pages", "mtunet.drawing"),
     "starlette": ("pages", "streamlit_app"),
-    "sqlite_utils": ("mtunet.store", "mtunet.study_store", "mtunet.study_summary", "mtunet.migrations"),
+    "sqlite_utils": (
+        "mtunet.store",
+        "mtunet.database",
+        "mtunet.study_store",
+        "mtunet.study_summary",
+        "mtunet.migrations",
+    ),
     "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file", "mtunet.exports"),
     "highdicom": ("mtunet.exports",),
     "reportlab": ("mtunet.exports.report",),

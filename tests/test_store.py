@@ -2,6 +2,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 from mtunet import filing
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
+from mtunet.database import UnusableStore
 from mtunet.migrations import LATEST
 from mtunet.records import JobState, now
-from mtunet.store import Store, UnusableStore
+from mtunet.store import Store
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 WEIGHTS = "f" * 64
@@ -291,6 +293,20 @@ def test_what_is_not_a_database_is_refused_with_a_sentence(data: Path) -> None:
     with pytest.raises(UnusableStore, match="cannot be opened"):
         Store.open(data)
     assert (data / "mtunet.db").read_bytes() == b"not a database" * 100
+
+
+def test_many_who_open_a_new_database_at_once_all_open_it(tmp_path: Path) -> None:
+    """SQLite refuses who comes second while the file becomes a write-ahead one; an upload was lost by that."""
+    for number in range(15):
+        folder, together = tmp_path / str(number), threading.Barrier(4)
+
+        def open_it(folder: Path = folder, together: threading.Barrier = together) -> int:
+            together.wait()
+            with Store.open(folder) as store:
+                return len(store.rows())
+
+        with ThreadPoolExecutor(4) as pool:
+            assert [one.result() for one in [pool.submit(open_it) for _ in range(4)]] == [0] * 4
 
 
 def test_many_may_open_a_new_store_at_once(data: Path) -> None:

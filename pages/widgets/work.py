@@ -11,12 +11,13 @@ from typing import Any
 import streamlit as st
 
 from mtunet import reading
+from mtunet.database import UnusableStore
 from mtunet.filing import data_folder
 from mtunet.inbox import Inbox, Watcher
 from mtunet.jobs import Jobs
 from mtunet.models import DEFAULT_MODEL
 from mtunet.receiving import Receiver
-from mtunet.store import Store, UnusableStore
+from mtunet.store import Store
 
 
 @asynccontextmanager

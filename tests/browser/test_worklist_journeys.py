@@ -30,7 +30,7 @@ def test_a_zip_becomes_a_study_with_its_reason_and_opens(page: Page, tmp_path: P
         captions = page.locator("figcaption")
         expect(captions).to_have_text(["R CC", "L CC", "R MLO", "L MLO"])
         expect(page.locator("figure img")).to_have_count(4)
-        assert page.locator("figure img").first.evaluate("image => image.naturalWidth") > 0
+        page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")  # fetched when it is in sight
         page.get_by_role("link", name="Open").click()
         expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
         expect(page.locator(".mtunet-viewer").first).to_have_attribute("data-state", "ready")

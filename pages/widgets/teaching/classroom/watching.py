@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mtunet.database import UnusableStore
 from mtunet.filing import data_folder
-from mtunet.store import Store, UnusableStore
+from mtunet.store import Store
 from mtunet.teaching.class_records import event_for
 
 LOOK_MS = 1000
