@@ -1,5 +1,7 @@
 """Pages are run without a browser, from the entry script, with the painting network in place of the models."""
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +45,24 @@ def analysed(app: AppTest, data: Path) -> Callable[..., str]:
         return taken.sha256
 
     return add
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test of a file leaves what it had analysed for the others."""
+    return tmp_path_factory.mktemp("kept")
+
+
+def once(kept: Path, data: Path, analyse: Callable[[], list[str]]) -> list[str]:
+    """What `analyse` gives, done for the first test alone; every later one gets a copy of that test's data folder."""
+    names = kept / "sha256.json"
+    if names.exists():
+        shutil.copytree(kept / "data", data, dirs_exist_ok=True)
+    else:
+        made = analyse()
+        shutil.copytree(data, kept / "data")
+        names.write_text(json.dumps(made))
+    return list(json.loads(names.read_text()))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.store import Store
 from mtunet.study_store import study_of
 from tests.dicoms import dicom
+from tests.pages.conftest import once
 from tests.painting import drawing
 
 
@@ -28,13 +29,18 @@ def exposure(study: str, date: str, side: str, *, bac: bool, seed: int, patient:
 
 
 @pytest.fixture
-def now_and_then(analysed: Callable[..., str], data: Path) -> tuple[str, str]:
+def now_and_then(analysed: Callable[..., str], data: Path, kept: Path) -> tuple[str, str]:
     """Ids of a study and of one two years before it; both breasts, CC, the same arteries but none in the left then."""
-    made = []
-    for number, (study, date) in enumerate((("1.2.3", "20240301"), ("1.2.4", "20260301"))):
-        for side in "RL":
-            bac = side == "R" or number == 1
-            made.append(analysed(f"{date}{side}.dcm", exposure(study, date, side, bac=bac, seed=2 * number)))
+
+    def analyse() -> list[str]:
+        made = []
+        for number, (study, date) in enumerate((("1.2.3", "20240301"), ("1.2.4", "20260301"))):
+            for side in "RL":
+                bac = side == "R" or number == 1
+                made.append(analysed(f"{date}{side}.dcm", exposure(study, date, side, bac=bac, seed=2 * number)))
+        return made
+
+    made = once(kept, data, analyse)
     with Store.open(data) as store:
         found = [study_of(store, sha256) for sha256 in (made[0], made[2])]
     assert found[0] is not None

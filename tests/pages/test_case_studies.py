@@ -13,6 +13,7 @@ from mtunet.decision_store import history
 from mtunet.decisions import Act, standing
 from mtunet.store import Store
 from mtunet.study_store import study_of
+from tests.pages.conftest import once
 
 FOUR = ("0_R-MLO.png", "0_L-CC.png", "0_R-CC.png", "0_L-MLO.png")
 
@@ -24,9 +25,9 @@ def given_to_viewer(app: AppTest) -> dict[str, Any]:
 
 
 @pytest.fixture
-def four_views(analysed: Callable[..., str]) -> list[str]:
+def four_views(analysed: Callable[..., str], data: Path, kept: Path) -> list[str]:
     """Four drawn views of one study, in the order of FOUR; the drawing's chest wall is always at the left."""
-    return [analysed(name, seed=n, mc=1 + n % 2, bac=n == 1) for n, name in enumerate(FOUR)]
+    return once(kept, data, lambda: [analysed(name, seed=n, mc=1 + n % 2, bac=n == 1) for n, name in enumerate(FOUR)])
 
 
 @pytest.fixture
