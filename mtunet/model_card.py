@@ -229,18 +229,16 @@ def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Figure, 
 def _network(card: ModelCard) -> str:
     network, settings = card.network, card.settings
     pitch = (
-        "the whole view at 256×256"
-        if settings["pitch_mm"] is None
-        else f"{settings['pitch_mm']} mm a pixel, in tiles"
-        + (", each from both sides" if settings.get("mirrored") else "")
+        "the whole view at 256×256" if settings["pitch_mm"] is None else f"{settings['pitch_mm']} mm a pixel, in tiles"
     )
+    sides = ", each from both sides" if settings.get("mirrored") else ""
     limits = ", ".join(
         f"{kind.upper()} from probability {settings['thresholds'][kind]} and {settings['minimum_mm2'][kind]} mm²"
         for kind in settings["thresholds"]
     )
     return (
         f"A U-Net of width {network['width']} with {network['norm']} norm and {len(network['heads'])} heads "
-        f"({', '.join(network['heads'])}), looking at {pitch}. {limits}."
+        f"({', '.join(network['heads'])}), looking at {pitch}{sides}. {limits}."
     )
 
 

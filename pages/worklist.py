@@ -24,7 +24,7 @@ from pages.widgets.correcting import correct
 from pages.widgets.frame import frame
 from pages.widgets.row_keys import HELP, row_keys
 from pages.widgets.study_row import PENDING, ROW_ENDS, ROW_STARTS, draw_row
-from pages.widgets.words import FLAGS, ORDERS, STATES
+from pages.widgets.words import FLAGS, ORDERS, STATES, counted
 from pages.widgets.work import jobs, open_store, receiver
 
 PAGE_LENGTH = 20
@@ -175,7 +175,7 @@ def act(store: Store, row: StudyRow, wish: str | None) -> None:
 @st.dialog("Delete this study?")
 def confirm_delete(row: StudyRow) -> None:
     st.text(row.title)
-    images = f"{len(row.views)} image{'' if len(row.views) == 1 else 's'}"
+    images = f"{counted(len(row.views), 'image')}"
     st.markdown(
         f"Its {images}, their analyses and their maps are removed from this machine. The files they came from are not "
         "touched. What readers decided stays on record; it names no patient."

@@ -4,6 +4,7 @@ import platform
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,11 @@ def _conclude(
     data = experiment.data
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    way, pitch_mm, mirrored = experiment.way, experiment.pitch_mm, experiment.mirrored
-    plain = write_weights(network, Settings(way, pitch_mm, halves, none, mirrored), provenance)
+    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored)
+    plain = write_weights(network, unchosen, provenance)
     fitted = model_from_bytes(plain, experiment.name, device_name)
     thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, validation_samples(experiment)))
-    settings = Settings(way, pitch_mm, thresholds, minimum_mm2, mirrored)
+    settings = replace(unchosen, thresholds=thresholds, minimum_mm2=minimum_mm2)
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)

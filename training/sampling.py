@@ -233,7 +233,12 @@ def degraded(pixels: Floats, change: Degradation, rng: np.random.Generator) -> F
         pixels = broad + np.float32(rng.uniform(*change.detail)) * (pixels - broad)
     if rng.random() < change.jpeg_share:
         quality = int(rng.integers(change.jpeg[0], change.jpeg[1] + 1))
-        bytes8 = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-        _, data = cv2.imencode(".jpg", bytes8, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255)
+        pixels = compressed(pixels, quality)
     return pixels
+
+
+def compressed(pixels: Floats, quality: int) -> Floats:
+    """(rows, columns) float32 in [0, 1] as it comes back from an 8-bit JPEG of this quality over the full range."""
+    bytes8 = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", bytes8, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255)

@@ -13,6 +13,7 @@ from pages.widgets.words import (
     FLAGS,
     STATES,
     URGENCIES,
+    counted,
     decision_words,
     grade_words,
     marker,
@@ -45,7 +46,7 @@ def draw_row(row: StudyRow, jobs: Jobs, most_views: int = ON_ONE_LINE) -> str | 
             st.html(strip_html(row.views, jobs))
         with about, st.container(gap=None):
             st.markdown(f"**{plain(row.title)}**")
-            st.caption(f"{_count(len(row.views), 'image')} · added {when_words(row.made_at)}")
+            st.caption(f"{counted(len(row.views), 'image')} · added {when_words(row.made_at)}")
             _state(row)
         with verdict, st.container(gap="xsmall"):
             wish = _progress(row, jobs, key)
@@ -136,7 +137,7 @@ def _progress(row: StudyRow, jobs: Jobs, key: str) -> str | None:
         under_way = sum(jobs.progress(job.sha256, job.model) for job in pending)
         done = len(row.views) - len(pending)
         running = any(job.state is JobState.RUNNING for job in pending)
-        text = f"{'Analysing' if running else 'Waiting'}: {done} of {_count(len(row.views), 'image')} done"
+        text = f"{'Analysing' if running else 'Waiting'}: {done} of {counted(len(row.views), 'image')} done"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(1.0, (done + under_way) / len(row.views)), text, width="stretch")
             return "cancel" if st.button("Stop", icon=":material/stop_circle:", key=f"{key}.cancel") else None
@@ -152,7 +153,3 @@ def _progress(row: StudyRow, jobs: Jobs, key: str) -> str | None:
 
 def _called(image: Image) -> str:
     return plain(marker(image) or image.name)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -122,7 +122,7 @@ def when_words(moment: str, at: datetime | None = None) -> str:
         return "just now"
     if seconds < 3600:
         minutes = int(seconds // 60)
-        return f"{minutes} minute{'' if minutes == 1 else 's'} ago"
+        return f"{counted(minutes, 'minute')} ago"
     if then.date() == now.date():
         return f"today {then:%H:%M} UTC"
     return f"{then:%d %b %Y %H:%M} UTC"
@@ -153,3 +153,8 @@ def decision_words(decision: str | None) -> str:
 def plain(text: str) -> str:
     """Text that came with a file, so that Markdown shows it as it is: no link, no picture, no markup."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 image", "4 images"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Mammogram
+from training.sampling import compressed
 
 Floats = npt.NDArray[np.float32]
 SEED = 20261122
@@ -27,11 +28,6 @@ def _resized(mammogram: Mammogram, factor: float) -> Mammogram:
     return replace(mammogram, pixels=pixels, spacing_mm=scaled)
 
 
-def _jpeg(pixels: Floats) -> Floats:
-    _, data = cv2.imencode(".jpg", np.rint(pixels * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255)
-
-
 def _noisy(pixels: Floats) -> Floats:
     grain = np.random.default_rng(SEED).normal(0, 0.01, pixels.shape).astype(np.float32)
     return np.asarray(pixels + grain * (pixels > 0), np.float32)
@@ -43,7 +39,7 @@ PERTURBATIONS: Mapping[str, Callable[[Mammogram], Mammogram]] = {
     "gamma 0.8": lambda m: _pixels(m, lambda p: p**0.8),
     "gamma 1.25": lambda m: _pixels(m, lambda p: p**1.25),
     "noise of 1 %": lambda m: _pixels(m, _noisy),
-    "JPEG, quality 75": lambda m: _pixels(m, _jpeg),
+    "JPEG, quality 75": lambda m: _pixels(m, lambda p: compressed(p, 75)),
     "20 % smaller": lambda m: _resized(m, 0.8),
     "20 % larger": lambda m: _resized(m, 1.2),
     "mirrored": lambda m: _pixels(m, lambda p: np.ascontiguousarray(p[:, ::-1])),

@@ -17,7 +17,7 @@ from mtunet.study_store import images_of, priors_of
 from pages.widgets.case.panes import pane, place_words
 from pages.widgets.case.viewed import Case
 from pages.widgets.viewer import Hanging, Pane
-from pages.widgets.words import SIDES
+from pages.widgets.words import SIDES, counted
 
 COLUMNS = {Laterality.RIGHT: 0, Laterality.LEFT: 1}
 
@@ -52,7 +52,7 @@ def chosen_prior(store: Store, study: Study, model: str) -> tuple[Study, list[tu
 def ago(study: Study, prior: Study) -> str:
     """ "2.1 years earlier", "40 days earlier"; the days themselves are not kept, only how far they are apart."""
     days = (study.shifted_day or 0) - (prior.shifted_day or 0)
-    return f"{days / 365.25:.1f} years earlier" if days > 540 else f"{days} day{'' if days == 1 else 's'} earlier"
+    return f"{days / 365.25:.1f} years earlier" if days > 540 else f"{counted(days, 'day')} earlier"
 
 
 def compared_view(case: Case, prior: Case) -> View | None:

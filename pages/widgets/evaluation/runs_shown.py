@@ -1,6 +1,5 @@
 """Which run is looked at: the picker, what it says of itself, and how far an unfinished one has come."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +11,7 @@ from mtunet.evaluation.training_record import progress
 from mtunet.models import DEFAULT_MODEL, MODELS, ModelUnavailable, read_metadata
 from mtunet.run_files import UnreadableRun, fingerprint
 from mtunet.runs import Part
-from pages.widgets.words import plain
+from pages.widgets.words import counted, plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run
 HOW = "`python -m training run smoke` makes a small one; `python -m training list` names the others."
@@ -139,10 +138,7 @@ def read(folder: str, _seen: str, /) -> Results:
 
 
 def _label(run: Results) -> str:
-    kind = "one model" if run.one_model else f"{_count(run.methods, 'method')}, {_count(run.folds, 'fold')}"
-    done = sum(part.done for part in run.parts)
-    return f"{run.name} · {kind}{'' if run.finished else f' · unfinished, {done} of {len(run.parts)} parts'}"
-
-
-def _count(of: Sequence[object], word: str) -> str:
-    return f"{len(of)} {word}{'' if len(of) == 1 else 's'}"
+    kind = "one model" if run.one_model else f"{counted(len(run.methods), 'method')}, {counted(len(run.folds), 'fold')}"
+    if run.finished:  # asks no part on disk
+        return f"{run.name} · {kind}"
+    return f"{run.name} · {kind} · unfinished, {sum(part.done for part in run.parts)} of {len(run.parts)} parts"

@@ -23,7 +23,7 @@ from pages.widgets.teaching.address import MOST_ITEMS, choose_items, chosen_item
 from pages.widgets.teaching.drawn import drawn, filed, phantom_of
 from pages.widgets.teaching.gallery_filters import filtered
 from pages.widgets.teaching.sections import TITLES, go_to
-from pages.widgets.words import plain
+from pages.widgets.words import counted, plain
 from pages.widgets.work import open_store
 
 KEY: Final = "teaching.gallery"
@@ -75,7 +75,7 @@ def _columns(results: Results, shown: Sequence[Component], askable: frozenset[st
     for letter, place in zip(COLUMNS, places, strict=True):
         count = len(by_letter[letter])
         place.markdown(f"**({letter}) {COLUMNS[letter]}**")
-        place.caption(f"{count} region{'' if count == 1 else 's'}: {OUTCOMES[letter]}")
+        place.caption(f"{counted(count, 'region')}: {OUTCOMES[letter]}")
         if not count:
             place.caption("None, with these filters.")
     with st.container(horizontal_alignment="center"):
@@ -131,7 +131,7 @@ def _selection() -> None:
     if not chosen:
         return
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f"**{len(chosen)} image{'' if len(chosen) == 1 else 's'} chosen**", width="content")
+        st.markdown(f"**{counted(len(chosen), 'image')} chosen**", width="content")
         st.button(
             "Quiz me on them", type="primary", icon=":material/quiz:", on_click=go_to, args=("quiz",), key=f"{KEY}.quiz"
         )

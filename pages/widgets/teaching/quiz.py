@@ -143,15 +143,20 @@ def _given(said: Draft, placed: bool) -> Given | None:
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )
     if answer is None or sure is None:
-        st.button(
-            "Answer",
-            disabled=True,
-            icon=":material/done:",
-            key="teaching.not_yet",
-            help="Say first what you see and how sure you are.",
-        )
+        not_yet("teaching.not_yet")
         return None
     return Given(answer, sure, None if answer is Answer.NEITHER else said.place)
+
+
+def not_yet(key: str) -> None:
+    """In place of the button that answers, while something is not said."""
+    st.button(
+        "Answer",
+        disabled=True,
+        icon=":material/done:",
+        key=key,
+        help="Say first what you see and how sure you are.",
+    )
 
 
 def _answered(playing: Round, case: Case, one: Drawn, given: Given, look: ModelLook) -> Answered:

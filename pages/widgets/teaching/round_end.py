@@ -11,6 +11,7 @@ from mtunet.teaching.rounds import GAPS, Seen, due, waiting
 from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.model_answer import WORDS
 from pages.widgets.teaching.sections import go_to, percent_words
+from pages.widgets.words import counted
 
 ON_IT = {True: "on it", False: "beside it", None: "–"}
 
@@ -57,6 +58,6 @@ def _coming_back(history: list[Seen]) -> str:
     now = len(due(history))
     gaps = ", then ".join(str(gap) for gap in GAPS)
     return (
-        f"**{len(still)} case{'' if len(still) == 1 else 's'}** that you got wrong will come back"
+        f"**{counted(len(still), 'case')}** that you got wrong will come back"
         f"{f', {now} of them next' if now else ''}: after {gaps} other cases, each time it is right."
     )

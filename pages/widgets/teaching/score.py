@@ -21,7 +21,7 @@ from pages.widgets.teaching.score_charts import show_curves, show_progress
 from pages.widgets.teaching.score_model import show_influence
 from pages.widgets.teaching.sections import go_to, percent_words, rate_words
 from pages.widgets.teaching.start import SOURCES
-from pages.widgets.words import SHORT_TYPES, plain
+from pages.widgets.words import SHORT_TYPES, counted, plain
 from pages.widgets.work import open_store
 
 NONE = "–"
@@ -59,7 +59,7 @@ def _chosen(store: Store, known: dict[str, int]) -> tuple[str, list[Answered]]:
         reader = st.selectbox(
             "Reader",
             list(known),
-            format_func=lambda name: f"{name} · {known[name]} answer{'' if known[name] == 1 else 's'}",
+            format_func=lambda name: f"{name} · {counted(known[name], 'answer')}",
             key="teaching.score_reader",
             width=360,
         )
@@ -163,7 +163,7 @@ def _keep_or_delete(store: Store, reader: str) -> None:
             row.image for row in store.rows(search="Quiz case", limit=1000) if row.image.source.startswith(SOURCE)
         ]
         if images and st.button(
-            f"Remove {len(images)} quiz image{'' if len(images) == 1 else 's'} from the worklist",
+            f"Remove {counted(len(images), 'quiz image')} from the worklist",
             icon=":material/playlist_remove:",
             key="teaching.clear_images",
             help="The answers stay. An image that is asked again is drawn again.",

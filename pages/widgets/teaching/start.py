@@ -15,7 +15,7 @@ from pages.widgets.teaching import planning
 from pages.widgets.teaching import round as rounds
 from pages.widgets.teaching.address import choose_items, chosen_items
 from pages.widgets.teaching.round import ROUND
-from pages.widgets.words import plain
+from pages.widgets.words import counted, plain
 
 SOURCES = {
     Source.PHANTOM: "Phantoms",
@@ -70,7 +70,7 @@ def _unfinished(store: Store) -> None:
 
 def _chosen(items: tuple[str, ...]) -> tuple[str, str, str, int]:
     """Of a selection that the address names."""
-    st.markdown(f"**{len(items)} chosen case{'' if len(items) == 1 else 's'}**, in this order, from the gallery.")
+    st.markdown(f"**{counted(len(items), 'chosen case')}**, in this order, from the gallery.")
     st.button(
         "Forget the selection", icon=":material/close:", on_click=choose_items, args=((),), key="teaching.forget_items"
     )

@@ -25,7 +25,7 @@ from pages.widgets.teaching.classroom.shown import places_of, room_case, truth_l
 from pages.widgets.teaching.model_answer import WORDS, ModelLook, model_look
 from pages.widgets.teaching.round import MODES
 from pages.widgets.teaching.view import show_view
-from pages.widgets.words import plain
+from pages.widgets.words import counted, plain
 from pages.widgets.work import open_store
 
 TICK_S = 1.0
@@ -98,7 +98,7 @@ def _arrivals(room: Room, seen: Moment) -> None:
         _follow(store, room, seen)
         there = learners(store, room)
         ready = len(ready_cases(store, room))
-        st.subheader(f"{len(there)} learner{'' if len(there) == 1 else 's'} in the room", anchor=False)
+        st.subheader(f"{counted(len(there), 'learner')} in the room", anchor=False)
         if there:
             st.markdown(" ".join(f":gray-badge[{plain(one.name)}]" for one in there))
         else:
@@ -154,7 +154,7 @@ def _model_is_seen(now: Moment) -> bool:
 
 def _status(store: Store, room: Room, now: Moment, answered: int) -> None:
     there = len(learners(store, room))
-    words = f"**{answered} of {there} learner{'' if there == 1 else 's'}** answered"
+    words = f"**{answered} of {counted(there, 'learner')}** answered"
     words += ", the model shown" if now.phase is Phase.MODEL else ""
     st.progress(min(1.0, answered / there) if there else 0.0, words)
 

@@ -16,7 +16,7 @@ from pages.widgets.teaching.classroom.shown import room_case, truth_layers
 from pages.widgets.teaching.classroom.watching import watch
 from pages.widgets.teaching.marking import clicked_place
 from pages.widgets.teaching.model_answer import WORDS, model_look
-from pages.widgets.teaching.quiz import ANSWERS
+from pages.widgets.teaching.quiz import ANSWERS, not_yet
 from pages.widgets.teaching.sections import percent_words
 from pages.widgets.teaching.view import HEIGHT, show_view
 from pages.widgets.words import plain
@@ -187,13 +187,7 @@ def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Told]) 
         words = "Change the answer" if kept else "Answer again" if mine else "Answer"
         kept = _send(store, seat, case, given, kept, words)
     else:
-        st.button(
-            "Answer",
-            disabled=True,
-            icon=":material/done:",
-            key=f"{seat.prefix}.not_yet",
-            help="Say first what you see and how sure you are.",
-        )
+        not_yet(f"{seat.prefix}.not_yet")
     if kept is not None:
         st.success(
             f"Your answer is in: {WORDS[kept.answer]}, {SURENESS[kept.sureness].lower()}. You can change it until your "

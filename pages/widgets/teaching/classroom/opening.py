@@ -12,7 +12,7 @@ from mtunet.teaching.items import Item, pool
 from mtunet.teaching.rounds import Seen, next_item
 from pages.widgets.teaching import planning
 from pages.widgets.teaching.address import choose_items, chosen_items, replace_address
-from pages.widgets.words import plain
+from pages.widgets.words import counted, plain
 
 HOST = "teaching.class.host"
 """The teacher's secret, in the session; "host" in the address."""
@@ -27,8 +27,7 @@ def show_opening(store: Store) -> None:
     with st.container(border=True, width=760):
         if chosen:
             st.markdown(
-                f":material/collections: **{len(chosen)} chosen case{'' if len(chosen) == 1 else 's'}**, in this "
-                "order, from the gallery."
+                f":material/collections: **{counted(len(chosen), 'chosen case')}**, in this order, from the gallery."
             )
             st.button(
                 "Forget the selection",
