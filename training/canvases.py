@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from training.artefacts import some_with_artefacts
-from training.datasets import Sample, harder_phantoms, phantom_samples, phantom_split
+from training.datasets import Sample, harder_phantoms, phantom_samples, phantom_split, plain_phantoms
 from training.experiments import Experiment
 from training.insertion import inserted_samples
 from training.sampling import Canvas, canvas
@@ -14,11 +14,12 @@ FOR_CHOOSING = 5
 
 
 def canvases(experiment: Experiment) -> list[Canvas]:
-    """Of the phantoms of the training part, the harder ones, and real mammograms with calcium put in."""
+    """Of the phantoms of the training part, the harder ones, plain films, and real mammograms with calcium put in."""
     data = experiment.data
     specs = phantom_split(data.train, data.validation, data.test, data.seed).train
     harder = phantom_samples(harder_phantoms(data.harder, data.seed)) if data.harder else ()
-    phantoms = some_with_artefacts(chain(phantom_samples(specs), harder), data.seed, data.artefacts)
+    plain = phantom_samples(plain_phantoms(data.plain, data.seed)) if data.plain else ()
+    phantoms = some_with_artefacts(chain(phantom_samples(specs), harder, plain), data.seed, data.artefacts)
     samples = chain(phantoms, inserted_samples(data.seed, data.inserted))
     return [canvas(sample, experiment.pitch_mm) for sample in samples]
 

@@ -6,7 +6,7 @@ A type whose mask is missing from a sample is *unknown* there: never trained on 
 import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -62,6 +62,11 @@ def harder_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
     """Hard cases and phantoms with both types, of a cohort that no other part draws from (its seed is 1000 more)."""
     specs = cohort(5 * count, seed + 1000)  # a quarter of them are
     return tuple(spec for spec in specs if spec.hard or (spec.clusters and spec.bac_grade))[:count]
+
+
+def plain_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
+    """Plain films of a cohort that no other part draws from (its seed is 2000 more)."""
+    return tuple(replace(spec, look="plain-film") for spec in cohort(count, seed + 2000))
 
 
 def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:

@@ -24,6 +24,7 @@ from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
 from training.insertion import INSERTION_VERSION
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
+from training.widening import widened
 
 DECIDES = (
     "training",
@@ -124,11 +125,13 @@ def evaluate(
 
 
 def _earlier(experiment: Experiment) -> MTUNet | None:
-    """The network of the run that the experiment goes on from."""
+    """The network of the run that the experiment goes on from, widened where the experiment's is wider."""
     if experiment.begin_with is None:
         return None
     network, _, _ = read_weights(runs.weights_of(runs.read(runs.RUNS / experiment.begin_with)))
-    return network
+    if network.config.width == experiment.network.width:
+        return network
+    return widened(network, experiment.network.width, torch.Generator().manual_seed(experiment.seed))
 
 
 def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:
@@ -167,6 +170,8 @@ def data_said(experiment: Experiment) -> str:
     said = f"phantom cohort {data.seed}, generator version {PHANTOM_VERSION} (synthetic images)"
     if data.harder:
         said += f", {data.harder} harder phantoms"
+    if data.plain:
+        said += f", {data.plain} plain films"
     if data.inserted:
         said += f"; {data.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without, "
         said += f"insertion version {INSERTION_VERSION}"

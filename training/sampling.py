@@ -17,8 +17,6 @@ from training.datasets import Sample
 
 Floats = npt.NDArray[np.float32]
 TRIES = 200
-REACH = 0.85
-"""Half the side of what a crop may show, in crops: turned by 15°, scaled by 1.15, shifted by a tenth, and a little."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,12 @@ class Augmentation:
     intensity: bool = False
     harshest_blur: float = 0.9
     harshest_noise: float = 0.03
+
+    @property
+    def reach(self) -> float:
+        """Half the side of what a crop may show, in crops, whichever way it is turned, scaled and shifted."""
+        turn = np.deg2rad(min(self.rotation_degrees, 45.0))
+        return float((np.cos(turn) + np.sin(turn)) / 2 * (1 + self.scale) + self.shift + 0.05)
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def batches(
             if whole_views:
                 chosen, centre = canvases[int(rng.integers(len(canvases)))], np.array([size / 2, size / 2])
             else:
-                chosen, centre = _place(holding, number % 3, size, rng)
+                chosen, centre = _place(holding, number % 3, size, augmentation.reach * size, rng)
             crops.append(_cut(chosen, centre, size, augmentation, rng))
         pixels, window, targets, known = (np.stack(part) for part in zip(*crops, strict=True))
         if degradation != UNDEGRADED:
@@ -158,7 +162,7 @@ def _centres(
 
 
 def _place(
-    holding: Sequence[Sequence[Canvas]], third: int, size: int, rng: np.random.Generator
+    holding: Sequence[Sequence[Canvas]], third: int, size: int, reach: float, rng: np.random.Generator
 ) -> tuple[Canvas, npt.NDArray[np.float64]]:
     place = third if third < 2 else 2 + int(rng.random() < 0.6)
     among = holding[place] or holding[3]
@@ -166,19 +170,19 @@ def _place(
         chosen = among[int(rng.integers(len(among)))]
         points = chosen.centres[place] if holding[place] else chosen.centres[3]
         centre = points[rng.integers(len(points))] + rng.uniform(-0.35, 0.35, 2) * size
-        if not _reaches_ignored(chosen, centre, size):
+        if not _reaches_ignored(chosen, centre, reach):
             break
     else:
         raise ValueError(f"No crop of {size} pixels was found that holds nothing ignored: the views leave no room.")
     return chosen, centre
 
 
-def _reaches_ignored(canvas: Canvas, centre: npt.NDArray[np.float64], size: int) -> bool:
-    """Whether a crop about this centre, however it is turned, may hold ignored pixels."""
+def _reaches_ignored(canvas: Canvas, centre: npt.NDArray[np.float64], reach: float) -> bool:
+    """Whether a crop about this centre that reaches this many pixels to each side may hold ignored ones."""
     if canvas.ignored is None:
         return False
-    low = np.maximum((centre - REACH * size).astype(int), 0)
-    high = np.maximum((centre + REACH * size).astype(int) + 1, 0)
+    low = np.maximum((centre - reach).astype(int), 0)
+    high = np.maximum((centre + reach).astype(int) + 1, 0)
     return bool(canvas.ignored[low[0] : high[0], low[1] : high[1]].any())
 
 

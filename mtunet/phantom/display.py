@@ -1,5 +1,7 @@
 """From attenuation to grey values: blur, quantum noise, then the look of processed digital images or of film."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -28,11 +30,11 @@ def edge_cover(anatomy: Anatomy) -> FloatArray:
     return np.maximum(cover, np.clip(to_master(anatomy.pectoral), 0, 1)) if anatomy.pectoral_mm[1] > 0 else cover
 
 
-def form_image(attenuation: FloatArray, rng: Rng) -> FloatArray:
-    """System blur, veiling glare and quantum noise on a master-grid attenuation."""
+def form_image(attenuation: FloatArray, rng: Rng, noise: float = 1.0) -> FloatArray:
+    """System blur, veiling glare and quantum noise (times `noise`) on a master-grid attenuation."""
     sharp = cv2.GaussianBlur(attenuation, (0, 0), 0.09 / PITCH)
     seen = np.float32(0.90) * sharp + np.float32(0.10) * blur(attenuation, 9 / PITCH)
-    sigma = QUANTUM_NOISE * np.exp(0.35 * np.clip(seen - 2.5, -2, 2))
+    sigma = np.float32(QUANTUM_NOISE * noise) * np.exp(0.35 * np.clip(seen - 2.5, -2, 2))
     return np.asarray(seen + sigma * rng.standard_normal(MASTER_SHAPE, dtype=np.float32), dtype=np.float32)
 
 
@@ -65,19 +67,49 @@ def digital_look(image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: F
     return np.asarray((np.clip(value, 0, 1) * 0.97 + 0.015) * cover, dtype=np.float32)
 
 
-def film_look(image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng) -> FloatArray:
+@dataclass(frozen=True)
+class Film:
+    """How a film turns attenuation into grey.
+
+    equalised: share of the thinning towards the skin that is made up for. steepness: logits per range from fat to
+    dense tissue. grain, noise: strength of the film's grain and of the quanta, texture: of tissue under about a
+    millimetre, each against the generator's own.
+    """
+
+    equalised: tuple[float, float]
+    steepness: tuple[float, float]
+    grain: float = 1.0
+    noise: float = 1.0
+    texture: tuple[float, float] = (1.0, 1.0)
+
+
+STEEP_FILM = Film(equalised=(0.25, 0.55), steepness=(2.2, 2.8))
+PLAIN_FILM = Film(equalised=(0.0, 0.2), steepness=(1.0, 1.5), grain=0.5, noise=0.7, texture=(0.5, 0.85))
+"""Set by what told film phantoms from real films (`python -m training realism`): their stronger fine detail."""
+
+
+def film_look(
+    image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng, film: Film = STEEP_FILM
+) -> FloatArray:
     """Characteristic curve of film: dark fat with structure, dark skin line, fog and grain; 0–1."""
-    image = image + peripheral_lift(anatomy, rng.uniform(0.25, 0.55))
+    image = image + peripheral_lift(anatomy, rng.uniform(*film.equalised))
     fat, dense = grey_anchors(anatomy, soft)
     middle = fat + rng.uniform(0.42, 0.58) * (dense - fat)
-    value = logistic((image - middle) / (dense - fat) * rng.uniform(2.2, 2.8))
+    value = logistic((image - middle) / (dense - fat) * rng.uniform(*film.steepness))
     fog = rng.uniform(0.03, 0.10)
     grain = cv2.GaussianBlur(rng.standard_normal(MASTER_SHAPE, dtype=np.float32), (0, 0), 0.8)
     drift = cv2.resize(
         rng.standard_normal((4, 3)).astype(np.float32), MASTER_SHAPE[::-1], interpolation=cv2.INTER_CUBIC
     )
-    value = fog + (1 - fog) * value * 0.95 * cover + (0.010 * cover + 0.004) * grain * 2.0
+    strength = np.float32(2.0 * film.grain)
+    value = fog + (1 - fog) * value * 0.95 * cover + (0.010 * cover + 0.004) * grain * strength
     return np.asarray(value * (1 + 0.02 * drift), dtype=np.float32)
+
+
+def softened(tissue: FloatArray, film: Film, rng: Rng) -> FloatArray:
+    """Attenuation, master grid, with its texture under about a millimetre weaker, as `film` asks."""
+    broad = blur(tissue, 1.5 / PITCH)
+    return np.asarray(broad + np.float32(rng.uniform(*film.texture)) * (tissue - broad), dtype=np.float32)
 
 
 def clutter(attenuation: FloatArray) -> FloatArray:

@@ -1,8 +1,9 @@
 """The phantom: an image, exact masks and facts, made from a spec; and the same phantom on a coarser grid."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -26,7 +27,16 @@ from mtunet.phantom.calcifications import (
     cluster_region,
     scatter_cluster,
 )
-from mtunet.phantom.display import conspicuity, digital_look, edge_cover, film_look, form_image, to_master
+from mtunet.phantom.display import (
+    PLAIN_FILM,
+    conspicuity,
+    digital_look,
+    edge_cover,
+    film_look,
+    form_image,
+    softened,
+    to_master,
+)
 from mtunet.phantom.film import lay_artefacts
 from mtunet.phantom.parenchyma import SoftTissue, fill_breast
 from mtunet.phantom.spec import (
@@ -35,6 +45,7 @@ from mtunet.phantom.spec import (
     Benign,
     BoolArray,
     FloatArray,
+    Look,
     PhantomSpec,
     Points,
     Rng,
@@ -44,6 +55,11 @@ from mtunet.phantom.vessels import grow_vessels, vessel_attenuation
 
 Kind = TypeVar("Kind", bound=np.generic)
 MASKS = ("mc", "bac", "mc_specks", "bac_specks", "benign", "artefact", "breast")
+LOOKS: Mapping[Look, Callable[[FloatArray, Anatomy, SoftTissue, FloatArray, Rng], FloatArray]] = {
+    "ffdm": digital_look,
+    "film": film_look,
+    "plain-film": partial(film_look, film=PLAIN_FILM),
+}
 LEAST_CONSPICUITY = 6.5
 """Clusters fainter than this at 0.2 mm get more calcium, up to three times: what no reader can see is no label."""
 
@@ -106,14 +122,16 @@ def make_phantom(spec: PhantomSpec) -> Phantom:
     soft = fill_breast(spec, anatomy, random["texture"])
     vessels = grow_vessels(spec, anatomy, random["vessels"])
     tissue = to_master(soft.attenuation + vessel_attenuation(vessels, anatomy))
+    if spec.look == "plain-film":
+        tissue = softened(tissue, PLAIN_FILM, random["film"])
     arterial = calcify_vessels(spec, anatomy, vessels, tissue, random["bac"])
     micro = _microcalcify(spec, anatomy, soft, tissue, arterial, random["mc"])
     benign = scatter_benign(spec, anatomy, micro.region, random["benign"])
     cover = edge_cover(anatomy)
     calcium = arterial.calcium + micro.calcium + benign.calcium
-    seen = form_image(tissue + np.minimum(calcium * MU_CALCIUM, 2.2) * (cover > 0.5), random["noise"])
-    look = digital_look if spec.look == "ffdm" else film_look
-    image = look(seen, anatomy, soft, cover, random["film"])
+    noise = PLAIN_FILM.noise if spec.look == "plain-film" else 1.0
+    seen = form_image(tissue + np.minimum(calcium * MU_CALCIUM, 2.2) * (cover > 0.5), random["noise"], noise)
+    image = LOOKS[spec.look](seen, anatomy, soft, cover, random["film"])
     masks = {
         "mc": micro.region,
         "bac": arterial.region,

@@ -21,7 +21,7 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 Rng: TypeAlias = np.random.Generator
 
 Density = Literal["a", "b", "c", "d"]
-Look = Literal["ffdm", "film"]
+Look = Literal["ffdm", "film", "plain-film"]
 McType = Literal["punctate", "amorphous", "pleomorphic", "fine_linear"]
 Distribution = Literal["clustered", "linear", "segmental"]
 Benign = Literal["popcorn", "rim", "rod", "skin", "round", "scattered", "dystrophic", "milk_of_calcium"]
@@ -42,7 +42,8 @@ COMPONENTS: Final = ("anatomy", "texture", "vessels", "mc", "bac", "benign", "no
 class PhantomSpec:
     """One phantom. The seed decides everything that is not said here.
 
-    density: BI-RADS a–d. look: "ffdm" (processed digital) or "film" (digitised film).
+    density: BI-RADS a–d. look: "ffdm" (processed digital), "film" (digitised film) or "plain-film"
+        (with weaker detail and a flatter curve, nearer to the films of CBIS-DDSM).
     clusters: number of MC clusters; mc_type and distribution: None draws one per cluster.
     bac_grade: 0 none, 1 few punctate, 2 tram-tracks on one or two vessels, 3 on three or more (CSBI).
     benign: number of benign calcification groups. hard: "" or a column of the paper's Figure 3:
