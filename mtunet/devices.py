@@ -1,8 +1,5 @@
 """Which device the network runs on, and in which precision."""
 
-import time
-from typing import cast
-
 import torch
 
 from mtunet.case import DeviceUnavailable
@@ -37,20 +34,14 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
     return f"{name}, {str(dtype).removeprefix('torch.')}"
 
 
-def fastest_dtype(network: MTUNet, device: torch.device) -> torch.dtype:
-    """bfloat16 or float16 on CUDA; on a CPU that computes in bfloat16, whichever measures faster; else float32.
+def inference_dtype(device: torch.device) -> torch.dtype:
+    """What a network looks in: bfloat16 or float16 on CUDA; on a CPU bfloat16 where `learning_dtype` says so.
 
-    Running it once also warms the device, so that the first person does not wait for kernels to be chosen.
+    A rule, not a measurement at start: the same machine gives the same maps every time.
     """
-    if device.type == "cuda":
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        _seconds(network, device, dtype)
-        return dtype
-    if device.type == "cpu" and cpu_computes_bfloat16():
-        times = {dtype: _seconds(network, device, dtype) for dtype in (torch.float32, torch.bfloat16)}
-        return min(times, key=times.__getitem__)
-    _seconds(network, device, torch.float32)
-    return torch.float32
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        return torch.float16
+    return learning_dtype(device)
 
 
 def learning_dtype(device: torch.device) -> torch.dtype:
@@ -60,22 +51,18 @@ def learning_dtype(device: torch.device) -> torch.dtype:
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.bfloat16
-    if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+    if device.type == "cpu" and cpu_computes_bfloat16():
         return torch.bfloat16
     return torch.float32
 
 
 def cpu_computes_bfloat16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) if torch.backends.mkldnn.is_available() else False
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _seconds(network: MTUNet, device: torch.device, dtype: torch.dtype) -> float:
+def warm(network: MTUNet, device: torch.device, dtype: torch.dtype) -> None:
+    """One look at nothing, so that the first person does not wait for kernels to be chosen."""
     pixels = torch.zeros(1, 1, WARM_TILE, WARM_TILE, device=device)
     window = torch.tensor([[0.0, 1.0]], device=device)
-    best = float("inf")
-    for _ in range(2):
-        started = time.perf_counter()
-        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            cast(torch.Tensor, network(pixels, window)).float().cpu()
-        best = min(best, time.perf_counter() - started)
-    return best
+    with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        network(pixels, window).float().cpu()

@@ -190,11 +190,14 @@ def _sources(configs: Any) -> Iterator[Source]:
             )
 
 
+_FURTHER: Final = {"harder": "harder ones", "plain": "plain films"}
+
+
 def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     version = str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
-    harder = f" and {data['harder']} harder ones" if data.get("harder") else ""
+    more = "".join(f" and {data[name]} {said}" for name, said in _FURTHER.items() if data.get(name))
     return (
-        f"{data.get('train', 0)} phantoms{harder} of cohort {data.get('seed')}, generator version {version} (synthetic)"
+        f"{data.get('train', 0)} phantoms{more} of cohort {data.get('seed')}, generator version {version} (synthetic)"
     )
 
 

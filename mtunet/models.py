@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -69,6 +69,7 @@ class Settings:
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped.
     mirrored: whether each tile is looked at from both sides, and the mean of both logits taken: twice the time.
+    temperatures: per type, what logits are divided by, so that a probability means the share that is true.
     """
 
     way: Way
@@ -76,6 +77,7 @@ class Settings:
     thresholds: Mapping[Calcification, float]
     minimum_mm2: Mapping[Calcification, float]
     mirrored: bool = False
+    temperatures: Mapping[Calcification, float] = field(default_factory=lambda: dict.fromkeys(Calcification, 1.0))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -84,6 +86,7 @@ class Settings:
             "thresholds": {kind.value: value for kind, value in self.thresholds.items()},
             "minimum_mm2": {kind.value: value for kind, value in self.minimum_mm2.items()},
             "mirrored": self.mirrored,
+            "temperatures": {kind.value: value for kind, value in self.temperatures.items()},
         }
 
     @classmethod
@@ -93,7 +96,8 @@ class Settings:
             pitch_mm=value["pitch_mm"],
             thresholds={kind: float(value["thresholds"][kind.value]) for kind in Calcification},
             minimum_mm2={kind: float(value["minimum_mm2"][kind.value]) for kind in Calcification},
-            mirrored=bool(value.get("mirrored", False)),  # earlier weights do not say
+            mirrored=bool(value.get("mirrored", False)),  # earlier weights say neither this nor the next
+            temperatures={kind: float(value.get("temperatures", {}).get(kind.value, 1.0)) for kind in Calcification},
         )
 
 
@@ -140,19 +144,20 @@ def file_state(spec: ModelSpec) -> Literal["ok", "missing", "damaged"]:
 
 def model_from_bytes(data: bytes, name: str, device: str = "auto") -> Model:
     """A model from the bytes of a weights file (safetensors with our metadata)."""
-    from mtunet.devices import choose_device, fastest_dtype
+    from mtunet.devices import choose_device, inference_dtype, warm
     from mtunet.weights import read_weights
 
     network, settings, provenance = read_weights(data)
     chosen = choose_device(device)
-    network = network.to(chosen).eval()
+    network, dtype = network.to(chosen).eval(), inference_dtype(chosen)
+    warm(network, chosen, dtype)
     return Model(
         name=name,
         weights_sha256=hashlib.sha256(data).hexdigest(),
         settings=settings,
         network=network,
         device=chosen,
-        dtype=fastest_dtype(network, chosen),
+        dtype=dtype,
         provenance=provenance,
     )
 

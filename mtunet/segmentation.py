@@ -41,6 +41,8 @@ def segment(
     prepared = prepare(mammogram, model.settings.pitch_mm)
     look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
     logits = _blended_logits(look, prepared, progress or (lambda _: None), cancelled or (lambda: False))
+    for kind, own in zip(Calcification, logits, strict=True):
+        own /= np.float32(model.settings.temperatures[kind])
     maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
     return Segmentation(
         probability=maps,

@@ -1,6 +1,7 @@
 """The phantom generator: what it promises of its images, masks and facts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -61,6 +62,20 @@ def test_calcium_leaves_the_breast_as_it_was(both: Phantom, healthy: Phantom) ->
     assert np.array_equal(both.masks["breast"], healthy.masks["breast"])
     assert difference[far & both.masks["breast"]].mean() < 0.005 * 65535  # only veiling glare reaches so far
     assert difference[both.masks["bac_specks"]].mean() > 5 * difference[far & both.masks["breast"]].mean()
+
+
+def test_a_plain_film_is_the_same_breast_with_weaker_detail(film: Phantom) -> None:
+    plain = make_phantom(replace(film.spec, look="plain-film"))
+    assert np.array_equal(plain.masks["breast"], film.masks["breast"])
+    assert len(plain.facts.clusters) == len(film.facts.clusters) == 1
+
+    def detail(phantom: Phantom) -> float:
+        inside = cv2.erode(phantom.masks["breast"].astype(np.uint8), np.ones((101, 101), np.uint8)).astype(bool)
+        grey = phantom.pixels.astype(np.float32)
+        fine = grey - cv2.GaussianBlur(grey, (0, 0), 10.0)
+        return float(fine[inside].std() / np.ptp(np.percentile(grey[inside], (2, 98))))
+
+    assert detail(plain) < 0.7 * detail(film)
 
 
 def test_component_streams_are_independent() -> None:

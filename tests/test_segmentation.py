@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from mtunet.breast import breast_region
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
@@ -95,6 +96,15 @@ def test_both_looks_weigh_the_same() -> None:
     assert logits[:, 0].abs().max() < 1e-6
     assert logits[:, 1] == pytest.approx(torch.full((2, 16, 32), 2.0))
     assert passes(Leftwards(), tile, window, mirrored=False)[0, 0, 0, 0] == -1  # type: ignore[arg-type]
+
+
+def test_a_temperature_divides_the_logits_of_its_type_alone() -> None:
+    model = painter()
+    calm = replace(model, settings=replace(model.settings, temperatures={MC: 2.0, BAC: 1.0}))
+    before, after = segment(model, drawn()), segment(calm, drawn())
+    assert before.probability[MC][470, 120] == pytest.approx(expit(10), abs=1 / 510)
+    assert after.probability[MC][470, 120] == pytest.approx(expit(5), abs=1 / 510)
+    assert np.array_equal(after.probability[BAC], before.probability[BAC])
 
 
 def test_rows_and_columns_of_different_spacing_keep_their_places() -> None:

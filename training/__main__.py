@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mtunet import runs
 from mtunet.case import DeviceUnavailable
 from mtunet.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
+from mtunet.phantom.spec import Look
 from training.comparisons import COMPARISONS
 from training.data import DATASETS, DataSetMissing
 from training.experiments import EXPERIMENTS, PhantomData
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     realism = commands.add_parser("realism", help="how well phantom tissue can be told from real tissue, and by what")
     realism.add_argument("--images", type=int, default=30, help="phantoms (default: 30)")
     realism.add_argument("--seed", type=int, default=1)
+    realism.add_argument("--look", choices=get_args(Look), default="film", help="of the phantoms (default: film)")
     realism.add_argument("--out", type=Path, help="a JSON file to write it to")
     realism.set_defaults(command=_realism)
 
@@ -265,7 +267,7 @@ def _evaluate_real(asked: argparse.Namespace) -> None:
 def _realism(asked: argparse.Namespace) -> None:
     from training.realism_data import measure_realism
 
-    told = json.dumps(measure_realism(asked.images, asked.seed), indent=2)
+    told = json.dumps(measure_realism(asked.images, asked.seed, asked.look), indent=2)
     if asked.out:
         asked.out.write_text(told + "\n", encoding="utf-8")
     print(told)

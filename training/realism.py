@@ -1,6 +1,6 @@
 """How well a small classifier tells phantom tissue from real tissue, and by what: a measure of the phantoms' realism.
 
-Patches of 25.6 mm inside the breast, of film-look phantoms and of the six CBIS-DDSM views that ship as samples, each
+Patches of 25.6 mm inside the breast, of phantoms and of the six CBIS-DDSM views that ship as samples, each
 described by a few figures of texture. A logistic regression says which is which; whole images are left out in turn,
 so that it cannot learn a film by heart. An accuracy of one half would mean that it cannot tell them apart.
 """

@@ -1,6 +1,7 @@
-"""The patches that `training.realism` compares: of film-look phantoms, and of the real views that ship as samples."""
+"""The patches that `training.realism` compares: of phantoms of one look, and of the real views that ship as samples."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from mtunet.breast import breast_region
 from mtunet.phantom import PHANTOM_VERSION, cohort
-from mtunet.phantom.spec import MASTER_PITCH_MM
+from mtunet.phantom.spec import MASTER_PITCH_MM, Look
 from training.datasets import Sample, phantom_samples
 from training.real_backgrounds import names, read_background
 from training.realism import described, most_telling, told_apart
@@ -17,16 +18,17 @@ from training.running import commit
 OF_A_PHANTOM, OF_A_REAL_VIEW = 8, 40
 
 
-def measure_realism(images: int, seed: int) -> dict[str, Any]:
-    """What `told_apart` finds, with what it was found on."""
-    film = [spec for spec in cohort(4 * images, seed) if spec.look == "film"][:images]
+def measure_realism(images: int, seed: int, look: Look = "film") -> dict[str, Any]:
+    """What `told_apart` finds, with what it was found on. Of each look the same breasts: those of films."""
+    film = [replace(spec, look=look) for spec in cohort(4 * images, seed) if spec.look == "film"][:images]
     phantoms = ((sample, _breast(sample), False) for sample in phantom_samples(film))
     one, other = described(phantoms, OF_A_PHANTOM, seed), described(_real(), OF_A_REAL_VIEW, seed)
     both = type(one)(*(np.concatenate([getattr(part, name) for part in (one, other)]) for name in vars(one)))
     found = told_apart(both)
     return {
-        "data": f"{images} film-look phantoms of cohort {seed}, generator version {PHANTOM_VERSION}, and six CBIS-DDSM "
-        "views (CC BY 3.0)",
+        "data": f"{images} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}, and six "
+        "CBIS-DDSM views (CC BY 3.0)",
+        "look": look,
         "seed": seed,
         "commit": commit(),
         **found,

@@ -18,6 +18,7 @@ from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
+from training.calibrating import LOOSE, Reliability, calibrated, counting
 from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
@@ -91,11 +92,14 @@ def _conclude(
     data = experiment.data
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored)
+    loose = dict.fromkeys(Calcification, LOOSE)
+    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored, loose)
     plain = write_weights(network, unchosen, provenance)
     fitted = model_from_bytes(plain, experiment.name, device_name)
-    thresholds, minimum_mm2, table = choose_operating_point(segmentations(fitted, validation_samples(experiment)))
-    settings = replace(unchosen, thresholds=thresholds, minimum_mm2=minimum_mm2)
+    reliability = Reliability()
+    looked_at = counting(segmentations(fitted, validation_samples(experiment)), reliability, LOOSE)
+    thresholds, minimum_mm2, table = choose_operating_point(looked_at)
+    settings = calibrated(replace(unchosen, thresholds=thresholds, minimum_mm2=minimum_mm2), reliability, table)
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
@@ -108,9 +112,9 @@ def evaluate(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """One row of counts per image, and the figures over all of them and per stratum. data: in words."""
     rows, seconds = [], []
-    everything = NOTHING
+    everything, reliability = NOTHING, Reliability()
     strata: dict[str, Score] = defaultdict(lambda: NOTHING)
-    for sample, segmentation in segmentations(model, samples):
+    for sample, segmentation in counting(segmentations(model, samples), reliability):
         counted = score(sample, segmentation, model.settings.thresholds, model.settings.minimum_mm2)
         everything, strata[sample.stratum] = everything + counted, strata[sample.stratum] + counted
         seconds.append(segmentation.seconds)
@@ -119,6 +123,7 @@ def evaluate(
         "data": data,
         "settings": model.settings.to_json(),
         "median_seconds_per_image": round(sorted(seconds)[len(seconds) // 2], 2),
+        "calibration": reliability.said(),
         "all": everything.to_json(),
         "strata": {name: strata[name].to_json() for name in sorted(strata)},
     }

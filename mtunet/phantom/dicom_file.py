@@ -20,7 +20,7 @@ from mtunet.phantom.spec import PHANTOM_VERSION
 
 Encoding = Literal["jpeg_ls", "jpeg_2000"]
 SYNTAX: Final = {"jpeg_ls": JPEGLSLossless, "jpeg_2000": JPEG2000Lossless}
-BITS: Final = {"ffdm": 12, "film": 10}
+BITS: Final = {"ffdm": 12, "film": 10, "plain-film": 10}
 """Film grain and fog below 10 bits would only make the file larger."""
 VIEW_CODE: Final = {View.CC: ("399162004", "cranio-caudal"), View.MLO: ("399368009", "medio-lateral oblique")}
 """SNOMED CT, context group 4014."""

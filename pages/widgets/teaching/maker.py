@@ -125,7 +125,7 @@ def _controls(shown: PhantomSpec | None) -> PhantomSpec:
         pick("Side", "laterality", {side.value: SIDES[side].lower() for side in Laterality})
     with other:
         pick("View", "view", {view.value: view.value for view in (View.MLO, View.CC)})
-        pick("Look", "look", {"ffdm": "digital", "film": "film"})
+        pick("Look", "look", {"ffdm": "digital", "film": "film", "plain-film": "film, flatter"})
     seed = st.number_input(
         "Case number", 0, 10**12, now.seed, key=f"{KEY}.seed.{turn}", help="Another number, another breast."
     )

@@ -1,0 +1,125 @@
+"""Temperatures: by what a network's logits are divided so that a probability means the share that is true.
+
+Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599). The order of pixels stays, so a
+threshold that is carried over with them (`tempered`) decides as before.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
+
+from mtunet.case import Calcification, Segmentation
+from mtunet.models import Settings
+from training.counting import calibration
+from training.datasets import Sample
+
+TEMPERATURES = (0.5, 3.0)
+"""What is thought possible; beyond it the network is too far off for this remedy."""
+LOOSE = 3.0
+"""Temperature to look with before any is chosen: maps hold steps of 1/255, which logits to ±16 survive only so."""
+LOGITS = np.linspace(-16, 16, 641)
+"""Borders of the bins that logits are counted in."""
+
+Counts = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """Pixels inside the breast, of types that are known there: (bins, 2) counts of logits, [false, true], per type.
+
+    tenths: per type (10, 3): pixels, sum of probability and true pixels in each tenth of probability.
+    known: types that were known in any image.
+    """
+
+    logits: Mapping[Calcification, Counts] = field(
+        default_factory=lambda: {kind: np.zeros((len(LOGITS) - 1, 2)) for kind in Calcification}
+    )
+    tenths: Mapping[Calcification, Counts] = field(
+        default_factory=lambda: {kind: np.zeros((10, 3)) for kind in Calcification}
+    )
+
+    known: set[Calcification] = field(default_factory=set)
+
+    def count(self, sample: Sample, found: Segmentation) -> None:
+        """Adds one image, whose probabilities are said with temperature 1."""
+        self.known.update(sample.masks)
+        for kind, mask in sample.masks.items():
+            probability, true = found.probability[kind][found.breast], mask[found.breast]
+            levels = np.rint(probability * 255).astype(np.uint8)
+            self.tenths[kind][:] += np.array(calibration(levels, true))
+            bins = np.clip(np.searchsorted(LOGITS, logit(probability)) - 1, 0, len(LOGITS) - 2)
+            for number, inside in enumerate((~true, true)):
+                self.logits[kind][:, number] += np.bincount(bins[inside], minlength=len(LOGITS) - 1)
+
+    def temperatures(self) -> dict[Calcification, float]:
+        """Per type that was known, what makes the truth likeliest; 1 where all is true, or nothing."""
+        return {kind: _temperature(self.logits[kind]) for kind in Calcification if kind in self.known}
+
+    def said(self) -> dict[str, Any]:
+        """Per type: expected calibration error, and what was said and what is true where it is at least half sure."""
+        told: dict[str, Any] = {}
+        for kind, tenths in self.tenths.items():
+            pixels, said, true = tenths.T
+            sure = float(pixels[5:].sum())
+            told[kind.value] = {
+                "error": float(np.abs(said - true).sum() / pixels.sum()) if pixels.sum() else None,
+                "sure_pixels": int(sure),
+                "sure_said": float(said[5:].sum() / sure) if sure else None,
+                "sure_true": float(true[5:].sum() / sure) if sure else None,
+            }
+        return told
+
+
+def counting(
+    scored: Iterable[tuple[Sample, Segmentation]], into: Reliability, temperature: float = 1.0
+) -> Iterator[tuple[Sample, Segmentation]]:
+    """Hands every image on, counted, its probabilities as they would be with temperature 1 instead of this one."""
+    for sample, found in scored:
+        if temperature != 1:
+            maps = {kind: _firmer(probability, temperature) for kind, probability in found.probability.items()}
+            found = replace(found, probability=maps)
+        into.count(sample, found)
+        yield sample, found
+
+
+def _firmer(probability: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    return np.asarray(expit(logit(probability) * np.float32(temperature)), np.float32)
+
+
+def calibrated(settings: Settings, reliability: Reliability, table: Iterable[dict[str, Any]]) -> Settings:
+    """The settings with the temperatures that follow, and their thresholds, and the table's, carried over.
+
+    A type that is known nowhere keeps its own.
+    """
+    found = reliability.temperatures()
+    for row in table:
+        row["threshold"] = tempered(row["threshold"], found[Calcification(row["type"])])
+    thresholds = {kind: tempered(settings.thresholds[kind], found[kind]) for kind in found}
+    return replace(
+        settings,
+        temperatures={**settings.temperatures, **found},
+        thresholds={**settings.thresholds, **thresholds},
+    )
+
+
+def tempered(probability: float, temperature: float) -> float:
+    """What is said with this temperature where this probability was said with 1, to the hundredth that people choose
+    thresholds in."""
+    return round(float(expit(logit(probability) / temperature)), 2)
+
+
+def _temperature(counts: Counts) -> float:
+    if (counts.sum(0) == 0).any():
+        return 1.0
+    middles = (LOGITS[:-1] + LOGITS[1:]) / 2
+
+    def cost(temperature: float) -> float:
+        held = middles / temperature
+        return float(counts[:, 1] @ np.logaddexp(0, -held) + counts[:, 0] @ np.logaddexp(0, held))
+
+    return round(float(minimize_scalar(cost, bounds=TEMPERATURES, method="bounded").x), 2)
