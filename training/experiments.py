@@ -35,6 +35,7 @@ class Experiment:
     batch: crops per step. learning_rate: peak of a one-cycle schedule. head_weights: of MC, BAC, background.
     begin_with: name of a finished run whose weights to go on from, widened where the network is; None starts from fresh
         ones.
+    mined: whether the network it begins with is first asked where it is wrong, and crops are cut there too.
     mirrored: whether the network that comes of it looks at each tile from both sides.
     found: what came of it, beside what was expected; not part of what decides the outcome.
     """
@@ -53,6 +54,7 @@ class Experiment:
     begin_with: str | None = None
     augmentation: Augmentation = field(default_factory=lambda: Augmentation(intensity=True))
     degradation: Degradation = UNDEGRADED
+    mined: bool = False
     mirrored: bool = False
     data: PhantomData = field(default_factory=PhantomData)
     seed: int = 0

@@ -24,6 +24,7 @@ from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
 from training.insertion import INSERTION_VERSION
+from training.mining import mined
 from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
 from training.widening import widened
 
@@ -45,7 +46,10 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     provenance = provenance_of(experiment, folder, device)
     runs.start(folder, provenance, [names])
 
-    network, history = fit(experiment, canvases(experiment), device, _earlier(experiment))
+    shown, earlier = canvases(experiment), _earlier(experiment)
+    if experiment.mined and earlier is not None:
+        shown = mined(shown, earlier, device)
+    network, history = fit(experiment, shown, device, earlier)
     return _conclude(experiment, folder, network, history, provenance, device_name)
 
 

@@ -17,6 +17,8 @@ from training.datasets import Sample
 
 Floats = npt.NDArray[np.float32]
 TRIES = 200
+MICRO, ARTERIAL, EASILY_MISTAKEN, BREAST, MISTAKEN = range(5)
+"""Places in a canvas's `centres`, by what is there."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Canvas:
 
     Integers, because hundreds of them stay in memory.
     pixels: (rows, columns) uint16, 0…65535. targets: (types + 1, rows, columns) uint8, 0 or 255, background last.
-    known: (types + 1,) float32, 0 where the type is unknown. centres: where crops may be centred, by what is there.
+    known: (types + 1,) float32, 0 where the type is unknown. centres: where crops may be centred, by what is there: MC,
+    BAC, what is easily mistaken, breast (anywhere, where none was found), and what was mistaken (`training.mining`).
     ignored: (rows, columns) bool that no crop may hold any of, or None.
     """
 
@@ -132,9 +135,10 @@ def batches(
     rng: np.random.Generator,
     degradation: Degradation = UNDEGRADED,
 ) -> Iterator[Batch]:
-    """Batches of `count` crops of `size`² for ever; each third is centred on MC, on BAC, or on neither."""
+    """Batches of `count` crops of `size`² for ever; each third is centred on MC, on BAC, or on neither (or on what was
+    mistaken for either, half of those where anything was)."""
     whole_views = all(c.pixels.shape == (size, size) for c in canvases)
-    holding = [[c for c in canvases if len(c.centres[place])] for place in range(4)]
+    holding = [[c for c in canvases if len(c.centres[place])] for place in range(MISTAKEN + 1)]
     while True:
         crops = []
         for number in range(count):
@@ -152,23 +156,28 @@ def batches(
 def _centres(
     masks: Sequence[npt.NDArray[np.bool_]], negatives: npt.NDArray[np.bool_], breast: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], ...]:
-    """(row, column) points to cut around: MC, BAC, easily mistaken things, breast (anywhere, where none was found)."""
+    """(row, column) points to cut around; none that was mistaken, so far."""
     step = 4
     places = []
     for mask in (*masks, negatives, breast if breast.any() else ~breast):
         points = np.argwhere(mask[::step, ::step]) * step
         places.append(points if len(points) or not mask.any() else np.argwhere(mask))
-    return tuple(places)
+    return *places, np.zeros((0, 2), np.int64)
 
 
 def _place(
     holding: Sequence[Sequence[Canvas]], third: int, size: int, reach: float, rng: np.random.Generator
 ) -> tuple[Canvas, npt.NDArray[np.float64]]:
-    place = third if third < 2 else 2 + int(rng.random() < 0.6)
-    among = holding[place] or holding[3]
+    if third < EASILY_MISTAKEN:
+        place = third
+    elif holding[MISTAKEN] and rng.random() < 0.5:
+        place = MISTAKEN
+    else:
+        place = EASILY_MISTAKEN + int(rng.random() < 0.6)
+    among = holding[place] or holding[BREAST]
     for _ in range(TRIES):
         chosen = among[int(rng.integers(len(among)))]
-        points = chosen.centres[place] if holding[place] else chosen.centres[3]
+        points = chosen.centres[place] if holding[place] else chosen.centres[BREAST]
         centre = points[rng.integers(len(points))] + rng.uniform(-0.35, 0.35, 2) * size
         if not _reaches_ignored(chosen, centre, reach):
             break

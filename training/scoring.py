@@ -25,7 +25,7 @@ from training.datasets import Sample
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-MINIMUM_MM2 = {MC: (2.0, 4.0, 8.0, 13.0, 20.0), BAC: (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)}
+MINIMUM_MM2 = {MC: (2.0, 4.0, 8.0, 13.0, 20.0), BAC: (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 25.0, 30.0)}
 MC_FALSE_POSITIVES = 0.5
 """MC false positives per image that are allowed when thresholds are chosen on the validation part."""
 BAC_F1_GIVEN = 0.005

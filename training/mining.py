@@ -1,0 +1,77 @@
+"""Hard negatives that a network chose itself: where it is wrong on what it is about to learn from.
+
+Shrivastava et al. 2016 (arXiv:1604.03540) is one of many who found that such places teach more than random ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mtunet.devices import learning_dtype
+from mtunet.metrics import HIT_SHARE
+from mtunet.network import MTUNet
+from mtunet.segmentation import tiles
+from training.sampling import BREAST, MISTAKEN, Canvas
+
+CALLED = 0.5
+"""Probability from which a pixel counts as called."""
+LEAST_PIXELS = 50
+"""Of the network's grid that make a mistake worth learning from: 2 mm² at 0.2 mm."""
+
+
+def mined(canvases: Sequence[Canvas], network: MTUNet, device: torch.device) -> list[Canvas]:
+    """The canvases, each with one more place to cut crops around per component that `network` called without a cause:
+    one of whose pixels less than a tenth are truly of that type."""
+    network = network.to(device).eval()
+    found = []
+    for number, canvas in enumerate(canvases, start=1):
+        found.append(_with_places(canvas, mistakes(canvas, network, device)))
+        if number % 100 == 0 or number == len(canvases):
+            places = sum(len(one.centres[MISTAKEN]) for one in found)
+            print(f"mistakes mined: {places} on {number} of {len(canvases)} views", flush=True)
+    return found
+
+
+def mistakes(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArray[np.int64]:
+    """(n, 2) row and column of a pixel in the middle of each component that is called without a cause."""
+    called = _called(canvas, network, device)
+    places = []
+    for own, target, known in zip(called, canvas.targets, canvas.known, strict=False):
+        if not known:
+            continue
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(own.astype(np.uint8), connectivity=8)
+        true = np.bincount(labels[target > 0], minlength=count)
+        area = stats[:, cv2.CC_STAT_AREA]
+        for wrong in np.flatnonzero((area >= LEAST_PIXELS) & (true < HIT_SHARE * area)):
+            if wrong:  # 0 is everything else
+                pixels = np.argwhere(labels == wrong)
+                places.append(pixels[np.abs(pixels - pixels.mean(0)).sum(1).argmin()])
+    return np.array(places, np.int64).reshape(-1, 2)
+
+
+def _called(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArray[np.bool_]:
+    """(types, rows, columns): called in any tile that shows the pixel."""
+    rows, columns = canvas.pixels.shape
+    breast = np.zeros((rows, columns), bool)
+    breast[tuple(canvas.centres[BREAST].T)] = True
+    boxes = tiles(breast)
+    bottom = max([rows, *(box.bottom for box in boxes)])
+    right = max([columns, *(box.right for box in boxes)])
+    pixels = np.pad(canvas.pixels, ((0, bottom - rows), (0, right - columns)), "symmetric").astype(np.float32)
+    called = np.zeros((len(canvas.targets) - 1, bottom, right), bool)
+    dtype = learning_dtype(device)
+    window = torch.tensor([canvas.window], device=device)
+    for top, left, low, far in boxes:
+        tile = torch.from_numpy(pixels[None, None, top:low, left:far] / np.float32(65535)).to(device)
+        with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            logits = network(tile.contiguous(memory_format=torch.channels_last), window).float()
+        called[:, top:low, left:far] |= logits[0, : len(called)].sigmoid().cpu().numpy() >= CALLED
+    return called[:, :rows, :columns]
+
+
+def _with_places(canvas: Canvas, places: npt.NDArray[np.int64]) -> Canvas:
+    return replace(canvas, centres=(*canvas.centres[:MISTAKEN], places))
