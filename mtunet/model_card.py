@@ -98,7 +98,11 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
         steps=tuple(_step(name, config, root or runs.RUNS) for name, config in found.items()),
         measured=tuple((name, targets(run.summary or {}, model_summary)) for name, run in measured)
         or _phantoms_alone(made_by),
-        caveats=tuple(dict.fromkeys(filter(None, (learnt_from_measured(run.config) for run in real)))),
+        caveats=tuple(
+            dict.fromkeys(
+                filter(None, (*(learnt_from_measured(run.config) for run in real), _certainty(model_summary)))
+            )
+        ),
         failures=read_failures(spec),
     )
 
@@ -229,19 +233,35 @@ def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Figure, 
     return ((made_by.folder.name, model_figures(made_by.summary or {})),)
 
 
+def _certainty(summary: Mapping[str, Any] | None) -> str:
+    """What a probability meant on the images that the run which made the weights was measured on; "" where unknown."""
+    told = [
+        f"{kind.upper()} {one['sure_said']:.0%} said, {one['sure_true']:.0%} true"
+        for kind, one in ((summary or {}).get("calibration") or {}).items()
+        if one["sure_pixels"]
+    ]
+    return (
+        f"Pixels given a probability of at least 0.5, on {summary['data']}: {'; '.join(told)}."
+        if told and summary
+        else ""
+    )
+
+
 def _network(card: ModelCard) -> str:
     network, settings = card.network, card.settings
     pitch = (
         "the whole view at 256×256" if settings["pitch_mm"] is None else f"{settings['pitch_mm']} mm a pixel, in tiles"
     )
     sides = ", each from both sides" if settings.get("mirrored") else ""
+    held = {kind: value for kind, value in settings.get("temperatures", {}).items() if value != 1}
+    calm = f" Logits divided by {', '.join(f'{v} ({k.upper()})' for k, v in held.items())}." if held else ""
     limits = ", ".join(
         f"{kind.upper()} from probability {settings['thresholds'][kind]} and {settings['minimum_mm2'][kind]} mm²"
         for kind in settings["thresholds"]
     )
     return (
         f"A U-Net of width {network['width']} with {network['norm']} norm and {len(network['heads'])} heads "
-        f"({', '.join(network['heads'])}), looking at {pitch}{sides}. {limits}."
+        f"({', '.join(network['heads'])}), looking at {pitch}{sides}. {limits}.{calm}"
     )
 
 

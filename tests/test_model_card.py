@@ -53,17 +53,24 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     old = _config("old", {"train": 3, "seed": 4}, "phantom cohort 4, generator version 9 (synthetic images only)")
     new = _config("new", {"train": 5, "seed": 6, "harder": 2, "inserted": 7}, "six CBIS-DDSM mammograms", "old")
-    data = write_weights(build(NetworkConfig(width=4, norm="group")), Settings("detail", 0.2, halves, halves), new)
+    settings = Settings("detail", 0.2, halves, halves, temperatures={MC: 1.5, BAC: 1.0})
+    data = write_weights(build(NetworkConfig(width=4, norm="group")), settings, new)
     for config, weights, seconds in ((old, b"old", 120.0), (new, data, 60.0)):
         folder = tmp_path / "runs" / config["run"]
         runs.start(folder, config, [])
         runs.save_fold(folder, 0, weights=weights, history=[{"step": 1, "seconds": seconds}])
-    runs.finish(tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY})
+    runs.finish(
+        tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY, "data": "drawn phantoms", "calibration": _CALIBRATION}
+    )
     path = tmp_path / "drawn.safetensors"
     path.write_bytes(data)
     return dataclasses.replace(MODELS["detail"], name="drawn", file=str(path), sha256=hashlib.sha256(data).hexdigest())
 
 
+_CALIBRATION = {
+    "mc": {"error": 0.01, "sure_pixels": 9, "sure_said": 0.8, "sure_true": 0.71},
+    "bac": {"error": 0.0, "sure_pixels": 0, "sure_said": None, "sure_true": None},
+}
 _PHANTOM_SUMMARY = {
     "images": 3,
     "mc": {"lesion_sensitivity": 0.123, "false_positives_per_image": 0.4},
@@ -91,6 +98,12 @@ def test_figures_come_from_the_run_folder_and_missed_targets_are_failures(drawn:
     assert "0.12 at 0.40 false per image" in text
     assert "Target missed: unseen phantoms (synthetic), MC lesions found" in text
     assert "BAC pixel F1: 0.9" not in text.split("### Where it fails")[1]
+
+
+def test_what_a_probability_means_is_told_where_it_was_measured(drawn: ModelSpec) -> None:
+    text = to_markdown(card_of(drawn))
+    assert "Logits divided by 1.5 (MC)." in text
+    assert "at least 0.5, on drawn phantoms: MC 80% said, 71% true." in text
 
 
 def test_a_run_that_is_not_on_disk_is_said_so_and_not_made_up(drawn: ModelSpec, tmp_path: Path) -> None:
