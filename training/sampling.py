@@ -49,10 +49,12 @@ class Augmentation:
 class Degradation:
     """What films, copies and archives do to detail, each to a share of the crops; the masks stay.
 
+    strays_share: on these lie one to three bright dots (`with_strays`).
     detail: fine detail (under about a millimetre) times detail[0]…detail[1]; phantoms have more of it than films.
     jpeg: compressed over the full range with a quality of jpeg[0]…jpeg[1].
     """
 
+    strays_share: float = 0.0
     detail: tuple[float, float] = (1.0, 1.0)
     detail_share: float = 0.0
     jpeg: tuple[int, int] = (50, 95)
@@ -149,7 +151,7 @@ def batches(
             crops.append(_cut(chosen, centre, size, augmentation, rng))
         pixels, window, targets, known = (np.stack(part) for part in zip(*crops, strict=True))
         if degradation != UNDEGRADED:
-            pixels = np.stack([degraded(one, degradation, rng) for one in pixels])
+            pixels = np.stack([degraded(*one, degradation, rng) for one in zip(pixels, window, strict=True)])
         yield Batch(pixels[:, None], window, targets, known)
 
 
@@ -239,8 +241,10 @@ def _retone(pixels: Floats, window: Floats, change: Augmentation, rng: np.random
     return (scaled * span + low).astype(np.float32), changed
 
 
-def degraded(pixels: Floats, change: Degradation, rng: np.random.Generator) -> Floats:
-    """One crop, (rows, columns) float32, with its fine detail weakened or strengthened, and compressed, or not."""
+def degraded(pixels: Floats, window: Floats, change: Degradation, rng: np.random.Generator) -> Floats:
+    """One crop, (rows, columns) float32, with strays, other fine detail, and compressed, or not."""
+    if change.strays_share and rng.random() < change.strays_share:
+        pixels = with_strays(pixels, float(window[1] - window[0]), rng)
     if rng.random() < change.detail_share:
         broad = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(1.5, 4.0))
         pixels = broad + np.float32(rng.uniform(*change.detail)) * (pixels - broad)
@@ -248,6 +252,21 @@ def degraded(pixels: Floats, change: Degradation, rng: np.random.Generator) -> F
         quality = int(rng.integers(change.jpeg[0], change.jpeg[1] + 1))
         pixels = compressed(pixels, quality)
     return pixels
+
+
+def with_strays(pixels: Floats, span: float, rng: np.random.Generator) -> Floats:
+    """One to three bright dots, near one another or not, as dust and single benign calcifications are on films: too few
+    to be a group (BI-RADS: at least five within a centimetre). span: of the tissue window, by which they are bright."""
+    middle, apart = rng.uniform(0, pixels.shape), np.exp(rng.uniform(np.log(5), np.log(80)))
+    rows, columns = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
+    layer = np.zeros_like(pixels)
+    for row, column in middle + rng.normal(0, apart, (int(rng.integers(1, 4)), 2)):
+        radius = float(np.clip(rng.lognormal(np.log(0.9), 0.6), 0.4, 4.0))
+        disc = np.clip(radius + 0.5 - np.hypot(rows - row, columns - column), 0, 1)
+        layer = np.maximum(layer, disc * rng.uniform(0.08, 0.6))
+    if rng.random() < 0.5:
+        layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.3, 0.8))
+    return np.asarray(pixels + np.float32(span) * layer, np.float32)
 
 
 def compressed(pixels: Floats, quality: int) -> Floats:
