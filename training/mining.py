@@ -23,16 +23,17 @@ LEAST_PIXELS = 50
 """Of the network's grid that make a mistake worth learning from: 2 mm² at 0.2 mm."""
 
 
-def mined(canvases: Sequence[Canvas], network: MTUNet, device: torch.device) -> list[Canvas]:
-    """The canvases, each with one more place to cut crops around per component that `network` called without a cause:
-    one of whose pixels less than a tenth are truly of that type."""
+def mined(canvases: Sequence[Canvas], network: MTUNet, device: torch.device, every: int = 1) -> list[Canvas]:
+    """The canvases, each `every`-th with one more place to cut crops around per component that `network` called
+    without a cause: one of whose pixels less than a tenth are truly of that type."""
     network = network.to(device).eval()
-    found = []
-    for number, canvas in enumerate(canvases, start=1):
-        found.append(_with_places(canvas, mistakes(canvas, network, device)))
-        if number % 100 == 0 or number == len(canvases):
-            places = sum(len(one.centres[MISTAKEN]) for one in found)
-            print(f"mistakes mined: {places} on {number} of {len(canvases)} views", flush=True)
+    found = list(canvases)
+    for number in range(0, len(found), every):
+        places = mistakes(found[number], network, device)
+        found[number] = replace(found[number], centres=(*found[number].centres[:MISTAKEN], places))
+        if number % 100 == 0:
+            print(f"mistakes mined: {number} of {len(found)} views", flush=True)
+    print(f"mistakes mined: {sum(len(one.centres[MISTAKEN]) for one in found)} on {len(found)} views", flush=True)
     return found
 
 
@@ -71,7 +72,3 @@ def _called(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArra
             logits = network(tile.contiguous(memory_format=torch.channels_last), window).float()
         called[:, top:low, left:far] |= logits[0, : len(called)].sigmoid().cpu().numpy() >= CALLED
     return called[:, :rows, :columns]
-
-
-def _with_places(canvas: Canvas, places: npt.NDArray[np.int64]) -> Canvas:
-    return replace(canvas, centres=(*canvas.centres[:MISTAKEN], places))

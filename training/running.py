@@ -48,7 +48,7 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
 
     shown, earlier = canvases(experiment), _earlier(experiment)
     if experiment.mined and earlier is not None:
-        shown = mined(shown, earlier, device)
+        shown = mined(shown, earlier, device, experiment.mined)
     network, history = fit(experiment, shown, device, earlier)
     return _conclude(experiment, folder, network, history, provenance, device_name)
 
