@@ -33,7 +33,6 @@ from training.sampling import (
 from training.scoring import BAC_F1_GIVEN, by_minimum, choose_operating_point, score, segmentations
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-FULL = np.array([0, 1], np.float32)
 
 
 def seen(level: dict[Calcification, np.ndarray]) -> Segmentation:
@@ -186,14 +185,14 @@ def test_background_is_where_nothing_else_is() -> None:
 def test_weaker_detail_leaves_the_broad_brightness_and_halves_the_fine() -> None:
     rows, columns = np.mgrid[0:64, 0:64]
     fine = (0.5 + 0.1 * (-1.0) ** (rows + columns)).astype(np.float32)
-    half = degraded(fine, FULL, Degradation(detail=(0.5, 0.5), detail_share=1.0), np.random.default_rng(0))
+    half = degraded(fine, Degradation(detail=(0.5, 0.5), detail_share=1.0), np.random.default_rng(0))
     assert half == pytest.approx(0.5 + 0.5 * (fine - 0.5), abs=2e-3)
-    assert degraded(fine, FULL, Degradation(), np.random.default_rng(0)) is fine
+    assert degraded(fine, Degradation(), np.random.default_rng(0)) is fine
 
 
 def test_compression_is_of_eight_bits_and_stays_close() -> None:
     ramp = np.linspace(0.2, 0.8, 64 * 64, dtype=np.float32).reshape(64, 64)
-    made = degraded(ramp, FULL, Degradation(jpeg=(95, 95), jpeg_share=1.0), np.random.default_rng(0))
+    made = degraded(ramp, Degradation(jpeg=(95, 95), jpeg_share=1.0), np.random.default_rng(0))
     assert (made * 255) == pytest.approx(np.rint(made * 255), abs=1e-3)
     assert made == pytest.approx(ramp, abs=0.02)
 
@@ -202,11 +201,18 @@ def test_strays_are_too_few_to_be_a_group() -> None:
     rng = np.random.default_rng(3)
     counts = []
     for _ in range(60):
-        added = with_strays(np.zeros((256, 256), np.float32), 0.5, rng)
+        added = with_strays(np.zeros((256, 256), np.float32), np.zeros((256, 256), bool), 0.5, rng)
         assert added.max() <= 0.3 + 1e-6
         counts.append(cv2.connectedComponents((added > 0.02).astype(np.uint8))[0] - 1)
     assert max(counts) == 3
     assert np.mean(np.array(counts) > 0) > 0.7  # the others lie outside the crop
+
+
+def test_strays_keep_away_from_microcalcifications() -> None:
+    rng, mc = np.random.default_rng(3), np.zeros((256, 256), bool)
+    mc[:, :100] = True
+    added = sum(with_strays(np.zeros((256, 256), np.float32), mc, 0.5, rng) for _ in range(60))
+    assert added[:, :110].max() == 0 < added[:, 130:].max()  # type: ignore[index]
 
 
 def test_degradation_changes_pixels_and_no_mask() -> None:

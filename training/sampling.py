@@ -17,6 +17,8 @@ from training.datasets import Sample
 
 Floats = npt.NDArray[np.float32]
 TRIES = 200
+CLEAR = 25
+"""Pixels of the network's grid that stray dots keep from MC: 5 mm at 0.2 mm."""
 MICRO, ARTERIAL, EASILY_MISTAKEN, BREAST, MISTAKEN = range(5)
 """Places in a canvas's `centres`, by what is there."""
 
@@ -148,10 +150,10 @@ def batches(
                 chosen, centre = canvases[int(rng.integers(len(canvases)))], np.array([size / 2, size / 2])
             else:
                 chosen, centre = _place(holding, number % 3, size, augmentation.reach * size, rng)
-            crops.append(_cut(chosen, centre, size, augmentation, rng))
+            crops.append(_cut(chosen, centre, size, augmentation, rng, degradation.strays_share))
         pixels, window, targets, known = (np.stack(part) for part in zip(*crops, strict=True))
         if degradation != UNDEGRADED:
-            pixels = np.stack([degraded(*one, degradation, rng) for one in zip(pixels, window, strict=True)])
+            pixels = np.stack([degraded(one, degradation, rng) for one in pixels])
         yield Batch(pixels[:, None], window, targets, known)
 
 
@@ -198,7 +200,12 @@ def _reaches_ignored(canvas: Canvas, centre: npt.NDArray[np.float64], reach: flo
 
 
 def _cut(
-    source: Canvas, centre: npt.NDArray[np.float64], size: int, change: Augmentation, rng: np.random.Generator
+    source: Canvas,
+    centre: npt.NDArray[np.float64],
+    size: int,
+    change: Augmentation,
+    rng: np.random.Generator,
+    strays_share: float,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     angle = np.deg2rad(rng.uniform(-change.rotation_degrees, change.rotation_degrees))
     zoom = (1 + change.scale) ** rng.uniform(-1, 1)
@@ -221,6 +228,8 @@ def _cut(
     heads = len(source.targets)
     targets = np.stack([warp(source.targets[k], 255.0 * (k == heads - 1)) for k in range(heads)]) >= 0.5
     window = np.array(source.window, np.float32)
+    if strays_share and rng.random() < strays_share:  # before blur and noise, which true specks undergo as well
+        pixels = with_strays(pixels, targets[0], float(window[1] - window[0]), rng)
     if change.intensity:
         pixels, window = _retone(pixels, window, change, rng)
     return pixels, window, targets.astype(np.float32), source.known
@@ -241,10 +250,8 @@ def _retone(pixels: Floats, window: Floats, change: Augmentation, rng: np.random
     return (scaled * span + low).astype(np.float32), changed
 
 
-def degraded(pixels: Floats, window: Floats, change: Degradation, rng: np.random.Generator) -> Floats:
-    """One crop, (rows, columns) float32, with strays, other fine detail, and compressed, or not."""
-    if change.strays_share and rng.random() < change.strays_share:
-        pixels = with_strays(pixels, float(window[1] - window[0]), rng)
+def degraded(pixels: Floats, change: Degradation, rng: np.random.Generator) -> Floats:
+    """One crop, (rows, columns) float32, with its fine detail weakened or strengthened, and compressed, or not."""
     if rng.random() < change.detail_share:
         broad = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(1.5, 4.0))
         pixels = broad + np.float32(rng.uniform(*change.detail)) * (pixels - broad)
@@ -254,14 +261,20 @@ def degraded(pixels: Floats, window: Floats, change: Degradation, rng: np.random
     return pixels
 
 
-def with_strays(pixels: Floats, span: float, rng: np.random.Generator) -> Floats:
+def with_strays(pixels: Floats, mc: npt.NDArray[np.bool_], span: float, rng: np.random.Generator) -> Floats:
     """One to three bright dots, near one another or not, as dust and single benign calcifications are on films: too few
-    to be a group (BI-RADS: at least five within a centimetre). span: of the tissue window, by which they are bright."""
+    to be a group (BI-RADS: at least five within a centimetre), and none near `mc`, where they would be of it.
+
+    span: of the tissue window, by which they are bright.
+    """
     middle, apart = rng.uniform(0, pixels.shape), np.exp(rng.uniform(np.log(5), np.log(80)))
     rows, columns = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
     layer = np.zeros_like(pixels)
     for row, column in middle + rng.normal(0, apart, (int(rng.integers(1, 4)), 2)):
         radius = float(np.clip(rng.lognormal(np.log(0.9), 0.6), 0.4, 4.0))
+        top, left = (max(int(place) - CLEAR, 0) for place in (row, column))
+        if mc[top : max(int(row) + CLEAR, 0), left : max(int(column) + CLEAR, 0)].any():
+            continue
         disc = np.clip(radius + 0.5 - np.hypot(rows - row, columns - column), 0, 1)
         layer = np.maximum(layer, disc * rng.uniform(0.08, 0.6))
     if rng.random() < 0.5:
