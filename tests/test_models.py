@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtunet import models
+from mtunet import devices, models
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.devices import choose_device, describe
 from mtunet.models import MODELS, ModelUnavailable, Settings, file_state, load_model, model_from_bytes, read_metadata
@@ -116,6 +116,16 @@ def test_a_device_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatc
         choose_device("cuda")
     with pytest.raises(DeviceUnavailable, match="Unknown device 'tpu'"):
         choose_device("tpu")
+
+
+def test_the_precision_follows_from_the_device_and_not_from_a_timing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    for there, on_cpu in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(devices, "cpu_computes_bfloat16", lambda there=there: there)
+        assert devices.inference_dtype(cpu) == devices.learning_dtype(cpu) == on_cpu
+    for there, dtypes in ((True, (torch.bfloat16,) * 2), (False, (torch.float16, torch.float32))):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda there=there: there)
+        assert (devices.inference_dtype(cuda), devices.learning_dtype(cuda)) == dtypes
 
 
 def test_the_device_is_described_for_people() -> None:

@@ -1,4 +1,4 @@
-"""Temperatures on drawn maps with a known answer: what is too sure is said less surely, and decisions stay."""
+"""Temperatures on drawn maps with a known answer: what is too sure is said less surely."""
 
 from dataclasses import replace
 
@@ -9,11 +9,13 @@ from scipy.special import expit, logit
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.models import Settings
-from training.calibrating import LOOSE, Reliability, calibrated, counting, tempered
+from training.calibrating import LOOSE, Reliability, loose, temperatures_of
 from training.datasets import Sample
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHAPE = (400, 500)
+SETTINGS = Settings("detail", 0.2, {MC: 0.75, BAC: 0.5}, {MC: 0.0, BAC: 0.0})
+Looked = tuple[Sample, Segmentation]
 
 
 def drawn(too_sure: float, known: tuple[Calcification, ...] = (MC, BAC)) -> tuple[Sample, Segmentation]:
@@ -39,61 +41,40 @@ def drawn(too_sure: float, known: tuple[Calcification, ...] = (MC, BAC)) -> tupl
     return sample, found
 
 
-def counted(too_sure: float, known: tuple[Calcification, ...] = (MC, BAC)) -> Reliability:
-    reliability = Reliability()
-    assert len(list(counting([drawn(too_sure, known)], reliability))) == 1
-    return reliability
+def looked_at(too_sure: float, temperature: float = 1.0, known: tuple[Calcification, ...] = (MC, BAC)) -> Looked:
+    """As the product keeps its maps, in steps of 1/255."""
+    sample, found = drawn(too_sure, known)
+    kept = (np.rint(expit(logit(found.probability[MC]) / temperature) * 255) / 255).astype(np.float32)
+    return sample, replace(found, probability=dict.fromkeys(Calcification, kept))
 
 
 @pytest.mark.parametrize("too_sure", [0.7, 1.0, 2.0])
 def test_the_temperature_is_by_how_much_the_network_is_too_sure(too_sure: float) -> None:
-    assert counted(too_sure).temperatures() == {
-        MC: pytest.approx(too_sure, abs=0.03),
-        BAC: pytest.approx(too_sure, abs=0.03),
-    }
-
-
-def test_a_loose_look_is_counted_as_if_it_had_been_a_plain_one() -> None:
-    sample, found = drawn(2.0)
-    loose = {
-        kind: (np.rint(expit(logit(p) / LOOSE) * 255) / 255).astype(np.float32) for kind, p in found.probability.items()
-    }
-    reliability = Reliability()
-    [(_, firm)] = counting([(sample, replace(found, probability=loose))], reliability, LOOSE)
-    assert reliability.temperatures()[MC] == pytest.approx(2.0, abs=0.05)
-    assert np.abs(firm.probability[MC] - found.probability[MC]).max() < 0.02
+    fitted = temperatures_of([looked_at(too_sure, LOOSE)], SETTINGS)
+    assert fitted == {MC: pytest.approx(too_sure, abs=0.05), BAC: pytest.approx(too_sure, abs=0.05)}
 
 
 def test_what_is_divided_by_its_temperature_means_what_it_says() -> None:
-    sure, honest = counted(2.0).said()["mc"], counted(1.0).said()["mc"]
-    assert sure["sure_said"] > sure["sure_true"] + 0.05
-    assert honest["sure_said"] == pytest.approx(honest["sure_true"], abs=0.01)
-    assert honest["error"] < 0.01 < sure["error"]
+    fitted = temperatures_of([looked_at(2.0, LOOSE)], SETTINGS)[MC]
+    before, after = Reliability(), Reliability()
+    before.count(*looked_at(2.0))
+    after.count(*looked_at(2.0, fitted))
+    assert before.said()["mc"]["sure_said"] > before.said()["mc"]["sure_true"] + 0.05
+    assert after.said()["mc"]["sure_said"] == pytest.approx(after.said()["mc"]["sure_true"], abs=0.01)
+    assert after.said()["mc"]["error"] < 0.01 < before.said()["mc"]["error"]
 
 
-def test_a_carried_over_threshold_decides_as_before() -> None:
-    _, found = drawn(2.0)
-    said = found.probability[MC].astype(np.float64)
-    settings = Settings("detail", 0.2, {MC: 0.75, BAC: 0.5}, {MC: 0.0, BAC: 0.0})
-    table = [{"type": "mc", "threshold": 0.75}, {"type": "bac", "threshold": 0.5}]
-    new = calibrated(settings, counted(2.0), table)
-    calm = expit(np.log(said / (1 - said)) / new.temperatures[MC])
-    assert ((calm >= new.thresholds[MC]) == (said >= 0.75)).mean() > 0.99  # thresholds are rounded to a hundredth
-    assert table == [{"type": "mc", "threshold": new.thresholds[MC]}, {"type": "bac", "threshold": 0.5}]
-    assert new.thresholds[BAC] == tempered(0.5, 3.0) == 0.5
+def test_a_type_that_is_known_nowhere_keeps_its_temperature() -> None:
+    fitted = temperatures_of([looked_at(2.0, LOOSE, (MC,))], replace(SETTINGS, temperatures={MC: 1.4, BAC: 1.7}))
+    assert fitted == {MC: pytest.approx(2.0, abs=0.05), BAC: 1.7}
 
 
-def test_a_type_that_is_known_nowhere_keeps_its_temperature_and_threshold() -> None:
-    settings = Settings("detail", 0.2, {MC: 0.7, BAC: 0.6}, {MC: 0.0, BAC: 0.0})
-    settings = replace(settings, temperatures={MC: 1.4, BAC: 1.7})
-    new = calibrated(settings, counted(2.0, (MC,)), [{"type": "mc", "threshold": 0.7}])
-    assert new.temperatures[MC] == pytest.approx(2.0, abs=0.03)
-    assert (new.temperatures[BAC], new.thresholds[BAC]) == (1.7, 0.6)
-
-
-def test_where_nothing_is_true_the_temperature_stays_one() -> None:
-    sample, found = drawn(2.0)
+def test_where_nothing_is_true_the_temperature_is_one() -> None:
+    sample, found = looked_at(2.0, LOOSE)
     nothing = replace(sample, masks={MC: np.zeros(SHAPE, bool)})
-    reliability = Reliability()
-    reliability.count(nothing, found)
-    assert reliability.temperatures() == {MC: 1.0}
+    assert temperatures_of([(nothing, found)], SETTINGS)[MC] == 1.0
+
+
+def test_a_loose_look_differs_in_nothing_but_the_temperatures() -> None:
+    assert replace(loose(SETTINGS), temperatures=SETTINGS.temperatures) == SETTINGS
+    assert set(loose(SETTINGS).temperatures.values()) == {LOOSE}

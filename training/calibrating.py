@@ -1,17 +1,17 @@
 """Temperatures: by what a network's logits are divided so that a probability means the share that is true.
 
-Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599). The order of pixels stays, so a
-threshold that is carried over with them (`tempered`) decides as before.
+Guo et al. 2017, "On Calibration of Modern Neural Networks" (arXiv:1706.04599). They are fitted first; thresholds are
+then chosen on the maps that the product makes with them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.models import Settings
@@ -45,14 +45,14 @@ class Reliability:
 
     known: set[Calcification] = field(default_factory=set)
 
-    def count(self, sample: Sample, found: Segmentation) -> None:
-        """Adds one image, whose probabilities are said with temperature 1."""
+    def count(self, sample: Sample, found: Segmentation, temperature: float = 1.0) -> None:
+        """Adds one image. temperature: with which it was looked at, and which its logits are counted without."""
         self.known.update(sample.masks)
         for kind, mask in sample.masks.items():
             probability, true = found.probability[kind][found.breast], mask[found.breast]
             levels = np.rint(probability * 255).astype(np.uint8)
             self.tenths[kind][:] += np.array(calibration(levels, true))
-            bins = np.clip(np.searchsorted(LOGITS, logit(probability)) - 1, 0, len(LOGITS) - 2)
+            bins = np.clip(np.searchsorted(LOGITS, logit(probability) * temperature) - 1, 0, len(LOGITS) - 2)
             for number, inside in enumerate((~true, true)):
                 self.logits[kind][:, number] += np.bincount(bins[inside], minlength=len(LOGITS) - 1)
 
@@ -75,42 +75,16 @@ class Reliability:
         return told
 
 
-def counting(
-    scored: Iterable[tuple[Sample, Segmentation]], into: Reliability, temperature: float = 1.0
-) -> Iterator[tuple[Sample, Segmentation]]:
-    """Hands every image on, counted, its probabilities as they would be with temperature 1 instead of this one."""
-    for sample, found in scored:
-        if temperature != 1:
-            maps = {kind: _firmer(probability, temperature) for kind, probability in found.probability.items()}
-            found = replace(found, probability=maps)
-        into.count(sample, found)
-        yield sample, found
+def temperatures_of(looked: Iterable[tuple[Sample, Segmentation]], settings: Settings) -> dict[Calcification, float]:
+    """Fitted on maps that were made with `loose` settings; a type that is known nowhere keeps its own."""
+    reliability = Reliability()
+    for sample, found in looked:
+        reliability.count(sample, found, LOOSE)
+    return {**settings.temperatures, **reliability.temperatures()}
 
 
-def _firmer(probability: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
-    return np.asarray(expit(logit(probability) * np.float32(temperature)), np.float32)
-
-
-def calibrated(settings: Settings, reliability: Reliability, table: Iterable[dict[str, Any]]) -> Settings:
-    """The settings with the temperatures that follow, and their thresholds, and the table's, carried over.
-
-    A type that is known nowhere keeps its own.
-    """
-    found = reliability.temperatures()
-    for row in table:
-        row["threshold"] = tempered(row["threshold"], found[Calcification(row["type"])])
-    thresholds = {kind: tempered(settings.thresholds[kind], found[kind]) for kind in found}
-    return replace(
-        settings,
-        temperatures={**settings.temperatures, **found},
-        thresholds={**settings.thresholds, **thresholds},
-    )
-
-
-def tempered(probability: float, temperature: float) -> float:
-    """What is said with this temperature where this probability was said with 1, to the hundredth that people choose
-    thresholds in."""
-    return round(float(expit(logit(probability) / temperature)), 2)
+def loose(settings: Settings) -> Settings:
+    return replace(settings, temperatures=dict.fromkeys(Calcification, LOOSE))
 
 
 def _temperature(counts: Counts) -> float:

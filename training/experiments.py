@@ -12,7 +12,7 @@ class PhantomData:
     """How many phantoms each part has, and the seed of their cohort.
 
     harder: further ones to learn from, of another cohort: hard cases and views with both types.
-    plain: further ones again, of a third cohort: plain films, which a classifier hardly tells from real ones.
+    plain: further ones again, of a third cohort: plain films, whose texture is set by real ones.
     inserted: calcium put into real mammograms (`training.insertion`), to learn from; those without any among them.
     artefacts: share of the phantoms to learn from on which lines, borders and labels are laid (`training.artefacts`).
     """
@@ -60,6 +60,10 @@ class Experiment:
     data: PhantomData = field(default_factory=PhantomData)
     seed: int = 0
     found: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mined and self.begin_with is None:
+            raise ValueError(f"{self.name} is to mine mistakes, but begins with no network that could make any.")
 
     def to_json(self) -> dict[str, Any]:
         settings = {**asdict(self), "network": self.network.to_json()}

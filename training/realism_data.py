@@ -26,8 +26,8 @@ def measure_realism(images: int, seed: int, look: Look = "film") -> dict[str, An
     both = type(one)(*(np.concatenate([getattr(part, name) for part in (one, other)]) for name in vars(one)))
     found = told_apart(both)
     return {
-        "data": f"{images} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}, and six "
-        "CBIS-DDSM views (CC BY 3.0)",
+        "data": f"{images} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}, and "
+        f"{found['images']['real']} of the CBIS-DDSM views that ship (CC BY 3.0)",
         "look": look,
         "seed": seed,
         "commit": commit(),

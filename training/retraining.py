@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mtunet import runs
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Segmentation
 from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.weights import write_weights
-from training.calibrating import LOOSE, Reliability, calibrated, counting
+from training.calibrating import loose, temperatures_of
 from training.data import DATASETS, DataSetMissing, LabelledView, samples
 from training.datasets import Sample, phantom_samples, phantom_split
 from training.experiments import GENTLE, Experiment, PhantomData
@@ -93,11 +93,15 @@ def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_
     network, history = fit(experiment, shown, begin_with.device, begin_with.network.float())
     del shown
     earlier = begin_with.settings
-    plain = model_from_bytes(write_weights(network, _settings(earlier), provenance), folder.name, device_name)
-    reliability = Reliability()
-    looked_at = counting(segmentations(plain, data.part("validation")), reliability, LOOSE)
-    thresholds, minimum_mm2, table = choose_operating_point(looked_at, (earlier.thresholds, earlier.minimum_mm2))
-    settings = calibrated(replace(earlier, thresholds=thresholds, minimum_mm2=minimum_mm2), reliability, table)
+
+    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
+        used = model_from_bytes(write_weights(network, settings, provenance), folder.name, device_name)
+        return segmentations(used, data.part("validation"))
+
+    unchosen = _settings(earlier)
+    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
+    thresholds, minimum_mm2, table = choose_operating_point(validated(calm), (earlier.thresholds, earlier.minimum_mm2))
+    settings = replace(calm, thresholds=thresholds, minimum_mm2=minimum_mm2)
     weights = write_weights(network, settings, provenance)
     images, summary = measure(model_from_bytes(weights, folder.name, device_name), data)
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
@@ -131,9 +135,9 @@ def _experiment(begin_with: Model, name: str, plan: Plan) -> Experiment:
 
 
 def _settings(earlier: Settings) -> Settings:
-    """With every detection kept: thresholds are yet to be chosen, and temperatures."""
-    halves, none, loose = (dict.fromkeys(Calcification, value) for value in (0.5, 0.0, LOOSE))
-    return replace(earlier, thresholds=halves, minimum_mm2=none, temperatures=loose)
+    """With every detection kept: thresholds are yet to be chosen."""
+    halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
+    return replace(earlier, thresholds=halves, minimum_mm2=none)
 
 
 def _canvases(data: RealData, experiment: Experiment, plan: Plan, known: Mapping[Part, list[str]]) -> list[Canvas]:

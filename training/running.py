@@ -3,7 +3,7 @@
 import platform
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import torch
 
 import mtunet
 from mtunet import runs
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Segmentation
 from mtunet.devices import choose_device, describe, learning_dtype
 from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import MTUNet
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
-from training.calibrating import LOOSE, Reliability, calibrated, counting
+from training.calibrating import Reliability, loose, temperatures_of
 from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
 from training.experiments import EXPERIMENTS, Experiment
@@ -96,14 +96,15 @@ def _conclude(
     data = experiment.data
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    loose = dict.fromkeys(Calcification, LOOSE)
-    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored, loose)
-    plain = write_weights(network, unchosen, provenance)
-    fitted = model_from_bytes(plain, experiment.name, device_name)
-    reliability = Reliability()
-    looked_at = counting(segmentations(fitted, validation_samples(experiment)), reliability, LOOSE)
-    thresholds, minimum_mm2, table = choose_operating_point(looked_at)
-    settings = calibrated(replace(unchosen, thresholds=thresholds, minimum_mm2=minimum_mm2), reliability, table)
+    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored)
+
+    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
+        used = model_from_bytes(write_weights(network, settings, provenance), experiment.name, device_name)
+        return segmentations(used, validation_samples(experiment))
+
+    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
+    thresholds, minimum_mm2, table = choose_operating_point(validated(calm))
+    settings = replace(calm, thresholds=thresholds, minimum_mm2=minimum_mm2)
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
@@ -118,7 +119,8 @@ def evaluate(
     rows, seconds = [], []
     everything, reliability = NOTHING, Reliability()
     strata: dict[str, Score] = defaultdict(lambda: NOTHING)
-    for sample, segmentation in counting(segmentations(model, samples), reliability):
+    for sample, segmentation in segmentations(model, samples):
+        reliability.count(sample, segmentation)
         counted = score(sample, segmentation, model.settings.thresholds, model.settings.minimum_mm2)
         everything, strata[sample.stratum] = everything + counted, strata[sample.stratum] + counted
         seconds.append(segmentation.seconds)

@@ -269,7 +269,7 @@ def _provenance(results: Sequence[Picture]) -> str:
     return (
         f"Made by MTU-Net {made.version}, model {made.model} (weights sha256 {made.weights_sha256}), "
         f"rules {made.rules}, on {made.device}; thresholds {thresholds}. {sizes} MC: microcalcifications. "
-        f"BAC: breast arterial calcifications. Probabilities are the network's own, not the chance of a disease."
+        f"BAC: breast arterial calcifications. Probabilities are the network's, of pixels, not the chance of a disease."
     )
 
 

@@ -72,8 +72,9 @@ class Film:
     """How a film turns attenuation into grey.
 
     equalised: share of the thinning towards the skin that is made up for. steepness: logits per range from fat to
-    dense tissue. grain, noise: strength of the film's grain and of the quanta, texture: of tissue under about a
-    millimetre, each against the generator's own.
+    dense tissue. grain, noise: strength of the film's grain and of the quanta, texture: of what is left of tissue
+    after a blur of 1.5 mm, each against the generator's own. How well calcium can be seen is judged by the noise of
+    other films, so on plain ones it is a little plainer.
     """
 
     equalised: tuple[float, float]
@@ -85,7 +86,8 @@ class Film:
 
 STEEP_FILM = Film(equalised=(0.25, 0.55), steepness=(2.2, 2.8))
 PLAIN_FILM = Film(equalised=(0.0, 0.2), steepness=(1.0, 1.5), grain=0.5, noise=0.7, texture=(0.5, 0.85))
-"""Set by what told film phantoms from real films (`python -m training realism`): their stronger fine detail."""
+"""Set by what told film phantoms from the CBIS-DDSM views that ship (`python -m training realism`), their stronger
+detail; so how seldom plain films are told from those views flatters."""
 
 
 def film_look(
@@ -107,7 +109,7 @@ def film_look(
 
 
 def softened(tissue: FloatArray, film: Film, rng: Rng) -> FloatArray:
-    """Attenuation, master grid, with its texture under about a millimetre weaker, as `film` asks."""
+    """Attenuation, master grid, with its texture weaker, as `film` asks."""
     broad = blur(tissue, 1.5 / PITCH)
     return np.asarray(broad + np.float32(rng.uniform(*film.texture)) * (tissue - broad), dtype=np.float32)
 
