@@ -43,6 +43,25 @@ def test_where_a_type_is_unknown_nothing_is_a_mistake() -> None:
     assert mistakes(drawn((BAC,)), Painter(), CPU).shape == (0, 2)
 
 
+class Framed(Painter):
+    """Calls MC along the edges of every tile as well, as a network that sees one side only may."""
+
+    def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(pixels, window)
+        logits[:, 0, :12] = logits[:, 0, -12:] = logits[:, 0, :, :12] = logits[:, 0, :, -12:] = 10
+        return logits
+
+
+def test_what_is_called_at_the_edge_between_tiles_is_no_mistake() -> None:
+    inside = [(row, column) for row, column in mistakes(drawn(), Framed(), CPU) if 20 < row < 680 and 20 < column < 480]
+    assert len(inside) == 2
+
+
+def test_only_some_views_are_asked_where_that_is_enough() -> None:
+    shown = mined([drawn()] * 3, Painter(), CPU, every=2)
+    assert [len(one.centres[MISTAKEN]) for one in shown] == [2, 0, 2]
+
+
 def test_half_of_the_crops_on_neither_show_a_mistake() -> None:
     shown = mined([drawn()], Painter(), CPU)
     assert len(shown[0].centres[MISTAKEN]) == 2

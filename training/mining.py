@@ -14,11 +14,13 @@ import torch
 from mtunet.devices import learning_dtype
 from mtunet.metrics import HIT_SHARE
 from mtunet.network import MTUNet
-from mtunet.segmentation import tiles
+from mtunet.segmentation import OVERLAP, tiles
 from training.sampling import BREAST, MISTAKEN, Canvas
 
 CALLED = 0.5
 """Probability from which a pixel counts as called."""
+EDGE = OVERLAP // 2
+"""Pixels at a tile's edge that the neighbouring tile sees better."""
 LEAST_PIXELS = 50
 """Of the network's grid that make a mistake worth learning from: 2 mm² at 0.2 mm."""
 
@@ -55,7 +57,7 @@ def mistakes(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArr
 
 
 def _called(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArray[np.bool_]:
-    """(types, rows, columns): called in any tile that shows the pixel."""
+    """(types, rows, columns): called in any tile that shows the pixel, but not at its edge."""
     rows, columns = canvas.pixels.shape
     breast = np.zeros((rows, columns), bool)
     breast[tuple(canvas.centres[BREAST].T)] = True
@@ -70,5 +72,10 @@ def _called(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArra
         tile = torch.from_numpy(pixels[None, None, top:low, left:far] / np.float32(65535)).to(device)
         with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             logits = network(tile.contiguous(memory_format=torch.channels_last), window).float()
-        called[:, top:low, left:far] |= logits[0, : len(called)].sigmoid().cpu().numpy() >= CALLED
+        own = logits[0, : len(called)].sigmoid().cpu().numpy() >= CALLED
+        for axis, (start, end, whole) in enumerate(((top, low, bottom), (left, far, right)), start=1):
+            edges = np.zeros(end - start, bool)
+            edges[: EDGE if start else 0] = edges[len(edges) - (EDGE if end < whole else 0) :] = True
+            own &= ~np.expand_dims(edges, (0, 3 - axis))
+        called[:, top:low, left:far] |= own
     return called[:, :rows, :columns]

@@ -183,6 +183,8 @@ def data_said(experiment: Experiment) -> str:
         said += f", {data.harder} harder phantoms"
     if data.plain:
         said += f", {data.plain} plain films"
+    if experiment.degradation.strays_share:
+        said += ", stray dots on some"
     if data.inserted:
         said += f"; {data.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without, "
         said += f"insertion version {INSERTION_VERSION}"
