@@ -169,9 +169,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             begin_with="detail-both",
             data=PhantomData(harder=300, plain=300, inserted=600, artefacts=0.5),
             seed=10,
-            found="On phantoms BAC pixel F1 0.823, MC sensitivity 0.873 at 0.43, BAC components called MC 8.8 %; on films "
-            "it holds less well (`real-wide`): 0.7 false MC and 0.9 false BAC a normal film, 22 of 31 flagged, 9 of "
-            "10 clusters hit. So room alone was not what lacked. The widening disturbed the start.",
+            found="On phantoms BAC pixel F1 0.823, MC sensitivity 0.873 at 0.43, BAC components called MC 8.8 %; on "
+            "films it holds less well (`real-wide`): 0.7 false MC and 0.9 false BAC a normal one, 22 of 31 flagged, 9 "
+            "of 10 clusters hit. So room alone was not what lacked. The widening disturbed the start.",
         ),
         Experiment(
             name="detail-strays",
@@ -191,10 +191,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             begin_with="detail-wide",
             data=PhantomData(harder=300, plain=300, inserted=600, artefacts=0.5),
             seed=11,
-            found="On validation views the same MC sensitivity (0.79) at 0.19 instead of 0.47 false positives. Chosen at "
-            "half a false positive an image: MC 0.905 at 0.49 on phantoms, BAC pixel F1 0.820, but BAC components called "
-            "MC 12.6 %; on films (`real-strays`) 0.8 false MC and 0.9 false BAC a normal one, 23 of 31 flagged, 9 of 10 "
-            "clusters hit. Its strays still lay above blur and noise.",
+            found="On validation views the same MC sensitivity (0.79) at 0.19 instead of 0.47 false positives. Chosen "
+            "at half a false positive an image: MC 0.905 at 0.49 on phantoms, BAC pixel F1 0.820, but BAC components "
+            "called MC 12.6 %; on films (`real-strays`) 0.8 false MC and 0.9 false BAC a normal one, 23 of 31 flagged, "
+            "9 of 10 clusters hit. Its strays still lay above blur and noise.",
         ),
         Experiment(
             name="detail-plain",
