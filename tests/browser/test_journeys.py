@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 def settled(page: Page) -> None:
+    page.wait_for_timeout(300)  # a click's run begins a moment after it; a button pressed before that is drawn anew
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
