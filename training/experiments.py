@@ -212,6 +212,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             begin_with="detail-both",
             data=PhantomData(harder=300, plain=300, inserted=600, artefacts=0.5),
             seed=12,
+            found="Its mean with `detail-both` (`detail-four`, `real-four`): 18 of the 31 flagged, so that prediction "
+            "was wrong; 9 of 10 clusters hit, 78 % of the arteries of MG1 found (74 %); on phantoms MC 0.841 at 0.42, "
+            "BAC pixel F1 0.802, BAC components called MC 9.3 %. What ships stays.",
         ),
         Experiment(
             name="paper",
