@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mtunet import runs
-from mtunet.case import Calcification, Segmentation
+from mtunet.case import Calcification
 from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.weights import write_weights
-from training.calibrating import loose, temperatures_of
 from training.data import DATASETS, DataSetMissing, LabelledView, samples
 from training.datasets import Sample, phantom_samples, phantom_split
 from training.experiments import GENTLE, Experiment, PhantomData
 from training.fitting import fit
-from training.running import evaluate, provenance_of
+from training.running import choose_settings, evaluate, provenance_of
 from training.sampling import Canvas, canvas
-from training.scoring import choose_operating_point, segmentations
 
 Part = Literal["train", "validation", "test"]
 VALIDATION, TEST = 0.15, 0.15
@@ -93,15 +91,9 @@ def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_
     network, history = fit(experiment, shown, begin_with.device, begin_with.network.float())
     del shown
     earlier = begin_with.settings
-
-    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
-        used = model_from_bytes(write_weights(network, settings, provenance), folder.name, device_name)
-        return segmentations(used, data.part("validation"))
-
-    unchosen = _settings(earlier)
-    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
-    thresholds, minimum_mm2, table = choose_operating_point(validated(calm), (earlier.thresholds, earlier.minimum_mm2))
-    settings = replace(calm, thresholds=thresholds, minimum_mm2=minimum_mm2)
+    settings, table = choose_settings(
+        network, _settings(earlier), provenance, device_name, lambda: data.part("validation"), earlier
+    )
     weights = write_weights(network, settings, provenance)
     images, summary = measure(model_from_bytes(weights, folder.name, device_name), data)
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)

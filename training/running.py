@@ -3,7 +3,7 @@
 import platform
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,19 +97,37 @@ def _conclude(
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
     unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored)
-
-    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
-        used = model_from_bytes(write_weights(network, settings, provenance), experiment.name, device_name)
-        return segmentations(used, validation_samples(experiment))
-
-    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
-    thresholds, minimum_mm2, table = choose_operating_point(validated(calm))
-    settings = replace(calm, thresholds=thresholds, minimum_mm2=minimum_mm2)
+    settings, table = choose_settings(
+        network, unchosen, provenance, device_name, lambda: validation_samples(experiment)
+    )
     weights = write_weights(network, settings, provenance)
     images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary
+
+
+def choose_settings(
+    network: MTUNet,
+    unchosen: Settings,
+    provenance: Mapping[str, Any],
+    device_name: str,
+    validation: Callable[[], Iterable[Sample]],
+    earlier: Settings | None = None,
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Temperatures first, then thresholds and minimum sizes on the maps that they give; and the table chosen from.
+
+    validation: gives the samples of the validation part, twice. earlier: what a type keeps that is known in none.
+    """
+
+    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
+        used = model_from_bytes(write_weights(network, settings, provenance), "validated", device_name)
+        return segmentations(used, validation())
+
+    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
+    kept = (earlier.thresholds, earlier.minimum_mm2) if earlier else None
+    thresholds, minimum_mm2, table = choose_operating_point(validated(calm), kept)
+    return replace(calm, thresholds=thresholds, minimum_mm2=minimum_mm2), table
 
 
 def evaluate(
