@@ -82,6 +82,19 @@ def test_the_same_seed_gives_the_same_network() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
+def test_averaged_weights_are_the_mean_of_those_after_each_of_the_last_steps() -> None:
+    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(2)]
+
+    def weights(steps: int, averaged: float) -> dict[str, torch.Tensor]:
+        experiment = replace(SMALL, steps=steps, averaged=averaged)
+        return fit(experiment, canvases, torch.device("cpu"))[0].state_dict()
+
+    second, third = weights(2, 0.01), weights(3, 0.01)
+    for name, mean in weights(3, 0.5).items():
+        assert torch.allclose(mean, (second[name] + third[name]) / 2, atol=1e-6)
+    assert not torch.equal(second["heads.0.weight"], third["heads.0.weight"])
+
+
 def test_a_run_from_phantoms_to_figures_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from training.running import run
 
