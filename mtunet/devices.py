@@ -3,7 +3,6 @@
 import torch
 
 from mtunet.case import DeviceUnavailable
-from mtunet.network import MTUNet
 
 WARM_TILE = 256
 
@@ -60,7 +59,7 @@ def cpu_computes_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def warm(network: MTUNet, device: torch.device, dtype: torch.dtype) -> None:
+def warm(network: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> None:
     """One look at nothing, so that the first person does not wait for kernels to be chosen."""
     pixels = torch.zeros(1, 1, WARM_TILE, WARM_TILE, device=device)
     window = torch.tensor([[0.0, 1.0]], device=device)

@@ -6,7 +6,7 @@ file, the run folders that led to it, the measurements made with it, and the pic
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Step:
-    """One run on the way to the weights. seconds: of fitting, None where its history is not on disk or it is a mean."""
+    """One run on the way to the weights.
+
+    seconds: of fitting, None where its history is not on disk or it fitted nothing: it is the mean of the weights of
+    other runs (mean_of), or their networks side by side (joined_from).
+    """
 
     run: str
     data: str
@@ -47,6 +51,7 @@ class Step:
     commit: str
     seconds: float | None
     mean_of: tuple[str, ...] = ()
+    joined_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
 
     def before(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         begun_with = config.get("experiment", {}).get("begin_with")
-        for name in config.get("average_of") or ([begun_with] if begun_with else []):
+        for name in config.get("average_of") or config.get("joined_from") or ([begun_with] if begun_with else []):
             if name in seen:
                 continue
             seen.add(name)
@@ -207,16 +212,18 @@ def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
 
 def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
     experiment = config.get("experiment", {})
-    mean_of = tuple(config.get("average_of", ()))
+    mean_of, joined_from = tuple(config.get("average_of", ())), tuple(config.get("joined_from", ()))
+    fitted = not (mean_of or joined_from)
     return Step(
         run=name,
         data=str(config.get("data", "unknown: the run is not on disk")),
-        steps=None if mean_of else experiment.get("steps"),
+        steps=experiment.get("steps") if fitted else None,
         seed=experiment.get("seed"),
         device=str(config.get("device", "unknown")),
         commit=str(config.get("commit", "unknown")),
-        seconds=None if mean_of else _seconds(root / name),
+        seconds=_seconds(root / name) if fitted else None,
         mean_of=mean_of,
+        joined_from=joined_from,
     )
 
 
@@ -248,7 +255,7 @@ def _certainty(summary: Mapping[str, Any] | None) -> str:
 
 
 def _network(card: ModelCard) -> str:
-    network, settings = card.network, card.settings
+    settings = card.settings
     pitch = (
         "the whole view at 256×256" if settings["pitch_mm"] is None else f"{settings['pitch_mm']} mm a pixel, in tiles"
     )
@@ -259,16 +266,23 @@ def _network(card: ModelCard) -> str:
         f"{kind.upper()} from probability {settings['thresholds'][kind]} and {settings['minimum_mm2'][kind]} mm²"
         for kind in settings["thresholds"]
     )
-    return (
-        f"A U-Net of width {network['width']} with {network['norm']} norm and {len(network['heads'])} heads "
-        f"({', '.join(network['heads'])}), looking at {pitch}{sides}. {limits}.{calm}"
-    )
+    return f"{_networks(card.network.get('members', [card.network]))}, looking at {pitch}{sides}. {limits}.{calm}"
+
+
+def _networks(members: Sequence[Mapping[str, Any]]) -> str:
+    heads = members[0]["heads"]
+    shapes = [f"of width {member['width']} with {member['norm']} norm" for member in members]
+    said = f"and {len(heads)} heads ({', '.join(heads)})"
+    if len(members) == 1:
+        return f"A U-Net {shapes[0]} {said}"
+    return f"{len(members)} U-Nets, {' and '.join(shapes)}, {said} each, the mean of whose logits counts"
 
 
 def _told(step: Step) -> str:
-    if step.mean_of:
-        runs_meant = ", ".join(f"`{name}`" for name in step.mean_of)
-        return f"`{step.run}`: the mean of the weights of {runs_meant}. Commit {step.commit}."
+    if combined := step.mean_of or step.joined_from:
+        runs_meant = ", ".join(f"`{name}`" for name in combined)
+        what = "the mean of the weights" if step.mean_of else "the networks, side by side,"
+        return f"`{step.run}`: {what} of {runs_meant}. Commit {step.commit}."
     length = "" if step.steps is None else f"{step.steps} steps, seed {step.seed}, "
     took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
     return f"`{step.run}`: {length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."

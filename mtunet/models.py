@@ -12,7 +12,7 @@ from mtunet.case import Calcification
 if TYPE_CHECKING:
     import torch
 
-    from mtunet.network import MTUNet
+    from mtunet.ensemble import Network
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 Way = Literal["detail", "paper"]
@@ -103,12 +103,15 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network ready to look. provenance: what the weights file says of its training (run, commit, data, seed, …)."""
+    """A network, or several as one, ready to look.
+
+    provenance: what the weights file says of its training (run, commit, data, seed, …).
+    """
 
     name: str
     weights_sha256: str
     settings: Settings
-    network: "MTUNet"
+    network: "Network"
     device: "torch.device"
     dtype: "torch.dtype"
     provenance: Mapping[str, Any]

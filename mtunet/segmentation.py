@@ -14,8 +14,9 @@ from scipy.special import expit
 
 from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.devices import describe
+from mtunet.ensemble import Network
 from mtunet.models import Model
-from mtunet.network import DIVISOR, MTUNet
+from mtunet.network import DIVISOR
 from mtunet.preprocessing import Prepared, prepare, restore
 
 TILE = 512
@@ -86,7 +87,7 @@ def _spans(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:
 class _Look:
     """One network on one device, falling back to smaller batches and then to the CPU when memory runs out."""
 
-    network: MTUNet
+    network: Network
     device: torch.device
     dtype: torch.dtype
     mirrored: bool
@@ -122,7 +123,7 @@ class _Look:
             torch.cuda.empty_cache()
 
 
-def passes(network: MTUNet, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
+def passes(network: Network, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
     """(n, heads, rows, columns) float32 logits of (n, 1, rows, columns): of one pass, or the mean of it and of one over
     the mirror image, which a breast of the other side would show as likely."""
     logits: torch.Tensor = network(pixels, window).float()

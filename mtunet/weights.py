@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors (never a pickle) with the network's config, its settings and where it came from."""
+"""Weights on disk: safetensors (never a pickle) with the networks' configs, their settings and where they come from."""
 
 import json
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from mtunet.ensemble import Network, build_any, config_from_json
 from mtunet.models import ModelUnavailable, Settings
-from mtunet.network import MTUNet, NetworkConfig, build
 
 
-def write_weights(network: MTUNet, settings: Settings, provenance: Mapping[str, Any]) -> bytes:
+def write_weights(network: Network, settings: Settings, provenance: Mapping[str, Any]) -> bytes:
     """The bytes of a weights file."""
     about = {"network": network.config.to_json(), "settings": settings.to_json(), "provenance": dict(provenance)}
     tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}
@@ -20,13 +20,13 @@ def write_weights(network: MTUNet, settings: Settings, provenance: Mapping[str, 
     return data
 
 
-def read_weights(data: bytes) -> tuple[MTUNet, Settings, dict[str, Any]]:
+def read_weights(data: bytes) -> tuple[Network, Settings, dict[str, Any]]:
     """The inverse of `write_weights`. Raises ModelUnavailable for bytes that are no weights of ours."""
     try:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")
         about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["mtunet"])
-        network = build(NetworkConfig.from_json(about["network"]))
+        network = build_any(config_from_json(about["network"]))
         network.load_state_dict(tensors, strict=True)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as problem:
         raise ModelUnavailable(

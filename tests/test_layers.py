@@ -17,7 +17,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("mtunet.reading", "mtunet.archives", "mtunet.decoding*", "mtunet.dicom*", "mtunet.pictures"),
         ("case",),
     ),
-    "network": (("mtunet.network", "mtunet.devices"), ("case",)),
+    "network": (("mtunet.network", "mtunet.ensemble", "mtunet.devices"), ("case",)),
     "preprocessing": (("mtunet.preprocessing", "mtunet.breast"), ("case",)),
     "models": (("mtunet.models", "mtunet.weights"), ("case", "network")),
     "segmentation": (("mtunet.segmentation",), ("case", "network", "preprocessing", "models")),

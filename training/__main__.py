@@ -76,12 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     choosing.add_argument("--device", default="auto")
     choosing.set_defaults(command=_choose)
 
-    averaging = commands.add_parser("average", help="the mean of the weights of runs that began with one another")
-    averaging.add_argument("runs", type=Path, nargs="+")
-    averaging.add_argument("--out", type=Path, required=True, help="folder of the new run")
-    averaging.add_argument("--device", default="auto")
-    averaging.set_defaults(command=_average)
-
+    _add_combining(commands)
     _add_real_data(commands)
     sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
     sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
@@ -114,6 +109,32 @@ def _failures(asked: argparse.Namespace) -> None:
     if run is None:
         raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {asked.model!r}: export one first.")
     print(write_failures(model, run))
+
+
+def _add_combining(commands: Any) -> None:
+    """`average` and `join`, which make finished runs into one."""
+    averaging = commands.add_parser("average", help="the mean of the weights of runs that began with one another")
+    joining = commands.add_parser("join", help="the networks of runs side by side, as one that says their mean")
+    joining.add_argument("--mirrored", action="store_true", help="each looks at a tile from both sides: twice the time")
+    for command, call in ((averaging, _average), (joining, _join)):
+        command.add_argument("runs", type=Path, nargs="+")
+        command.add_argument("--out", type=Path, required=True, help="folder of the new run")
+        command.add_argument("--device", default="auto")
+        command.set_defaults(command=call)
+
+
+def _average(asked: argparse.Namespace) -> None:
+    from training.combining import average
+
+    print(json.dumps(average(asked.runs, asked.out, asked.device), indent=2))
+
+
+def _join(asked: argparse.Namespace) -> None:
+    from training.combining import join
+
+    if len(asked.runs) < 2:
+        raise Misuse("One run has nothing to be joined with: name two or more.")
+    print(json.dumps(join(asked.runs, asked.out, asked.device, asked.mirrored), indent=2))
 
 
 def _add_real_data(commands: Any) -> None:
@@ -236,12 +257,6 @@ def _choose(asked: argparse.Namespace) -> None:
     from training.running import choose_again
 
     print(json.dumps(choose_again(asked.run, asked.device), indent=2))
-
-
-def _average(asked: argparse.Namespace) -> None:
-    from training.running import average
-
-    print(json.dumps(average(asked.runs, asked.out, asked.device), indent=2))
 
 
 def _evaluate(asked: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from mtunet.ensemble import EnsembleConfig
 from mtunet.network import NetworkConfig
 from training.sampling import UNDEGRADED, Augmentation, Degradation
 
@@ -46,7 +47,7 @@ class Experiment:
     expect: str
     way: Literal["detail", "paper"] = "detail"
     pitch_mm: float | None = 0.2
-    network: NetworkConfig = field(default_factory=lambda: NetworkConfig(width=12, norm="group"))
+    network: NetworkConfig | EnsembleConfig = field(default_factory=lambda: NetworkConfig(width=12, norm="group"))
     size: int = 256
     batch: int = 8
     steps: int = 2400

@@ -13,7 +13,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from mtunet.devices import learning_dtype
-from mtunet.network import MTUNet, build
+from mtunet.ensemble import Network, build_any
 from training.experiments import Experiment
 from training.objectives import OBJECTIVES, total
 from training.sampling import Batch, Canvas, batches
@@ -22,11 +22,11 @@ REPORT_EVERY = 25
 
 
 def fit(
-    experiment: Experiment, canvases: Sequence[Canvas], device: torch.device, begin_with: MTUNet | None = None
-) -> tuple[MTUNet, list[dict[str, Any]]]:
+    experiment: Experiment, canvases: Sequence[Canvas], device: torch.device, begin_with: Network | None = None
+) -> tuple[Network, list[dict[str, Any]]]:
     """A network fitted on crops of the canvases, and one history row per 25 steps. begin_with: is fitted further."""
     torch.manual_seed(experiment.seed)
-    network = (begin_with or build(experiment.network)).to(device)
+    network = (begin_with or build_any(experiment.network)).to(device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=experiment.learning_rate)
     schedule = _schedule(optimiser, experiment)
     mean = AveragedModel(network) if experiment.averaged else None
@@ -67,7 +67,7 @@ def _schedule(optimiser: torch.optim.Optimizer, experiment: Experiment) -> torch
 
 
 def _step(
-    network: MTUNet, batch: Batch, experiment: Experiment, optimiser: torch.optim.Optimizer, device: torch.device
+    network: Network, batch: Batch, experiment: Experiment, optimiser: torch.optim.Optimizer, device: torch.device
 ) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """One step; the objective of each head, (heads,)."""
     pixels, window, targets, known = (

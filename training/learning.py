@@ -162,7 +162,8 @@ def begun(task: Task) -> MTUNet:
             torch.nn.init.constant_(head.bias, -guess if name == "background" else guess)  # type: ignore[arg-type]
     if comparison.trunk is not None:
         trunk, _, _ = read_weights(runs.weights_of(runs.read(runs.RUNS / comparison.trunk)))
-        if (trunk.config.width, trunk.config.norm) != (comparison.width, comparison.norm):
+        wanted = (comparison.width, comparison.norm)
+        if not isinstance(trunk, MTUNet) or (trunk.config.width, trunk.config.norm) != wanted:
             raise ValueError(f"The trunk of {comparison.trunk} has another width or norm than {comparison.name}.")
         shared = {name: value for name, value in trunk.state_dict().items() if not name.startswith("heads.")}
         network.load_state_dict(shared, strict=False)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 
 from mtunet.devices import learning_dtype
+from mtunet.ensemble import Network
 from mtunet.metrics import HIT_SHARE
-from mtunet.network import MTUNet
 from mtunet.segmentation import OVERLAP, tiles
 from training.sampling import BREAST, MISTAKEN, Canvas
 
@@ -25,7 +25,7 @@ LEAST_PIXELS = 50
 """Of the network's grid that make a mistake worth learning from: 2 mm² at 0.2 mm."""
 
 
-def mined(canvases: Sequence[Canvas], network: MTUNet, device: torch.device, every: int = 1) -> list[Canvas]:
+def mined(canvases: Sequence[Canvas], network: Network, device: torch.device, every: int = 1) -> list[Canvas]:
     """The canvases, each `every`-th with one more place to cut crops around per component that `network` called
     without a cause: one of whose pixels less than a tenth are truly of that type."""
     network = network.to(device).eval()
@@ -39,7 +39,7 @@ def mined(canvases: Sequence[Canvas], network: MTUNet, device: torch.device, eve
     return found
 
 
-def mistakes(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArray[np.int64]:
+def mistakes(canvas: Canvas, network: Network, device: torch.device) -> npt.NDArray[np.int64]:
     """(n, 2) row and column of a pixel in the middle of each component that is called without a cause."""
     called = _called(canvas, network, device)
     places = []
@@ -56,7 +56,7 @@ def mistakes(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArr
     return np.array(places, np.int64).reshape(-1, 2)
 
 
-def _called(canvas: Canvas, network: MTUNet, device: torch.device) -> npt.NDArray[np.bool_]:
+def _called(canvas: Canvas, network: Network, device: torch.device) -> npt.NDArray[np.bool_]:
     """(types, rows, columns): called in any tile that shows the pixel, but not at its edge."""
     rows, columns = canvas.pixels.shape
     breast = np.zeros((rows, columns), bool)

@@ -14,8 +14,9 @@ import mtunet
 from mtunet import runs
 from mtunet.case import Calcification, Segmentation
 from mtunet.devices import choose_device, describe, learning_dtype
+from mtunet.ensemble import Network
 from mtunet.models import Model, Settings, model_from_bytes
-from mtunet.network import MTUNet
+from mtunet.network import MTUNet, NetworkConfig
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.weights import read_weights, write_weights
 from training.calibrating import Reliability, loose, temperatures_of
@@ -31,7 +32,10 @@ from training.widening import widened
 DECIDES = (
     "training",
     "mtunet/phantom",
-    *(f"mtunet/{name}.py" for name in ("case", "network", "preprocessing", "breast", "segmentation", "metrics")),
+    *(
+        f"mtunet/{name}.py"
+        for name in ("case", "network", "ensemble", "preprocessing", "breast", "segmentation", "metrics")
+    ),
 )
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
 
@@ -50,7 +54,7 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
     if experiment.mined and earlier is not None:
         shown = mined(shown, earlier, device, experiment.mined)
     network, history = fit(experiment, shown, device, earlier)
-    return _conclude(experiment, folder, network, history, provenance, device_name)
+    return conclude(experiment, folder, network, history, provenance, device_name)
 
 
 def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
@@ -62,41 +66,28 @@ def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
     experiment = EXPERIMENTS[finished.config["experiment"]["name"]]
     network, _, provenance = read_weights(runs.weights_of(finished))
     provenance["thresholds_chosen_at"] = commit()
-    return _conclude(experiment, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
+    return conclude(experiment, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
 
 
-def average(folders: Sequence[Path], folder: Path, device_name: str = "auto") -> dict[str, Any]:
-    """The mean of the weights of finished runs, of which each began with the one before, as a run of its own.
-
-    Wortsman et al. 2022 (arXiv:2203.05482): such runs lie in one basin, and the mean is no worse than its ends.
-    """
-    finished = [runs.read(each) for each in folders]
-    experiment = EXPERIMENTS[finished[-1].config["experiment"]["name"]]
-    networks = [read_weights(runs.weights_of(each))[0] for each in finished]
-    mean = networks[-1]
-    states = [network.state_dict() for network in networks]
-    mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
-    provenance = provenance_of(experiment, folder, choose_device(device_name))
-    provenance["average_of"] = [each.folder.name for each in finished]
-    runs.start(folder, provenance, runs.read_splits(finished[-1]))
-    return _conclude(
-        experiment, folder, mean.eval(), runs.read_table(finished[-1], 0, "history"), provenance, device_name
-    )
-
-
-def _conclude(
+def conclude(
     experiment: Experiment,
     folder: Path,
-    network: MTUNet,
+    network: Network,
     history: Sequence[Mapping[str, Any]],
     provenance: dict[str, Any],
     device_name: str,
+    mirrored: bool | None = None,
 ) -> dict[str, Any]:
-    """Thresholds from the validation part, figures from the test part, and the end of the run."""
+    """Thresholds from the validation part, figures from the test part, and the end of the run.
+
+    mirrored: whether each tile is looked at from both sides, where that is not as the experiment says.
+    """
     data = experiment.data
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored)
+    unchosen = Settings(
+        experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored if mirrored is None else mirrored
+    )
     settings, table = choose_settings(
         network, unchosen, provenance, device_name, lambda: validation_samples(experiment)
     )
@@ -108,7 +99,7 @@ def _conclude(
 
 
 def choose_settings(
-    network: MTUNet,
+    network: Network,
     unchosen: Settings,
     provenance: Mapping[str, Any],
     device_name: str,
@@ -153,14 +144,15 @@ def evaluate(
     }
 
 
-def _earlier(experiment: Experiment) -> MTUNet | None:
+def _earlier(experiment: Experiment) -> Network | None:
     """The network of the run that the experiment goes on from, widened where the experiment's is wider."""
     if experiment.begin_with is None:
         return None
     network, _, _ = read_weights(runs.weights_of(runs.read(runs.RUNS / experiment.begin_with)))
-    if network.config.width == experiment.network.width:
+    wanted = experiment.network
+    if not isinstance(network, MTUNet) or not isinstance(wanted, NetworkConfig) or network.config.width == wanted.width:
         return network
-    return widened(network, experiment.network.width, torch.Generator().manual_seed(experiment.seed))
+    return widened(network, wanted.width, torch.Generator().manual_seed(experiment.seed))
 
 
 def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""Finished runs made into one: by the mean of their weights, or side by side."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtunet import model_card, runs
+from mtunet.case import Calcification
+from mtunet.ensemble import Ensemble
+from mtunet.models import Settings
+from mtunet.network import MTUNet, NetworkConfig, build
+from mtunet.weights import read_weights, write_weights
+from training import __main__ as command_line
+from training import combining, datasets, experiments
+from training.combining import average, join
+from training.running import provenance_of
+
+SMOKE = experiments.EXPERIMENTS["detail-smoke"]
+TINY = replace(SMOKE, network=NetworkConfig(width=4, norm="group"), data=replace(SMOKE.data, validation=1, test=1))
+SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Two finished runs with fresh weights, of an experiment whose phantoms are few."""
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(combining, "EXPERIMENTS", {"detail-smoke": TINY})
+    folders = []
+    for seed, name in enumerate(("one", "other")):
+        torch.manual_seed(seed)
+        folder = tmp_path / name
+        provenance = provenance_of(TINY, folder, torch.device("cpu"))
+        weights = write_weights(build(TINY.network), SETTINGS, provenance)
+        runs.start(folder, provenance, [{"train": ["p"], "validation": ["q"], "test": ["r"]}])
+        runs.save_fold(folder, 0, weights=weights, history=[{"step": 1, "seconds": 2.0}])
+        runs.finish(folder, {})
+        folders.append(folder)
+    return folders
+
+
+def networks(folders: list[Path]) -> list[torch.nn.Module]:
+    return [read_weights(runs.weights_of(runs.read(folder)))[0] for folder in folders]
+
+
+def test_an_average_has_the_mean_of_every_weight(finished: list[Path], tmp_path: Path) -> None:
+    summary = average(finished, tmp_path / "mean", "cpu")
+    one, other, mean = networks([*finished, tmp_path / "mean"])
+    assert isinstance(mean, MTUNet)
+    for a, b, c in zip(one.parameters(), other.parameters(), mean.parameters(), strict=True):
+        assert torch.allclose((a + b) / 2, c)
+    assert runs.read(tmp_path / "mean").config["average_of"] == ["one", "other"]
+    assert summary["all"]["images"] == 1
+
+
+def test_joined_runs_keep_their_weights_and_the_card_tells_them(finished: list[Path], tmp_path: Path) -> None:
+    summary = join(finished, tmp_path / "both", "cpu", mirrored=True)
+    *apart, together = networks([*finished, tmp_path / "both"])
+    assert isinstance(together, Ensemble)
+    for one, member in zip(apart, together.members, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), member.parameters(), strict=True))
+    assert summary["settings"]["mirrored"] is True
+    run = runs.read(tmp_path / "both")
+    assert run.config["joined_from"] == ["one", "other"]
+    lineage = dict(model_card._lineage(run.config, tmp_path))
+    assert list(lineage) == ["one", "other", "both"]
+
+
+def test_a_joined_run_is_not_joined_or_averaged_again(finished: list[Path], tmp_path: Path) -> None:
+    join(finished, tmp_path / "both", "cpu")
+    for combine in (join, average):
+        with pytest.raises(runs.NotARun, match="holds several networks already"):
+            combine([finished[0], tmp_path / "both"], tmp_path / "more", "cpu")
+    assert not (tmp_path / "more").exists()
+
+
+def test_one_run_alone_is_not_joined(finished: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        command_line.main(["join", str(finished[0]), "--out", str(finished[0].parent / "x")])
+    assert end.value.code == 2
+    assert "name two or more" in capsys.readouterr().err
