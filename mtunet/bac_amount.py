@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from mtunet.case import Analysis, Calcification, Finding, Laterality, Mammogram, Segmentation
-from mtunet.findings import masks
+from mtunet.components import masks
 from mtunet.outlines import dense
 
 SUMS_SOURCE = "Guo 2021, SCU-Net, doi:10.1101/2021.07.30.21261406"

@@ -189,6 +189,8 @@ class Segmentation:
     spacing_assumed: True when the file had none.
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped (measured with spacing_mm).
+    specks: (n, 2) int32 row and column of bright specks where MC is possible (`mtunet.specks`); None: not looked for.
+    minimum_specks, minimum_track_mm2: what MC and BAC need besides to count (`mtunet.components`).
     model, weights_sha256, device, seconds: provenance of the maps.
     """
 
@@ -202,9 +204,14 @@ class Segmentation:
     weights_sha256: str
     device: str
     seconds: float
+    specks: npt.NDArray[np.int32] | None = None
+    minimum_specks: int = 0
+    minimum_track_mm2: float = 0.0
 
     def __post_init__(self) -> None:
         _refuse_bad_spacing(self.spacing_mm)
+        if self.minimum_specks and self.specks is None:
+            raise ValueError("Specks are asked for, but were not looked for.")
         for kind in Calcification:
             if kind not in self.probability:
                 raise ValueError(f"Segmentation.probability has no map for {kind.value}.")

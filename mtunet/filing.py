@@ -112,6 +112,9 @@ def save_maps(data: Path, sha256: str, segmentation: Segmentation) -> Path:
         "spacing_assumed": bool(segmentation.spacing_assumed),
         "thresholds": {kind.value: float(t) for kind, t in segmentation.thresholds.items()},
         "minimum_mm2": {kind.value: float(mm2) for kind, mm2 in segmentation.minimum_mm2.items()},
+        "specks": None if segmentation.specks is None else segmentation.specks.tolist(),
+        "minimum_specks": int(segmentation.minimum_specks),
+        "minimum_track_mm2": float(segmentation.minimum_track_mm2),
         "model": segmentation.model,
         "weights_sha256": segmentation.weights_sha256,
         "device": segmentation.device,
@@ -144,7 +147,14 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         weights_sha256=facts["weights_sha256"],
         device=facts["device"],
         seconds=facts["seconds"],
+        specks=_points(facts.get("specks")),  # maps of earlier versions know nothing of these three
+        minimum_specks=facts.get("minimum_specks", 0),
+        minimum_track_mm2=facts.get("minimum_track_mm2", 0.0),
     )
+
+
+def _points(told: list[list[int]] | None) -> npt.NDArray[np.int32] | None:
+    return None if told is None else np.array(told, np.int32).reshape(-1, 2)
 
 
 def forget(data: Path, sha256: str) -> None:

@@ -6,39 +6,19 @@ that no longer matches its area; and evaluation counts components. MC and BAC fi
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.distance import pdist
 from skimage.morphology import skeletonize
 
-from mtunet.case import Box, Calcification, Finding, Mammogram, Segmentation, frozen
+from mtunet.case import Calcification, Finding, Mammogram, Segmentation, frozen
+from mtunet.components import Component, MaskCrop, Spacing, components, reduced
 from mtunet.outlines import Outline, outline
-
-SPECK_MM = 1.0
-"""Specks are narrower than this: what the white top-hat keeps. Microcalcifications are under 1 mm."""
-SPECK_APART_MM = 0.3
-"""Two maxima nearer than this are one speck."""
-SPECK_BLUR_MM = 0.05
-SPECK_NOISE_FACTOR = 5.0
-"""A speck stands out of the top-hat of its surroundings by this many robust standard deviations…"""
-SPECK_CONTRAST = 0.01
-"""…and by at least this much of the grey range."""
-
-MaskCrop = npt.NDArray[np.bool_]
-Spacing = tuple[float, float]
-
-
-class Component(NamedTuple):
-    """One component: where it is and, inside its box, which pixels belong to it."""
-
-    box: Box
-    pixels: MaskCrop
-    area_px: int
+from mtunet.specks import Points, find_specks
 
 
 def find(
@@ -47,11 +27,14 @@ def find(
     """The calcifications of one mammogram: MC first, then by probability × area, numbered from 1.
 
     thresholds: per type in (0, 1], instead of the segmentation's own; a pixel at the threshold counts.
-    Components smaller than `segmentation.minimum_mm2` are dropped. Areas and lengths in mm only where the file says
+    Which components count `mtunet.components` says. Areas and lengths in mm only where the file says
     its spacing. Nothing above the threshold gives (). Raises ValueError where the grids differ.
     """
     if segmentation.breast.shape != mammogram.shape:
         raise ValueError(f"The maps are {segmentation.breast.shape}, the mammogram {mammogram.shape}: not one grid.")
+    if segmentation.specks is None:  # kept by an earlier version, which did not keep them
+        specks = find_specks(mammogram.pixels, segmentation.probability[Calcification.MICRO], segmentation.spacing_mm)
+        segmentation = replace(segmentation, specks=specks)
     found = [
         _measure(component, kind, mammogram, segmentation)
         for kind in Calcification
@@ -60,42 +43,6 @@ def find(
     order = list(Calcification)
     found.sort(key=lambda f: (order.index(f.type), -f.probability * f.area_px, f.box))
     return tuple(replace(f, number=number) for number, f in enumerate(found, start=1))
-
-
-def masks(
-    segmentation: Segmentation, thresholds: Mapping[Calcification, float] | None = None
-) -> dict[Calcification, npt.NDArray[np.bool_]]:
-    """Per type, the (rows, columns) pixels that belong to a finding: after threshold and minimum size."""
-    made = {}
-    for kind in Calcification:
-        mask = np.zeros(segmentation.breast.shape, dtype=np.bool_)
-        for (top, left, bottom, right), pixels, _ in components(segmentation, kind, thresholds):
-            mask[top:bottom, left:right] |= pixels
-        made[kind] = mask
-    return made
-
-
-def components(
-    segmentation: Segmentation, kind: Calcification, thresholds: Mapping[Calcification, float] | None = None
-) -> Iterator[Component]:
-    """The 8-connected components of one type that are large enough, from top to bottom."""
-    threshold = (segmentation.thresholds if thresholds is None else thresholds)[kind]
-    if not 0.0 < threshold <= 1.0:
-        raise ValueError(f"The threshold for {kind.value} must be above 0 and at most 1, not {threshold}.")
-    probability = segmentation.probability[kind]
-    mask = (probability >= np.float32(threshold)).view(np.uint8)
-    x0, y0, width, height = cv2.boundingRect(mask)
-    if width == 0:
-        return
-    crop = np.ascontiguousarray(mask[y0 : y0 + height, x0 : x0 + width])
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
-    pixel_mm2 = segmentation.spacing_mm[0] * segmentation.spacing_mm[1]
-    # A hair of tolerance, so that 4 pixels of 0.25 mm² are not under 1 mm² by rounding.
-    large = stats[:, cv2.CC_STAT_AREA] * pixel_mm2 >= segmentation.minimum_mm2.get(kind, 0.0) * (1 - 1e-9)
-    for i in np.flatnonzero(large[1:]) + 1:
-        x, y, w, h, area = (int(v) for v in stats[i])
-        box = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w)
-        yield Component(box, labels[y : y + h, x : x + w] == i, area)
 
 
 def _measure(component: Component, kind: Calcification, mammogram: Mammogram, segmentation: Segmentation) -> Finding:
@@ -116,12 +63,19 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
         area_mm2=None if spacing is None else area_px * spacing[0] * spacing[1],
         length_px=length_px or 0.0,
         length_mm=length_mm,
-        specks=count_specks(mammogram.pixels, component, segmentation.spacing_mm)
-        if kind is Calcification.MICRO
-        else None,
+        specks=_specks_in(component, segmentation.specks) if kind is Calcification.MICRO else None,
         probability=means[kind],
         probabilities=frozen(means),
     )
+
+
+def _specks_in(component: Component, specks: Points | None) -> int | None:
+    """How many of the specks, (n, 2) row and column, lie on the component; None where none were looked for."""
+    if specks is None:
+        return None
+    (top, left, bottom, right), pixels, _ = component
+    near = specks[((specks >= (top, left)) & (specks < (bottom, right))).all(axis=1)] - (top, left)
+    return int(np.count_nonzero(pixels[near[:, 0], near[:, 1]]))
 
 
 def _lengths(
@@ -166,7 +120,7 @@ def centre_line(pixels: MaskCrop) -> tuple[CentreLine, int]:
     """
     half_width = float(cv2.distanceTransform(np.pad(pixels.view(np.uint8), 1), cv2.DIST_L2, 3).max())
     coarser = max(1, int(half_width // 4))
-    padded = np.pad(_thinned(pixels, coarser), 1)
+    padded = np.pad(reduced(pixels, (coarser, coarser)), 1)
     line = np.ascontiguousarray(skeletonize(padded))
     across = int(np.count_nonzero(line[:, :-1] & line[:, 1:]))
     down = int(np.count_nonzero(line[:-1] & line[1:]))
@@ -178,14 +132,6 @@ def centre_line(pixels: MaskCrop) -> tuple[CentreLine, int]:
     ends = np.argwhere(line & (neighbours == 2))
     reaches = tuple(_reach(padded, line, (int(r), int(c))) for r, c in ends)
     return CentreLine(down, across, slanted, reaches), coarser
-
-
-def _thinned(pixels: MaskCrop, times: int) -> MaskCrop:
-    """A mask at a coarser pitch; a coarse pixel is set when any of its pixels is, so nothing falls apart."""
-    rows, columns = (-(-n // times) * times for n in pixels.shape)
-    filled = np.zeros((rows, columns), dtype=np.bool_)
-    filled[: pixels.shape[0], : pixels.shape[1]] = pixels
-    return np.asarray(filled.reshape(rows // times, times, columns // times, times).any(axis=(1, 3)), dtype=np.bool_)
 
 
 def _reach(pixels: MaskCrop, line: MaskCrop, end: tuple[int, int]) -> tuple[float, float]:
@@ -218,33 +164,3 @@ def _walk_back(line: MaskCrop, end: tuple[int, int], steps: int) -> tuple[int, i
         here = ahead[0]
         seen.add(here)
     return here
-
-
-def count_specks(pixels: npt.NDArray[np.float32], component: Component, spacing_mm: Spacing) -> int:
-    """Bright specks inside one MC region: local maxima of the white top-hat that stand out of their surroundings.
-
-    pixels: the mammogram, (rows, columns) in [0, 1]. The scales are physical (SPECK_MM, SPECK_APART_MM), from
-    `spacing_mm` (row, column), which is an assumption where the file has none. At 0.1 mm a pixel or coarser, specks
-    that touch are counted as one, so this is a count of what can be seen, not of what is there.
-    """
-    (top, left, bottom, right), inside, _ = component
-    margin = [math.ceil(SPECK_MM / s) for s in spacing_mm]
-    rows = slice(max(0, top - margin[0]), bottom + margin[0])
-    columns = slice(max(0, left - margin[1]), right + margin[1])
-    blur = [SPECK_BLUR_MM / s for s in spacing_mm]
-    smooth = cv2.GaussianBlur(pixels[rows, columns], (0, 0), sigmaX=blur[1], sigmaY=blur[0])
-    peaks = cv2.morphologyEx(smooth, cv2.MORPH_TOPHAT, _disc(SPECK_MM, spacing_mm))
-    sample = peaks[:: 1 + peaks.shape[0] // 200, :: 1 + peaks.shape[1] // 200]
-    middle = np.median(sample)
-    noise = 1.4826 * float(np.median(np.abs(sample - middle)))
-    floor = max(SPECK_CONTRAST, float(middle) + SPECK_NOISE_FACTOR * noise)
-    highest = cv2.dilate(peaks, _disc(2 * SPECK_APART_MM, spacing_mm))
-    tops = (peaks >= highest) & (peaks >= floor)
-    window = tops[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] & inside
-    return int(cv2.connectedComponents(window.view(np.uint8), connectivity=8)[0]) - 1
-
-
-def _disc(diameter_mm: float, spacing_mm: Spacing) -> npt.NDArray[np.uint8]:
-    """An odd elliptic neighbourhood of a physical diameter, at least 3 × 3."""
-    height, width = (max(3, 2 * round(diameter_mm / s / 2) + 1) for s in spacing_mm)
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, height)), dtype=np.uint8)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mtunet.case import Calcification, Flag, Segmentation
-from mtunet.findings import components
+from mtunet.components import components
 from mtunet.triage import MOSTLY_BAC_SHARE
 
 MOVES = (-0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2)

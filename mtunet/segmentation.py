@@ -18,6 +18,7 @@ from mtunet.ensemble import Network
 from mtunet.models import Model
 from mtunet.network import DIVISOR
 from mtunet.preprocessing import Prepared, prepare, restore
+from mtunet.specks import find_specks
 
 TILE = 512
 """Rows and columns of a tile on the network's grid."""
@@ -52,6 +53,9 @@ def segment(
         spacing_assumed=prepared.spacing_assumed,
         thresholds=model.settings.thresholds,
         minimum_mm2=model.settings.minimum_mm2,
+        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], prepared.spacing_mm),
+        minimum_specks=model.settings.minimum_specks,
+        minimum_track_mm2=model.settings.minimum_track_mm2,
         model=model.name,
         weights_sha256=model.weights_sha256,
         device=look.described,

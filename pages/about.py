@@ -3,7 +3,8 @@
 import streamlit as st
 
 import mtunet
-from mtunet.model_card import body, card_of
+from mtunet.model_card import card_of
+from mtunet.model_card_text import body
 from mtunet.models import MODELS, ModelSpec, ModelUnavailable, file_state
 from pages.widgets.frame import NOT_CLINICAL, frame
 from pages.widgets.viewer import HELP

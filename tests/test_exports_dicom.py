@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from mtunet.analysis import reweigh
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Truth, View
+from mtunet.components import masks
 from mtunet.drawing import COLOUR_BLIND, FIGURE_3
 from mtunet.exports import EXPORTS, Result
 from mtunet.exports.dicom_source import VIEW_CODES, read_origin, uid
-from mtunet.findings import masks
 from mtunet.reading import read
 from tests.dicoms import dicom, drawn
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation

@@ -10,9 +10,9 @@ import pytest
 
 from mtunet.analysis import reweigh
 from mtunet.case import Truth
+from mtunet.components import masks
 from mtunet.exports import EXPORTS, Result
 from mtunet.exports.report import report
-from mtunet.findings import masks
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 

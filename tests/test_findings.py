@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Box, Calcification, Mammogram, Segmentation
-from mtunet.findings import find, masks
+from mtunet.components import masks
+from mtunet.findings import find
 from mtunet.outlines import contours
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

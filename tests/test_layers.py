@@ -20,8 +20,9 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "network": (("mtunet.network", "mtunet.ensemble", "mtunet.devices"), ("case",)),
     "preprocessing": (("mtunet.preprocessing", "mtunet.breast"), ("case",)),
     "models": (("mtunet.models", "mtunet.weights"), ("case", "network")),
-    "segmentation": (("mtunet.segmentation",), ("case", "network", "preprocessing", "models")),
-    "findings": (("mtunet.findings", "mtunet.outlines"), ("case",)),
+    "segmentation": (("mtunet.segmentation",), ("case", "network", "preprocessing", "models", "specks")),
+    "specks": (("mtunet.specks",), ()),
+    "findings": (("mtunet.findings", "mtunet.components", "mtunet.outlines"), ("case", "specks")),
     "triage": (("mtunet.triage", "mtunet.study_triage"), ("case",)),
     "studies": (("mtunet.studies", "mtunet.hanging"), ("case",)),
     "amounts": (
@@ -40,7 +41,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "phantom": (("mtunet.phantom*",), ("case",)),
     "evaluation": (("mtunet.evaluation*",), ("case", "phantom", "drawing", "runs")),
     "samples": (("mtunet.samples",), ("case",)),
-    "model card": (("mtunet.model_card",), ("models", "runs", "samples", "evaluation")),
+    "model card": (
+        ("mtunet.model_card", "mtunet.model_card_text"),
+        ("case", "findings", "models", "runs", "samples", "evaluation"),
+    ),
     "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
     "analysis": (
         ("mtunet.analysis", "mtunet.analysis_json", "mtunet.assessing"),

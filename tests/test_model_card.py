@@ -12,7 +12,8 @@ import pytest
 from mtunet import __main__ as command_line
 from mtunet import model_card, runs
 from mtunet.case import Calcification, Mammogram, Truth
-from mtunet.model_card import card_of, failures_folder, read_failures, to_markdown
+from mtunet.model_card import card_of, failures_folder, read_failures
+from mtunet.model_card_text import to_markdown
 from mtunet.models import MODELS, ModelSpec, ModelUnavailable, Settings
 from mtunet.network import NetworkConfig, build
 from mtunet.weights import write_weights

@@ -13,7 +13,7 @@ import torch
 
 from mtunet.analysis import analyse
 from mtunet.case import Analysis, Calcification, Flag, Segmentation
-from mtunet.findings import masks
+from mtunet.components import masks
 from mtunet.metrics import count_lesions, count_pixels
 from mtunet.models import load_model
 from mtunet.reading import read

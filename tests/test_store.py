@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -225,7 +226,18 @@ def test_maps_come_back_to_the_nearest_255th(data: Path) -> None:
         assert np.abs(read.probability[kind] - saved.probability[kind]).max() <= 0.5 / 255 + 1e-6
     assert (read.breast == saved.breast).all()
     assert (read.thresholds, read.minimum_mm2) == (saved.thresholds, saved.minimum_mm2)
+    assert (read.specks, read.minimum_specks, read.minimum_track_mm2) == (None, 0, 0.0)
     assert (read.spacing_mm, read.spacing_assumed, read.seconds, read.device) == ((0.1, 0.2), True, 2.5, "CPU")
+
+
+@pytest.mark.parametrize("points", [[], [[3, 4], [19, 29]]])
+def test_specks_and_what_makes_a_region_count_are_kept_with_the_maps(data: Path, points: list[list[int]]) -> None:
+    specks = np.array(points, np.int32).reshape(-1, 2)
+    filing.save_maps(data, A, replace(segmentation(), specks=specks, minimum_specks=2, minimum_track_mm2=20.0))
+    read = filing.read_maps(data, A, "detail", WEIGHTS)
+    assert read.specks is not None
+    assert read.specks.tolist() == points
+    assert (read.specks.dtype, read.minimum_specks, read.minimum_track_mm2) == (np.int32, 2, 20.0)
 
 
 def test_maps_without_their_last_file_are_not_there(data: Path) -> None:

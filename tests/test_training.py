@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from mtunet.case import Calcification, Segmentation
-from mtunet.models import model_from_bytes
+from mtunet.components import Keeping, keeping_of
+from mtunet.models import Settings, model_from_bytes
 from mtunet.network import NetworkConfig
 from mtunet.phantom import PhantomSpec, cohort
 from tests.drawn_views import drawn_sample
@@ -30,7 +31,7 @@ from training.sampling import (
     degraded,
     with_strays,
 )
-from training.scoring import BAC_F1_GIVEN, by_minimum, choose_operating_point, score, segmentations
+from training.scoring import BAC_F1_GIVEN, by_rule, choose_operating_point, score, segmentations
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -253,15 +254,18 @@ def test_a_half_covered_cell_counts() -> None:
 
 
 def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.Module, object]) -> None:
-    from mtunet.models import Settings
     from mtunet.weights import write_weights
 
     half, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
     model = model_from_bytes(write_weights(fitted[0], Settings("detail", 0.4, half, none), {}), "x", "cpu")
     samples = [drawn_sample(number) for number in (10, 11)]
-    thresholds, minimum, table = choose_operating_point(segmentations(model, samples))
-    marked = {row["type"]: (row["threshold"], row["minimum_mm2"]) for row in table if row["chosen"]}
-    assert marked == {kind.value: (thresholds[kind], minimum[kind]) for kind in Calcification}
+    chosen, table = choose_operating_point(segmentations(model, samples), model.settings)
+    marked = {
+        row["type"]: (row["threshold"], Keeping(*(row[name] for name in Keeping._fields)))
+        for row in table
+        if row["chosen"]
+    }
+    assert marked == {kind.value: (chosen.thresholds[kind], keeping_of(chosen, kind)) for kind in Calcification}
     rows, summary = evaluate(model, samples)
     assert [row["image"] for row in rows] == ["drawn-10", "drawn-11"]
     assert summary["all"]["mc"]["lesions"] == 2
@@ -270,12 +274,14 @@ def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.M
 def test_bac_gives_a_little_f1_for_fewer_false_components() -> None:
     """A false fleck smaller than a true fragment: the highest F1 keeps both, the choice is to leave both out."""
     true, fleck = np.zeros((200, 200), bool), np.zeros((200, 200), bool)
-    true[20:180, 50:150], true[190:196, 60:70], fleck[5:15, 5:10] = True, True, True
+    true[20:160, 50:150], true[190:196, 60:70], fleck[5:15, 5:10] = True, True, True
     level = (0.9 * (true | fleck)).astype(np.float32)
     sample = replace(drawn_sample(0), masks={MC: np.zeros_like(true), BAC: true}, spacing_mm=0.4)
-    _, minimum, table = choose_operating_point([(sample, seen({MC: np.zeros_like(level), BAC: level}))])
-    found = {row["minimum_mm2"]: row for row in table if row["type"] == "bac" and row["threshold"] == 0.9}
-    assert minimum[BAC] == 12.0  # the fleck has 50 pixels of 0.16 mm², the fragment 60
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    chosen, table = choose_operating_point([(sample, seen({MC: np.zeros_like(level), BAC: level}))], unchosen)
+    found = {row["minimum_track_mm2"]: row for row in table if row["type"] == "bac" and row["threshold"] == 0.9}
+    # the fleck has 50 pixels of 0.16 mm², the fragment 60; each lies 12 mm or more from the vessel
+    assert chosen.minimum_track_mm2 == 12.0
     assert found[8.0]["pixel_f1"] > found[12.0]["pixel_f1"] > found[8.0]["pixel_f1"] - BAC_F1_GIVEN
     assert [found[each]["false_positives_per_image"] for each in (8.0, 12.0)] == [1, 0]
 
@@ -286,21 +292,33 @@ def test_looking_for_components_once_counts_what_looking_each_time_counts(seed: 
     blobs = [cv2.GaussianBlur(rng.random((120, 100)).astype(np.float32), (0, 0), 2.5) for _ in range(4)]
     high = [blob > np.quantile(blob, 0.85) for blob in blobs]
     sample = replace(drawn_sample(0), masks={MC: high[0], BAC: high[1]}, spacing_mm=0.4)
-    segmentation = type("Maps", (), {"probability": {MC: high[2] * 1.0, BAC: high[3] * 1.0}})()
-    minima = (0.0, 2.0, 5.0)
-    at_once = {kind: by_minimum(sample, kind, high[2 + i], minima) for i, kind in enumerate(Calcification)}
-    for minimum in minima:
-        each = score(sample, segmentation, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, minimum))
-        for kind in Calcification:
-            assert at_once[kind][minimum].pixels[kind] == each.pixels[kind]
-            assert at_once[kind][minimum].lesions[kind] == each.lesions[kind]
-        assert at_once[MC][minimum].confused == each.confused
+    specks = rng.integers(0, 100, (60, 2)).astype(np.int32)
+    looked = replace(seen({MC: high[2] * np.float32(1), BAC: high[3] * np.float32(1)}), specks=specks)
+    rules = {
+        MC: (Keeping(0.0), Keeping(2.0), Keeping(5.0), Keeping(2.0, minimum_specks=2)),
+        BAC: (Keeping(0.0), Keeping(2.0), Keeping(5.0), Keeping(2.0, minimum_track_mm2=30.0)),
+    }
+    at_once = {kind: by_rule(sample, looked, kind, 0.5, rules[kind]) for kind in Calcification}
+    for mc, bac in zip(rules[MC], rules[BAC], strict=True):
+        each = score(
+            sample,
+            replace(
+                looked,
+                minimum_mm2={MC: mc.minimum_mm2, BAC: bac.minimum_mm2},
+                minimum_specks=mc.minimum_specks,
+                minimum_track_mm2=bac.minimum_track_mm2,
+            ),
+        )
+        for kind, rule in ((MC, mc), (BAC, bac)):
+            assert at_once[kind][rule].pixels[kind] == each.pixels[kind]
+            assert at_once[kind][rule].lesions[kind] == each.lesions[kind]
+        assert at_once[MC][mc].confused == each.confused
+    assert at_once[MC][rules[MC][3]] != at_once[MC][rules[MC][1]]
 
 
 def test_truth_scored_against_itself_is_perfect() -> None:
     sample = drawn_sample(3)
-    segmentation = type("Maps", (), {"probability": {k: m.astype(np.float32) for k, m in sample.masks.items()}})()
-    found = score(sample, segmentation, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    found = score(sample, seen({kind: mask.astype(np.float32) for kind, mask in sample.masks.items()}))
     assert found.pixels[MC].f1 == 1
     assert found.lesions[BAC].sensitivity == 1
     assert found.lesions[MC].false_positives == 0

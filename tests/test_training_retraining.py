@@ -91,13 +91,12 @@ def test_a_type_that_no_view_marks_keeps_its_threshold_and_counts_nothing(root: 
     data = RealData("cbis-ddsm", root)
     validation = [replace(one, masks={MC: one.masks[MC]}) for one in data.part("validation") if MC in one.masks]
     assert validation
-    thresholds, minimum_mm2, table = choose_operating_point(
-        segmentations(tiny, validation), (SETTINGS.thresholds, SETTINGS.minimum_mm2)
-    )
-    assert (thresholds[BAC], minimum_mm2[BAC]) == (0.55, 2.0)
+    chosen, table = choose_operating_point(segmentations(tiny, validation), SETTINGS)
+    assert (chosen.thresholds[BAC], chosen.minimum_mm2[BAC]) == (0.55, 2.0)
     assert {row["type"] for row in table} == {"mc"}
     [(sample, segmentation), *_] = segmentations(tiny, validation)
-    counted = score(sample, segmentation, dict.fromkeys(Calcification, 0.01), dict.fromkeys(Calcification, 0.0))
+    everything = dict.fromkeys(Calcification, 0.01), dict.fromkeys(Calcification, 0.0)
+    counted = score(sample, replace(segmentation, thresholds=everything[0], minimum_mm2=everything[1]))
     assert counted.lesions[BAC].images == 0
     assert counted.pixels[BAC].fp == 0
     assert counted.lesions[MC].images == 1
@@ -106,8 +105,9 @@ def test_a_type_that_no_view_marks_keeps_its_threshold_and_counts_nothing(root: 
 def test_where_both_types_are_known_the_figures_are_as_they_always_were(tiny: Model) -> None:
     sample = drawn_sample(1)
     [(_, segmentation)] = segmentations(tiny, [sample])
-    perfect = replace(segmentation, probability={kind: sample.masks[kind].astype(np.float32) for kind in Calcification})
-    counted = score(sample, perfect, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    truth = {kind: sample.masks[kind].astype(np.float32) for kind in Calcification}
+    perfect = replace(segmentation, probability=truth, minimum_mm2=dict.fromkeys(Calcification, 0.0))
+    counted = score(sample, perfect)
     assert [counted.pixels[kind].f1 for kind in Calcification] == [1.0, 1.0]
     assert (counted.confused.lesions, counted.confused.hit) == (1, 0)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mtunet import runs
 from mtunet.analysis import analyse
 from mtunet.case import Calcification, Finding, Mammogram, Truth
-from mtunet.findings import masks
+from mtunet.components import masks
 from mtunet.metrics import HIT_SHARE
 from mtunet.model_card import failures_folder
 from mtunet.models import MODELS, Model

@@ -8,14 +8,13 @@ measure), because its views are too large to be kept.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from mtunet import runs
-from mtunet.case import Calcification
-from mtunet.models import Model, Settings, model_from_bytes
+from mtunet.models import Model, model_from_bytes
 from mtunet.weights import write_weights
 from training.data import DATASETS, DataSetMissing, LabelledView, samples
 from training.datasets import Sample, phantom_samples, phantom_split
@@ -90,9 +89,8 @@ def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_
     runs.start(folder, provenance, [{str(part): names for part, names in known.items()}])
     network, history = fit(experiment, shown, begin_with.device, begin_with.network.float())
     del shown
-    earlier = begin_with.settings
     settings, table = choose_settings(
-        network, _settings(earlier), provenance, device_name, lambda: data.part("validation"), earlier
+        network, begin_with.settings, provenance, device_name, lambda: data.part("validation")
     )
     weights = write_weights(network, settings, provenance)
     images, summary = measure(model_from_bytes(weights, folder.name, device_name), data)
@@ -124,12 +122,6 @@ def _experiment(begin_with: Model, name: str, plan: Plan) -> Experiment:
         data=PhantomData(train=plan.phantoms, validation=0, test=0),
         seed=plan.seed,
     )
-
-
-def _settings(earlier: Settings) -> Settings:
-    """With every detection kept: thresholds are yet to be chosen."""
-    halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    return replace(earlier, thresholds=halves, minimum_mm2=none)
 
 
 def _canvases(data: RealData, experiment: Experiment, plan: Plan, known: Mapping[Part, list[str]]) -> list[Canvas]:

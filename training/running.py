@@ -104,11 +104,12 @@ def choose_settings(
     provenance: Mapping[str, Any],
     device_name: str,
     validation: Callable[[], Iterable[Sample]],
-    earlier: Settings | None = None,
 ) -> tuple[Settings, list[dict[str, Any]]]:
-    """Temperatures first, then thresholds and minimum sizes on the maps that they give; and the table chosen from.
+    """Temperatures first, then thresholds and what makes a component count on the maps that they give; and the table
+    chosen from.
 
-    validation: gives the samples of the validation part, twice. earlier: what a type keeps that is known in none.
+    unchosen: a type that is known in no sample keeps what it has here. validation: gives the samples of the validation
+    part, twice.
     """
 
     def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
@@ -116,9 +117,7 @@ def choose_settings(
         return segmentations(used, validation())
 
     calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
-    kept = (earlier.thresholds, earlier.minimum_mm2) if earlier else None
-    thresholds, minimum_mm2, table = choose_operating_point(validated(calm), kept)
-    return replace(calm, thresholds=thresholds, minimum_mm2=minimum_mm2), table
+    return choose_operating_point(validated(calm), calm)
 
 
 def evaluate(
@@ -130,7 +129,7 @@ def evaluate(
     strata: dict[str, Score] = defaultdict(lambda: NOTHING)
     for sample, segmentation in segmentations(model, samples):
         reliability.count(sample, segmentation)
-        counted = score(sample, segmentation, model.settings.thresholds, model.settings.minimum_mm2)
+        counted = score(sample, segmentation)
         everything, strata[sample.stratum] = everything + counted, strata[sample.stratum] + counted
         seconds.append(segmentation.seconds)
         rows.append(_row(sample, counted, segmentation.seconds))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification, Mammogram, Segmentation
+from mtunet.components import NO_SPECKS, Keeping, label, masks
 from mtunet.metrics import (
     HIT_SHARE,
     LesionCounts,
@@ -17,18 +18,20 @@ from mtunet.metrics import (
     count_confused,
     count_lesions,
     count_pixels,
-    without_small,
 )
-from mtunet.models import Model
+from mtunet.models import Model, Settings
 from mtunet.segmentation import segment
 from training.datasets import Sample
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-MINIMUM_MM2 = {MC: (2.0, 4.0, 8.0, 13.0, 20.0), BAC: (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0, 25.0, 30.0)}
+RULES: Mapping[Calcification, tuple[Keeping, ...]] = {
+    MC: tuple(Keeping(area, minimum_specks=specks) for area in (2.0, 4.0, 8.0, 13.0, 20.0) for specks in (0, 2, 3)),
+    BAC: tuple(Keeping(4.0, minimum_track_mm2=area) for area in (4.0, 8.0, 12.0, 16.0, 20.0, 25.0, 30.0)),
+}
 MC_FALSE_POSITIVES = 0.5
 """MC false positives per image that are allowed when thresholds are chosen on the validation part."""
-BAC_F1_GIVEN = 0.005
+BAC_F1_GIVEN = 0.015
 """Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag."""
 
 
@@ -84,18 +87,10 @@ def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
     return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
 
 
-def score(
-    sample: Sample,
-    segmentation: Segmentation,
-    thresholds: Mapping[Calcification, float],
-    minimum_mm2: Mapping[Calcification, float],
-) -> Score:
-    """One image, on its own grid, after thresholds and minimum sizes. A type that is unknown there counts nothing."""
-    cell = sample.spacing_mm**2
-    detected = {
-        kind: without_small(segmentation.probability[kind] >= thresholds[kind], minimum_mm2[kind] / cell)
-        for kind in Calcification
-    }
+def score(sample: Sample, segmentation: Segmentation) -> Score:
+    """One image, on its own grid, after thresholds and what makes a component count. A type that is unknown there
+    counts nothing."""
+    detected = masks(segmentation)
     return Score(
         {**NOTHING.pixels, **{kind: count_pixels(detected[kind], mask) for kind, mask in sample.masks.items()}},
         {**NOTHING.lesions, **{kind: count_lesions(detected[kind], mask) for kind, mask in sample.masks.items()}},
@@ -106,51 +101,55 @@ def score(
 
 
 def choose_operating_point(
-    scored: Iterable[tuple[Sample, Segmentation]],
-    earlier: tuple[Mapping[Calcification, float], Mapping[Calcification, float]] | None = None,
-) -> tuple[dict[Calcification, float], dict[Calcification, float], list[dict[str, Any]]]:
-    """Thresholds and minimum sizes from the validation part, and the table they were chosen from.
+    scored: Iterable[tuple[Sample, Segmentation]], settings: Settings
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Thresholds and what makes a component count, from the validation part, and the table they were chosen from.
 
     MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
     false positives when none qualifies). BAC: the fewest false positives per image among those whose pixel F1 is
     within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
-    earlier: thresholds and minimum sizes to keep for a type that is known in no sample.
+    settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
-    summed: dict[tuple[Calcification, float, float], Score] = {}
+    summed: dict[tuple[Calcification, float, Keeping], Score] = {}
     for whole_sample, whole_segmentation in scored:
         sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
         for kind in sample.masks:
             for threshold in THRESHOLDS:
-                detected = segmentation.probability[kind] >= threshold
-                for minimum, one in by_minimum(sample, kind, detected, MINIMUM_MM2[kind]).items():
-                    point = kind, threshold, minimum
+                for rule, one in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
+                    point = kind, threshold, rule
                     summed[point] = summed.get(point, NOTHING) + one
     table: list[dict[str, Any]] = [
         {
             "type": kind.value,
             "threshold": threshold,
-            "minimum_mm2": minimum,
+            **rule._asdict(),
             "lesion_sensitivity": found.lesions[kind].sensitivity,
             "false_positives_per_image": found.lesions[kind].false_positives_per_image,
             "pixel_f1": found.pixels[kind].f1,
             "bac_called_mc": found.confused.sensitivity if kind is MC else None,
         }
-        for (kind, threshold, minimum), found in summed.items()
+        for (kind, threshold, rule), found in summed.items()
     ]
-    kept = [
-        dict(zip(("threshold", "minimum_mm2"), (v[kind] for v in earlier or ()), strict=False))
-        for kind in Calcification
-    ]
-    best = {
-        kind: _BEST[kind](rows) if (rows := [row for row in table if row["type"] == kind.value]) else kept[number]
-        for number, kind in enumerate(Calcification)
-    }
-    for row in table:
-        row["chosen"] = int(row is best[MC] or row is best[BAC])
-    return (
-        {kind: best[kind]["threshold"] for kind in Calcification},
-        {kind: best[kind]["minimum_mm2"] for kind in Calcification},
-        table,
+    chosen = settings
+    for kind in Calcification:
+        rows = [row for row in table if row["type"] == kind.value]
+        best = _BEST[kind](rows) if rows else None
+        for row in rows:
+            row["chosen"] = int(row is best)
+        if best is not None:
+            chosen = _with(chosen, kind, best["threshold"], Keeping(*(best[name] for name in Keeping._fields)))
+    return chosen, table
+
+
+def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keeping) -> Settings:
+    own: dict[str, Any] = (
+        {"minimum_specks": rule.minimum_specks} if kind is MC else {"minimum_track_mm2": rule.minimum_track_mm2}
+    )
+    return replace(
+        settings,
+        thresholds={**settings.thresholds, kind: threshold},
+        minimum_mm2={**settings.minimum_mm2, kind: rule.minimum_mm2},
+        **own,
     )
 
 
@@ -185,32 +184,35 @@ def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Samp
             segmentation,
             probability={kind: probability[part] for kind, probability in segmentation.probability.items()},
             breast=segmentation.breast[part],
+            specks=None if segmentation.specks is None else segmentation.specks - np.array((top, left), np.int32),
         ),
     )
 
 
-def by_minimum(sample: Sample, kind: Calcification, detected: Mask, minima_mm2: Sequence[float]) -> dict[float, Score]:
-    """What `score` would count of one type for each minimum size, with the components looked for only once."""
+def by_rule(
+    sample: Sample, segmentation: Segmentation, kind: Calcification, threshold: float, rules: Sequence[Keeping]
+) -> dict[Keeping, Score]:
+    """What `score` would count of one type under each rule, with the components looked for only once."""
+    specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
+    found = label(segmentation.probability[kind] >= threshold, segmentation.spacing_mm, specks, tracks=kind is BAC)
+    area, count = found.stats[:, cv2.CC_STAT_AREA], len(found.stats)
     true, true_mc, true_bac = sample.masks[kind], sample.masks.get(MC), sample.masks.get(BAC)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
-    area = stats[:, cv2.CC_STAT_AREA]
-    inside = np.bincount(labels[true], minlength=count)
-    hits = _hits(true, labels, count)
+    inside = np.bincount(found.labels[true], minlength=count)
+    hits = _hits(true, found.labels, count)
     confusions = None
     if kind is MC and true_bac is not None and true_mc is not None:
-        confusions = _hits(true_bac & ~true_mc, np.where(true_mc, 0, labels), count)
+        confusions = _hits(true_bac & ~true_mc, np.where(true_mc, 0, found.labels), count)
     scores = {}
-    for minimum in minima_mm2:
-        kept = area >= minimum / sample.spacing_mm**2 * (1 - 1e-9)
-        kept[0] = False
+    for rule in rules:
+        kept = found.kept(rule)
         tp, positive = int(inside[kept].sum()), int(area[kept].sum())
-        found = hits.kept(kept)
+        reached = hits.kept(kept)
         right = inside[kept] / area[kept]
-        lesions = LesionCounts(found.size, _at_least(found), right.size, right.size - _at_least(right), 1)
+        lesions = LesionCounts(reached.size, _at_least(reached), right.size, right.size - _at_least(right), 1)
         confused = confusions.kept(kept) if confusions is not None else np.zeros(0)
         fn = int(np.count_nonzero(true)) - tp
         pixels = PixelCounts(tp, positive - tp, fn, true.size - positive - fn)
-        scores[minimum] = replace(
+        scores[rule] = replace(
             NOTHING,
             pixels={**NOTHING.pixels, kind: pixels},
             lesions={**NOTHING.lesions, kind: lesions},

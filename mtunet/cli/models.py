@@ -18,7 +18,8 @@ def run() -> int:
 
 def show_card(name: str) -> int:
     """Print a model's card; 0, or 1 with a sentence where its weights cannot be read."""
-    from mtunet.model_card import card_of, to_markdown
+    from mtunet.model_card import card_of
+    from mtunet.model_card_text import to_markdown
 
     try:
         print(to_markdown(card_of(MODELS[name])))

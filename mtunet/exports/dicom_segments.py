@@ -8,11 +8,11 @@ from pydicom.sr.codedict import codes
 
 import mtunet
 from mtunet.case import Calcification
+from mtunet.components import masks
 from mtunet.drawing import LAYERS
 from mtunet.exports.dicom_objects import CATEGORY, TYPE_CODES, colour, device, finished, shared
 from mtunet.exports.dicom_source import reference, uid
 from mtunet.exports.result import Result
-from mtunet.findings import masks
 
 
 def segments(result: Result) -> bytes:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification
+from mtunet.components import masks
 from mtunet.disclaimer import NOT_FOR_CLINICAL_USE
 from mtunet.drawing import draw
 from mtunet.exports.result import Result
-from mtunet.findings import masks
 from mtunet.stems import stem
 
 

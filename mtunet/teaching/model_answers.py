@@ -20,7 +20,7 @@ import numpy as np
 
 import mtunet
 from mtunet.case import Calcification, Segmentation
-from mtunet.findings import components
+from mtunet.components import components
 from mtunet.models import DEFAULT_MODEL, MODELS, read_metadata
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes

@@ -15,8 +15,8 @@ import mtunet
 from mtunet import runs
 from mtunet.analysis import analyse
 from mtunet.case import Analysis, Calcification, Segmentation
+from mtunet.components import components
 from mtunet.devices import describe
-from mtunet.findings import components
 from mtunet.models import Model
 from training.real import LABEL_SLIPS, PROTOCOL
 from training.real.arteries import follow

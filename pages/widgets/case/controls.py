@@ -1,11 +1,14 @@
 """What a person turns on the case page: thresholds and palette."""
 
+import functools
 from dataclasses import dataclass
 
 import streamlit as st
 
 from mtunet.case import Analysis, Calcification
+from mtunet.components import what_counts
 from mtunet.drawing import FIGURE_3, LAYERS, PALETTES, Palette
+from mtunet.models import ModelSpec, ModelUnavailable, Settings, find_model, read_metadata
 from pages.widgets.words import TYPES
 
 
@@ -35,7 +38,7 @@ def chosen_thresholds(case: str, stored: Analysis) -> dict[Calcification, float]
             key=keys[kind],
             persist_state="session",
             help=f"Pixels with at least this probability count. Lower finds more, and more that is none. "
-            f"The model's own threshold is {own[kind]:.2f}.",
+            f"The model's own threshold is {own[kind]:.2f}. {_rule(stored.provenance.model, kind)}",
         )
         for kind in Calcification
     }
@@ -52,6 +55,20 @@ def chosen_thresholds(case: str, stored: Analysis) -> dict[Calcification, float]
         key="case.own_thresholds",
     )
     return chosen
+
+
+def _rule(model: str, kind: Calcification) -> str:
+    """What makes a region of this model count besides its threshold; "" for a model that is not at hand."""
+    try:
+        spec = find_model(model)
+        return what_counts(_settings(spec), kind)
+    except ModelUnavailable:
+        return ""
+
+
+@functools.lru_cache(maxsize=8)
+def _settings(spec: ModelSpec) -> Settings:
+    return Settings.from_json(read_metadata(spec)["settings"])
 
 
 def chosen_palette() -> Palette:

@@ -1,0 +1,155 @@
+"""Which components of drawn maps count as findings, with exact answers."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtunet.case import Calcification, Mammogram, Segmentation
+from mtunet.components import Keeping, components, keeping_of, label, masks, what_counts
+from mtunet.findings import find
+from mtunet.models import Settings
+from mtunet.specks import find_specks
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+Mask = npt.NDArray[np.bool_]
+
+
+def looked(mc: Mask, bac: Mask, spacing_mm: tuple[float, float] = (0.2, 0.2), **rules: object) -> Segmentation:
+    made = Segmentation(
+        probability={MC: mc.astype(np.float32), BAC: bac.astype(np.float32)},
+        breast=np.ones(mc.shape, np.bool_),
+        spacing_mm=spacing_mm,
+        spacing_assumed=False,
+        thresholds={MC: 0.5, BAC: 0.5},
+        minimum_mm2={MC: 0.0, BAC: 4.0},
+        model="drawn",
+        weights_sha256="",
+        device="cpu",
+        seconds=0.0,
+    )
+    return replace(made, **rules)  # type: ignore[arg-type]
+
+
+def pieces(*columns_mm: tuple[float, float], spacing_mm: tuple[float, float] = (0.2, 0.2)) -> Mask:
+    """Bars of 2 mm height, from and to these columns, mm."""
+    mask = np.zeros((round(20 / spacing_mm[0]), round(80 / spacing_mm[1])), np.bool_)
+    for start, end in columns_mm:
+        mask[
+            round(8 / spacing_mm[0]) : round(10 / spacing_mm[0]),
+            round(start / spacing_mm[1]) : round(end / spacing_mm[1]),
+        ] = True
+    return mask
+
+
+def counted(segmentation: Segmentation, kind: Calcification) -> list[int]:
+    """Left columns of what counts."""
+    return sorted(component.box.left for component in components(segmentation, kind))
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.2, 0.2), (0.05, 0.1), (0.5, 0.25)])
+def test_a_piece_of_bac_counts_where_the_pieces_on_its_track_add_up(spacing_mm: tuple[float, float]) -> None:
+    """Three pieces of 8 mm², 6 mm apart, and one 20 mm away."""
+    drawn = pieces((2, 6), (12, 16), (22, 26), (46, 50), spacing_mm=spacing_mm)
+    lefts = [round(mm / spacing_mm[1]) for mm in (2, 12, 22, 46)]
+
+    def at(least: float) -> list[int]:
+        return counted(looked(np.zeros_like(drawn), drawn, spacing_mm, minimum_track_mm2=least), BAC)
+
+    assert at(0.0) == at(8.0) == lefts
+    assert at(8.1) == at(24.0) == lefts[:3]
+    assert at(24.1) == []
+
+
+def test_pieces_too_small_to_count_add_nothing_to_a_track() -> None:
+    drawn = pieces((2, 6), (10, 11))  # 8 mm² and 2 mm²
+    nothing = np.zeros_like(drawn)
+    assert counted(looked(nothing, drawn, minimum_track_mm2=10.0), BAC) == []
+    assert len(counted(looked(nothing, drawn, minimum_mm2={MC: 0.0, BAC: 1.0}, minimum_track_mm2=10.0), BAC)) == 2
+
+
+@pytest.mark.parametrize("gap_mm", [7.0, 9.0])
+def test_a_track_ends_where_the_gap_is_wider_than_8_mm(gap_mm: float) -> None:
+    drawn = pieces((2, 6), (6 + gap_mm, 10 + gap_mm))
+    found = counted(looked(np.zeros_like(drawn), drawn, minimum_track_mm2=16.0), BAC)
+    assert len(found) == (2 if gap_mm < 8 else 0)
+
+
+def test_tracks_say_nothing_of_mc_and_specks_nothing_of_bac() -> None:
+    drawn = pieces((2, 6))
+    strict = looked(drawn, drawn, specks=np.zeros((0, 2), np.int32), minimum_track_mm2=9.0, minimum_specks=1)
+    assert (counted(strict, MC), counted(strict, BAC)) == ([], [])
+    assert counted(replace(strict, minimum_specks=0), MC) == [10]
+    assert counted(replace(strict, minimum_track_mm2=8.0), BAC) == [10]
+
+
+def test_an_mc_region_counts_from_so_many_specks_on() -> None:
+    drawn = pieces((2, 6), (30, 34))
+    specks = np.array([(41, 11), (44, 20), (49, 29), (41, 151), (45, 160), (60, 160)], np.int32)  # the last lies beside
+
+    def at(least: int) -> list[int]:
+        return counted(looked(drawn, np.zeros_like(drawn), specks=specks, minimum_specks=least), MC)
+
+    assert at(0) == at(2) == [10, 150]
+    assert at(3) == [10]
+    assert at(4) == []
+
+
+def test_specks_that_were_not_looked_for_cannot_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="were not looked for"):
+        looked(pieces(), pieces(), minimum_specks=1)
+
+
+def test_specks_are_the_same_however_the_threshold_is_set() -> None:
+    """The slider moves outlines; what is a speck does not depend on it."""
+    rng = np.random.default_rng(4)
+    pixels = np.full((200, 200), 0.4, np.float32) + rng.normal(0, 0.003, (200, 200)).astype(np.float32)
+    for row, column in rng.integers(40, 160, (12, 2)):
+        pixels[row, column] += 0.3
+    wide = np.zeros((200, 200), np.float32)
+    wide[20:180, 20:180], wide[60:140, 60:140] = 0.3, 0.9
+    shown = looked(wide > 1, wide > 1, (0.1, 0.1), probability={MC: wide, BAC: wide * 0})
+    mammogram = Mammogram(pixels, (0.1, 0.1), None, None, "0" * 64)
+    specks = find_specks(pixels, wide, (0.1, 0.1))
+    assert len(specks) >= 10
+    for low, high in ((20, 180), (60, 140)):
+        inside = ((specks >= low) & (specks < high)).all(axis=1).sum()
+        (found,) = find(mammogram, shown, {MC: 0.3 if low == 20 else 0.9, BAC: 0.5})
+        assert found.specks == inside
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10_000), low=st.floats(0.1, 0.8), more=st.floats(0.0, 0.19))
+def test_what_counts_at_a_threshold_is_part_of_what_counts_at_a_lower_one(seed: int, low: float, more: float) -> None:
+    rng = np.random.default_rng(seed)
+    level = cv2.GaussianBlur(rng.random((90, 110)).astype(np.float32), (0, 0), 3.0)
+    level = (level - level.min()) / np.ptp(level)
+    maps = {MC: level, BAC: level[::-1].copy()}
+    specks = rng.integers(0, 90, (40, 2)).astype(np.int32)
+    shown = looked(level > 2, level > 2, (0.4, 0.4), probability=maps, specks=specks)
+    strict = replace(shown, minimum_specks=2, minimum_track_mm2=30.0)
+    fewer, most = (masks(strict, dict.fromkeys(Calcification, t)) for t in (low + more, low))
+    for kind in Calcification:
+        assert not (fewer[kind] & ~most[kind]).any()
+
+
+def test_the_rule_is_a_sentence() -> None:
+    halves = dict.fromkeys(Calcification, 0.5)
+    plain = Settings("detail", 0.2, halves, {MC: 13.0, BAC: 4.0})
+    strict = replace(plain, minimum_specks=2, minimum_track_mm2=20.0)
+    assert what_counts(plain, MC) == "An MC region counts from 13 mm²."
+    assert what_counts(strict, MC) == "An MC region counts from 13 mm² and 2 bright specks in it."
+    assert what_counts(strict, BAC) == (
+        "A piece of BAC counts from 4 mm², where the pieces within 8 mm of one another add up to 20 mm²."
+    )
+    assert keeping_of(strict, MC) == Keeping(13.0, 2, 0.0)
+    assert Settings.from_json(strict.to_json()) == strict
+
+
+def test_nothing_at_all_has_no_components() -> None:
+    nothing = label(np.zeros((5, 5), np.bool_), (0.2, 0.2), tracks=True)
+    assert not nothing.kept(Keeping(0.0, 0, 5.0)).any()
