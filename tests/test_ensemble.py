@@ -1,6 +1,7 @@
 """Several networks as one: what they say together, and that they come back from a file as they were."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,11 +22,11 @@ def members() -> list[MTUNet]:
     return [build(NetworkConfig(width=width, norm="group")).eval() for width in (4, 8)]
 
 
-def test_together_they_say_the_mean_of_their_logits() -> None:
+def test_together_they_say_the_mean_of_their_logits_the_second_of_the_mirror_image() -> None:
     first, second = members()
     pixels, window = torch.rand(2, 1, 32, 48), torch.tensor([[0.0, 1.0], [0.2, 0.7]])
     with torch.inference_mode():
-        expected = (first(pixels, window) + second(pixels, window)) / 2
+        expected = (first(pixels, window) + second(pixels.flip(3), window).flip(3)) / 2
         assert torch.allclose(Ensemble([first, second])(pixels, window), expected, atol=1e-6)
 
 
@@ -39,11 +40,11 @@ def test_they_come_back_from_a_file_as_they_were_written() -> None:
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_an_ensemble_looks_at_a_mammogram_as_one_network_does(mirrored: bool) -> None:
+def test_twins_say_what_one_of_them_says_that_looks_from_both_sides(mirrored: bool) -> None:
     settings = Settings("detail", 0.8, SETTINGS.thresholds, SETTINGS.minimum_mm2, mirrored)
     one = members()[0]
     twins = model_from_bytes(write_weights(Ensemble([one, copy.deepcopy(one)]), settings, {}), "twins", "cpu")
-    alone = model_from_bytes(write_weights(one, settings, {}), "alone", "cpu")
+    alone = model_from_bytes(write_weights(one, replace(settings, mirrored=True), {}), "alone", "cpu")
     pixels = np.random.default_rng(0).random((400, 300), np.float32) * np.float32(0.5)
     pixels[:, :200] += np.float32(0.4)
     mammogram = Mammogram(pixels, (0.2, 0.2), None, None, "drawn")

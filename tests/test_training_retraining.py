@@ -8,6 +8,7 @@ import pytest
 
 from mtunet import model_card, models, runs
 from mtunet.case import Calcification
+from mtunet.ensemble import Ensemble, Network
 from mtunet.evaluation.reading import load
 from mtunet.models import Model, Settings, model_from_bytes
 from mtunet.network import NetworkConfig, build
@@ -37,10 +38,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def of(network: Network) -> Model:
+    return model_from_bytes(write_weights(network, SETTINGS, {"run": "before", "data": "drawn"}), "tiny", "cpu")
+
+
 @pytest.fixture
 def tiny() -> Model:
-    network = build(NetworkConfig(width=4, norm="group"))
-    return model_from_bytes(write_weights(network, SETTINGS, {"run": "before", "data": "drawn"}), "tiny", "cpu")
+    return of(build(NetworkConfig(width=4, norm="group")))
 
 
 @pytest.fixture
@@ -65,15 +69,19 @@ def test_without_a_test_part_of_the_source_patients_are_drawn_for_one(told: list
         assert drawn.count(part) / 1000 == pytest.approx(share, abs=0.04)  # type: ignore[arg-type]
 
 
-def test_it_learns_chooses_and_measures_and_says_what_it_learnt_from(
-    root: Path, tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = {name: value.clone() for name, value in tiny.network.state_dict().items()}
+@pytest.mark.parametrize("networks", [1, 2])
+def test_it_learns_chooses_and_measures_and_says_what_it_learnt_from(root: Path, tmp_path: Path, networks: int) -> None:
+    members = [build(NetworkConfig(width=4, norm="group")) for _ in range(networks)]
+    begun = of(members[0] if networks == 1 else Ensemble(members))
+    before = {name: value.clone() for name, value in begun.network.state_dict().items()}
     folder = tmp_path / "runs" / "mine"
-    summary = retrain(RealData("cbis-ddsm", root), tiny, folder, PLAN, "cpu")
+    summary = retrain(RealData("cbis-ddsm", root), begun, folder, PLAN, "cpu")
     run = runs.read(folder)
     network, settings, provenance = read_weights(runs.weights_of(run))
-    assert any((before[name] != value).any() for name, value in network.state_dict().items())
+    moved = {name for name, value in network.state_dict().items() if (before[name] != value).any()}
+    assert moved
+    assert isinstance(network, Ensemble) == (networks == 2)
+    assert networks == 1 or {name.split(".")[1] for name in moved} == {"0", "1"}
     assert summary["data"] == "the test part of CBIS-DDSM, digitised film with drawn regions, unseen in training"
     [split] = runs.read_splits(run)
     assert {row["image"] for row in runs.read_table(run, 0, "images")} == set(split["test"])
