@@ -163,8 +163,7 @@ def _tracks(mask: MaskCrop, labels: npt.NDArray[np.int32], count: int, spacing_m
     _, numbers = cv2.connectedComponents(grown, connectivity=8)
     track = np.zeros(count, np.int64)
     rows, columns = np.nonzero(mask)
-    own, first = np.unique(labels[rows, columns], return_index=True)
-    track[own] = numbers[rows[first] // times[0], columns[first] // times[1]]
+    track[labels[rows, columns]] = numbers[rows // times[0], columns // times[1]]  # alike for all pixels of a component
     return track
 
 
