@@ -80,6 +80,19 @@ def test_model_figures_say_that_they_are_of_phantoms() -> None:
     assert [row.measure for row in missed(model_figures(more_false))] == ["MC lesions found"]
 
 
+def test_mc_is_compared_at_half_a_false_positive_and_told_as_it_ships() -> None:
+    half = MODEL | {"mc_at_half": {"lesion_sensitivity": 0.91, "false_positives_per_image": 0.48}}
+    shipped = MODEL["all"]["mc"]
+    row = model_figures(half)[0]
+    assert row.value == (
+        f"0.91 at 0.48 false per image (as it ships: {shipped['lesion_sensitivity']:.2f} at "
+        f"{shipped['false_positives_per_image']:.2f} false per image)"
+    )
+    assert row.met
+    half["mc_at_half"]["false_positives_per_image"] = 0.51
+    assert not model_figures(half)[0].met
+
+
 def test_an_older_measurement_gives_the_figures_it_has() -> None:
     old = changed("perturbations", {})
     for name in ("any_per_image", "on_metal", "on_benign", "on_border"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from mtunet import runs
 from mtunet.case import Calcification, Segmentation
 from mtunet.components import Keeping, keeping_of
 from mtunet.models import Settings, model_from_bytes
@@ -111,6 +112,10 @@ def test_a_run_from_phantoms_to_figures_is_whole(tmp_path: Path, monkeypatch: py
     assert config["commit"]
     assert "synthetic" in config["data"]
     assert summary["all"]["images"] == 1
+    marked = [row for row in runs.read_table(runs.read(tmp_path / "run"), 0, "validation") if row["type"] == "mc"]
+    half = summary["mc_at_half"]
+    assert str(half["threshold"]) in {row["threshold"] for row in marked}
+    assert half["false_positives_per_image"] is not None
     assert (tmp_path / "run" / "fold_0" / "images.csv").read_text().count("\n") == 2
     model = model_from_bytes((tmp_path / "run" / "fold_0" / "weights.safetensors").read_bytes(), "x", "cpu")
     assert model.provenance["run"] == "run"

@@ -13,6 +13,7 @@ import torch
 import mtunet
 from mtunet import runs
 from mtunet.case import Calcification, Segmentation
+from mtunet.components import Keeping
 from mtunet.devices import choose_device, describe, learning_dtype
 from mtunet.ensemble import Network
 from mtunet.models import Model, Settings, model_from_bytes
@@ -26,7 +27,17 @@ from training.experiments import EXPERIMENTS, Experiment
 from training.fitting import fit
 from training.insertion import INSERTION_VERSION
 from training.mining import mined
-from training.scoring import NOTHING, Score, choose_operating_point, score, segmentations
+from training.scoring import (
+    HALF,
+    MC,
+    NOTHING,
+    Score,
+    by_rule,
+    choose_operating_point,
+    mc_point,
+    score,
+    segmentations,
+)
 from training.widening import widened
 
 DECIDES = (
@@ -92,7 +103,8 @@ def conclude(
         network, unchosen, provenance, device_name, lambda: validation_samples(experiment)
     )
     weights = write_weights(network, settings, provenance)
-    images, summary = evaluate(model_from_bytes(weights, experiment.name, device_name), phantom_samples(split.test))
+    model = model_from_bytes(weights, experiment.name, device_name)
+    images, summary = evaluate(model, phantom_samples(split.test), at_half=mc_point(table, HALF))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary
@@ -121,16 +133,25 @@ def choose_settings(
 
 
 def evaluate(
-    model: Model, samples: Iterable[Sample], data: str = UNSEEN_PHANTOMS
+    model: Model,
+    samples: Iterable[Sample],
+    data: str = UNSEEN_PHANTOMS,
+    at_half: tuple[float, Keeping] | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """One row of counts per image, and the figures over all of them and per stratum. data: in words."""
+    """One row of counts per image, and the figures over all of them and per stratum. data: in words.
+
+    at_half: threshold and rule that gave half a false MC per image on the validation part, to be counted besides.
+    """
     rows, seconds = [], []
-    everything, reliability = NOTHING, Reliability()
+    everything, halves, reliability = NOTHING, NOTHING, Reliability()
     strata: dict[str, Score] = defaultdict(lambda: NOTHING)
     for sample, segmentation in segmentations(model, samples):
         reliability.count(sample, segmentation)
         counted = score(sample, segmentation)
         everything, strata[sample.stratum] = everything + counted, strata[sample.stratum] + counted
+        if at_half and MC in sample.masks:
+            threshold, rule = at_half
+            halves += by_rule(sample, segmentation, MC, threshold, [rule])[rule]
         seconds.append(segmentation.seconds)
         rows.append(_row(sample, counted, segmentation.seconds))
     return rows, {
@@ -138,8 +159,18 @@ def evaluate(
         "settings": model.settings.to_json(),
         "median_seconds_per_image": round(sorted(seconds)[len(seconds) // 2], 2),
         "calibration": reliability.said(),
+        **({"mc_at_half": _at_half(*at_half, halves)} if at_half else {}),
         "all": everything.to_json(),
         "strata": {name: strata[name].to_json() for name in sorted(strata)},
+    }
+
+
+def _at_half(threshold: float, rule: Keeping, found: Score) -> dict[str, Any]:
+    return {
+        "threshold": threshold,
+        **rule._asdict(),
+        "lesion_sensitivity": found.lesions[MC].sensitivity,
+        "false_positives_per_image": found.lesions[MC].false_positives_per_image,
     }
 
 

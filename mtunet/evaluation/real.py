@@ -32,13 +32,17 @@ def figures(real: Summary) -> tuple[Figure, ...]:
 
 def model_figures(model: Summary) -> tuple[Figure, ...]:
     """The three figures of the run that made the weights, on its own unseen images: phantoms, and then they say so and
-    have targets, or the test part of a data set."""
+    have targets, or the test part of a data set.
+
+    MC is compared at half a false positive per image, where the run says it, and told as it ships.
+    """
     every, data = model["all"], str(model.get("data", "phantoms"))
     of_phantoms = "phantom" in data
     images = PHANTOMS if of_phantoms else data
-    rate, found = every["mc"]["false_positives_per_image"], every["mc"]["lesion_sensitivity"]
+    half = model.get("mc_at_half") or every["mc"]
+    rate, found = half["false_positives_per_image"], half["lesion_sensitivity"]
     f1, confused = every["bac"]["pixels"]["f1"], every["bac_called_mc"]
-    at = "undefined" if found is None or rate is None else f"{found:.2f} at {rate:.2f} false per image"
+    at = _found(half) if half is every["mc"] else f"{_found(half)} (as it ships: {_found(every['mc'])})"
     enough = found is not None and rate is not None and found >= 0.90 and rate <= 0.5
     rows = (
         Figure(images, "MC lesions found", at, "≥ 0.90 at ≤ 0.5", enough),
@@ -52,6 +56,11 @@ def model_figures(model: Summary) -> tuple[Figure, ...]:
         ),
     )
     return rows if of_phantoms else tuple(replace(row, target="", met=None) for row in rows)
+
+
+def _found(mc: Mapping[str, Any]) -> str:
+    rate, found = mc["false_positives_per_image"], mc["lesion_sensitivity"]
+    return "undefined" if found is None or rate is None else f"{found:.2f} at {rate:.2f} false per image"
 
 
 def targets(real: Summary, model: Summary | None) -> tuple[Figure, ...]:
