@@ -45,9 +45,9 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="a443b82c9d1a565a9d120c67d3a030fb69300d299a035839cf852c7e42139c21",
-        note="Looks at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) and on six "
-        "real film views into which synthetic calcium was put; measured on few real mammograms.",
+        sha256="7e3f21017a30b5d38e160478418e7c669c3fec62e24c9bdaf79dec8aa1c15705",
+        note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
+        "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
     "paper": ModelSpec(
         name="paper",
