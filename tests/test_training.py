@@ -18,7 +18,8 @@ from mtunet.phantom import PhantomSpec, cohort
 from tests.drawn_views import drawn_sample
 from training import datasets
 from training.datasets import phantom_split, spec_name, stratum
-from training.experiments import EXPERIMENTS, Experiment
+from training.experiment import Experiment
+from training.experiments import EXPERIMENTS
 from training.fitting import fit
 from training.objectives import OBJECTIVES
 from training.running import evaluate

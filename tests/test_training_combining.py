@@ -13,12 +13,14 @@ from mtunet.models import Settings
 from mtunet.network import MTUNet, NetworkConfig, build
 from mtunet.weights import read_weights, write_weights
 from training import __main__ as command_line
-from training import combining, datasets, experiments
+from training import combining, datasets, experiments, running
 from training.combining import average, join
-from training.running import provenance_of
+from training.running import choose_again, provenance_of
 
 SMOKE = experiments.EXPERIMENTS["detail-smoke"]
-TINY = replace(SMOKE, network=NetworkConfig(width=4, norm="group"), data=replace(SMOKE.data, validation=1, test=1))
+TINY = replace(
+    SMOKE, mirrored=True, network=NetworkConfig(width=4, norm="group"), data=replace(SMOKE.data, validation=1, test=1)
+)
 SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 
 
@@ -26,7 +28,8 @@ SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromk
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Two finished runs with fresh weights, of an experiment whose phantoms are few."""
     monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(combining, "EXPERIMENTS", {"detail-smoke": TINY})
+    for module in (combining, running):
+        monkeypatch.setattr(module, "EXPERIMENTS", {"detail-smoke": TINY})
     folders = []
     for seed, name in enumerate(("one", "other")):
         torch.manual_seed(seed)
@@ -55,12 +58,13 @@ def test_an_average_has_the_mean_of_every_weight(finished: list[Path], tmp_path:
 
 
 def test_joined_runs_keep_their_weights_and_the_card_tells_them(finished: list[Path], tmp_path: Path) -> None:
-    summary = join(finished, tmp_path / "both", "cpu", mirrored=True)
+    summary = join(finished, tmp_path / "both", "cpu")
     *apart, together = networks([*finished, tmp_path / "both"])
     assert isinstance(together, Ensemble)
     for one, member in zip(apart, together.members, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), member.parameters(), strict=True))
-    assert summary["settings"]["mirrored"] is True
+    assert summary["settings"]["mirrored"] is not TINY.mirrored
+    assert choose_again(tmp_path / "both", "cpu")["settings"] == summary["settings"]
     run = runs.read(tmp_path / "both")
     assert run.config["joined_from"] == ["one", "other"]
     lineage = dict(model_card._lineage(run.config, tmp_path))

@@ -14,7 +14,8 @@ from mtunet.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_m
 from mtunet.phantom.spec import Look
 from training.comparisons import COMPARISONS
 from training.data import DATASETS, DataSetMissing
-from training.experiments import EXPERIMENTS, PhantomData
+from training.experiment import PhantomData
+from training.experiments import EXPERIMENTS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

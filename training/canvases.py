@@ -5,7 +5,7 @@ from itertools import chain
 
 from training.artefacts import some_with_artefacts
 from training.datasets import Sample, harder_phantoms, phantom_samples, phantom_split, plain_phantoms
-from training.experiments import Experiment
+from training.experiment import Experiment
 from training.insertion import inserted_samples
 from training.sampling import Canvas, canvas
 

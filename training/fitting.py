@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from mtunet.devices import learning_dtype
 from mtunet.ensemble import Network, build_any
-from training.experiments import Experiment
+from training.experiment import Experiment
 from training.objectives import OBJECTIVES, total
 from training.sampling import Batch, Canvas, batches
 

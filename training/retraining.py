@@ -18,7 +18,8 @@ from mtunet.models import Model, model_from_bytes
 from mtunet.weights import write_weights
 from training.data import DATASETS, DataSetMissing, LabelledView, samples
 from training.datasets import Sample, phantom_samples, phantom_split
-from training.experiments import GENTLE, Experiment, PhantomData
+from training.experiment import Experiment, PhantomData
+from training.experiments import GENTLE
 from training.fitting import fit
 from training.running import choose_settings, evaluate, provenance_of
 from training.sampling import Canvas, canvas

@@ -23,7 +23,8 @@ from mtunet.weights import read_weights, write_weights
 from training.calibrating import Reliability, loose, temperatures_of
 from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
-from training.experiments import EXPERIMENTS, Experiment
+from training.experiment import Experiment
+from training.experiments import EXPERIMENTS
 from training.fitting import fit
 from training.insertion import INSERTION_VERSION
 from training.mining import mined
@@ -71,13 +72,15 @@ def run(experiment: Experiment, folder: Path, device_name: str = "auto") -> dict
 def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
     """A finished run's thresholds chosen and its figures taken anew, when what is tried for them has changed.
 
-    The choice sees the validation part alone, as before; the weights stay as they are.
+    The choice sees the validation part alone, as before; the weights stay as they are, and how often each tile is
+    looked at.
     """
     finished = runs.read(folder)
     experiment = EXPERIMENTS[finished.config["experiment"]["name"]]
-    network, _, provenance = read_weights(runs.weights_of(finished))
+    network, settings, provenance = read_weights(runs.weights_of(finished))
     provenance["thresholds_chosen_at"] = commit()
-    return conclude(experiment, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
+    history = runs.read_table(finished, 0, "history")
+    return conclude(experiment, folder, network, history, provenance, device_name, settings.mirrored)
 
 
 def conclude(
