@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="7e3f21017a30b5d38e160478418e7c669c3fec62e24c9bdaf79dec8aa1c15705",
+        sha256="5e327456a31ac65b19122303ab201c38cc671408f9c7310f0bc9059b926ca032",
         note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
         "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
