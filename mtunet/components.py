@@ -17,9 +17,10 @@ from mtunet.case import Box, Calcification, Segmentation
 from mtunet.specks import Points
 
 TRACK_GAP_MM = 8.0
-"""Pieces of BAC no farther apart than this, edge to edge, lie on one track."""
+"""Pieces of BAC no farther apart than about this, edge to edge, lie on one track. Wider than what joins segments into
+the vessels of a grade (`bac_amount.GAP_MM`): here the question is only whether a piece has company."""
 TRACK_CELL_MM = 0.4
-"""Tracks are told on cells of about this size."""
+"""Tracks are told on cells of about this size, which begin at the image's corner."""
 ROUNDING = 1 - 1e-9
 """A hair of tolerance, so that 4 pixels of 0.25 mm² are not under 1 mm²."""
 
@@ -29,18 +30,19 @@ NO_SPECKS: Points = np.zeros((0, 2), np.int32)
 
 
 class Component(NamedTuple):
-    """One component: where it is and, inside its box, which pixels belong to it."""
+    """One component: where it is and, inside its box, which pixels belong to it; how many specks lie on it."""
 
     box: Box
     pixels: MaskCrop
     area_px: int
+    specks: int
 
 
 class Keeping(NamedTuple):
     """What a component must have to count as a finding.
 
     minimum_mm2: its own area. minimum_specks: bright specks in it. minimum_track_mm2: area of all pieces, each of
-    minimum_mm2 or more, on its track.
+    minimum_mm2 or more, on its track; smaller ones neither count nor join others.
     """
 
     minimum_mm2: float
@@ -81,32 +83,60 @@ def what_counts(kept: _Kept, kind: Calcification) -> str:
 class Labelled:
     """Every component of one mask, before any is dropped; 0 stands for what belongs to none.
 
-    labels: (rows, columns) int32. stats: (n, 5) as OpenCV gives them. area_mm2, specks, track: (n,); the track is the
-    number of that on which the component lies.
+    labels: (rows, columns) int32. stats: (n, 5) as OpenCV gives them. area_mm2, specks: (n,). spacing_mm: (row,
+    column). origin: row and column of the mask's upper left pixel on the image, so that tracks do not hang on the crop.
     """
 
     labels: npt.NDArray[np.int32]
     stats: npt.NDArray[np.int32]
     area_mm2: npt.NDArray[np.float64]
     specks: npt.NDArray[np.int64]
-    track: npt.NDArray[np.int64]
+    spacing_mm: Spacing
+    origin: tuple[int, int]
 
-    def kept(self, rule: Keeping) -> npt.NDArray[np.bool_]:
-        """(n,) which components count."""
-        large = self.area_mm2 >= rule.minimum_mm2 * ROUNDING
-        large[0] = False
-        if rule.minimum_specks:
-            large &= self.specks >= rule.minimum_specks
-        if rule.minimum_track_mm2:
-            whole = np.bincount(self.track[large], self.area_mm2[large], minlength=int(self.track.max()) + 1)
-            large &= whole[self.track] >= rule.minimum_track_mm2 * ROUNDING
-        return np.asarray(large, np.bool_)
+    def kept(self, *rules: Keeping) -> list[npt.NDArray[np.bool_]]:
+        """(n,) which components count, for each rule; tracks are told once for rules that differ in them alone."""
+        tracks: dict[float, npt.NDArray[np.float64]] = {}
+        found = []
+        for rule in rules:
+            large = self.area_mm2 >= rule.minimum_mm2 * ROUNDING
+            large[0] = False
+            if rule.minimum_specks:
+                large &= self.specks >= rule.minimum_specks
+            if rule.minimum_track_mm2:
+                if rule.minimum_mm2 not in tracks:
+                    tracks[rule.minimum_mm2] = self._track_mm2(large)
+                large &= tracks[rule.minimum_mm2] >= rule.minimum_track_mm2 * ROUNDING
+            found.append(np.asarray(large, np.bool_))
+        return found
+
+    def _track_mm2(self, large: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """(n,) area of all large components on the track of each: those that touch when each grows by half a gap."""
+        whole = np.zeros(len(large))
+        if not large.any():
+            return whole
+        times = cell_px(self.spacing_mm)
+        ahead = [o % n for o, n in zip(self.origin, times, strict=True)]
+        mask = np.pad(large[self.labels], ((ahead[0], 0), (ahead[1], 0)))
+        reach = [TRACK_GAP_MM / 2 / (n * s) for n, s in zip(times, self.spacing_mm, strict=True)]
+        height, width = (2 * round(r) + 1 for r in reach)
+        grow = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, height))
+        count, numbers = cv2.connectedComponents(cv2.dilate(reduced(mask, times).view(np.uint8), grow), connectivity=8)
+        track = np.zeros(len(large), np.int64)
+        rows, columns = np.nonzero(mask)  # alike for all pixels of a component
+        own = self.labels[rows - ahead[0], columns - ahead[1]]
+        track[own] = numbers[rows // times[0], columns // times[1]]
+        area = np.bincount(track[large], self.area_mm2[large], minlength=count)
+        whole[large] = area[track[large]]
+        return whole
 
 
-def label(mask: MaskCrop, spacing_mm: Spacing, specks: Points = NO_SPECKS, *, tracks: bool = False) -> Labelled:
+def label(
+    mask: MaskCrop, spacing_mm: Spacing, specks: Points = NO_SPECKS, origin: tuple[int, int] = (0, 0)
+) -> Labelled:
     """mask: (rows, columns) bool. spacing_mm: (row, column). specks: (n, 2) row and column on the mask's grid.
 
-    tracks: whether to tell on which track each lies (else all are on one).
+    origin: row and column on the image of the mask's upper left pixel.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     inside = ((specks >= 0) & (specks < mask.shape)).all(axis=1)
@@ -116,7 +146,8 @@ def label(mask: MaskCrop, spacing_mm: Spacing, specks: Points = NO_SPECKS, *, tr
         stats=stats,
         area_mm2=stats[:, cv2.CC_STAT_AREA] * (spacing_mm[0] * spacing_mm[1]),
         specks=np.bincount(labels[rows, columns], minlength=count),
-        track=_tracks(mask, labels, count, spacing_mm) if tracks else np.zeros(count, np.int64),
+        spacing_mm=spacing_mm,
+        origin=origin,
     )
 
 
@@ -127,7 +158,7 @@ def masks(
     made = {}
     for kind in Calcification:
         mask = np.zeros(segmentation.breast.shape, dtype=np.bool_)
-        for (top, left, bottom, right), pixels, _ in components(segmentation, kind, thresholds):
+        for (top, left, bottom, right), pixels, *_ in components(segmentation, kind, thresholds):
             mask[top:bottom, left:right] |= pixels
         made[kind] = mask
     return made
@@ -147,24 +178,17 @@ def components(
     crop = np.ascontiguousarray(mask[y0 : y0 + height, x0 : x0 + width])
     rule = keeping_of(segmentation, kind)
     specks = NO_SPECKS if segmentation.specks is None else segmentation.specks - np.array((y0, x0), np.int32)
-    found = label(crop, segmentation.spacing_mm, specks, tracks=rule.minimum_track_mm2 > 0)
-    for i in np.flatnonzero(found.kept(rule)):
+    found = label(crop, segmentation.spacing_mm, specks, (y0, x0))
+    for i in np.flatnonzero(found.kept(rule)[0]):
         x, y, w, h, area = (int(v) for v in found.stats[i])
-        yield Component(Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), found.labels[y : y + h, x : x + w] == i, area)
+        box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), found.labels[y : y + h, x : x + w] == i
+        yield Component(box, pixels, area, int(found.specks[i]))
 
 
-def _tracks(mask: MaskCrop, labels: npt.NDArray[np.int32], count: int, spacing_mm: Spacing) -> npt.NDArray[np.int64]:
-    """(count,) number of the track of each component: those that touch when each grows by half of TRACK_GAP_MM."""
-    times = [max(1, round(TRACK_CELL_MM / s)) for s in spacing_mm]
-    cells = reduced(mask, (times[0], times[1]))
-    reach = [TRACK_GAP_MM / 2 / (n * s) for n, s in zip(times, spacing_mm, strict=True)]
-    height, width = (2 * round(r) + 1 for r in reach)
-    grown = cv2.dilate(cells.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, height)))
-    _, numbers = cv2.connectedComponents(grown, connectivity=8)
-    track = np.zeros(count, np.int64)
-    rows, columns = np.nonzero(mask)
-    track[labels[rows, columns]] = numbers[rows // times[0], columns // times[1]]  # alike for all pixels of a component
-    return track
+def cell_px(spacing_mm: Spacing) -> tuple[int, int]:
+    """Rows and columns of a cell that tracks are told on."""
+    rows, columns = (max(1, round(TRACK_CELL_MM / s)) for s in spacing_mm)
+    return rows, columns
 
 
 def reduced(mask: MaskCrop, times: tuple[int, int]) -> MaskCrop:

@@ -18,7 +18,7 @@ from skimage.morphology import skeletonize
 from mtunet.case import Calcification, Finding, Mammogram, Segmentation, frozen
 from mtunet.components import Component, MaskCrop, Spacing, components, reduced
 from mtunet.outlines import Outline, outline
-from mtunet.specks import Points, find_specks
+from mtunet.specks import find_specks
 
 
 def find(
@@ -46,7 +46,7 @@ def find(
 
 
 def _measure(component: Component, kind: Calcification, mammogram: Mammogram, segmentation: Segmentation) -> Finding:
-    (top, left, bottom, right), pixels, area_px = component
+    (top, left, bottom, right), pixels, area_px, specks = component
     contour = outline(pixels, top, left)
     means = {
         each: float(segmentation.probability[each][top:bottom, left:right][pixels].mean(dtype=np.float64))
@@ -63,19 +63,10 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
         area_mm2=None if spacing is None else area_px * spacing[0] * spacing[1],
         length_px=length_px or 0.0,
         length_mm=length_mm,
-        specks=_specks_in(component, segmentation.specks) if kind is Calcification.MICRO else None,
+        specks=specks if kind is Calcification.MICRO else None,
         probability=means[kind],
         probabilities=frozen(means),
     )
-
-
-def _specks_in(component: Component, specks: Points | None) -> int | None:
-    """How many of the specks, (n, 2) row and column, lie on the component; None where none were looked for."""
-    if specks is None:
-        return None
-    (top, left, bottom, right), pixels, _ = component
-    near = specks[((specks >= (top, left)) & (specks < (bottom, right))).all(axis=1)] - (top, left)
-    return int(np.count_nonzero(pixels[near[:, 0], near[:, 1]]))
 
 
 def _lengths(

@@ -225,14 +225,5 @@ def covered_shares(components_of: Mask, by: Mask) -> npt.NDArray[np.float64]:
     return np.asarray(inside / area, np.float64)
 
 
-def without_small(mask: Mask, least_pixels: float) -> Mask:
-    """The mask without its 8-connected components of fewer pixels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] >= least_pixels * (1 - 1e-9)  # 4 cells of 0.25 mm² are 1 mm², rounding or not
-    keep[0] = False
-    kept: Mask = keep[labels] if count > 1 else mask
-    return kept
-
-
 def _ratio(above: float, below: float) -> float | None:
     return None if below == 0 else above / below

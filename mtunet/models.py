@@ -138,11 +138,20 @@ def find_model(name: str) -> ModelSpec:
 
 
 def read_metadata(spec: ModelSpec) -> dict[str, Any]:
-    """Network, settings and provenance as written in the weights file, without torch and without its tensors."""
+    """Network, settings and provenance as written in the weights file, without torch and without its tensors.
+
+    Raises ModelUnavailable for a file that is missing or that is none of ours.
+    """
     with _open(spec) as file:
         length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(min(length, 1 << 24)))
-    return dict(json.loads(header["__metadata__"]["mtunet"]))
+        head = file.read(min(length, 1 << 24))
+    try:
+        return dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
+    except (ValueError, LookupError, TypeError):
+        raise ModelUnavailable(
+            f"The weights of model {spec.name!r} are damaged: {spec.file} does not begin as a weights file does. "
+            "Restore it from the repository."
+        ) from None
 
 
 def file_state(spec: ModelSpec) -> Literal["ok", "missing", "damaged"]:

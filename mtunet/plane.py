@@ -1,7 +1,7 @@
 """The flag as a point on the MC × BAC plane, and how the point moves when thresholds do.
 
-A flag that hangs on a threshold shows it: moved a little, its point crosses a line. Areas are of components that are
-large enough, as in the findings, so that the point at no move is the one the flag was weighed with.
+A flag that hangs on a threshold shows it: moved a little, its point crosses a line. Areas are of components that
+count, as in the findings, so that the point at no move is the one the flag was weighed with.
 """
 
 from collections.abc import Mapping, Sequence

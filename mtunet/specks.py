@@ -20,7 +20,8 @@ SPECK_NOISE_FACTOR = 5.0
 SPECK_CONTRAST = 0.01
 """…and by at least this much of the grey range."""
 LOOKED_FOR_FROM = 0.05
-"""Probability of MC from which specks are looked for: below it nothing is a finding, but where a person says so."""
+"""Probability of MC from which specks are looked for. Regions below it have none, so where specks are asked for they
+never count, however low a person sets the threshold."""
 
 Spacing = tuple[float, float]
 Points = npt.NDArray[np.int32]
@@ -65,11 +66,9 @@ def _specks_in(
     highest = cv2.dilate(peaks, _disc(2 * SPECK_APART_MM, spacing_mm))
     tops = (peaks >= highest) & (peaks >= floor)
     window = tops[top - rows.start :, left - columns.start :][:height, :width] & inside
-    count, labels = cv2.connectedComponents(window.view(np.uint8), connectivity=8)
-    if count == 1:
-        return np.zeros((0, 2), np.int32)
-    _, first = np.unique(labels, return_index=True)  # a plateau counts once, by its first pixel; [0] is no speck
-    return np.stack(np.unravel_index(first[1:], labels.shape), axis=1).astype(np.int32)
+    _, labels = cv2.connectedComponents(window.view(np.uint8), connectivity=8)
+    numbers, first = np.unique(labels, return_index=True)  # a plateau counts once, by its first pixel
+    return np.stack(np.unravel_index(first[numbers > 0], labels.shape), axis=1).astype(np.int32)
 
 
 def _disc(diameter_mm: float, spacing_mm: Spacing) -> npt.NDArray[np.uint8]:

@@ -130,7 +130,7 @@ STUDY_RULES: tuple[StudyRule, ...] = (
         applies=lambda e: bool(e.seen) and not e.mc_count and not e.bac_count,
         sentence="No calcification found in {images}.",
         flag=Flag.NONE,
-        reason="Nothing above the thresholds and the minimum sizes in any view.",
+        reason="Nothing above the thresholds in any view that is large enough and has what a region needs to count.",
         source=MTU_NET,
     ),
     StudyRule(

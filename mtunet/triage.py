@@ -97,7 +97,7 @@ RULES: tuple[Rule, ...] = (
         applies=lambda e: e.breast_found and e.share is None,
         sentence="No microcalcification and no arterial calcification was found.",
         flag=Flag.NONE,
-        reason="Nothing above the thresholds and the minimum sizes.",
+        reason="Nothing above the thresholds that is large enough and has what a region needs to count.",
         source=MTU_NET,
     ),
     Rule(

@@ -49,8 +49,8 @@ with what:
     st.markdown(
         "MTU-Net finds calcifications in a mammogram and tells two kinds apart. **Microcalcifications** (MC) can be "
         "the first sign of a cancer. **Breast arterial calcifications** (BAC) are in the wall of an artery: benign for "
-        "cancer, telling of the heart, and what detection systems most often take for MC. One network with an output "
-        "for each kind draws both on the image, and the flag says whether an image is mostly BAC and whether any MC is "
+        "cancer, telling of the heart, and what detection systems most often take for MC. Networks with an output "
+        "for each kind draw both on the image, and the flag says whether an image is mostly BAC and whether any MC is "
         "left."
     )
     st.subheader("What it is not", anchor=False)

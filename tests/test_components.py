@@ -72,6 +72,33 @@ def test_pieces_too_small_to_count_add_nothing_to_a_track() -> None:
     assert len(counted(looked(nothing, drawn, minimum_mm2={MC: 0.0, BAC: 1.0}, minimum_track_mm2=10.0), BAC)) == 2
 
 
+@pytest.mark.parametrize("spacing_mm", [(0.1, 0.1), (0.05, 0.13)])
+def test_tracks_do_not_hang_on_where_the_mask_begins(spacing_mm: tuple[float, float]) -> None:
+    """Gaps about the 8 mm that join, with and without a dot in the corner that makes the crop larger."""
+    for tenths in range(70, 92):
+        drawn = pieces((30, 34), (34 + tenths / 10, 38 + tenths / 10), spacing_mm=spacing_mm)
+        with_dot = drawn.copy()
+        with_dot[1, 1] = True
+        found = [
+            counted(looked(np.zeros_like(one), one, spacing_mm, minimum_track_mm2=15.0), BAC)
+            for one in (drawn, with_dot)
+        ]
+        assert found[0] == found[1], tenths
+
+
+def test_a_dot_joins_nothing() -> None:
+    drawn = pieces((2, 6), (12.9, 13.1), (20, 24))
+    assert counted(looked(np.zeros_like(drawn), drawn, minimum_track_mm2=9.0), BAC) == []
+
+
+def test_a_speck_that_fills_its_region_is_one() -> None:
+    pixels = np.full((60, 60), 0.4, np.float32)
+    pixels[30, 30] = 0.9
+    level = np.zeros((60, 60), np.float32)
+    level[30, 30] = 0.9
+    assert find_specks(pixels, level, (0.1, 0.1)).tolist() == [[30, 30]]
+
+
 @pytest.mark.parametrize("gap_mm", [7.0, 9.0])
 def test_a_track_ends_where_the_gap_is_wider_than_8_mm(gap_mm: float) -> None:
     drawn = pieces((2, 6), (6 + gap_mm, 10 + gap_mm))
@@ -130,8 +157,8 @@ def test_what_counts_at_a_threshold_is_part_of_what_counts_at_a_lower_one(seed: 
     level = (level - level.min()) / np.ptp(level)
     maps = {MC: level, BAC: level[::-1].copy()}
     specks = rng.integers(0, 90, (40, 2)).astype(np.int32)
-    shown = looked(level > 2, level > 2, (0.4, 0.4), probability=maps, specks=specks)
-    strict = replace(shown, minimum_specks=2, minimum_track_mm2=30.0)
+    shown = looked(level > 2, level > 2, (0.15, 0.2), probability=maps, specks=specks)
+    strict = replace(shown, minimum_mm2={MC: 0.0, BAC: 0.4}, minimum_specks=2, minimum_track_mm2=4.0)
     fewer, most = (masks(strict, dict.fromkeys(Calcification, t)) for t in (low + more, low))
     for kind in Calcification:
         assert not (fewer[kind] & ~most[kind]).any()
@@ -151,5 +178,5 @@ def test_the_rule_is_a_sentence() -> None:
 
 
 def test_nothing_at_all_has_no_components() -> None:
-    nothing = label(np.zeros((5, 5), np.bool_), (0.2, 0.2), tracks=True)
-    assert not nothing.kept(Keeping(0.0, 0, 5.0)).any()
+    nothing = label(np.zeros((5, 5), np.bool_), (0.2, 0.2))
+    assert not nothing.kept(Keeping(0.0, 0, 5.0))[0].any()

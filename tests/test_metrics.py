@@ -15,7 +15,6 @@ from mtunet.metrics import (
     count_lesions,
     count_lines,
     count_pixels,
-    without_small,
 )
 
 
@@ -70,11 +69,6 @@ def test_bac_called_mc_is_counted_but_not_where_mc_is_true_too() -> None:
     true_mc = mask((20, 20, 10))
     counted = count_confused(bac, called, true_mc)
     assert (counted.hit, counted.lesions) == (1, 1)
-
-
-def test_components_under_the_minimum_are_dropped() -> None:
-    kept = without_small(mask((0, 0, 2), (10, 10, 3)), 5)
-    assert kept.sum() == 9
 
 
 def bar(row: int, left: int, right: int, height: int = 3) -> np.ndarray:

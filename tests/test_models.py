@@ -75,6 +75,16 @@ def test_one_flipped_bit_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.
         load_model("detail", "cpu")
 
 
+@pytest.mark.parametrize("data", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x10\0\0\0\0\0\0\0{}"])
+def test_metadata_of_a_damaged_file_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    (tmp_path / "detail.safetensors").write_bytes(data)
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    with pytest.raises(ModelUnavailable, match="'detail' are damaged"):
+        read_metadata(MODELS["detail"])
+
+
 def test_missing_weights_say_which_file_was_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
     with pytest.raises(ModelUnavailable, match=r"missing: expected detail\.safetensors"):

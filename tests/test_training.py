@@ -322,6 +322,35 @@ def test_looking_for_components_once_counts_what_looking_each_time_counts(seed: 
     assert at_once[MC][rules[MC][3]] != at_once[MC][rules[MC][1]]
 
 
+def test_the_table_counts_what_score_counts_wherever_the_calcium_lies() -> None:
+    """Off the corner, with specks and pieces whose gap is about what joins a track."""
+    bac, mc = np.zeros((300, 700), bool), np.zeros((300, 700), bool)
+    for left in (233, 233 + 40 + 83, 233 + 2 * (40 + 81)):
+        bac[111:131, left : left + 40] = True
+    mc[207:247, 303:343] = True
+    shown = replace(
+        seen({MC: mc * np.float32(0.97), BAC: bac * np.float32(0.97)}),
+        spacing_mm=(0.1, 0.1),
+        specks=np.array([(210, 310), (220, 320), (246, 342)], np.int32),
+    )
+    sample = replace(drawn_sample(0), masks={MC: mc, BAC: bac}, spacing_mm=0.1)
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    _, table = choose_operating_point([(sample, shown)], unchosen)
+    differ = set()
+    for row in (row for row in table if row["threshold"] == 0.5):
+        kind = Calcification(row["type"])
+        rule = Keeping(*(row[name] for name in Keeping._fields))
+        own = replace(
+            shown,
+            minimum_mm2={**dict.fromkeys(Calcification, 0.0), kind: rule.minimum_mm2},
+            minimum_specks=rule.minimum_specks,
+            minimum_track_mm2=rule.minimum_track_mm2,
+        )
+        assert row["lesion_sensitivity"] == score(sample, own).lesions[kind].sensitivity, row
+        differ.add((kind, row["lesion_sensitivity"]))
+    assert len(differ) >= 4  # rules that keep all and rules that keep none or some, of both types
+
+
 def test_truth_scored_against_itself_is_perfect() -> None:
     sample = drawn_sample(3)
     found = score(sample, seen({kind: mask.astype(np.float32) for kind, mask in sample.masks.items()}))

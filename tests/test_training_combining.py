@@ -1,7 +1,10 @@
 """Finished runs made into one: by the mean of their weights, or side by side."""
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,6 +70,8 @@ def test_joined_runs_keep_their_weights_and_the_card_tells_them(finished: list[P
     assert choose_again(tmp_path / "both", "cpu")["settings"] == summary["settings"]
     run = runs.read(tmp_path / "both")
     assert run.config["joined_from"] == ["one", "other"]
+    assert run.config["experiment"]["network"] == together.config.to_json()
+    assert run.config["experiment"]["mirrored"] is False
     lineage = dict(model_card._lineage(run.config, tmp_path))
     assert list(lineage) == ["one", "other", "both"]
 
@@ -77,6 +82,27 @@ def test_a_joined_run_is_not_joined_or_averaged_again(finished: list[Path], tmp_
         with pytest.raises(runs.NotARun, match="holds several networks already"):
             combine([finished[0], tmp_path / "both"], tmp_path / "more", "cpu")
     assert not (tmp_path / "more").exists()
+
+
+def changed(run: Path, name: str, change: Callable[[Any], Any]) -> None:
+    """One JSON file of a run, rewritten."""
+    (run / name).write_text(json.dumps(change(json.loads((run / name).read_text()))))
+
+
+def test_runs_that_do_not_go_together_are_a_sentence(
+    finished: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(finished[0], "splits.json", lambda _: [{"train": ["r"], "validation": ["s"], "test": ["t"]}])
+    with pytest.raises(runs.NotARun, match=r"learnt from images that .*other is measured on"):
+        join(finished, tmp_path / "x", "cpu")
+    monkeypatch.setitem(combining.EXPERIMENTS, "coarse", replace(TINY, name="coarse", pitch_mm=0.9))
+    changed(finished[0], "config.json", lambda c: c | {"experiment": c["experiment"] | {"name": "coarse"}})
+    with pytest.raises(runs.NotARun, match="at another pitch"):
+        join(finished, tmp_path / "x", "cpu")
+    changed(finished[0], "config.json", lambda c: c | {"experiment": c["experiment"] | {"name": "mine"}})
+    with pytest.raises(runs.NotARun, match="of no experiment on the list"):
+        join(finished, tmp_path / "x", "cpu")
+    assert not (tmp_path / "x").exists()
 
 
 def test_one_run_alone_is_not_joined(finished: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Finished runs made into one: the mean of their weights, or their networks side by side."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mtunet.devices import choose_device
 from mtunet.ensemble import Ensemble, Network
 from mtunet.network import MTUNet
 from mtunet.weights import read_weights
+from training.experiment import Experiment
 from training.experiments import EXPERIMENTS
 from training.running import conclude, provenance_of
 
@@ -36,15 +38,36 @@ def _combined(
     device_name: str,
     mirrored: bool | None = None,
 ) -> dict[str, Any]:
-    """Thresholds and figures as the last run's experiment takes them; `told_as` names the runs in the provenance."""
+    """Thresholds and figures on the last run's images; `told_as` names the runs in the provenance."""
     finished = [runs.read(each) for each in folders]
-    experiment = EXPERIMENTS[finished[-1].config["experiment"]["name"]]
+    experiment = _experiment(finished)
     network = combine([_one(each) for each in finished]).eval()
-    provenance = provenance_of(experiment, folder, choose_device(device_name))
+    looks = experiment.mirrored if mirrored is None else mirrored
+    said = replace(experiment, network=network.config, mirrored=looks, begin_with=None, expect="Made of finished runs.")
+    provenance = provenance_of(said, folder, choose_device(device_name))
+    provenance["data"] = "; and ".join(dict.fromkeys(str(each.config["data"]) for each in finished))
     provenance[told_as] = [each.folder.name for each in finished]
     runs.start(folder, provenance, runs.read_splits(finished[-1]))
     history = runs.read_table(finished[-1], 0, "history")
     return conclude(experiment, folder, network, history, provenance, device_name, mirrored)
+
+
+def _experiment(finished: Sequence[runs.Run]) -> Experiment:
+    """The last run's. Raises NotARun, with a sentence, for runs that do not go together."""
+    names = [str(run.config["experiment"]["name"]) for run in finished]
+    for run, name in zip(finished, names, strict=True):
+        if name not in EXPERIMENTS:
+            raise runs.NotARun(f"{run.folder} is of no experiment on the list (`python -m training list`).")
+    last = EXPERIMENTS[names[-1]]
+    measured_on = {
+        image for split in runs.read_splits(finished[-1]) for image in (*split["validation"], *split["test"])
+    }
+    for run, name in zip(finished, names, strict=True):
+        if (EXPERIMENTS[name].way, EXPERIMENTS[name].pitch_mm) != (last.way, last.pitch_mm):
+            raise runs.NotARun(f"{run.folder} looks in another way or at another pitch than {finished[-1].folder}.")
+        if any(measured_on & set(split["train"]) for split in runs.read_splits(run)):
+            raise runs.NotARun(f"{run.folder} learnt from images that {finished[-1].folder} is measured on.")
+    return last
 
 
 def _one(run: runs.Run) -> MTUNet:

@@ -33,7 +33,8 @@ class Experiment:
     """Everything that decides the outcome besides the machine.
 
     way, pitch_mm: how the network looks (None for `paper`). size: of a crop, in pixels of the network's grid.
-    batch: crops per step. learning_rate: peak of a one-cycle schedule. head_weights: of MC, BAC, background.
+    batch: crops per step. learning_rate: peak of a one-cycle schedule, or what it stays at where
+        weights are averaged. head_weights: of MC, BAC, background.
     begin_with: name of a finished run whose weights to go on from, widened where the network is; None starts from fresh
         ones.
     mined: of every so many views the network it begins with is first asked where it is wrong, and crops are cut there
@@ -67,6 +68,8 @@ class Experiment:
     def __post_init__(self) -> None:
         if self.mined and self.begin_with is None:
             raise ValueError(f"{self.name} is to mine mistakes, but begins with no network that could make any.")
+        if not 0.0 <= self.averaged <= 1.0:
+            raise ValueError(f"The share of steps whose weights are averaged is 0 to 1, not {self.averaged}.")
 
     def to_json(self) -> dict[str, Any]:
         settings = {**asdict(self), "network": self.network.to_json()}

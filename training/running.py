@@ -46,7 +46,10 @@ DECIDES = (
     "mtunet/phantom",
     *(
         f"mtunet/{name}.py"
-        for name in ("case", "network", "ensemble", "preprocessing", "breast", "segmentation", "metrics")
+        for name in (
+            *("case", "network", "ensemble", "models", "preprocessing", "breast", "segmentation"),
+            *("specks", "components", "metrics"),
+        )
     ),
 )
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
@@ -183,8 +186,10 @@ def _earlier(experiment: Experiment) -> Network | None:
         return None
     network, _, _ = read_weights(runs.weights_of(runs.read(runs.RUNS / experiment.begin_with)))
     wanted = experiment.network
-    if not isinstance(network, MTUNet) or not isinstance(wanted, NetworkConfig) or network.config.width == wanted.width:
+    if network.config == wanted:
         return network
+    if not isinstance(network, MTUNet) or not isinstance(wanted, NetworkConfig):
+        raise runs.NotARun(f"{experiment.begin_with} holds other networks than {experiment.name} is to learn further.")
     return widened(network, wanted.width, torch.Generator().manual_seed(experiment.seed))
 
 

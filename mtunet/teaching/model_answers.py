@@ -186,7 +186,7 @@ def _peak(segmentation: Segmentation, kind: Calcification, level: float) -> Plac
     """The most probable pixel's centre of the findings that are left, mm."""
     best, place = -1.0, (0.0, 0.0)
     row_mm, column_mm = segmentation.spacing_mm
-    for (top, left, bottom, right), pixels, _ in components(segmentation, kind, {kind: level}):
+    for (top, left, bottom, right), pixels, *_ in components(segmentation, kind, {kind: level}):
         likely = np.where(pixels, segmentation.probability[kind][top:bottom, left:right], -1.0)
         row, column = np.unravel_index(int(likely.argmax()), likely.shape)
         if likely[row, column] > best:
