@@ -22,7 +22,12 @@ from training.running import choose_again, provenance_of
 
 SMOKE = experiments.EXPERIMENTS["detail-smoke"]
 TINY = replace(
-    SMOKE, mirrored=True, network=NetworkConfig(width=4, norm="group"), data=replace(SMOKE.data, validation=1, test=1)
+    SMOKE,
+    mirrored=True,
+    begin_with="before",
+    mined=2,
+    network=NetworkConfig(width=4, norm="group"),
+    data=replace(SMOKE.data, validation=1, test=1),
 )
 SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 

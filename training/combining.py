@@ -43,7 +43,7 @@ def _combined(
     experiment = _experiment(finished)
     network = combine([_one(each) for each in finished]).eval()
     looks = experiment.mirrored if mirrored is None else mirrored
-    said = replace(experiment, network=network.config, mirrored=looks, begin_with=None, expect="Made of finished runs.")
+    said = replace(experiment, network=network.config, mirrored=looks, expect="Made of finished runs.")
     provenance = provenance_of(said, folder, choose_device(device_name))
     provenance["data"] = "; and ".join(dict.fromkeys(str(each.config["data"]) for each in finished))
     provenance[told_as] = [each.folder.name for each in finished]
