@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="5e327456a31ac65b19122303ab201c38cc671408f9c7310f0bc9059b926ca032",
+        sha256="cc445c8bb6bd135690a324121b880d29b29b31eb290a27b0ee096014578fc73c",
         note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
         "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),

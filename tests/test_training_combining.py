@@ -78,7 +78,7 @@ def test_joined_runs_keep_their_weights_and_the_card_tells_them(finished: list[P
     assert run.config["experiment"]["network"] == together.config.to_json()
     assert run.config["experiment"]["mirrored"] is False
     lineage = dict(model_card._lineage(run.config, tmp_path))
-    assert list(lineage) == ["one", "other", "both"]
+    assert list(lineage) == ["before", "one", "other", "both"]
 
 
 def test_a_joined_run_is_not_joined_or_averaged_again(finished: list[Path], tmp_path: Path) -> None:
