@@ -31,7 +31,8 @@ class Step:
     """One run on the way to the weights.
 
     seconds: of fitting, None where its history is not on disk or it fitted nothing: it is the mean of the weights of
-    other runs (mean_of), or their networks side by side (joined_from).
+    other runs (mean_of), or their networks side by side (joined_from). averaged: share of the steps, at the end, whose
+    weights were averaged.
     """
 
     run: str
@@ -43,6 +44,7 @@ class Step:
     seconds: float | None
     mean_of: tuple[str, ...] = ()
     joined_from: tuple[str, ...] = ()
+    averaged: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
         seconds=_seconds(root / name) if fitted else None,
         mean_of=mean_of,
         joined_from=joined_from,
+        averaged=float(experiment.get("averaged", 0.0)),
     )
 
 

@@ -72,7 +72,8 @@ def _told(step: Step) -> str:
         runs_meant = ", ".join(f"`{name}`" for name in combined)
         what = "the mean of the weights" if step.mean_of else "the networks, side by side,"
         return f"`{step.run}`: {what} of {runs_meant}. Commit {step.commit}."
-    length = "" if step.steps is None else f"{step.steps} steps, seed {step.seed}, "
+    mean = f" (the mean of the weights of the last {step.averaged:.0%} of them)" if step.averaged else ""
+    length = "" if step.steps is None else f"{step.steps} steps{mean}, seed {step.seed}, "
     took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
     return f"`{step.run}`: {length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
 

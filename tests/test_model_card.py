@@ -94,6 +94,19 @@ def test_every_step_on_the_way_is_told_and_every_licence(drawn: ModelSpec) -> No
     assert any("5 phantoms and 2 harder ones of cohort 6" in source.name for source in card.sources)
 
 
+def test_averaged_weights_and_networks_side_by_side_are_told(drawn: ModelSpec, tmp_path: Path) -> None:
+    config = tmp_path / "runs" / "old" / "config.json"
+    old = json.loads(config.read_text())
+    config.write_text(json.dumps(old | {"experiment": old["experiment"] | {"averaged": 0.8}}))
+    card = card_of(drawn)
+    assert "11 steps (the mean of the weights of the last 80% of them), seed 8" in to_markdown(card)
+    joined = dataclasses.replace(card.steps[1], joined_from=("old", "other"))
+    members = {"members": [{"width": 12, "norm": "group", "heads": ["mc", "bac"]}] * 2}
+    text = to_markdown(dataclasses.replace(card, steps=(joined,), network=members))
+    assert "`new`: the networks, side by side, of `old`, `other`." in text
+    assert "2 U-Nets, of width 12 with group norm and of width 12 with group norm, and 2 heads (mc, bac) each" in text
+
+
 def test_figures_come_from_the_run_folder_and_missed_targets_are_failures(drawn: ModelSpec) -> None:
     text = to_markdown(card_of(drawn))
     assert "0.12 at 0.40 false per image" in text

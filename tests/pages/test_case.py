@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtunet import models
 from mtunet.exports import EXPORTS
 from mtunet.exports.study import STUDY_EXPORTS
 from mtunet.filing import forget
 from mtunet.store import Store
 from mtunet.study_store import study_of
+from pages.widgets.case import controls
 
 
 def given_to_viewer(app: AppTest) -> dict[str, Any]:
@@ -64,6 +66,34 @@ def test_a_threshold_changes_the_outlines_and_can_be_taken_back(
     app.button(key="case.own_thresholds").click().run()
     assert threshold(app, "bac").value == 0.5
     assert given_to_viewer(app)["panes"][0]["contours"]["bac"] == own
+
+
+def test_a_threshold_says_what_makes_a_region_count(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest]
+) -> None:
+    app = open_case(analysed(mc=2, bac=True))
+    assert "An MC region counts from" in threshold(app, "mc").help
+    assert "within 8 mm of one another add up to" in threshold(app, "bac").help
+
+
+@pytest.mark.parametrize("content", [None, b"version https://git-lfs.github.com/spec/v1"])
+def test_a_case_opens_without_the_weights_that_made_it(
+    analysed: Callable[..., str],
+    open_case: Callable[..., AppTest],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: bytes | None,
+) -> None:
+    case = analysed(mc=2, bac=True)
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    controls._settings.cache_clear()
+    if content is not None:
+        (tmp_path / models.MODELS["detail"].file).write_bytes(content)
+    app = open_case(case)
+    [pane] = given_to_viewer(app)["panes"]
+    assert len(pane["contours"]["mc"]) == 2
+    assert "counts from" not in threshold(app, "mc").help
+    controls._settings.cache_clear()
 
 
 def test_another_image_is_shown_beside_it(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
