@@ -45,7 +45,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="cc445c8bb6bd135690a324121b880d29b29b31eb290a27b0ee096014578fc73c",
+        sha256="4eeaeef765a45ece1c73155cba4f028b125ea9dbc7beb809eacf48649cb3859a",
         note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
         "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
