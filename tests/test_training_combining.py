@@ -32,10 +32,16 @@ TINY = replace(
 SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 
 
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves its phantoms for the others."""
+    return tmp_path_factory.mktemp("phantoms")
+
+
 @pytest.fixture
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def finished(tmp_path: Path, phantoms: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Two finished runs with fresh weights, of an experiment whose phantoms are few."""
-    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets, "CACHE", phantoms)
     for module in (combining, running):
         monkeypatch.setattr(module, "EXPERIMENTS", {"detail-smoke": TINY})
     folders = []
