@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtunet.network import MTUNet, NetworkConfig, build
+from mtunet.network import MTUNet, NetworkConfig, build, mirror_look
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,7 @@ class EnsembleConfig:
 
 
 class Ensemble(nn.Module):
-    """As `MTUNet`: (N, 1, rows, columns) pixels and (N, 2) windows to (N, heads, rows, columns) logits.
-
-    A breast of the other side would show the mirror image as likely, so to see it costs nothing and differs more.
-    """
+    """As `MTUNet`: (N, 1, rows, columns) pixels and (N, 2) windows to (N, heads, rows, columns) logits."""
 
     def __init__(self, members: Sequence[MTUNet]) -> None:
         super().__init__()
@@ -44,12 +41,11 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
-        mirror = pixels.flip(3).contiguous(memory_format=torch.channels_last)
-        logits: Tensor | float = 0.0
-        for number, member in enumerate(self.members):
-            said = member(mirror, window).flip(3) if number % 2 else member(pixels, window)
-            logits = logits + said.float()
-        return torch.as_tensor(logits / len(self.members))
+        said = [
+            mirror_look(member, pixels, window) if number % 2 else member(pixels, window)
+            for number, member in enumerate(self.members)
+        ]
+        return torch.stack([logits.float() for logits in said]).mean(0)
 
 
 Network = MTUNet | Ensemble

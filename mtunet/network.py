@@ -85,6 +85,13 @@ def normalise(pixels: Tensor, window: Tensor) -> Tensor:
     return ((pixels - low) / (high - low).clamp_min(1e-3)).clamp(-0.5, 2.0)
 
 
+def mirror_look(network: nn.Module, pixels: Tensor, window: Tensor) -> Tensor:
+    """Logits of the pixels as `network` gives them for the mirror image, which a breast of the other side would show
+    as likely; turned back."""
+    logits: Tensor = network(pixels.flip(3).contiguous(memory_format=torch.channels_last), window)
+    return logits.flip(3)
+
+
 def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 

@@ -16,7 +16,7 @@ from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.devices import describe
 from mtunet.ensemble import Network
 from mtunet.models import Model
-from mtunet.network import DIVISOR
+from mtunet.network import DIVISOR, mirror_look
 from mtunet.preprocessing import Prepared, prepare, restore
 from mtunet.specks import find_specks
 
@@ -129,11 +129,10 @@ class _Look:
 
 def passes(network: Network, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
     """(n, heads, rows, columns) float32 logits of (n, 1, rows, columns): of one pass, or the mean of it and of one over
-    the mirror image, which a breast of the other side would show as likely."""
+    the mirror image."""
     logits: torch.Tensor = network(pixels, window).float()
     if mirrored:
-        other = network(pixels.flip(3).contiguous(memory_format=torch.channels_last), window).float()
-        logits = logits.add_(other.flip(3)).mul_(0.5)
+        logits = logits.add_(mirror_look(network, pixels, window).float()).mul_(0.5)
     return logits
 
 

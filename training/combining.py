@@ -43,13 +43,13 @@ def _combined(
     experiment = _experiment(finished)
     network = combine([_one(each) for each in finished]).eval()
     looks = experiment.mirrored if mirrored is None else mirrored
-    said = replace(experiment, network=network.config, mirrored=looks, expect="Made of finished runs.")
-    provenance = provenance_of(said, folder, choose_device(device_name))
+    experiment = replace(experiment, network=network.config, mirrored=looks, expect="Made of finished runs.")
+    provenance = provenance_of(experiment, folder, choose_device(device_name))
     provenance["data"] = "; and ".join(dict.fromkeys(str(each.config["data"]) for each in finished))
     provenance[told_as] = [each.folder.name for each in finished]
     runs.start(folder, provenance, runs.read_splits(finished[-1]))
     history = runs.read_table(finished[-1], 0, "history")
-    return conclude(experiment, folder, network, history, provenance, device_name, mirrored)
+    return conclude(experiment, folder, network, history, provenance, device_name)
 
 
 def _experiment(finished: Sequence[runs.Run]) -> Experiment:

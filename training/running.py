@@ -83,7 +83,8 @@ def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
     network, settings, provenance = read_weights(runs.weights_of(finished))
     provenance["thresholds_chosen_at"] = commit()
     history = runs.read_table(finished, 0, "history")
-    return conclude(experiment, folder, network, history, provenance, device_name, settings.mirrored)
+    looked = replace(experiment, mirrored=settings.mirrored)
+    return conclude(looked, folder, network, history, provenance, device_name)
 
 
 def conclude(
@@ -93,18 +94,12 @@ def conclude(
     history: Sequence[Mapping[str, Any]],
     provenance: dict[str, Any],
     device_name: str,
-    mirrored: bool | None = None,
 ) -> dict[str, Any]:
-    """Thresholds from the validation part, figures from the test part, and the end of the run.
-
-    mirrored: whether each tile is looked at from both sides, where that is not as the experiment says.
-    """
+    """Thresholds from the validation part, figures from the test part, and the end of the run."""
     data = experiment.data
     split = phantom_split(data.train, data.validation, data.test, data.seed)
     halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    unchosen = Settings(
-        experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored if mirrored is None else mirrored
-    )
+    unchosen = Settings(experiment.way, experiment.pitch_mm, halves, none, experiment.mirrored)
     settings, table = choose_settings(
         network, unchosen, provenance, device_name, lambda: validation_samples(experiment)
     )
