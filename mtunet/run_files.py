@@ -4,6 +4,7 @@ JSON and CSV, written whole or not at all. Nothing else in the project knows the
 """
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -31,7 +32,9 @@ class UnreadableRun(ValueError):
 
 
 def table_path(folder: Path, name: str) -> Path:
-    return folder / f"{name}.csv"
+    """The sweep is long and reads like itself: a tenth of its size as gzip. Older runs have it plain."""
+    packed = folder / f"{name}.csv.gz"
+    return packed if name == SWEEP and not (folder / f"{name}.csv").exists() else folder / f"{name}.csv"
 
 
 def weights_path(folder: Path, end: str = "") -> Path:
@@ -81,8 +84,11 @@ def read_rows_if_there(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
-    with path.open(newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
+    try:
+        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (EOFError, gzip.BadGzipFile) as problem:
+        raise UnreadableRun(f"{path} is damaged ({problem}). Make the run again, or remove it.") from None
     header = rows[0] if rows else []
     if any(len(row) != len(header) for row in rows):
         raise UnreadableRun(f"{path} has rows of another length than its header. Make the run again, or remove it.")
@@ -99,7 +105,8 @@ def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> No
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(table_path(folder, name), text.getvalue().encode())
+    path, data = table_path(folder, name), text.getvalue().encode()
+    write_whole(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -112,6 +119,6 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def fingerprint(folder: Path) -> str:
     """Another text whenever a file of the run was written: what a cache may be kept by."""
-    paths = [path for path in folder.rglob("*") if path.suffix in (".json", ".csv")]
+    paths = [path for path in folder.rglob("*") if path.suffix in (".json", ".csv", ".gz")]
     stats = [(path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
     return f"{len(stats)}-{max((when for when, _ in stats), default=0)}-{sum(size for _, size in stats)}"

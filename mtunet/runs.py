@@ -12,12 +12,13 @@
                                boundaries and (BAC) centre lines, found and true, near or inside the other; pixels of
                                the type called the other; area of a pixel; tolerance of boundaries in pixels; and
                                lesions: true, hit, detected, falsely detected, missed and called the other type
-            sweep.csv          the same, and lesions, at every threshold
+            sweep.csv.gz       the same, and lesions, at every threshold (plain in older runs; the oldest kept none)
             components.csv     every true component and what became of it; every false one
             calibration.csv    per type and tenth of probability: pixels, and how many are true
             timing.json        seconds, memory, parameters; written last: with it the part is done
             weights.safetensors, or weights_mc and weights_bac where a method has two networks
-        summary.json           written last; a run without it is unfinished
+        summary.json           written last; a run without it is unfinished. Of a run of kind "model" it names the
+                               sha256 of the weights, which may be kept elsewhere (what ships lies in weights/) or not
         metrics.csv            method, type, fold, frame, aggregation, metric, value; from counts.csv alone
 
 A run of kind "real" (a measurement on real mammograms) has images.csv, froc.csv, breasts.csv, perturbed.csv, and may
@@ -40,6 +41,9 @@ from mtunet.run_files import Table, UnreadableRun
 
 RUNS = Path(__file__).parent.parent / "runs"
 Kind = Literal["cross-validation", "model", "real"]
+SHIPPED = RUNS.parent / "weights"
+WEIGHTS_SHA256 = "weights_sha256"
+"""Of summary.json."""
 ONLY_METHOD = "mtunet"
 """The method of a run of kind "model"."""
 
@@ -181,7 +185,10 @@ def save_tables(folder: Path, **tables: Sequence[Mapping[str, Any]]) -> None:
 
 
 def finish(folder: Path, summary: Mapping[str, Any]) -> None:
-    files.write_json(folder / files.SUMMARY, dict(summary))
+    """Of a run of kind "model" the summary names the weights that the run made (`with_weights`)."""
+    made = files.weights_path(files.fold_folder(folder, 0))
+    named = {WEIGHTS_SHA256: hashlib.sha256(made.read_bytes()).hexdigest()} if made.exists() else {}
+    files.write_json(folder / files.SUMMARY, {**summary, **named})
 
 
 def read(folder: Path) -> Run:
@@ -236,10 +243,9 @@ def read_notes(run: Run) -> str:
 
 def with_weights(sha256: str, root: Path | None = None) -> Run | None:
     """The finished run that made the weights of this sha256, or None. Runs of kind "model" only."""
-    for path in sorted((root or RUNS).glob(f"*/fold_0/{files.weights_path(Path()).name}")):
-        if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-            run = read(path.parents[1])
-            return run if run.finished else None
+    for path in sorted((root or RUNS).glob(f"*/{files.SUMMARY}")):
+        if (files.read_json(path) or {}).get(WEIGHTS_SHA256) == sha256:
+            return read(path.parent)
     return None
 
 
@@ -308,8 +314,12 @@ def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:
     """Raises NotARun for a method of two networks, or where weights were not kept."""
     path = files.weights_path(_fold(run, fold, method))
     if not path.exists():
+        for shipped in sorted(SHIPPED.glob("*.safetensors")):
+            data = shipped.read_bytes()
+            if hashlib.sha256(data).hexdigest() == (run.summary or {}).get(WEIGHTS_SHA256):
+                return data
         raise NotARun(
-            f"{path} is not there: weights of cross-validations are not kept in the repository, and `single` has two "
+            f"{path} is not there: the repository keeps the weights of what ships and no others, and `single` has two "
             "files. Run the experiment again, or name a run whose method has one network."
         )
     return path.read_bytes()

@@ -1,14 +1,13 @@
 """What ships can be used, and what is damaged or foreign is refused by name."""
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from mtunet import devices, models
+from mtunet import devices, models, runs
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.devices import choose_device, describe
 from mtunet.models import MODELS, ModelUnavailable, Settings, file_state, load_model, model_from_bytes, read_metadata
@@ -50,9 +49,11 @@ def test_every_registered_model_loads_and_has_a_head_per_task(name: str) -> None
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_run_behind_a_registered_model_is_in_the_repository(name: str) -> None:
-    run = Path(models.__file__).parent.parent / "runs" / read_metadata(MODELS[name])["provenance"]["run"]
-    assert hashlib.sha256((run / "fold_0" / "weights.safetensors").read_bytes()).hexdigest() == MODELS[name].sha256
-    assert json.loads((run / "summary.json").read_text())["all"]["images"] == 100
+    run = runs.with_weights(MODELS[name].sha256)
+    assert run is not None
+    assert run.folder.name == read_metadata(MODELS[name])["provenance"]["run"]
+    assert run.summary["all"]["images"] == 100
+    assert hashlib.sha256(runs.weights_of(run)).hexdigest() == MODELS[name].sha256, "kept once, in weights/"
 
 
 def test_weights_come_back_as_they_were_written() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtunet import runs
+from mtunet import run_files, runs
 
 
 def begun(folder: Path) -> Path:
@@ -106,9 +106,24 @@ def test_the_first_runs_are_read_although_they_have_no_folder_of_the_method(tmp_
     assert runs.read_images(run) == runs.read_metrics(run) == []
 
 
-@pytest.mark.parametrize("name", ["detail", "paper"])
+@pytest.mark.parametrize("name", ["detail-pair", "paper"])
 def test_the_shipped_runs_are_read(name: str) -> None:
     run = runs.read(runs.RUNS / name)
     assert (run.kind, run.finished) == ("model", True)
     assert runs.read_table(run, 0, "history")
     assert runs.weights_of(run)
+
+
+def test_an_older_run_says_that_its_weights_were_not_kept() -> None:
+    with pytest.raises(runs.NotARun, match="keeps the weights of what ships and no others"):
+        runs.weights_of(runs.read(runs.RUNS / "detail-both"))
+
+
+def test_a_sweep_is_packed_and_comes_back_and_a_damaged_one_is_a_sentence(tmp_path: Path) -> None:
+    rows = [{"image": "a", "threshold": "0.5"}, {"image": "b", "threshold": "0.5"}]
+    run_files.write_rows(tmp_path, run_files.SWEEP, rows)
+    path = tmp_path / "sweep.csv.gz"
+    assert run_files.read_rows(tmp_path, run_files.SWEEP) == rows
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(run_files.UnreadableRun, match="is damaged"):
+        run_files.read_rows(tmp_path, run_files.SWEEP)

@@ -42,7 +42,7 @@ def test_a_part_as_bytes_is_the_part_on_disk(cache: Path, tmp_path: Path) -> Non
     files = part_files(SMALL, "mtunet", 0, "cpu")
     where = runs.part_folder(tmp_path / "alone", "mtunet", 0)
     assert set(files) == {path.name for path in where.iterdir()}
-    for name in ("weights.safetensors", "counts.csv", "sweep.csv", "components.csv"):
+    for name in ("weights.safetensors", "counts.csv", "sweep.csv.gz", "components.csv"):
         assert files[name] == (where / name).read_bytes()
 
 

@@ -53,7 +53,7 @@ def test_every_file_of_the_contract_is_there(folder: Path) -> None:
     assert {path.name for path in folder.iterdir() if path.is_file()} == {
         *("config.json", "splits.json", "images.csv", "summary.json", "metrics.csv"),
     }
-    always = {"counts.csv", "sweep.csv", "components.csv", "calibration.csv", "validation.csv", "timing.json"}
+    always = {"counts.csv", "sweep.csv.gz", "components.csv", "calibration.csv", "validation.csv", "timing.json"}
     for method in TINY.methods:
         for fold in range(2):
             names = {path.name for path in runs.part_folder(folder, method, fold).iterdir()}
