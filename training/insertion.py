@@ -17,19 +17,9 @@ import numpy.typing as npt
 from mtunet.case import Calcification
 from mtunet.phantom.arterial import calcify_vessels
 from mtunet.phantom.benign import pick_place, scatter_benign
-from mtunet.phantom.calcifications import (
-    DISTRIBUTION_SHARES,
-    DISTRIBUTIONS,
-    MU_CALCIUM,
-    TYPE_SHARES,
-    TYPES,
-    cluster_region,
-    scatter_cluster,
-)
-from mtunet.phantom.display import conspicuity
+from mtunet.phantom.calcifications import MU_CALCIUM, draw_distribution, draw_type, lay_cluster
 from mtunet.phantom.fields import blur, chord
 from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
-from mtunet.phantom.phantom import LEAST_CONSPICUITY
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import PHANTOM_VERSION, Hard, PhantomSpec
 from mtunet.phantom.vessels import Vessel, grow_vessels, tube_about
@@ -165,16 +155,9 @@ def _cluster(
 ) -> Mask:
     """Adds one cluster, seen at least as well as a phantom's must be; gives its region."""
     centre = np.array(pick_place(host, rng, 8)) if anchor is None else anchor + rng.normal(0, 3.5, 2)
-    kind = TYPES[int(rng.choice(4, p=TYPE_SHARES))]
-    distribution = "linear" if linear else DISTRIBUTIONS[int(rng.choice(3, p=DISTRIBUTION_SHARES))]
-    layer = np.zeros(nepers.shape, np.float32)
-    points = scatter_cluster(layer, centre, host, rng, kind, distribution)
-    region = cluster_region(points, rng.uniform(1.2, 2.2), shape=nepers.shape)
-    if not region.any():
-        return region
-    signal, noise = conspicuity(layer * np.float32(MU_CALCIUM), nepers, points, region)
-    calcium += layer * np.float32(np.clip(LEAST_CONSPICUITY * noise / (signal + 1e-9), 1.0, 3.0))
-    return region
+    kind, distribution = draw_type(rng), "linear" if linear else draw_distribution(rng)
+    laid = lay_cluster(calcium, nepers, centre, host, rng, kind, distribution)
+    return laid[1] if laid is not None else np.zeros(nepers.shape, bool)
 
 
 def _blood(vessels: tuple[Vessel, ...], shape: tuple[int, int]) -> Floats:

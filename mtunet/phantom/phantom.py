@@ -16,20 +16,9 @@ from mtunet.case import Box, Calcification, Laterality, Mammogram, Truth
 from mtunet.phantom.anatomy import Anatomy, compress_breast
 from mtunet.phantom.arterial import ArterialCalcium, CalcifiedVessel, calcify_vessels
 from mtunet.phantom.benign import pick_place, scatter_benign
-from mtunet.phantom.calcifications import (
-    DISTRIBUTION_SHARES,
-    DISTRIBUTIONS,
-    MU_CALCIUM,
-    TYPE_SHARES,
-    TYPES,
-    Cluster,
-    box_of,
-    cluster_region,
-    scatter_cluster,
-)
+from mtunet.phantom.calcifications import MU_CALCIUM, Cluster, draw_distribution, draw_type, lay_cluster
 from mtunet.phantom.display import (
     PLAIN_FILM,
-    conspicuity,
     digital_look,
     edge_cover,
     film_look,
@@ -60,8 +49,6 @@ LOOKS: Mapping[Look, Callable[[FloatArray, Anatomy, SoftTissue, FloatArray, Rng]
     "film": film_look,
     "plain-film": partial(film_look, film=PLAIN_FILM),
 }
-LEAST_CONSPICUITY = 6.5
-"""Clusters fainter than this at 0.2 mm get more calcium, up to three times: what no reader can see is no label."""
 
 
 @dataclass(frozen=True)
@@ -163,22 +150,15 @@ def _microcalcify(
     calcium, region = np.zeros(MASTER_SHAPE, np.float32), np.zeros(MASTER_SHAPE, bool)
     clusters: list[Cluster] = []
     for _ in range(spec.clusters):
-        kind = spec.mc_type or TYPES[int(rng.choice(4, p=TYPE_SHARES))]
-        distribution = spec.distribution or DISTRIBUTIONS[int(rng.choice(3, p=DISTRIBUTION_SHARES))]
+        kind = spec.mc_type or draw_type(rng)
+        distribution = spec.distribution or draw_distribution(rng)
         if spec.hard == "c":
             kind, distribution = ("punctate" if rng.random() < 0.5 else "pleomorphic"), "linear"
         centre = _cluster_centre(spec, anatomy, soft, arterial.anchor, rng)
-        layer = np.zeros(MASTER_SHAPE, np.float32)
-        points = scatter_cluster(layer, centre, anatomy, rng, kind, distribution)
-        outline = cluster_region(points, rng.uniform(1.2, 2.2))
-        if not outline.any():
-            continue
-        signal, noise = conspicuity(layer * np.float32(MU_CALCIUM), tissue, points, outline)
-        enough, least = (4.0, 0.6) if spec.hard == "d" else (LEAST_CONSPICUITY, 1.0)
-        gain = float(np.clip(enough * noise / (signal + 1e-9), least, 3.0))
-        calcium += layer * np.float32(gain)
-        region |= outline
-        clusters.append(Cluster(kind, distribution, len(points), box_of(outline), gain * signal / noise))
+        laid = lay_cluster(calcium, tissue, centre, anatomy, rng, kind, distribution, faint=spec.hard == "d")
+        if laid is not None:
+            clusters.append(laid[0])
+            region |= laid[1]
     return _Micro(calcium, region, tuple(clusters))
 
 
