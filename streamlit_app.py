@@ -7,36 +7,40 @@ import contextlib
 
 import streamlit as st
 
-from pages.widgets.image_route import ROUTES
-from pages.widgets.teaching.classroom import watching
-from pages.widgets.work import lifespan
+from pages.shared.image_route import ROUTES
+from pages.shared.work import lifespan
+from pages.teaching.classroom import watching
 
 if __name__ == "__main__":
     # No icons: as the icon of the browser's tab, Streamlit would fetch them from another machine.
     PAGES = [
         st.Page(
-            "pages/worklist.py",
+            "pages/worklist/page.py",
             title="Worklist",
             default=True,
             help="Add mammograms or try the samples; every image with its flag and the reason for it.",
         ),
         st.Page(
-            "pages/case.py",
+            "pages/case/page.py",
+            url_path="case",
             title="Case",
             help="One image: the calcifications found on it, why it is or is not flagged, thresholds, downloads.",
         ),
         st.Page(
-            "pages/teaching.py",
+            "pages/teaching/page.py",
+            url_path="teaching",
             title="Teaching",
             help="A lesson, cases to make, a quiz, a class: learn to tell microcalcifications from arterial ones.",
         ),
         st.Page(
-            "pages/evaluation.py",
+            "pages/evaluation/page.py",
+            url_path="evaluation",
             title="Evaluation",
             help="What a training run measured: ours beside the paper's, every fold and curve, down to one image.",
         ),
         st.Page(
-            "pages/about.py",
+            "pages/about/page.py",
+            url_path="about",
             title="About",
             help="What this is and what it is not, the models and where they come from, keyboard shortcuts.",
         ),

@@ -19,14 +19,16 @@ import pydicom
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from mtunet import analysis, drawing, models, reading
 from mtunet.case import Mammogram
-from mtunet.intake import Origin, Taken, take_in
-from mtunet.preprocessing import prepare
-from mtunet.records import now
-from mtunet.samples import FOLDER
-from mtunet.segmentation import BATCH, passes, tiles
-from mtunet.store import Store
+from mtunet.detection import analysis, models
+from mtunet.detection.preprocessing import prepare
+from mtunet.detection.segmentation import BATCH, passes, tiles
+from mtunet.imaging import reading
+from mtunet.intake.admission import Origin, Taken, take_in
+from mtunet.output import drawing
+from mtunet.phantom.samples import FOLDER
+from mtunet.store.images import Store
+from mtunet.store.records import now
 
 # isort: split
 import torch  # after mtunet, which says how its threads wait

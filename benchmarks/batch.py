@@ -32,9 +32,10 @@ import mtunet  # noqa: E402, F401  before torch, which benchmarks.analyse brings
 
 # isort: split
 from benchmarks.analyse import bare_forward  # noqa: E402
-from mtunet import models, reading  # noqa: E402
 from mtunet.__main__ import main as command  # noqa: E402
-from mtunet.samples import FOLDER  # noqa: E402
+from mtunet.detection import models  # noqa: E402
+from mtunet.imaging import reading  # noqa: E402
+from mtunet.phantom.samples import FOLDER  # noqa: E402
 
 LARGE = (4096, 3328)
 

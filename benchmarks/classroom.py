@@ -29,11 +29,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from benchmarks.streamlit_session import Session  # noqa: E402
-from mtunet.models import DEFAULT_MODEL  # noqa: E402
-from mtunet.records import JobState  # noqa: E402
-from mtunet.store import Store  # noqa: E402
-from mtunet.teaching.class_records import answers, case_of, open_room, ready_cases  # noqa: E402
-from mtunet.teaching.classroom import Mode, Room  # noqa: E402
+from mtunet.detection.models import DEFAULT_MODEL  # noqa: E402
+from mtunet.store.images import Store  # noqa: E402
+from mtunet.store.records import JobState  # noqa: E402
+from mtunet.teaching.classroom.records import answers, case_of, open_room, ready_cases  # noqa: E402
+from mtunet.teaching.classroom.room import Mode, Room  # noqa: E402
 from mtunet.teaching.items import pool  # noqa: E402
 from tests.browser.conftest import serving  # noqa: E402
 

@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from network_passes import DTYPES, MODES, PASSES, SIDE, Case, Cost, Step, cost_of, prepared, seconds_of, several, timed
 
-from mtunet.devices import choose_device, cpu_computes_bfloat16, describe
-from mtunet.network import HEADS, MTUNet, NetworkConfig, count_parameters
+from mtunet.detection.devices import choose_device, cpu_computes_bfloat16, describe
+from mtunet.detection.network import HEADS, MTUNet, NetworkConfig, count_parameters
 
 WIDTHS, BATCHES = (16, 32, 64), (1, 8, 64)
 LONGEST = 2.0

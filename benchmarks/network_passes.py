@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtunet.network import HEADS, NetworkConfig, build, count_parameters
+from mtunet.detection.network import HEADS, NetworkConfig, build, count_parameters
 
 SIDE = 256
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

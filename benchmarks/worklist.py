@@ -21,10 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from mtunet import worklist  # noqa: E402
 from mtunet.case import Flag  # noqa: E402
-from mtunet.store import Store  # noqa: E402
-from mtunet.worklist import Order, State, Wish  # noqa: E402
+from mtunet.store import worklist  # noqa: E402
+from mtunet.store.images import Store  # noqa: E402
+from mtunet.store.worklist import Order, State, Wish  # noqa: E402
 from tests.drawn_queue import fill  # noqa: E402
 
 WISHES = {

@@ -1,4 +1,4 @@
-// Bundles src/ into pages/widgets/assets/viewer-<hash>.js, the hash being of its content, with the licences of what it
+// Bundles src/ into pages/shared/assets/viewer-<hash>.js, the hash being of its content, with the licences of what it
 // contains beside it. Run with `npm ci && npm run build`; the same sources and lock give the same bytes.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const assets = join(here, "..", "pages", "widgets", "assets");
+const assets = join(here, "..", "pages", "shared", "assets");
 
 const result = await build({
   absWorkingDir: here,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import mtunet
-from mtunet.models import DEFAULT_MODEL, MODELS
+from mtunet.detection.models import DEFAULT_MODEL, MODELS
 
 FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps")
 """Of `exports.EXPORTS`, written here because that takes a second to import. Masks are files of their own: --masks."""
@@ -136,7 +136,7 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def _refuse_what_cannot_be_made(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    from mtunet.exports import EXPORTS
+    from mtunet.output.exports import EXPORTS
 
     if arguments.identified and not set(arguments.format) & set(WITH_IDENTIFIERS):
         parser.error(f"--identified needs one of {', '.join(WITH_IDENTIFIERS)} in --format: the others name nobody")

@@ -15,6 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+NOT_FOR_CLINICAL_USE = "Research demonstration, not for clinical use."
+"""The sentence that stands on every export."""
+
 
 class Calcification(StrEnum):
     """What MTU-Net segments, in the order of the network's output channels."""
@@ -189,8 +192,8 @@ class Segmentation:
     spacing_assumed: True when the file had none.
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped (measured with spacing_mm).
-    specks: (n, 2) int32 row and column of bright specks where MC is possible (`mtunet.specks`); None: not looked for.
-    minimum_specks, minimum_track_mm2: what MC and BAC need besides to count (`mtunet.components`).
+    specks: (n, 2) int32 row and column of bright specks where MC is possible (`specks`); None: not looked for.
+    minimum_specks, minimum_track_mm2: what MC and BAC need besides to count (`mtunet.detection.components`).
     model, weights_sha256, device, seconds: provenance of the maps.
     """
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from mtunet.store import Store
+    from mtunet.store.images import Store
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's too, here and in what tests start: other tests run beside
 
@@ -31,7 +31,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def store(data: Path) -> "Iterator[Store]":
     """The store of that folder."""
-    from mtunet.store import Store
+    from mtunet.store.images import Store
 
     with Store.open(data) as opened:
         yield opened
@@ -40,7 +40,7 @@ def store(data: Path) -> "Iterator[Store]":
 @pytest.fixture
 def painter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models are the network that paints what it is told."""
-    from mtunet import models
+    from mtunet.detection import models
     from tests import painting
 
     monkeypatch.setattr(models, "MODELS", painting.painting_models())

@@ -28,7 +28,7 @@ from pydicom.uid import (
 )
 
 from mtunet.case import Mammogram, UnreadableImage
-from mtunet.reading import read
+from mtunet.imaging.reading import read
 
 MG_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
 MG_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"

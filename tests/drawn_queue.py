@@ -3,9 +3,9 @@
 import json
 import random
 
-from mtunet.records import now
-from mtunet.store import Store
-from mtunet.study_summary import numbers_of_analysis, refresh
+from mtunet.store.images import Store
+from mtunet.store.records import now
+from mtunet.store.summary import numbers_of_analysis, refresh
 
 VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
 WEIGHTS = "f" * 64

@@ -1,4 +1,4 @@
-"""A small training run, drawn: random masks and maps, counted truly, in the folder that `mtunet.runs` describes.
+"""A small training run, drawn: random masks and maps, counted truly, in the folder that `evaluation.runs` describes.
 
 Nothing here was learnt by a network, and the run says so. Tests compare what is worked out of it with these masks.
 """

@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from mtunet import models
 from mtunet.case import Calcification
-from mtunet.models import MODELS, Model, ModelSpec, Settings
-from mtunet.network import NetworkConfig
+from mtunet.detection import models
+from mtunet.detection.models import MODELS, Model, ModelSpec, Settings
+from mtunet.detection.network import NetworkConfig
 
 BREAST, BAC, MC = 0.35, 0.75, 1.0
 
@@ -70,7 +70,7 @@ def painting_models() -> dict[str, ModelSpec]:
 
 
 def painting_model(name: str, *_: str, before: Callable[[], None] = lambda: None) -> Model:
-    """Stands in for `mtunet.models.load_model`. before: called at each forward pass (to wait, to fail)."""
+    """Stands in for `mtunet.detection.models.load_model`. before: called at each forward pass (to wait, to fail)."""
     models.find_model(name)
     return Model(
         name=name,

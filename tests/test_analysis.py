@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from mtunet.analysis import analyse, from_json, reweigh, to_json
-from mtunet.analysis_json import SCHEMA_FILE
 from mtunet.case import (
     Analysis,
     Box,
@@ -25,6 +23,8 @@ from mtunet.case import (
     Triage,
     View,
 )
+from mtunet.detection.analysis import analyse, from_json, reweigh, to_json
+from mtunet.detection.analysis_json import SCHEMA_FILE
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 VALID = Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
@@ -151,7 +151,7 @@ def test_an_image_without_a_breast_is_not_assessable() -> None:
 def test_analyse_hands_progress_and_cancel_to_the_network_and_says_what_made_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import mtunet.segmentation
+    import mtunet.detection.segmentation
 
     heard: list[Any] = []
 
@@ -159,7 +159,7 @@ def test_analyse_hands_progress_and_cancel_to_the_network_and_says_what_made_it(
         heard.extend([model, progress, cancelled])
         return drawn_segmentation(mammogram)
 
-    monkeypatch.setattr(mtunet.segmentation, "segment", segment)
+    monkeypatch.setattr(mtunet.detection.segmentation, "segment", segment)
     before = datetime.now(UTC).replace(microsecond=0)
     analysis, segmentation = analyse(drawn_mammogram(), "model", progress=print, cancelled=bool)  # type: ignore[arg-type]
     assert heard == ["model", print, bool]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mtunet.assessing import picture_of
 from mtunet.case import Mammogram
-from mtunet.triage import CLIPPED, ONE_GREY, Picture
+from mtunet.detection.assessing import picture_of
+from mtunet.detection.triage import CLIPPED, ONE_GREY, Picture
 from tests.painting import drawing
 
 

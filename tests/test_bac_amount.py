@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtunet.analysis import reweigh
-from mtunet.bac_amount import GREY_LEVELS, ImageAmount, grade_of, measure, study_amount, vessels
 from mtunet.case import Calcification, Laterality, Mammogram, Segmentation
+from mtunet.detection.analysis import reweigh
+from mtunet.study.bac import GREY_LEVELS, ImageAmount, grade_of, measure, study_amount, vessels
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 LEFT, RIGHT = Laterality.LEFT, Laterality.RIGHT

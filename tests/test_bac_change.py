@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from mtunet.bac_change import Repeat, change, repeat_error, spread
-from mtunet.models import DEFAULT_MODEL, MODELS
+from mtunet.detection.models import DEFAULT_MODEL, MODELS
+from mtunet.study.bac_change import Repeat, change, repeat_error, spread
 
 TENTH = Repeat(0.1, 20, "drawn", "", "drawn pairs")
 

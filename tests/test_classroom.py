@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mtunet.case import Calcification
-from mtunet.store import Store
-from mtunet.teaching import class_records as records
-from mtunet.teaching.attempts import MOST, MOST_OF_ALL, WINDOW_S, Attempts
-from mtunet.teaching.class_records import RoomCase
-from mtunet.teaching.classroom import (
+from mtunet.store.images import Store
+from mtunet.teaching.classroom import records
+from mtunet.teaching.classroom.attempts import MOST, MOST_OF_ALL, WINDOW_S, Attempts
+from mtunet.teaching.classroom.heat import groups, heat_picture
+from mtunet.teaching.classroom.records import RoomCase
+from mtunet.teaching.classroom.room import (
     CODE_LENGTH,
     LETTERS,
     MOST_LEARNERS,
@@ -34,7 +35,6 @@ from mtunet.teaching.classroom import (
     new_code,
 )
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.heat import groups, heat_picture
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 

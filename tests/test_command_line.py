@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from mtunet import models
 from mtunet.__main__ import main
-from mtunet.analysis_json import SCHEMA_FILE
 from mtunet.case import DeviceUnavailable
 from mtunet.cli import analyse as cli_analyse
 from mtunet.cli import making
-from mtunet.samples import SAMPLES
+from mtunet.detection import models
+from mtunet.detection.analysis_json import SCHEMA_FILE
+from mtunet.phantom.samples import SAMPLES
 from tests.painting import drawn_png, painting_model
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +169,7 @@ def test_ctrl_c_does_not_wait_for_images_in_work(tmp_path: Path) -> None:
     for name in "abcd":
         write(tmp_path / "in" / f"{name}.png", drawn_png(rows=3000, columns=2400))
     code = (
-        "import sys, time\nfrom mtunet import models\nfrom mtunet.__main__ import main\n"
+        "import sys, time\nfrom mtunet.detection import models\nfrom mtunet.__main__ import main\n"
         "from tests.painting import painting_model\n"
         "def slow():\n    print('looking', flush=True)\n    time.sleep(1)\n"
         "models.load_model = lambda *_: painting_model('detail', before=slow)\n"
@@ -288,7 +288,7 @@ def test_small_commands_do_not_wait_for_torch(command: list[str], tmp_path: Path
 def test_ctrl_c_in_a_shell_is_exit_130(tmp_path: Path) -> None:
     write(tmp_path / "in" / "a.png", drawn_png())
     code = (
-        "import sys, time\nfrom mtunet import models\nfrom mtunet.__main__ import main\n"
+        "import sys, time\nfrom mtunet.detection import models\nfrom mtunet.__main__ import main\n"
         "def load(*_):\n    print('loading', flush=True)\n    time.sleep(60)\n"
         "models.load_model = load\n"
         f"sys.exit(main(['analyse', {str(tmp_path / 'in')!r}, '--out', {str(tmp_path / 'out')!r}]))"

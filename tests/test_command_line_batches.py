@@ -15,13 +15,13 @@ import cv2
 import pydicom
 import pytest
 
-from mtunet import analysis, models
 from mtunet.__main__ import FORMATS, WITH_IDENTIFIERS, main
 from mtunet.case import Analysis, Mammogram
 from mtunet.cli import ledger, making
 from mtunet.cli.analyse import AT_ONCE
-from mtunet.exports import EXPORTS
-from mtunet.models import Model
+from mtunet.detection import analysis, models
+from mtunet.detection.models import Model
+from mtunet.output.exports import EXPORTS
 from tests.dicoms import dicom
 from tests.painting import drawing, drawn_png, painting_model, painting_models
 from tests.test_command_line import ROOT, analysed, names, refused, write
@@ -146,7 +146,7 @@ def test_a_batch_that_is_killed_loses_no_finished_image_and_goes_on(tmp_path: Pa
     count, source, out = 12, folder_of(tmp_path, 12), tmp_path / "out"
     call = ["analyse", str(source), "--out", str(out), "--format", "json,png"]
     code = (
-        "import sys\nfrom mtunet import models\nfrom mtunet.__main__ import main\n"
+        "import sys\nfrom mtunet.detection import models\nfrom mtunet.__main__ import main\n"
         "from tests.painting import painting_model\nmodels.load_model = painting_model\n"
         f"sys.exit(main({call!r}))"
     )
@@ -287,7 +287,7 @@ def hospital_image() -> bytes:
 def test_an_absent_package_is_wrong_usage_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mtunet.exports.result.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("mtunet.output.exports.result.importlib.util.find_spec", lambda name: None)
     image = write(tmp_path / "x.png", drawn_png())
     with pytest.raises(SystemExit) as stopped:
         main(["analyse", str(image), "--out", str(tmp_path / "out"), "--format", "seg"])
@@ -393,15 +393,15 @@ def test_without_ray_there_is_a_sentence(
 ON_TWO_WORKERS = """
 import ray, sys
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-from mtunet import models
+from mtunet.detection import models
 from tests import painting
 from mtunet.cli import cluster
 from mtunet.__main__ import main
 models.MODELS = painting.painting_models()
 def look(name, data, model, device, asked):
-    from mtunet import models
+    from mtunet.detection import models
     from mtunet.cli.making import attempt
-    from mtunet.reading import Upload, read
+    from mtunet.imaging.reading import Upload, read
     from tests import painting
     return attempt(Upload(name, data), painting.painting_model(model), asked, lambda: read(data, name))
 cluster.look = look

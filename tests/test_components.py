@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Calcification, Mammogram, Segmentation
-from mtunet.components import Keeping, components, keeping_of, label, masks, what_counts
-from mtunet.findings import find
-from mtunet.models import Settings
-from mtunet.specks import find_specks
+from mtunet.detection.components import Keeping, components, keeping_of, label, masks, what_counts
+from mtunet.detection.findings import find
+from mtunet.detection.models import Settings
+from mtunet.detection.specks import find_specks
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 Mask = npt.NDArray[np.bool_]

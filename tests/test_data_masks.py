@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet import reading
-from mtunet.breast import breast_region
 from mtunet.case import Box, Calcification, Mammogram
+from mtunet.detection.breast import breast_region
+from mtunet.imaging import reading
 from training.data.labelled import Known, LabelledView, Lesion, Unusable, lesion_from, parts, sample_of, touched
 from training.data.masks import align, as_mask, find, is_mask, read_mask, resize_mask
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mtunet.breast import breast_region
 from mtunet.case import Box, Calcification, Laterality
+from mtunet.detection.breast import breast_region
 from training.data import DataSetMissing, Known, LabelledView, card, samples, touched
 from training.data.mini_mias import disc
 

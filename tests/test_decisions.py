@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtunet.agreement import by_study, kappa, on_types
 from mtunet.case import Box, Calcification, Finding, Mammogram, frozen
-from mtunet.decision_store import everything, history, keep, newest
-from mtunet.decisions import (
+from mtunet.store.decisions import everything, history, keep, newest
+from mtunet.store.images import Store
+from mtunet.store.studies import study_of
+from mtunet.study.agreement import by_study, kappa, on_types
+from mtunet.study.decisions import (
     Act,
     Decision,
     Recall,
@@ -24,8 +26,6 @@ from mtunet.decisions import (
     type_by_reader,
     undo,
 )
-from mtunet.store import Store
-from mtunet.study_store import study_of
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHOWN = Shown("detail", "cd" * 32, frozen({MC: 0.4, BAC: 0.6}), "1", "0.1.0")

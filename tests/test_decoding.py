@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtunet import decoding
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.decoding import Pool
-from mtunet.reading import read, warm_up
+from mtunet.imaging import decoding
+from mtunet.imaging.decoding import Pool
+from mtunet.imaging.reading import read, warm_up
 from tests.dicoms import dicom, drawn
 
 IMAGE = dicom(drawn())
@@ -111,7 +111,7 @@ def test_a_slow_file_does_not_keep_others_waiting(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux caps address space")
 def test_the_process_cannot_take_more_memory_than_allowed() -> None:
-    code = "import mtunet.decoding.worker as w; w._cap(); import numpy; numpy.ones(5 << 27)"
+    code = "import mtunet.imaging.decoding.worker as w; w._cap(); import numpy; numpy.ones(5 << 27)"
     root = str(Path(__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=False)
     assert "MemoryError" in done.stderr
@@ -134,7 +134,7 @@ def test_a_decoder_started_by_a_large_program_is_not_thought_large_itself() -> N
     """Linux counts the parent's memory into a child's peak; each file would get a new process, and wait for it."""
     program = """
 import numpy
-from mtunet.decoding import Pool
+from mtunet.imaging.decoding import Pool
 from tests.dicoms import dicom, drawn
 
 held = numpy.ones((1400, 1 << 20), numpy.uint8)

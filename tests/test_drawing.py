@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet import drawing
-from mtunet.analysis import reweigh
 from mtunet.case import Box, Calcification, Truth
-from mtunet.drawing import COLOUR_BLIND, FIGURE_3, LAYERS, PALETTES, Stroke, draw, inset, thumbnail
+from mtunet.detection.analysis import reweigh
+from mtunet.output import drawing
+from mtunet.output.drawing import COLOUR_BLIND, FIGURE_3, LAYERS, PALETTES, Stroke, draw, inset, thumbnail
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 MAMMOGRAM = drawn_mammogram()

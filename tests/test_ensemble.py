@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from mtunet.case import Calcification, Mammogram
-from mtunet.ensemble import Ensemble, EnsembleConfig, build_any, config_from_json
-from mtunet.models import Settings, model_from_bytes
-from mtunet.network import HEADS, MTUNet, NetworkConfig, build
-from mtunet.segmentation import segment
-from mtunet.weights import read_weights, write_weights
+from mtunet.detection.ensemble import Ensemble, EnsembleConfig, build_any, config_from_json
+from mtunet.detection.models import Settings, model_from_bytes
+from mtunet.detection.network import HEADS, MTUNet, NetworkConfig, build
+from mtunet.detection.segmentation import segment
+from mtunet.detection.weights import read_weights, write_weights
 
 SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 

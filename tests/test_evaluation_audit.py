@@ -7,8 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mtunet import runs
-from mtunet.evaluation import paper
+from mtunet.evaluation import paper, runs
 from mtunet.evaluation.aggregation import by_fold
 from mtunet.evaluation.audit import (
     RULES,

@@ -13,9 +13,9 @@ from mtunet.evaluation.outcomes import by_density, by_thirds, components, tally
 from mtunet.evaluation.phantoms import NotDrawable, read_spec, spec_of
 from mtunet.evaluation.pictures import HEIGHT, picture
 from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.run_files import UnreadableRun, fingerprint, read_columns
 from mtunet.evaluation.training_record import costs, epochs_to_reach, histories
 from mtunet.phantom import PhantomSpec
-from mtunet.run_files import UnreadableRun, fingerprint, read_columns
 from tests.drawn_run import CHOSEN, METHODS, quick_phantom, write_run
 
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet import runs
+from mtunet.evaluation import runs
 from mtunet.evaluation.aggregation import AGGREGATIONS, Figure, aggregate
 from mtunet.evaluation.comparison import compare
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS
 from mtunet.evaluation.intervals import intervals
+from mtunet.evaluation.metrics import BoundaryCounts, ConfusionCounts, LineCounts, PixelCounts
 from mtunet.evaluation.reading import Counts, Results, load
 from mtunet.evaluation.table import per_fold, records, table, to_csv, to_json
-from mtunet.metrics import BoundaryCounts, ConfusionCounts, LineCounts, PixelCounts
 from tests.drawn_run import CHOSEN, METHODS, write_run
 
 SHIPPED = [folder for folder in runs.find_trained() if (folder / "summary.json").exists()]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mtunet import runs
+from mtunet.evaluation import runs
 from mtunet.evaluation.real import figures, learnt_from_measured, missed, model_figures, targets
 
 PROPORTION = {"count": 9, "of": 10, "share": 0.9, "interval": [0.6, 0.98]}

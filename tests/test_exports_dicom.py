@@ -15,19 +15,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.analysis import reweigh
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Truth, View
-from mtunet.components import masks
-from mtunet.drawing import COLOUR_BLIND, FIGURE_3
-from mtunet.exports import EXPORTS, Result
-from mtunet.exports.dicom_source import VIEW_CODES, read_origin, uid
-from mtunet.reading import read
+from mtunet.detection.analysis import reweigh
+from mtunet.detection.components import masks
+from mtunet.imaging.reading import read
+from mtunet.output.drawing import COLOUR_BLIND, FIGURE_3
+from mtunet.output.exports import EXPORTS, Result
+from mtunet.output.exports.dicom_source import VIEW_CODES, read_origin, uid
 from tests.dicoms import dicom, drawn
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
 
-from mtunet.exports.dicom_findings import FLAG_CODES
+from mtunet.output.exports.dicom_findings import FLAG_CODES
 
 OBJECTS = ("dicom", "seg", "sr", "gsps")
 

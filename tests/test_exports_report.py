@@ -8,11 +8,11 @@ import numpy.typing as npt
 import pypdfium2
 import pytest
 
-from mtunet.analysis import reweigh
 from mtunet.case import Truth
-from mtunet.components import masks
-from mtunet.exports import EXPORTS, Result
-from mtunet.exports.report import report
+from mtunet.detection.analysis import reweigh
+from mtunet.detection.components import masks
+from mtunet.output.exports import EXPORTS, Result
+from mtunet.output.exports.report import report
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 

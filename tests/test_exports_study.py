@@ -11,12 +11,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from mtunet.analysis import reweigh
-from mtunet.analysis_json import SCHEMA_FILE as ANALYSIS_SCHEMA
 from mtunet.case import Box, Laterality, View, frozen
-from mtunet.decisions import Act, Decision, Recall, Shown, Verdict, undo
-from mtunet.exports.study import SCHEMA_FILE, STUDY_COLUMNS, STUDY_EXPORTS, StudyResult, StudyView
-from mtunet.study_look import look, together
+from mtunet.detection.analysis import reweigh
+from mtunet.detection.analysis_json import SCHEMA_FILE as ANALYSIS_SCHEMA
+from mtunet.output.exports.study import SCHEMA_FILE, STUDY_COLUMNS, STUDY_EXPORTS, StudyResult, StudyView
+from mtunet.study.decisions import Act, Decision, Recall, Shown, Verdict, undo
+from mtunet.study.look import look, together
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 SHOWN = Shown("detail", "cd" * 32, frozen({MC: 0.5, BAC: 0.5}), "2", "0.1.0")

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Box, Calcification, Mammogram, Segmentation
-from mtunet.components import masks
-from mtunet.findings import find
-from mtunet.outlines import contours
+from mtunet.detection.components import masks
+from mtunet.detection.findings import find
+from mtunet.detection.outlines import contours
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 Map = npt.NDArray[np.float32]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mtunet import filing, models
-from mtunet.analysis import from_json
-from mtunet.exports import EXPORTS, Result
-from mtunet.jobs import Jobs
-from mtunet.receiving import File, Receiver
-from mtunet.store import Store
+from mtunet.detection import models
+from mtunet.detection.analysis import from_json
+from mtunet.intake.reader import File, Receiver
+from mtunet.intake.worker import Jobs
+from mtunet.output.exports import EXPORTS, Result
+from mtunet.store import filing
+from mtunet.store.images import Store
 from tests.dicoms import dicom
 from tests.painting import drawing, painting_model, weights_of
 from tests.test_reading_refusals import IDENTIFYING

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mtunet import filing, models, worklist
 from mtunet.__main__ import main
-from mtunet.inbox import Inbox, Watcher
-from mtunet.store import Store
-from mtunet.worklist import Wish
+from mtunet.detection import models
+from mtunet.intake.folder import Inbox, Watcher
+from mtunet.store import filing, worklist
+from mtunet.store.images import Store
+from mtunet.store.worklist import Wish
 from tests.drawn_study import four_views
 from tests.painting import drawn_png
 from tests.test_identifiers import zipped
@@ -49,7 +50,7 @@ def test_what_was_read_is_not_read_again_after_a_restart(
     (folder / "b.txt").write_bytes(b"no image")
     first = Inbox(data, folder, MODEL).look(patient=False)
     assert (len(first.taken), len(first.declined)) == (1, 1)
-    monkeypatch.setattr("mtunet.inbox.take_in", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("mtunet.intake.folder.take_in", lambda *_: pytest.fail("read again"))
     again = Inbox(data, folder, MODEL).look(patient=False)
     assert (again.taken, again.declined) == ([], [])
 

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from mtunet import filing, models, worklist
-from mtunet.analysis import from_json
 from mtunet.case import Calcification, Flag, frozen
-from mtunet.decision_store import everything, keep
-from mtunet.decisions import Act, Decision, Recall, Shown
-from mtunet.intake import Declined, Origin, QueueFull, Taken, take_in
-from mtunet.jobs import Jobs
-from mtunet.receiving import File, Receiver
-from mtunet.records import Job, JobState, now
-from mtunet.store import Store
-from mtunet.study_store import study_of
+from mtunet.detection import models
+from mtunet.detection.analysis import from_json
+from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
+from mtunet.intake.reader import File, Receiver
+from mtunet.intake.worker import Jobs
+from mtunet.store import filing, worklist
+from mtunet.store.decisions import everything, keep
+from mtunet.store.images import Store
+from mtunet.store.records import Job, JobState, now
+from mtunet.store.studies import study_of
+from mtunet.study.decisions import Act, Decision, Recall, Shown
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
 
 pytestmark = pytest.mark.usefixtures("painter")
@@ -96,7 +97,7 @@ def test_a_refused_file_does_not_stop_the_others(store: Store) -> None:
 
 
 def test_a_full_queue_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtunet.intake.QUEUE_LIMIT", 1)
+    monkeypatch.setattr("mtunet.intake.admission.QUEUE_LIMIT", 1)
     add(store, seed=1)
     with pytest.raises(QueueFull, match="waiting already"):
         add(store, seed=2)
@@ -173,10 +174,10 @@ def test_two_workers_on_one_folder_do_not_both_work(store: Store, work: Callable
 WORKER = """
 import sys
 from pathlib import Path
-from mtunet import models
+from mtunet.detection import models
 from tests import painting
 models.MODELS = painting.painting_models()
-from mtunet.jobs import Jobs
+from mtunet.intake.worker import Jobs
 Jobs(Path(sys.argv[1]), painting.slow_model)._thread.join()
 """
 

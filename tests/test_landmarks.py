@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 
 from mtunet.case import Box, Calcification, Finding, View
-from mtunet.landmarks import Edge, chest_wall, landmarks, middle, place
+from mtunet.study.landmarks import Edge, chest_wall, landmarks, middle, place
 
 CC = View.CC
 

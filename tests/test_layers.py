@@ -10,124 +10,50 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# room -> (its modules, the rooms whose modules they may import besides their own room's). A module in no room fails.
-ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "case": (("mtunet", "mtunet.case", "mtunet.names", "mtunet.stems", "mtunet.disclaimer"), ()),
-    "reading": (
-        ("mtunet.reading", "mtunet.archives", "mtunet.decoding*", "mtunet.dicom*", "mtunet.pictures"),
-        ("case",),
-    ),
-    "network": (("mtunet.network", "mtunet.ensemble", "mtunet.devices"), ("case",)),
-    "preprocessing": (("mtunet.preprocessing", "mtunet.breast"), ("case",)),
-    "models": (("mtunet.models", "mtunet.weights"), ("case", "network")),
-    "segmentation": (("mtunet.segmentation",), ("case", "network", "preprocessing", "models", "specks")),
-    "specks": (("mtunet.specks",), ()),
-    "findings": (("mtunet.findings", "mtunet.components", "mtunet.outlines"), ("case", "specks")),
-    "triage": (("mtunet.triage", "mtunet.study_triage"), ("case",)),
-    "studies": (("mtunet.studies", "mtunet.hanging"), ("case",)),
-    "amounts": (
-        (
-            "mtunet.bac_amount",
-            "mtunet.bac_change",
-            "mtunet.landmarks",
-            "mtunet.matching",
-            "mtunet.plane",
-            "mtunet.study_look",
-        ),
-        ("case", "findings", "triage"),
-    ),
-    "metrics": (("mtunet.metrics",), ("case",)),
-    "runs": (("mtunet.runs", "mtunet.run_files"), ()),
-    "phantom": (("mtunet.phantom*",), ("case",)),
-    "evaluation": (("mtunet.evaluation*",), ("case", "phantom", "drawing", "runs")),
-    "samples": (("mtunet.samples",), ("case",)),
-    "model card": (
-        ("mtunet.model_card", "mtunet.model_card_text"),
-        ("case", "findings", "models", "runs", "samples", "evaluation"),
-    ),
-    "drawing": (("mtunet.drawing", "mtunet.lettering"), ("case", "findings")),
-    "analysis": (
-        ("mtunet.analysis", "mtunet.analysis_json", "mtunet.assessing"),
-        ("case", "models", "segmentation", "findings", "triage"),
-    ),
-    "exports": (
-        ("mtunet.exports*",),
-        ("case", "drawing", "findings", "analysis", "triage", "amounts", "decisions"),
-    ),
-    "decisions": (("mtunet.decisions", "mtunet.agreement"), ("case",)),
-    "store": (
-        (
-            "mtunet.store",
-            "mtunet.database",
-            "mtunet.study_store",
-            "mtunet.study_summary",
-            "mtunet.worklist",
-            "mtunet.migrations",
-            "mtunet.records",
-            "mtunet.filing",
-            "mtunet.decision_store",
-        ),
-        ("case", "studies", "triage", "decisions"),
-    ),
-    "jobs": (
-        ("mtunet.jobs", "mtunet.intake", "mtunet.receiving", "mtunet.inbox", "mtunet.storage_scp"),
-        (
-            *("case", "network", "models", "reading", "analysis", "amounts", "drawing", "samples", "store", "studies"),
-            "segmentation",
-        ),
-    ),
-    "command line": (
-        ("mtunet.__main__", "mtunet.cli*"),
-        (
-            *("case", "reading", "models", "network", "triage", "analysis", "drawing", "exports", "samples"),
-            *("model card", "store", "jobs"),
-        ),
-    ),
-    "training": (
-        ("training*",),
-        (
-            *("case", "network", "preprocessing", "models", "segmentation", "findings", "metrics", "runs", "phantom"),
-            *("reading", "analysis", "evaluation", "drawing", "samples", "model card"),
-        ),
-    ),
-    "teaching": (
-        ("mtunet.teaching*",),
-        (
-            *("case", "reading", "network", "models", "segmentation", "findings", "drawing", "samples", "store"),
-            *("phantom", "runs", "evaluation"),
-        ),
-    ),
+# floor by floor: room -> the rooms it may import. `mtunet` itself, `case` and `names` are the ground.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "case": (),
+    "imaging": ("case",),
+    "detection": ("case",),
+    "phantom": ("case",),
+    "study": ("case", "detection"),
+    "store": ("case", "detection", "study"),
+    "output": ("case", "detection", "study"),
+    "evaluation": ("case", "detection", "phantom", "output"),
+    "intake": ("case", "imaging", "detection", "phantom", "study", "store", "output"),
+    "teaching": ("case", "imaging", "detection", "phantom", "study", "store", "output", "evaluation", "intake"),
+    "training": ("case", "imaging", "detection", "phantom", "study", "output", "evaluation"),
+    "cli": ("case", "imaging", "detection", "phantom", "study", "store", "output", "evaluation", "intake", "teaching"),
     "pages": (
-        ("pages*", "streamlit_app"),
-        (
-            *("case", "reading", "models", "network", "segmentation", "findings", "triage", "analysis"),
-            *("drawing", "exports", "samples", "store", "studies", "jobs", "runs", "evaluation", "phantom", "teaching"),
-            *("amounts", "decisions", "model card"),
-        ),
+        "case",
+        "imaging",
+        "detection",
+        "phantom",
+        "study",
+        "store",
+        "output",
+        "evaluation",
+        "intake",
+        "teaching",
     ),
 }
+GROUND = ("mtunet", "mtunet.case", "mtunet.names")
 
 # packages that live behind few doors
 ONLY_IN = {
     "streamlit": ("pages", "streamlit_app"),
-    "plotly": ("pages", "mtunet.drawing"),
+    "plotly": ("pages", "mtunet.output.drawing"),
     "starlette": ("pages", "streamlit_app"),
-    "sqlite_utils": (
-        "mtunet.store",
-        "mtunet.database",
-        "mtunet.study_store",
-        "mtunet.study_summary",
-        "mtunet.migrations",
-    ),
-    "pydicom": ("mtunet.dicom", "mtunet.decoding.worker", "mtunet.phantom.dicom_file", "mtunet.exports"),
-    "highdicom": ("mtunet.exports",),
-    "reportlab": ("mtunet.exports.report",),
-    "segno": ("pages.widgets.teaching.classroom.address",),
-    "safetensors": ("mtunet.weights", "training.checkpoints"),
-    "skimage": ("mtunet.findings", "mtunet.metrics", "training.classical"),
+    "sqlite_utils": ("mtunet.store",),
+    "pydicom": ("mtunet.imaging", "mtunet.phantom.dicom_file", "mtunet.output.exports"),
+    "highdicom": ("mtunet.output.exports",),
+    "reportlab": ("mtunet.output.exports.report",),
+    "segno": ("pages.teaching.classroom.address",),
+    "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
+    "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.classical"),
     "kornia": ("training.augmentation",),
     "ray": ("training.cluster", "mtunet.cli.cluster"),
-    "pynetdicom": ("mtunet.storage_scp",),
+    "pynetdicom": ("mtunet.intake.scp",),
 }
 
 
@@ -140,15 +66,31 @@ def _name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def room_of(module: str) -> str | None:
-    """The room that names the module, exactly or by the longest pattern with a star at its end."""
-    fits = [
-        (len(pattern), room)
-        for room, (patterns, _) in ROOMS.items()
-        for pattern in patterns
-        if module == pattern or (pattern.endswith("*") and module.startswith(pattern[:-1]))
-    ]
-    return max(fits)[1] if fits else None
+def room_of(module: str) -> str:
+    """The folder of `mtunet` that the module lies in; `training`, `pages` as a whole; the ground is `case`."""
+    first, *rest = module.split(".")
+    if module in GROUND:
+        return "case"
+    if module == "mtunet.__main__":
+        return "cli"
+    return {"streamlit_app": "pages", "training": "training", "pages": "pages"}.get(first) or rest[0]
+
+
+def door(package: str) -> set[str]:
+    """What the `__all__` of a room (or of a folder in one) lets others use."""
+    for node in ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def past_the_door(module: str) -> str | None:
+    """The part of `mtunet.room.part…` that a door on the way does not name; None where all doors are open."""
+    parts = module.split(".")
+    for place in range(2, len(parts)):
+        if parts[place] not in door(".".join(parts[:place])):
+            return ".".join(parts[: place + 1])
+    return None
 
 
 def imports(path: Path) -> set[str]:
@@ -167,19 +109,28 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize(("name", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
 def test_imports_follow_the_layers(name: str, path: Path) -> None:
     room = room_of(name)
-    assert room is not None, f"say in ROOMS which room {name} is in"
+    assert room in ROOMS, f"say in ROOMS what the room of {name} may import"
     for used in imports(path):
         package = used.split(".")[0]
         if package in ("mtunet", "training", "pages", "streamlit_app"):
             other = room_of(used)
-            assert other == room or other in ROOMS[room][1], f"{name} ({room}) may not import {used} ({other})"
+            assert other == room or other in ROOMS[room], f"{name} ({room}) may not import {used} ({other})"
+            if other not in (room, "case"):
+                assert past_the_door(used) is None, f"{name} goes past the door: {past_the_door(used)}"
         elif package in ONLY_IN:
             assert name.startswith(ONLY_IN[package]), f"{package} belongs in {ONLY_IN[package]}, not in {name}"
 
 
-def test_every_room_is_inhabited() -> None:
-    there = {room_of(name) for name, _ in modules()}
-    assert there == set(ROOMS)
+def test_every_room_is_inhabited_and_says_what_it_is() -> None:
+    assert {room_of(name) for name, _ in modules()} == set(ROOMS)
+    for folder in sorted((ROOT / "mtunet").glob("*/__init__.py")):
+        assert ast.get_docstring(ast.parse(folder.read_text())), folder
+
+
+def test_floors_run_one_way() -> None:
+    order = list(ROOMS)
+    for room, below in ROOMS.items():
+        assert all(order.index(other) < order.index(room) for other in below), room
 
 
 def test_no_pickle_is_ever_loaded() -> None:
@@ -196,7 +147,7 @@ def _loaded_by(statement: str, *unwanted: str) -> str:
 
 
 def test_listing_models_needs_no_torch() -> None:
-    assert _loaded_by("import mtunet.models", "torch", "streamlit") == ""
+    assert _loaded_by("import mtunet.detection.models", "torch", "streamlit") == ""
 
 
 def test_the_command_lines_help_needs_no_torch() -> None:
@@ -205,11 +156,16 @@ def test_the_command_lines_help_needs_no_torch() -> None:
 
 def test_the_network_and_the_loop_need_only_torch_numpy_and_opencv() -> None:
     heavy = ("streamlit", "pydicom", "plotly", "sqlite_utils", "skimage", "pandas", "PIL")
-    assert _loaded_by("import mtunet.network, training.fitting", *heavy) == ""
+    assert _loaded_by("import mtunet.detection.network, training.fitting", *heavy) == ""
 
 
 @pytest.mark.parametrize(
-    "start", ["mtunet.__main__, mtunet.segmentation", "pages.widgets.work, mtunet.segmentation", "training.__main__"]
+    "start",
+    [
+        "mtunet.__main__, mtunet.detection.segmentation",
+        "pages.shared.work, mtunet.detection.segmentation",
+        "training.__main__",
+    ],
 )
 def test_threads_are_told_to_sleep_before_torch_is_loaded(start: str) -> None:
     """torch reads it once: a line too late, and a busy machine analyses at an eighth of the pace."""

@@ -1,6 +1,6 @@
 from mtunet.case import Box, Calcification, Finding, View
-from mtunet.landmarks import NIPPLE_ERROR_MM, Place
-from mtunet.matching import TOLERANCE_MM, Seen, match
+from mtunet.study.landmarks import NIPPLE_ERROR_MM, Place
+from mtunet.study.matching import TOLERANCE_MM, Seen, match
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtunet.metrics import (
+from mtunet.evaluation.metrics import (
     BoundaryCounts,
     ConfusionCounts,
     LesionCounts,

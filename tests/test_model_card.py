@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from mtunet import __main__ as command_line
-from mtunet import model_card, runs
 from mtunet.case import Calcification, Mammogram, Truth
-from mtunet.model_card import card_of, failures_folder, read_failures
-from mtunet.model_card_text import to_markdown
-from mtunet.models import MODELS, ModelSpec, ModelUnavailable, Settings
-from mtunet.network import NetworkConfig, build
-from mtunet.weights import write_weights
+from mtunet.detection.models import MODELS, ModelSpec, ModelUnavailable, Settings
+from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.weights import write_weights
+from mtunet.evaluation import model_card, runs
+from mtunet.evaluation.model_card import card_of, failures_folder, read_failures
+from mtunet.evaluation.model_card_text import to_markdown
 from training.failures import _called, _false, _missed, _panels
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

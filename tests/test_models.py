@@ -7,12 +7,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtunet import devices, models, runs
 from mtunet.case import Calcification, DeviceUnavailable
-from mtunet.devices import choose_device, describe
-from mtunet.models import MODELS, ModelUnavailable, Settings, file_state, load_model, model_from_bytes, read_metadata
-from mtunet.network import HEADS, NetworkConfig, build
-from mtunet.weights import read_weights, write_weights
+from mtunet.detection import devices, models
+from mtunet.detection.devices import choose_device, describe
+from mtunet.detection.models import (
+    MODELS,
+    ModelUnavailable,
+    Settings,
+    file_state,
+    load_model,
+    model_from_bytes,
+    read_metadata,
+)
+from mtunet.detection.network import HEADS, NetworkConfig, build
+from mtunet.detection.weights import read_weights, write_weights
+from mtunet.evaluation import runs
 
 SETTINGS = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.4), dict.fromkeys(Calcification, 2.0))
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtunet.network import HEADS, MTUNet, NetworkConfig, build, count_parameters, normalise
+from mtunet.detection.network import HEADS, MTUNet, NetworkConfig, build, count_parameters, normalise
 
 
 def test_width_64_has_the_papers_number_of_parameters() -> None:

@@ -20,7 +20,7 @@ from pydicom.uid import (
 )
 
 from mtunet.case import Laterality, Mammogram, Refusal, UnreadableImage, View
-from mtunet.reading import read
+from mtunet.imaging.reading import read
 from tests.dicoms import (
     EXACT_SYNTAXES,
     JPEG_EXTENDED,
@@ -334,6 +334,6 @@ def test_jpeg_ls_uses_the_decoder_that_notices_damage() -> None:
 
 def test_importing_the_reader_loads_no_decoder() -> None:
     heavy = ("torch", "pydicom", "cv2", "PIL", "libjpeg")
-    code = f"import sys, mtunet.reading; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, mtunet.imaging.reading; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

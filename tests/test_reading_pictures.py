@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mtunet.case import Laterality, Mammogram, Refusal, UnreadableImage, View
-from mtunet.reading import display_name, read
+from mtunet.imaging.reading import display_name, read
 from tests.dicoms import drawn, read_or_refusal
 
 GREY8 = drawn(bits=8).astype(np.uint8)

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
-import mtunet.dicom
+import mtunet.imaging.dicom
 from mtunet.case import Mammogram, Refusal, UnreadableImage
-from mtunet.reading import read
+from mtunet.imaging.reading import read
 from tests.dicoms import (
     EXACT_SYNTAXES,
     MG_FOR_PRESENTATION,
@@ -147,9 +147,9 @@ def test_an_unknown_encoding_is_named_where_it_has_a_name() -> None:
 
 
 def test_a_deflate_bomb_is_refused_at_its_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mtunet.dicom, "MAX_INFLATED_BYTES", 10_000)
+    monkeypatch.setattr(mtunet.imaging.dicom, "MAX_INFLATED_BYTES", 10_000)
     with pytest.raises(UnreadableImage) as caught:
-        mtunet.dicom.decode_dicom(dicom(IMAGE, EXACT_SYNTAXES["deflated"]), "x")
+        mtunet.imaging.dicom.decode_dicom(dicom(IMAGE, EXACT_SYNTAXES["deflated"]), "x")
     assert caught.value.kind is Refusal.TOO_LARGE
 
 

@@ -17,7 +17,7 @@ import pydicom
 import pytest
 
 from mtunet.case import UnreadableImage
-from mtunet.reading import read
+from mtunet.imaging.reading import read
 
 SHARED = Path(os.environ.get("MTUNET_SHARED", Path(__file__).parents[1].parent / "shared"))
 FOLDERS = ("real", "odd-dicom", "hostile-dicom")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtunet import run_files, runs
+from mtunet.evaluation import run_files, runs
 
 
 def begun(folder: Path) -> Path:

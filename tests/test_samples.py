@@ -9,7 +9,7 @@ import pytest
 from mtunet.case import Calcification
 from mtunet.phantom import make_phantom
 from mtunet.phantom.sample_set import SAMPLE_PHANTOMS
-from mtunet.samples import FOLDER, SAMPLES, Sample, read_truth, sample_bytes
+from mtunet.phantom.samples import FOLDER, SAMPLES, Sample, read_truth, sample_bytes
 
 PHANTOMS = [sample for sample in SAMPLES if sample.truth is not None]
 REAL = [sample for sample in SAMPLES if sample.truth is None]

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from mtunet.breast import breast_region
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
-from mtunet.models import Model, Settings
-from mtunet.network import NetworkConfig, build
-from mtunet.preprocessing import prepare, restore
-from mtunet.segmentation import OVERLAP, TILE, passes, segment, tiles
+from mtunet.detection import segmentation
+from mtunet.detection.breast import breast_region
+from mtunet.detection.models import Model, Settings
+from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.preprocessing import prepare, restore
+from mtunet.detection.segmentation import OVERLAP, TILE, passes, segment, tiles
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -170,7 +171,7 @@ class Forgetful(Painter):
 
 
 def test_out_of_memory_is_met_with_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("mtunet.segmentation").segmentation.BATCH, "cpu", 4)
+    monkeypatch.setitem(segmentation.BATCH, "cpu", 4)
     model = painter(0.1)
     object.__setattr__(model, "network", Forgetful())
     whole = segment(painter(0.1), drawn(1400, 1200)).probability[MC]
@@ -230,7 +231,7 @@ def test_tiles_give_what_one_look_at_the_whole_would_give(monkeypatch: pytest.Mo
     mammogram = drawn(2400, 700)
     tiled = segment(model, mammogram)
     assert len(tiles(prepare(mammogram, 0.2).breast_on_grid)) > 1
-    monkeypatch.setattr("mtunet.segmentation.tiles", lambda breast: tiles(breast, tile=4096))
+    monkeypatch.setattr("mtunet.detection.segmentation.tiles", lambda breast: tiles(breast, tile=4096))
     whole = segment(model, mammogram)
     assert np.abs(tiled.probability[MC] - whole.probability[MC]).max() < 0.02
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from mtunet.analysis import analyse
 from mtunet.case import Analysis, Calcification, Flag, Segmentation
-from mtunet.components import masks
-from mtunet.metrics import count_lesions, count_pixels
-from mtunet.models import load_model
-from mtunet.reading import read
-from mtunet.samples import FOLDER, SAMPLES, read_truth, sample_bytes
+from mtunet.detection.analysis import analyse
+from mtunet.detection.components import masks
+from mtunet.detection.models import load_model
+from mtunet.evaluation.metrics import count_lesions, count_pixels
+from mtunet.imaging.reading import read
+from mtunet.phantom.samples import FOLDER, SAMPLES, read_truth, sample_bytes
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 BY_KEY = {sample.key: sample for sample in SAMPLES}

@@ -11,10 +11,11 @@ pynetdicom = pytest.importorskip("pynetdicom")
 from pynetdicom import AE  # noqa: E402
 from pynetdicom.sop_class import CTImageStorage, Verification  # noqa: E402
 
-from mtunet import filing, models, worklist  # noqa: E402
-from mtunet.storage_scp import CANNOT_UNDERSTAND, NO_ROOM, Address, CannotListen, StorageReceiver  # noqa: E402
-from mtunet.store import Store  # noqa: E402
-from mtunet.worklist import Wish  # noqa: E402
+from mtunet.detection import models  # noqa: E402
+from mtunet.intake.scp import CANNOT_UNDERSTAND, NO_ROOM, Address, CannotListen, StorageReceiver  # noqa: E402
+from mtunet.store import filing, worklist  # noqa: E402
+from mtunet.store.images import Store  # noqa: E402
+from mtunet.store.worklist import Wish  # noqa: E402
 from tests.drawn_study import four_views  # noqa: E402
 from tests.test_identifiers import MARKS, marked  # noqa: E402
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtunet import filing
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
-from mtunet.database import UnusableStore
-from mtunet.migrations import LATEST
-from mtunet.records import JobState, now
-from mtunet.store import Store
+from mtunet.store import filing
+from mtunet.store.database import UnusableStore
+from mtunet.store.images import Store
+from mtunet.store.records import JobState, now
+from mtunet.store.schema import LATEST
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 WEIGHTS = "f" * 64
@@ -259,7 +259,7 @@ def test_a_full_disk_leaves_nothing_half_written(data: Path, monkeypatch: pytest
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mtunet.filing.os.fsync", full)
+    monkeypatch.setattr("mtunet.store.filing.os.fsync", full)
     with Store.open(data) as store:
         with pytest.raises(filing.CouldNotSave, match="No space left"):
             store.add_image(mammogram(), "x", "upload")
@@ -268,7 +268,7 @@ def test_a_full_disk_leaves_nothing_half_written(data: Path, monkeypatch: pytest
 
 
 def test_an_image_that_cannot_be_encoded_is_an_error(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtunet.filing.cv2.imencode", lambda *_: (False, None))
+    monkeypatch.setattr("mtunet.store.filing.cv2.imencode", lambda *_: (False, None))
     with pytest.raises(filing.CouldNotSave):
         filing.save_image(data, mammogram())
 
@@ -285,7 +285,7 @@ def test_a_newer_database_is_refused_and_left_alone(data: Path) -> None:
 def test_an_older_database_is_brought_up_to_date_and_a_copy_kept(data: Path) -> None:
     from sqlite_utils import Database
 
-    from mtunet.migrations import MIGRATIONS
+    from mtunet.store.schema import MIGRATIONS
 
     data.mkdir()
     old = Database(data / "mtunet.db")
@@ -338,8 +338,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.test_store import mammogram, result, segmentation, WEIGHTS
-from mtunet import filing
-from mtunet.store import Store
+from mtunet.store import filing
+from mtunet.store.images import Store
 data = Path(sys.argv[1])
 for number in range(10_000):
     sha256 = f"{number:064x}"

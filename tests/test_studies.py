@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from mtunet import models, reading, study_store
 from mtunet.case import Belonging, Flag, Laterality, View
-from mtunet.filing import grouping_secret
-from mtunet.intake import Origin, Taken, take_in
-from mtunet.migrations import MIGRATIONS
+from mtunet.detection import models
+from mtunet.imaging import reading
+from mtunet.intake.admission import Origin, Taken, take_in
 from mtunet.names import without_side_and_view
-from mtunet.records import now
-from mtunet.store import Store
-from mtunet.studies import Study, place
+from mtunet.store import studies as study_store
+from mtunet.store.filing import grouping_secret
+from mtunet.store.images import Store
+from mtunet.store.records import now
+from mtunet.store.schema import MIGRATIONS
+from mtunet.study.grouping import Study, place
 from tests.dicoms import dicom
 from tests.painting import drawing
 from tests.test_identifiers import zipped
@@ -188,7 +190,7 @@ def test_a_dropped_folder_is_grouped_by_its_folders(store: Store) -> None:
 
 
 def add(store: Store, sha256: str, name: str, group: str | None) -> str:
-    from mtunet.studies import Place
+    from mtunet.study.grouping import Place
 
     store.add_image(mammogram(sha256), name, "upload", place=Place(group, "Guess", guessed=group is not None))
     study = study_store.study_of(store, sha256)

@@ -5,9 +5,9 @@ import hashlib
 import cv2
 import numpy as np
 
-from mtunet.analysis import reweigh
 from mtunet.case import Calcification, Laterality, Mammogram, Segmentation, View
-from mtunet.study_look import ImageLook, look, together
+from mtunet.detection.analysis import reweigh
+from mtunet.study.look import ImageLook, look, together
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtunet.case import Flag, Laterality, View
-from mtunet.study_triage import STUDY_RULES, ImageNumbers, StudyEvidence, StudyTriage, Urgency, places, weigh_study
+from mtunet.study.rules import STUDY_RULES, ImageNumbers, StudyEvidence, StudyTriage, Urgency, places, weigh_study
 
 R, L, CC, MLO = Laterality.RIGHT, Laterality.LEFT, View.CC, View.MLO
 CLEAN = ImageNumbers(R, CC, Flag.NONE)

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
-from mtunet.store import Store
+from mtunet.store.images import Store
 from mtunet.teaching import items as quiz_items
 from mtunet.teaching.contents import (
     LEAST_APART,

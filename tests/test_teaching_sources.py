@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from mtunet.case import Calcification, Segmentation
+from mtunet.detection.models import DEFAULT_MODEL, MODELS
 from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.reading import load
-from mtunet.models import DEFAULT_MODEL, MODELS
 from mtunet.phantom import make_phantom
-from mtunet.samples import SAMPLES, read_truth, sample_bytes
-from mtunet.store import Store
+from mtunet.phantom.samples import SAMPLES, read_truth, sample_bytes
+from mtunet.store.images import Store
 from mtunet.teaching import model_answers as asked
 from mtunet.teaching import run_cases as of_runs
 from mtunet.teaching.cases import ANY, MISTAKES, Case, Source, cases, find_case, source_of
@@ -66,7 +66,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that run, in the place of what ships."""
     shutil.copytree(written, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr("mtunet.runs.RUNS", tmp_path / "runs")
+    monkeypatch.setattr("mtunet.evaluation.runs.RUNS", tmp_path / "runs")
     monkeypatch.setattr(of_runs, "FOLDER", tmp_path / "outcomes")
     return tmp_path / "runs" / "drawn"
 
@@ -147,7 +147,7 @@ def test_a_file_that_holds_no_cases_gives_a_sentence(tmp_path: Path, text: str) 
 
 
 def test_a_run_of_one_model_has_no_cases(tmp_path: Path) -> None:
-    from mtunet.runs import RUNS
+    from mtunet.evaluation.runs import RUNS
 
     with pytest.raises(ValueError, match="cross-validations"):
         list(of_runs.draw_outcomes(RUNS / "detail", tmp_path))

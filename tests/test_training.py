@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from mtunet import runs
 from mtunet.case import Calcification, Segmentation
-from mtunet.components import Keeping, keeping_of
-from mtunet.models import Settings, model_from_bytes
-from mtunet.network import NetworkConfig
+from mtunet.detection.components import Keeping, keeping_of
+from mtunet.detection.models import Settings, model_from_bytes
+from mtunet.detection.network import NetworkConfig
+from mtunet.evaluation import runs
 from mtunet.phantom import PhantomSpec, cohort
 from tests.drawn_views import drawn_sample
 from training import datasets
@@ -260,7 +260,7 @@ def test_a_half_covered_cell_counts() -> None:
 
 
 def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.Module, object]) -> None:
-    from mtunet.weights import write_weights
+    from mtunet.detection.weights import write_weights
 
     half, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
     model = model_from_bytes(write_weights(fitted[0], Settings("detail", 0.4, half, none), {}), "x", "cpu")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtunet import runs
+from mtunet.evaluation import runs
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.phantom.patients import patients
 from tests.drawn_views import TINY, drawn_sample

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from mtunet import model_card, runs
 from mtunet.case import Calcification
-from mtunet.ensemble import Ensemble
-from mtunet.models import Settings
-from mtunet.network import MTUNet, NetworkConfig, build
-from mtunet.weights import read_weights, write_weights
+from mtunet.detection.ensemble import Ensemble
+from mtunet.detection.models import Settings
+from mtunet.detection.network import MTUNet, NetworkConfig, build
+from mtunet.detection.weights import read_weights, write_weights
+from mtunet.evaluation import model_card, runs
 from training import __main__ as command_line
 from training import combining, datasets, experiments, running
 from training.combining import average, join

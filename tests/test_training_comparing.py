@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtunet import runs
+from mtunet.detection.models import model_from_bytes
+from mtunet.evaluation import runs
 from mtunet.evaluation.figures import EVERY
-from mtunet.metrics import count_boundary
-from mtunet.models import model_from_bytes
+from mtunet.evaluation.metrics import count_boundary
 from tests.drawn_views import TINY, drawn_sample, drawn_views
 from training import comparing
 from training.__main__ import main

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mtunet.case import Calcification, Mammogram
-from mtunet.models import Model, Settings, model_from_bytes
-from mtunet.network import NetworkConfig, build
-from mtunet.weights import write_weights
+from mtunet.detection.models import Model, Settings, model_from_bytes
+from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.weights import write_weights
 from tests.painting import drawn_png
 from training import __main__ as command_line
 from training.contact_sheets import CAPTION, drawn_part, group, images_under, write_sheets

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.metrics import count_lesions, count_pixels
+from mtunet.evaluation.metrics import count_lesions, count_pixels
 from training.components import component_rows, elongation
 from training.counting import (
     SWEEP,

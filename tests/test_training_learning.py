@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtunet import runs
 from mtunet.case import Calcification
-from mtunet.models import Settings
-from mtunet.network import MTUNet, NetworkConfig, build
-from mtunet.weights import write_weights
+from mtunet.detection.models import Settings
+from mtunet.detection.network import MTUNet, NetworkConfig, build
+from mtunet.detection.weights import write_weights
+from mtunet.evaluation import runs
 from tests.drawn_views import TINY, drawn_views
 from training import learning
 from training.augmentation import Drawn

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtunet.case import Box, Calcification, Mammogram, Segmentation
-from mtunet.components import components
+from mtunet.detection.components import components
 from training.data import DataSetMissing
 from training.real.arteries import _points, follow
 from training.real.detection import detect

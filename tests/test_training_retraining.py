@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtunet import model_card, models, runs
 from mtunet.case import Calcification
-from mtunet.ensemble import Ensemble, Network
+from mtunet.detection import models
+from mtunet.detection.ensemble import Ensemble, Network
+from mtunet.detection.models import Model, Settings, model_from_bytes
+from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.weights import read_weights, write_weights
+from mtunet.evaluation import model_card, runs
 from mtunet.evaluation.reading import load
-from mtunet.models import Model, Settings, model_from_bytes
-from mtunet.network import NetworkConfig, build
-from mtunet.weights import read_weights, write_weights
 from tests.drawn_cbis import VIEWS, Drawn, DrawnView, classic, drawn_tree
 from tests.drawn_views import drawn_sample
 from training import __main__ as command_line

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtunet.network import MTUNet, NetworkConfig, build
+from mtunet.detection.network import MTUNet, NetworkConfig, build
 from training.widening import widened
 
 

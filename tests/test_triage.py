@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage, View
-from mtunet.triage import PRIORITY, RULES, RULES_VERSION, Picture, weigh
+from mtunet.detection.triage import PRIORITY, RULES, RULES_VERSION, Picture, weigh
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 PLAIN = Picture()

@@ -18,11 +18,11 @@ from hypothesis import strategies as some
 from starlette.applications import Starlette
 
 from mtunet.case import Box, Calcification, Finding
-from mtunet.drawing import FIGURE_3, LAYERS
-from mtunet.filing import data_folder
-from pages.widgets import image_route, viewer
-from pages.widgets.image_route import ROUTES, Cache, heat, window
-from pages.widgets.viewer import Outline, Pane, outlines, simplified
+from mtunet.output.drawing import FIGURE_3, LAYERS
+from mtunet.store.filing import data_folder
+from pages.shared import image_route, viewer
+from pages.shared.image_route import ROUTES, Cache, heat, window
+from pages.shared.viewer import Outline, Pane, outlines, simplified
 
 SHA = "0123456789abcdef" * 4
 MODEL = "detail-0123456789ab"
@@ -280,7 +280,7 @@ def test_the_bundle_names_no_other_host():
 
 
 def test_the_route_needs_neither_streamlit_nor_torch():
-    code = "import sys, pages.widgets.image_route; print('streamlit' in sys.modules, 'torch' in sys.modules)"
+    code = "import sys, pages.shared.image_route; print('streamlit' in sys.modules, 'torch' in sys.modules)"
     root = Path(__file__).parents[1]
     said = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["False", "False"]

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet import study_store, worklist
-from mtunet.bac_amount import ImageAmount, Vessel, study_amount
 from mtunet.case import Calcification, Flag, Laterality, Refusal, frozen
-from mtunet.decision_store import history, keep
-from mtunet.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
-from mtunet.store import Store
-from mtunet.study_triage import ImageNumbers, Urgency, bac_grade
-from mtunet.worklist import Order, State, Wish
+from mtunet.store import studies as study_store
+from mtunet.store import worklist
+from mtunet.store.decisions import history, keep
+from mtunet.store.images import Store
+from mtunet.store.worklist import Order, State, Wish
+from mtunet.study.bac import ImageAmount, Vessel, study_amount
+from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
+from mtunet.study.rules import ImageNumbers, Urgency, bac_grade
 from tests.drawn_queue import fill
 from tests.test_store import WEIGHTS, A, B, C, result
 from tests.test_studies import add

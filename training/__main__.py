@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from mtunet import runs
 from mtunet.case import DeviceUnavailable
-from mtunet.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
+from mtunet.evaluation import runs
 from mtunet.phantom.spec import Look
 from training.comparisons import COMPARISONS
 from training.data import DATASETS, DataSetMissing

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.breast import breast_region
+from mtunet.detection.breast import breast_region
 from training.datasets import Sample
 
 Grey = npt.NDArray[np.float32]

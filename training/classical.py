@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.filters import sato
 from skimage.morphology import disk, white_tophat
 
-from mtunet.preprocessing import MASTER_ROWS, resize
+from mtunet.detection.preprocessing import MASTER_ROWS, resize
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

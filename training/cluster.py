@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mtunet import runs
-from mtunet.devices import choose_device
+from mtunet.detection.devices import choose_device
+from mtunet.evaluation import runs
 from training.comparing import conclude, do_part, part_of, plan_folds, prepare, wanted
 from training.comparisons import Comparison
 from training.views import phantom_views

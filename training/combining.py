@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from mtunet import runs
-from mtunet.devices import choose_device
-from mtunet.ensemble import Ensemble, Network
-from mtunet.network import MTUNet
-from mtunet.weights import read_weights
+from mtunet.detection.devices import choose_device
+from mtunet.detection.ensemble import Ensemble, Network
+from mtunet.detection.network import MTUNet
+from mtunet.detection.weights import read_weights
+from mtunet.evaluation import runs
 from training.experiment import Experiment
 from training.experiments import EXPERIMENTS
 from training.running import conclude, provenance_of

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 import mtunet
-from mtunet import runs
 from mtunet.case import Calcification
-from mtunet.devices import choose_device, describe, learning_dtype
-from mtunet.models import Settings
-from mtunet.network import count_parameters
+from mtunet.detection.devices import choose_device, describe, learning_dtype
+from mtunet.detection.models import Settings
+from mtunet.detection.network import count_parameters
+from mtunet.detection.weights import write_weights
+from mtunet.evaluation import runs
 from mtunet.phantom import PHANTOM_VERSION
-from mtunet.weights import write_weights
 from training.comparisons import Comparison
 from training.components import KINDS
 from training.counting import Levels

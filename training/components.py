@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.metrics import HIT_SHARE
+from mtunet.evaluation.metrics import HIT_SHARE
 from training.counting import Levels, Mask, level_of
 
 KINDS = ("mc", "bac")

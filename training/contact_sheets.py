@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet import reading
-from mtunet.analysis import analyse
 from mtunet.case import Analysis, Calcification, Finding, Mammogram, Segmentation, Truth, UnreadableImage
-from mtunet.drawing import FIGURE_3, LAYERS
-from mtunet.drawing import draw as draw_whole
-from mtunet.lettering import strip_below
-from mtunet.models import Model
+from mtunet.detection.analysis import analyse
+from mtunet.detection.models import Model
+from mtunet.imaging import reading
+from mtunet.output.drawing import FIGURE_3, LAYERS
+from mtunet.output.drawing import draw as draw_whole
+from mtunet.output.lettering import strip_below
 from training.data.labelled import Say
 
 GAP, CAPTION = 10, 44

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.metrics import HIT_SHARE, PixelCounts
+from mtunet.evaluation.metrics import HIT_SHARE, PixelCounts
 
 Levels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -80,7 +80,7 @@ class LesionSweep:
 def sweep_lesions(
     levels: Levels, truth: Mask, bac: Mask | None, thresholds: Sequence[float] = SWEEP
 ) -> list[LesionSweep]:
-    """Components at each threshold, (rows, columns) on one grid, matched as `mtunet.metrics.count_lesions` does.
+    """Components at each threshold, (rows, columns) on one grid, matched as `evaluation.metrics.count_lesions` does.
 
     bac: where BAC is detected at its own threshold; None for a type from which nothing is taken away.
     """

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from mtunet.ensemble import EnsembleConfig
-from mtunet.network import NetworkConfig
+from mtunet.detection.ensemble import EnsembleConfig
+from mtunet.detection.network import NetworkConfig
 from training.sampling import UNDEGRADED, Augmentation, Degradation
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mtunet.network import NetworkConfig
+from mtunet.detection.network import NetworkConfig
 from training.experiment import Experiment, PhantomData
 from training.sampling import Augmentation, Degradation
 

@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet import runs
-from mtunet.analysis import analyse
 from mtunet.case import Calcification, Finding, Mammogram, Truth
-from mtunet.components import masks
-from mtunet.metrics import HIT_SHARE
-from mtunet.model_card import failures_folder
-from mtunet.models import MODELS, Model
+from mtunet.detection.analysis import analyse
+from mtunet.detection.components import masks
+from mtunet.detection.models import MODELS, Model
+from mtunet.evaluation import runs
+from mtunet.evaluation.metrics import HIT_SHARE
+from mtunet.evaluation.model_card import failures_folder
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
-from mtunet.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, PHANTOM_SOURCE
+from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, PHANTOM_SOURCE
 from training.contact_sheets import drawn_part
 from training.datasets import phantom_split, spec_name
 from training.real_backgrounds import names, read_background

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from mtunet.devices import learning_dtype
-from mtunet.ensemble import Network, build_any
+from mtunet.detection.devices import learning_dtype
+from mtunet.detection.ensemble import Network, build_any
 from training.experiment import Experiment
 from training.objectives import OBJECTIVES, total
 from training.sampling import Batch, Canvas, batches

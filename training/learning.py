@@ -16,10 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mtunet import runs
-from mtunet.devices import learning_dtype
-from mtunet.network import MTUNet, NetworkConfig, build
-from mtunet.weights import read_weights
+from mtunet.detection.devices import learning_dtype
+from mtunet.detection.network import MTUNet, NetworkConfig, build
+from mtunet.detection.weights import read_weights
+from mtunet.evaluation import runs
 from training.augmentation import Drawn, draw
 from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
 from training.comparisons import Comparison

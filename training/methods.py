@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtunet.network import HEADS
+from mtunet.detection.network import HEADS
 
 DICE = "dice"
 """Stands for the Dice objective that the comparison names."""

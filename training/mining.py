@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mtunet.devices import learning_dtype
-from mtunet.ensemble import Network
-from mtunet.metrics import HIT_SHARE
-from mtunet.segmentation import OVERLAP, tiles
+from mtunet.detection.devices import learning_dtype
+from mtunet.detection.ensemble import Network
+from mtunet.detection.segmentation import OVERLAP, tiles
+from mtunet.evaluation.metrics import HIT_SHARE
 from training.sampling import BREAST, MISTAKEN, Canvas
 
 CALLED = 0.5

@@ -57,7 +57,7 @@ def batch_dice_alone(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
 def kept_apart(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     """As `batch_dice_and_cross_entropy`, but a pixel of the other type costs five times as much to be taken for this.
 
-    Heads in the order of `mtunet.network.HEADS`: MC, BAC, then whatever. Where both types truly lie nothing changes.
+    Heads in the order of `detection.network.HEADS`: MC, BAC, then whatever. Where both types truly lie nothing changes.
     """
     cost = torch.ones_like(targets)
     cost[:, 0] += CONFUSED * targets[:, 1] * (1 - targets[:, 0])

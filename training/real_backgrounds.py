@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.breast import breast_region
 from mtunet.case import View
+from mtunet.detection.breast import breast_region
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 
 FOLDER = Path(__file__).parents[1] / "samples" / "cbis-ddsm"

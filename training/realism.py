@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from mtunet.preprocessing import tissue_window
+from mtunet.detection.preprocessing import tissue_window
 from training.datasets import Sample
 
 PATCH = 256

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.breast import breast_region
+from mtunet.detection.breast import breast_region
 from mtunet.phantom import PHANTOM_VERSION, cohort
 from mtunet.phantom.spec import MASTER_PITCH_MM, Look
 from training.datasets import Sample, phantom_samples

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mtunet import runs
+from mtunet.evaluation import runs
 from mtunet.evaluation.aggregation import AGGREGATIONS, Figure, aggregate
 from mtunet.evaluation.curves import calibrations
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric

@@ -13,9 +13,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from mtunet import runs
-from mtunet.models import Model, model_from_bytes
-from mtunet.weights import write_weights
+from mtunet.detection.models import Model, model_from_bytes
+from mtunet.detection.weights import write_weights
+from mtunet.evaluation import runs
 from training.data import DATASETS, DataSetMissing, LabelledView, samples
 from training.datasets import Sample, phantom_samples, phantom_split
 from training.experiment import Experiment, PhantomData

@@ -11,15 +11,15 @@ from typing import Any
 import torch
 
 import mtunet
-from mtunet import runs
 from mtunet.case import Calcification, Segmentation
-from mtunet.components import Keeping
-from mtunet.devices import choose_device, describe, learning_dtype
-from mtunet.ensemble import Network
-from mtunet.models import Model, Settings, model_from_bytes
-from mtunet.network import MTUNet, NetworkConfig
+from mtunet.detection.components import Keeping
+from mtunet.detection.devices import choose_device, describe, learning_dtype
+from mtunet.detection.ensemble import Network
+from mtunet.detection.models import Model, Settings, model_from_bytes
+from mtunet.detection.network import MTUNet, NetworkConfig
+from mtunet.detection.weights import read_weights, write_weights
+from mtunet.evaluation import runs
 from mtunet.phantom import PHANTOM_VERSION
-from mtunet.weights import read_weights, write_weights
 from training.calibrating import Reliability, loose, temperatures_of
 from training.canvases import canvases, validation_samples
 from training.datasets import Sample, phantom_samples, phantom_split, spec_name
@@ -41,17 +41,7 @@ from training.scoring import (
 )
 from training.widening import widened
 
-DECIDES = (
-    "training",
-    "mtunet/phantom",
-    *(
-        f"mtunet/{name}.py"
-        for name in (
-            *("case", "network", "ensemble", "models", "preprocessing", "breast", "segmentation"),
-            *("specks", "components", "metrics"),
-        )
-    ),
-)
+DECIDES = ("training", "mtunet/phantom", "mtunet/case.py", "mtunet/detection", "mtunet/evaluation/metrics.py")
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
 
 UNSEEN_PHANTOMS = "phantoms (synthetic images), unseen in training"

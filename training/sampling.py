@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.breast import breast_region
 from mtunet.case import Calcification
-from mtunet.preprocessing import MASTER_ROWS, resize, tissue_window
+from mtunet.detection.breast import breast_region
+from mtunet.detection.preprocessing import MASTER_ROWS, resize, tissue_window
 from training.datasets import Sample
 
 Floats = npt.NDArray[np.float32]

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification, Mammogram, Segmentation
-from mtunet.components import NO_SPECKS, Keeping, cell_px, label, masks
-from mtunet.metrics import (
+from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks
+from mtunet.detection.models import Model, Settings
+from mtunet.detection.segmentation import segment
+from mtunet.evaluation.metrics import (
     HIT_SHARE,
     LesionCounts,
     Mask,
@@ -19,8 +21,6 @@ from mtunet.metrics import (
     count_lesions,
     count_pixels,
 )
-from mtunet.models import Model, Settings
-from mtunet.segmentation import segment
 from training.datasets import Sample
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

@@ -11,7 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.metrics import ConfusionCounts, LineCounts, PixelCounts, count_boundary, count_called_other, count_lines
+from mtunet.evaluation.metrics import (
+    ConfusionCounts,
+    LineCounts,
+    PixelCounts,
+    count_boundary,
+    count_called_other,
+    count_lines,
+)
 from training.components import KINDS, component_rows
 from training.counting import SWEEP, LesionSweep, Levels, Mask, calibration, level_of, sweep_lesions, sweep_pixels
 from training.views import Native, View, read_native
@@ -28,7 +35,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Tables:
-    """Rows of counts.csv, sweep.csv, components.csv and calibration.csv (see `mtunet.runs`)."""
+    """Rows of counts.csv, sweep.csv, components.csv and calibration.csv (see `mtunet.evaluation.runs`)."""
 
     counts: Rows
     sweep: Rows

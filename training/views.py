@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification, Mammogram
+from mtunet.detection.preprocessing import MASTER_ROWS, prepare
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.patients import PatientView, patients
-from mtunet.preprocessing import MASTER_ROWS, prepare
 from training import datasets
 from training.datasets import Sample, spec_name, stratum
 from training.sampling import by_coverage

@@ -10,7 +10,7 @@ Chen et al. 2016, "Net2Net" (arXiv:1511.05641): a channel that is repeated share
 import torch
 from torch import Tensor, nn
 
-from mtunet.network import STEPS, MTUNet, NetworkConfig, build
+from mtunet.detection.network import STEPS, MTUNet, NetworkConfig, build
 
 LEAST_SHARE = 0.25
 """Of what a channel gave on, before its copies' shares are made to add up to 1; unequal, so that they learn apart."""

@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mtunet
-from mtunet.analysis import from_json
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.cli import cluster
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
 from mtunet.cli.making import Asked, Failed, Made, attempt
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
-from mtunet.decoding.result import MAX_FILE_BYTES
-from mtunet.exports import EXPORTS
-from mtunet.stems import Stems
-from mtunet.triage import RULES_VERSION
+from mtunet.detection.analysis import from_json
+from mtunet.detection.triage import RULES_VERSION
+from mtunet.imaging.decoding.result import MAX_FILE_BYTES
+from mtunet.names import Stems
+from mtunet.output.exports import EXPORTS
 
 if TYPE_CHECKING:
-    from mtunet.models import Model
-    from mtunet.reading import Refused, Upload
+    from mtunet.detection.models import Model
+    from mtunet.imaging.reading import Refused, Upload
 
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
 SUFFIXES = (*(export.suffix for export in EXPORTS.values()), *MASK_SUFFIXES)
@@ -68,7 +68,7 @@ class Batch:
 
 def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
     """Analyse the files, each with the name to call it by; returns the exit code. What is finished stays on Ctrl-C."""
-    from mtunet import models
+    from mtunet.detection import models
 
     tally = Tally()
     try:
@@ -99,7 +99,7 @@ def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[
 def _each(
     files: list[tuple[Path, str]], model: "Model | None", ledger: Ledger, arguments: argparse.Namespace, tally: Tally
 ) -> None:
-    from mtunet import models
+    from mtunet.detection import models
 
     exports = [EXPORTS[each].suffix for each in arguments.format]
     outputs = frozenset(exports + list(MASK_SUFFIXES if arguments.masks else ()))
@@ -157,7 +157,7 @@ def _made(
 
 
 def _timed(upload: "Upload", batch: Batch, stopped: threading.Event) -> tuple["Made | Failed", float]:
-    from mtunet import reading
+    from mtunet.imaging import reading
 
     assert batch.model is not None
     started = time.perf_counter()
@@ -208,7 +208,7 @@ def _is_under(file: Path, out: Path, searched: Path) -> bool:
 
 def _opened(path: Path, label: str) -> Iterator["Upload | Refused"]:
     """The file itself under its label, or the members of a zip, each as label/member."""
-    from mtunet import reading
+    from mtunet.imaging import reading
 
     data = _read(path)
     for item in reading.unpack(data, path.name):
@@ -225,7 +225,7 @@ def _read(path: Path) -> bytes:
 
 def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None":
     """The upload, unless it is refused (which is noted) or its results are there."""
-    from mtunet import reading
+    from mtunet.imaging import reading
 
     if isinstance(item, reading.Refused):
         _note(batch, item.name, item.problem.kind.value, item.problem.sentence, place)

@@ -14,8 +14,8 @@ from mtunet.cli.making import Asked, Failed, Made, attempt
 
 if TYPE_CHECKING:
     from mtunet.cli.analyse import Batch
-    from mtunet.models import Model
-    from mtunet.reading import Refused, Upload
+    from mtunet.detection.models import Model
+    from mtunet.imaging.reading import Refused, Upload
 
 AHEAD = 2
 """Images on their way per processor: enough that none waits, few enough that memory stays bounded."""
@@ -56,7 +56,7 @@ def analyse_on_cluster(items: Iterator[tuple["Upload | Refused", str]], batch: "
 
 def look(name: str, data: bytes, model: str, device: str, asked: Asked) -> Made | Failed:
     """One image, wherever this runs."""
-    from mtunet import reading
+    from mtunet.imaging import reading
 
     item = reading.Upload(name, data)
     return attempt(item, _model(model, device), asked, lambda: reading.read(data, name))
@@ -65,7 +65,7 @@ def look(name: str, data: bytes, model: str, device: str, asked: Asked) -> Made 
 @functools.cache
 def _model(name: str, device: str) -> "Model":
     """Once per process of the cluster."""
-    from mtunet import models
+    from mtunet.detection import models
 
     return models.load_model(name, device)
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mtunet.case import Analysis
+from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis
 from mtunet.cli.writing import CannotWrite, write_whole
-from mtunet.disclaimer import NOT_FOR_CLINICAL_USE
-from mtunet.exports import plain, table_bytes
+from mtunet.output.exports import plain, table_bytes
 
 ANALYSED: Final = "analysed.csv"
 REFUSED: Final = "refused.csv"

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mtunet.analysis import analyse, to_json
 from mtunet.case import Mammogram, UnreadableImage
-from mtunet.exports import EXPORTS, Result, to_mask_pngs
+from mtunet.detection.analysis import analyse, to_json
+from mtunet.output.exports import EXPORTS, Result, to_mask_pngs
 
 if TYPE_CHECKING:
-    from mtunet.models import Model
-    from mtunet.reading import Upload
+    from mtunet.detection.models import Model
+    from mtunet.imaging.reading import Upload
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _make(
     analysis, segmentation = analyse(mammogram, model, cancelled=cancelled)
     result, nameless = Result(item.name, mammogram, analysis, segmentation), False
     if asked.identified:
-        from mtunet.exports.dicom_source import read_origin
+        from mtunet.output.exports.dicom_source import read_origin
 
         origin = read_origin(item.data, mammogram.shape)
         result, nameless = replace(result, origin=origin), origin is None

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
-from mtunet.samples import SAMPLES, Sample, read_truth, sample_bytes
-from mtunet.stems import stem
+from mtunet.names import stem
+from mtunet.phantom.samples import SAMPLES, Sample, read_truth, sample_bytes
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,12 +7,12 @@ import argparse
 import sys
 import time
 
-from mtunet.database import UnusableStore
-from mtunet.filing import data_folder
-from mtunet.inbox import EVERY_SECONDS, Inbox, Look
-from mtunet.jobs import Jobs
-from mtunet.storage_scp import Address, CannotListen, ReceiverAbsent, StorageReceiver
-from mtunet.store import Store
+from mtunet.intake.folder import EVERY_SECONDS, Inbox, Look
+from mtunet.intake.scp import Address, CannotListen, ReceiverAbsent, StorageReceiver
+from mtunet.intake.worker import Jobs
+from mtunet.store.database import UnusableStore
+from mtunet.store.filing import data_folder
+from mtunet.store.images import Store
 
 DONE, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 

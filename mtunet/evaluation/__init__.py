@@ -3,3 +3,27 @@
 `reading` opens a run's folder; `figures` holds the formulas; `aggregation` and `intervals` bring images together;
 `table`, `curves`, `comparison`, `outcomes` and `audit` answer one question each. Nothing here draws.
 """
+
+__all__ = [
+    "aggregation",
+    "audit",
+    "claims",
+    "comparison",
+    "curves",
+    "figures",
+    "intervals",
+    "metrics",
+    "model_card",
+    "model_card_text",
+    "outcomes",
+    "paper",
+    "phantoms",
+    "pictures",
+    "reading",
+    "real",
+    "run_files",
+    "runs",
+    "table",
+    "titles",
+    "training_record",
+]

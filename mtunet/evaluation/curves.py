@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mtunet.evaluation.figures import CELLS, METRICS, Floats, ratio
 from mtunet.evaluation.reading import Counts, Results, numbers
-from mtunet.run_files import CALIBRATION, SWEEP, Table
+from mtunet.evaluation.run_files import CALIBRATION, SWEEP, Table
 
 LESIONS = ("lesions", "hit", "detections", "false_positives")
 WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")

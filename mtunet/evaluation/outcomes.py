@@ -9,7 +9,7 @@ import numpy as np
 
 from mtunet.case import Box
 from mtunet.evaluation.reading import Results, numbers
-from mtunet.run_files import COMPONENTS
+from mtunet.evaluation.run_files import COMPONENTS
 
 OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Finding, Mammogram, Truth
-from mtunet.drawing import FIGURE_3, RGB, Palette, draw
 from mtunet.evaluation.outcomes import Component
+from mtunet.output.drawing import FIGURE_3, RGB, Palette, draw
 from mtunet.phantom import Phantom
 
 HEIGHT = 420

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtunet import runs
 from mtunet.case import Calcification
+from mtunet.evaluation import runs
 from mtunet.evaluation.figures import BEYOND, CELLS, Floats
-from mtunet.run_files import COUNTS, IMAGES, Table, UnreadableRun, fingerprint, read_columns
-from mtunet.runs import Part
+from mtunet.evaluation.run_files import COUNTS, IMAGES, Table, UnreadableRun, fingerprint, read_columns
+from mtunet.evaluation.runs import Part
 
 TYPES = tuple(kind.value for kind in Calcification)
 FRAMES = ("256", "native")

@@ -6,8 +6,8 @@ from typing import Any
 
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results, numbers
-from mtunet.run_files import HISTORY
-from mtunet.runs import Part
+from mtunet.evaluation.run_files import HISTORY
+from mtunet.evaluation.runs import Part
 
 NOT_A_HEAD = ("epoch", "step", "seconds", "learning_rate")
 

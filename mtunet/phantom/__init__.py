@@ -7,4 +7,26 @@ from mtunet.phantom.cohort import cohort
 from mtunet.phantom.phantom import MASKS, Facts, Phantom, at_pitch, make_phantom
 from mtunet.phantom.spec import PHANTOM_VERSION, PhantomSpec
 
-__all__ = ["MASKS", "PHANTOM_VERSION", "Facts", "Phantom", "PhantomSpec", "at_pitch", "cohort", "make_phantom"]
+__all__ = [
+    "MASKS",
+    "PHANTOM_VERSION",
+    "Facts",
+    "Phantom",
+    "PhantomSpec",
+    "arterial",
+    "at_pitch",
+    "benign",
+    "calcifications",
+    "cohort",
+    "dicom_file",
+    "display",
+    "fields",
+    "make_phantom",
+    "parenchyma",
+    "patients",
+    "phantom",
+    "sample_set",
+    "samples",
+    "spec",
+    "vessels",
+]

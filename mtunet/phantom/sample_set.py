@@ -1,4 +1,4 @@
-"""The phantoms that ship as samples, and how they are written. Titles and lessons are in `mtunet.samples`."""
+"""The phantoms that ship as samples, and how they are written. Titles and lessons are in `mtunet.phantom.samples`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -3,3 +3,24 @@
 Nothing here draws on a screen. `contents` decides what of a phantom can be seen at all, `items` holds the quiz's cases,
 `quiz` marks an answer, `rounds` says what comes next, `scoring` what a reader's answers say, `records` keeps them.
 """
+
+__all__ = [
+    "cases",
+    "classroom",
+    "contents",
+    "figure",
+    "influence",
+    "items",
+    "lesson",
+    "model_answers",
+    "quiz",
+    "reader_curve",
+    "real_cases",
+    "records",
+    "round_records",
+    "rounds",
+    "run_cases",
+    "scoring",
+    "sharing",
+    "sources",
+]

@@ -54,7 +54,7 @@ def _model(chosen: argparse.Namespace) -> None:
 
 
 def _outcomes(chosen: argparse.Namespace) -> None:
-    from mtunet import runs
+    from mtunet.evaluation import runs
     from mtunet.teaching.run_cases import draw_outcomes
 
     named = [runs.RUNS / chosen.run] if chosen.run else [one.folder for one in runs.find() if one.kind == COMPARED]

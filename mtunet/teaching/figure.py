@@ -15,11 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from mtunet.case import Box
-from mtunet.drawing import FIGURE_3, RGB
+from mtunet.imaging.reading import read
+from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import Phantom, make_phantom
+from mtunet.phantom.samples import SAMPLES, sample_bytes
 from mtunet.phantom.spec import BoolArray, FloatArray
-from mtunet.reading import read
-from mtunet.samples import SAMPLES, sample_bytes
 from mtunet.teaching.lesson import PICTURES, Part, Picture
 
 FOLDER: Final = Path(__file__).parent / "pictures"

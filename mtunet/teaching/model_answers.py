@@ -20,8 +20,8 @@ import numpy as np
 
 import mtunet
 from mtunet.case import Calcification, Segmentation
-from mtunet.components import components
-from mtunet.models import DEFAULT_MODEL, MODELS, read_metadata
+from mtunet.detection.components import components
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.teaching.contents import Answer
@@ -29,7 +29,7 @@ from mtunet.teaching.items import POOL, Item, pool
 from mtunet.teaching.quiz import lies_on
 
 if TYPE_CHECKING:
-    from mtunet.models import Model
+    from mtunet.detection.models import Model
 
 ANSWERS: Final = Path(__file__).parent / "model_answers.json"
 LEVELS: Final = (0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999)
@@ -130,16 +130,16 @@ class Looker:
     """The shipped model, ready to look at cases; loaded once."""
 
     def __init__(self, name: str = DEFAULT_MODEL) -> None:
-        from mtunet.devices import describe  # late: it brings torch
-        from mtunet.models import load_model
+        from mtunet.detection.devices import describe  # late: it brings torch
+        from mtunet.detection.models import load_model
 
         self.model: Model = load_model(name)
         self.device = describe(self.model.device, self.model.dtype)
 
     def __call__(self, item: Item) -> ModelAnswer:
         """The case as the quiz shows it: written as a file, and read again."""
-        from mtunet.reading import read
-        from mtunet.segmentation import segment
+        from mtunet.detection.segmentation import segment
+        from mtunet.imaging.reading import read
 
         phantom = make_phantom(item.spec)
         mammogram = read(dicom_bytes(phantom, f"QUIZ-{item.id}"), f"QUIZ-{item.id}.dcm")

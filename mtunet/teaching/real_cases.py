@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mtunet.case import Calcification
-from mtunet.samples import CBIS_SOURCE, SAMPLES, Sample
+from mtunet.phantom.samples import CBIS_SOURCE, SAMPLES, Sample
 from mtunet.teaching.contents import Answer
 
 

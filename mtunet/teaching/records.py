@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from mtunet.case import Calcification
 from mtunet.names import display_name
-from mtunet.records import now
-from mtunet.store import Store
+from mtunet.store.images import Store
+from mtunet.store.records import now
 from mtunet.teaching.cases import Source
 from mtunet.teaching.contents import BOTH_TYPES, Answer
 from mtunet.teaching.scoring import Answered

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mtunet.records import now
-from mtunet.store import Store
+from mtunet.store.images import Store
+from mtunet.store.records import now
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.records import ROUNDS, TABLE, answered_from, insert_answer
 from mtunet.teaching.scoring import Answered

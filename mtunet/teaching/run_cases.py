@@ -16,12 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from mtunet import runs
+from mtunet.evaluation import runs
 from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.phantoms import spec_of
 from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.run_files import COMPONENTS
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
-from mtunet.run_files import COMPONENTS
 from mtunet.teaching.contents import contents_of
 from mtunet.teaching.items import FromRun, Item, read_item, write_item
 

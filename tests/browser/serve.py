@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mtunet import models  # noqa: E402
+from mtunet.detection import models  # noqa: E402
 from tests import painting  # noqa: E402
 
 models.MODELS = painting.painting_models()

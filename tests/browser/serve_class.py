@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from mtunet.teaching.items import pool  # noqa: E402
-from pages.widgets.teaching.classroom import opening  # noqa: E402
+from pages.teaching.classroom import opening  # noqa: E402
 
 opening.drawn_items = lambda _level, _length: [pool()[1].id, pool()[0].id]  # type: ignore[assignment]
 runpy.run_path(str(Path(__file__).parent / "serve.py"), run_name="__main__")

@@ -10,7 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mtunet import models, phantom, runs  # noqa: E402
+from mtunet import phantom  # noqa: E402
+from mtunet.detection import models  # noqa: E402
+from mtunet.evaluation import runs  # noqa: E402
 from tests import drawn_run, painting  # noqa: E402
 
 runs.RUNS = Path(os.environ["MTUNET_DATA"]).parent / "runs"

@@ -12,12 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mtunet import runs  # noqa: E402
+from mtunet.evaluation import runs  # noqa: E402
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom  # noqa: E402
 from mtunet.teaching import run_cases  # noqa: E402
 from mtunet.teaching.items import pool  # noqa: E402
-from pages.widgets.teaching import drawn  # noqa: E402
-from pages.widgets.teaching import round as rounds  # noqa: E402
+from pages.teaching import drawn  # noqa: E402
+from pages.teaching import round as rounds  # noqa: E402
 from tests.drawn_run import visible_phantom, write_run  # noqa: E402
 
 FOLDER = Path(os.environ["MTUNET_DATA"]).parent

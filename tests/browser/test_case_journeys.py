@@ -11,8 +11,8 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
-from mtunet.decision_store import everything
-from mtunet.store import Store
+from mtunet.store.decisions import everything
+from mtunet.store.images import Store
 from tests.browser.conftest import free_port, serving
 from tests.browser.test_journeys import add, settled
 from tests.browser.test_worklist_journeys import four_views

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from mtunet.store import Store
+from mtunet.store.images import Store
 from mtunet.teaching.items import pool
 from mtunet.teaching.records import all_rows
 from tests.browser.conftest import serving

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from mtunet import study_store, worklist
-from mtunet.store import Store
-from mtunet.worklist import Wish
+from mtunet.store import studies as study_store
+from mtunet.store import worklist
+from mtunet.store.images import Store
+from mtunet.store.worklist import Wish
 from tests.browser.conftest import serving
 from tests.browser.test_journeys import add, settled
 from tests.drawn_study import four_views

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from mtunet.drawing import FIGURE_3, LAYERS
-from pages.widgets.image_route import ROUTES
-from pages.widgets.viewer import Hanging, Outline, Pane, viewer
+from mtunet.output.drawing import FIGURE_3, LAYERS
+from pages.shared.image_route import ROUTES
+from pages.shared.viewer import Hanging, Outline, Pane, viewer
 
 app = st.App(__file__, routes=ROUTES)
 

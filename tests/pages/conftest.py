@@ -10,10 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mtunet import models
-from mtunet.intake import Origin, Taken, take_in
-from mtunet.records import JobState, now
-from mtunet.store import Store
+from mtunet.detection import models
+from mtunet.intake.admission import Origin, Taken, take_in
+from mtunet.store.images import Store
+from mtunet.store.records import JobState, now
 from tests.drawn_run import quick_phantom
 from tests.painting import drawn_png
 
@@ -68,7 +68,7 @@ def once(kept: Path, data: Path, analyse: Callable[[], list[str]]) -> list[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phantoms of teaching that take no time."""
-    monkeypatch.setattr("pages.widgets.teaching.drawn.make_phantom", quick_phantom)
+    monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def open_case(app: AppTest) -> Callable[..., AppTest]:
     """Open a case by its address."""
 
     def go(sha256: str, **query: str) -> AppTest:
-        app.switch_page("pages/case.py")
+        app.switch_page("pages/case/page.py")
         app.query_params["image"] = sha256
         for name, value in query.items():
             app.query_params[name] = value

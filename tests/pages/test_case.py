@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtunet import models
-from mtunet.exports import EXPORTS
-from mtunet.exports.study import STUDY_EXPORTS
-from mtunet.filing import forget
-from mtunet.store import Store
-from mtunet.study_store import study_of
-from pages.widgets.case import controls
+from mtunet.detection import models
+from mtunet.output.exports import EXPORTS
+from mtunet.output.exports.study import STUDY_EXPORTS
+from mtunet.store.filing import forget
+from mtunet.store.images import Store
+from mtunet.store.studies import study_of
+from pages.shared import controls
 
 
 def given_to_viewer(app: AppTest) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def test_an_unknown_case_is_said(app: AppTest, open_case: Callable[..., AppTest]
 
 def test_without_any_image_the_case_page_leads_to_the_worklist(app: AppTest) -> None:
     app.run()
-    app.switch_page("pages/case.py").run()
+    app.switch_page("pages/case/page.py").run()
     assert not app.exception
     assert "no image yet" in app.info[0].value
 
@@ -142,10 +142,10 @@ def test_every_export_has_its_button(analysed: Callable[..., str], open_case: Ca
 
 
 def test_every_export_is_made_of_what_is_shown(analysed: Callable[..., str], data: Path) -> None:
-    from mtunet.analysis import from_json
-    from mtunet.drawing import FIGURE_3
-    from mtunet.models import DEFAULT_MODEL
-    from pages.widgets.case.downloads import _make
+    from mtunet.detection.analysis import from_json
+    from mtunet.detection.models import DEFAULT_MODEL
+    from mtunet.output.drawing import FIGURE_3
+    from pages.case.downloads import _make
     from tests.painting import weights_of
 
     sha256 = analysed()

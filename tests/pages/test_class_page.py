@@ -10,17 +10,17 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
-from mtunet.store import Store
-from mtunet.teaching import class_records as records
-from mtunet.teaching.class_results import COLUMNS, results, table
-from mtunet.teaching.classroom import Mode, Move, Phase, Room
+from mtunet.store.images import Store
+from mtunet.teaching.classroom import records
+from mtunet.teaching.classroom.results import COLUMNS, results, table
+from mtunet.teaching.classroom.room import Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
-from pages.widgets.teaching.classroom import address, hosting, learning
-from pages.widgets.teaching.classroom import results as results_page
-from pages.widgets.teaching.classroom.opening import drawn_items
-from pages.widgets.teaching.model_answer import ModelLook
+from pages.teaching.classroom import address, hosting, learning
+from pages.teaching.classroom import results as results_page
+from pages.teaching.classroom.opening import drawn_items
+from pages.teaching.model_answer import ModelLook
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
 from tests.test_classroom import case, told
@@ -50,7 +50,7 @@ def room(analysed, data: Path, request: pytest.FixtureRequest) -> Iterator[tuple
 def learner_page(room: Room, token: str = "") -> AppTest:
     page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
     page.run()
-    page.switch_page("pages/teaching.py")
+    page.switch_page("pages/teaching/page.py")
     page.query_params["room"] = room.code
     if token:
         page.query_params["me"] = token

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtunet.exports import EXPORTS
+from mtunet.output.exports import EXPORTS
 
 
 def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(

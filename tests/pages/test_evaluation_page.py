@@ -10,14 +10,17 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtunet import models, runs
+from mtunet.detection import models
+from mtunet.evaluation import runs
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import counts_at, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
-from pages.widgets.evaluation.behind import Behind, go_behind
-from pages.widgets.evaluation.numbers import percent, signed
+from pages.evaluation.behind import Behind, go_behind
+from pages.evaluation.numbers import percent, signed
 from tests.drawn_run import quick_phantom, write_family, write_run
+
+ROOT = Path(__file__).parents[2]
 
 SECTIONS = ("Results", "Folds", "Curves", "Training", "Claims", "Images", "Real mammograms", "The paper's table")
 
@@ -39,12 +42,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def opened(app: AppTest, root: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """The page on the drawn run; its phantoms are quick drawings."""
-    monkeypatch.setattr("pages.widgets.evaluation.image_card.make_phantom", quick_phantom)
+    monkeypatch.setattr("pages.evaluation.image_card.make_phantom", quick_phantom)
 
     def go() -> AppTest:
         shutil.copytree(drawn, root / "drawn", dirs_exist_ok=True)
         app.run()
-        return app.switch_page("pages/evaluation.py").run()
+        return app.switch_page("pages/evaluation/page.py").run()
 
     return go
 
@@ -63,7 +66,7 @@ def said(app: AppTest) -> str:
 
 def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None:
     app.run()
-    app.switch_page("pages/evaluation.py").run()
+    app.switch_page("pages/evaluation/page.py").run()
     assert not app.exception
     assert "python -m training run" in app.info[0].value
 
@@ -71,7 +74,7 @@ def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None
 def test_real_mammograms_have_figures_of_their_own_and_are_no_training_run(
     opened: Callable[[], AppTest], root: Path
 ) -> None:
-    shipped = Path(runs.__file__).parents[1] / "runs" / "real-detail"
+    shipped = ROOT / "runs" / "real-detail"
     shutil.copytree(shipped, root / "real-detail")
     app = go_to(opened(), "Real mammograms")
     assert app.subheader[0].value == "Real mammograms (few, weak labels)"
@@ -156,7 +159,7 @@ def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path
         assert lines[0] == ["image", "type", "frame", "threshold", "tp", "fp", "fn", "tn"]
         path.write_text("\n".join(",".join(line) for line in lines) + "\n")
     app.run()
-    app.switch_page("pages/evaluation.py").run()
+    app.switch_page("pages/evaluation/page.py").run()
     for section in SECTIONS:
         go_to(app, section)
     go_to(app, "Results")
@@ -198,7 +201,7 @@ def test_from_a_number_to_its_images(
 ) -> None:
     app, state = opened(), SimpleNamespace(session_state={})
     with monkeypatch.context() as patched:  # what the callback of a table or a chart does
-        patched.setattr("pages.widgets.evaluation.behind.st", state)
+        patched.setattr("pages.evaluation.behind.st", state)
         go_behind(Behind("multiclass", "bac", "sensitivity", fold=1))
     for key, value in state.session_state.items():
         app.session_state[key] = value
@@ -233,7 +236,7 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     for fold in (1, 2):
         (root / "half" / "mtunet" / f"fold_{fold}" / "timing.json").unlink()
     app.run()
-    app.switch_page("pages/evaluation.py").run()
+    app.switch_page("pages/evaluation/page.py").run()
     assert not app.exception
     assert re.search(r"unfinished: \d+ of its \d+ parts", app.warning[0].value)
     assert "done" in app.dataframe[0].value["State"].tolist()
@@ -244,7 +247,7 @@ def test_a_run_that_has_stored_nothing_yet_is_no_error(app: AppTest, root: Path)
     (root / "new").mkdir()
     (root / "new" / "config.json").write_text('{"kind": "cross-validation", "methods": ["mtunet"], "folds": 2}')
     app.run()
-    app.switch_page("pages/evaluation.py").run()
+    app.switch_page("pages/evaluation/page.py").run()
     for section in SECTIONS:
         go_to(app, section)
     assert "Nothing is scored" in said(app)
@@ -255,7 +258,7 @@ def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: 
     (root / "broken").mkdir()
     (root / "broken" / "config.json").write_text("{")
     app.run()
-    app.switch_page("pages/evaluation.py").run()
+    app.switch_page("pages/evaluation/page.py").run()
     assert not app.exception
     assert "not a JSON object" in app.warning[0].value
     assert "18 images" in app.main.markdown[0].value
@@ -265,7 +268,7 @@ def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: 
 def test_the_runs_of_one_model_say_what_they_lack(app: AppTest, name: str) -> None:
     app.run()
     app.query_params["run"] = name
-    app.switch_page("pages/evaluation.py").run()
+    app.switch_page("pages/evaluation/page.py").run()
     app.selectbox(key="evaluation.run").set_value(name).run()
     assert f"The model **{name}**" in app.main.markdown[0].value
     assert "one model on one split" in app.info[0].value
@@ -282,7 +285,7 @@ def test_numbers_are_never_rounded_to_none_or_all() -> None:
 
 def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Callable[[], AppTest], root: Path) -> None:
     """What ships stands second, though what shipped before was measured after it."""
-    shipped = Path(runs.__file__).parents[1] / "runs" / "real-detail"
+    shipped = ROOT / "runs" / "real-detail"
     ships = models.MODELS["detail"].sha256
     for name, recall, day, weights in (
         ("real-old", 0.5, "2002-01-01", "0" * 64),

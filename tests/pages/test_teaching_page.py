@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Calcification
 from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.phantom import PhantomSpec
-from mtunet.store import Store
+from mtunet.store.images import Store
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import Item, pool
 from mtunet.teaching.lesson import PICTURES
@@ -24,8 +24,8 @@ from mtunet.teaching.records import add_answer, answers_of, readers
 from mtunet.teaching.round_records import find_round
 from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.sharing import spec_to_words
-from pages.widgets.teaching import marking
-from pages.widgets.teaching import round as rounds
+from pages.teaching import marking
+from pages.teaching import round as rounds
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
 from tests.pages.conftest import ROOT
 from tests.test_teaching import answered
@@ -36,7 +36,7 @@ BOTH = next(item for item in pool() if item.answer is Answer.BOTH)
 
 def opened(app: AppTest, show: str, **query: str) -> AppTest:
     app.run()
-    app.switch_page("pages/teaching.py")
+    app.switch_page("pages/teaching/page.py")
     app.query_params["show"] = show
     for name, value in query.items():
         app.query_params[name] = value
@@ -96,7 +96,7 @@ def test_a_round_is_played_and_its_answers_are_kept(
     app.text_input(key="teaching.reader").set_value("Ada")
     click(app, "teaching.start")
     assert not [b for b in app.button if b.key == "teaching.submit"]
-    monkeypatch.setattr("pages.widgets.teaching.quiz.clicked_place", lambda *_, **__: one_case.contents.places["mc"])
+    monkeypatch.setattr("pages.teaching.quiz.clicked_place", lambda *_, **__: one_case.contents.places["mc"])
     for number, (answer, right) in enumerate([("both", True), ("mc", False), ("neither", False)], 1):
         click(app, f"teaching.answer.{answer}")
         click(app, "teaching.sureness.0.75")
@@ -144,7 +144,7 @@ def test_the_score_of_given_answers_is_shown_and_can_be_deleted(app: AppTest, da
 def test_without_a_comparison_the_gallery_says_so(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtunet.runs.RUNS", tmp_path)
+    monkeypatch.setattr("mtunet.evaluation.runs.RUNS", tmp_path)
     opened(app, "gallery")
     assert "none is here yet" in app.info[0].value
 
@@ -152,8 +152,8 @@ def test_without_a_comparison_the_gallery_says_so(
 @pytest.fixture
 def shipped_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A drawn comparison, and pictures that take no time."""
-    monkeypatch.setattr("mtunet.runs.RUNS", tmp_path)
-    monkeypatch.setattr("pages.widgets.teaching.drawn.make_phantom", quick_phantom)
+    monkeypatch.setattr("mtunet.evaluation.runs.RUNS", tmp_path)
+    monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
     return write_run(tmp_path / "drawn")
 
 
@@ -304,7 +304,7 @@ def test_before_the_first_case_the_maker_offers_cases_of_the_lesson(app: AppTest
 
 
 def test_a_mark_is_one_outline_that_leaves_its_place_free() -> None:
-    from mtunet.records import Image
+    from mtunet.store.records import Image
 
     image = Image("a" * 64, "x", "x", "", 1000, 500, (0.1, 0.2), None, None, ())
     away = [math.hypot((x + 0.5) * 0.2 - 30, (y + 0.5) * 0.1 - 40) for x, y in marking.ring(image, (30.0, 40.0)).points]
@@ -313,7 +313,7 @@ def test_a_mark_is_one_outline_that_leaves_its_place_free() -> None:
 
 
 def test_a_mark_outside_of_the_image_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mtunet.records import Image
+    from mtunet.store.records import Image
 
     image = Image("a" * 64, "x", "x", "", 100, 50, (0.1, 0.2), None, None, ())
     for x, y, expected in ((9.5, 19.5, (2.0, 2.0)), (-1.0, 5.0, None), (5.0, 100.0, None)):
@@ -326,7 +326,7 @@ def test_a_mark_outside_of_the_image_is_none(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_type_has_a_choice_in_the_maker() -> None:
-    from pages.widgets.teaching.maker import GRADES, HARD
+    from pages.teaching.maker import GRADES, HARD
 
     assert set(HARD) == {"", "b", "c", "d"}
     assert set(GRADES) == {0, 1, 2, 3}

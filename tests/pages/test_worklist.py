@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Refusal
-from mtunet.samples import SAMPLES
-from mtunet.store import Store
+from mtunet.phantom.samples import SAMPLES
+from mtunet.store.images import Store
 from tests.drawn_queue import fill
 from tests.painting import drawn_png
 
@@ -49,7 +49,7 @@ def test_a_refused_file_is_listed_with_its_sentence_and_can_be_cleared(app: AppT
 
 
 def test_the_samples_are_taken_in(app: AppTest, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.widgets.adding.SAMPLES", SAMPLES[:1])
+    monkeypatch.setattr("pages.worklist.adding.SAMPLES", SAMPLES[:1])
     app.run()
     app.button(key="worklist.try").click().run()
     with Store.open(data) as store:

@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from mtunet import reading
 from mtunet.case import Calcification, Mammogram, UnreadableImage
+from mtunet.imaging import reading
 from training.data.cbis_files import Files, find_files
 from training.data.cbis_rows import GET, Meaning, Row, Tables, read_tables
 from training.data.labelled import (

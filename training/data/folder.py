@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from mtunet import reading
 from mtunet.case import Calcification, Laterality, Mammogram, UnreadableImage, View
+from mtunet.imaging import reading
 from training.data.labelled import (
     DataSetMissing,
     Known,

@@ -18,8 +18,8 @@ from xml.parsers.expat import ExpatError
 import cv2
 import numpy as np
 
-from mtunet import reading
 from mtunet.case import Box, Calcification, Laterality, UnreadableImage, View
+from mtunet.imaging import reading
 from training.data.labelled import (
     DataSetMissing,
     Known,

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet import reading
 from mtunet.case import Box, Refusal, UnreadableImage
+from mtunet.imaging import reading
 from training.data.labelled import Mask, Unusable
 
 Pixels = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification, Segmentation
-from mtunet.components import masks
+from mtunet.detection.components import masks
 
 TRACED = Path(__file__).with_name("mg1_arteries.json")
 NEAR_MM = 1.0

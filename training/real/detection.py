@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtunet.case import Box, Calcification, Segmentation
-from mtunet.components import Component, components
+from mtunet.detection.components import Component, components
 from training.real.views import Mask, RealView
 
 OVERLAP = 0.10

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mtunet.components import Component
+from mtunet.detection.components import Component
 
 MARKED = Path(__file__).with_name("marks.json")
 BORDER_MM = 2.5

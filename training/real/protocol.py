@@ -12,12 +12,12 @@ import torch
 from scipy.stats import binomtest
 
 import mtunet
-from mtunet import runs
-from mtunet.analysis import analyse
 from mtunet.case import Analysis, Calcification, Segmentation
-from mtunet.components import components
-from mtunet.devices import describe
-from mtunet.models import Model
+from mtunet.detection.analysis import analyse
+from mtunet.detection.components import components
+from mtunet.detection.devices import describe
+from mtunet.detection.models import Model
+from mtunet.evaluation import runs
 from training.real import LABEL_SLIPS, PROTOCOL
 from training.real.arteries import follow
 from training.real.detection import THRESHOLDS, detect

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mtunet.breast import breast_region
+from mtunet.detection.breast import breast_region
 from training.data import DataSetMissing
 
 BACKGROUND_BELOW = 96

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mtunet import reading
 from mtunet.case import Box, Calcification, Mammogram
+from mtunet.imaging import reading
 from training.data import DataSetMissing, Known, samples
 from training.data.labelled import LabelledView
 

@@ -1,0 +1,200 @@
+"""The connected components of probability maps, and which of them are findings.
+
+A component is 8-connected. One of MC counts when it is large enough and enough specks can be seen in it: a few dots
+are no group (ACR BI-RADS, 5th edition: at least five within a centimetre). One of BAC counts when it is large enough
+and the pieces on its track are so together: an artery's calcium is seen in pieces, and a lone piece is often none.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.case import Box, Calcification, Segmentation
+from mtunet.detection.specks import Points
+
+TRACK_GAP_MM = 8.0
+"""Pieces of BAC no farther apart than about this, edge to edge, lie on one track. Wider than what joins segments into
+the vessels of a grade (`bac_amount.GAP_MM`): here the question is only whether a piece has company."""
+TRACK_CELL_MM = 0.4
+"""Tracks are told on cells of about this size, which begin at the image's corner."""
+ROUNDING = 1 - 1e-9
+"""A hair of tolerance, so that 4 pixels of 0.25 mm² are not under 1 mm²."""
+
+MaskCrop = npt.NDArray[np.bool_]
+Spacing = tuple[float, float]
+NO_SPECKS: Points = np.zeros((0, 2), np.int32)
+
+
+class Component(NamedTuple):
+    """One component: where it is and, inside its box, which pixels belong to it; how many specks lie on it."""
+
+    box: Box
+    pixels: MaskCrop
+    area_px: int
+    specks: int
+
+
+class Keeping(NamedTuple):
+    """What a component must have to count as a finding.
+
+    minimum_mm2: its own area. minimum_specks: bright specks in it. minimum_track_mm2: area of all pieces, each of
+    minimum_mm2 or more, on its track; smaller ones neither count nor join others.
+    """
+
+    minimum_mm2: float
+    minimum_specks: int = 0
+    minimum_track_mm2: float = 0.0
+
+
+class _Kept(Protocol):
+    """Settings and Segmentation both say what counts."""
+
+    @property
+    def minimum_mm2(self) -> Mapping[Calcification, float]: ...
+    @property
+    def minimum_specks(self) -> int: ...
+    @property
+    def minimum_track_mm2(self) -> float: ...
+
+
+def keeping_of(kept: _Kept, kind: Calcification) -> Keeping:
+    least = kept.minimum_mm2.get(kind, 0.0)
+    if kind is Calcification.MICRO:
+        return Keeping(least, minimum_specks=kept.minimum_specks)
+    return Keeping(least, minimum_track_mm2=kept.minimum_track_mm2)
+
+
+def what_counts(kept: _Kept, kind: Calcification) -> str:
+    """The rule as a sentence for people."""
+    rule = keeping_of(kept, kind)
+    said = f"{'An MC region' if kind is Calcification.MICRO else 'A piece of BAC'} counts from {rule.minimum_mm2:g} mm²"
+    if rule.minimum_specks:
+        said += f" and {rule.minimum_specks} bright specks in it"
+    if rule.minimum_track_mm2:
+        said += f", where the pieces within {TRACK_GAP_MM:g} mm of one another add up to {rule.minimum_track_mm2:g} mm²"
+    return said + "."
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Every component of one mask, before any is dropped; 0 stands for what belongs to none.
+
+    labels: (rows, columns) int32. stats: (n, 5) as OpenCV gives them. area_mm2, specks: (n,). spacing_mm: (row,
+    column). origin: row and column of the mask's upper left pixel on the image, so that tracks do not hang on the crop.
+    """
+
+    labels: npt.NDArray[np.int32]
+    stats: npt.NDArray[np.int32]
+    area_mm2: npt.NDArray[np.float64]
+    specks: npt.NDArray[np.int64]
+    spacing_mm: Spacing
+    origin: tuple[int, int]
+
+    def kept(self, *rules: Keeping) -> list[npt.NDArray[np.bool_]]:
+        """(n,) which components count, for each rule; tracks are told once for rules that differ in them alone."""
+        tracks: dict[float, npt.NDArray[np.float64]] = {}
+        found = []
+        for rule in rules:
+            large = self.area_mm2 >= rule.minimum_mm2 * ROUNDING
+            large[0] = False
+            if rule.minimum_specks:
+                large &= self.specks >= rule.minimum_specks
+            if rule.minimum_track_mm2:
+                if rule.minimum_mm2 not in tracks:
+                    tracks[rule.minimum_mm2] = self._track_mm2(large)
+                large &= tracks[rule.minimum_mm2] >= rule.minimum_track_mm2 * ROUNDING
+            found.append(np.asarray(large, np.bool_))
+        return found
+
+    def _track_mm2(self, large: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """(n,) area of all large components on the track of each: those that touch when each grows by half a gap."""
+        whole = np.zeros(len(large))
+        if not large.any():
+            return whole
+        times = cell_px(self.spacing_mm)
+        ahead = [o % n for o, n in zip(self.origin, times, strict=True)]
+        mask = np.pad(large[self.labels], ((ahead[0], 0), (ahead[1], 0)))
+        reach = [TRACK_GAP_MM / 2 / (n * s) for n, s in zip(times, self.spacing_mm, strict=True)]
+        height, width = (2 * round(r) + 1 for r in reach)
+        grow = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, height))
+        count, numbers = cv2.connectedComponents(cv2.dilate(reduced(mask, times).view(np.uint8), grow), connectivity=8)
+        track = np.zeros(len(large), np.int64)
+        rows, columns = np.nonzero(mask)  # alike for all pixels of a component
+        own = self.labels[rows - ahead[0], columns - ahead[1]]
+        track[own] = numbers[rows // times[0], columns // times[1]]
+        area = np.bincount(track[large], self.area_mm2[large], minlength=count)
+        whole[large] = area[track[large]]
+        return whole
+
+
+def label(
+    mask: MaskCrop, spacing_mm: Spacing, specks: Points = NO_SPECKS, origin: tuple[int, int] = (0, 0)
+) -> Labelled:
+    """mask: (rows, columns) bool. spacing_mm: (row, column). specks: (n, 2) row and column on the mask's grid.
+
+    origin: row and column on the image of the mask's upper left pixel.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    inside = ((specks >= 0) & (specks < mask.shape)).all(axis=1)
+    rows, columns = specks[inside].T
+    return Labelled(
+        labels=labels,
+        stats=stats,
+        area_mm2=stats[:, cv2.CC_STAT_AREA] * (spacing_mm[0] * spacing_mm[1]),
+        specks=np.bincount(labels[rows, columns], minlength=count),
+        spacing_mm=spacing_mm,
+        origin=origin,
+    )
+
+
+def masks(
+    segmentation: Segmentation, thresholds: Mapping[Calcification, float] | None = None
+) -> dict[Calcification, npt.NDArray[np.bool_]]:
+    """Per type, the (rows, columns) pixels that belong to a finding: after the threshold and what makes one count."""
+    made = {}
+    for kind in Calcification:
+        mask = np.zeros(segmentation.breast.shape, dtype=np.bool_)
+        for (top, left, bottom, right), pixels, *_ in components(segmentation, kind, thresholds):
+            mask[top:bottom, left:right] |= pixels
+        made[kind] = mask
+    return made
+
+
+def components(
+    segmentation: Segmentation, kind: Calcification, thresholds: Mapping[Calcification, float] | None = None
+) -> Iterator[Component]:
+    """The components of one type that count, from top to bottom."""
+    threshold = (segmentation.thresholds if thresholds is None else thresholds)[kind]
+    if not 0.0 < threshold <= 1.0:
+        raise ValueError(f"The threshold for {kind.value} must be above 0 and at most 1, not {threshold}.")
+    mask = segmentation.probability[kind] >= np.float32(threshold)
+    x0, y0, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if width == 0:
+        return
+    crop = np.ascontiguousarray(mask[y0 : y0 + height, x0 : x0 + width])
+    rule = keeping_of(segmentation, kind)
+    specks = NO_SPECKS if segmentation.specks is None else segmentation.specks - np.array((y0, x0), np.int32)
+    found = label(crop, segmentation.spacing_mm, specks, (y0, x0))
+    for i in np.flatnonzero(found.kept(rule)[0]):
+        x, y, w, h, area = (int(v) for v in found.stats[i])
+        box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), found.labels[y : y + h, x : x + w] == i
+        yield Component(box, pixels, area, int(found.specks[i]))
+
+
+def cell_px(spacing_mm: Spacing) -> tuple[int, int]:
+    """Rows and columns of a cell that tracks are told on."""
+    rows, columns = (max(1, round(TRACK_CELL_MM / s)) for s in spacing_mm)
+    return rows, columns
+
+
+def reduced(mask: MaskCrop, times: tuple[int, int]) -> MaskCrop:
+    """A mask at a coarser pitch; a coarse pixel is set when any of its pixels is, so nothing falls apart."""
+    rows, columns = (-(-n // t) * t for n, t in zip(mask.shape, times, strict=True))
+    filled = np.zeros((rows, columns), dtype=np.bool_)
+    filled[: mask.shape[0], : mask.shape[1]] = mask
+    cells = filled.reshape(rows // times[0], times[0], columns // times[1], times[1]).any(axis=(1, 3))
+    return np.asarray(cells, dtype=np.bool_)

@@ -1,0 +1,203 @@
+"""The models that ship. The registry is a literal; importing it does not import torch."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mtunet.case import Calcification
+
+if TYPE_CHECKING:
+    import torch
+
+    from mtunet.detection.ensemble import Network
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
+Way = Literal["detail", "paper"]
+
+
+class ModelUnavailable(ValueError):
+    """A model that cannot be used; `str()` says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model that ships. `sha256` is of the weights file; a file that differs is refused."""
+
+    name: str
+    title: str
+    way: Way
+    file: str
+    sha256: str
+    note: str
+
+    @property
+    def path(self) -> Path:
+        return WEIGHTS / self.file
+
+
+DEFAULT_MODEL = "detail"
+MODELS: Mapping[str, ModelSpec] = {
+    "detail": ModelSpec(
+        name="detail",
+        title="Detail (tiles at a fixed physical pitch)",
+        way="detail",
+        file="detail.safetensors",
+        sha256="4eeaeef765a45ece1c73155cba4f028b125ea9dbc7beb809eacf48649cb3859a",
+        note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
+        "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
+    ),
+    "paper": ModelSpec(
+        name="paper",
+        title="Paper (whole view at 256×256)",
+        way="paper",
+        file="paper.safetensors",
+        sha256="8516430d165e04b88607a154ee6e6f3a712cfcc79b04680785064beb5c2d984d",
+        note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only, and "
+        "so far it finds no MC on unseen ones: do not take its silence for their absence.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is to be used; stored with its weights.
+
+    pitch_mm: of the network's grid for `detail`, None for `paper`.
+    thresholds: per type, probability at and above which a pixel counts.
+    minimum_mm2: per type, smaller components are dropped.
+    minimum_specks, minimum_track_mm2: what MC and BAC need besides to count (`mtunet.detection.components`).
+    mirrored: whether each tile is looked at from both sides, and the mean of both logits taken: twice the time.
+    temperatures: per type, what logits are divided by, so that a probability means the share that is true.
+    """
+
+    way: Way
+    pitch_mm: float | None
+    thresholds: Mapping[Calcification, float]
+    minimum_mm2: Mapping[Calcification, float]
+    mirrored: bool = False
+    temperatures: Mapping[Calcification, float] = field(default_factory=lambda: dict.fromkeys(Calcification, 1.0))
+    minimum_specks: int = 0
+    minimum_track_mm2: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "way": self.way,
+            "pitch_mm": self.pitch_mm,
+            "thresholds": {kind.value: value for kind, value in self.thresholds.items()},
+            "minimum_mm2": {kind.value: value for kind, value in self.minimum_mm2.items()},
+            "mirrored": self.mirrored,
+            "temperatures": {kind.value: value for kind, value in self.temperatures.items()},
+            "minimum_specks": self.minimum_specks,
+            "minimum_track_mm2": self.minimum_track_mm2,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Settings":
+        return cls(
+            way=value["way"],
+            pitch_mm=value["pitch_mm"],
+            thresholds={kind: float(value["thresholds"][kind.value]) for kind in Calcification},
+            minimum_mm2={kind: float(value["minimum_mm2"][kind.value]) for kind in Calcification},
+            mirrored=bool(value.get("mirrored", False)),  # earlier weights say none of these
+            temperatures={kind: float(value.get("temperatures", {}).get(kind.value, 1.0)) for kind in Calcification},
+            minimum_specks=int(value.get("minimum_specks", 0)),
+            minimum_track_mm2=float(value.get("minimum_track_mm2", 0.0)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network, or several as one, ready to look.
+
+    provenance: what the weights file says of its training (run, commit, data, seed, …).
+    """
+
+    name: str
+    weights_sha256: str
+    settings: Settings
+    network: "Network"
+    device: "torch.device"
+    dtype: "torch.dtype"
+    provenance: Mapping[str, Any]
+
+
+def load_model(name: str, device: str = "auto") -> Model:
+    """Read, check and warm a model. Raises ModelUnavailable with a sentence for an unknown, absent or damaged one."""
+    spec = find_model(name)
+    data = _checked_bytes(spec)
+    return model_from_bytes(data, spec.name, device)
+
+
+def find_model(name: str) -> ModelSpec:
+    if name not in MODELS:
+        raise ModelUnavailable(f"There is no model called {name!r}. There are: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def read_metadata(spec: ModelSpec) -> dict[str, Any]:
+    """Network, settings and provenance as written in the weights file, without torch and without its tensors.
+
+    Raises ModelUnavailable for a file that is missing or that is none of ours.
+    """
+    with _open(spec) as file:
+        length = int.from_bytes(file.read(8), "little")
+        head = file.read(min(length, 1 << 24))
+    try:
+        return dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
+    except (ValueError, LookupError, TypeError):
+        raise ModelUnavailable(
+            f"The weights of model {spec.name!r} are damaged: {spec.file} does not begin as a weights file does. "
+            "Restore it from the repository."
+        ) from None
+
+
+def file_state(spec: ModelSpec) -> Literal["ok", "missing", "damaged"]:
+    """Whether the weights file is there and is the one that was registered."""
+    if not spec.path.exists():
+        return "missing"
+    return "ok" if hashlib.sha256(spec.path.read_bytes()).hexdigest() == spec.sha256 else "damaged"
+
+
+def model_from_bytes(data: bytes, name: str, device: str = "auto") -> Model:
+    """A model from the bytes of a weights file (safetensors with our metadata)."""
+    from mtunet.detection.devices import choose_device, inference_dtype, warm
+    from mtunet.detection.weights import read_weights
+
+    network, settings, provenance = read_weights(data)
+    chosen = choose_device(device)
+    network, dtype = network.to(chosen).eval(), inference_dtype(chosen)
+    warm(network, chosen, dtype)
+    return Model(
+        name=name,
+        weights_sha256=hashlib.sha256(data).hexdigest(),
+        settings=settings,
+        network=network,
+        device=chosen,
+        dtype=dtype,
+        provenance=provenance,
+    )
+
+
+def _checked_bytes(spec: ModelSpec) -> bytes:
+    with _open(spec) as file:
+        data: bytes = file.read()
+    found = hashlib.sha256(data).hexdigest()
+    if found != spec.sha256:
+        raise ModelUnavailable(
+            f"The weights of model {spec.name!r} are damaged or of another version: expected sha256 "
+            f"{spec.sha256[:12]}…, found {found[:12]}…. Restore {spec.file} from the repository."
+        )
+    return data
+
+
+def _open(spec: ModelSpec) -> Any:
+    try:
+        return spec.path.open("rb")
+    except OSError:
+        raise ModelUnavailable(
+            f"The weights of model {spec.name!r} are missing: expected {spec.file} in {WEIGHTS}. "
+            "Restore it from the repository, or make it with `python -m training`."
+        ) from None

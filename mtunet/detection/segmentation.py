@@ -1,0 +1,191 @@
+"""A mammogram to probability maps on its own grid: one code path for both ways to look."""
+
+import copy
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import expit
+
+from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
+from mtunet.detection.devices import describe
+from mtunet.detection.ensemble import Network
+from mtunet.detection.models import Model
+from mtunet.detection.network import DIVISOR, mirror_look
+from mtunet.detection.preprocessing import Prepared, prepare, restore
+from mtunet.detection.specks import find_specks
+
+TILE = 512
+"""Rows and columns of a tile on the network's grid."""
+OVERLAP = 96
+"""Shared by neighbouring tiles: half of what one output pixel sees (about 190) on each side."""
+BATCH = {"cuda": 16, "mps": 4, "cpu": 1}
+"""Tiles per forward pass to begin with; halved when the device's memory does not suffice."""
+
+
+def segment(
+    model: Model,
+    mammogram: Mammogram,
+    *,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Segmentation:
+    """Probability of MC and of BAC for each pixel of the mammogram's own grid.
+
+    progress: called with the share done in [0, 1]. cancelled: asked between tiles; raises Cancelled when true.
+    """
+    started = time.perf_counter()
+    prepared = prepare(mammogram, model.settings.pitch_mm)
+    look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
+    logits = _blended_logits(look, prepared, progress or (lambda _: None), cancelled or (lambda: False))
+    for kind, own in zip(Calcification, logits, strict=True):
+        own /= np.float32(model.settings.temperatures[kind])
+    maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
+    return Segmentation(
+        probability=maps,
+        breast=prepared.breast,
+        spacing_mm=prepared.spacing_mm,
+        spacing_assumed=prepared.spacing_assumed,
+        thresholds=model.settings.thresholds,
+        minimum_mm2=model.settings.minimum_mm2,
+        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], prepared.spacing_mm),
+        minimum_specks=model.settings.minimum_specks,
+        minimum_track_mm2=model.settings.minimum_track_mm2,
+        model=model.name,
+        weights_sha256=model.weights_sha256,
+        device=look.described,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def tiles(breast: npt.NDArray[np.bool_], tile: int = TILE, overlap: int = OVERLAP) -> list[Box]:
+    """Boxes on the network's grid that cover the breast: equal in size, multiples of 16, at most `tile` long.
+
+    They may reach past the grid's lower and right edges, where the image is continued by mirroring.
+    """
+    boxes = []
+    for top, rows in _spans(breast.shape[0], tile, overlap):
+        for left, columns in _spans(breast.shape[1], tile, overlap):
+            box = Box(top, left, top + rows, left + columns)
+            if breast[box.top : box.bottom, box.left : box.right].any():
+                boxes.append(box)
+    return boxes
+
+
+def _spans(length: int, tile: int, overlap: int) -> Iterator[tuple[int, int]]:
+    if length <= tile:
+        yield 0, math.ceil(length / DIVISOR) * DIVISOR
+        return
+    count = math.ceil((length - overlap) / (tile - overlap))
+    size = math.ceil((length + (count - 1) * overlap) / count / DIVISOR) * DIVISOR
+    for number in range(count):
+        yield round(number * (length - size) / (count - 1)), size
+
+
+@dataclass
+class _Look:
+    """One network on one device, falling back to smaller batches and then to the CPU when memory runs out."""
+
+    network: Network
+    device: torch.device
+    dtype: torch.dtype
+    mirrored: bool
+    batch: int = 0
+
+    def __post_init__(self) -> None:
+        self.batch = self.batch or BATCH.get(self.device.type, 1)
+        self.described = describe(self.device, self.dtype)
+
+    def __call__(self, pixels: npt.NDArray[np.float32], window: tuple[float, float]) -> npt.NDArray[np.float32]:
+        """(n, rows, columns) to (n, heads, rows, columns) logits, float32."""
+        x = torch.from_numpy(pixels).unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        windows = torch.tensor([window] * len(x))
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
+        ):
+            logits = passes(self.network, x.to(self.device, non_blocking=True), windows.to(self.device), self.mirrored)
+        result: npt.NDArray[np.float32] = logits.cpu().numpy()
+        return result
+
+    def give_way(self) -> None:
+        """Ask for less memory. Raises MemoryError when nothing is left to give."""
+        if self.batch > 1:
+            self.batch //= 2
+        elif self.device.type != "cpu":
+            self.device, self.dtype = torch.device("cpu"), torch.float32
+            self.network = copy.deepcopy(self.network).to(self.device)  # the model itself stays where it was
+            self.described = describe(self.device, self.dtype) + " (the GPU ran out of memory)"
+        else:
+            raise MemoryError("Not enough memory for one tile. Close other programs, or use a smaller model.")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def passes(network: Network, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
+    """(n, heads, rows, columns) float32 logits of (n, 1, rows, columns): of one pass, or the mean of it and of one over
+    the mirror image."""
+    logits: torch.Tensor = network(pixels, window).float()
+    if mirrored:
+        logits = logits.add_(mirror_look(network, pixels, window).float()).mul_(0.5)
+    return logits
+
+
+def _blended_logits(
+    look: _Look, prepared: Prepared, progress: Callable[[float], None], cancelled: Callable[[], bool]
+) -> npt.NDArray[np.float32]:
+    """(types, rows, columns) on the network's grid, in the order of Calcification; far below zero where nothing was
+    looked at. The background's head is not asked."""
+    rows, columns = prepared.pixels.shape
+    boxes = tiles(prepared.breast_on_grid)
+    bottom = max((box.bottom for box in boxes), default=rows)
+    right = max((box.right for box in boxes), default=columns)
+    padded = np.pad(prepared.pixels, ((0, max(bottom - rows, 0)), (0, max(right - columns, 0))), "symmetric")
+    heads = [look.network.config.heads.index(kind.value) for kind in Calcification]
+    total = np.zeros((len(heads), *padded.shape), np.float32)
+    weight = np.zeros(padded.shape, np.float32)
+    done = 0
+    progress(0.0)
+    while done < len(boxes):
+        if cancelled():
+            raise Cancelled
+        batch = boxes[done : done + look.batch]
+        try:
+            logits = look(np.stack([padded[b.top : b.bottom, b.left : b.right] for b in batch]), prepared.window)
+        except (RuntimeError, MemoryError) as problem:
+            if not _is_out_of_memory(problem):
+                raise
+            look.give_way()
+            continue
+        blend = _blend_weight(logits.shape[2:])
+        for box, values in zip(batch, logits, strict=True):
+            for own, head in zip(total, heads, strict=True):
+                own[box.top : box.bottom, box.left : box.right] += values[head] * blend
+            weight[box.top : box.bottom, box.left : box.right] += blend
+        done += len(batch)
+        progress(done / len(boxes))
+    if cancelled():
+        raise Cancelled
+    total, weight = total[:, :rows, :columns], weight[:rows, :columns]
+    blended = np.divide(total, np.maximum(weight, 1e-6))
+    blended[:, weight == 0] = -30.0
+    return blended
+
+
+def _is_out_of_memory(problem: Exception) -> bool:
+    """torch raises OutOfMemoryError on a GPU, but a plain RuntimeError that names its allocator on the CPU."""
+    return isinstance(problem, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(problem)
+
+
+@functools.lru_cache(maxsize=8)
+def _blend_weight(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Largest in a tile's middle, small but not zero at its edge, where the network sees only one side."""
+    rows, columns = (np.hanning(length + 2)[1:-1] + 1e-3 for length in shape)
+    weight: npt.NDArray[np.float32] = np.outer(rows, columns).astype(np.float32)
+    weight.flags.writeable = False
+    return weight

@@ -1,0 +1,225 @@
+"""A model's card: what it learnt from, what it is for, what was measured, where it fails.
+
+Nothing is typed by hand but what cannot be measured (intended use, in the text). Everything else is read from the
+weights file, the run folders that led to it, the measurements made with it, and the pictures of its failures that
+`python -m training failures` made with exactly these weights.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mtunet.detection.models import ModelSpec, read_metadata
+from mtunet.evaluation import runs
+from mtunet.evaluation.real import Figure, learnt_from_measured, model_figures, targets
+from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, SAMPLES
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that were learnt from. name: what they are; licence and where they are from."""
+
+    name: str
+    licence: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run on the way to the weights.
+
+    seconds: of fitting, None where its history is not on disk or it fitted nothing: it is the mean of the weights of
+    other runs (mean_of), or their networks side by side (joined_from). averaged: share of the steps, at the end, whose
+    weights were averaged.
+    """
+
+    run: str
+    data: str
+    steps: int | None
+    seed: int | None
+    device: str
+    commit: str
+    seconds: float | None
+    mean_of: tuple[str, ...] = ()
+    joined_from: tuple[str, ...] = ()
+    averaged: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture of a failure, made by the product with these weights."""
+
+    path: Path
+    said: str
+    origin: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """sources: of all steps. measured: (name of the measurement, its figures with a target). caveats: sentences."""
+
+    name: str
+    title: str
+    note: str
+    sha256: str
+    mebibytes: float
+    settings: Mapping[str, Any]
+    network: Mapping[str, Any]
+    sources: tuple[Source, ...]
+    steps: tuple[Step, ...]
+    measured: tuple[tuple[str, tuple[Figure, ...]], ...]
+    caveats: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
+    """The card of a registered model. root: where runs are (default: `runs.RUNS`). Raises ModelUnavailable."""
+    about = read_metadata(spec)
+    provenance = about["provenance"]
+    found = dict(_lineage(provenance, root or runs.RUNS))
+    real = [run for run in runs.find_real(root) if run.config.get("weights_sha256") == spec.sha256]
+    made_by = runs.with_weights(spec.sha256, root)
+    measured = [(f"{run.folder.name}, protocol {run.config['protocol']}", run) for run in real]
+    model_summary = made_by.summary if made_by else None
+    return ModelCard(
+        name=spec.name,
+        title=spec.title,
+        note=spec.note,
+        sha256=spec.sha256,
+        mebibytes=spec.path.stat().st_size / 2**20,
+        settings=about["settings"],
+        network=about["network"],
+        sources=tuple(_sources(found.values())),
+        steps=tuple(_step(name, config, root or runs.RUNS) for name, config in found.items()),
+        measured=tuple((name, targets(run.summary or {}, model_summary)) for name, run in measured)
+        or _phantoms_alone(made_by),
+        caveats=tuple(
+            dict.fromkeys(
+                filter(None, (*(learnt_from_measured(run.config) for run in real), _certainty(model_summary)))
+            )
+        ),
+        failures=read_failures(spec),
+    )
+
+
+def failures_folder(spec: ModelSpec) -> Path:
+    return spec.path.with_name(f"{spec.name}-failures")
+
+
+def read_failures(spec: ModelSpec) -> tuple[Failure, ...]:
+    """Pictures made with exactly these weights; () where there are none, or they are of other weights."""
+    folder = failures_folder(spec)
+    try:
+        said = json.loads((folder / "failures.json").read_text())
+    except (OSError, ValueError):
+        return ()
+    if said["weights_sha256"] != spec.sha256:
+        return ()
+    return tuple(
+        Failure(folder / Path(one["file"]).name, one["said"], one["origin"], one["licence"]) for one in said["pictures"]
+    )
+
+
+def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(run, its config) of every run on the way, oldest first; a run that is not on disk has an empty config."""
+    seen: set[str] = set()
+
+    def before(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        begun_with = config.get("experiment", {}).get("begin_with")
+        for name in config.get("average_of") or config.get("joined_from") or ([begun_with] if begun_with else []):
+            if name in seen:
+                continue
+            seen.add(name)
+            try:
+                earlier = runs.read(root / name).config
+            except runs.NotARun:
+                earlier = {}
+            yield from before(earlier)
+            yield name, earlier
+
+    name = str(provenance.get("run", "?"))
+    seen.add(name)
+    yield from before(provenance)
+    yield name, provenance
+
+
+def _sources(configs: Any) -> Iterator[Source]:
+    """What the runs say they learnt from, each once."""
+    told: set[str] = set()
+    inserted = False
+    for config in configs:
+        for one in config.get("training_images", ()):
+            if one["name"] not in told:
+                told.add(one["name"])
+                yield Source(one["name"], one["licence"], one["origin"])
+        data = config.get("experiment", {}).get("data", {})
+        if data.get("train") or data.get("harder"):
+            name = _phantoms(config, data)
+            if name not in told:
+                told.add(name)
+                yield Source(name, PHANTOM_LICENCE, "They show no person.")
+        inserted = inserted or bool(data.get("inserted"))
+    for sample in SAMPLES if inserted else ():
+        if sample.file.startswith("cbis-ddsm/"):
+            yield Source(
+                f"`samples/{sample.file}`, calcium of the phantom code put in", CBIS_LICENCE, CBIS_SOURCE + "."
+            )
+
+
+_FURTHER: Final = {"harder": "harder ones", "plain": "plain films"}
+
+
+def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    version = str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
+    more = "".join(f" and {data[name]} {said}" for name, said in _FURTHER.items() if data.get(name))
+    return (
+        f"{data.get('train', 0)} phantoms{more} of cohort {data.get('seed')}, generator version {version} (synthetic)"
+    )
+
+
+def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
+    experiment = config.get("experiment", {})
+    mean_of, joined_from = tuple(config.get("average_of", ())), tuple(config.get("joined_from", ()))
+    fitted = not (mean_of or joined_from)
+    return Step(
+        run=name,
+        data=str(config.get("data", "unknown: the run is not on disk")),
+        steps=experiment.get("steps") if fitted else None,
+        seed=experiment.get("seed"),
+        device=str(config.get("device", "unknown")),
+        commit=str(config.get("commit", "unknown")),
+        seconds=_seconds(root / name) if fitted else None,
+        mean_of=mean_of,
+        joined_from=joined_from,
+        averaged=float(experiment.get("averaged", 0.0)),
+    )
+
+
+def _seconds(folder: Path) -> float | None:
+    try:
+        return float(runs.read_table(runs.read(folder), 0, "history")[-1]["seconds"])
+    except (runs.NotARun, OSError, LookupError, ValueError):
+        return None
+
+
+def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+    if made_by is None:
+        return ()
+    return ((made_by.folder.name, model_figures(made_by.summary or {})),)
+
+
+def _certainty(summary: Mapping[str, Any] | None) -> str:
+    """What a probability meant on the images that the run which made the weights was measured on; "" where unknown."""
+    told = [
+        f"{kind.upper()} {one['sure_said']:.0%} said, {one['sure_true']:.0%} true"
+        for kind, one in ((summary or {}).get("calibration") or {}).items()
+        if one["sure_pixels"]
+    ]
+    return (
+        f"Pixels given a probability of at least 0.5, on {summary['data']}: {'; '.join(told)}."
+        if told and summary
+        else ""
+    )

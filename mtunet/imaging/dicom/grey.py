@@ -1,0 +1,203 @@
+"""Stored values → the picture as displayed, as one table: DICOM's grey-scale pipeline, inverted exactly once.
+
+Stored → modality LUT or rescale → VOI LUT or window → polarity (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2; PS3.4 N.2).
+At most 16 bits are stored, so the whole pipeline is worked out on the 65,536 possible values and looked up:
+exact, and fast. FOR PROCESSING values, linear in exposure, take a logarithm instead of the window.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtunet.case import Refusal
+from mtunet.imaging.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, refusal
+from mtunet.imaging.dicom.luts import Lut, Window, modality_lut, rescale, voi_lut, windows
+from mtunet.imaging.dicom.pixels import Layout, Stored
+from mtunet.imaging.dicom.values import number, word
+
+Values = npt.NDArray[np.float64]
+_COUNTED_AT_ONCE: Final = 1 << 24
+"""Pixels: OpenCV counts in float32, which is exact up to here."""
+_FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.2.1"
+_DENSEST_SHARE: Final = 0.005
+"""FOR PROCESSING: this share of the pixels may lie below the exposure that is shown white (edges, markers)."""
+
+
+class Exposure(StrEnum):
+    """What stored values of a FOR PROCESSING image are proportional to."""
+
+    LINEAR = "linear"
+    LOGARITHM = "logarithm"
+
+
+@dataclass(frozen=True)
+class GreyLook:
+    """How stored values become a picture.
+
+    inverted: low values are dense (bright).
+    padding: stored values from .. to, both included, that are no image; None when there are none.
+    processing: None for images made for presentation.
+    """
+
+    inverted: bool
+    modality: Lut | tuple[float, float]
+    voi: Lut | Window | None
+    padding: tuple[int, int] | None
+    processing: Exposure | None
+
+
+def grey_look(dataset: Any, layout: Layout, notes: list[str]) -> GreyLook:
+    """Everything of the header that speaks about grey values; what had to be decided goes to notes."""
+    processing = _processing(dataset)
+    lut = modality_lut(dataset, layout)
+    return GreyLook(
+        inverted=_inverted(dataset, processing, notes),
+        modality=lut if lut is not None else rescale(dataset, notes),
+        voi=None if processing else _voi(dataset, layout, notes),
+        padding=_padding(dataset, layout),
+        processing=processing,
+    )
+
+
+def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, npt.NDArray[np.float32]]:
+    """Values and table as in `decoding.result.Decoded`. Raises UnreadableImage for a blank image."""
+    lowest = int(np.iinfo(stored.dtype).min)
+    offset: Stored = stored.view(np.uint16 if stored.dtype.itemsize == 2 else np.uint8)
+    if lowest:  # signed: flipping the sign bit moves the lowest value to index 0
+        offset = offset ^ offset.dtype.type(1 << (stored.dtype.itemsize * 8 - 1))
+    counts = _histogram(offset)
+    domain = np.arange(counts.size, dtype=np.float64) + lowest
+    if look.padding is not None:
+        inside = (domain >= look.padding[0]) & (domain <= look.padding[1])
+    else:
+        inside = np.zeros(counts.size, bool)
+    counts = np.where(inside, 0, counts)
+    refuse_blank(counts)
+    if np.count_nonzero(counts) <= FEW_GREYS:
+        notes.append(FEW_GREYS_NOTE)
+    table = grey_table(domain, counts, look, notes)
+    table[inside] = 0.0
+    return offset, table.astype(np.float32)
+
+
+def grey_table(domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values:
+    """The displayed brightness in [0, 1] of each stored value in `domain`; counts says how often each occurs."""
+    values = look.modality(domain) if isinstance(look.modality, Lut) else domain * look.modality[0] + look.modality[1]
+    if look.processing is not None:
+        return _exposed(values, counts, look, notes)
+    used = counts > 0
+    shown = None if look.voi is None else np.clip(look.voi(values), 0.0, 1.0)
+    if shown is not None and np.ptp(shown[used]) == 0:
+        notes.append("The display window of the header shows nothing of this image; its full range is shown instead.")
+        shown = None
+    if shown is None:
+        low, high = float(values[used].min()), float(values[used].max())
+        if high == low:
+            raise _blank()
+        shown = (values - low) / (high - low)
+        if look.voi is None:
+            notes.append("The file names no display window; the full range of its values is shown.")
+    shown = np.clip(shown, 0.0, 1.0)
+    return 1.0 - shown if look.inverted else shown
+
+
+def refuse_blank(counts: npt.NDArray[np.int64]) -> None:
+    """Raise when fewer than two different values occur."""
+    if np.count_nonzero(counts) < 2:
+        raise _blank()
+
+
+def _exposed(values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values:
+    """The look of film from exposure: dense tissue lets little through and is bright."""
+    used = values[counts > 0]
+    exposure = values if look.inverted else used.min() + used.max() - values
+    if look.processing is Exposure.LINEAR:
+        exposure = np.log(np.maximum(exposure, 1.0))
+        notes.append("The image is FOR PROCESSING: its exposure values were shown through a logarithm.")
+    else:
+        notes.append("The image is FOR PROCESSING: its values were shown over their full range.")
+    order = np.argsort(exposure, kind="stable")
+    share = np.cumsum(counts[order]) / counts.sum()
+    low = float(exposure[order][min(int(np.searchsorted(share, _DENSEST_SHARE)), share.size - 1)])
+    high = float(exposure[counts > 0].max())
+    if high == low:
+        low = float(exposure[counts > 0].min())
+    if high == low:
+        raise _blank()
+    return np.clip((high - exposure) / (high - low), 0.0, 1.0)
+
+
+def _processing(dataset: Any) -> Exposure | None:
+    made_for = word(dataset, "PresentationIntentType")
+    if made_for != "FOR PROCESSING" and (made_for or word(dataset, "SOPClassUID") != _FOR_PROCESSING):
+        return None
+    return Exposure.LOGARITHM if word(dataset, "PixelIntensityRelationship") == "LOG" else Exposure.LINEAR
+
+
+def _inverted(dataset: Any, processing: Exposure | None, notes: list[str]) -> bool:
+    """Whether low stored values are dense. Photometric Interpretation decides, and is asked nowhere else.
+
+    Presentation LUT Shape says the same a second time (INVERSE with MONOCHROME1, PS3.3 C.8.11.3.1.2) and must not
+    turn the image again. In FOR PROCESSING images the sign of Pixel Intensity Relationship (0028,1041) is physics,
+    and goes first: 1 means that lower values are less exposure, so dense.
+    """
+    photometric = word(dataset, "PhotometricInterpretation")
+    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        notes.append("The header does not say whether bright is high; that was assumed.")
+    inverted = photometric == "MONOCHROME1"
+    if processing is not None and (sign := number(dataset, "PixelIntensityRelationshipSign")) in (1.0, -1.0):
+        return sign == 1.0
+    shape = word(dataset, "PresentationLUTShape")
+    if shape in ("INVERSE", "IDENTITY") and (shape == "INVERSE") != inverted and processing is None:
+        notes.append(
+            "The header contradicts itself on whether bright is high; its Photometric Interpretation was followed."
+        )
+    return inverted
+
+
+def _voi(dataset: Any, layout: Layout, notes: list[str]) -> Lut | Window | None:
+    table, choices = voi_lut(dataset, layout, notes)
+    if table is not None:
+        if choices > 1:
+            notes.append(f"The file offers {choices} display tables; the first is used.")
+        return table
+    found = windows(dataset, notes)
+    if len(found) > 1:
+        notes.append(f"The file offers {len(found)} display windows; the first is used.")
+    return found[0] if found else None
+
+
+def _padding(dataset: Any, layout: Layout) -> tuple[int, int] | None:
+    value, limit = number(dataset, "PixelPaddingValue"), number(dataset, "PixelPaddingRangeLimit")
+    if value is None:
+        return None
+    ends = [_as_stored(int(end), layout) for end in (value, limit) if end is not None]
+    return min(ends), max(ends)
+
+
+def _as_stored(end: int, layout: Layout) -> int:
+    """Padding is written with either sign; take it with the image's."""
+    span = 1 << layout.allocated
+    if layout.signed and end >= span // 2:
+        return end - span
+    if not layout.signed and end < 0:
+        return end + span
+    return end
+
+
+def _histogram(offset: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    size = 1 << (offset.dtype.itemsize * 8)
+    counts = np.zeros(size, np.int64)
+    rows = max(_COUNTED_AT_ONCE // offset.shape[1], 1)
+    for top in range(0, offset.shape[0], rows):
+        part = cv2.calcHist([offset[top : top + rows]], [0], None, [size], [0, size])
+        counts += part.ravel().astype(np.int64)
+    return counts
+
+
+def _blank() -> Exception:
+    return refusal(Refusal.BLANK, "an image of one single grey value", "Check that the right file was exported.")

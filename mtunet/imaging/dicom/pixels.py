@@ -1,0 +1,246 @@
+"""The stored pixel values of a DICOM image, exactly as written, and how they are laid out."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels import get_decoder
+from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLETransferSyntaxes
+
+from mtunet.case import Refusal, UnreadableImage
+from mtunet.imaging.decoding.result import DecoderFailure, refusal, refuse_size
+from mtunet.imaging.dicom.codestreams import Codestream, codestream, is_whole, mended
+from mtunet.imaging.dicom.values import whole
+
+Stored = npt.NDArray[Any]
+"""uint8, uint16, int8 or int16."""
+
+JPEG_2000: Final = frozenset(
+    f"1.2.840.10008.1.2.4.{end}" for end in (90, 91, 92, 93, 201, 202, 203)
+)  # pydicom's own list lacks the high-throughput ones
+FAMILIES: Final = {
+    **dict.fromkeys(map(str, JPEGTransferSyntaxes), "jpeg"),
+    **dict.fromkeys(map(str, JPEGLSTransferSyntaxes), "jpeg-ls"),
+    **dict.fromkeys(JPEG_2000, "jpeg-2000"),
+}
+PLUGINS: Final = {"jpeg": "pylibjpeg", "jpeg-ls": "pyjpegls", "jpeg-2000": "pylibjpeg"}
+"""pyjpegls notices most damage that pylibjpeg decodes silently to another image, and does not run away."""
+_EXPORT_AGAIN: Final = "Export it again, if possible uncompressed."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How stored values are to be taken. bits: that carry the value; the sign bit is the highest of them."""
+
+    rows: int
+    columns: int
+    allocated: int
+    bits: int
+    high_bit: int
+    signed: bool
+    syntax: str
+
+
+def stored_pixels(dataset: Any, notes: list[str]) -> tuple[Stored, Layout]:
+    """((rows, columns) stored values in native byte order, layout). Raises UnreadableImage."""
+    layout = _layout(dataset, notes)
+    refuse_size(layout.rows, layout.columns)
+    try:
+        read = _native if _is_native(dataset, layout, notes) else _encapsulated
+        raw = read(dataset, layout, notes)
+    except (UnreadableImage, MemoryError):
+        raise
+    except Exception:
+        failed = refusal(Refusal.DAMAGED, "an image whose pixel data are damaged", _EXPORT_AGAIN)
+        raise DecoderFailure(failed.kind, failed.sentence) from None
+    return _values(raw, layout, dataset, notes), layout
+
+
+def _layout(dataset: Any, notes: list[str]) -> Layout:
+    if "PixelData" not in dataset:
+        raise refusal(
+            Refusal.UNSUPPORTED_ENCODING, "an image stored as fractions (Float Pixel Data)", "Export whole numbers."
+        )
+    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
+    allocated = whole(dataset, "BitsAllocated")
+    if rows is None or columns is None or allocated is None:
+        missing = "Rows" if rows is None else "Columns" if columns is None else "Bits Allocated"
+        raise refusal(Refusal.BAD_HEADER, f"an image whose header lacks {missing}", "Export it again.")
+    if allocated not in (8, 16):
+        raise refusal(
+            Refusal.UNSUPPORTED_ENCODING, f"an image of {allocated} bit per pixel", "Export it with 8 or 16 bits."
+        )
+    bits = whole(dataset, "BitsStored")
+    if bits is None or not 1 <= bits <= allocated:
+        notes.append("The header does not say how many bits are used; all were taken.")
+        bits = allocated
+    high_bit = whole(dataset, "HighBit")
+    high_bit = bits - 1 if high_bit is None or not bits - 1 <= high_bit < allocated else high_bit
+    signed = whole(dataset, "PixelRepresentation") == 1
+    return Layout(rows, columns, allocated, bits, high_bit, signed, _syntax(dataset))
+
+
+def _syntax(dataset: Any) -> str:
+    meta = getattr(dataset, "file_meta", None)
+    return str(meta.get("TransferSyntaxUID", "") if meta is not None else "").strip("\0 ")
+
+
+def _is_native(dataset: Any, layout: Layout, notes: list[str]) -> bool:
+    uid = UID(layout.syntax)
+    if not layout.syntax:
+        if dataset["PixelData"].is_undefined_length:
+            raise refusal(
+                Refusal.UNSUPPORTED_ENCODING, "a compressed image that does not say how it is encoded", _EXPORT_AGAIN
+            )
+        return True
+    if not uid.is_transfer_syntax:
+        raise _unknown_encoding(uid)
+    if not uid.is_encapsulated:
+        return True
+    expected = layout.rows * layout.columns * layout.allocated // 8
+    if not dataset["PixelData"].is_undefined_length and len(dataset.PixelData) - expected in (0, 1):
+        notes.append("The header calls the pixels compressed, but they are not; they were read as they are.")
+        return True
+    return False
+
+
+def _native(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
+    data, size = dataset.PixelData, layout.rows * layout.columns * layout.allocated // 8
+    little = _is_little_endian(dataset, layout)
+    if len(data) < size:
+        raise refusal(
+            Refusal.DAMAGED,
+            f"an image of which only {100 * len(data) // size} % of the pixels are there",
+            "Copy or export it again.",
+        )
+    if len(data) - size > layout.columns * layout.allocated // 8:
+        raise refusal(
+            Refusal.BAD_HEADER, "an image with more pixel data than its header's rows and columns", "Export it again."
+        )
+    if len(data) - size > 1:
+        notes.append("There are a few bytes more than pixels; they were left out.")
+    stored: Stored
+    if layout.allocated == 16:
+        stored = np.frombuffer(data, "<u2" if little else ">u2", layout.rows * layout.columns).astype(np.uint16)
+    else:
+        stored = np.frombuffer(data, np.uint8, size)
+        if not little and dataset["PixelData"].VR == "OW":  # two pixels to a word, and the word is turned round
+            even = np.frombuffer(data, np.uint8, len(data) // 2 * 2)
+            stored = even.reshape(-1, 2)[:, ::-1].ravel()[:size]
+    return stored.reshape(layout.rows, layout.columns)
+
+
+def _is_little_endian(dataset: Any, layout: Layout) -> bool:
+    if layout.syntax:
+        return bool(UID(layout.syntax).is_little_endian)
+    return bool(dataset.original_encoding[1] is not False)
+
+
+def _encapsulated(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
+    dataset = _for_the_codec(dataset)
+    uid = UID(layout.syntax)
+    if uid in RLETransferSyntaxes:
+        return _decoded(dataset, layout, "pydicom")
+    family = FAMILIES.get(layout.syntax)
+    if family is None:
+        raise _unknown_encoding(uid)
+    frame = next(iter(generate_frames(dataset.PixelData, number_of_frames=1)))
+    header = _checked(codestream(frame), layout, family)
+    if not is_whole(frame):
+        raise refusal(Refusal.DAMAGED, "a compressed image that breaks off before its end", "Copy or export it again.")
+    if (patched := mended(frame, header)) is not None:
+        dataset.PixelData = encapsulate([patched])
+        notes.append(
+            "The JPEG scan header had a known mistake (spectral selection ending at 0); it was mended for reading."
+        )
+    if family == "jpeg" and header.precision <= 8:
+        dataset.BitsAllocated = 8  # the codec hands over bytes, whatever the header allocates
+        dataset.BitsStored, dataset.HighBit = min(8, layout.bits), min(8, layout.bits) - 1
+    return _decoded(dataset, layout, PLUGINS[family])
+
+
+def _for_the_codec(dataset: Any) -> Dataset:
+    """What a codec needs, apart from the file's own data set: that one is still asked for its polarity."""
+    apart = Dataset()
+    apart.file_meta = dataset.file_meta
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PlanarConfiguration", "PixelData"):
+        if keyword in dataset:
+            setattr(apart, keyword, dataset[keyword].value)
+    return apart
+
+
+def _checked(header: Codestream | None, layout: Layout, family: str) -> Codestream:
+    if header is None or header.family != family:
+        raise refusal(
+            Refusal.DAMAGED, "an image whose compressed pixels do not begin as its header says", _EXPORT_AGAIN
+        )
+    if header.components != 1:
+        raise refusal(Refusal.COLOUR, "a colour picture", "Choose the original greyscale view.")
+    if (header.rows, header.columns) != (layout.rows, layout.columns):
+        raise refusal(
+            Refusal.BAD_HEADER,
+            f"an image whose header says {layout.columns} × {layout.rows} pixels, its compressed data "
+            f"{header.columns} × {header.rows}",
+            _EXPORT_AGAIN,
+        )
+    if header.precision > layout.allocated:
+        raise refusal(
+            Refusal.BAD_HEADER,
+            f"an image whose header allows {layout.allocated} bits, its compressed data {header.precision}",
+            _EXPORT_AGAIN,
+        )
+    return header
+
+
+def _decoded(dataset: Any, layout: Layout, plugin: str) -> Stored:
+    dataset.NumberOfFrames, dataset.SamplesPerPixel = 1, 1
+    dataset.PixelRepresentation = int(layout.signed)
+    dataset.PhotometricInterpretation = "MONOCHROME2"  # polarity is applied later, and only there
+    if dataset.BitsAllocated == layout.allocated:
+        dataset.BitsStored, dataset.HighBit = layout.bits, layout.bits - 1
+    decoder = get_decoder(UID(layout.syntax))
+    if plugin not in decoder.available_plugins:
+        raise _unknown_encoding(UID(layout.syntax))
+    array, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, correct_unused_bits=False)
+    if array.shape != (layout.rows, layout.columns):
+        raise refusal(Refusal.DAMAGED, "an image that decodes to another size than its header says", _EXPORT_AGAIN)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _values(raw: Stored, layout: Layout, dataset: Any, notes: list[str]) -> Stored:
+    """Stored values without what shares their words: shifted down, masked or sign-extended."""
+    native = not FAMILIES.get(layout.syntax)
+    shift = layout.high_bit + 1 - layout.bits if native else 0
+    width = raw.dtype.itemsize * 8
+    if layout.signed:
+        signed: Stored = raw.view(np.int16 if width == 16 else np.int8)
+        up = max(0, width - layout.bits - shift)
+        return (signed << up) >> (up + shift) if up + shift else signed
+    raw = raw.view(np.uint16 if width == 16 else np.uint8)
+    if shift:
+        raw = raw >> shift
+    if native and layout.bits < width and int(raw.max()) >= 1 << layout.bits:
+        if _overlay_in_pixels(dataset):
+            return raw & ((1 << layout.bits) - 1)
+        notes.append(f"The header says {layout.bits} bits, but values need more; all bits were used.")
+    return raw
+
+
+def _overlay_in_pixels(dataset: Any) -> bool:
+    """True where an overlay is drawn in the unused high bits (a retired habit): (60xx,0102) is not 0."""
+    for group in range(0x6000, 0x6020, 2):
+        element = dataset.get((group, 0x0102))
+        if element is not None and element.value not in (0, None, ""):
+            return True
+    return False
+
+
+def _unknown_encoding(uid: UID) -> UnreadableImage:
+    name = uid.name if uid.is_transfer_syntax else ""
+    what = f"an image encoded as {name}" if name else "an image in an unknown encoding"
+    return refusal(
+        Refusal.UNSUPPORTED_ENCODING, f"{what}, which cannot be decoded here", "Export it uncompressed (Explicit VR)."
+    )

@@ -1,0 +1,101 @@
+"""From the bytes a person gave to an image on file and a place in the queue, or a refusal with its sentence."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mtunet.case import UnreadableImage
+from mtunet.detection import models
+from mtunet.imaging import reading
+from mtunet.store.filing import grouping_secret, image_path
+from mtunet.store.images import Store
+from mtunet.study.grouping import place
+
+UPLOAD = "upload"
+"""Where an image came from, unless it is a sample: then SAMPLE and the sample's key."""
+SAMPLE = "sample:"
+
+QUEUE_LIMIT = 5000
+"""Images that may wait at one time: beyond it the machine could not keep its promise."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An image that is on file now. known: it was already there; analysed: this model has already seen it."""
+
+    sha256: str
+    name: str
+    known: bool
+    analysed: bool
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A file that is not taken in. problem says why."""
+
+    name: str
+    problem: UnreadableImage
+
+
+class QueueFull(RuntimeError):
+    """Too much is waiting. `str()` is the sentence for the person."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where files come from. batch: those that were handed in together, at the time `at`. title: shown for the name."""
+
+    batch: str
+    at: str
+    source: str = UPLOAD
+    title: str | None = None
+
+
+def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Iterator[Taken | Declined]:
+    """Read a file, or each file of a zip, keep its image and queue its analysis.
+
+    Yields one outcome per file; a bad file does not stop the rest. An image that is known by its content is not read
+    again, and what this model has analysed is not analysed again. The pixels are on disk before the job is queued, so
+    a job can always be done later. Raises QueueFull and CouldNotSave.
+    """
+    for upload in reading.unpack(data, name):
+        if isinstance(upload, reading.Refused):
+            yield _decline(store, upload.name, upload.problem)
+        else:
+            path = upload.name if upload.archive else name  # with the folders it lay in
+            yield _take_one(store, upload, path, origin, model)
+
+
+def ask(store: Store, sha256: str, model: str, batch: str) -> None:
+    """Queue an image that is on file for another model, or once more. Raises QueueFull."""
+    _refuse_when_full(store)
+    store.queue(sha256, model, batch)
+
+
+def _refuse_when_full(store: Store) -> None:
+    if store.waiting() >= QUEUE_LIMIT:
+        raise QueueFull(f"{QUEUE_LIMIT} images are waiting already. Come back when some are done.")
+
+
+def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, model: str) -> Taken | Declined:
+    sha256 = hashlib.sha256(upload.data).hexdigest()
+    image = store.image(sha256)
+    known = image is not None and image_path(store.data, sha256).exists()
+    if not known:
+        _refuse_when_full(store)  # before the image is kept: one without a place in the queue would never be analysed
+        try:
+            mammogram, belonging = reading.read_with_belonging(upload.data, upload.name, grouping_secret(store.data))
+        except UnreadableImage as problem:
+            return _decline(store, upload.name, problem)
+        where = place(path, origin.batch, belonging, archive=upload.archive, title=origin.title)
+        image = store.add_image(mammogram, origin.title or upload.name, origin.source, origin.at, where)
+    assert image is not None
+    analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
+    if not analysed:
+        ask(store, sha256, model, origin.batch)
+    return Taken(sha256, image.name, known, analysed)
+
+
+def _decline(store: Store, name: str, problem: UnreadableImage) -> Declined:
+    store.refuse(name, problem.kind, problem.sentence)
+    return Declined(name, problem)

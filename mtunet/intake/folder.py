@@ -1,0 +1,154 @@
+"""A folder that is watched: what is put there is taken in as if a person had dropped it on the worklist.
+
+A file is read once it has stopped growing. What was read is remembered by a hash of its path with its size and time, so
+that a restart reads nothing again; the files themselves are left alone unless they are to be removed.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mtunet.case import UnreadableImage
+from mtunet.imaging.decoding.result import MAX_FILE_BYTES
+from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
+from mtunet.store.database import UnusableStore
+from mtunet.store.filing import CouldNotSave
+from mtunet.store.images import Store
+from mtunet.store.records import now
+
+EVERY_SECONDS = 2.0
+"""Between two looks. A file that has not changed from one to the next has arrived."""
+AS_FOLDER = "inbox"
+"""The batch of files in folders: those of one folder belong together whenever they come. Files at the top are batched
+by day, because `LCC.png` of today is not of the study of yesterday's `RCC.png`."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """By what a file is known to be as it was."""
+
+    path: str
+    size: int
+    changed: int
+
+
+@dataclass
+class Look:
+    """What one look into the folder brought."""
+
+    taken: list[Taken] = field(default_factory=list)
+    declined: list[Declined] = field(default_factory=list)
+    waiting: int = 0
+    """Files that may still be growing, or that could not be kept."""
+    problem: str = ""
+    """Why the look ended early; the next one tries again."""
+
+
+class Inbox:
+    """Look into the folder when asked."""
+
+    def __init__(self, data: Path, folder: Path, model: str, *, remove: bool = False) -> None:
+        """model: what new images are to be analysed by. remove: whether files that were taken in are deleted; what was
+        refused stays for a person to see."""
+        self._data, self._folder, self._model, self._remove = data, folder, model, remove
+        self._before: set[Sign] = set()
+        self._done: set[Sign] | None = None
+
+    def look(self, *, patient: bool = True) -> Look:
+        """Take in what has arrived. patient: whether to leave a file alone until a second look finds it unchanged."""
+        seen, found = self._before, Look()
+        self._before = set()
+        with Store.open(self._data) as store:
+            if self._done is None:
+                self._done = _remembered(store)
+            for path, sign in self._files():
+                self._before.add(sign)
+                if sign in self._done:
+                    continue
+                if patient and sign not in seen:
+                    found.waiting += 1
+                    continue
+                try:
+                    self._take(store, path, sign, found)
+                except (CouldNotSave, QueueFull) as problem:
+                    found.waiting += 1
+                    found.problem = str(problem)
+                    break
+        return found
+
+    def _files(self) -> Iterator[tuple[Path, Sign]]:
+        for path in sorted(self._folder.rglob("*")):
+            below = path.relative_to(self._folder)
+            if any(part.startswith(".") for part in below.parts):
+                continue
+            try:
+                if path.is_symlink() or not path.is_file():
+                    continue
+                about = path.stat()
+            except OSError:  # taken away meanwhile
+                continue
+            name = hashlib.sha256(str(path.resolve()).encode(errors="replace")).hexdigest()
+            yield path, Sign(name, about.st_size, about.st_mtime_ns)
+
+    def _take(self, store: Store, path: Path, sign: Sign, found: Look) -> None:
+        name = path.relative_to(self._folder).as_posix().encode(errors="replace").decode()
+        batch = AS_FOLDER if "/" in name else f"{AS_FOLDER} {datetime.now(UTC):%Y-%m-%d}"
+        try:
+            data = _read(path)
+        except OSError as problem:
+            found.waiting += 1
+            found.problem = f"{path} cannot be read ({problem.strerror}). Check the permissions of the inbox."
+            return
+        outcomes = list(take_in(store, data, name, Origin(batch, now()), self._model))
+        found.taken += [each for each in outcomes if isinstance(each, Taken)]
+        found.declined += [each for each in outcomes if isinstance(each, Declined)]
+        _remember(store, sign)
+        assert self._done is not None
+        self._done.add(sign)
+        if self._remove and all(isinstance(each, Taken) for each in outcomes):
+            path.unlink(missing_ok=True)
+
+
+class Watcher:
+    """A thread that looks into the inbox for as long as the program runs."""
+
+    def __init__(self, inbox: Inbox, wake: Callable[[], None], every: float = EVERY_SECONDS) -> None:
+        """wake: called when something was queued."""
+        self._inbox, self._wake, self._every = inbox, wake, every
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._closing.wait(self._every):
+            try:
+                if self._inbox.look().taken:
+                    self._wake()
+            except (OSError, UnusableStore, UnreadableImage):  # the folder is away, the disk full: look again later
+                log.exception("The inbox could not be looked into; trying again.")
+
+
+def _read(path: Path) -> bytes:
+    """A zip whole; of anything else no more than the reader takes, and a little, so that it can say: too much."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
+
+
+def _remembered(store: Store) -> set[Sign]:
+    return {Sign(row["path"], row["size"], row["changed"]) for row in store.db.query("select * from inbox")}
+
+
+def _remember(store: Store, sign: Sign) -> None:
+    with store.writing():
+        store.db["inbox"].upsert({"path": sign.path, "size": sign.size, "changed": sign.changed}, pk="path")

@@ -1,0 +1,139 @@
+"""A DICOM C-STORE receiver: a scanner or an archive pushes images, and they are in the worklist.
+
+Needs `pip install -r requirements-receive.txt`. What arrives goes from the network to the reader in memory; nothing of
+it is written before the reader has left the identifiers out. The sender is told success when the image is on disk, and
+otherwise why not, so that it can send again: nothing is lost between two machines.
+"""
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
+from mtunet.names import display_name
+from mtunet.store.database import UnusableStore
+from mtunet.store.filing import CouldNotSave
+from mtunet.store.images import Store
+from mtunet.store.records import now
+
+SUCCESS: Final = 0x0000
+NO_ROOM: Final = 0xA700
+"""Out of resources: try again later."""
+CANNOT_UNDERSTAND: Final = 0xC000
+"""The reader refuses it; the worklist says why."""
+
+KINDS: Final = (
+    "DigitalMammographyXRayImageStorageForPresentation",
+    "DigitalMammographyXRayImageStorageForProcessing",
+    "DigitalXRayImageStorageForPresentation",
+    "DigitalXRayImageStorageForProcessing",
+    "ComputedRadiographyImageStorage",
+    "SecondaryCaptureImageStorage",
+    "BreastTomosynthesisImageStorage",
+)
+"""Names of SOP classes in pynetdicom. Tomosynthesis is accepted so that it can be refused with a reason."""
+
+log = logging.getLogger(__name__)
+
+
+class ReceiverAbsent(RuntimeError):
+    """pynetdicom is not installed; `str()` says what to do."""
+
+
+class CannotListen(RuntimeError):
+    """The port cannot be had; `str()` says what to do."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen, and to whom. only: calling AE titles that are heard; empty for all."""
+
+    host: str = "127.0.0.1"
+    port: int = 11112
+    title: str = "MTUNET"
+    only: tuple[str, ...] = ()
+
+
+class StorageReceiver:
+    """Listens until it is closed; one thread per association, in which an image is read and kept."""
+
+    def __init__(self, data: Path, model: str, wake: Callable[[], None], address: Address) -> None:
+        """Raises ReceiverAbsent and CannotListen. wake: called when something was queued."""
+        self._data, self._model, self._wake = data, model, wake
+        self._batches = itertools.count(1)
+        self._counted = threading.Lock()
+        self.received = self.refused = 0
+        pynetdicom = _pynetdicom()
+        try:
+            entity = pynetdicom.AE(ae_title=address.title)
+            entity.require_calling_aet = list(address.only)
+        except ValueError:
+            raise CannotListen("An AE title has 1 to 16 plain letters, digits or signs, and not only spaces.") from None
+        entity.maximum_associations = 10
+        for kind in KINDS:
+            entity.add_supported_context(getattr(pynetdicom.sop_class, kind), pynetdicom.ALL_TRANSFER_SYNTAXES)
+        entity.add_supported_context(pynetdicom.sop_class.Verification)
+        handlers = [(pynetdicom.evt.EVT_C_STORE, self._store), (pynetdicom.evt.EVT_C_ECHO, lambda _: SUCCESS)]
+        try:
+            self._server = entity.start_server((address.host, address.port), block=False, evt_handlers=handlers)
+        except OSError as problem:
+            raise CannotListen(
+                f"Nothing can listen at {address.host}:{address.port} ({problem.strerror}). Choose another --port or "
+                "--host, or end what listens there."
+            ) from None
+
+    @property
+    def port(self) -> int:
+        """Where it listens; the one it was given, or what the system chose for 0."""
+        return int(self._server.socket.getsockname()[1])
+
+    def close(self) -> None:
+        self._server.shutdown()
+
+    def _store(self, event: Any) -> int:
+        """One image, from the network to the reader; gives the status that the sender is told."""
+        try:
+            return self._take(event.encoded_dataset(), _sender(event))
+        except (CouldNotSave, QueueFull, UnusableStore) as problem:
+            log.warning("An image was not kept: %s", problem)
+            return NO_ROOM
+        except Exception as problem:  # its text may quote the file
+            log.error("An image could not be taken in (%s).", type(problem).__name__)
+            return CANNOT_UNDERSTAND
+
+    def _take(self, data: bytes, sender: str) -> int:
+        at = datetime.now(UTC)
+        origin = Origin(f"received {next(self._batches)}", now(), title=f"{sender}, {at:%d %b %H:%M} UTC")
+        with Store.open(self._data) as store:
+            [outcome] = take_in(store, data, "received.dcm", origin, self._model)
+        declined = isinstance(outcome, Declined)
+        with self._counted:
+            self.received += not declined
+            self.refused += declined
+        if declined:
+            return CANNOT_UNDERSTAND
+        self._wake()
+        return SUCCESS
+
+
+def _sender(event: Any) -> str:
+    """The calling AE title: the name of a machine, chosen by who runs it."""
+    return display_name(str(event.assoc.requestor.ae_title or "")) or "DICOM"
+
+
+def _pynetdicom() -> Any:
+    try:
+        import pynetdicom
+        import pynetdicom.sop_class
+    except ImportError:
+        raise ReceiverAbsent(
+            "Receiving needs pynetdicom, which is not installed here. Install it with "
+            "`python -m pip install -r requirements-receive.txt`."
+        ) from None
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it would log what the sender says of the patient
+    return pynetdicom

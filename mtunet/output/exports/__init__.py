@@ -1,0 +1,99 @@
+"""The forms in which a result leaves: each one entry in EXPORTS. What needs heavy packages is imported when made."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mtunet.output.exports.pictures import to_mask_pngs, to_mask_zip, to_png
+from mtunet.output.exports.result import Export, Result
+from mtunet.output.exports.tables import CSV_COLUMNS, plain, table_bytes, to_csv, to_json_bytes
+
+__all__ = [
+    "CSV_COLUMNS", "EXPORTS", "Export", "Result", "dicom_source", "plain", "study", "table_bytes", "tables", "to_csv",
+    "to_mask_pngs",
+]
+    "CSV_COLUMNS",
+    "EXPORTS",
+    "Export",
+    "Result",
+    "dicom_source",
+    "plain",
+    "study",
+    "table_bytes",
+    "tables",
+    "to_csv",
+    "to_mask_pngs",
+]
+
+
+def to_pdf(result: Result) -> bytes:
+    """One page: the image, findings, flag, provenance (`report.report`)."""
+    from mtunet.output.exports.report import report
+
+    return report([result])
+
+
+def to_dicom(result: Result) -> bytes:
+    """The image itself as DICOM, without identifiers: what the other DICOM objects refer to (`dicom_source.image`)."""
+    from mtunet.output.exports.dicom_source import image
+
+    return image(result)
+
+
+def to_seg(result: Result) -> bytes:
+    """DICOM Segmentation, a segment per type (`dicom_segments.segments`)."""
+    from mtunet.output.exports.dicom_segments import segments
+
+    return segments(result)
+
+
+def to_sr(result: Result) -> bytes:
+    """DICOM Structured Report by TID 1500 (`dicom_findings.findings_report`)."""
+    from mtunet.output.exports.dicom_findings import findings_report
+
+    return findings_report(result)
+
+
+def to_gsps(result: Result) -> bytes:
+    """DICOM presentation state with the contours (`dicom_presentation.presentation`)."""
+    from mtunet.output.exports.dicom_presentation import presentation
+
+    return presentation(result)
+
+
+DICOM = "application/dicom"
+HIGHDICOM = ("highdicom", "requirements-interop.txt")
+REPORTLAB = ("reportlab", "requirements.txt")
+
+EXPORTS: Mapping[str, Export] = MappingProxyType(
+    {
+        "png": Export(
+            "Image with contours (PNG)", ".png", "image/png", to_png, "The whole image with contours, legend and flag."
+        ),
+        "pdf": Export(
+            "Report (PDF)", ".pdf", "application/pdf", to_pdf, "One page to print: image, flag, findings.", REPORTLAB
+        ),
+        "json": Export(
+            "Result (JSON)", ".json", "application/json", to_json_bytes, "Everything known, by a published schema."
+        ),
+        "csv": Export("Findings (CSV)", ".csv", "text/csv", to_csv, "One row per finding, for a spreadsheet."),
+        "masks": Export(
+            "Masks (ZIP of PNG)", "_masks.zip", "application/zip", to_mask_zip, "Black and white, a picture per type."
+        ),
+        "dicom": Export(
+            "Image (DICOM)",
+            "_image.dcm",
+            DICOM,
+            to_dicom,
+            "The image without identifiers, which the DICOM objects here refer to: load it beside them.",
+        ),
+        "seg": Export(
+            "Segmentation (DICOM SEG)", "_seg.dcm", DICOM, to_seg, "What was marked, as layers for a viewer.", HIGHDICOM
+        ),
+        "sr": Export(
+            "Findings (DICOM SR)", "_sr.dcm", DICOM, to_sr, "Findings with their sizes, for an archive.", HIGHDICOM
+        ),
+        "gsps": Export(
+            "Contours (DICOM GSPS)", "_gsps.dcm", DICOM, to_gsps, "Contours in colour, shown on the image.", HIGHDICOM
+        ),
+    }
+)

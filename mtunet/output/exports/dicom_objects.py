@@ -1,0 +1,125 @@
+"""What SEG, SR and GSPS have in common: codes, who made them and when, and outlines in DICOM's frame."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+import cv2
+import highdicom
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+import mtunet
+from mtunet.case import Calcification, Finding
+from mtunet.output.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, UNICODE, file_bytes, uid
+from mtunet.output.exports.result import Result
+
+TYPE_CODES: Final = {
+    Calcification.MICRO: Code("129769006", "SCT", "Calcification Cluster"),
+    Calcification.ARTERIAL: Code("129759000", "SCT", "Vascular calcification"),
+}
+"""Of mammography (PS3.16 CID 6009, 6010). Not SCT 237897009, the vascular calcification of CT and OCT."""
+CATEGORY: Final = codes.SCT.MorphologicallyAbnormalStructure
+MOST_POINTS: Final = 4000
+"""An outline of more is thinned: a list of floats has 65,534 bytes at most in explicit VR (PS3.5 7.1.2)."""
+NUMBERS: Final = {"seg": 8101, "sr": 8102, "gsps": 8103}
+"""Series numbers, far from those that a modality gives."""
+_DATES: Final = ("InstanceCreationDate", "ContentDate", "PresentationCreationDate")
+_TIMES: Final = ("InstanceCreationTime", "ContentTime", "PresentationCreationTime")
+
+
+def shared(result: Result, kind: str, source: Dataset) -> dict[str, Any]:
+    """The arguments that highdicom asks of every object: UIDs, numbers, manufacturer."""
+    made = fingerprint(result)
+    return {
+        "series_instance_uid": uid(source.SOPInstanceUID, made, kind, "series"),
+        "series_number": NUMBERS[kind],
+        "series_description": SERIES_DESCRIPTION,
+        "sop_instance_uid": uid(source.SOPInstanceUID, made, kind),
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+    }
+
+
+def device(result: Result) -> dict[str, Any]:
+    """The arguments on the device that SEG and GSPS ask for besides."""
+    made = result.analysis.provenance
+    return {
+        "manufacturer_model_name": f"MTU-Net {made.model}",
+        "software_versions": mtunet.__version__,
+        "device_serial_number": made.weights_sha256[:16],
+        "content_label": "MTUNET",
+        "content_description": "Research demonstration, not for clinical use",
+    }
+
+
+def fingerprint(result: Result) -> str:
+    """Changes when anything that an object says changes: image, weights, thresholds, rules, version, findings, time."""
+    analysis = result.analysis
+    truth = [] if result.truth is None else [(k.value, _digest(m)) for k, m in result.truth.masks.items()]
+    palette = [(name, stroke.colour, stroke.dash) for name, stroke in result.palette.items()]
+    said = (analysis.provenance, dict(analysis.thresholds), analysis.findings, analysis.triage, truth, palette)
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def finished(dataset: Dataset, result: Result) -> bytes:
+    """The object as a file. What highdicom takes from the clock and from chance comes from the result instead, so
+    that the same result gives the same bytes.
+    """
+    made_at = datetime.fromisoformat(result.analysis.provenance.made_at)
+    for keyword in _DATES:
+        if keyword in dataset:
+            setattr(dataset, keyword, made_at.strftime("%Y%m%d"))
+    for keyword in _TIMES:
+        if keyword in dataset:
+            setattr(dataset, keyword, made_at.strftime("%H%M%S"))
+    dataset.TimezoneOffsetFromUTC = "+0000"
+    dataset.SpecificCharacterSet = UNICODE
+    for item in _items(dataset):
+        if "DimensionOrganizationUID" in item:
+            item.DimensionOrganizationUID = uid(dataset.SOPInstanceUID, "dimensions")
+        if "ContributionDateTime" in item:
+            item.ContributionDateTime = made_at.strftime("%Y%m%d%H%M%S+0000")
+    if result.origin is None:
+        dataset.PatientIdentityRemoved = "YES"
+        dataset.DeidentificationMethod = "No identifiers were read"
+    return file_bytes(dataset)
+
+
+def ring(contour: tuple[tuple[float, float], ...]) -> npt.NDArray[np.float64]:
+    """An outline as DICOM counts, (points, 2) as (column, row), first point again at the end.
+
+    DICOM's (0, 0) is the top-left *corner* of the top-left pixel (PS3.3 C.18.6.1.1, C.10.5.1.2); ours is its centre.
+    """
+    points = np.asarray(contour, np.float64)
+    tolerance = 0.5
+    while len(points) > MOST_POINTS:
+        points = cv2.approxPolyDP(np.asarray(contour, np.float32), tolerance, True)[:, 0].astype(np.float64)
+        tolerance *= 2
+    return np.vstack([points, points[:1]]) + 0.5
+
+
+def name_of(finding: Finding) -> str:
+    """ "MC 3": type and number, as on the page."""
+    return f"{finding.type.value.upper()} {finding.number}"
+
+
+def colour(rgb: tuple[int, int, int]) -> highdicom.color.CIELabColor:
+    """As DICOM has colours."""
+    return highdicom.color.CIELabColor.from_rgb(*rgb)
+
+
+def _items(dataset: Dataset) -> Iterator[Dataset]:
+    yield dataset
+    for element in dataset:
+        if element.VR == "SQ" and element.value:
+            for item in element.value:
+                yield from _items(item)
+
+
+def _digest(mask: npt.NDArray[np.bool_]) -> str:
+    return hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()

@@ -1,0 +1,148 @@
+"""The image that DICOM objects refer to: a header without identifiers, or the original's where a person asked for it.
+
+The reader keeps no identifiers, UIDs included, so the objects cannot name the instance that was read. They name the
+one that `image` writes: the same pixels under UIDs made from the sha256 of the file's bytes, the same each time.
+"""
+
+import hashlib
+import io
+import uuid
+from typing import Final
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from mtunet.case import View
+from mtunet.output.exports.result import Result
+
+UNICODE: Final = "ISO_IR 192"
+MANUFACTURER: Final = "MTU-Net"
+PLACEHOLDER_NAME: Final = "DE-IDENTIFIED^"
+METHOD: Final = "Header made anew; burned-in text not looked for"
+SERIES_DESCRIPTION: Final = "MTU-Net, research only, not for clinical use"
+VIEW_CODES: Final = {
+    View.CC: ("399162004", "cranio-caudal"),
+    View.MLO: ("399368009", "medio-lateral oblique"),
+    View.ML: ("399260004", "medio-lateral"),
+    View.LM: ("399352003", "latero-medial"),
+    View.LMO: ("399099002", "latero-medial oblique"),
+    View.SIO: ("399188001", "superolateral to inferomedial oblique"),
+    View.XCC: ("399265009", "exaggerated cranio-caudal"),
+    View.XCCL: ("399192008", "cranio-caudal exaggerated laterally"),
+    View.XCCM: ("399101009", "cranio-caudal exaggerated medially"),
+    View.FB: ("399196006", "caudo-cranial (from below)"),
+    View.SPECIMEN: ("127457009", "tissue specimen from breast"),
+}
+"""DICOM PS3.16 CID 4014, SNOMED CT."""
+
+_UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+REQUIRED_BY_DERIVED: Final = (
+    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"),
+    *("StudyDate", "StudyTime", "ReferringPhysicianName"),
+)
+"""Type 2 in every object made of an image: may be empty, must be there."""
+
+
+def image(result: Result) -> bytes:
+    """A Secondary Capture DICOM file of the image as displayed, 16 bit, without identifiers."""
+    dataset = reference(result, identified=False)
+    pixels = np.rint(result.mammogram.pixels * np.float32(65535)).astype("<u2")
+    dataset.PixelData = pixels.tobytes()
+    dataset["PixelData"].VR = "OW"
+    return file_bytes(dataset)
+
+
+def reference(result: Result, *, identified: bool = True) -> Dataset:
+    """The header of the image, without pixels: `result.origin` where it is given and wanted, else one of our own."""
+    if identified and result.origin is not None:
+        return result.origin
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    _identify(dataset, result)
+    _describe_view(dataset, result)
+    _describe_pixels(dataset, result)
+    return dataset
+
+
+def read_origin(data: bytes, shape: tuple[int, int]) -> Dataset | None:
+    """The header of a DICOM file with its identifiers; None where it is no single DICOM image of this shape.
+
+    data: the file's bytes; its pixels are not read. shape: (rows, columns) of the mammogram that was read from it.
+    """
+    try:
+        header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+        fits = (int(header.Rows), int(header.Columns)) == shape and int(header.get("NumberOfFrames") or 1) == 1
+        named = all(header.get(uid) for uid in _UIDS)
+    except Exception:  # pydicom promises two kinds and raises nine; whatever it is, there is no header to refer to
+        return None
+    if not fits or not named:
+        return None
+    for keyword in REQUIRED_BY_DERIVED:
+        if keyword not in header:
+            setattr(header, keyword, "")
+    header.decode()
+    header.SpecificCharacterSet = UNICODE  # the sentences that are added hold letters that few other sets have
+    return header
+
+
+def uid(*parts: object) -> str:
+    """A UID made of these parts alone: 2.25 and a UUID from their hash (PS3.5 B.2)."""
+    digest = hashlib.sha256("\0".join(["mtunet", *map(str, parts)]).encode()).digest()
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
+
+
+def file_bytes(dataset: Dataset) -> bytes:
+    """The data set as a DICOM file, explicit VR, little endian."""
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made = io.BytesIO()
+    pydicom.dcmwrite(made, dataset, enforce_file_format=True)
+    return made.getvalue()
+
+
+def _identify(dataset: Dataset, result: Result) -> None:
+    sha256 = result.mammogram.sha256
+    study = result.study or sha256
+    dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dataset.SOPInstanceUID = uid(sha256, "image")
+    dataset.StudyInstanceUID = uid(study, "study")
+    dataset.SeriesInstanceUID = uid(sha256, "series")
+    dataset.SpecificCharacterSet = UNICODE
+    for keyword in REQUIRED_BY_DERIVED:
+        setattr(dataset, keyword, "")
+    dataset.PatientName = PLACEHOLDER_NAME
+    dataset.PatientID = f"MTUNET-{hashlib.sha256(study.encode()).hexdigest()[:16]}"
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = METHOD
+    dataset.SeriesNumber, dataset.InstanceNumber = 1, 1
+    dataset.SeriesDescription = SERIES_DESCRIPTION
+    dataset.Manufacturer = MANUFACTURER
+    dataset.Modality = "MG"
+    dataset.ConversionType = "WSD"
+    dataset.ImageType = ["DERIVED", "PRIMARY"]
+
+
+def _describe_view(dataset: Dataset, result: Result) -> None:
+    mammogram = result.mammogram
+    dataset.BodyPartExamined = "BREAST"
+    dataset.PatientOrientation = ""
+    if mammogram.laterality is not None:
+        dataset.ImageLaterality = mammogram.laterality.value
+    if mammogram.view is not None:
+        dataset.ViewPosition = mammogram.view.value
+        code = Dataset()
+        code.CodeValue, code.CodeMeaning = VIEW_CODES[mammogram.view]
+        code.CodingSchemeDesignator = "SCT"
+        dataset.ViewCodeSequence = [code]
+
+
+def _describe_pixels(dataset: Dataset, result: Result) -> None:
+    dataset.Rows, dataset.Columns = result.mammogram.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
+    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = 0, 1, "US"
+    dataset.WindowCenter, dataset.WindowWidth = 32768, 65536
+    dataset.PresentationLUTShape = "IDENTITY"
+    if result.mammogram.spacing_mm is not None:
+        dataset.PixelSpacing = [f"{mm:.10g}"[:16] for mm in result.mammogram.spacing_mm]

@@ -1,0 +1,100 @@
+"""A result as JSON by the published schema, and as a CSV table that no spreadsheet runs."""
+
+import csv
+import io
+import json
+
+from mtunet.case import NOT_FOR_CLINICAL_USE
+from mtunet.detection.analysis_json import to_json
+from mtunet.output.exports.result import Result
+
+
+def to_json_bytes(result: Result) -> bytes:
+    """UTF-8 JSON by the schema `mtunet/analysis.schema.json`."""
+    value = to_json(result.analysis, file=result.file)
+    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+CSV_COLUMNS = (
+    "file",
+    "sha256",
+    "flag",
+    "priority",
+    "bac_share",
+    "number",
+    "type",
+    "probability",
+    "area_px",
+    "area_mm2",
+    "length_px",
+    "length_mm",
+    "specks",
+    "box_top_px",
+    "box_left_px",
+    "box_bottom_px",
+    "box_right_px",
+    "probability_mc",
+    "probability_bac",
+    "model",
+    "weights_sha256",
+    "disclaimer",
+)
+
+
+def to_csv(result: Result) -> bytes:
+    """One row per finding, units in the column names; an image without findings has one row with the flag alone."""
+    analysis = result.analysis
+    picture: dict[str, object] = {
+        "file": result.file,
+        "sha256": analysis.sha256,
+        "flag": analysis.triage.flag.value,
+        "priority": analysis.triage.priority.value,
+        "bac_share": analysis.triage.bac_share,
+        "model": analysis.provenance.model,
+        "weights_sha256": analysis.provenance.weights_sha256,
+        "disclaimer": NOT_FOR_CLINICAL_USE,
+    }
+    rows: list[dict[str, object]] = [
+        {
+            "number": f.number,
+            "type": f.type.value,
+            "probability": f.probability,
+            "area_px": f.area_px,
+            "area_mm2": f.area_mm2,
+            "length_px": f.length_px,
+            "length_mm": f.length_mm,
+            "specks": f.specks,
+            **{f"box_{side}_px": value for side, value in f.box._asdict().items()},
+            **{f"probability_{kind.value}": value for kind, value in f.probabilities.items()},
+        }
+        for f in analysis.findings
+    ]
+    return table_bytes(CSV_COLUMNS, [picture | row for row in rows or [{}]])
+
+
+def table_bytes(columns: tuple[str, ...], rows: list[dict[str, object]]) -> bytes:
+    """A CSV table (RFC 4180, UTF-8), formulas defused."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    """Text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection)."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and _runs(text) else text
+
+
+def plain(cell: str) -> str:
+    """A text cell as it was before it was made safe."""
+    return cell[1:] if cell.startswith("'") and _runs(cell[1:]) else cell
+
+
+def _runs(text: str) -> bool:
+    return text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))

@@ -1,0 +1,89 @@
+"""The SQLite file: opened, made where there is none, and brought up to date, whoever opens it at the same time."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from mtunet.store.schema import LATEST, MIGRATIONS
+
+PATIENCE = 10.0
+"""Seconds to wait for others to let go of the file."""
+PAUSE = 0.02
+"""Seconds between tries, where SQLite itself does not wait."""
+
+
+class UnusableStore(RuntimeError):
+    """The database cannot be opened. `str()` is the sentence for the person."""
+
+
+def open_database(path: Path) -> Database:
+    """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _once_free(path)
+    except (OSError, sqlite3.Error) as problem:
+        raise UnusableStore(
+            f"The database {path} cannot be opened ({problem}). Nothing was changed: check that the folder can "
+            "be written to and that the disk is not full, or choose another place with MTUNET_DATA."
+        ) from problem
+
+
+def _once_free(path: Path) -> Database:
+    """A new file becomes a write-ahead one under a lock that SQLite's own timeout does not wait for: who comes second
+    is told "locked" at once, and tries again here."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        connection = sqlite3.connect(path, timeout=PATIENCE)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA foreign_keys=ON")
+            db = Database(connection)
+            _bring_up_to_date(db, path)
+        except sqlite3.OperationalError as problem:
+            connection.close()
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(PAUSE)
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return db
+
+
+def _bring_up_to_date(db: Database, path: Path) -> None:
+    if _version(db) == LATEST:
+        return
+    db.conn.execute("BEGIN IMMEDIATE")  # two programs may start at once
+    try:
+        version = _version(db)
+        if version > LATEST:
+            raise UnusableStore(
+                f"The database {path} was made by a newer version of this program (its shape is {version}, this "
+                f"program knows up to {LATEST}). Nothing was changed: update the program, or choose another place "
+                "with MTUNET_DATA."
+            )
+        if 0 < version < LATEST:
+            _keep_a_copy(path, version)
+        MIGRATIONS.apply(db)
+        db.conn.execute(f"PRAGMA user_version = {LATEST}")
+    except BaseException:
+        db.conn.rollback()
+        raise
+    else:
+        db.conn.commit()
+
+
+def _version(db: Database) -> int:
+    return int(db.conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _keep_a_copy(path: Path, version: int) -> None:
+    """By SQLite's own backup: copying the file would miss what still stands in the write-ahead log."""
+    source, copy = sqlite3.connect(path), sqlite3.connect(f"{path}.version-{version}")
+    source.backup(copy)
+    source.close()
+    copy.close()

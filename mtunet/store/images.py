@@ -1,0 +1,292 @@
+"""What people did and what was found: one SQLite file. Images and maps are files beside it (`mtunet.store.filing`).
+
+Open it where it is needed and let it go: a connection belongs to the thread that made it. Opening takes half a
+millisecond once the database is there. Every change is one transaction that begins by taking the write lock, so two
+writers wait for one another instead of failing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlite_utils import Database
+
+from mtunet.case import Flag, Mammogram, Refusal
+from mtunet.names import display_name
+from mtunet.store import filing
+from mtunet.store.database import open_database
+from mtunet.store.records import (
+    JOINED,
+    ROWS,
+    Image,
+    Job,
+    JobState,
+    Refused,
+    Row,
+    image_from,
+    job_from,
+    now,
+    row_from,
+    where,
+)
+from mtunet.store.studies import forget_image, put
+from mtunet.store.summary import numbers_of_analysis, refresh
+from mtunet.study.grouping import Place
+
+
+class Store:
+    """`with Store.open(folder) as store:`"""
+
+    def __init__(self, db: Database, data: Path) -> None:
+        self.db = db
+        self.data = data
+
+    @classmethod
+    def open(cls, data: Path) -> Self:
+        """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
+        return cls(open_database(data / "mtunet.db"), data)
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction, the write lock taken first: read-then-write would be refused when two do it at once."""
+        connection = self.db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.rollback()
+            raise
+        else:
+            connection.commit()
+
+    # Images
+
+    def add_image(
+        self, mammogram: Mammogram, name: str, source: str, at: str | None = None, place: Place | None = None
+    ) -> Image:
+        """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
+
+        at: the time of the batch it came with (`now`); images of one batch keep their order in the worklist.
+        place: the study it belongs to; by default one of its own. An image that is known stays where it is.
+        """
+        filing.save_image(self.data, mammogram)
+        rows, columns = mammogram.shape
+        spacing = mammogram.spacing_mm
+        shown, at = display_name(name), at or now()
+        row = {
+            "sha256": mammogram.sha256,
+            "name": shown,
+            "source": source,
+            "added_at": at,
+            "rows": int(rows),
+            "columns": int(columns),
+            "row_mm": float(spacing[0]) if spacing else None,
+            "column_mm": float(spacing[1]) if spacing else None,
+            "laterality": mammogram.laterality.value if mammogram.laterality else None,
+            "view": mammogram.view.value if mammogram.view else None,
+            "notes": json.dumps(list(mammogram.notes)),
+        }
+        with self.writing():
+            if self.image(mammogram.sha256) is None:
+                self.db["images"].insert(row)
+                put(self.db, mammogram.sha256, place or Place(None, shown), at)
+        found = self.image(mammogram.sha256)
+        assert found is not None
+        return found
+
+    def image(self, sha256: str) -> Image | None:
+        """None for what is not there."""
+        for row in self.db.query("select * from images where sha256 = ?", [sha256]):
+            return image_from(row)
+        return None
+
+    def mammogram(self, image: Image) -> Mammogram:
+        """The image with its pixels, rounded to 16 bits. Raises NotOnFile."""
+        pixels = filing.read_pixels(self.data, image.sha256)
+        return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes)
+
+    def delete(self, sha256: str) -> None:
+        """Forget an image, its analyses, its jobs and its files."""
+        with self.writing():
+            forget_image(self.db, sha256)
+        filing.forget(self.data, sha256)
+
+    # Analyses
+
+    def add_analysis(
+        self,
+        sha256: str,
+        model: str,
+        weights_sha256: str,
+        analysis: Mapping[str, Any],
+        coarse_vessels: int | None = None,
+    ) -> bool:
+        """Keep a result (`detection.analysis.to_json`) and end its job. False when the image was deleted meanwhile.
+
+        coarse_vessels: how many of its arteries are calcified over some length; None where that cannot be told.
+        """
+        triage = analysis["triage"]
+        row = {
+            "sha256": sha256,
+            "model": model,
+            "weights_sha256": weights_sha256,
+            "made_at": now(),
+            "flag": str(triage["flag"]),
+            "priority": str(triage["priority"]),
+            "bac_share": None if triage["bac_share"] is None else float(triage["bac_share"]),
+            "reasons": json.dumps([_sentence(reason) for reason in triage["reasons"]]),
+            "seconds": float(analysis["provenance"]["seconds"]),
+            "analysis": json.dumps(analysis, allow_nan=False),
+            "coarse_vessels": coarse_vessels,
+            **numbers_of_analysis(analysis),
+        }
+        with self.writing():
+            if not self.db["images"].count_where("sha256 = ?", [sha256]):
+                return False
+            self.db["analyses"].insert(row, replace=True)
+            self._set_state(sha256, model, JobState.DONE, "")
+            refresh(self.db, next(self.db.query("select study from images where sha256 = ?", [sha256]))["study"])
+        return True
+
+    def analysis(self, sha256: str, model: str, weights_sha256: str) -> dict[str, Any] | None:
+        """As it was given to `add_analysis`."""
+        query = "select analysis from analyses where sha256 = ? and model = ? and weights_sha256 = ?"
+        for row in self.db.query(query, [sha256, model, weights_sha256]):
+            found: dict[str, Any] = json.loads(row["analysis"])
+            return found
+        return None
+
+    def models_of(self, sha256: str) -> tuple[str, ...]:
+        """Which models have analysed this image, the newest analysis first."""
+        query = "select model from analyses where sha256 = ? group by model order by max(made_at) desc"
+        return tuple(row["model"] for row in self.db.query(query, [sha256]))
+
+    # The worklist
+
+    def rows(self, *, search: str = "", flag: Flag | None = None, limit: int = 20, offset: int = 0) -> list[Row]:
+        """Newest batch first, each in its own order."""
+        condition, values = where(search, flag)
+        query = f"{ROWS} {condition} order by images.added_at desc, images.rowid limit :limit offset :offset"
+        return [row_from(row) for row in self.db.query(query, {**values, "limit": limit, "offset": offset})]
+
+    def count(self, *, search: str = "", flag: Flag | None = None) -> int:
+        """How many rows `rows` has in all its pages."""
+        condition, values = where(search, flag)
+        return int(next(iter(self.db.query(f"select count(*) as n from {JOINED} {condition}", values)))["n"])
+
+    def neighbours(self, sha256: str) -> tuple[str | None, str | None]:
+        """The image above and the one below it in the worklist."""
+        query = (
+            "with ordered as (select sha256, lag(sha256) over w as above, lead(sha256) over w as below from images "
+            "window w as (order by added_at desc, rowid)) select above, below from ordered where sha256 = ?"
+        )
+        for row in self.db.query(query, [sha256]):
+            return row["above"], row["below"]
+        return None, None
+
+    # Jobs
+
+    def queue(self, sha256: str, model: str, batch: str) -> None:
+        """Ask for an analysis. One that waits or runs already stays where it is in the queue."""
+        with self.writing():
+            self.db.conn.execute(
+                "insert into jobs (sha256, model, batch, state, sentence, queued_at, changed_at) "
+                "values (:sha256, :model, :batch, 'queued', '', :now, :now) "
+                "on conflict (sha256, model) do update set state = 'queued', sentence = '', batch = excluded.batch, "
+                "queued_at = excluded.queued_at, changed_at = excluded.changed_at "
+                "where state not in ('queued', 'running')",
+                {"sha256": sha256, "model": model, "batch": batch, "now": now()},
+            )
+
+    def take_next(self) -> Job | None:
+        """The next job, now running: each batch in its turn, so that one image never waits for someone's thousand."""
+        query = (
+            "select * from (select *, row_number() over (partition by batch order by id) as turn from jobs "
+            "where batch in (select batch from jobs where state = 'queued')) "
+            "where state = 'queued' order by turn, id limit 1"
+        )
+        with self.writing():
+            for row in self.db.query(query):
+                self._set_state(row["sha256"], row["model"], JobState.RUNNING, "")
+                return job_from({**row, "state": "running"})
+        return None
+
+    def finish(self, sha256: str, model: str, state: JobState, sentence: str = "") -> None:
+        with self.writing():
+            self._set_state(sha256, model, state, sentence)
+
+    def cancel(self, sha256: str, model: str) -> None:
+        """Take a waiting or running job out. The one that runs is told by its worker."""
+        with self.writing():
+            self.db.conn.execute(
+                "update jobs set state = 'cancelled', sentence = 'You stopped the analysis.', changed_at = ? "
+                "where sha256 = ? and model = ? and state in ('queued', 'running')",
+                [now(), sha256, model],
+            )
+
+    def resume(self) -> int:
+        """Queue again what was running when the program ended; says how many."""
+        with self.writing():
+            self.db.conn.execute(
+                "update jobs set state = 'interrupted', changed_at = ? where state = 'running'", [now()]
+            )
+            cursor = self.db.conn.execute(
+                "update jobs set state = 'queued', changed_at = ?, "
+                "sentence = 'Started again after the program was interrupted.' where state = 'interrupted'",
+                [now()],
+            )
+        return int(cursor.rowcount)
+
+    def job(self, sha256: str, model: str) -> Job | None:
+        """None when it was never asked for."""
+        for row in self.db.query("select * from jobs where sha256 = ? and model = ?", [sha256, model]):
+            return job_from(row)
+        return None
+
+    def waiting(self) -> int:
+        """How many jobs wait or run."""
+        return int(self.db["jobs"].count_where("state in ('queued', 'running')"))
+
+    def _set_state(self, sha256: str, model: str, state: JobState, sentence: str) -> None:
+        self.db.conn.execute(
+            "update jobs set state = ?, sentence = ?, changed_at = ? where sha256 = ? and model = ?",
+            [state.value, sentence, now(), sha256, model],
+        )
+
+    # What was refused
+
+    def refuse(self, name: str, kind: Refusal, sentence: str) -> None:
+        with self.writing():
+            self.db["refused"].insert(
+                {"name": display_name(name), "kind": kind.value, "sentence": sentence, "at": now()}
+            )
+
+    def refused(self, limit: int = 200) -> list[Refused]:
+        """Newest first."""
+        query = "select * from refused order by id desc limit ?"
+        return [
+            Refused(row["id"], row["name"], Refusal(row["kind"]), row["sentence"], row["at"])
+            for row in self.db.query(query, [limit])
+        ]
+
+    def forget_refused(self) -> None:
+        with self.writing():
+            self.db["refused"].delete_where()
+
+
+def _sentence(reason: str | Mapping[str, str]) -> str:
+    return reason if isinstance(reason, str) else reason["sentence"]

@@ -1,0 +1,256 @@
+"""Studies in the store: finding them, putting images into them, correcting a guess, forgetting them.
+
+Functions over an open `Store`. Whatever changes a study ends in `refresh`, inside the same transaction, so that the row
+that the worklist shows is never behind what it is made from.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlite_utils import Database
+
+from mtunet.case import Laterality, View
+from mtunet.names import display_name
+from mtunet.store import filing
+from mtunet.store.records import Image, image_from, now
+from mtunet.store.summary import refresh
+from mtunet.study.grouping import Place, Study, numbered
+
+if TYPE_CHECKING:
+    from mtunet.store.images import Store
+
+HANGING = (
+    "order by case images.view when 'CC' then 0 when 'MLO' then 1 else 2 end, "
+    "case images.laterality when 'R' then 0 when 'L' then 1 else 2 end, images.rowid"
+)
+"""As radiologists hang them: RCC, LCC, RMLO, LMLO, then the others as they came."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One thing that a person set right. what: "study", "laterality" or "view"."""
+
+    at: str
+    reader: str
+    sha256: str
+    what: str
+    before: str
+    after: str
+
+
+def study(store: "Store", study_id: str) -> Study | None:
+    """None for what is not there."""
+    return _one(store.db, "studies.id = ?", study_id)
+
+
+def study_of(store: "Store", sha256: str) -> Study | None:
+    """The study that an image is in; None for an image that is not there."""
+    return _one(store.db, "studies.id = (select study from images where sha256 = ?)", sha256)
+
+
+def images_of(store: "Store", study_id: str) -> tuple[Image, ...]:
+    """The images of a study in hanging order: RCC, LCC, RMLO, LMLO, then the others."""
+    rows = store.db.query(f"select * from images where study = ? {HANGING}", [study_id])
+    return tuple(image_from(row) for row in rows)
+
+
+def guessed_images(store: "Store", study_id: str) -> frozenset[str]:
+    """Which of its images (sha256) are in a study because of their file names alone."""
+    rows = store.db.query("select sha256 from images where study = ? and guessed", [study_id])
+    return frozenset(row["sha256"] for row in rows)
+
+
+def priors_of(store: "Store", of: Study) -> tuple[Study, ...]:
+    """Earlier studies of the same patient, the latest first. Empty where patient or day are unknown."""
+    if of.patient is None or of.shifted_day is None:
+        return ()
+    query = f"{_STUDIES} where studies.patient = ? and studies.shifted_day < ? order by studies.shifted_day desc"
+    return tuple(_study_from(row) for row in store.db.query(query, [of.patient, of.shifted_day]))
+
+
+def studies_named(store: "Store", search: str = "", limit: int = 50) -> tuple[Study, ...]:
+    """To choose from: the newest whose titles hold this text."""
+    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    query = f"{_STUDIES} where studies.title like ? escape '\\' order by studies.made_at desc, studies.rowid limit ?"
+    return tuple(_study_from(row) for row in store.db.query(query, [f"%{escaped}%", limit]))
+
+
+def mark_opened(store: "Store", study_id: str) -> None:
+    """Somebody looks at it; only the first time counts."""
+    with store.writing():
+        store.db.conn.execute("update studies set opened_at = coalesce(opened_at, ?) where id = ?", [now(), study_id])
+
+
+def rename(store: "Store", study_id: str, title: str) -> None:
+    with store.writing():
+        store.db.conn.execute("update studies set title = ? where id = ?", [display_name(title), study_id])
+
+
+def put(db: Database, sha256: str, into: Place, at: str) -> None:
+    """Put a new image into its study, made if it is the first. Inside a transaction."""
+    found = _with_group(db, into.group)
+    if found is None:
+        found = _make(db, into, at)
+    db.conn.execute("update images set study = ?, guessed = ? where sha256 = ?", [found, into.guessed, sha256])
+    refresh(db, found)
+
+
+def move_image(store: "Store", sha256: str, to: str | None, reader: str = "") -> str | None:
+    """Move an image to another study, or (None) to one of its own; gives that study's id.
+
+    None when the image or the study is not there. A study that loses its last image is forgotten, unless something was
+    decided on it.
+    """
+    with store.writing():
+        image = store.image(sha256)
+        before = study_of(store, sha256)
+        if image is None or before is None or (to is not None and study(store, to) is None):
+            return None
+        after = to or _make(store.db, Place(None, image.name), now())
+        if after == before.id:
+            return after
+        store.db.conn.execute("update images set study = ?, guessed = 0 where sha256 = ?", [after, sha256])
+        _note(store.db, reader, sha256, "study", before.id, after)
+        for each in (before.id, after):
+            refresh(store.db, each)
+        _forget_empty(store.db, before.id)
+    return after
+
+
+def set_placement(
+    store: "Store", sha256: str, laterality: Laterality | None, view: View | None, reader: str = ""
+) -> None:
+    """Set side and view by hand, in the image and in its analyses; what stood there is kept as a correction."""
+    with store.writing():
+        image = store.image(sha256)
+        if image is None:
+            return
+        for what, before, after in (("laterality", image.laterality, laterality), ("view", image.view, view)):
+            if before is after:
+                continue
+            value = after.value if after else None
+            _note(store.db, reader, sha256, what, before.value if before else "", value or "")
+            store.db.conn.execute(f"update images set {what} = ? where sha256 = ?", [value, sha256])
+            store.db.conn.execute(
+                f"update analyses set analysis = json_set(analysis, '$.image.{what}', ?) "
+                "where sha256 = ? and json_type(analysis, '$.image') is not null",
+                [value, sha256],
+            )
+        refresh(store.db, _study_id(store.db, sha256))
+
+
+def confirm_guess(store: "Store", study_id: str, reader: str = "") -> None:
+    """A person has looked: these images do belong together."""
+    with store.writing():
+        for sha256 in guessed_images(store, study_id):
+            _note(store.db, reader, sha256, "study", study_id, study_id)
+        store.db.conn.execute("update images set guessed = 0 where study = ?", [study_id])
+
+
+def corrections_of(store: "Store", study_id: str) -> tuple[Correction, ...]:
+    """What people set right in the images that are in this study now, oldest first."""
+    query = (
+        "select corrections.* from corrections join images using (sha256) where images.study = ? "
+        "order by corrections.id"
+    )
+    return tuple(
+        Correction(row["at"], row["reader"], row["sha256"], row["what"], row["before"], row["after"])
+        for row in store.db.query(query, [study_id])
+    )
+
+
+def delete_study(store: "Store", study_id: str) -> None:
+    """Forget a study with its images, analyses and files; what was decided on it is kept."""
+    with store.writing():
+        names = [image.sha256 for image in images_of(store, study_id)]
+        for sha256 in names:
+            forget_image(store.db, sha256)
+        _forget(store.db, study_id)
+    for sha256 in names:
+        filing.forget(store.data, sha256)
+
+
+def forget_image(db: Database, sha256: str) -> None:
+    """Remove an image's rows; a study whose last image it was goes too. Inside a transaction."""
+    of = _study_id(db, sha256)
+    for table in ("jobs", "analyses", "corrections", "images"):
+        db[table].delete_where("sha256 = ?", [sha256])
+    if of is not None:
+        refresh(db, of)
+        _forget_empty(db, of)
+
+
+_STUDIES = """
+select studies.*, exists(select 1 from images where images.study = studies.id and images.guessed) as guessed
+from studies
+"""
+
+
+def _one(db: Database, condition: str, value: str) -> Study | None:
+    for row in db.query(f"{_STUDIES} where {condition}", [value]):
+        return _study_from(row)
+    return None
+
+
+def _study_from(row: Mapping[str, Any]) -> Study:
+    return Study(
+        id=row["id"],
+        title=row["title"],
+        made_at=row["made_at"],
+        patient=row["patient"],
+        shifted_day=row["shifted_day"],
+        opened_at=row["opened_at"],
+        guessed=bool(row["guessed"]),
+    )
+
+
+def _study_id(db: Database, sha256: str) -> str | None:
+    found = db.conn.execute("select study from images where sha256 = ?", [sha256]).fetchone()
+    return found[0] if found else None
+
+
+def _with_group(db: Database, group: str | None) -> str | None:
+    found = db.conn.execute("select id from studies where group_key = ?", [group]).fetchone()
+    return found[0] if found else None
+
+
+def _make(db: Database, place: Place, at: str) -> str:
+    made = secrets.token_hex(8)
+    title = display_name(place.title)
+    if place.numbered:
+        like = title.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        query = "select count(*) from studies where title = ? or title like ? escape '\\'"
+        title = numbered(title, 1 + db.conn.execute(query, [title, f"{like} (%)"]).fetchone()[0])
+    row = {
+        "id": made,
+        "title": title,
+        "made_at": at,
+        "group_key": place.group,
+        "patient": place.patient,
+        "shifted_day": place.shifted_day,
+    }
+    db["studies"].insert(row)
+    return made
+
+
+def _note(db: Database, reader: str, sha256: str, what: str, before: str, after: str) -> None:
+    row = {"at": now(), "reader": reader, "sha256": sha256, "what": what, "before": before, "after": after}
+    db["corrections"].insert(row)
+
+
+def _forget_empty(db: Database, study_id: str) -> None:
+    empty = not db["images"].count_where("study = ?", [study_id])
+    if empty and not _decisions(db, study_id):
+        _forget(db, study_id)
+
+
+def _forget(db: Database, study_id: str) -> None:
+    """Decisions stay: they are kept for good, and name no patient."""
+    db["studies"].delete_where("id = ?", [study_id])
+
+
+def _decisions(db: Database, study_id: str) -> int:
+    """How many decisions were made on it."""
+    return int(db["decisions"].count_where("study = ?", [study_id]))

@@ -1,0 +1,113 @@
+"""What the worklist shows of a study, worked out when something changes, not when someone looks."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from mtunet.case import Flag, Laterality, View
+from mtunet.study.decisions import Act
+from mtunet.study.rules import ImageNumbers, StudyEvidence, bac_grade, weigh_study
+
+NUMBERS = """
+select images.study, images.sha256, images.laterality, images.view, analyses.flag, analyses.reasons,
+    analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
+    analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
+from images left join analyses on analyses.rowid = (
+    select a.rowid from analyses as a where a.sha256 = images.sha256 order by a.made_at desc limit 1)
+"""
+"""One row per image with its newest analysis; of the JSON nothing is read."""
+
+
+def evidence_of(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageNumbers, ...]]:
+    """Per study what is known of its images; a study without images is left out."""
+    wanted = list(studies)
+    marks = ", ".join("?" * len(wanted))
+    found: dict[str, list[ImageNumbers]] = {}
+    for row in db.query(f"{NUMBERS} where images.study in ({marks}) order by images.rowid", wanted):
+        found.setdefault(row["study"], []).append(_numbers_from(row))
+    return {study: tuple(images) for study, images in found.items()}
+
+
+def refresh(db: Database, study: str | None) -> None:
+    """Bring a study's row up to date with its images, analyses and decisions. Inside a transaction."""
+    if study is None:
+        return
+    evidence = StudyEvidence(evidence_of(db, [study]).get(study, ()))
+    triage = weigh_study(evidence)
+    by, at, decision = _standing(db, study)
+    db.conn.execute(
+        "update studies set images = :images, analysed = :analysed, urgency = :urgency, flag = :flag, "
+        "bac_share = :bac_share, mc_count = :mc_count, mc_size = :mc_size, bac_size = :bac_size, "
+        "bac_grade = :bac_grade, decided_by = :decided_by, decided_at = :decided_at, decision = :decision "
+        "where id = :study",
+        {
+            "study": study,
+            "images": len(evidence.images),
+            "analysed": len(evidence.seen),
+            "urgency": int(triage.urgency),
+            "flag": triage.flag.value if triage.flag else None,
+            "bac_share": triage.bac_share,
+            "mc_count": evidence.mc_count,
+            "mc_size": evidence.mc_size,
+            "bac_size": evidence.bac_size,
+            "bac_grade": bac_grade(evidence.images),
+            "decided_by": by,
+            "decided_at": at,
+            "decision": decision,
+        },
+    )
+
+
+def numbers_of_analysis(analysis: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """The few numbers of an analysis that its row carries beside the JSON; areas in mm² are None without spacing."""
+    numbers: dict[str, float | int | None] = {}
+    for kind in ("mc", "bac"):
+        of_kind = [finding for finding in analysis["findings"] if finding["type"] == kind]
+        areas = [finding["area_mm2"] for finding in of_kind if finding["area_mm2"] is not None]
+        known = bool(areas) and len(areas) == len(of_kind)
+        numbers[f"{kind}_count"] = len(of_kind)
+        numbers[f"{kind}_px"] = sum(finding["area_px"] for finding in of_kind)
+        numbers[f"{kind}_mm2"] = sum(areas) if known else None
+        if kind == "mc":
+            numbers["mc_largest_px"] = max((finding["area_px"] for finding in of_kind), default=0)
+            numbers["mc_largest_mm2"] = max(areas) if known else None
+    return numbers
+
+
+def _numbers_from(row: Mapping[str, Any]) -> ImageNumbers:
+    flag = Flag(row["flag"]) if row["flag"] else None
+    reasons = json.loads(row["reasons"] or "[]") if flag is Flag.NOT_ASSESSABLE else []
+    return ImageNumbers(
+        laterality=Laterality(row["laterality"]) if row["laterality"] else None,
+        view=View(row["view"]) if row["view"] else None,
+        flag=flag,
+        doubt=reasons[-1] if reasons else "",
+        mc_count=row["mc_count"] or 0,
+        mc_px=row["mc_px"] or 0,
+        mc_mm2=row["mc_mm2"],
+        mc_largest_px=row["mc_largest_px"] or 0,
+        mc_largest_mm2=row["mc_largest_mm2"],
+        bac_count=row["bac_count"] or 0,
+        bac_px=row["bac_px"] or 0,
+        bac_mm2=row["bac_mm2"],
+        coarse_vessels=row["coarse_vessels"],
+    )
+
+
+def _standing(db: Database, study: str) -> tuple[str | None, str | None, str | None]:
+    """Who gave the answer that stands for the study as a whole, when, and which; None without one.
+
+    As `study.decisions.in_force` has it: what was taken back does not stand, unless taking it back was taken back.
+    """
+    gone: set[int] = set()
+    query = "select id, at, reader, act, answer, undoes from decisions where study = ? order by id desc"
+    for row in db.query(query, [study]):
+        if row["id"] in gone:
+            continue
+        if row["undoes"] is not None:
+            gone.add(row["undoes"])
+        elif row["act"] == Act.STUDY:
+            return row["reader"], row["at"], row["answer"]
+    return None, None, None

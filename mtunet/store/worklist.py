@@ -1,0 +1,189 @@
+"""The worklist: one row per study, chosen, ordered and paged in SQL, so that ten thousand are no longer to wait for
+than ten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from mtunet.case import Flag
+from mtunet.detection.triage import MOSTLY_BAC_SHARE
+from mtunet.store.records import Image, Job, image_from, job_from
+from mtunet.store.studies import HANGING
+from mtunet.store.summary import evidence_of
+from mtunet.study.rules import StudyEvidence, StudyTriage, weigh_study
+
+if TYPE_CHECKING:
+    from mtunet.store.images import Store
+
+
+class State(StrEnum):
+    """What people have done with a study."""
+
+    NEW = "new"
+    OPENED = "opened"
+    DECIDED = "decided"
+
+
+class Order(StrEnum):
+    """How the worklist is sorted. Whatever the order, equals keep that in which they came."""
+
+    TURN = "turn"
+    """Undecided first; those by urgency, and then who has waited longest."""
+    NEWEST = "newest"
+    SHARE = "share"
+    TITLE = "title"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which studies, and in which order. mostly: the BAC share above which a study counts as mostly BAC."""
+
+    search: str = ""
+    flag: Flag | None = None
+    state: State | None = None
+    order: Order = Order.TURN
+    mostly: float = MOSTLY_BAC_SHARE
+
+
+@dataclass(frozen=True)
+class View:
+    """One image of a study with its newest job. guessed: in this study because of its file name alone."""
+
+    image: Image
+    job: Job | None
+    guessed: bool
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One line of the worklist. views: in hanging order. decision: the reader's answer for the study as a whole."""
+
+    id: str
+    title: str
+    made_at: str
+    views: tuple[View, ...]
+    triage: StudyTriage
+    bac_grade: int | None
+    state: State
+    decided_by: str | None
+    decided_at: str | None
+    decision: str | None
+    analysed: int
+
+
+def rows(store: "Store", wish: Wish, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
+    """One page of studies."""
+    condition, values = _where(wish)
+    query = f"select * from studies {condition} order by {_ORDERS[wish.order]} limit :limit offset :offset"
+    found = list(store.db.query(query, {**values, "limit": limit, "offset": offset}))
+    ids = [row["id"] for row in found]
+    evidence, views = evidence_of(store.db, ids), _views(store, ids)
+    return tuple(
+        _row_from(row, StudyEvidence(evidence.get(row["id"], ()), wish.mostly), views.get(row["id"], []))
+        for row in found
+    )
+
+
+def count(store: "Store", wish: Wish | None = None) -> int:
+    """How many rows `rows` has in all its pages."""
+    condition, values = _where(wish or Wish())
+    return int(next(iter(store.db.query(f"select count(*) as n from studies {condition}", values)))["n"])
+
+
+def pulse(store: "Store") -> tuple[object, ...]:
+    """Another one whenever studies came, went, were analysed, opened or decided, or files were refused, by whomever."""
+    query = (
+        "select count(*), max(made_at), sum(images), sum(analysed), count(opened_at), count(decided_at), "
+        "max(decided_at), (select count(*) from refused) from studies"
+    )
+    return tuple(store.db.execute(query).fetchone())
+
+
+def tally(store: "Store", wish: Wish) -> dict[Flag | None, int]:
+    """How many studies each flag has, whatever flag the wish chooses; None for those that have none yet."""
+    condition, values = _where(Wish(wish.search, None, wish.state, wish.order, wish.mostly))
+    query = f"select {_FLAG} as shown, count(*) as n from studies {condition} group by shown"
+    found = store.db.query(query, {**values, "mostly": wish.mostly})
+    return {Flag(row["shown"]) if row["shown"] else None: int(row["n"]) for row in found}
+
+
+def neighbours(store: "Store", study_id: str, wish: Wish | None = None) -> tuple[str | None, str | None]:
+    """The study above and the one below it in the worklist."""
+    condition, values = _where(wish or Wish())
+    order = _ORDERS[(wish or Wish()).order]
+    query = (
+        f"with ordered as (select id, lag(id) over w as above, lead(id) over w as below from studies {condition} "
+        f"window w as (order by {order})) select above, below from ordered where id = :study"
+    )
+    for row in store.db.query(query, {**values, "study": study_id}):
+        return row["above"], row["below"]
+    return None, None
+
+
+_FLAG = """
+case when mc_count = 0 then flag when bac_share > :mostly then 'mostly_bac_mc_left' else 'mc' end
+"""
+"""A study's flag at another share than the one that `studies.flag` was worked out with: only MC's name hangs on it."""
+
+_ORDERS: Mapping[Order, str] = {
+    Order.TURN: "(decided_at is not null), urgency, made_at, rowid",
+    Order.NEWEST: "made_at desc, rowid",
+    Order.SHARE: "bac_share desc, rowid",
+    Order.TITLE: "title collate nocase, rowid",
+}
+
+_STATES: Mapping[State, str] = {
+    State.NEW: "opened_at is null and decided_at is null",
+    State.OPENED: "opened_at is not null and decided_at is null",
+    State.DECIDED: "decided_at is not null",
+}
+
+
+def _where(wish: Wish) -> tuple[str, dict[str, Any]]:
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    if wish.search.strip():
+        escaped = wish.search.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        conditions.append(
+            "(title like :search escape '\\' or id in (select study from images where name like :search escape '\\'))"
+        )
+        values["search"] = f"%{escaped}%"
+    if wish.flag is not None:
+        conditions.append(f"{_FLAG} = :flag")
+        values |= {"flag": wish.flag.value, "mostly": wish.mostly}
+    if wish.state is not None:
+        conditions.append(_STATES[wish.state])
+    return ("where " + " and ".join(conditions)) if conditions else "", values
+
+
+def _views(store: "Store", ids: list[str]) -> dict[str, list[View]]:
+    marks = ", ".join("?" * len(ids))
+    query = (
+        "select images.*, jobs.model as job_model, jobs.batch, jobs.state, jobs.sentence from images "
+        "left join jobs on jobs.id = (select j.id from jobs as j where j.sha256 = images.sha256 "
+        f"order by j.changed_at desc limit 1) where images.study in ({marks}) {HANGING}"
+    )
+    found: dict[str, list[View]] = {}
+    for row in store.db.query(query, ids):
+        job = job_from({**row, "model": row["job_model"]}) if row["state"] is not None else None
+        found.setdefault(row["study"], []).append(View(image_from(row), job, bool(row["guessed"])))
+    return found
+
+
+def _row_from(row: Mapping[str, Any], evidence: StudyEvidence, views: list[View]) -> StudyRow:
+    state = State.DECIDED if row["decided_at"] else State.OPENED if row["opened_at"] else State.NEW
+    return StudyRow(
+        id=row["id"],
+        title=row["title"],
+        made_at=row["made_at"],
+        views=tuple(views),
+        triage=weigh_study(evidence),
+        bac_grade=row["bac_grade"],
+        state=state,
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        decision=row["decision"],
+        analysed=row["analysed"],
+    )

@@ -1,0 +1,15 @@
+"""Several views are one study: grouping, hanging, landmarks, arterial amount, decisions, the rules of a study."""
+
+__all__ = [
+    "agreement",
+    "bac",
+    "bac_change",
+    "decisions",
+    "grouping",
+    "hanging",
+    "landmarks",
+    "look",
+    "matching",
+    "plane",
+    "rules",
+]

@@ -1,0 +1,235 @@
+"""How much arterial calcification there is, for the heart's sake: per image, per breast, per study.
+
+Area and length; the three sums of SCU-Net, in pixels as there; the grade of the Canadian Society of Breast Imaging with
+the vessels that cause it. Millimetres only where the file says its spacing; never milligrams, which need a calibration
+that a mammogram does not carry. The views of a breast show the same arteries, so a breast has the *mean* of its views,
+and a study the sum of its breasts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from mtunet.case import Analysis, Calcification, Finding, Laterality, Mammogram, Segmentation
+from mtunet.detection.components import masks
+from mtunet.detection.outlines import dense
+
+SUMS_SOURCE = "Guo 2021, SCU-Net, doi:10.1101/2021.07.30.21261406"
+"""PM, AM and SIM: sums of probability, area and grey value over the pixels that were marked."""
+
+GREY_LEVELS = 255
+"""Grey values are summed on SCU-Net's scale, 0 to 255."""
+
+GAP_MM = 5.0
+"""Pieces nearer than this are one vessel: calcium comes and goes along an artery with gaps of 2 to 5 mm."""
+
+COARSE_MM = 10.0
+"""A vessel calcified over this length counts as coarse or tram-track, a shorter one as punctate."""
+
+GRADES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "No vascular calcification.",
+        1: "Few punctate vascular calcifications, none coarse or tram-track.",
+        2: "Coarse or tram-track calcification in fewer than 3 vessels.",
+        3: "Coarse or tram-track calcification in 3 or more vessels.",
+    }
+)
+GRADE_SOURCE = (
+    "Canadian Society of Breast Imaging, Position Statement on Breast Arterial Calcification Reporting on Mammography, "
+    "csbi.ca, 2023"
+)
+GRADE_RULE = (
+    f"Grades in words: {GRADE_SOURCE}. Put into numbers by this project: arterial segments less than {GAP_MM:g} mm "
+    f"apart are one vessel; one calcified over {COARSE_MM:g} mm or more is coarse; a breast has as many coarse vessels "
+    "as that view of it which shows most, a study those of both breasts."
+)
+NO_GRADE = "The file does not say how large a pixel is, so vessels cannot be told coarse from punctate."
+
+
+@dataclass(frozen=True)
+class Vessel:
+    """Arterial findings of one image that lie in a row. findings: their numbers. coarse: COARSE_MM or longer."""
+
+    findings: tuple[int, ...]
+    length_mm: float
+    coarse: bool
+
+
+@dataclass(frozen=True)
+class ImageAmount:
+    """BAC of one image.
+
+    area_mm2, length_mm, vessels: None without spacing. breast_share: of the breast's area, in [0, 1]; None without one.
+    probability_sum, area_px, intensity_sum: SCU-Net's PM, AM and SIM; grey values 0..255.
+    """
+
+    sha256: str
+    laterality: Laterality | None
+    area_px: int
+    area_mm2: float | None
+    length_px: float
+    length_mm: float | None
+    breast_share: float | None
+    probability_sum: float
+    intensity_sum: float
+    vessels: tuple[Vessel, ...] | None
+
+    @property
+    def coarse(self) -> tuple[Vessel, ...]:
+        return tuple(vessel for vessel in self.vessels or () if vessel.coarse)
+
+    @property
+    def grade(self) -> int | None:
+        """CSBI 0 to 3; None where it cannot be told."""
+        if self.area_px == 0:
+            return 0
+        return None if self.vessels is None else grade_of(len(self.coarse))
+
+
+@dataclass(frozen=True)
+class Amount:
+    """BAC of one breast (the mean of its images) or one study (the sum of its breasts).
+
+    causes: per image the numbers of the findings whose vessels make the grade; empty at grade 0.
+    """
+
+    area_px: float
+    area_mm2: float | None
+    length_mm: float | None
+    probability_sum: float
+    intensity_sum: float
+    grade: int | None
+    causes: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class StudyAmount:
+    """images: in the order given. breasts: those whose side is known. whole: None where sides are not known."""
+
+    images: tuple[ImageAmount, ...]
+    breasts: Mapping[Laterality, Amount]
+    whole: Amount | None
+
+
+def measure(mammogram: Mammogram, segmentation: Segmentation, analysis: Analysis) -> ImageAmount:
+    """BAC of one image, over the pixels of its arterial findings at the thresholds of `analysis`."""
+    kind = Calcification.ARTERIAL
+    mask = masks(segmentation, analysis.thresholds)[kind]
+    found = [finding for finding in analysis.findings if finding.type is kind]
+    spacing = mammogram.spacing_mm
+    area_px = int(np.count_nonzero(mask))
+    breast_px = int(np.count_nonzero(segmentation.breast))
+    return ImageAmount(
+        sha256=mammogram.sha256,
+        laterality=analysis.laterality,
+        area_px=area_px,
+        area_mm2=None if spacing is None else area_px * spacing[0] * spacing[1],
+        length_px=sum(finding.length_px for finding in found),
+        length_mm=None if spacing is None else sum(finding.length_mm or 0.0 for finding in found),
+        breast_share=area_px / breast_px if breast_px else None,
+        probability_sum=float(segmentation.probability[kind][mask].sum(dtype=np.float64)),
+        intensity_sum=float(mammogram.pixels[mask].sum(dtype=np.float64)) * GREY_LEVELS,
+        vessels=None if spacing is None else vessels(found, spacing),
+    )
+
+
+def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tuple[Vessel, ...]:
+    """Arterial findings joined into vessels, the longest first: those whose outlines come within GAP_MM."""
+    if not findings:
+        return ()
+    outlines = [KDTree(dense(f.contour) * (spacing_mm[1], spacing_mm[0])) for f in findings]
+    near = [
+        (i, j)
+        for i, one in enumerate(outlines)
+        for j, other in enumerate(outlines[:i])
+        if np.isfinite(one.query(other.data, distance_upper_bound=GAP_MM)[0]).any()
+    ]
+    rows, columns = zip(*near, strict=True) if near else ((), ())
+    graph = coo_matrix((np.ones(len(near)), (rows, columns)), shape=(len(findings), len(findings)))
+    count, group = connected_components(graph, directed=False)
+    made = []
+    for number in range(count):
+        members = [f for f, g in zip(findings, group, strict=True) if g == number]
+        length = sum(f.length_mm or 0.0 for f in members)
+        made.append(Vessel(tuple(f.number for f in members), length, length >= COARSE_MM))
+    return tuple(sorted(made, key=lambda vessel: -vessel.length_mm))
+
+
+def coarse_vessels(analysis: Analysis) -> int | None:
+    """How many vessels of one image are coarse, from its findings alone; None without spacing."""
+    if analysis.spacing_mm is None:
+        return None
+    arterial = [finding for finding in analysis.findings if finding.type is Calcification.ARTERIAL]
+    return sum(vessel.coarse for vessel in vessels(arterial, analysis.spacing_mm))
+
+
+def grade_of(coarse_vessels: int) -> int:
+    """The CSBI grade where there is some calcification: 1 without a coarse vessel, 2 with fewer than three, else 3."""
+    return 1 if coarse_vessels == 0 else 2 if coarse_vessels < 3 else 3
+
+
+def study_amount(images: Sequence[ImageAmount]) -> StudyAmount:
+    """Breasts and the whole. An only image is a whole by itself; several of unknown side may show the same breast."""
+    sides = [side for side in Laterality if any(image.laterality is side for image in images)]
+    breasts = {side: _breast([image for image in images if image.laterality is side]) for side in sides}
+    unknown = [image for image in images if image.laterality is None]
+    if unknown and len(images) > 1:
+        return StudyAmount(tuple(images), MappingProxyType(breasts), None)
+    parts = [_breast(unknown)] if unknown else list(breasts.values())
+    coarse = sum(
+        _coarse([i for i in images if i.laterality is side]) for side in [*sides, *([None] if unknown else [])]
+    )
+    return StudyAmount(tuple(images), MappingProxyType(breasts), _sum(parts, coarse) if parts else None)
+
+
+def _breast(images: Sequence[ImageAmount]) -> Amount:
+    share = 1 / len(images)
+    leading = max(images, key=lambda image: (len(image.coarse), image.area_px))
+    lit = leading.coarse or leading.vessels or ()
+    return Amount(
+        area_px=share * sum(image.area_px for image in images),
+        area_mm2=_total([image.area_mm2 for image in images], share),
+        length_mm=_total([image.length_mm for image in images], share),
+        probability_sum=share * sum(image.probability_sum for image in images),
+        intensity_sum=share * sum(image.intensity_sum for image in images),
+        grade=_grade([image.grade for image in images], len(leading.coarse)),
+        causes=MappingProxyType({leading.sha256: tuple(n for v in lit for n in v.findings)} if lit else {}),
+    )
+
+
+def _sum(parts: Sequence[Amount], coarse: int) -> Amount:
+    grade = _grade([part.grade for part in parts], coarse)
+    causes = {sha256: numbers for part in parts if part.grade for sha256, numbers in part.causes.items()}
+    if grade is not None and grade > 1:  # punctate vessels of one breast do not make the grade that coarse ones make
+        worst = {sha256 for part in parts if (part.grade or 0) > 1 for sha256 in part.causes}
+        causes = {sha256: numbers for sha256, numbers in causes.items() if sha256 in worst}
+    return Amount(
+        area_px=sum(part.area_px for part in parts),
+        area_mm2=_total([part.area_mm2 for part in parts], 1.0),
+        length_mm=_total([part.length_mm for part in parts], 1.0),
+        probability_sum=sum(part.probability_sum for part in parts),
+        intensity_sum=sum(part.intensity_sum for part in parts),
+        grade=grade,
+        causes=MappingProxyType(causes),
+    )
+
+
+def _grade(grades: Sequence[int | None], coarse: int) -> int | None:
+    """None as soon as one cannot be told: it might be the highest."""
+    if any(grade is None for grade in grades):
+        return None
+    return grade_of(coarse) if any(grades) else 0
+
+
+def _coarse(images: Sequence[ImageAmount]) -> int:
+    return max(len(image.coarse) for image in images)
+
+
+def _total(values: Sequence[float | None], share: float) -> float | None:
+    known = [value for value in values if value is not None]
+    return share * sum(known) if len(known) == len(values) else None

@@ -1,0 +1,152 @@
+"""Where chest wall, nipple and skin are, as far as the outline of the breast tells, and how far a finding is from them.
+
+The nipple is *estimated* as the point of the skin that lies farthest from the chest wall: from the image's edge in
+views from above, from the pectoral muscle in the oblique view, where the breast hangs. Taken so, it was 11 mm off on
+average (500 DDSM mammograms; "A heuristic approach to automated nipple detection in digital mammograms"), and 6 mm
+when combined with grey values (156 films; Méndez 1996, doi:10.1016/0169-2607(96)01724-5). Every distance to it carries
+that error. Where the outline cannot tell, nothing is said, and `Landmarks.why` says why.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import KDTree
+
+from mtunet.case import Finding, View
+from mtunet.detection.outlines import dense
+
+NIPPLE_ERROR_MM = 11.0
+"""Mean error of a nipple estimated in this way; see above."""
+
+LOOKED_AT_SIDEWAYS = frozenset(View) - {View.SPECIMEN, View.FB}
+"""Views in which the chest wall is a vertical edge of the image."""
+
+WALL_SHARE = 0.2
+"""The breast runs into the chest wall along at least this share of the image's rows."""
+CUT_SHARE = 0.02
+"""A breast that touches the opposite edge along more rows than this is cut off: its nipple is not in the image."""
+PECTORAL_DEGREES = 20.0
+"""In an MLO view the muscle's edge leans by about this much, so depth is measured this much downwards. On the two MLO
+views of `nyu_four_views`, with a marker on the nipple, the estimate is 32 and 43 pixels off; without it 290 and 352."""
+TIP_SHARE = 0.005
+"""Skin within this share of the greatest depth is the tip; the nipple is its middle."""
+SMALL_ROWS = 1000
+"""The outline is taken on a copy of at most this many rows."""
+
+
+class Edge(StrEnum):
+    """A vertical edge of the image."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """In (x, y) pixel coordinates of the image. chest_wall, nipple: None when the outline cannot tell, `why` says it.
+
+    skin: (points, 2) float32, the outline of the breast where it is not the image's border; empty without a breast.
+    """
+
+    chest_wall: Edge | None
+    nipple: tuple[float, float] | None
+    skin: npt.NDArray[np.float32]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Distances of one finding, in mm where the file says its spacing, else in pixels (`unit`).
+
+    nipple: from the middle of the finding. near, far: from its nearest and farthest point. skin: of its nearest point.
+    None where it is not known.
+    """
+
+    unit: str
+    nipple: float | None
+    near: float | None
+    far: float | None
+    skin: float | None
+
+
+def landmarks(breast: npt.NDArray[np.bool_], view: View | None) -> Landmarks:
+    """breast: (rows, columns) bool, the region `Segmentation.breast`. view: None when the file does not say."""
+    rows = breast.shape[0]
+    factor = min(1.0, SMALL_ROWS / rows)
+    size = (max(1, round(breast.shape[1] * factor)), max(1, round(rows * factor)))
+    small = cv2.resize(breast.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(np.bool_)
+    scale = (breast.shape[1] / size[0], rows / size[1])
+    skin = (_skin(small) + 0.5) * np.asarray(scale, np.float32) - 0.5
+    if not small.any():
+        return Landmarks(None, None, skin, "No breast was found.")
+    wall = chest_wall(small)
+    if view is None or view not in LOOKED_AT_SIDEWAYS:
+        return Landmarks(wall, None, skin, "The view is not known, so the nipple is not looked for.")
+    if wall is None:
+        return Landmarks(None, None, skin, "The chest wall is at neither side of the image.")
+    opposite = small[:, -1] if wall is Edge.LEFT else small[:, 0]
+    if opposite.mean() > CUT_SHARE:
+        return Landmarks(wall, None, skin, "The breast reaches the image's other side: its nipple may be cut off.")
+    tilt = PECTORAL_DEGREES if view is View.MLO else 0.0
+    x, y = _tip(small if wall is Edge.LEFT else small[:, ::-1], math.radians(tilt))
+    if wall is Edge.RIGHT:
+        x = small.shape[1] - 1 - x
+    return Landmarks(wall, ((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5), skin)
+
+
+def chest_wall(breast: npt.NDArray[np.bool_]) -> Edge | None:
+    """The vertical edge that the breast runs into; None when it is neither, or both alike."""
+    columns = max(1, breast.shape[1] // 100)
+    left, right = breast[:, :columns].any(axis=1).mean(), breast[:, -columns:].any(axis=1).mean()
+    if max(left, right) < WALL_SHARE or abs(left - right) < WALL_SHARE / 2:
+        return None
+    return Edge.LEFT if left > right else Edge.RIGHT
+
+
+def place(finding: Finding, marks: Landmarks, spacing_mm: tuple[float, float] | None) -> Place:
+    """How far a finding is from nipple and skin. spacing_mm: (row, column), None for distances in pixels."""
+    unit = (1.0, 1.0) if spacing_mm is None else (spacing_mm[1], spacing_mm[0])
+    outline = dense(finding.contour) * unit
+    nipple = near = far = skin = None
+    if marks.nipple is not None:
+        tip = np.asarray(marks.nipple) * unit
+        away = np.hypot(*(outline - tip).T)
+        nipple, near, far = float(np.hypot(*(middle(finding) * unit - tip))), float(away.min()), float(away.max())
+    if len(marks.skin):
+        skin = float(KDTree(marks.skin.astype(np.float64) * unit).query(outline)[0].min())
+    return Place("px" if spacing_mm is None else "mm", nipple, near, far, skin)
+
+
+def middle(finding: Finding) -> npt.NDArray[np.float64]:
+    """The centre of mass of what a finding's outline encloses, (x, y) in pixels."""
+    points = np.asarray(finding.contour, np.float64)
+    x, y = points.T
+    following = np.roll(points, -1, axis=0).T
+    cross = x * following[1] - following[0] * y
+    if abs(cross.sum()) < 1e-9:
+        return points.mean(axis=0)
+    return np.array([((x + following[0]) * cross).sum(), ((y + following[1]) * cross).sum()]) / (3 * cross.sum())
+
+
+def _tip(breast: npt.NDArray[np.bool_], tilt: float) -> tuple[float, float]:
+    """(x, y) of the middle of the skin that lies deepest, seen from the left edge, `tilt` radians downwards."""
+    y = np.flatnonzero(breast.any(axis=1))
+    x = breast.shape[1] - 1 - breast[y, ::-1].argmax(axis=1)
+    depth = x * math.cos(tilt) + y * math.sin(tilt)
+    deepest = np.flatnonzero(depth >= depth.max() - TIP_SHARE * x.max())
+    middle = (deepest[0] + deepest[-1]) // 2
+    return float(x[middle]), float(y[middle])
+
+
+def _skin(breast: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    outlines, _ = cv2.findContours(breast.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return np.zeros((0, 2), np.float32)
+    points = np.concatenate(outlines).reshape(-1, 2).astype(np.float32)
+    rows, columns = breast.shape
+    inside = (points[:, 0] > 0) & (points[:, 0] < columns - 1) & (points[:, 1] > 0) & (points[:, 1] < rows - 1)
+    return points[inside]

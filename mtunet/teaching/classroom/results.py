@@ -1,0 +1,156 @@
+"""What a class's answers say: by question, by learner, and as rows to take along."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mtunet.case import NOT_FOR_CLINICAL_USE
+from mtunet.store.images import Store
+from mtunet.teaching.classroom.records import RoomCase, answers, asked, case_of, learners, model_shown
+from mtunet.teaching.classroom.room import Changes, Learner, Room, Told, changes, counted
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.scoring import Rate
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """before, after: of the answers that count, how many were right without and with the model seen. placed: marks of
+    each learner's last answer that lay on something there. model: what it said; None where it was not shown."""
+
+    number: int
+    truth: Answer
+    model: Answer | None
+    before: Rate
+    after: Rate
+    placed: Rate
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class LearnerResult:
+    """before, after: as in QuestionResult. last: of the questions answered, how many were right in the end."""
+
+    learner: Learner
+    before: Rate
+    after: Rate
+    last: Rate
+
+
+def question_result(case: RoomCase, given: list[Told], model: Answer | None) -> QuestionResult:
+    """given: everything that was answered to this question, in its order."""
+    kept = counted(given)
+    hits = [one.hit for one in _last(kept) if one.hit is not None]
+    return QuestionResult(
+        number=case.number,
+        truth=case.truth,
+        model=model,
+        before=_rate([one.answer is case.truth for one in kept if not one.saw_model]),
+        after=_rate([one.answer is case.truth for one in kept if one.saw_model]),
+        placed=_rate(hits),
+        changes=changes(kept, case.truth),
+    )
+
+
+def results(store: Store, room: Room) -> tuple[list[QuestionResult], list[LearnerResult]]:
+    """Of every question that was asked and every learner who joined."""
+    cases = {number: case for number in asked(store, room) if (case := case_of(store, room, number))}
+    given = answers(store, room)
+    questions = [
+        question_result(case, [one for one in given if one.number == number], model_shown(store, room, number))
+        for number, case in cases.items()
+    ]
+    truths = {number: case.truth for number, case in cases.items()}
+    return questions, [
+        learner_result(learner, [one for one in given if one.learner == learner.id], truths)
+        for learner in learners(store, room)
+    ]
+
+
+def learner_result(learner: Learner, given: list[Told], truths: dict[int, Answer]) -> LearnerResult:
+    """given: everything that this learner answered, in its order; truths: by question."""
+    kept = [one for one in counted(given) if one.number in truths]
+    last = {one.number: one for one in kept}  # an answer with the model seen comes after the one without
+    return LearnerResult(
+        learner,
+        before=_rate([one.answer is truths[one.number] for one in kept if not one.saw_model]),
+        after=_rate([one.answer is truths[one.number] for one in kept if one.saw_model]),
+        last=_rate([one.answer is truths[one.number] for one in last.values()]),
+    )
+
+
+COLUMNS: Final = (
+    "room",
+    "opened_at",
+    "mode",
+    "question",
+    "item",
+    "source",
+    "image_sha256",
+    "truth",
+    "model",
+    "learner",
+    "answered_at",
+    "model_seen",
+    "answer",
+    "counts",
+    "right",
+    "sureness",
+    "x_mm",
+    "y_mm",
+    "mark_on_a_known_region",
+    "disclaimer",
+)
+
+
+def table(store: Store, room: Room) -> list[dict[str, object]]:
+    """A row per answer, by COLUMNS, in the order in which they came; also those that were changed later."""
+    names = {one.id: one.name for one in learners(store, room)}
+    cases = {number: case for number in asked(store, room) if (case := case_of(store, room, number))}
+    models = {number: model_shown(store, room, number) for number in cases}
+    given = [one for one in answers(store, room) if one.number in cases]
+    kept = {id(one) for one in counted(given)}
+    return [
+        {
+            "room": room.code,
+            "opened_at": room.opened_at,
+            "mode": room.mode.value,
+            "question": one.number,
+            "item": room.items[one.number - 1],
+            "learner": names[one.learner],
+            **_case_columns(cases[one.number], models[one.number]),
+            **_answer_columns(one, cases[one.number], counts=id(one) in kept),
+            "disclaimer": NOT_FOR_CLINICAL_USE,
+        }
+        for one in given
+    ]
+
+
+def _case_columns(case: RoomCase, model: Answer | None) -> dict[str, Any]:
+    shown = model.value if model else ""
+    return {"source": case.source, "image_sha256": case.sha256, "truth": case.truth.value, "model": shown}
+
+
+def _answer_columns(one: Told, case: RoomCase, *, counts: bool) -> dict[str, Any]:
+    return {
+        "answered_at": one.at,
+        "model_seen": _yes(one.saw_model),
+        "answer": one.answer.value,
+        "counts": _yes(counts),
+        "right": _yes(one.answer is case.truth),
+        "sureness": one.sureness,
+        "x_mm": one.place[0] if one.place else None,
+        "y_mm": one.place[1] if one.place else None,
+        "mark_on_a_known_region": None if one.hit is None else _yes(one.hit),
+    }
+
+
+def _last(kept: list[Told]) -> list[Told]:
+    """Of each learner the answer that came last, to one question."""
+    return list({one.learner: one for one in kept}.values())
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else "no"
+
+
+def _rate(right: list[bool]) -> Rate:
+    return Rate(sum(right), len(right))

@@ -1,0 +1,1 @@
+"""What this is, the models and where they come from."""

@@ -1,0 +1,143 @@
+"""Which case is looked at, and by which model: both stand in the address, so a link opens the same again."""
+
+import secrets
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtunet.case import Analysis
+from mtunet.detection import analysis as analyses
+from mtunet.detection import models
+from mtunet.intake.admission import QueueFull, ask
+from mtunet.store.filing import SHA256
+from mtunet.store.images import Store
+from mtunet.store.records import Image, JobState
+from mtunet.store.studies import images_of, mark_opened, study, study_of
+from mtunet.study.grouping import Study
+from pages.shared.words import marker, plain
+from pages.shared.work import jobs, open_store
+
+_LAST = "case.last"
+ADDRESSES = ("study", "case")
+"""What a study may be called in an address. `image` alone names one of its images, which is then enlarged."""
+
+
+def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
+    """The study that the address names, its images, and the image it names; else the last one that was open, else the
+    newest; or a sentence and the end."""
+    name = next((st.query_params[key] for key in ADDRESSES if key in st.query_params), None)
+    image = st.query_params.get("image") if name is None else None
+    if image is None and name is None:
+        newest = store.rows(limit=1)
+        name = st.session_state.get(_LAST)
+        if name is None and newest:
+            found = study_of(store, newest[0].image.sha256)
+            name = found.id if found else None
+        if name is None:
+            _nothing_here("There is no image yet. Add one in the worklist, or try the samples.")
+        st.query_params["study"] = name
+    found = _by_image(store, image) if image is not None else study(store, str(name))
+    images = images_of(store, found.id) if found is not None else ()
+    if found is None or not images:
+        st.session_state.pop(_LAST, None)
+        _nothing_here("No such case. It may have been deleted, or the address is not complete.")
+    st.session_state[_LAST] = found.id
+    if found.opened_at is None:
+        mark_opened(store, found.id)
+    return found, images, image
+
+
+def go_to(study_id: str) -> None:
+    """Open another study."""
+    st.query_params.clear()
+    st.query_params["study"] = study_id
+
+
+def chosen_model(store: Store, images: Sequence[Image], study_id: str) -> str:
+    """The model whose findings are shown; by default the one that looked last."""
+    known = [name for name in store.models_of(images[0].sha256) if name in models.MODELS]
+    asked = st.query_params.get("model")
+    shown = asked if asked in models.MODELS else (known[0] if known else models.DEFAULT_MODEL)
+    key = f"case.model.{study_id}"
+    chosen = st.segmented_control(
+        "Model",
+        list(models.MODELS),
+        default=shown,
+        required=True,
+        format_func=lambda name: name.capitalize(),
+        key=key,
+        on_change=lambda: st.query_params.update(model=st.session_state[key]),
+        help="  \n".join(f"**{spec.name.capitalize()}**: {spec.note}" for spec in models.MODELS.values()),
+    )
+    return str(chosen or shown)
+
+
+def analysed(store: Store, images: Sequence[Image], model: str) -> list[tuple[Image, Analysis]]:
+    """What this model found on each image. Those it has not looked at are asked for; while none is done, their progress
+    and the end of the page. An image whose analysis failed is told, and the others are shown without it."""
+    found, waiting = [], []
+    for image in images:
+        written = store.analysis(image.sha256, model, models.MODELS[model].sha256)
+        if written is not None:
+            found.append((image, analyses.from_json(written)))
+        elif not _failed(store, image, model, alone=len(images) == 1):
+            waiting.append(image)
+    if waiting:
+        _wait([image.sha256 for image in waiting], model, len(images))
+    if not found:
+        st.stop()
+    return found
+
+
+def _failed(store: Store, image: Image, model: str, *, alone: bool) -> bool:
+    """Whether there is nothing to wait for; asks for an analysis that nobody has asked for."""
+    job = store.job(image.sha256, model)
+    if job is None or job.state is JobState.DONE:
+        _ask(store, image, model)
+        return False
+    if job.state not in (JobState.FAILED, JobState.CANCELLED):
+        return False
+    where = "" if alone else f"{plain(marker(image) or image.name)}: "
+    st.warning(f"{where}{plain(job.sentence)}", icon=":material/error:")
+    key = "case.again" if alone else f"case.again.{image.sha256[:16]}"
+    if st.button("Analyse again", icon=":material/refresh:", key=key):
+        _ask(store, image, model)
+        st.rerun()
+    return True
+
+
+def _ask(store: Store, image: Image, model: str) -> None:
+    try:
+        ask(store, image.sha256, model, secrets.token_hex(4))
+    except QueueFull as problem:
+        st.warning(str(problem))
+        st.stop()
+    jobs().wake()
+
+
+@st.fragment(run_every=0.5)
+def _wait(images: Sequence[str], model: str, of: int) -> None:
+    with open_store() as store:
+        states = {sha256: store.job(sha256, model) for sha256 in images}
+        waiting = store.waiting()
+    busy = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
+    if any(job is None or job.state not in busy for job in states.values()):
+        st.rerun()
+    running = [sha256 for sha256, job in states.items() if job is not None and job.state is JobState.RUNNING]
+    share = (of - len(images) + sum(jobs().progress(sha256, model) for sha256 in running)) / of
+    if running or of > len(images):
+        count = "" if of == 1 else f" ({of - len(images)} of {of} images done)"
+        st.progress(share, f"Analysing … {share:.0%}{count}".replace("%", " %"))
+    else:
+        st.progress(0.0, f"Waiting: {waiting} in the queue.")
+
+
+def _by_image(store: Store, sha256: str) -> Study | None:
+    return study_of(store, sha256) if SHA256.fullmatch(sha256) else None
+
+
+def _nothing_here(sentence: str) -> None:
+    st.title("Case", anchor=False)
+    st.info(sentence, icon=":material/info:")
+    st.page_link("pages/worklist/page.py", label="Go to the worklist", icon=":material/arrow_back:")
+    st.stop()

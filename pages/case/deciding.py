@@ -1,0 +1,114 @@
+"""What a reader decides of the study as a whole, with the history of all that was decided, and undo."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtunet.store.decisions import history, keep
+from mtunet.store.images import Store
+from mtunet.study.decisions import NOTE_LENGTH, RECALL_WORDS, Act, Decision, Recall, can_undo, in_force, in_words, undo
+from pages.case.judging import NEEDS_NAME
+from pages.case.viewed import Case
+from pages.shared.reader import ask_reader, reader_name
+from pages.shared.words import plain, when_words
+from pages.shared.work import open_store
+
+RECALLS = {recall: words.capitalize() for recall, words in RECALL_WORDS.items()}
+RECALL_ICONS = {Recall.RECALL: ":material/call_made:", Recall.NO_RECALL: ":material/check_circle:"}
+
+
+def decide(store: Store, case: Case, records: Sequence[Decision]) -> None:
+    """Reader, recall or not, note, undo, history. records: the history that `case.standing` is of."""
+    _follow(case.study.id, max((decision.id for decision in records), default=0))
+    with st.container(border=True, key="case.decision"):
+        st.markdown("**Your decision**")
+        ask_reader()
+        _recall(store, case)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            _note(store, case)
+            _undo(store, case, records)
+        _stands(case)
+        _history(case, records)
+
+
+@st.fragment(run_every=3.0)
+def _follow(study: str, seen: int) -> None:
+    """Someone may decide in another tab: then this page is drawn again."""
+    with open_store() as store:
+        more = any(decision.id > seen for decision in history(store, study))
+    if more:
+        st.rerun()
+
+
+def _recall(store: Store, case: Case) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for recall, words in RECALLS.items():
+            if st.button(
+                words,
+                icon=RECALL_ICONS[recall],
+                type="primary" if case.standing.recall is recall else "secondary",
+                disabled=not reader_name(),
+                help=None if reader_name() else NEEDS_NAME,
+                key=f"case.study.{recall.value}",
+            ):
+                _keep(store, case, Act.STUDY, recall.value)
+
+
+def _note(store: Store, case: Case) -> None:
+    with (
+        st.popover("Add a note", icon=":material/edit_note:", key="case.note"),
+        st.form(f"case.note.{case.study.id}", clear_on_submit=True, border=False, enter_to_submit=False),
+    ):
+        words = st.text_area("Note", height=120, max_chars=NOTE_LENGTH, key=f"case.note.words.{case.study.id}")
+        sent = st.form_submit_button("Keep the note", icon=":material/edit_note:", key="case.note.keep")
+    if sent and not reader_name():
+        st.warning(NEEDS_NAME)
+    elif sent and words.strip():
+        _keep(store, case, Act.NOTE, "", words.strip())
+
+
+def _undo(store: Store, case: Case, records: Sequence[Decision]) -> None:
+    last = can_undo(records, reader_name()) if reader_name() else None
+    if st.button(
+        "Undo my last decision",
+        icon=":material/undo:",
+        type="tertiary",
+        disabled=last is None,
+        help=f"Takes back: {plain(_said(case, last))}" if last else "You have decided nothing here that stands.",
+        key="case.undo",
+    ):
+        assert last is not None
+        keep(store, undo(last, reader_name(), case.shown))
+        st.rerun()
+
+
+def _stands(case: Case) -> None:
+    last = case.standing.study
+    if last is not None:
+        st.markdown(f":material/gavel: {RECALLS[Recall(last.answer)]}, by {plain(last.reader)}, {when_words(last.at)}.")
+
+
+def _history(case: Case, records: Sequence[Decision]) -> None:
+    if not records:
+        st.caption("Nothing has been decided yet. Whatever is decided here is kept for good, undone or not.")
+        return
+    standing = {decision.id for decision in in_force(records)}
+    with st.expander(f"History ({len(records)})", icon=":material/history:", key="case.history"):
+        for decision in reversed(records):
+            said = plain(_said(case, decision))
+            gone = "" if decision.id in standing else " · taken back"
+            cuts = ", ".join(f"{kind.value.upper()} {cut:.2f}" for kind, cut in decision.shown.thresholds.items())
+            made = f"{decision.shown.model}, thresholds {cuts}, version {decision.shown.version}"
+            st.markdown(
+                f"**{plain(decision.reader)}** {said}{gone}  \n:small[{when_words(decision.at)} · {plain(made)}]"
+            )
+
+
+def _said(case: Case, decision: Decision) -> str:
+    view = case.view(decision.sha256) if decision.sha256 and not case.single else None
+    return in_words(decision, view.name if view else "")
+
+
+def _keep(store: Store, case: Case, act: Act, answer: str, note: str = "") -> None:
+    keep(store, Decision(case.study.id, reader_name(), act, answer, case.shown, note))
+    st.rerun()

@@ -1,0 +1,171 @@
+"""The findings as a table that is tied to the images, and the leading ones magnified."""
+
+from typing import Any
+
+import streamlit as st
+
+from mtunet.case import Calcification, Finding
+from mtunet.output.drawing import Palette, inset
+from mtunet.study.decisions import Verdict
+from mtunet.study.landmarks import Place, place
+from mtunet.study.matching import TOLERANCE_MM
+from pages.case.viewed import Case, Key, Viewed
+from pages.shared.pixels import mammogram_of, truth_of
+from pages.shared.words import SHORT_TYPES
+
+INSETS, INSET_SIZE = 4, 360
+
+VERDICTS = {
+    Verdict.AGREE: "Agree",
+    Verdict.NOTHING: "Not a calcification",
+    Verdict.BAC: "It is BAC",
+    Verdict.MC: "It is MC",
+}
+
+
+PIXELS = "In pixels, because a file does not say how large its pixels are."
+
+
+def selected_finding(case: Case) -> Key | None:
+    """The finding that is chosen, if it is still one under these thresholds."""
+    key = st.session_state.get(_key(case, "chosen"))
+    return key if case.find(key) is not None else None
+
+
+def clicked_finding(case: Case, key: Key) -> None:
+    """A finding was clicked in the image: the table is to show it."""
+    st.session_state[_key(case, "chosen")] = key
+    # A table takes a selection from outside only when it is new.
+    st.session_state[_key(case, "turn")] = st.session_state.get(_key(case, "turn"), 0) + 1
+    st.session_state[_key(case, "shown")] = key
+
+
+def findings_table(case: Case) -> None:
+    """One row per finding; a chosen row is centred in its image."""
+    if not case.findings:
+        st.caption("Nothing was found above these thresholds. Lower them to see what the model was less sure of.")
+        return
+    key = f"{_key(case, 'table')}.{st.session_state.get(_key(case, 'turn'), 0)}"
+    keys = [(view.image.sha256, finding.number) for view, finding in case.findings]
+    shown = st.session_state.get(_key(case, "shown"))
+
+    def pick() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        st.session_state[_key(case, "chosen")] = keys[rows[0]] if rows else None
+
+    st.dataframe(
+        [_row(case, view, finding) for view, finding in case.findings],
+        hide_index=True,
+        column_config=_columns(case),
+        on_select=pick,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [keys.index(shown)]}} if shown in keys else None,
+        placeholder="–",
+        height=min(38 + 35 * len(keys), 318),
+        key=key,
+        alt="Findings with type, probability, size and place; choose a row to centre it in its image",
+    )
+
+
+def insets(case: Case, palette: Palette) -> None:
+    """The leading findings magnified, as beside the images of the paper's Figure 3."""
+    leading = case.findings[:INSETS]
+    if not leading:
+        return
+    for column, (view, finding) in zip(st.columns(INSETS), leading, strict=False):
+        image = view.image
+        picture = inset(mammogram_of(image), finding, view.analysis.findings, truth_of(image), palette, size=INSET_SIZE)
+        caption = f"{called(case, view, finding)}: {SHORT_TYPES[finding.type]}, probability {finding.probability:.2f}"
+        column.image(picture, caption=caption, width="stretch", alt=f"Magnified: {caption}")
+
+
+def called(case: Case, view: Viewed, finding: Finding) -> str:
+    """ "No. 3", in a study of several images "LCC 3"."""
+    return f"No. {finding.number}" if case.single else f"{view.name} {finding.number}"
+
+
+def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
+    there = _place(case, view, finding)
+    row = {
+        "View": view.name,
+        "No.": finding.number,
+        "Type": SHORT_TYPES[finding.type],
+        "Reader": _verdict(case, view, finding),
+        "Probability": finding.probability,
+        "Area": finding.area_mm2 if case.in_mm else finding.area_px,
+        "Length": finding.length_mm if case.in_mm else finding.length_px,
+        "Specks": finding.specks,
+        "Nipple": there.nipple if there else None,
+        "Skin": there.skin if there else None,
+        "Other": _other(case, view, finding),
+        "MC": finding.probabilities.get(Calcification.MICRO),
+        "BAC": finding.probabilities.get(Calcification.ARTERIAL),
+    }
+    if case.single:
+        for column in ("View", "Other"):
+            del row[column]
+    return row
+
+
+def _place(case: Case, view: Viewed, finding: Finding) -> Place | None:
+    looked = next((i for i in case.look.images if i.analysis.sha256 == view.image.sha256), None)
+    if looked is None:
+        return None
+    there = looked.places.get(finding.number)
+    return there if there is None or (there.unit == "mm") is case.in_mm else place(finding, looked.marks, None)
+
+
+def _other(case: Case, view: Viewed, finding: Finding) -> str | None:
+    found = case.look.other_view(view.image.sha256, finding.number)
+    if isinstance(found, tuple):
+        other = case.find(found)
+        return f"{called(case, *other)}?" if other else None
+    return "one view only" if found is False else None
+
+
+def _verdict(case: Case, view: Viewed, finding: Finding) -> str | None:
+    decision = case.standing.verdict(view.image.sha256, finding)
+    return None if decision is None else f"{VERDICTS[Verdict(decision.answer)]} ({decision.reader})"
+
+
+def _columns(case: Case) -> dict[str, Any]:
+    unit, square = ("mm", "mm²") if case.in_mm else ("px", "px")
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    two, one = ("%.2f", "%.1f") if case.in_mm else ("%d", "%.0f")
+    return {
+        "View": text(width="small", help="The image it was found on."),
+        "No.": number(width="small", help="The number beside the contour in the image."),
+        "Type": text(width="small", help="MC: microcalcification. BAC: breast arterial calcification."),
+        "Probability": st.column_config.ProgressColumn(
+            min_value=0.0, max_value=1.0, format="%.2f", width="small", help="Mean of its own type over the finding."
+        ),
+        "MC": number("MC head", format="%.2f", width="small", help="Mean MC probability over the finding."),
+        "BAC": number("BAC head", format="%.2f", width="small", help="Mean BAC probability over the finding."),
+        "Area": number(f"Area, {square}", format=two, width="small", help=None if case.in_mm else PIXELS),
+        "Length": number(
+            f"Length, {unit}",
+            format=one,
+            width="small",
+            help="Of the centre line for BAC, of the longest extent for MC.",
+        ),
+        "Specks": number(width="small", help="Bright specks counted inside an MC region."),
+        "Nipple": number(
+            f"To nipple, {unit}",
+            format="%.0f",
+            width="small",
+            help="From its middle. The nipple is estimated from the breast's outline, about 11 mm off on average; "
+            "empty where view, chest wall or nipple are not known.",
+        ),
+        "Skin": number(f"To skin, {unit}", format="%.0f", width="small", help="Of its nearest point, in this view."),
+        "Other": text(
+            "Other view",
+            width="small",
+            help=f"A finding of the same type at the same distance from the nipple, to {TOLERANCE_MM} mm, in the other "
+            "view of this breast: a suggestion. Empty where it cannot be told.",
+        ),
+        "Reader": text(width="small", help="What a reader said of it last."),
+    }
+
+
+def _key(case: Case, name: str) -> str:
+    return f"case.finding.{name}.{case.study.id}"

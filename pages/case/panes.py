@@ -1,0 +1,98 @@
+"""A case in the viewer: its views in hanging order, with what was found, what is known and what readers marked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from mtunet.case import Box
+from mtunet.output.drawing import Palette
+from mtunet.store.filing import maps_folder_name
+from mtunet.study.decisions import Decision
+from mtunet.study.hanging import Placing, hang, wanted_wall
+from mtunet.study.landmarks import Edge
+from pages.case.viewed import Case, Viewed
+from pages.shared.controls import Look, looks
+from pages.shared.pixels import truth_outlines
+from pages.shared.viewer import Hanging, Outline, Pane, outlines
+from pages.shared.words import SIDES, TYPES, marker, view_words
+
+MISSED = Look("#ffffff", True, "Missed by the model, marked by a reader")
+CAUSES = Look("#64d2ff", False, "Vessels behind the BAC grade")
+
+
+def layers(palette: Palette) -> Mapping[str, Look]:
+    """The palette, and the layers that only a case has."""
+    return {**looks(palette), "missed": MISSED, "causes": CAUSES}
+
+
+def panes(case: Case, drawn: tuple[str, Box] | None = None) -> tuple[list[Pane], Hanging | None]:
+    """Every view of the case. drawn: a box that is not kept yet, in the image with this sha256."""
+    made = [pane(view, case, drawn, hung=not case.single) for view in case.views]
+    if case.single:
+        return made, None
+    hung = hang([(view.image.laterality, view.image.view) for view in case.views])
+    made = [replace(one, slot=slot) for one, slot in zip(made, hung.slots, strict=True)]
+    empty = {slot: f"{place_words(placing)}: not in this study" for slot, placing in hung.empty.items()}
+    return made, Hanging(hung.rows, hung.columns, empty)
+
+
+def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung: bool = False) -> Pane:
+    """One view; a hung one is mirrored where its chest wall is at the wrong side."""
+    image, made = view.image, view.analysis.provenance
+    wall = next((i.marks.chest_wall for i in case.look.images if i.analysis.sha256 == image.sha256), None)
+    flipped = hung and is_flipped(view, wall)
+    missed = [d for d in case.standing.missed if d.sha256 == image.sha256]
+    contours = {**truth_outlines(image), **outlines(view.analysis.findings)}
+    if missed or (drawn is not None and drawn[0] == image.sha256):
+        contours["missed"] = _missed(missed, drawn[1] if drawn and drawn[0] == image.sha256 else None)
+    if causes := _causes(case, view):
+        contours["causes"] = causes
+    return Pane(
+        id=pane_id(image.sha256),
+        title=f"{image.name}{' (mirrored)' if flipped else ''}" if hung else view_words(image),
+        sha256=image.sha256,
+        columns=image.columns,
+        rows=image.rows,
+        spacing_mm=image.spacing_mm,
+        contours=contours,
+        marker=marker(image),
+        maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
+        flipped=flipped,
+        wall=wanted_wall(image.laterality) or (wall.value if wall else ""),
+    )
+
+
+def pane_id(sha256: str) -> str:
+    return sha256[:16]
+
+
+def is_flipped(view: Viewed, wall: Edge | None) -> bool:
+    """Whether the image has its chest wall at the other side than where it hangs."""
+    wanted = wanted_wall(view.image.laterality)
+    return wall is not None and wanted != "" and wall.value != wanted
+
+
+def place_words(placing: Placing) -> str:
+    """ "Left MLO"."""
+    side, view = placing
+    return f"{SIDES[side] if side else ''} {view.value if view else ''}".strip()
+
+
+def _missed(missed: Sequence[Decision], drawn: Box | None) -> list[Outline]:
+    boxes = [Outline(_ring(d.box), note=f"{_type(d)}\nmarked by {d.reader}") for d in missed if d.box is not None]
+    return [*boxes, *([Outline(_ring(drawn), note="Not kept yet: say below what it is")] if drawn else [])]
+
+
+def _type(decision: Decision) -> str:
+    return next(words for kind, words in TYPES.items() if kind.value == decision.answer).capitalize()
+
+
+def _causes(case: Case, view: Viewed) -> list[Outline]:
+    whole = case.look.amount.whole
+    numbers = whole.causes.get(view.image.sha256, ()) if whole is not None else ()
+    note = "One of the vessels behind the BAC grade"
+    return [Outline(f.contour, note=note) for f in view.analysis.findings if f.number in numbers]
+
+
+def _ring(box: Box) -> tuple[tuple[float, float], ...]:
+    top, left, bottom, right = box.top - 0.5, box.left - 0.5, box.bottom - 0.5, box.right - 0.5
+    return (left, top), (right, top), (right, bottom), (left, bottom)

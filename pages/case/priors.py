@@ -1,0 +1,147 @@
+"""An earlier study of the same patient beside this one, and how the arterial calcification changed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from mtunet.case import Analysis, Laterality, View
+from mtunet.detection import analysis as analyses
+from mtunet.detection import models
+from mtunet.store.images import Store
+from mtunet.store.records import Image
+from mtunet.store.studies import images_of, priors_of
+from mtunet.study.bac_change import change, repeat_error
+from mtunet.study.grouping import Study
+from pages.case.panes import pane, place_words
+from pages.case.viewed import Case
+from pages.shared.viewer import Hanging, Pane
+from pages.shared.words import SIDES, counted
+
+COLUMNS = {Laterality.RIGHT: 0, Laterality.LEFT: 1}
+
+
+def chosen_prior(store: Store, study: Study, model: str) -> tuple[Study, list[tuple[Image, Analysis]]] | None:
+    """An earlier study of this patient with what this model found on it; None for none beside."""
+    priors = {prior.id: prior for prior in priors_of(store, study)}
+    if not priors:
+        return None
+    chosen = st.selectbox(
+        "Compare with a prior study",
+        list(priors),
+        index=None,
+        format_func=lambda one: f"{ago(study, priors[one]).capitalize()}: {priors[one].title}",
+        placeholder="An earlier study of this patient",
+        key=f"case.prior.{study.id}",
+        help="Known by the patient's identifier in the DICOM files, of which only a keyed hash is kept.",
+    )
+    if chosen is None:
+        return None
+    found = [
+        (image, analyses.from_json(written))
+        for image in images_of(store, chosen)
+        if (written := store.analysis(image.sha256, model, models.MODELS[model].sha256)) is not None
+    ]
+    if not found:
+        st.caption("This model has not looked at that study yet. Open it once with this model.")
+        return None
+    return priors[chosen], found
+
+
+def ago(study: Study, prior: Study) -> str:
+    """ "2.1 years earlier", "40 days earlier"; the days themselves are not kept, only how far they are apart."""
+    days = (study.shifted_day or 0) - (prior.shifted_day or 0)
+    return f"{days / 365.25:.1f} years earlier" if days > 540 else f"{counted(days, 'day')} earlier"
+
+
+def compared_view(case: Case, prior: Case) -> View | None:
+    """Which view of the two studies is shown, now above and then below."""
+    views = [view for view in View if all(_has(each, view) for each in (case, prior))]
+    if not views:
+        st.caption("The two studies have no view in common, so their images are not shown beside one another.")
+        return None
+    return st.segmented_control(
+        "Views compared",
+        views,
+        default=views[0],
+        required=True,
+        format_func=lambda view: view.value,
+        key=f"case.prior.view.{case.study.id}",
+    )
+
+
+def compared_panes(case: Case, prior: Case, view: View) -> tuple[list[Pane], Hanging]:
+    """Both breasts now, and both then below them."""
+    made, taken = [], set()
+    for row, each in enumerate((case, prior)):
+        for viewed in each.views:
+            side = viewed.image.laterality
+            slot = (row, COLUMNS[side]) if side else None
+            if viewed.image.view is not view or slot is None or slot in taken:
+                continue
+            taken.add(slot)
+            shown = pane(viewed, each, hung=True)
+            when = "Now" if row == 0 else ago(case.study, prior.study).capitalize()
+            made.append(replace(shown, slot=slot, title=f"{when}: {shown.title}"))
+    empty = {
+        (row, column): f"{place_words((side, view))}: not in {'this' if row == 0 else 'the prior'} study"
+        for row in range(2)
+        for side, column in COLUMNS.items()
+        if (row, column) not in taken
+    }
+    return made, Hanging(2, 2, empty)
+
+
+def prior_change(case: Case, prior: Case) -> None:
+    """The change of BAC area per breast and in all, with the band within which repeats differ."""
+    repeat = repeat_error()
+    with st.container(border=True, key="case.change"):
+        st.markdown(f"**Change since {ago(case.study, prior.study).replace(' earlier', ' ago')}**")
+        rows = _rows(case, prior)
+        if not rows:
+            st.caption("No breast is in both studies with its side known, so nothing can be compared.")
+            return
+        if not (case.in_mm and prior.in_mm):
+            st.caption("A file of the two studies does not say how large a pixel is, so areas cannot be compared.")
+            return
+        # Not a table: this column is so narrow that one cuts the words which matter.
+        st.caption("Area of arterial calcification, then → now")
+        for row in rows:
+            st.markdown(f"**{row['Where']}** {_mm2(row['Then'])} → {_mm2(row['Now'])} mm²  \n{row['Change'] or '–'}")
+        low, high = repeat.band
+        other = case.views[0].analysis.provenance.weights_sha256 != repeat.weights_sha256
+        st.caption(
+            f"Of two exposures of one breast the second measured {100 * (low - 1):.0f} % to +{100 * (high - 1):.0f} % "
+            f"of the first in 95 %: {repeat.source}." + (" That was another model than this." if other else "")
+        )
+
+
+def _rows(case: Case, prior: Case) -> list[dict[str, Any]]:
+    now, then = case.look.amount, prior.look.amount
+    both: Sequence[tuple[str, Any, Any]] = [
+        (SIDES[side], then.breasts[side], now.breasts[side]) for side in now.breasts if side in then.breasts
+    ]
+    if now.whole and then.whole and set(now.breasts) == set(then.breasts) and len(both) > 1:
+        both = [*both, ("Study", then.whole, now.whole)]
+    return [
+        {"Where": words, "Then": before.area_mm2, "Now": after.area_mm2, "Change": _words(before, after)}
+        for words, before, after in both
+    ]
+
+
+def _mm2(area: float | None) -> str:
+    return "–" if area is None else f"{area:,.1f}"
+
+
+def _words(before: Any, after: Any) -> str | None:
+    if before.area_mm2 is None or after.area_mm2 is None:
+        return None
+    found = change(before.area_mm2, after.area_mm2, repeat_error())
+    if found.ratio is None:
+        return "none before" if after.area_mm2 else "none then or now"
+    return f"{100 * (found.ratio - 1):+.0f} %, {'more than' if found.beyond else 'within'} the repeat error"
+
+
+def _has(case: Case, view: View) -> bool:
+    return any(each.image.view is view and each.image.laterality for each in case.views)

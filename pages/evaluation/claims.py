@@ -1,0 +1,165 @@
+"""What the paper claims without a number, measured between runs; where a run is absent, how to make it."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from mtunet.evaluation.claims import Ablation, AtRate, ablations, at_rates, leaks
+from mtunet.evaluation.intervals import Interval
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
+from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
+from pages.evaluation.runs_shown import every_run
+from pages.shared.charts import figure, line, markers, show
+
+CLAIMS = "Claims"
+
+
+def show_claims(results: Results) -> None:
+    every = every_run()
+    st.caption(
+        "The paper says these things without a number. Here they are measured between runs whose experiments are the "
+        "same but for what is asked about: the F1 of pixels at 256 × 256, pooled, on the images that the runs share. "
+        "Intervals are 95 %, by drawing patients anew. What one MTU-Net costs against two U-Nets, and how soon each "
+        "is learnt, stands under Training."
+    )
+    _heads(results, every)
+    _rates(results, every)
+    _leak(results, every)
+
+
+def _heads(results: Results, every: list[Results]) -> None:
+    st.subheader("Does learning MC help BAC?", anchor=False)
+    found = ablations(results, every)
+    if not found:
+        _absent("the same network without its head for MC", "heads-bac", "heads-bac-background")
+        return
+    rows: list[dict[str, Any]] = [
+        {
+            "BAC learnt with": method_title(one.heads),
+            "F1, %": percent(one.fewer_heads),
+            "F1 with all three heads, %": percent(one.all_heads),
+            "All heads less fewer, points": signed(one.gain),
+            "95 % interval": _span(one.interval),
+            "Images": one.images,
+            "p": UNDEFINED if one.p is None else decimal(one.p),
+            "Run": one.run,
+        }
+        for one in found
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.claims.heads", alt="F1 of BAC with fewer heads and with all")
+    for one in found:
+        st.markdown(f"- {_verdict(one)}")
+    downloads(f"{results.name}-heads", [vars(one) | {"gain": one.gain} for one in found])
+
+
+def _verdict(one: Ablation) -> str:
+    told = f"Against **{method_title(one.heads)}**, all three heads"
+    if one.interval is None:
+        return f"{told} cannot be judged: there are too few patients."
+    if one.interval[0] > 0:
+        return f"{told} find BAC better: the interval of the difference lies above 0."
+    if one.interval[1] < 0:
+        return f"{told} find BAC worse: the interval of the difference lies below 0."
+    return f"{told} find BAC neither better nor worse, as far as these runs can tell: the interval holds 0."
+
+
+def _rates(results: Results, every: list[Results]) -> None:
+    st.subheader("Does MTU-Net bear ten times the learning rate?", anchor=False)
+    found = [one for one in at_rates(results, every) if one.method not in BASELINES]
+    if not found:
+        _absent(
+            "one experiment at several learning rates", *(f"learning-rate-{rate}" for rate in ("1e-5", "1e-4", "1e-3"))
+        )
+        return
+    for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
+        with column:
+            mine = [one for one in found if one.type == kind]
+            if mine:
+                _rate_chart(results, mine, kind, name)
+    rows = [
+        {
+            "Method": method_title(one.method),
+            "Type": TYPE_TITLES[one.type],
+            "Learning rate": f"{one.rate:g}",
+            "F1, %": percent(one.f1),
+            "95 % interval": _span(one.interval),
+            "Epochs to 95 % of the best": decimal(one.epochs, 1),
+            "Images": one.images,
+            "Run": one.run,
+        }
+        for one in found
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.claims.rates", alt="F1 at each learning rate")
+    downloads(f"{results.name}-rates", [vars(one) for one in found])
+
+
+def _rate_chart(results: Results, found: list[AtRate], kind: str, name: str) -> None:
+    methods = list(dict.fromkeys(one.method for one in found))
+    best = {m: max((one for one in found if one.method == m), key=lambda one: one.f1 or 0.0) for m in methods}
+    claim = f"{name}: best at " + ", ".join(f"{one.rate:g} ({method_title(m)})" for m, one in best.items())
+    made = figure(claim, "Learning rate", "F1, percent")
+    for method in methods:
+        known = [one for one in found if one.method == method and one.f1 is not None]
+        made.add_scatter(
+            x=[one.rate for one in known],
+            y=[100 * (one.f1 or 0.0) for one in known],
+            error_y=_bars(known),
+            mode="lines+markers",
+            line=line(method, results.methods),
+            marker=markers(method, results.methods, 9),
+            name=method_title(method),
+            hovertemplate="%{x:g}: %{y:.1f} %<extra>" + method_title(method) + "</extra>",
+        )
+    made.update_xaxes(type="log", tickvals=sorted({one.rate for one in found}), tickformat=".0e")
+    made.update_yaxes(rangemode="tozero")
+    show(made, f"rates-{kind}", claim)
+
+
+def _bars(known: list[AtRate]) -> go.scatter.ErrorY:
+    spans = [one.interval or (one.f1 or 0.0, one.f1 or 0.0) for one in known]
+    return go.scatter.ErrorY(
+        type="data",
+        symmetric=False,
+        array=[100 * (high - (one.f1 or 0.0)) for one, (_, high) in zip(known, spans, strict=True)],
+        arrayminus=[100 * ((one.f1 or 0.0) - low) for one, (low, _) in zip(known, spans, strict=True)],
+        thickness=1.2,
+    )
+
+
+def _leak(results: Results, every: list[Results]) -> None:
+    st.subheader("What does a split by image leak?", anchor=False)
+    st.caption(
+        "The paper's folds part images, so that a woman's other views may have been learnt from. The difference to "
+        "folds that part patients is what its numbers owe to that."
+    )
+    found = leaks(results, every)
+    if not found:
+        _absent("one experiment with both ways to part the images", "paper-image-split")
+        return
+    rows = [
+        {
+            "Method": method_title(one.method),
+            "Type": TYPE_TITLES[one.type],
+            "F1, split by patient, %": percent(one.by_patient),
+            "F1, split by image, %": percent(one.by_image),
+            "Leak, points": signed(one.gap),
+            "95 % interval": _span(one.interval),
+            "Images": one.images,
+        }
+        for one in found
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.claims.leak", alt="F1 of both splits and their difference")
+    downloads(f"{results.name}-leak", [vars(one) | {"gap": one.gap} for one in found])
+
+
+def _span(span: Interval | None) -> str:
+    return UNDEFINED if span is None else f"{percent(span[0])} to {percent(span[1])}"
+
+
+def _absent(what: str, *names: str) -> None:
+    commands = "  \n".join(f"`python -m training run {name}`" for name in names)
+    st.info(
+        f"Not measured here: it needs {what}, and there is no such run.  \n{commands}", icon=":material/experiment:"
+    )

@@ -1,0 +1,184 @@
+"""Every fold a dot, with mean and interval; the same as a table; and whether one method beats another."""
+
+import functools
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from mtunet.evaluation.comparison import Comparison, compare
+from mtunet.evaluation.figures import BEYOND, EVERY, Metric
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.table import Cell, per_fold
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from pages.evaluation.behind import Behind, from_point, go_behind
+from pages.evaluation.kept import BY_RUN
+from pages.evaluation.numbers import UNDEFINED, decimal, downloads, in_unit
+from pages.evaluation.results_table import cells_of, chosen_frame
+from pages.shared.charts import figure, markers, muted, show
+
+Values = dict[tuple[str, str], dict[int, float | None]]
+CHART = "folds"
+TABLE = "evaluation.folds.table"
+
+
+def show_folds(results: Results) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        frame = chosen_frame(results)
+        metric = _chosen_metric(results, frame)
+    values = per_fold(results, frame, metric)
+    found = cells_of(results, frame, "per-fold", beyond=metric in BEYOND)
+    cells = {(c.method, c.type): c for c in found if c.metric == metric}
+    st.caption(
+        "A dot is a fold, its images pooled. Choose a dot, or a number in the table, to see the images behind it."
+    )
+    show(
+        _chart(results, values, cells, metric),
+        CHART,
+        f"{EVERY[metric].title} of every fold, method and type, with mean and 95 % interval",
+        on_select=lambda: from_point(f"evaluation.chart.{CHART}"),
+        selection_mode="points",
+    )
+    _table(results, values, cells, metric)
+    _comparisons(results, frame)
+
+
+def _chosen_metric(results: Results, frame: str) -> str:
+    """Those that the run counted in this frame."""
+    there = {cell.metric for beyond in (False, True) for cell in cells_of(results, frame, "per-fold", beyond)}
+    names = [name for name in EVERY if name in there]
+    return str(
+        st.selectbox(
+            "Metric",
+            names,
+            index=names.index("f1"),
+            format_func=lambda name: EVERY[name].title,
+            key="evaluation.folds.metric",
+            help="  \n".join(f"**{EVERY[name].title}**: {EVERY[name].meaning}" for name in names),
+            width=280,
+        )
+    )
+
+
+def _chart(results: Results, values: Values, cells: dict[tuple[str, str], Cell], metric: str) -> go.Figure:
+    unit, scale = EVERY[metric].unit, _scale(EVERY[metric])
+    axis = f"{EVERY[metric].title}, {'percent' if unit == '%' else unit}"
+    made = figure(_claim(cells, EVERY[metric]), axis, "", height=140 + 46 * len(values), wide=True)
+    for (method, kind), folds in values.items():
+        row = _row(method, kind)
+        known = {fold: value for fold, value in folds.items() if value is not None}
+        made.add_scatter(
+            x=[scale * value for value in known.values()],
+            y=[row] * len(known),
+            mode="markers",
+            marker=markers(method, results.methods, 10, hollow=True),
+            customdata=[[method, kind, metric, fold] for fold in known],
+            text=[f"fold {fold}" for fold in known],
+            hovertemplate=f"%{{text}}: %{{x:.4g}} {unit}<extra>{row}</extra>",
+            showlegend=False,
+        )
+        _add_mean(made, cells[method, kind], row, EVERY[metric])
+    made.update_yaxes(autorange="reversed", showgrid=False)
+    return made
+
+
+def _scale(metric: Metric) -> float:
+    return 100.0 if metric.unit == "%" else 1.0
+
+
+def _add_mean(made: go.Figure, cell: Cell, row: str, metric: Metric) -> None:
+    if cell.ours.value is None:
+        return
+    mean = _scale(metric) * cell.ours.value
+    low, high = (_scale(metric) * v for v in cell.interval) if cell.interval else (mean, mean)
+    made.add_scatter(
+        x=[mean],
+        y=[row],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 20, "line": {"width": 3, "color": muted()}},
+        error_x={"type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low], "width": 6},
+        hovertemplate=f"mean %{{x:.4g}} {metric.unit}, 95 % interval {low:.4g} to {high:.4g}<extra>{row}</extra>",
+        marker_color=muted(),
+        error_x_color=muted(),
+        showlegend=False,
+    )
+
+
+def _claim(cells: dict[tuple[str, str], Cell], metric: Metric) -> str:
+    said = []
+    word = "lowest" if metric.less_is_better else "highest"
+    for kind, name in TYPE_TITLES.items():
+        known = [(c.ours.value, m) for (m, k), c in cells.items() if k == kind and c.ours.value is not None]
+        if len(known) > 1:
+            value, method = min(known) if metric.less_is_better else max(known)
+            best = f"{in_unit(value, metric)} {metric.unit}"
+            said.append(f"{name}: {method_title(method)} has the {word} mean {metric.title} ({best})")
+    return "; ".join(said) or f"{metric.title} of every fold, with its 95 % interval"
+
+
+def _table(results: Results, values: Values, cells: dict[tuple[str, str], Cell], metric: str) -> None:
+    order = list(values)
+    rows = []
+    say = functools.partial(in_unit, metric=EVERY[metric])
+    for method, kind in order:
+        cell, folds = cells[method, kind], values[method, kind]
+        span = f"{say(cell.interval[0])} to {say(cell.interval[1])}" if cell.interval else UNDEFINED
+        row: dict[str, Any] = {"Method": method_title(method), "Type": TYPE_TITLES[kind]}
+        row |= {f"Fold {fold}": say(folds.get(fold)) for fold in results.folds}
+        row |= {"Mean": say(cell.ours.value), "SD": say(cell.ours.sd), "95 % interval": span}
+        rows.append(row)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key=TABLE,
+        on_select=lambda: _from_cell(order),
+        selection_mode="single-cell",
+        alt=f"{EVERY[metric].title} ({EVERY[metric].unit}) per method, type and fold",
+    )
+    long = [
+        {"method": method, "type": kind, "metric": metric, "fold": fold, "value": value}
+        for (method, kind), folds in values.items()
+        for fold, value in folds.items()
+    ]
+    downloads(f"{results.name}-folds-{metric}", long)
+
+
+def _from_cell(order: list[tuple[str, str]]) -> None:
+    chosen = st.session_state[TABLE]["selection"]["cells"]
+    if chosen:
+        row, column = chosen[0]
+        fold = int(column.removeprefix("Fold ")) if column.startswith("Fold ") else None
+        go_behind(Behind(*order[row], st.session_state.get("evaluation.folds.metric") or "f1", fold))
+
+
+def _comparisons(results: Results, frame: str) -> None:
+    found = _compared(results, frame)
+    if not found:
+        return
+    st.subheader("Is one method better than another?", anchor=False)
+    st.caption(
+        "Wilcoxon's signed-rank test on the F1 of each image that both methods have one for; the differences of one "
+        "patient's views are averaged first. n is the number of patients that differ, which the test ranks. With many "
+        "pairs in one table, one in twenty is below 0.05 by chance."
+    )
+    st.dataframe([_compared_row(one) for one in found], hide_index=True, key="evaluation.folds.tests")
+
+
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)
+def _compared(results: Results, frame: str) -> list[Comparison]:
+    return compare(results, frame)
+
+
+def _compared_row(one: Comparison) -> dict[str, Any]:
+    return {
+        "Type": TYPE_TITLES[one.type],
+        "Methods": f"{method_title(one.one)} less {method_title(one.other)}",
+        "Mean difference of F1": decimal(one.mean_difference),
+        "Images": one.images,
+        "n": one.unequal,
+        "p": UNDEFINED if one.p is None else "<0.001" if one.p < 0.001 else f"{one.p:.3f}",
+    }
+
+
+def _row(method: str, kind: str) -> str:
+    return f"{method_title(method)}, {TYPE_TITLES[kind]}"

@@ -1,0 +1,155 @@
+"""The images behind a number: a list, the worst first, each with its picture and outcomes, and the way to its case."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mtunet.evaluation.figures import EVERY
+from mtunet.evaluation.outcomes import OUTCOMES, Component, components
+from mtunet.evaluation.reading import Counts, ImageFacts, Results
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from pages.evaluation.causes import show_causes
+from pages.evaluation.image_card import show_card
+from pages.evaluation.kept import BY_RUN
+from pages.evaluation.numbers import UNDEFINED, downloads, in_unit
+from pages.evaluation.results_table import chosen_frame
+
+KEY = "evaluation.images"
+SHOWN = 2  # pictures that are drawn unasked: a phantom takes some seconds
+LETTERS = {letter: f"({letter}) {words}" for letter, words in OUTCOMES.items()}
+
+
+def show_images(results: Results) -> None:
+    if not results.counts:
+        st.info("Nothing is scored in this run yet, so there are no images to show.", icon=":material/hourglass_top:")
+        return
+    found = _components(results)
+    method, kind, metric, fold, frame, outcomes = _chosen(results, bool(found))
+    counts = results.counts.get((method, kind, frame))
+    if counts is None:
+        st.info(f"{method_title(method)} has no counts for {TYPE_TITLES[kind]} yet.", icon=":material/hourglass_top:")
+        return
+    if counts.of(EVERY[metric].columns) is None:
+        st.info(
+            f"{EVERY[metric].title} is not counted for {TYPE_TITLES[kind]} on these pixels. Choose another order or "
+            "other pixels: lesions are counted on the images' own grid, centre lines for BAC only.",
+            icon=":material/sort:",
+        )
+        return
+    mine = _by_image([one for one in found if one.method == method and one.type == kind])
+    rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
+    if outcomes:
+        rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
+    first = "highest" if EVERY[metric].less_is_better else "lowest"
+    st.caption(
+        f"{len(rows)} images, the {first} {EVERY[metric].title} first, those where it is undefined (0/0) last. "
+        "Tick rows to see their pictures."
+    )
+    chosen = _list(rows, metric)
+    downloads(f"{results.name}-images-{method}-{kind}", rows)
+    for row in chosen:
+        show_card(results, row, mine.get(row["image"], []), metric)
+    show_causes(results, found, method)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
+def _components(results: Results) -> list[Component]:
+    return components(results)
+
+
+def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, str, list[str]]:
+    """Method, type, metric, fold (or "all"), frame and outcomes; set beforehand when someone came from a number."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
+        kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
+        metric = _one("Ordered by", _countable(results), "metric", lambda m: EVERY[m].title, 200, "f1")
+        folds: list[Any] = ["all", *results.folds]
+        fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
+        frame = chosen_frame(results)
+    outcomes: list[str] = []
+    if with_outcomes:
+        outcomes = st.pills(
+            "Only with a calcification that was",
+            list(OUTCOMES),
+            selection_mode="multi",
+            format_func=lambda letter: LETTERS[letter],
+            key=f"{KEY}.outcomes",
+            help="The columns of the paper's Figure 3, and (e) for what was found where nothing is.",
+        )
+    return method, kind, metric, fold, frame, list(outcomes)
+
+
+def _countable(results: Results) -> list[str]:
+    """Metrics that the run counted for any method and type."""
+    return [n for n, metric in EVERY.items() if any(c.of(metric.columns) is not None for c in results.counts.values())]
+
+
+def _one(label: str, options: list[Any], name: str, words: Any, width: int, default: Any = None) -> Any:
+    key = f"{KEY}.{name}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = default if default in options else options[0]
+    return st.selectbox(label, options, format_func=words, key=key, width=width)
+
+
+def _by_image(found: list[Component]) -> dict[str, list[Component]]:
+    by_image: dict[str, list[Component]] = {}
+    for one in found:
+        by_image.setdefault(one.image, []).append(one)
+    return by_image
+
+
+def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Component]]) -> list[dict[str, Any]]:
+    """The worst first; of equals, the most wrong pixels."""
+    known = counts.of(EVERY[metric].columns)
+    assert known is not None
+    values = EVERY[metric].function(known)
+    rows = []
+    wrong = counts.cells[:, 1] + counts.cells[:, 2]
+    badness = -values if EVERY[metric].less_is_better else values
+    for place in np.lexsort((-wrong, np.where(np.isnan(values), np.inf, badness))):
+        name = counts.images[place]
+        facts = results.images.get(name) or ImageFacts(name, name)
+        value = None if np.isnan(values[place]) else float(values[place])
+        cells = dict(zip(("tp", "fp", "fn", "tn"), (int(v) for v in counts.cells[place]), strict=True))
+        rows.append(
+            {
+                "image": name,
+                "patient": facts.patient,
+                "fold": int(counts.fold[place]),
+                "stratum": facts.stratum,
+                "density": facts.density,
+                metric: value,
+                **cells,
+                "outcomes": " ".join(sorted(one.outcome for one in mine.get(name, []))),
+            }
+        )
+    return rows
+
+
+def _list(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    shown = [
+        {
+            "Image": row["image"],
+            f"{EVERY[metric].title}, {EVERY[metric].unit}": in_unit(row[metric], EVERY[metric]),
+            "Outcomes": row["outcomes"] or UNDEFINED,
+            "Holds": row["stratum"] or UNDEFINED,
+            "Density": row["density"] or UNDEFINED,
+            "Fold": row["fold"],
+            "TP": row["tp"],
+            "FP": row["fp"],
+            "FN": row["fn"],
+        }
+        for row in rows
+    ]
+    event = st.dataframe(
+        shown,
+        hide_index=True,
+        height=min(320, 38 + 35 * max(len(shown), 1)),
+        key=f"{KEY}.list",
+        on_select="rerun",
+        selection_mode="multi-row",
+        alt="The images behind the number, with their counts of pixels",
+    )
+    ticked = [place for place in event["selection"]["rows"] if place < len(rows)]
+    return [rows[place] for place in ticked] or rows[:SHOWN]

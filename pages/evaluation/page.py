@@ -1,0 +1,69 @@
+"""What a training run measured: ours beside the paper's, every fold, every curve, down to the single image."""
+
+import streamlit as st
+
+from mtunet.evaluation.run_files import UnreadableRun
+from pages.evaluation.behind import IMAGES, SECTION
+from pages.evaluation.claims import CLAIMS, show_claims
+from pages.evaluation.folds import show_folds
+from pages.evaluation.images import show_images
+from pages.evaluation.paper_audit import show_audit
+from pages.evaluation.real_mammograms import REAL, show_real
+from pages.evaluation.results_table import show_results
+from pages.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was_measured
+from pages.evaluation.thresholds import show_curves
+from pages.evaluation.training_curves import show_training
+from pages.shared.charts import picture_kind
+from pages.shared.frame import frame
+from pages.shared.words import plain
+
+SECTIONS = {
+    "Results": show_results,
+    "Folds": show_folds,
+    "Curves": show_curves,
+    "Training": show_training,
+    CLAIMS: show_claims,
+    IMAGES: show_images,
+    REAL: show_real,
+    "The paper's table": show_audit,
+}
+SCORED = ("Results", "Folds", "Curves", IMAGES)
+"""Sections that need counts."""
+
+
+def choices() -> str:
+    """The section that is shown; what is not shown is not worked out."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.session_state.setdefault(SECTION, "Results")  # not as a default: a number's images set it as well
+        section = st.segmented_control(
+            "Section", list(SECTIONS), required=True, key=SECTION, label_visibility="collapsed"
+        )
+        with st.container(width="content"):
+            picture_kind()
+    return str(section)
+
+
+frame("Evaluation")
+said, picked = st.columns([5, 2], gap="medium", vertical_alignment="center")
+with picked:
+    results = chosen_run()
+said.markdown(what_was_measured(results))
+if not results.finished:
+    show_progress(results)
+if results.one_model:
+    st.info(
+        "This run made one model on one split. The paper's comparison needs several methods and folds: "
+        f"{HOW.split(';')[0]}, and the run appears in the list above.",
+        icon=":material/info:",
+    )
+section = choices()
+try:
+    if section in SCORED and not results.counts:
+        st.info(
+            "No part of this run is scored yet. Its training can be followed under Training.",
+            icon=":material/hourglass_top:",
+        )
+    else:
+        SECTIONS[section](results)
+except UnreadableRun as problem:
+    st.error(plain(str(problem)))

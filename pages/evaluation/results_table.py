@@ -1,0 +1,249 @@
+"""Table I's shape on screen: a button per number, with the paper's below it; the line under it says the rest."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from mtunet.evaluation import paper
+from mtunet.evaluation.aggregation import AGGREGATIONS
+from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.table import Cell, records, table, to_json
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from pages.evaluation.behind import Behind, go_behind
+from pages.evaluation.kept import BY_RUN
+from pages.evaluation.numbers import UNDEFINED, downloads, in_unit, percent, signed
+
+KEY = "evaluation.table"
+BEYOND_KEY = "evaluation.beyond"
+FRAME_TITLES = {"256": "256 × 256", "native": "Native"}
+
+
+def show_results(results: Results) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        frame, aggregation = chosen_frame(results), _chosen_aggregation()
+    cells = cells_of(results, frame, aggregation)
+    _component()(key=KEY, data=_data(cells, aggregation), on_cell_change=_clicked)
+    st.caption(
+        f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
+        "then ours less the paper's, in percentage points. Bold: the best of ours. "
+        f"{AGGREGATIONS[aggregation].meaning} "
+        "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty. "
+        "Choose a number to see its images."
+    )
+    more = show_beyond(results, frame, aggregation)
+    found = records(results, [*cells, *more], frame, aggregation)
+    downloads(f"{results.name}-table", found, whole=to_json(results, found))
+
+
+def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
+    """What the paper does not report, in a table of the same kind, and its cells."""
+    st.subheader("What the paper does not report", anchor=False)
+    cells = cells_of(results, frame, aggregation, beyond=True)
+    if not cells:
+        st.caption(
+            "Boundaries, centre lines, false area and confusion were not measured in this run. Runs of several methods "
+            "count them: `python -m training run smoke` makes a small one."
+        )
+        return []
+    there = {cell.metric for cell in cells}
+    counted = {name: metric for name, metric in BEYOND.items() if name in there}
+    _component()(key=BEYOND_KEY, data=_data(cells, aggregation, counted), on_cell_change=_clicked_beyond)
+    st.caption(
+        "In percent unless the head of the column says otherwise; bold is the best of ours, which for false area, "
+        "false alarms and what is called the other type is the least: a method that predicts nothing has none. "
+        f"Only BAC has centre lines; lesions are counted on the images' own grid ({FRAME_TITLES['native']})."
+    )
+    return cells
+
+
+def chosen_frame(results: Results) -> str:
+    return str(
+        st.segmented_control(
+            "Pixels",
+            list(results.frames),
+            default=results.frames[0],
+            required=True,
+            format_func=lambda frame: FRAME_TITLES[frame],
+            key="evaluation.frame",
+            help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own.",
+        )
+    )
+
+
+@st.cache_data(max_entries=40, show_spinner="Drawing patients anew for the intervals …", hash_funcs=BY_RUN)
+def cells_of(results: Results, frame: str, aggregation: str, beyond: bool = False) -> list[Cell]:
+    """The paper's six metrics, or those beyond them."""
+    return table(results, frame, aggregation, BEYOND if beyond else METRICS)
+
+
+def _chosen_aggregation() -> str:
+    return str(
+        st.segmented_control(
+            "Images are brought together",
+            list(AGGREGATIONS),
+            default="pooled",
+            required=True,
+            format_func=lambda name: AGGREGATIONS[name].title,
+            key="evaluation.aggregation",
+            help="  \n".join(f"**{one.title}**: {one.meaning}" for one in AGGREGATIONS.values()),
+        )
+    )
+
+
+def _clicked(key: str = KEY) -> None:
+    cell = st.session_state[key].get("cell")
+    if cell:
+        go_behind(Behind(cell["method"], cell["type"], cell["metric"]))
+
+
+def _clicked_beyond() -> None:
+    _clicked(BEYOND_KEY)
+
+
+def _data(cells: list[Cell], aggregation: str, metrics: Mapping[str, Metric] = METRICS) -> dict[str, Any]:
+    rows: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault((cell.method, cell.type), []).append(cell)
+    return {
+        "columns": [{"title": _head(m), "tip": f"{m.meaning} {m.formula}"} for m in metrics.values()],
+        "rows": [
+            {
+                "method": method_title(method),
+                "type": TYPE_TITLES[kind],
+                "cells": _cells(found, aggregation, metrics),
+            }
+            for (method, kind), found in rows.items()
+        ],
+        "hint": "Point at a number for its interval.",
+    }
+
+
+def _head(metric: Metric) -> str:
+    return metric.title if metric.unit == "%" else f"{metric.title}, {metric.unit}"
+
+
+def _cells(found: list[Cell], aggregation: str, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
+    """One per column; of a metric that was not counted, one without a key, which is no button."""
+    counted = {cell.metric: cell for cell in found}
+    nothing: dict[str, Any] = {"value": UNDEFINED, "small": "", "best": False, "tip": "", "key": None}
+    return [_cell(counted[name], aggregation) if name in counted else nothing for name in metrics]
+
+
+def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:
+    small = "" if cell.paper is None else f"paper {percent(cell.paper)} · {signed(cell.difference)}"
+    return {
+        "value": in_unit(cell.ours.value, EVERY[cell.metric]),
+        "small": small,
+        "best": cell.best,
+        "tip": _tip(cell, aggregation),
+        "key": {"method": cell.method, "type": cell.type, "metric": cell.metric},
+    }
+
+
+def _tip(cell: Cell, aggregation: str) -> str:
+    metric = EVERY[cell.metric]
+    said = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {metric.title}: "]
+    if cell.ours.value is None:
+        return said[0] + "undefined (0/0)."
+    said.append(f"{in_unit(cell.ours.value, metric)} {metric.unit}")
+    if cell.interval is not None:
+        low, high = (in_unit(end, metric) for end in cell.interval)
+        said.append(f", 95 % interval {low} to {high} (patients drawn anew)")
+    if cell.ours.sd is not None:
+        said.append(f", standard deviation {in_unit(cell.ours.sd, metric)}")
+    said.append(f"; from {cell.ours.units} {'folds' if aggregation == 'per-fold' else 'images'}")
+    if cell.ours.undefined:
+        said.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
+    if cell.paper is not None:
+        said.append(f". The paper's: {percent(cell.paper)} %, a difference of {signed(cell.difference)} points")
+    return "".join(said) + "."
+
+
+@functools.cache
+def _component() -> Any:
+    return st.components.v2.component("mtunet_results", html='<div class="results"></div>', css=_CSS, js=_JS)
+
+
+_CSS = """
+.results { font-family: var(--st-font); color: var(--st-text-color); overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+caption { text-align: left; padding: 0 0 6px; }
+th { text-align: right; font-weight: 600; font-size: 13px; padding: 6px 8px;
+  border-bottom: 1px solid var(--st-border-color); }
+th.method, th.type { text-align: left; }
+tbody th { border-bottom: none; font-size: 14px; vertical-align: top; padding-top: 9px; white-space: nowrap; }
+tbody th.type { font-weight: 400; }
+tbody tr.first > * { border-top: 1px solid var(--st-border-color); }
+td { padding: 0; text-align: right; }
+td.none { padding: 6px 9px; vertical-align: top; opacity: 0.7; }
+button { font: inherit; color: inherit; background: none; border: 1px solid transparent; border-radius: 6px;
+  width: 100%; text-align: right; padding: 5px 8px; cursor: pointer; font-size: 15px; line-height: 1.25; }
+button:hover { background: var(--st-secondary-background-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
+button.best { font-weight: 700; }
+small { display: block; font-size: 11.5px; font-weight: 400; opacity: 0.85; white-space: nowrap; }
+.said { font-size: 13px; min-height: 20px; padding: 8px 2px 0; opacity: 0.9; }
+"""
+
+_JS = """
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".results");
+  const text = JSON.stringify(data);
+  if (root.dataset.shown === text) return; // the same again: whoever has the focus keeps it
+  root.dataset.shown = text;
+  const make = (name, text, className) => {
+    const node = document.createElement(name);
+    if (text) node.textContent = text;
+    if (className) node.className = className;
+    return node;
+  };
+  const table = make("table");
+  const said = make("div", data.hint, "said");
+  said.setAttribute("aria-live", "polite");
+  const head = make("tr");
+  head.append(make("th", "Method", "method"), make("th", "Type", "type"));
+  for (const column of data.columns) {
+    const cell = make("th", column.title);
+    cell.title = column.tip;
+    cell.scope = "col";
+    head.append(cell);
+  }
+  const top = make("thead");
+  top.append(head);
+  const body = make("tbody");
+  let before = null;
+  for (const row of data.rows) {
+    const line = make("tr", "", row.method === before ? "" : "first");
+    const name = make("th", row.method === before ? "" : row.method, "method");
+    if (row.method === before) name.setAttribute("aria-label", row.method);
+    before = row.method;
+    const type = make("th", row.type, "type");
+    type.scope = "row";
+    line.append(name, type);
+    for (const cell of row.cells) {
+      if (!cell.key) {
+        line.append(make("td", cell.value, "none"));
+        continue;
+      }
+      const button = make("button", cell.value, cell.best ? "best" : "");
+      if (cell.small) button.append(make("small", cell.small));
+      button.title = cell.tip;
+      button.setAttribute("aria-label", cell.tip + (cell.best ? " The best of ours." : "") + " Show its images.");
+      const say = () => { said.textContent = cell.tip; };
+      button.addEventListener("mouseenter", say);
+      button.addEventListener("focus", say);
+      button.addEventListener("click", () => setTriggerValue("cell", cell.key));
+      const box = make("td");
+      box.append(button);
+      line.append(box);
+    }
+    body.append(line);
+  }
+  table.append(top, body);
+  root.replaceChildren(table, said);
+}
+"""

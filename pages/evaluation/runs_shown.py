@@ -1,0 +1,144 @@
+"""Which run is looked at: the picker, what it says of itself, and how far an unfinished one has come."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelUnavailable, read_metadata
+from mtunet.evaluation import runs
+from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.run_files import UnreadableRun, fingerprint
+from mtunet.evaluation.runs import Part
+from mtunet.evaluation.titles import BASELINES, method_title
+from mtunet.evaluation.training_record import progress
+from pages.shared.words import counted, plain
+
+EVERY = 5.0  # seconds between looks at an unfinished run
+HOW = "`python -m training run smoke` makes a small one; `python -m training list` names the others."
+
+
+def chosen_run() -> Results:
+    """The run that the address names, else the finished one of most methods; or a sentence and an end."""
+    found, broken = _readable(runs.find_trained())
+    for problem in broken:
+        st.warning(plain(problem), icon=":material/broken_image:")
+    if not found:
+        st.info(f"There is no training run under {runs.RUNS} yet. {HOW}", icon=":material/experiment:")
+        st.stop()
+    shipped = _behind_the_default_model()
+    found.sort(key=lambda run: (not run.finished, run.one_model, -len(run.methods), run.name != shipped, run.name))
+    names = [run.name for run in found]
+    asked = st.query_params.get("run")
+    name = st.selectbox(
+        "Run",
+        names,
+        index=names.index(asked) if asked in names else 0,
+        format_func=lambda one: _label(found[names.index(one)]),
+        key="evaluation.run",
+        on_change=lambda: st.query_params.update(run=st.session_state["evaluation.run"]),
+        help="The runs that ship with the program and your own: every folder under runs/ that has a config.json.",
+    )
+    return found[names.index(name)]
+
+
+def what_was_measured(results: Results) -> str:
+    """One sentence: what, on what, by whom unseen."""
+    images = results.scored()
+    if not images:
+        return "Nothing is scored in this run yet."
+    data = plain(str(results.config.get("data", "data that the run does not name")))
+    patients = f"{len(set(results.patients(images))):,}".replace(",", "\u202f")
+    people = "virtual patients" if "phantom" in data else "patients"
+    what = f"{len(images):,}".replace(",", "\u202f") + f" images of {patients} {people} ({data})"
+    if results.one_model:
+        return f"The model **{plain(results.name)}** was scored on {what}; it had seen none of them before."
+    done = sum(any(part.done and part.fold == fold for part in results.parts) for fold in results.folds)
+    folds = f"{done} of {len(results.folds)} folds" if done < len(results.folds) else f"{done} folds"
+    return (
+        f"{what} in {folds}, each scored by networks that had not learnt from it: {_who(results)}. "
+        "Every number is worked out from the counts of true and false pixels that the run stored."
+    )
+
+
+def _behind_the_default_model() -> str:
+    """The run that made the model which the app uses unless told otherwise."""
+    try:
+        return str(read_metadata(MODELS[DEFAULT_MODEL])["provenance"]["run"])
+    except (ModelUnavailable, KeyError, OSError):
+        return ""
+
+
+def _who(results: Results) -> str:
+    learnt = [method_title(method) for method in results.methods if method not in BASELINES]
+    others = [method_title(method) for method in results.methods if method in BASELINES]
+    ending = f" (and, to be beaten: {', '.join(others)})" if others else ""
+    return f"{_listed(learnt)}{ending}" if learnt else _listed(others)
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def show_progress(results: Results) -> None:
+    """An unfinished run says so, and is looked at again every few seconds."""
+    done = sum(part.done for part in results.parts)
+    st.warning(
+        f"The run {plain(results.name)} is unfinished: {done} of its {len(results.parts)} parts (a method on a fold) "
+        "are done. Numbers are of these alone, and change when it goes on.",
+        icon=":material/hourglass_top:",
+    )
+    _live(str(results.folder), done)
+
+
+@st.fragment(run_every=EVERY)
+def _live(folder: str, shown: int) -> None:
+    """shown: how many parts were done when the page was drawn; with another, all of it is drawn again."""
+    try:
+        results = read(folder, fingerprint(Path(folder)))
+    except UnreadableRun as problem:  # it may just be written
+        st.caption(plain(str(problem)))
+        return
+    done = sum(part.done for part in results.parts)
+    if results.finished or done != shown:
+        st.rerun()
+    if not results.parts:
+        st.caption("Nothing of it is stored yet.")
+        return
+    st.progress(done / len(results.parts), f"{done} of {len(results.parts)} parts done (a part is a method on a fold)")
+    rows = [{"Method": method_title(part.method), "Fold": part.fold, "State": _state(part)} for part in results.parts]
+    with st.expander("Every part", icon=":material/list:"):
+        st.dataframe(rows, hide_index=True, key="evaluation.progress")
+
+
+def _state(part: Part) -> str:
+    if part.done:
+        return "done"
+    rows = progress(part)
+    return f"training, {rows} entries in its history" if rows else "not done yet"
+
+
+def every_run() -> list[Results]:
+    """All that can be read, by name."""
+    return _readable(runs.find_trained())[0]
+
+
+def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
+    found, broken = [], []
+    for folder in folders:
+        try:
+            found.append(read(str(folder), fingerprint(folder)))
+        except UnreadableRun as problem:
+            broken.append(str(problem))
+    return found, broken
+
+
+@st.cache_resource(max_entries=12, show_spinner="Reading the run …")
+def read(folder: str, _seen: str, /) -> Results:
+    return load(Path(folder))
+
+
+def _label(run: Results) -> str:
+    kind = "one model" if run.one_model else f"{counted(len(run.methods), 'method')}, {counted(len(run.folds), 'fold')}"
+    if run.finished:  # asks no part on disk
+        return f"{run.name} · {kind}"
+    return f"{run.name} · {kind} · unfinished, {sum(part.done for part in run.parts)} of {len(run.parts)} parts"

@@ -1,0 +1,139 @@
+"""What the threshold does: ROC, precision and recall, lesions found against false alarms; the numbers move along."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mtunet.evaluation.aggregation import aggregate
+from mtunet.evaluation.curves import Curve, Sweep, counts_at, curve, sweeps
+from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.reading import TYPES, Results
+from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
+from pages.evaluation.calibration import show_calibration
+from pages.evaluation.curve_charts import froc, precision_recall, removal, roc
+from pages.evaluation.kept import BY_RUN
+from pages.evaluation.numbers import decimal, downloads, percent
+from pages.evaluation.results_table import chosen_frame
+from pages.shared.charts import chosen_methods
+
+Sweeps = dict[str, dict[tuple[str, str], Sweep]]
+
+
+def show_curves(results: Results) -> None:
+    found = {m: s for m in results.methods if (s := _sweeps(results, m))}
+    if not found:
+        st.info(
+            "This run stored its counts at one threshold only, so there are no curves to draw. Runs of several methods "
+            "(`python -m training run smoke`, for a small one) store them at nineteen.",
+            icon=":material/show_chart:",
+        )
+        return
+    methods = chosen_methods(list(found))
+    _movable(results, found, methods)
+    show_calibration(results, methods)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
+def _sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
+    return sweeps(results, method)
+
+
+@st.fragment
+def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
+    """The threshold, and all that moves with it: only this is drawn again."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kind = _chosen_type()
+        frame = chosen_frame(results)
+        threshold = _chosen_threshold(found)
+    curves = {m: curve(s[kind, frame]) for m, s in found.items() if (kind, frame) in s}
+    native = {m: curve(s[kind, "native"]) for m, s in found.items() if (kind, "native") in s}
+    if not curves:
+        st.info(f"This run has no curves for {TYPE_TITLES[kind]} on these pixels.", icon=":material/show_chart:")
+        return
+    rows = [_numbers(found[m][kind, frame], native.get(m), threshold) for m in curves]
+    st.dataframe(rows, hide_index=True, key="evaluation.curves.numbers", alt="Every metric at the chosen threshold")
+    st.caption(_said_of_validation(results, kind, frame))
+    shown, drawn = ({m: c for m, c in every.items() if m in methods} for every in (curves, native))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        froc(results, kind, drawn, threshold)
+        roc(results, kind, shown, threshold)
+    with right:
+        if kind == "mc":
+            removal(results, native, threshold)
+        precision_recall(results, kind, shown, threshold)
+    downloads(
+        f"{results.name}-curves-{kind}-{frame}", [row for c in curves.values() for row in _records(c, kind, frame)]
+    )
+
+
+def _chosen_type() -> str:
+    return str(
+        st.segmented_control(
+            "Type",
+            list(TYPES),
+            default="mc",
+            required=True,
+            format_func=lambda kind: TYPE_TITLES[kind],
+            key="evaluation.curves.type",
+            help="MC: microcalcifications. BAC: breast arterial calcifications.",
+        )
+    )
+
+
+def _chosen_threshold(found: Sweeps) -> float:
+    tried = sorted({float(t) for by_key in found.values() for sweep in by_key.values() for t in sweep.thresholds})
+    start = min(tried, key=lambda t: abs(t - 0.5))
+    return float(
+        st.select_slider(
+            "Threshold",
+            tried,
+            value=start,
+            format_func=lambda t: f"{t:.2f}",
+            key="evaluation.curves.threshold",
+            help="The probability at and above which a pixel counts, the same in every fold. The Results section uses "
+            "what each fold's inner validation chose instead.",
+            width=380,
+        )
+    )
+
+
+def _said_of_validation(results: Results, kind: str, frame: str) -> str:
+    chosen = []
+    for method in results.methods:
+        counts = results.counts.get((method, kind, frame))
+        if counts is not None and counts.thresholds and method not in BASELINES:
+            cuts = sorted(counts.thresholds.values())
+            span = f"{cuts[0]:.2f}" if cuts[0] == cuts[-1] else f"{cuts[0]:.2f} to {cuts[-1]:.2f}"
+            chosen.append(f"{method_title(method)} {span}")
+    return f"The folds' own inner validation chose: {', '.join(chosen)}." if chosen else ""
+
+
+def _numbers(sweep: Sweep, native: Curve | None, threshold: float) -> dict[str, Any]:
+    figures = aggregate(counts_at(sweep, threshold), "pooled")
+    row: dict[str, Any] = {"Method": method_title(sweep.method)}
+    row |= {f"{METRICS[name].title}, %": percent(one.value) for name, one in figures.items()}
+    if native is not None and native.froc is not None:
+        at = native.place(threshold)
+        row["Lesions found, %"] = percent(float(native.froc.sensitivity[at]))
+        row["Alarms per image"] = decimal(float(native.froc.alarms[at]), 2)
+    return row
+
+
+def _records(one: Curve, kind: str, frame: str) -> list[dict[str, Any]]:
+    columns = {
+        "threshold": one.thresholds,
+        "sensitivity": one.sensitivity,
+        "false_positive_rate": one.false_positive_rate,
+        "precision": one.precision,
+        "lesion_sensitivity": one.froc and one.froc.sensitivity,
+        "false_positives_per_image": one.froc and one.froc.alarms,
+        "lesion_sensitivity_without_bac": one.froc_without_bac and one.froc_without_bac.sensitivity,
+        "false_positives_per_image_without_bac": one.froc_without_bac and one.froc_without_bac.alarms,
+    }
+    about = {"method": one.method, "type": kind, "frame": frame}
+    return [
+        about | {name: None if v is None or np.isnan(v[i]) else float(v[i]) for name, v in columns.items()}
+        for i in range(len(one.thresholds))
+    ]

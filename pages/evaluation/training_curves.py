@@ -1,0 +1,219 @@
+"""How the networks learnt, and what it cost: loss per head, F1 on the inner validation part, time and memory."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mtunet.evaluation.figures import Floats
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from mtunet.evaluation.training_record import Cost, History, costs, epochs_to_reach, histories
+from pages.evaluation.kept import BY_RUN
+from pages.evaluation.numbers import UNDEFINED, downloads
+from pages.shared.charts import figure, line, look, markers, show
+
+HEADS = {"mc": "MC", "bac": "BAC", "background": "Background"}
+BARS = {
+    "train_seconds": ("Training time per fold", "minutes", 1 / 60),
+    "images_per_second": ("Training speed", "views per second", 1.0),
+    "seconds_per_image": ("Time to segment one image", "seconds", 1.0),
+    "peak_memory_mb": ("Most memory in use", "MB", 1.0),
+    "parameters": ("Size of the network", "million parameters", 1e-6),
+}
+"""What timing.json may hold: title, unit, and what to multiply by."""
+
+
+def show_training(results: Results) -> None:
+    found = _histories(results)
+    if found:
+        _losses(results, found)
+        _validation(results, found)
+    else:
+        st.info("This run has no history of its training.", icon=":material/show_chart:")
+    _costs(results)
+
+
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)
+def _histories(results: Results) -> list[History]:
+    return histories(results)
+
+
+def _losses(results: Results, found: list[History]) -> None:
+    methods = list(dict.fromkeys(one.method for one in found))
+    method = methods[0]
+    if len(methods) > 1:
+        start = methods.index("mtunet") if "mtunet" in methods else 0
+        options = {"options": methods, "format_func": method_title, "key": "evaluation.training.method"}
+        method = str(
+            st.segmented_control(
+                "Loss of",
+                default=methods[start],
+                required=True,
+                help="Each method has an objective of its own.",
+                **options,
+            )
+        )
+    shown = [one for one in found if one.method == method]
+    heads = list(dict.fromkeys(head for one in shown for head in one.losses))
+    st.caption(
+        "Each head has its own chart, as their sum hides them: the background's loss is near its best from the start. "
+        "A line is a fold."
+    )
+    for column, head in zip(st.columns(max(len(heads), 1), gap="small"), heads, strict=False):
+        with column:
+            _loss(results, shown, head)
+    downloads(f"{results.name}-history-{method}", [row for one in shown for row in _records(one)])
+
+
+def _loss(results: Results, shown: list[History], head: str) -> None:
+    known = [one for one in shown if head in one.losses]
+    fell = np.mean([_fall(one.losses[head]) for one in known])
+    name = HEADS.get(head, head)
+    made = figure(
+        f"{name}: the loss {'fell' if fell > 0 else 'rose'} by {abs(fell):.2f}", known[0].unit, "Loss", height=320
+    )
+    for one in known:
+        made.add_scatter(
+            x=one.along,
+            y=one.losses[head],
+            mode="lines",
+            line=line(one.method, results.methods, width=1.6),
+            name=f"fold {one.fold}",
+            hovertemplate="%{x}: %{y:.3f}<extra>fold " + str(one.fold) + "</extra>",
+            showlegend=False,
+        )
+    show(made, f"loss-{head}", f"Loss of the head {name} while training, one line per fold")
+
+
+def _fall(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known[0] - known[-1]) if known.size else 0.0
+
+
+def _validation(results: Results, found: list[History]) -> None:
+    kinds = [kind for kind in TYPE_TITLES if any(kind in one.validation for one in found)]
+    if not kinds:
+        return
+    st.subheader("How soon is it learnt?", anchor=False)
+    for column, kind in zip(st.columns(2, gap="medium"), kinds, strict=False):
+        with column:
+            _validation_chart(results, [one for one in found if kind in one.validation], kind)
+
+
+def _validation_chart(results: Results, shown: list[History], kind: str) -> None:
+    soon = {}
+    for method in dict.fromkeys(one.method for one in shown):
+        times = [epochs_to_reach(one, kind) for one in shown if one.method == method]
+        known = [time for time in times if time is not None]
+        if known:
+            soon[method] = float(np.mean(known))
+    unit = shown[0].unit
+    said = ", ".join(f"{method_title(m)} {t:.0f}" for m, t in soon.items())
+    claim = f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the best F1 is reached, mean of folds: {said or 'never'}"
+    made = figure(claim, unit, "F1 on the inner validation part")
+    named: set[str] = set()
+    for one in shown:
+        known_rows = ~np.isnan(one.validation[kind])
+        made.add_scatter(
+            x=one.along[known_rows],
+            y=one.validation[kind][known_rows],
+            mode="lines+markers",
+            line=line(one.method, results.methods, width=1.4),
+            marker=markers(one.method, results.methods, 6),
+            name=method_title(one.method),
+            legendgroup=one.method,
+            showlegend=one.method not in named,
+            hovertemplate="%{x}: %{y:.3f}<extra>" + f"{method_title(one.method)}, fold {one.fold}</extra>",
+        )
+        named.add(one.method)
+    made.update_yaxes(rangemode="tozero")
+    show(made, f"validation-{kind}", claim)
+
+
+def _costs(results: Results) -> None:
+    found = costs(results)
+    shown = [key for key in BARS if any(key in cost.facts for cost in found)]
+    st.subheader("What it costs", anchor=False)
+    if not shown:
+        seconds = (results.summary or {}).get("median_seconds_per_image")
+        device = results.config.get("device")
+        if seconds is None:
+            st.caption("This run did not record time and memory.")
+        else:
+            st.markdown(f"One image takes {seconds:.2f} s (median){f' on {device}' if device else ''}.")
+        return
+    devices = sorted({str(cost.facts["device"]) for cost in found if "device" in cost.facts})
+    st.caption(
+        f"Median of the folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}. Folds of "
+        "which one took far longer shared the machine with something else."
+    )
+    for column, key in zip(st.columns(2) * 3, shown, strict=False):
+        with column:
+            _bars(results, found, key)
+    with st.expander("Every fold", icon=":material/table_rows:"):
+        _every_fold(results, found, shown)
+
+
+def _every_fold(results: Results, found: list[Cost], shown: list[str]) -> None:
+    """In the units of the charts on screen; as recorded in the file."""
+    heads = {key: f"{BARS[key][0]}, {BARS[key][1]}" for key in shown}
+    rows: list[dict[str, Any]] = [
+        {"Method": method_title(cost.method), "Fold": cost.fold}
+        | {heads[key]: _measured(cost.facts.get(key), BARS[key][2]) for key in shown}
+        for cost in found
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.training.costs", alt="Time and memory of every fold")
+    flat = [
+        {"method": cost.method, "fold": cost.fold} | {key: cost.facts.get(key) for key in (*shown, "device")}
+        for cost in found
+    ]
+    downloads(f"{results.name}-costs", flat)
+
+
+def _measured(value: float | None, factor: float) -> str:
+    return UNDEFINED if value is None else f"{value * factor:.4g}"
+
+
+def _bars(results: Results, found: list[Cost], key: str) -> None:
+    title, unit, factor = BARS[key]
+    medians: dict[str, float] = {}
+    for method in results.methods:
+        values = [cost.facts[key] for cost in found if cost.method == method and cost.facts.get(key)]
+        if values:  # what needs no learning costs none
+            medians[method] = factor * float(np.median(values))
+    made = figure(_cost_claim(key, medians), unit, "", height=140 + 38 * len(medians))
+    made.add_bar(
+        x=list(medians.values()),
+        y=[method_title(method) for method in medians],
+        orientation="h",
+        marker_color=[look(method, results.methods).colour for method in medians],
+        text=[f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in medians.values()],
+        textposition="auto",
+        hovertemplate="%{x:.4g} " + unit + "<extra>%{y}</extra>",
+    )
+    made.update_yaxes(autorange="reversed", showgrid=False)
+    made.update_xaxes(rangemode="tozero")
+    show(made, f"cost-{key}", title)
+
+
+def _cost_claim(key: str, medians: dict[str, float]) -> str:
+    """The paper's claim is that one MTU-Net costs less than two single U-Nets."""
+    title = BARS[key][0]
+    single, mtunet = medians.get("single"), medians.get("mtunet")
+    if not single or not mtunet:
+        return title
+    if key == "images_per_second":
+        return f"{title}: one network of MTU-Net {mtunet:.3g}, one of the two U-Nets {single:.3g}"
+    return f"{title}: one MTU-Net takes {100 * mtunet / single:.0f} % of what two U-Nets take"
+
+
+def _records(one: History) -> list[dict[str, Any]]:
+    columns = {f"loss_{k}": v for k, v in one.losses.items()} | {
+        f"validation_f1_{k}": v for k, v in one.validation.items()
+    }
+    return [
+        {"method": one.method, "fold": one.fold, one.unit: float(at)}
+        | {name: None if np.isnan(values[i]) else float(values[i]) for name, values in columns.items()}
+        for i, at in enumerate(one.along)
+    ]

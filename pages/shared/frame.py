@@ -1,0 +1,26 @@
+"""What every page shares: its title, what this is not, and what it runs on."""
+
+import streamlit as st
+
+import mtunet
+from pages.shared.work import jobs
+
+NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
+
+
+def frame(title: str, *, heading: bool = True, device: bool = True) -> None:
+    """Draw the frame. The first call of every page, because a page opened by its own address can run on its own.
+
+    heading: False for a page whose heading depends on what it shows. device: whether to say what the network runs on.
+    """
+    # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
+    st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small"):
+        if heading:
+            st.title(title, anchor=False, width="content")
+        st.caption(f":material/science: {NOT_CLINICAL}", width="content")
+        if device:
+            st.caption(f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}", width="content")
+
+
+_MENU = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}

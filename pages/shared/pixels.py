@@ -1,0 +1,117 @@
+"""What a case needs of its files, kept in memory for the few cases that are open now."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from mtunet.case import Analysis, Calcification, Mammogram, Segmentation, Truth
+from mtunet.detection import analysis as analyses
+from mtunet.intake.admission import SAMPLE
+from mtunet.output.drawing import contours
+from mtunet.phantom.samples import SAMPLES, Sample, read_truth
+from mtunet.store import filing
+from mtunet.store.images import Store
+from mtunet.store.records import Image
+from mtunet.study.look import ImageLook, look
+from pages.shared.viewer import Outline
+
+OPEN_CASES = 2
+"""How many cases' pixels and maps are kept: a large view with its two maps takes 160 MB."""
+
+
+def mammogram_of(image: Image) -> Mammogram:
+    """The image with its pixels. Raises NotOnFile."""
+    return _mammogram(str(filing.data_folder().absolute()), image.sha256)
+
+
+def weighed(image: Image, stored: Analysis, thresholds: Mapping[Calcification, float]) -> Analysis:
+    """The analysis under these thresholds; the stored one when they are those it was made with. Raises NotOnFile."""
+    if all(abs(thresholds[kind] - stored.thresholds[kind]) < 0.005 for kind in Calcification):
+        return stored
+    made = stored.provenance
+    cuts = tuple(thresholds[kind] for kind in Calcification)
+    folder = str(filing.data_folder().absolute())
+    return _weighed(folder, image.sha256, made.model, made.weights_sha256, cuts)
+
+
+def looked(image: Image, analysis: Analysis) -> ImageLook:
+    """What is worked out beside the findings: amounts, places, the way over thresholds. Raises NotOnFile."""
+    folder = str(filing.data_folder().absolute())
+    return _looked(folder, image.sha256, _Keyed(analysis))
+
+
+class _Keyed:
+    """An analysis that is told apart by what it was made from, so that it can be a key."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        made = analysis.provenance
+        cuts = tuple(analysis.thresholds[kind] for kind in Calcification)
+        self.key = (made.model, made.weights_sha256, made.made_at, cuts, analysis.laterality, analysis.view)
+
+
+def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
+    """The maps behind an analysis. Raises NotOnFile."""
+    folder, made = str(filing.data_folder().absolute()), analysis.provenance
+    return _segmentation(folder, image.sha256, made.model, made.weights_sha256)
+
+
+def sample_of(image: Image) -> Sample | None:
+    """The sample that an image is; None for every other image."""
+    return next((sample for sample in SAMPLES if image.source == f"{SAMPLE}{sample.key}"), None)
+
+
+def truth_of(image: Image) -> Truth | None:
+    """Where the calcifications of a sample are known to be; None for every other image."""
+    return _truth(image.source)
+
+
+def truth_outlines(image: Image) -> dict[str, list[Outline]]:
+    """Its outlines as layers of the palette."""
+    return _truth_outlines(image.source)
+
+
+@st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
+def _mammogram(data: str, sha256: str) -> Mammogram:
+    with Store.open(Path(data)) as store:
+        image = store.image(sha256)
+        if image is None:
+            raise filing.NotOnFile("This image is not on file any more.")
+        return store.mammogram(image)
+
+
+@st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
+def _segmentation(data: str, sha256: str, model: str, weights_sha256: str) -> Segmentation:
+    return filing.read_maps(Path(data), sha256, model, weights_sha256)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tuple[float, ...]) -> Analysis:
+    segmentation = _segmentation(data, sha256, model, weights_sha256)
+    thresholds = dict(zip(Calcification, cuts, strict=True))
+    return analyses.reweigh(_mammogram(data, sha256), segmentation, thresholds)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={_Keyed: lambda keyed: keyed.key})
+def _looked(data: str, sha256: str, keyed: _Keyed) -> ImageLook:
+    made = keyed.analysis.provenance
+    segmentation = _segmentation(data, sha256, made.model, made.weights_sha256)
+    return look(_mammogram(data, sha256), segmentation, keyed.analysis)
+
+
+@st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
+def _truth(source: str) -> Truth | None:
+    sample = next((sample for sample in SAMPLES if source == f"{SAMPLE}{sample.key}"), None)
+    return None if sample is None else read_truth(sample)
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _truth_outlines(source: str) -> dict[str, list[Outline]]:
+    truth = _truth(source)
+    if truth is None:
+        return {}
+    return {
+        f"truth_{kind.value}": [Outline(points, note=f"Known: {truth.source}") for points in contours(mask)]
+        for kind, mask in truth.masks.items()
+    }

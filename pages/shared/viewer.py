@@ -1,0 +1,317 @@
+"""The image viewer: mammograms with contours; pan, zoom and window at full resolution, layers, magnifier, measure.
+
+One call per page run. The pixels travel by address (`image_route`), the contours as component data that Streamlit
+resends only when they change, and the program (OpenLayers, built from `frontend/`) is loaded once from our own route.
+What a person does in the viewer stays in the browser; only a click on a finding starts a rerun.
+"""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from mtunet.case import Box, Calcification, Finding
+
+Points = Sequence[tuple[float, float]]
+"""A closed outline, (x, y) in pixel coordinates: (0, 0) is the centre of the top-left pixel."""
+
+SIMPLIFY = 0.7
+"""A contour may stray this far, in pixels, from the one that was found: nobody sees it, and it is a third as large."""
+
+HELP = "Arrows move, plus and minus zoom, 0 shows the whole image, I inverts, L is a magnifier, H lists all keys."
+TYPE_WORDS = {Calcification.MICRO: "Microcalcifications", Calcification.ARTERIAL: "Arterial calcification"}
+MAP_LABELS = {
+    "map_mc": "MC probability",
+    "map_bac": "BAC probability",
+    "map_breast": "Breast found",
+}
+MAP_COLOURS = {"map_mc": "#ffd60a", "map_bac": "#ff453a", "map_breast": "#64d2ff"}
+
+
+class LineLook(Protocol):
+    """How one layer of contours looks; what mtunet.output.drawing's palettes hold."""
+
+    @property
+    def colour(self) -> str:
+        """As #rrggbb."""
+
+    @property
+    def dashed(self) -> bool:
+        """Truth is dashed; what was detected is solid, where the palette does not need dashes to tell types apart."""
+
+    @property
+    def label(self) -> str:
+        """The layer's name in the legend."""
+
+
+Palette = Mapping[str, LineLook]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A contour that belongs to something.
+
+    number: the finding's; a click on it is reported. None for contours that cannot be chosen (truth).
+    note: what is shown when the pointer is on it.
+    """
+
+    points: Points
+    number: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One image in the viewer.
+
+    id: unique among the panes; keeps zoom across reruns.
+    sha256: the image's name in `DATA/images`.
+    columns, rows: of the whole image, pixels.
+    spacing_mm: (row, column); None when the file does not say, and then lengths are in pixels.
+    contours: per layer of the palette, outlines in pixel coordinates.
+    marker: orientation, "R MLO".
+    maps: per kind ("mc", "bac", "breast") the folder of its probability map, "<model>-<weights sha[:12]>".
+    flipped: shown mirrored left to right; everything given and reported stays in the image's own coordinates.
+    wall: the edge, "left" or "right", at which the chest wall is shown; "" when it is not known. For hung panes.
+    slot: (row, column) of a hung pane in the grid.
+    """
+
+    id: str
+    title: str
+    sha256: str
+    columns: int
+    rows: int
+    spacing_mm: tuple[float, float] | None
+    contours: Mapping[str, Sequence[Outline | Points]] = field(default_factory=dict)
+    marker: str = ""
+    maps: Mapping[str, str] = field(default_factory=dict)
+    flipped: bool = False
+    wall: str = ""
+    slot: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"Pane.sha256 must be 64 hexadecimal digits, not {self.sha256!r}.")
+        if self.columns < 1 or self.rows < 1:
+            raise ValueError(f"A pane needs an image of at least 1 × 1 pixels, not {self.columns} × {self.rows}.")
+        if self.spacing_mm is not None and min(self.spacing_mm) <= 0:
+            raise ValueError(f"Pane.spacing_mm must be positive millimetres, not {self.spacing_mm}.")
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """Panes in a grid, chest wall to chest wall and at one scale; a click enlarges one.
+
+    empty: what is said in the places that have no pane. alone: the id of the pane that is enlarged at first.
+    """
+
+    rows: int
+    columns: int
+    empty: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    alone: str | None = None
+
+
+@dataclass(frozen=True)
+class ViewerEvent:
+    """What happened in the viewer since the last run, and in which pane.
+
+    selected: the number of the finding that was clicked. box: a box that was drawn, in the image's pixels.
+    """
+
+    selected: int | None = None
+    pane: str | None = None
+    box: Box | None = None
+
+
+def viewer(
+    panes: Sequence[Pane],
+    *,
+    key: str,
+    height: int,
+    visible: Mapping[str, bool],
+    palette: Palette,
+    focus: tuple[float, float, float] | None = None,
+    selected: int | None = None,
+    selected_pane: str | None = None,
+    hanging: Hanging | None = None,
+    marking: bool = False,
+    page_keys: Sequence[str] = (),
+) -> ViewerEvent:
+    """Show images side by side, moving together.
+
+    height: of the whole viewer, screen pixels.
+    visible: per layer, whether it is shown at first; a person's own switches hold until this changes. Layers that are
+        not named are shown; probability maps ("map_mc", "map_bac", "map_breast") are not.
+    palette: layer → colour, line, label; layers are listed in its order.
+    focus: (x, y, zoom) in pixel coordinates and screen pixels per image pixel; obeyed when it changes.
+    selected: number of the finding to mark; brought into view when it changes, unless it was clicked in the viewer.
+    selected_pane: the pane `selected` and `focus` belong to; by default the first that has such a finding.
+    hanging: hang the panes in a grid instead of side by side. marking: offer to draw a box, which is reported.
+    page_keys: keys (lower case, or as the browser calls them: "Enter") that are the page's own, also while the viewer
+        has the focus. Where there are some, the page is played by keys: a new image takes the focus.
+    """
+    if not panes:
+        raise ValueError("The viewer needs at least one pane.")
+    if len({pane.id for pane in panes}) != len(panes):
+        raise ValueError(f"Panes need different ids, not {[pane.id for pane in panes]}.")
+    data = {
+        "bundle": f"{base_path()}/mtunet/assets/{bundle()}",
+        "key": key,
+        "height": height,
+        "layers": _layers(panes, palette),
+        "panes": [_facts(pane) for pane in panes],
+        "visible": dict.fromkeys(MAP_LABELS, False) | {name: bool(shown) for name, shown in visible.items()},
+        "focus": None if focus is None else [float(v) for v in focus],
+        "selected": selected,
+        "selectedPane": selected_pane,
+        "hanging": None if hanging is None else _grid(hanging),
+        "marking": marking,
+        "pageKeys": list(page_keys),
+    }
+    state = _mount()(key=key, data=data, on_selected_change=lambda: None, on_box_change=lambda: None)
+    if clicked := state.get("selected"):
+        return ViewerEvent(int(clicked["number"]), str(clicked["pane"]))
+    if drawn := state.get("box"):
+        return _box_event(drawn, panes)
+    return ViewerEvent()
+
+
+def mirrored(pane: Pane, points: Points) -> list[tuple[float, float]]:
+    """Points of a flipped pane as they are shown, or back."""
+    return [(pane.columns - 1 - x, y) for x, y in points]
+
+
+def outlines(findings: Sequence[Finding]) -> dict[str, list[Outline]]:
+    """Findings as contours of the layers "mc" and "bac", numbered, each with what the pointer shows."""
+    layers: dict[str, list[Outline]] = {kind.value: [] for kind in Calcification}
+    for finding in findings:
+        layers[finding.type.value].append(Outline(finding.contour, finding.number, _note(finding)))
+    return layers
+
+
+def simplified(points: Points) -> list[float]:
+    """[x0, y0, x1, y1, …] rounded to tenths of a pixel, straying ≤ SIMPLIFY pixels and ≤ a twentieth of its size."""
+    ring = np.asarray(points, np.float32).reshape(-1, 1, 2)
+    if len(ring) > 4:
+        size = float(np.ptp(ring, axis=0).max())
+        ring = cv2.approxPolyDP(ring, min(SIMPLIFY, size / 20), True)
+    return [round(float(v), 1) for v in ring.ravel()]
+
+
+@functools.cache
+def bundle() -> str:
+    """File name of the built viewer, which holds the hash of its content."""
+    found = sorted(p.name for p in (Path(__file__).parent / "assets").glob("viewer-*.js"))
+    if len(found) != 1:
+        raise RuntimeError(f"Expected one built viewer in pages/shared/assets, found {len(found)}: see frontend/.")
+    return found[0]
+
+
+def _layers(panes: Sequence[Pane], palette: Palette) -> list[dict[str, Any]]:
+    used = {name for pane in panes for name in pane.contours}
+    if unknown := used - set(palette):
+        raise ValueError(f"The palette has no line for {sorted(unknown)}.")
+    lines = [_line(name, look) for name, look in palette.items() if name in used]
+    mapped = {f"map_{kind}" for pane in panes for kind in pane.maps}
+    maps = [
+        {"name": name, "label": label, "kind": "map", "colour": MAP_COLOURS[name], "dashed": False, "width": 0}
+        for name, label in MAP_LABELS.items()
+        if name in mapped
+    ]
+    return lines + maps
+
+
+def _line(name: str, look: LineLook) -> dict[str, Any]:
+    # Truth is drawn beneath and wider, so that both show where they agree.
+    truth = name.startswith("truth_")
+    line = {"name": name, "label": look.label, "kind": "contour", "truth": truth}
+    return line | {"colour": look.colour, "dashed": look.dashed, "width": 4.4 if truth else 1.7}
+
+
+def _facts(pane: Pane) -> dict[str, Any]:
+    query = "?flip=1" if pane.flipped else ""
+    return {
+        "id": pane.id,
+        "title": pane.title,
+        "marker": pane.marker,
+        "sha256": pane.sha256,
+        "columns": pane.columns,
+        "rows": pane.rows,
+        "spacing": None if pane.spacing_mm is None else [float(v) for v in pane.spacing_mm],
+        "image": f"{base_path()}/mtunet/image/{pane.sha256}{query}",
+        "maps": {
+            f"map_{k}": f"{base_path()}/mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()
+        },
+        "contours": {name: [_contour(outline, pane) for outline in found] for name, found in pane.contours.items()},
+        "help": HELP,
+        "wall": pane.wall,
+        "slot": list(pane.slot),
+    }
+
+
+def _grid(hanging: Hanging) -> dict[str, Any]:
+    empty = [{"slot": list(slot), "words": words} for slot, words in hanging.empty.items()]
+    return {"rows": hanging.rows, "columns": hanging.columns, "empty": empty, "alone": hanging.alone}
+
+
+def _box_event(drawn: Mapping[str, Any], panes: Sequence[Pane]) -> ViewerEvent:
+    """A drawn box in the image's own pixels; nothing when its pane is not shown any more."""
+    pane = next((pane for pane in panes if pane.id == drawn["pane"]), None)
+    if pane is None:
+        return ViewerEvent()
+    left, top, right, bottom = (int(side) for side in drawn["box"])
+    if pane.flipped:
+        left, right = pane.columns - right, pane.columns - left
+    return ViewerEvent(pane=pane.id, box=Box(top, left, bottom, right))
+
+
+def _contour(outline: Outline | Points, pane: Pane) -> list[Any]:
+    """[[x0, y0, …], number, note]: as short as JSON allows, there may be thousands."""
+    known = outline if isinstance(outline, Outline) else Outline(outline)
+    shown = mirrored(pane, known.points) if pane.flipped else known.points
+    return [simplified(shown), known.number, known.note]
+
+
+def _note(finding: Finding) -> str:
+    parts = [f"probability {finding.probability:.2f}"]
+    parts.append(f"{finding.area_px} pixels" if finding.area_mm2 is None else f"{finding.area_mm2:.2f} mm²")
+    if finding.length_mm is not None:
+        parts.append(f"{finding.length_mm:.1f} mm long")
+    if finding.specks:
+        parts.append(f"{finding.specks} specks" if finding.specks > 1 else "1 speck")
+    return f"{TYPE_WORDS[finding.type]}\n{', '.join(parts)}"
+
+
+def base_path() -> str:
+    """The prefix when Streamlit is served below a path, "" otherwise."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+@functools.cache
+def _mount() -> Any:
+    """The component; a few inline lines that import the bundle, which the browser keeps."""
+    return st.components.v2.component(
+        "mtunet_viewer",
+        html='<div class="mtunet-viewer" data-state="loading"></div>',
+        js=_SCRIPT,
+    )
+
+
+_SCRIPT = """
+export default function (component) {
+  const root = component.parentElement.querySelector(".mtunet-viewer");
+  root.style.height = component.data.height + "px"; // so that the page does not jump when the program arrives
+  import(new URL(component.data.bundle, document.baseURI).href).then( // Streamlit runs this text from a blob: address
+    (viewer) => viewer.show(root, component),
+    () => { root.textContent = "The image viewer could not be loaded. Reload the page."; },
+  );
+  return () => root.dispatchEvent(new Event("mtunet-unmount"));
+}
+"""

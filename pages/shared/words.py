@@ -1,0 +1,160 @@
+"""How things are called on screen. One place, so that the worklist and the case never say it in two ways."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from mtunet.case import Calcification, Flag, Laterality, Priority
+from mtunet.store.records import Image
+from mtunet.store.worklist import Order, State
+from mtunet.study.rules import Urgency
+
+
+class FlagWords(NamedTuple):
+    """A flag says itself three times: in words, as an icon, as a colour."""
+
+    words: str
+    icon: str
+    colour: str
+    help: str
+
+
+FLAGS: Mapping[Flag, FlagWords] = {
+    Flag.MC: FlagWords(
+        "Microcalcifications", ":material/flag:", "red", "Microcalcifications (MC) were found. Read this one first."
+    ),
+    Flag.MOSTLY_BAC_MC_LEFT: FlagWords(
+        "Mostly arterial, MC left",
+        ":material/call_split:",
+        "orange",
+        "Most of the calcified area is breast arterial calcification (BAC), but microcalcifications (MC) remain.",
+    ),
+    Flag.MOSTLY_BAC: FlagWords(
+        "Mostly arterial",
+        ":material/timeline:",
+        "blue",
+        "The calcified area is breast arterial calcification (BAC), which is benign for cancer.",
+    ),
+    Flag.NONE: FlagWords(
+        "None found",
+        ":material/radio_button_unchecked:",
+        "gray",
+        "No calcification was found above the thresholds. That does not prove that there is none.",
+    ),
+    Flag.NOT_ASSESSABLE: FlagWords(
+        "Not assessable", ":material/help:", "violet", "The image cannot be judged by this model; the reason says why."
+    ),
+}
+
+URGENCIES: Mapping[Urgency, str] = {
+    Urgency.HIGH: "Read first",
+    Urgency.CHECK: "Check",
+    Urgency.ROUTINE: "Routine",
+    Urgency.UNKNOWN: "Not done yet",
+}
+
+ORDERS: Mapping[Order, str] = {
+    Order.TURN: "Whose turn it is",
+    Order.NEWEST: "Newest first",
+    Order.SHARE: "BAC share",
+    Order.TITLE: "Title",
+}
+
+
+class StateWords(NamedTuple):
+    """What people have done with a study, as a word and as an icon."""
+
+    words: str
+    icon: str
+
+
+STATES: Mapping[State, StateWords] = {
+    State.NEW: StateWords("New", ":material/inbox:"),
+    State.OPENED: StateWords("Opened", ":material/visibility:"),
+    State.DECIDED: StateWords("Decided", ":material/check_circle:"),
+}
+
+PRIORITIES: Mapping[Priority, str] = {
+    Priority.HIGH: "Read first",
+    Priority.CHECK: "Check",
+    Priority.ROUTINE: "Routine",
+}
+
+TYPES: Mapping[Calcification, str] = {
+    Calcification.MICRO: "microcalcifications (MC)",
+    Calcification.ARTERIAL: "arterial calcifications (BAC)",
+}
+
+SHORT_TYPES: Mapping[Calcification, str] = {Calcification.MICRO: "MC", Calcification.ARTERIAL: "BAC"}
+
+SIDES: Mapping[Laterality, str] = {Laterality.LEFT: "Left", Laterality.RIGHT: "Right"}
+
+
+def view_words(image: Image) -> str:
+    """ "Left MLO", "Side and view not in the file"."""
+    side = SIDES[image.laterality] if image.laterality else ""
+    view = image.view.value if image.view else ""
+    return f"{side} {view}".strip() or "Side and view not in the file"
+
+
+def marker(image: Image) -> str:
+    """As burnt into a film, "R MLO"; what the file does not say is left out."""
+    return " ".join(part.value for part in (image.laterality, image.view) if part is not None)
+
+
+def size_words(image: Image) -> str:
+    """ "3062 × 2394 pixels of 0.094 mm"."""
+    size = f"{image.rows} × {image.columns} pixels"
+    if image.spacing_mm is None:
+        return f"{size}, no spacing in the file: areas in pixels"
+    row_mm, column_mm = image.spacing_mm
+    if abs(row_mm - column_mm) < 1e-3 * row_mm:
+        return f"{size} of {row_mm:.3g} mm"
+    return f"{size} of {row_mm:.3g} × {column_mm:.3g} mm"
+
+
+def when_words(moment: str, at: datetime | None = None) -> str:
+    """ "3 minutes ago", then "today 14:05 UTC", then the date."""
+    then, now = datetime.fromisoformat(moment), at or datetime.now(UTC)
+    seconds = (now - then).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        minutes = int(seconds // 60)
+        return f"{counted(minutes, 'minute')} ago"
+    if then.date() == now.date():
+        return f"today {then:%H:%M} UTC"
+    return f"{then:%d %b %Y %H:%M} UTC"
+
+
+def share_words(bac_share: float | None) -> str:
+    """ "BAC 92 % of the calcified area"; never rounded to none or all of it."""
+    if bac_share is None:
+        return ""
+    whole = round(100 * bac_share)
+    if whole == 100 and bac_share < 1:
+        return "BAC over 99 % of the calcified area"
+    if whole == 0 and bac_share > 0:
+        return "BAC under 1 % of the calcified area"
+    return f"BAC {whole} % of the calcified area"
+
+
+def grade_words(grade: int | None) -> str:
+    """ "BAC grade 2"; nothing for a study without BAC or one that cannot be graded."""
+    return f"BAC grade {grade}" if grade else ""
+
+
+def decision_words(decision: str | None) -> str:
+    """A reader's answer for a study as a whole."""
+    return {"recall": "Recall", "no_recall": "No recall"}.get(decision or "", "Decided")
+
+
+def plain(text: str) -> str:
+    """Text that came with a file, so that Markdown shows it as it is: no link, no picture, no markup."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 image", "4 images"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,90 @@
+"""What outlives a run of a page: who reads and who analyses, one each per process. The store is opened by every run."""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.imaging import reading
+from mtunet.intake.folder import Inbox, Watcher
+from mtunet.intake.reader import Receiver
+from mtunet.intake.worker import Jobs
+from mtunet.store.database import UnusableStore
+from mtunet.store.filing import data_folder
+from mtunet.store.images import Store
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    """With the server, not with the first page: what waits since the last time is done though nobody looks."""
+    jobs()
+    receiver()
+    inbox()
+    waiting = asyncio.create_task(_settle_once_loaded())
+    yield {}
+    waiting.cancel()
+    st.cache_resource.clear()  # closes both; what is in the middle is done at the next start
+
+
+def settle() -> None:
+    """Take what is loaded by now, and stays, out of the garbage collector's sight.
+
+    Streamlit collects after every run of a script, each tick of a fragment included. With torch there, that is a walk
+    over 300,000 objects: 0.15 s of processor time for each, with Python's lock held. What comes later is still walked.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+async def _settle_once_loaded() -> None:
+    while jobs().device is None:
+        await asyncio.sleep(0.5)
+    settle()
+
+
+def jobs() -> Jobs:
+    """The one who analyses, for the folder that MTUNET_DATA names."""
+    return _jobs(data_folder().absolute())
+
+
+def receiver() -> Receiver:
+    """The one who reads, for the same folder."""
+    return _receiver(data_folder().absolute())
+
+
+def inbox() -> Watcher | None:
+    """Who watches the folder that MTUNET_INBOX names; None where it names none."""
+    folder = os.environ.get("MTUNET_INBOX", "")
+    return _inbox(data_folder().absolute(), Path(folder).absolute()) if folder else None
+
+
+def open_store() -> Store:
+    """The store, or a sentence in place of the page."""
+    try:
+        return Store.open(data_folder())
+    except UnusableStore as problem:
+        st.error(str(problem))
+        return st.stop()
+
+
+@st.cache_resource(show_spinner=False, on_release=Jobs.close)
+def _jobs(data: Path) -> Jobs:
+    return Jobs(data)
+
+
+@st.cache_resource(show_spinner=False, on_release=Receiver.close)
+def _receiver(data: Path) -> Receiver:
+    reading.warm_up()
+    return Receiver(data, DEFAULT_MODEL, _jobs(data).wake)
+
+
+@st.cache_resource(show_spinner=False, on_release=Watcher.close)
+def _inbox(data: Path, folder: Path) -> Watcher:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Watcher(Inbox(data, folder, DEFAULT_MODEL), _jobs(data).wake)

@@ -1,0 +1,95 @@
+"""A room's cases made ready while its learners come: drawn, filed and queued for the model, one after another.
+
+Nobody in the room waits for a phantom to be drawn but for the first one. What is ready lies in the store, so a room
+goes on after a restart with what is missing.
+"""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import streamlit as st
+
+from mtunet.case import UnreadableImage
+from mtunet.intake.admission import QueueFull
+from mtunet.store.filing import CouldNotSave, data_folder
+from mtunet.store.images import Store
+from mtunet.teaching.cases import find_case
+from mtunet.teaching.classroom.records import PHANTOM, RoomCase, add_case, ready_cases, room_by_id
+from mtunet.teaching.classroom.room import Room
+from mtunet.teaching.items import Item
+from mtunet.teaching.quiz import why
+from pages.shared.work import settle
+from pages.teaching.drawn import drawn_case, filed
+
+log = logging.getLogger(__name__)
+
+
+class Preparer:
+    """One thread for all rooms of a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._pool = ThreadPoolExecutor(1, "room-cases")
+        self._busy: set[int] = set()
+        self._problems: dict[tuple[int, int], str] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+
+    def ask(self, room: Room) -> None:
+        """See to it that every case of the room is ready some time; asking again costs nothing."""
+        with self._lock:
+            if room.id in self._busy:
+                return
+            self._busy.add(room.id)
+        self._pool.submit(self._prepare, room)
+
+    def problem(self, room: Room, number: int) -> str:
+        """Why this case cannot be asked; "" while nothing is known against it."""
+        return self._problems.get((room.id, number), "")
+
+    def close(self) -> None:
+        self._closing.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _prepare(self, room: Room) -> None:
+        try:
+            with Store.open(self._data) as store:
+                for number, item in enumerate(room.items, 1):
+                    if self._closing.is_set() or room_by_id(store, room.id) is None:
+                        return
+                    if number not in ready_cases(store, room) and (room.id, number) not in self._problems:
+                        self._make(store, room, number, item)
+        except Exception:  # the disk is full, the folder is locked: the room's next look asks again
+            log.exception("The cases of a room could not be made ready.")
+        finally:
+            with self._lock:
+                self._busy.discard(room.id)
+
+    def _make(self, store: Store, room: Room, number: int, id_: str) -> None:
+        try:
+            add_case(store, room, _case(store, number, id_))
+        except (QueueFull, CouldNotSave, UnreadableImage, LookupError) as problem:
+            self._problems[room.id, number] = str(problem)
+
+
+def _case(store: Store, number: int, id_: str) -> RoomCase:
+    """Raises LookupError, with the sentence, for an id that the quiz does not have; and what filing raises."""
+    item = find_case(id_)
+    if not isinstance(item, Item):
+        raise LookupError("The quiz no longer has this case.")
+    one = drawn_case(item)  # the same image as in the quiz, so the model looks once
+    image = filed(store, one, f"Quiz case {item.id[-12:]}")
+    return RoomCase(number, image.sha256, image.name, PHANTOM, item.answer, why(item), one.spacing_mm, one.masks)
+
+
+def preparer() -> Preparer:
+    """The one for the folder that MTUNET_DATA names."""
+    return _preparer(data_folder().absolute())
+
+
+@st.cache_resource(show_spinner=False, on_release=Preparer.close)
+def _preparer(data: Path) -> Preparer:
+    settle()  # the pages of a class are loaded by now, and from here on thirty of them tick
+    return Preparer(data)

@@ -1,0 +1,158 @@
+"""What a class did, and the way to take it along or to forget it."""
+
+import streamlit as st
+
+from mtunet.output.exports.tables import table_bytes
+from mtunet.store.images import Store
+from mtunet.teaching.classroom.records import delete_room, move
+from mtunet.teaching.classroom.results import COLUMNS, LearnerResult, QuestionResult, results, table
+from mtunet.teaching.classroom.room import Mode, Moment, Move, NotNow, Phase, Room
+from mtunet.teaching.scoring import Rate
+from pages.shared.work import open_store
+from pages.teaching.address import replace_address
+from pages.teaching.classroom.opening import HOST
+from pages.teaching.model_answer import WORDS
+from pages.teaching.sections import percent_words
+
+NONE = "–"
+
+
+def show_results(store: Store, room: Room) -> None:
+    questions, by_learner = results(store, room)
+    st.subheader("How the class did", anchor=False)
+    if not any(one.before.total or one.after.total for one in questions):
+        st.info("Nobody answered in this room.", icon=":material/insights:")
+        return
+    alone = room.mode is Mode.READER_FIRST
+    st.dataframe(
+        [_question_row(one, alone=alone) for one in questions],
+        hide_index=True,
+        key="teaching.class.questions",
+        alt=f"Share right by question{', before and after the model was seen' if alone else ''}",
+    )
+    st.dataframe(
+        [_learner_row(one, alone=alone) for one in by_learner],
+        hide_index=True,
+        key="teaching.class.learners",
+        alt="Share right by learner",
+        width=760,
+    )
+    st.caption(
+        f"Of each learner the last answer counts{', before and after the model was shown' if alone else ''}. "
+        "Phantom data: what is scored "
+        "here is reading phantoms, and says nothing about reading real mammograms."
+    )
+
+
+def show_keeping(room: Room, now: Moment) -> None:
+    """Take the answers along, end the class, forget the room."""
+    st.divider()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.download_button(
+            "All answers (CSV)",
+            lambda: _csv(room),
+            f"class-{room.code}.csv",
+            "text/csv",
+            icon=":material/table:",
+            key="teaching.class.csv",
+        )
+        if now.phase is not Phase.CLOSED:
+            st.button(
+                "Close the room",
+                icon=":material/meeting_room:",
+                on_click=_close,
+                args=(room, now),
+                key="teaching.class.close",
+                help="Nobody can answer or join any more; the results stay.",
+            )
+        if st.button("Delete the room …", icon=":material/delete:", key="teaching.class.delete"):
+            _confirm(room)
+        if now.phase is Phase.CLOSED:
+            st.button(
+                "Another room",
+                type="primary",
+                icon=":material/add:",
+                on_click=leave,
+                key="teaching.class.another",
+                help="This room stays where its address leads; keep the address if you want to come back to it.",
+            )
+    if now.phase is Phase.CLOSED:
+        st.caption("This page's address leads the room: keep it to come back, and do not hand it to learners.")
+
+
+def leave() -> None:
+    """As a button's on_click: the next run shows the way to open a room."""
+    st.session_state.pop(HOST, None)
+    replace_address({"show": "class"})
+
+
+def _question_row(one: QuestionResult, *, alone: bool) -> dict[str, object]:
+    """alone: the class also answered without the model."""
+    changed = one.changes
+    row: dict[str, object] = {
+        "Question": one.number,
+        "Truth": WORDS[one.truth],
+        "Model": WORDS[one.model] if one.model else NONE,
+    }
+    row |= {"Right before the model": _share(one.before)} if alone else {}
+    row |= {"Right, model shown": _share(one.after)}
+    if alone:
+        row |= {
+            "Became right": str(changed.became_right) if changed.total else NONE,
+            "Became wrong": str(changed.became_wrong) if changed.total else NONE,
+        }
+    return row | {"Marks on a known region": _share(one.placed)}
+
+
+def _learner_row(one: LearnerResult, *, alone: bool) -> dict[str, str]:
+    if not alone:
+        return {"Learner": one.learner.name, "Right, model shown": _share(one.last)}
+    return {
+        "Learner": one.learner.name,
+        "Before the model": _share(one.before),
+        "Model shown": _share(one.after),
+        "In the end": _share(one.last),
+    }
+
+
+def _share(rate: Rate) -> str:
+    return NONE if rate.value is None else f"{percent_words(rate.value)} ({rate.hits} of {rate.total})"
+
+
+def _csv(room: Room) -> bytes:
+    with open_store() as store:
+        return table_bytes(COLUMNS, table(store, room))
+
+
+def _close(room: Room, now: Moment) -> None:
+    with open_store() as store:
+        try:
+            move(store, room, now, Move.CLOSE)
+        except NotNow as problem:
+            st.toast(str(problem), icon=":material/info:")
+
+
+@st.dialog("Delete this room?")
+def _confirm(room: Room) -> None:
+    st.markdown(
+        f"Room {room.code}, the names of its learners and all their answers are removed from this machine. Download "
+        "the answers first if they are needed."
+    )
+    with st.container(horizontal=True):
+        if st.button(
+            "Delete",
+            type="primary",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(room,),
+            key="teaching.class.delete_yes",
+        ):
+            st.rerun()
+        if st.button("Keep it", key="teaching.class.delete_no"):
+            st.rerun()
+
+
+def _delete(room: Room) -> None:
+    with open_store() as store:
+        delete_room(store, room)
+    leave()

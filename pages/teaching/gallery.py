@@ -1,0 +1,191 @@
+"""The columns of the paper's Figure 3, filled from what a cross-validation found, mistook and missed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from mtunet.case import UnreadableImage
+from mtunet.evaluation import runs
+from mtunet.evaluation.outcomes import OUTCOMES, Component, components
+from mtunet.evaluation.phantoms import NotDrawable, spec_of
+from mtunet.evaluation.pictures import close_up
+from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.run_files import COMPONENTS, UnreadableRun
+from mtunet.intake.admission import QueueFull
+from mtunet.phantom import PhantomSpec
+from mtunet.store.filing import CouldNotSave
+from mtunet.teaching.run_cases import HOW, cases_of
+from pages.shared.words import counted, plain
+from pages.shared.work import open_store
+from pages.teaching.address import MOST_ITEMS, choose_items, chosen_items
+from pages.teaching.drawn import drawn, filed, phantom_of
+from pages.teaching.gallery_filters import filtered
+from pages.teaching.sections import TITLES, go_to
+
+KEY: Final = "teaching.gallery"
+ROWS: Final = 3
+"""Of pictures on one page: fifteen phantoms are drawn in about as many seconds, and then kept."""
+COLUMNS: Final[Mapping[str, str]] = {
+    "a": "Found as what it is",
+    "b": "BAC taken for MC",
+    "c": "MC taken for BAC",
+    "d": "Missed",
+    "e": "Nothing is there",
+}
+
+
+def show_gallery() -> None:
+    names = [path.parent.name for path in sorted(runs.RUNS.glob("*/config.json")) if _has_outcomes(path.parent)]
+    names.sort(key=lambda name: (cases_of(name) is None, name))  # first those whose images a quiz can ask
+    if not names:
+        st.info(
+            "The gallery shows what the model got right and wrong, in the columns of the paper's Figure 3. It is "
+            "filled from a comparison over several folds, and none is here yet: `python -m training list` names those "
+            "that can be run. Until then, **Make a case** draws the hard cases b, c and d themselves.",
+            icon=":material/photo_library:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run = st.selectbox("Run", names, key=f"{KEY}.run", width=200)
+        try:
+            results, found = _read(str(runs.RUNS / run), _seen(runs.RUNS / run))
+        except UnreadableRun as problem:
+            st.error(plain(str(problem)))
+            return
+        shown = filtered(results, found)
+    askable = _askable(run)
+    _selection()
+    _columns(results, shown, askable)
+    data = str(results.config.get("data", "its data are not named"))
+    st.caption(
+        f"Run {plain(results.name)}: {plain(data)}. Known BAC blue "
+        "and known MC green (dashed), found BAC red and found MC yellow (solid; boxes, as a run keeps no outlines). "
+        "Each picture is 12 mm wide or more, round one region."
+    )
+
+
+def _columns(results: Results, shown: Sequence[Component], askable: frozenset[str]) -> None:
+    by_letter = {letter: [one for one in shown if one.outcome == letter] for letter in COLUMNS}
+    pages = max(1, -(-max(map(len, by_letter.values())) // ROWS))
+    places = st.columns(len(COLUMNS), gap="small")
+    for letter, place in zip(COLUMNS, places, strict=True):
+        count = len(by_letter[letter])
+        place.markdown(f"**({letter}) {COLUMNS[letter]}**")
+        place.caption(f"{counted(count, 'region')}: {OUTCOMES[letter]}")
+        if not count:
+            place.caption("None, with these filters.")
+    with st.container(horizontal_alignment="center"):
+        page = st.pagination(pages, key=f"{KEY}.page.{pages}") if pages > 1 else 1
+    for row in range(ROWS * (page - 1), ROWS * page):  # row by row, so that no column waits for another
+        for letter, place in zip(COLUMNS, places, strict=True):
+            if row < len(by_letter[letter]):
+                with place:
+                    _card(results, by_letter[letter][row], askable)
+
+
+def _card(results: Results, one: Component, askable: frozenset[str]) -> None:
+    try:
+        spec = spec_of(results, one.image)
+    except NotDrawable as problem:
+        st.caption(f":material/image_not_supported: {plain(str(problem))}")
+        return
+    with st.container(border=True, gap="small"):
+        with st.spinner("Drawing …"):
+            picture = _picture(spec, one)
+        st.image(picture, caption=_said(results, one), alt=f"{one.image}: {OUTCOMES[one.outcome]}", width="stretch")
+        name = f"{one.outcome}.{one.image}.{one.type}.{one.box.top}.{one.box.left}"
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            if st.button("Open", icon=":material/arrow_forward:", key=f"{KEY}.open.{name}", help="In the case viewer"):
+                _open(spec, one.image)
+            _choose(f"{results.name}/{one.image}", name, askable)
+
+
+def _choose(item: str, name: str, askable: frozenset[str]) -> None:
+    """A tick puts the image into the selection that the address holds; regions of one image share it."""
+    key = f"{KEY}.choose.{name}"
+    chosen = chosen_items()
+    st.session_state[key] = item in chosen
+
+    def change() -> None:
+        rest = [one for one in chosen if one != item]
+        choose_items([*rest, item] if st.session_state[key] else rest)
+
+    st.checkbox(
+        "Choose",
+        key=key,
+        on_change=change,
+        disabled=item not in askable or (len(chosen) >= MOST_ITEMS and item not in chosen),
+        help="For a quiz or a class."
+        if item in askable
+        else f"More than one answer could be defended, or the run's images are not drawn for the quiz ({HOW}).",
+    )
+
+
+def _selection() -> None:
+    """What is chosen, and where it can be sent."""
+    chosen = chosen_items()
+    if not chosen:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f"**{counted(len(chosen), 'image')} chosen**", width="content")
+        st.button(
+            "Quiz me on them", type="primary", icon=":material/quiz:", on_click=go_to, args=("quiz",), key=f"{KEY}.quiz"
+        )
+        if "class" in TITLES:
+            st.button("Use in a class", icon=":material/groups:", on_click=go_to, args=("class",), key=f"{KEY}.class")
+        st.button("Choose none", icon=":material/close:", on_click=choose_items, args=((),), key=f"{KEY}.none")
+        st.caption("The address of this page holds the selection: copy it to share.", width="content")
+
+
+def _askable(run: str) -> frozenset[str]:
+    found = cases_of(run)
+    if found is None:
+        st.caption(f":material/info: To send images of this run to a quiz, first draw them: `{HOW} {run}`.")
+        return frozenset()
+    return frozenset(case.id for case in found.cases)
+
+
+def _has_outcomes(folder: Path) -> bool:
+    return bool(runs.table_files(folder, COMPONENTS))
+
+
+def _seen(folder: Path) -> str:
+    """Changes when a part of the run is finished."""
+    return str(sorted((str(path), path.stat().st_mtime) for path in runs.table_files(folder, COMPONENTS)))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the run …")
+def _read(folder: str, _when: str, /) -> tuple[Results, list[Component]]:
+    results = load(Path(folder))
+    return results, components(results)
+
+
+def _said(results: Results, one: Component) -> str:
+    facts = results.images.get(one.image)
+    parts = [one.type.upper(), f"fold {one.fold}"]
+    parts += [f"density {facts.density}"] if facts is not None and facts.density else []
+    parts += [f"{one.covariates['area_mm2']:.0f} mm²"] if "area_mm2" in one.covariates else []
+    parts += [f"{one.covariates['conspicuity']:.1f} × noise"] if "conspicuity" in one.covariates else []
+    parts += [f"probability {one.probability:.2f}"] if one.probability is not None else []
+    return f"{plain(one.image)}: {', '.join(parts)}"
+
+
+@st.cache_data(max_entries=400, show_spinner=False, hash_funcs={PhantomSpec: repr, Component: repr})
+def _picture(spec: PhantomSpec, one: Component) -> bytes:
+    rgb = close_up(phantom_of(spec), one)
+    encoded = cv2.imencode(".webp", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, 88])[1]
+    return bytes(encoded.tobytes())
+
+
+def _open(spec: PhantomSpec, name: str) -> None:
+    with st.spinner("Filing it as an image …"), open_store() as store:
+        try:
+            image = filed(store, drawn(spec, name), name)
+        except (QueueFull, CouldNotSave, UnreadableImage) as problem:
+            st.error(plain(str(problem)))
+            return
+    st.switch_page("pages/case/page.py", query_params={"image": image.sha256})

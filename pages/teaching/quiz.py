@@ -1,0 +1,175 @@
+"""The quiz: a view, the reader's answer, then truth and model in Figure 3's colours and why."""
+
+import streamlit as st
+
+from mtunet.case import UnreadableImage
+from mtunet.intake.admission import QueueFull
+from mtunet.store.filing import CouldNotSave
+from mtunet.store.images import Store
+from mtunet.store.records import Image
+from mtunet.teaching.cases import Case, find_case, source_of
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.items import pool
+from mtunet.teaching.quiz import SURENESS, Given, mark
+from mtunet.teaching.real_cases import NOT_KNOWN, RealCase
+from mtunet.teaching.round_records import Draft, Round, give
+from mtunet.teaching.scoring import Answered
+from pages.shared.words import plain
+from pages.shared.work import open_store
+from pages.teaching import round as rounds
+from pages.teaching.choices import choice
+from pages.teaching.drawn import Drawn, drawn_case, filed
+from pages.teaching.marking import clicked_place
+from pages.teaching.model_answer import ModelLook, model_look, wait_for_model
+from pages.teaching.reveal import show_truth
+from pages.teaching.revising import ask_again, may_revise
+from pages.teaching.round import ANSWER, MARK, MODEL_FIRST, MODES, SURENESS_KEY
+from pages.teaching.round_end import show_round_end
+from pages.teaching.sections import percent_words
+from pages.teaching.start import show_start
+from pages.teaching.view import show_view, view_and_words
+
+ANSWERS = {
+    Answer.MC: ("MC", "m"),
+    Answer.BAC: ("BAC", "b"),
+    Answer.BOTH: ("Both", "o"),
+    Answer.NEITHER: ("Neither", "n"),
+}
+KINDS = {"phantom": "phantom", "run": "phantom of a run", "real": "real mammogram"}
+
+
+def show_quiz() -> None:
+    try:
+        pool()
+    except (OSError, ValueError) as problem:
+        st.error(f"The quiz has no cases. {plain(str(problem))}", icon=":material/error:")
+        return
+    with open_store() as store:
+        playing = rounds.current(store)
+        if playing is None:
+            show_start(store)
+        elif playing.over:
+            show_round_end(store, playing)
+        else:
+            _play(store, playing)
+
+
+def _play(store: Store, playing: Round) -> None:
+    case = find_case(playing.item)
+    assert case is not None  # `rounds.current` has looked
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(
+            f"**Case {playing.shown} of {playing.plan.length}** · {KINDS[source_of(case)]} · "
+            f"{MODES[playing.plan.mode]} · {plain(playing.plan.reader)}",
+            width="content",
+        )
+        st.button(
+            "End the round",
+            icon=":material/stop_circle:",
+            on_click=rounds.stop,
+            shortcut="Escape",
+            key="teaching.stop",
+        )
+    with st.spinner("Drawing the case …"):
+        try:
+            one = drawn_case(case)
+            image = filed(store, one, _title(case))
+        except (QueueFull, CouldNotSave, UnreadableImage, OSError) as problem:
+            st.error(plain(str(problem)))
+            return
+    look = model_look(store, image)
+    if playing.answer is None:
+        _ask(store, playing, case, one, image, look)
+    elif may_revise(playing, look):
+        ask_again(store, playing, image, look, ANSWERS)
+    else:
+        show_truth(store, playing, case, one, image, look)
+
+
+def _title(case: Case) -> str:
+    """In the worklist. Of a sample its own, so that it is the same image there."""
+    return case.file.title if isinstance(case, RealCase) else f"Quiz case {case.id[-12:]}"
+
+
+def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
+    model_first = playing.plan.mode == MODEL_FIRST
+    left, right = view_and_words()
+    if model_first and look.pending:
+        with left:
+            show_view(image, {})
+        with right:
+            st.markdown("The model looks first.")
+            wait_for_model(image)
+        return
+    rounds.draft(store, playing)
+    place = clicked_place(image, key="teaching.marking") if one.masks else None
+    if place is not None:
+        st.session_state[MARK] = place
+    with left:
+        show_view(image, look.outlines if model_first else {}, mark=st.session_state.get(MARK))
+    with right:
+        if model_first:
+            st.info(look.words, icon=":material/smart_toy:")
+        given = _given(rounds.draft(store, playing), bool(one.masks))
+        if given is not None and st.button(
+            "Answer", type="primary", icon=":material/done:", shortcut="Enter", key="teaching.submit"
+        ):
+            give(store, playing, _answered(playing, case, one, given, look), given.place)
+            st.rerun()
+        if not one.masks:
+            st.caption(NOT_KNOWN)
+        st.caption(
+            "Keys: M, B, O, N for what you see; 1 to 4 for how sure; Enter answers; Escape ends the round. In the "
+            "image: arrows move, plus and minus zoom, X marks its middle."
+        )
+
+
+def _given(said: Draft, placed: bool) -> Given | None:
+    """What the reader has said so far; None until it is an answer. placed: a place is asked for."""
+    answer = choice("What do you see?", ANSWERS, ANSWER)
+    if answer is Answer.NEITHER:
+        st.caption("Neither: no place to mark.")
+    elif not placed:
+        st.caption("No place is asked here.")
+    elif said.place is None:
+        st.caption(":material/ads_click: Click the image where you see it, or press X for its middle.")
+    else:
+        x, y = said.place
+        st.caption(f":material/location_on: Marked {x / 10:.1f} cm from the left, {y / 10:.1f} cm down.")
+    sure = choice(
+        "How sure are you?",
+        {said: (f"{words} ({percent_words(said)})", str(n)) for n, (said, words) in enumerate(SURENESS.items(), 1)},
+        SURENESS_KEY,
+        "The chance that your answer is right. With four answers a pure guess is right one time in four.",
+    )
+    if answer is None or sure is None:
+        not_yet("teaching.not_yet")
+        return None
+    return Given(answer, sure, None if answer is Answer.NEITHER else said.place)
+
+
+def not_yet(key: str) -> None:
+    """In place of the button that answers, while something is not said."""
+    st.button(
+        "Answer",
+        disabled=True,
+        icon=":material/done:",
+        key=key,
+        help="Say first what you see and how sure you are.",
+    )
+
+
+def _answered(playing: Round, case: Case, one: Drawn, given: Given, look: ModelLook) -> Answered:
+    return Answered(
+        item=case.id,
+        round=playing.name,
+        level=case.level,
+        mode=playing.plan.mode,
+        truth=case.answer,
+        answer=given.answer,
+        sureness=given.sureness,
+        hit=mark(case, given, one.masks, one.spacing_mm).hit,
+        model=look.answer,
+        source=source_of(case),
+        known=case.known,
+    )

@@ -1,0 +1,104 @@
+"""After an answer: truth and model over the image, and one sentence of why."""
+
+import streamlit as st
+
+from mtunet.case import Calcification
+from mtunet.evaluation.outcomes import OUTCOMES
+from mtunet.evaluation.titles import method_title
+from mtunet.store.images import Store
+from mtunet.store.records import Image
+from mtunet.teaching.cases import Case
+from mtunet.teaching.contents import BOTH_TYPES, Answer
+from mtunet.teaching.items import Item
+from mtunet.teaching.quiz import why
+from mtunet.teaching.real_cases import SOURCE, RealCase
+from mtunet.teaching.records import add_model_answer
+from mtunet.teaching.round_records import Round
+from mtunet.teaching.rounds import GAPS
+from mtunet.teaching.scoring import Answered
+from pages.shared.words import SHORT_TYPES, plain
+from pages.teaching import round as rounds
+from pages.teaching.drawn import Drawn
+from pages.teaching.model_answer import WORDS, ModelLook, wait_for_model
+from pages.teaching.view import show_view, view_and_words
+
+
+def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
+    given = playing.answer
+    assert given is not None
+    if look.answer is not None and given.answered.model is None:
+        add_model_answer(store, given.number, look.answer)
+    left, right = view_and_words()
+    with left:
+        show_view(image, {**one.outlines, **look.outlines}, mark=given.place)
+    with right:
+        _verdict(given.answered)
+        st.markdown(why(case))
+        _placed(given.answered)
+        if look.pending:
+            wait_for_model(image)
+        else:
+            st.markdown(look.words)
+        _in_its_run(case)
+        if st.button(
+            "See how it went" if playing.shown == playing.plan.length else "Next case",
+            type="primary",
+            icon=":material/arrow_forward:",
+            shortcut="Enter",
+            key="teaching.next",
+        ):
+            rounds.step(store, playing)
+            st.rerun()
+        st.page_link(
+            "pages/case/page.py",
+            label="Open in the case viewer",
+            icon=":material/open_in_new:",
+            query_params={"image": image.sha256},
+        )
+        st.caption(
+            "As in the paper's Figure 3: known BAC blue, known MC green (dashed); found BAC red, found MC yellow "
+            f"(solid). Your mark is the white ring. {_origin(case)}"
+        )
+
+
+def _origin(case: Case) -> str:
+    if isinstance(case, RealCase):
+        return f"Real mammogram, {plain(SOURCE)}. Where its MC lie is not in the data that ship, so none is outlined."
+    return "Phantom data: the truth is exact."
+
+
+def _in_its_run(case: Case) -> None:
+    if isinstance(case, Item) and case.origin is not None:
+        said = ", ".join(f"({letter}) {OUTCOMES[letter]}" for letter in case.origin.outcomes) or "nothing to find"
+        st.caption(
+            f"In run {plain(case.origin.run)}, {method_title(case.origin.method)} of fold {case.origin.fold} here: "
+            f"{said}. What is drawn over the image is the shipped model's."
+        )
+
+
+def _verdict(answered: Answered) -> None:
+    said, true = WORDS[answered.answer], true_words(answered.truth, answered.known)
+    if answered.right:
+        st.success(f"Right: {true}.", icon=":material/check_circle:")
+    else:
+        st.error(
+            f"Not right: you said {said}; {true}. This case comes back after {GAPS[0]} others.",
+            icon=":material/cancel:",
+        )
+    if answered.revised and answered.revised is not answered.answer:
+        better = "right" if answered.as_revised.right else "not right"
+        st.markdown(f"After the model you said **{WORDS[answered.revised]}**: {better}.")
+
+
+def true_words(truth: Answer, known: frozenset[Calcification]) -> str:
+    """Of a view of which one type alone is known, only that."""
+    if known == BOTH_TYPES:
+        return f"it is {WORDS[truth]}"
+    return ", ".join(f"there {'is' if kind in truth.types else 'is no'} {SHORT_TYPES[kind]}" for kind in known)
+
+
+def _placed(answered: Answered) -> None:
+    if answered.hit is True:
+        st.markdown(":material/location_on: Your mark lies on a known region.")
+    elif answered.hit is False:
+        st.markdown(":material/location_off: Your mark lies on no known region.")

@@ -1,0 +1,65 @@
+"""The round that is being played: named by the address, kept in the store; what is chosen of an answer too."""
+
+import streamlit as st
+
+from mtunet.store.images import Store
+from mtunet.teaching.cases import Case, cases, find_case
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.influence import MODEL_FIRST, READER_FIRST
+from mtunet.teaching.records import answers_of
+from mtunet.teaching.round_records import Draft, Plan, Round, begin_round, find_round, go_on, keep_draft
+from mtunet.teaching.rounds import Seen, next_item
+
+ROUND = "round"
+"""In the address."""
+ANSWER, SURENESS_KEY, MARK = "teaching.answer", "teaching.sureness", "teaching.mark"
+_ON_SCREEN = "teaching.on_screen"
+MODES = {
+    READER_FIRST: "Reader first, then model",
+    MODEL_FIRST: "Model first",
+}
+
+
+def current(store: Store) -> Round | None:
+    """None without one, and for one that was deleted or whose cases are not there any more."""
+    name = st.query_params.get(ROUND)
+    found = find_round(store, str(name)) if name else None
+    if found is None or (not found.over and find_case(found.item) is None):
+        return None
+    return found
+
+
+def begin(store: Store, plan: Plan) -> None:
+    first = plan.items[0] if plan.items else _next(store, plan).id
+    st.query_params[ROUND] = begin_round(store, plan, first)
+
+
+def step(store: Store, playing: Round) -> None:
+    """To the next case of the round, or to its end."""
+    last = playing.shown >= playing.plan.length
+    go_on(store, playing, None if last or playing.plan.items else _next(store, playing.plan).id)
+
+
+def stop() -> None:
+    """Also a button's on_click: answers that were given stay."""
+    st.query_params.pop(ROUND, None)
+
+
+def draft(store: Store, playing: Round) -> Draft:
+    """What is chosen so far. After a reload the session knows nothing of it, and the store does."""
+    here = (playing.name, playing.shown)
+    if st.session_state.get(_ON_SCREEN) != here:
+        st.session_state[_ON_SCREEN] = here
+        said = playing.draft
+        for key, value in ((ANSWER, said.answer), (SURENESS_KEY, said.sureness), (MARK, said.place)):
+            st.session_state[key] = value
+    answer = st.session_state.get(ANSWER)
+    now = Draft(Answer(answer) if answer else None, st.session_state.get(SURENESS_KEY), st.session_state.get(MARK))
+    if now != playing.draft:
+        keep_draft(store, playing.name, now)
+    return now
+
+
+def _next(store: Store, plan: Plan) -> Case:
+    history = [Seen(one.item, one.right) for one in answers_of(store, plan.reader)]
+    return next_item(cases(plan.source), history, plan.level, seed=sum(plan.reader.encode()))

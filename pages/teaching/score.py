@@ -1,0 +1,207 @@
+"""What a reader's answers say, beside what the model said of the same views; and the way to take them along or away."""
+
+import csv
+import io
+import json
+from collections import Counter
+from typing import Any
+
+import streamlit as st
+
+from mtunet.case import Calcification
+from mtunet.store.images import Store
+from mtunet.teaching.cases import ANY, Source
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.quiz import SURENESS
+from mtunet.teaching.records import Deleted, all_rows, answers_of, delete_answers, put_back, readers
+from mtunet.teaching.scoring import Answered, Rate, Score, of_model, score
+from pages.shared.words import SHORT_TYPES, counted, plain
+from pages.shared.work import open_store
+from pages.teaching.drawn import SOURCE
+from pages.teaching.model_answer import WORDS
+from pages.teaching.score_charts import show_curves, show_progress
+from pages.teaching.score_model import show_influence
+from pages.teaching.sections import go_to, percent_words, rate_words
+from pages.teaching.start import SOURCES
+
+NONE = "–"
+DELETED = "teaching.deleted"
+
+
+def show_score() -> None:
+    with open_store() as store:
+        _put_back(store)
+        known = readers(store)
+        if not known:
+            st.info("No answer has been given yet. The quiz takes five minutes.", icon=":material/insights:")
+            st.button("To the quiz", type="primary", on_click=go_to, args=("quiz",), key="teaching.first_quiz")
+            return
+        reader, answers = _chosen(store, known)
+        _how_well(answers)
+        show_progress(answers)
+        show_curves(answers)
+        show_influence(answers)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _confusion(score(answers))
+        with right:
+            _calibration(score(answers))
+        _keep_or_delete(store, reader)
+    st.caption(
+        "What is scored here is reading phantoms, and says nothing about reading real mammograms. Of real film views "
+        "(two so far) only MC yes or no counts."
+    )
+
+
+def _chosen(store: Store, known: dict[str, int]) -> tuple[str, list[Answered]]:
+    """Whose answers, and to which cases."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        reader = st.selectbox(
+            "Reader",
+            list(known),
+            format_func=lambda name: f"{name} · {counted(known[name], 'answer')}",
+            key="teaching.score_reader",
+            width=360,
+        )
+        answers = answers_of(store, reader)
+        there = Counter(one.source for one in answers)
+        source = st.segmented_control(
+            "Cases",
+            [ANY, *(name for name in Source if there[name])],
+            default=ANY,
+            required=True,
+            format_func=lambda name: f"{SOURCES[name]} · {len(answers) if name == ANY else there[name]}",
+            key="teaching.score_source",
+        )
+    return reader, [one for one in answers if source in (ANY, one.source)]
+
+
+def _how_well(answers: list[Answered]) -> None:
+    mine, pair = score(answers), of_model(answers)
+    rows = [_row(title, rate) for title, rate in _rates(mine)]
+    if pair is not None:
+        same, model = dict(_rates(pair[0])), dict(_rates(pair[1]))
+        for row in rows:
+            row["You, where the model looked"] = _percent(same[row["Share"]])
+            row["Model, same views"] = _percent(model[row["Share"]])
+    st.dataframe(rows, hide_index=True, key="teaching.rates", alt="Shares with their intervals, reader beside model")
+    st.caption(
+        f"{NONE}: nothing to divide by yet. Range: 95 % interval (Wilson). The model says no sureness; its marks "
+        "are in the third chart below."
+    )
+
+
+def _rates(one: Score) -> list[tuple[str, Rate]]:
+    rows = [("Right in all", one.right)]
+    for kind in Calcification:
+        short = SHORT_TYPES[kind]
+        rows.append((f"{short} seen where it is (sensitivity)", one.sensitivity[kind]))
+        rows.append((f"{short} not called where it is not (specificity)", one.specificity[kind]))
+    return [
+        *rows,
+        ("MC called BAC", one.mc_called_bac),
+        ("BAC called MC", one.bac_called_mc),
+        ("Marks on a known region", one.placed),
+    ]
+
+
+def _row(title: str, rate: Rate) -> dict[str, Any]:
+    share, span, count = rate_words(rate)
+    return {"Share": title, "You": share, "Range": span, "Of": count}
+
+
+def _percent(rate: Rate) -> str:
+    return NONE if rate.value is None else percent_words(rate.value)
+
+
+def _confusion(one: Score) -> None:
+    st.markdown("**What you said (columns) of what is there (rows)**")
+    rows = [
+        {"Truth": WORDS[truth], **{f"said {WORDS[said]}": one.confusion.get((truth, said), 0) for said in Answer}}
+        for truth in Answer
+    ]
+    st.dataframe(rows, hide_index=True, key="teaching.confusion", alt="Truth by answer, counts")
+
+
+def _calibration(one: Score) -> None:
+    st.markdown("**How sure you were, and how often you were right**")
+    rows = [
+        {
+            "You said": f"{words} ({percent_words(said)})",
+            "Right": _percent(one.calibration[said]),
+            "Of": one.calibration[said].total,
+        }
+        for said, words in SURENESS.items()
+    ]
+    st.dataframe(rows, hide_index=True, key="teaching.calibration", alt="Said sureness and share right")
+
+
+def _keep_or_delete(store: Store, reader: str) -> None:
+    rows = all_rows(store)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.download_button(
+            "All answers (CSV)", _csv(rows), "quiz-answers.csv", "text/csv", key="teaching.csv", icon=":material/table:"
+        )
+        st.download_button(
+            "All answers (JSON)",
+            json.dumps(rows, indent=1),
+            "quiz-answers.json",
+            "application/json",
+            key="teaching.json",
+            icon=":material/data_object:",
+        )
+        for who, words, icon in ((reader, "Delete this reader", "delete"), (None, "Delete everyone", "delete_sweep")):
+            st.button(
+                words,
+                icon=f":material/{icon}:",
+                on_click=_delete,
+                args=(who,),
+                key=f"teaching.delete{'' if who else '_all'}",
+                help="All answers and rounds, at once. Until this page is left they can be put back.",
+            )
+        images = [
+            row.image for row in store.rows(search="Quiz case", limit=1000) if row.image.source.startswith(SOURCE)
+        ]
+        if images and st.button(
+            f"Remove {counted(len(images), 'quiz image')} from the worklist",
+            icon=":material/playlist_remove:",
+            key="teaching.clear_images",
+            help="The answers stay. An image that is asked again is drawn again.",
+        ):
+            for image in images:
+                store.delete(image.sha256)
+            st.rerun()
+
+
+def _delete(reader: str | None) -> None:
+    with open_store() as store:
+        st.session_state[DELETED] = (reader, delete_answers(store, reader))
+
+
+def _put_back(store: Store) -> None:
+    """One click deletes, so one click brings back; what is gone lies in this session and nowhere else."""
+    found: tuple[str | None, Deleted] | None = st.session_state.get(DELETED)
+    if found is None:
+        return
+    who, deleted = found
+    name = "everyone" if who is None else plain(who)
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f":material/delete: {len(deleted.answers)} answers of {name} are deleted.", width="content")
+        if st.button("Put them back", icon=":material/undo:", key="teaching.put_back"):
+            put_back(store, deleted)
+            st.session_state.pop(DELETED)
+            st.rerun()
+        if st.button("Forget them", icon=":material/close:", key="teaching.forget"):
+            st.session_state.pop(DELETED)
+            st.rerun()
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["id"])
+    writer.writeheader()
+    # A name that a spreadsheet would take for a formula is kept as text.
+    writer.writerows(
+        {**row, "reader": f"'{row['reader']}" if row["reader"][:1] in "=+-@" else row["reader"]} for row in rows
+    )
+    return text.getvalue()

@@ -1,0 +1,123 @@
+"""Before a round: who plays, which cases, who looks first."""
+
+import streamlit as st
+
+from mtunet.store.images import Store
+from mtunet.teaching.cases import ANY, Source, cases, find_case
+from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
+from mtunet.teaching.items import pool
+from mtunet.teaching.real_cases import REAL_CASES
+from mtunet.teaching.records import reader_name
+from mtunet.teaching.round_records import Plan, last_unfinished
+from mtunet.teaching.rounds import GAPS
+from mtunet.teaching.run_cases import problems
+from pages.shared.words import counted, plain
+from pages.teaching import planning
+from pages.teaching import round as rounds
+from pages.teaching.address import choose_items, chosen_items
+from pages.teaching.round import ROUND
+
+SOURCES = {
+    Source.PHANTOM: "Phantoms",
+    Source.RUN: "The model's mistakes",
+    Source.REAL: "Real film",
+    ANY: "All of them",
+}
+
+
+def show_start(store: Store) -> None:
+    st.markdown(
+        "You see one view at a time and say what calcium is in it: microcalcifications (**MC**), arterial ones "
+        "(**BAC**), **both** or **neither**. Then you see what the model found, and the truth. What you got wrong "
+        f"comes back after {GAPS[0]} other cases, and when you get it right then, after {GAPS[1]} and after {GAPS[2]}."
+    )
+    _unfinished(store)
+    with st.container(border=True, width=860):
+        reader = st.text_input(
+            "Your name here",
+            st.session_state.get("teaching.last_reader", "Reader"),
+            max_chars=40,
+            key="teaching.reader",
+            help="Any name; it stays on this machine.",
+        )
+        items = tuple(one for one in chosen_items() if find_case(one) is not None)
+        plan = _chosen(items) if items else _drawn()
+        if st.button("Start", type="primary", icon=":material/play_arrow:", shortcut="Enter", key="teaching.start"):
+            st.session_state["teaching.last_reader"] = reader
+            source, level, mode, length = plan
+            choose_items(())
+            rounds.begin(store, Plan(reader_name(reader), source, level, mode, length, items))
+            st.rerun()
+    _what_is_asked()
+
+
+def _unfinished(store: Store) -> None:
+    """The last round that was begun and is not over: a closed tab is no lost round."""
+    left = last_unfinished(store)
+    if left is None:
+        return
+
+    def go_on() -> None:
+        st.query_params[ROUND] = left.name
+
+    st.button(
+        f"Go on with {plain(left.plan.reader)}'s round: case {left.shown} of {left.plan.length}",
+        icon=":material/resume:",
+        on_click=go_on,
+        key="teaching.go_on",
+    )
+
+
+def _chosen(items: tuple[str, ...]) -> tuple[str, str, str, int]:
+    """Of a selection that the address names."""
+    st.markdown(f"**{counted(len(items), 'chosen case')}**, in this order, from the gallery.")
+    st.button(
+        "Forget the selection", icon=":material/close:", on_click=choose_items, args=((),), key="teaching.forget_items"
+    )
+    return ANY, "mixed", _mode(), len(items)
+
+
+def _drawn() -> tuple[str, str, str, int]:
+    there = {name: len(cases(name)) for name in SOURCES}
+    source = st.segmented_control(
+        "Cases from",
+        [name for name in SOURCES if there[name]],
+        default=Source.PHANTOM,
+        required=True,
+        format_func=lambda name: f"{SOURCES[name]} · {there[name]}",
+        key="teaching.source",
+        help="Phantoms drawn for this quiz; images of a cross-validation on which the model was wrong (Figure 3's "
+        "b, c, d and false positives); real mammograms of which a data set says what they hold.",
+    )
+    level = planning.level("teaching.level", " Where a source has none of a level, all of it is asked.")
+    mode = _mode()
+    length = planning.length("How many", "teaching.length")
+    return str(source), level, mode, min(length, there[str(source)])
+
+
+def _mode() -> str:
+    return planning.first_look(
+        "teaching.mode",
+        "Reader first: you answer, see what the model found, and may change your mind. Model first: you see what it "
+        "found before you answer. The score shows what each does to your judgement.",
+    )
+
+
+def _what_is_asked() -> None:
+    run = cases(Source.RUN)
+    runs = sorted({case.id.split("/")[0] for case in run})
+    said = f", {len(run)} phantoms of {', '.join(map(plain, runs))}" if run else ""
+    st.caption(
+        f"{len(pool())} phantoms drawn for the quiz{said} (computer-made; they show no person), and {len(REAL_CASES)} "
+        "real film views of CBIS-DDSM, of which only MC is known. The quiz's own phantoms are in no "
+        "training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at "
+        f"least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm "
+        "long, and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms."
+    )
+    if not run:
+        st.caption(
+            "The model's mistakes are asked as soon as a cross-validation lies under runs/ and "
+            "`python -m mtunet.teaching outcomes` has drawn its images."
+        )
+    for sentence in problems():
+        st.caption(f":material/warning: {plain(sentence)}")

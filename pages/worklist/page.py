@@ -1,0 +1,221 @@
+"""Every study with its place in the queue and the reason for it; the place where images come in."""
+
+import secrets
+
+import streamlit as st
+
+from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.detection.triage import MOSTLY_BAC_SHARE
+from mtunet.intake.admission import QueueFull, ask
+from mtunet.store import studies as study_store
+from mtunet.store import worklist
+from mtunet.store.images import Store
+from mtunet.store.worklist import Order, State, StudyRow, Wish
+from pages.shared.frame import frame
+from pages.shared.words import FLAGS, ORDERS, STATES, counted
+from pages.shared.work import jobs, open_store, receiver
+from pages.worklist.adding import (
+    add_files,
+    add_samples,
+    show_folder,
+    show_problems,
+    show_reading,
+    show_refused,
+    show_samples,
+)
+from pages.worklist.agreement import agreement
+from pages.worklist.correcting import correct
+from pages.worklist.row_keys import HELP, row_keys
+from pages.worklist.study_row import PENDING, ROW_ENDS, ROW_STARTS, draw_row
+
+PAGE_LENGTH = 20
+
+
+def start_here() -> None:
+    """What someone sees who has never been here."""
+    with st.container(border=True, key="worklist.start"):
+        st.subheader("Start here", anchor=False)
+        steps = st.columns(3)
+        steps[0].markdown(
+            "**1 · Add mammograms**  \nDrop DICOM, PNG, JPG, TIFF or zip files above, or take the samples."
+        )
+        steps[1].markdown("**2 · Wait a moment**  \nEach image is analysed on this machine. Nothing leaves it.")
+        steps[2].markdown(
+            "**3 · Open one**  \nStudies are listed by urgency, with the reason. See the contours on the images."
+        )
+        st.button(
+            "Try the samples", type="primary", icon=":material/experiment:", on_click=add_samples, key="worklist.try"
+        )
+
+
+@st.fragment(run_every=1.0)
+def busy_list() -> None:
+    """Drawn anew each second; once nothing is being done, the whole page runs once more and the clock stops."""
+    with open_store() as fresh:
+        show_reading()
+        if not receiver().busy and not fresh.waiting():
+            st.rerun()
+        if worklist.count(fresh):
+            draw_list(fresh)
+
+
+@st.fragment(run_every=3.0)
+def follow(drawn: tuple[object, ...]) -> None:
+    """Images come by other ways as well: a watched folder, the network, another tab. Then the page is drawn anew."""
+    with open_store() as fresh:
+        if fresh.waiting() or worklist.pulse(fresh) != drawn:
+            st.rerun()
+
+
+def draw_list(store: Store) -> None:
+    wish = filters()
+    total = worklist.count(store, wish)
+    pages = max(1, -(-total // PAGE_LENGTH))
+    page = min(st.session_state.get("worklist.page", 1), pages)
+    rows = worklist.rows(store, wish, limit=PAGE_LENGTH, offset=PAGE_LENGTH * (page - 1))
+    if not rows:
+        st.info(
+            "No study has this flag, state and name. Change the filter to see the others.",
+            icon=":material/filter_alt_off:",
+        )
+    else:
+        st.caption(summary(store, wish, total))
+    most_views = max((len(row.views) for row in rows), default=1)
+    for row in rows:
+        act(store, row, draw_row(row, jobs(), most_views))
+    if pages > 1:
+        st.pagination(pages, key="worklist.page")
+    agreement(store)
+
+
+def summary(store: Store, wish: Wish, total: int) -> str:
+    """How many there are of which flag, what waits, and the keys."""
+    parts = [f"{total:,} stud{'y' if total == 1 else 'ies'}"]
+    counted = worklist.tally(store, wish) if wish.flag is None else {}
+    parts += [f"{FLAGS[flag].words} {counted[flag]:,}" for flag in FLAGS if counted.get(flag)]
+    waiting = store.waiting()
+    if waiting:
+        parts.append(f":material/hourglass_top: {waiting} image{'s' if waiting > 1 else ''} being analysed or waiting")
+    return " · ".join([*parts, HELP])
+
+
+def filters() -> Wish:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        flag = st.pills(
+            "Flag",
+            list(FLAGS),
+            format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}",
+            key="worklist.flag",
+            persist_state="session",
+        )
+        state = st.pills(
+            "State",
+            list(State),
+            format_func=lambda s: f"{STATES[s].icon} {STATES[s].words}",
+            key="worklist.state",
+            persist_state="session",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input(
+            "Name",
+            key="worklist.search",
+            placeholder="Search titles and file names",
+            icon=":material/search:",
+            live=True,
+            width=300,
+            persist_state="session",
+        )
+        order = st.selectbox(
+            "Sorted by",
+            list(Order),
+            format_func=lambda o: ORDERS[o],
+            key="worklist.order",
+            width=200,
+            persist_state="session",
+            help="Whose turn it is: undecided before decided, microcalcifications first, and among equals who has "
+            "waited longest.",
+        )
+        mostly = st.slider(
+            "Mostly arterial above (BAC share, %)",
+            0,
+            99,
+            round(100 * MOSTLY_BAC_SHARE),
+            key="worklist.mostly",
+            width=260,
+            persist_state="session",
+            help="Above this share of the calcified area a study with microcalcifications is called “mostly arterial, "
+            "MC left”. It changes the name only: microcalcifications are read first whatever the share. By default "
+            "more than half.",
+        )
+    return Wish(search or "", flag, state, order or Order.TURN, mostly / 100)
+
+
+def act(store: Store, row: StudyRow, wish: str | None) -> None:
+    """What was chosen in a row's menu or on its buttons."""
+    if wish == "cancel":
+        for view in row.views:
+            if view.job and view.job.state in PENDING:
+                jobs().cancel(store, view.job.sha256, view.job.model)
+        st.rerun(scope="fragment" if store.waiting() else "app")
+    if wish == "again":
+        try:
+            batch = secrets.token_hex(4)
+            for view in row.views:
+                ask(store, view.image.sha256, view.job.model if view.job else DEFAULT_MODEL, batch)
+        except QueueFull as problem:
+            st.error(str(problem))
+            return
+        jobs().wake()
+        st.rerun()
+    if wish == "edit":
+        correct(row)
+    if wish == "delete":
+        confirm_delete(row)
+
+
+@st.dialog("Delete this study?")
+def confirm_delete(row: StudyRow) -> None:
+    st.text(row.title)
+    images = f"{counted(len(row.views), 'image')}"
+    st.markdown(
+        f"Its {images}, their analyses and their maps are removed from this machine. The files they came from are not "
+        "touched. What readers decided stays on record; it names no patient."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete", type="primary", icon=":material/delete:", key="worklist.delete"):
+            with open_store() as store:
+                for view in row.views:
+                    if view.job:
+                        jobs().cancel(store, view.job.sha256, view.job.model)
+                study_store.delete_study(store, row.id)
+            st.rerun()
+        if st.button("Keep it", key="worklist.keep"):
+            st.rerun()
+
+
+frame("Worklist")
+receiver()  # who reads gets ready while the person looks round
+with open_store() as store:
+    drop, samples = st.columns([5, 1], vertical_alignment="bottom")
+    with drop, st.container(gap=None):
+        row_keys(ROW_STARTS, ROW_ENDS, key="worklist.keys")  # here, where nothing draws it anew
+        add_files()
+    busy = receiver().busy or store.waiting() > 0
+    if not busy:
+        show_reading()  # what was handed in may be done before the first look
+    show_problems()
+    if worklist.count(store) == 0 and not busy:
+        show_refused(store)
+        start_here()
+        follow(worklist.pulse(store))
+        st.stop()
+    with samples:
+        show_folder()
+        show_samples()
+    show_refused(store)
+    if busy:
+        busy_list()
+    else:
+        drawn = worklist.pulse(store)
+        draw_list(store)
+        follow(drawn)
