@@ -8,9 +8,6 @@ from mtunet.output.exports.result import Export, Result
 from mtunet.output.exports.tables import CSV_COLUMNS, plain, table_bytes, to_csv, to_json_bytes
 
 __all__ = [
-    "CSV_COLUMNS", "EXPORTS", "Export", "Result", "dicom_source", "plain", "study", "table_bytes", "tables", "to_csv",
-    "to_mask_pngs",
-]
     "CSV_COLUMNS",
     "EXPORTS",
     "Export",
