@@ -15,32 +15,28 @@ if __name__ == "__main__":
     # No icons: as the icon of the browser's tab, Streamlit would fetch them from another machine.
     PAGES = [
         st.Page(
-            "pages/worklist/page.py",
+            "pages/worklist/worklist.py",
             title="Worklist",
             default=True,
             help="Add mammograms or try the samples; every image with its flag and the reason for it.",
         ),
         st.Page(
-            "pages/case/page.py",
-            url_path="case",
+            "pages/case/case.py",
             title="Case",
             help="One image: the calcifications found on it, why it is or is not flagged, thresholds, downloads.",
         ),
         st.Page(
-            "pages/teaching/page.py",
-            url_path="teaching",
+            "pages/teaching/teaching.py",
             title="Teaching",
             help="A lesson, cases to make, a quiz, a class: learn to tell microcalcifications from arterial ones.",
         ),
         st.Page(
-            "pages/evaluation/page.py",
-            url_path="evaluation",
+            "pages/evaluation/evaluation.py",
             title="Evaluation",
             help="What a training run measured: ours beside the paper's, every fold and curve, down to one image.",
         ),
         st.Page(
-            "pages/about/page.py",
-            url_path="about",
+            "pages/about/about.py",
             title="About",
             help="What this is and what it is not, the models and where they come from, keyboard shortcuts.",
         ),

@@ -139,5 +139,5 @@ def _by_image(store: Store, sha256: str) -> Study | None:
 def _nothing_here(sentence: str) -> None:
     st.title("Case", anchor=False)
     st.info(sentence, icon=":material/info:")
-    st.page_link("pages/worklist/page.py", label="Go to the worklist", icon=":material/arrow_back:")
+    st.page_link("pages/worklist/worklist.py", label="Go to the worklist", icon=":material/arrow_back:")
     st.stop()

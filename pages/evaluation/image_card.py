@@ -99,4 +99,4 @@ def _open(spec: PhantomSpec, name: str) -> None:
         st.error(taken.problem.sentence)
         return
     jobs().wake()
-    st.switch_page("pages/case/page.py", query_params={"image": taken.sha256})
+    st.switch_page("pages/case/case.py", query_params={"image": taken.sha256})

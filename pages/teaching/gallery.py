@@ -188,4 +188,4 @@ def _open(spec: PhantomSpec, name: str) -> None:
         except (QueueFull, CouldNotSave, UnreadableImage) as problem:
             st.error(plain(str(problem)))
             return
-    st.switch_page("pages/case/page.py", query_params={"image": image.sha256})
+    st.switch_page("pages/case/case.py", query_params={"image": image.sha256})

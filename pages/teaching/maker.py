@@ -189,4 +189,4 @@ def _open(spec: PhantomSpec) -> None:
         except (QueueFull, CouldNotSave, UnreadableImage) as problem:
             st.error(str(problem))
             return
-    st.switch_page("pages/case/page.py", query_params={"image": image.sha256})
+    st.switch_page("pages/case/case.py", query_params={"image": image.sha256})

@@ -50,7 +50,7 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
             rounds.step(store, playing)
             st.rerun()
         st.page_link(
-            "pages/case/page.py",
+            "pages/case/case.py",
             label="Open in the case viewer",
             icon=":material/open_in_new:",
             query_params={"image": image.sha256},

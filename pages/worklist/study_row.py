@@ -53,7 +53,7 @@ def draw_row(row: StudyRow, jobs: Jobs, most_views: int = ON_ONE_LINE) -> str | 
             _flag(row)
         with menu, st.container(gap="xsmall"):
             st.page_link(
-                "pages/case/page.py",
+                "pages/case/case.py",
                 label="Open",
                 icon=":material/arrow_forward:",
                 query_params={"study": row.id, **({"image": row.views[0].image.sha256} if row.views else {})},

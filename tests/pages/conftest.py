@@ -76,7 +76,7 @@ def open_case(app: AppTest) -> Callable[..., AppTest]:
     """Open a case by its address."""
 
     def go(sha256: str, **query: str) -> AppTest:
-        app.switch_page("pages/case/page.py")
+        app.switch_page("pages/case/case.py")
         app.query_params["image"] = sha256
         for name, value in query.items():
             app.query_params[name] = value

@@ -43,7 +43,7 @@ def test_an_unknown_case_is_said(app: AppTest, open_case: Callable[..., AppTest]
 
 def test_without_any_image_the_case_page_leads_to_the_worklist(app: AppTest) -> None:
     app.run()
-    app.switch_page("pages/case/page.py").run()
+    app.switch_page("pages/case/case.py").run()
     assert not app.exception
     assert "no image yet" in app.info[0].value
 

@@ -50,7 +50,7 @@ def now_and_then(analysed: Callable[..., str], data: Path, kept: Path) -> tuple[
 
 @pytest.fixture
 def compared(app: AppTest, now_and_then: tuple[str, str]) -> AppTest:
-    app.switch_page("pages/case/page.py")
+    app.switch_page("pages/case/case.py")
     app.query_params["study"] = now_and_then[0]
     app.run()
     return app.selectbox(key=f"case.prior.{now_and_then[0]}").select_index(0).run()
@@ -81,7 +81,7 @@ def test_the_change_is_said_per_breast_with_the_error_of_repeats(compared: AppTe
 
 
 def test_the_first_study_of_a_patient_has_none_to_compare_with(app: AppTest, now_and_then: tuple[str, str]) -> None:
-    app.switch_page("pages/case/page.py")
+    app.switch_page("pages/case/case.py")
     app.query_params["study"] = now_and_then[1]
     app.run()
     assert not app.exception
@@ -89,7 +89,7 @@ def test_the_first_study_of_a_patient_has_none_to_compare_with(app: AppTest, now
 
 
 def test_with_spacing_there_is_a_grade_and_its_vessels_can_be_lit(app: AppTest, now_and_then: tuple[str, str]) -> None:
-    app.switch_page("pages/case/page.py")
+    app.switch_page("pages/case/case.py")
     app.query_params["study"] = now_and_then[0]
     given = given_to_viewer(app.run())
     assert any("Grade" in each.value and "of 3" in each.value for each in app.markdown)

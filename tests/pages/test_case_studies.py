@@ -40,7 +40,7 @@ def study(four_views: list[str], data: Path) -> str:
 
 @pytest.fixture
 def opened(app: AppTest, study: str) -> AppTest:
-    app.switch_page("pages/case/page.py")
+    app.switch_page("pages/case/case.py")
     app.query_params["study"] = study
     return app.run()
 
@@ -77,7 +77,7 @@ def test_the_address_of_an_image_opens_its_study_with_that_view_enlarged(
 
 @pytest.mark.parametrize("name", ["study", "case"])
 def test_a_study_is_opened_by_its_address_and_an_unknown_one_is_said(app: AppTest, study: str, name: str) -> None:
-    app.switch_page("pages/case/page.py")
+    app.switch_page("pages/case/case.py")
     app.query_params[name] = study
     assert len(given_to_viewer(app.run())["panes"]) == 4
     app.query_params[name] = "nonsense"
@@ -171,7 +171,7 @@ def test_the_worklist_says_how_far_reader_and_model_agree(opened: AppTest, study
     app = sign(opened)
     for view, verdict in ((1, "agree"), (3, "is_bac")):
         choose(app, study, (four_views[view], 1)).button(key=f"case.verdict.{verdict}").click().run()
-    app.switch_page("pages/worklist/page.py").run()
+    app.switch_page("pages/worklist/worklist.py").run()
     assert not app.exception
     assert any("Readers and model: kappa 0.00 (n = 2)" in each.label for each in app.expander)
     table = next(d.value for d in app.dataframe if "Model says" in d.value)
@@ -184,7 +184,7 @@ def test_a_reader_who_comes_second_sees_what_the_first_decided(
     sign(opened).button(key="case.study.recall").click().run()
     second = AppTest.from_file(str(Path(__file__).parents[2] / "streamlit_app.py"), default_timeout=30)
     second.run()
-    second.switch_page("pages/case/page.py")
+    second.switch_page("pages/case/case.py")
     second.query_params["study"] = study
     second.run()
     assert "Recall, by Ada" in text(second)

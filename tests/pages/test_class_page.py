@@ -50,7 +50,7 @@ def room(analysed, data: Path, request: pytest.FixtureRequest) -> Iterator[tuple
 def learner_page(room: Room, token: str = "") -> AppTest:
     page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
     page.run()
-    page.switch_page("pages/teaching/page.py")
+    page.switch_page("pages/teaching/teaching.py")
     page.query_params["room"] = room.code
     if token:
         page.query_params["me"] = token

@@ -47,7 +47,7 @@ def opened(app: AppTest, root: Path, drawn: Path, monkeypatch: pytest.MonkeyPatc
     def go() -> AppTest:
         shutil.copytree(drawn, root / "drawn", dirs_exist_ok=True)
         app.run()
-        return app.switch_page("pages/evaluation/page.py").run()
+        return app.switch_page("pages/evaluation/evaluation.py").run()
 
     return go
 
@@ -66,7 +66,7 @@ def said(app: AppTest) -> str:
 
 def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None:
     app.run()
-    app.switch_page("pages/evaluation/page.py").run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
     assert not app.exception
     assert "python -m training run" in app.info[0].value
 
@@ -159,7 +159,7 @@ def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path
         assert lines[0] == ["image", "type", "frame", "threshold", "tp", "fp", "fn", "tn"]
         path.write_text("\n".join(",".join(line) for line in lines) + "\n")
     app.run()
-    app.switch_page("pages/evaluation/page.py").run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
     for section in SECTIONS:
         go_to(app, section)
     go_to(app, "Results")
@@ -236,7 +236,7 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     for fold in (1, 2):
         (root / "half" / "mtunet" / f"fold_{fold}" / "timing.json").unlink()
     app.run()
-    app.switch_page("pages/evaluation/page.py").run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
     assert not app.exception
     assert re.search(r"unfinished: \d+ of its \d+ parts", app.warning[0].value)
     assert "done" in app.dataframe[0].value["State"].tolist()
@@ -247,7 +247,7 @@ def test_a_run_that_has_stored_nothing_yet_is_no_error(app: AppTest, root: Path)
     (root / "new").mkdir()
     (root / "new" / "config.json").write_text('{"kind": "cross-validation", "methods": ["mtunet"], "folds": 2}')
     app.run()
-    app.switch_page("pages/evaluation/page.py").run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
     for section in SECTIONS:
         go_to(app, section)
     assert "Nothing is scored" in said(app)
@@ -258,7 +258,7 @@ def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: 
     (root / "broken").mkdir()
     (root / "broken" / "config.json").write_text("{")
     app.run()
-    app.switch_page("pages/evaluation/page.py").run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
     assert not app.exception
     assert "not a JSON object" in app.warning[0].value
     assert "18 images" in app.main.markdown[0].value
@@ -268,7 +268,7 @@ def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: 
 def test_the_runs_of_one_model_say_what_they_lack(app: AppTest, name: str) -> None:
     app.run()
     app.query_params["run"] = name
-    app.switch_page("pages/evaluation/page.py").run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
     app.selectbox(key="evaluation.run").set_value(name).run()
     assert f"The model **{name}**" in app.main.markdown[0].value
     assert "one model on one split" in app.info[0].value

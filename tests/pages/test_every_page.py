@@ -4,20 +4,20 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "pages").glob("*/page.py"))
+PAGES = sorted(page for page in (ROOT / "pages").glob("*/*.py") if page.stem == page.parent.name)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_page_opens_and_says_what_it_is_not(app: AppTest, page: Path) -> None:
     app.run()
-    app.switch_page(f"pages/{page.parent.name}/page.py").run()
+    app.switch_page(f"pages/{page.stem}/{page.name}").run()
     assert not app.exception
     assert [c.value for c in app.caption if "not for clinical use" in c.value]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_page_is_in_the_menu(page: Path) -> None:
-    assert f'"pages/{page.parent.name}/page.py"' in (ROOT / "streamlit_app.py").read_text()
+    assert f'"pages/{page.stem}/{page.name}"' in (ROOT / "streamlit_app.py").read_text()
 
 
 def test_no_page_has_an_icon_that_would_be_fetched_from_elsewhere() -> None:

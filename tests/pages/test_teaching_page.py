@@ -36,7 +36,7 @@ BOTH = next(item for item in pool() if item.answer is Answer.BOTH)
 
 def opened(app: AppTest, show: str, **query: str) -> AppTest:
     app.run()
-    app.switch_page("pages/teaching/page.py")
+    app.switch_page("pages/teaching/teaching.py")
     app.query_params["show"] = show
     for name, value in query.items():
         app.query_params[name] = value
