@@ -1,29 +1,35 @@
 """Small drawn views for tests of training: exact masks, no phantom to wait for."""
 
-import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from mtunet.case import Calcification
-from training.comparisons import Comparison
-from training.datasets import Sample
-from training.views import About, View, read_view, write_view
+from mtunet.phantom import PHANTOM_VERSION
+from training import parts
+from training.data.recipes import About, Cohort
+from training.data.samples import Sample
+from training.data.views import VIEWS_VERSION, View, read_view, write_view
+from training.experiments import Experiment
+from training.sampling import Look
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-TINY = Comparison(
+TINY = Experiment(
     name="tiny",
     expect="a test",
-    methods=("single", "multiclass", "mtunet", "nothing", "everything", "classical"),
-    views=8,
+    methods=("single", "multiclass", "mtunet", "nothing", "everything", "classical", "prior"),
+    data=Cohort(views=12),
+    look=Look(pitch_mm=0.4, size=64),
     folds=2,
     width=4,
     batch=2,
     draws=4,
     epochs=2,
     learning_rate=1e-3,
+    schedule="one-cycle",
 )
+WHOLE = Look()
 
 
 def drawn_sample(number: int, has_mc: bool = True, has_bac: bool = True) -> Sample:
@@ -50,28 +56,28 @@ def drawn_sample(number: int, has_mc: bool = True, has_bac: bool = True) -> Samp
     )
 
 
-def drawn_views(folder: Path, count: int) -> list[View]:
+def drawn_views(folder: Path, count: int, pitch_mm: float | None = 0.4) -> list[View]:
     """Two views of each patient; MC, BAC, both or neither in turn."""
     folder.mkdir(parents=True, exist_ok=True)
     views = []
     for number in range(count):
         has_mc, has_bac = number % 4 in (0, 2), number % 4 in (1, 2)
         sample = drawn_sample(number, has_mc, has_bac)
+        write_view(folder, sample.name, sample, pitch_mm)
         row = About(sample.name, sample.patient, "b", "ffdm", "CC", "drawn", has_mc, has_bac, "")
-        path = folder / f"{sample.name}.npz"
-        if not path.exists():
-            write_view(path, sample)
-        views.append(read_view(path, row))
+        views.append(read_view(folder, row))
     return views
 
 
-def compare_drawn(views: str, run: str, settings: str) -> None:
-    """What a child process runs: a comparison of drawn views, with settings as JSON."""
-    import torch
-
-    from training import comparing
-
+def drawn_cache(cache: Path, experiment: Experiment) -> dict[str, Sample]:
+    """A cache in which the cohort's views are already there, drawn instead of rendered; the samples by name."""
+    way = "256" if experiment.look.pitch_mm is None else f"{experiment.look.pitch_mm:g}mm"
+    folder = cache / f"views-{PHANTOM_VERSION}.{VIEWS_VERSION}-{way}"
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {}
+    for number, recipe in enumerate(experiment.data.recipes()):
+        drawn[recipe.name] = drawn_sample(number, bool(recipe.about.has_mc), bool(recipe.about.has_bac))
+        write_view(folder, recipe.name, drawn[recipe.name], experiment.look.pitch_mm)
+    parts.divide.cache_clear()
     torch.set_num_threads(1)
-    comparing.phantom_views = lambda count, seed: drawn_views(Path(views), count)  # type: ignore[assignment]
-    told = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(settings).items()}
-    comparing.compare(dataclasses.replace(TINY, **told), Path(run), "cpu", only_folds=[0])
+    return drawn

@@ -21,10 +21,10 @@ from tests.drawn_cbis import (
     rectangles,
     write_tables,
 )
-from training.data import DataSetMissing, Known, LabelledView, card, samples
 from training.data.cbis_ddsm import estimated_pitch
 from training.data.cbis_files import find_files
 from training.data.cbis_rows import Meaning, meaning, read_tables
+from training.data.registry import DataSetMissing, Known, LabelledView, card, samples
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 EXPECTED: Mapping[str, Mapping[Calcification, tuple[Box, ...]]] = {

@@ -10,9 +10,9 @@ import pytest
 
 from mtunet.case import Calcification, Laterality, View
 from tests.dicoms import dicom
-from training.data import DATASETS, DataSetMissing, Known, LabelledView, card, samples
 from training.data.__main__ import main
 from training.data.folder import patient_in
+from training.data.registry import DATASETS, DataSetMissing, Known, LabelledView, card, samples
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHAPE = (200, 160)

@@ -10,8 +10,8 @@ import pytest
 
 from mtunet.case import Box, Calcification, Laterality, View
 from tests.dicoms import dicom, drawn
-from training.data import DataSetMissing, Known, LabelledView, Lesion, card, samples
 from training.data.inbreast import CLOSING_MM, MARGIN_MM, region
+from training.data.registry import DataSetMissing, Known, LabelledView, Lesion, card, samples
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHAPE = (400, 300)

@@ -8,8 +8,8 @@ import pytest
 
 from mtunet.case import Box, Calcification, Laterality
 from mtunet.detection.breast import breast_region
-from training.data import DataSetMissing, Known, LabelledView, card, samples, touched
 from training.data.mini_mias import disc
+from training.data.registry import DataSetMissing, Known, LabelledView, card, samples, touched
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 INFO = """Dear reader, mdb stands for database.

@@ -50,8 +50,7 @@ ONLY_IN = {
     "reportlab": ("mtunet.output.exports.report",),
     "segno": ("pages.teaching.classroom.address",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
-    "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.classical"),
-    "kornia": ("training.augmentation",),
+    "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
     "ray": ("training.cluster", "mtunet.cli.cluster"),
     "pynetdicom": ("mtunet.intake.scp",),
 }
@@ -156,7 +155,7 @@ def test_the_command_lines_help_needs_no_torch() -> None:
 
 def test_the_network_and_the_loop_need_only_torch_numpy_and_opencv() -> None:
     heavy = ("streamlit", "pydicom", "plotly", "sqlite_utils", "skimage", "pandas", "PIL")
-    assert _loaded_by("import mtunet.detection.network, training.fitting", *heavy) == ""
+    assert _loaded_by("import mtunet.detection.network, training.loop", *heavy) == ""
 
 
 @pytest.mark.parametrize(

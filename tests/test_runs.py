@@ -80,7 +80,7 @@ def test_parts_of_a_comparison_come_back(tmp_path: Path) -> None:
 
 def test_a_part_is_done_only_with_its_last_file(tmp_path: Path) -> None:
     folder = compared(tmp_path / "r")
-    runs.save_files(folder, "mtunet", 0, {"timing.json": b"{}", "counts.csv": b"image\n"})
+    runs.save_files(runs.part_folder(folder, "mtunet", 0), {"timing.json": b"{}", "counts.csv": b"image\n"})
     assert runs.part_done(folder, "mtunet", 0)
     (folder / "mtunet" / "fold_0" / "timing.json").unlink()
     assert runs.done(runs.read(folder)) == []

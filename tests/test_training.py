@@ -1,8 +1,9 @@
-"""Training, small: a few steps on few phantoms leave a readable run, a lower loss and a usable model."""
+"""A model for the app: from phantoms to a readable run and a usable model; objectives, operating point, figures."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,28 +13,20 @@ import torch
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import Keeping, keeping_of
 from mtunet.detection.models import Settings, model_from_bytes
-from mtunet.detection.network import NetworkConfig
+from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
+from mtunet.evaluation.reading import load
 from mtunet.phantom import PhantomSpec, cohort
 from tests.drawn_views import drawn_sample
-from training import datasets
-from training.datasets import phantom_split, spec_name, stratum
-from training.experiment import Experiment
+from training import fitting, loop, parts
+from training.data import samples
+from training.data.recipes import Mixture
+from training.data.samples import phantom_split, spec_name, stratum
 from training.experiments import EXPERIMENTS
-from training.fitting import fit
 from training.objectives import OBJECTIVES
-from training.running import evaluate
-from training.sampling import (
-    UNDEGRADED,
-    Augmentation,
-    Degradation,
-    batches,
-    by_coverage,
-    canvas,
-    degraded,
-    with_strays,
-)
-from training.scoring import BAC_F1_GIVEN, by_rule, choose_operating_point, score, segmentations
+from training.operating import BAC_F1_GIVEN, by_rule, choose_operating_point, score, segmentations
+from training.products import choose_again, evaluate
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -54,72 +47,57 @@ def seen(level: dict[Calcification, np.ndarray]) -> Segmentation:
     )
 
 
-SMALL = replace(
-    EXPERIMENTS["detail-smoke"],
-    pitch_mm=0.4,
-    network=NetworkConfig(width=4, norm="group"),
-    size=64,
-    batch=4,
-    steps=40,
-    learning_rate=1e-2,
-    augmentation=Augmentation(intensity=True),
+TINY_DETAIL = replace(
+    EXPERIMENTS["smoke-detail"],
+    draws=8,
+    epochs=3,
+    data=Mixture(train=1, validation=1, test=1, seed=7, inserted=1),
 )
 
 
-@pytest.fixture(scope="module")
-def fitted() -> tuple[torch.nn.Module, list[dict[str, float]]]:
-    torch.set_num_threads(1)
-    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(4)]
-    return fit(SMALL, canvases, torch.device("cpu"))
+def test_the_model_that_ships_is_a_task_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended in between, gone on, and done; from phantoms to figures."""
+    monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
+    parts.divide.cache_clear()
+    folder = tmp_path / "run"
+    steps, over = [0], property(lambda _: steps[0] == 4)
+    take = fitting._Fitting.take
 
+    def counted(self: Any, batch: Any) -> None:
+        take(self, batch)
+        steps[0] += 1
 
-def test_a_few_steps_lower_every_heads_objective() -> None:
-    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(4)]
-    _, history = fit(replace(SMALL, steps=50), canvases, torch.device("cpu"))
-    assert all(history[-1][head] < history[0][head] for head in ("mc", "bac", "background"))
-
-
-def test_the_same_seed_gives_the_same_network() -> None:
-    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(2)]
-    first, second = (fit(replace(SMALL, steps=3), canvases, torch.device("cpu"))[0] for _ in range(2))
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-
-
-def test_averaged_weights_are_the_mean_of_those_after_each_of_the_last_steps() -> None:
-    canvases = [canvas(drawn_sample(number), SMALL.pitch_mm) for number in range(2)]
-
-    def weights(steps: int, averaged: float) -> dict[str, torch.Tensor]:
-        experiment = replace(SMALL, steps=steps, averaged=averaged)
-        return fit(experiment, canvases, torch.device("cpu"))[0].state_dict()
-
-    second, third = weights(2, 0.01), weights(3, 0.01)
-    for name, mean in weights(3, 0.5).items():
-        assert torch.allclose(mean, (second[name] + third[name]) / 2, atol=1e-6)
-    assert not torch.equal(second["heads.0.weight"], third["heads.0.weight"])
-
-
-def test_a_run_from_phantoms_to_figures_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.running import run
-
-    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
-    tiny = replace(
-        EXPERIMENTS["detail-smoke"],
-        steps=2,
-        data=replace(EXPERIMENTS["detail-smoke"].data, train=1, validation=1, test=1),
-    )
-    summary = run(tiny, tmp_path / "run", "cpu")
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["experiment"]["seed"] == tiny.seed
+    monkeypatch.setattr(fitting._Fitting, "take", counted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting.Watch, "over", over)
+        assert loop.run(TINY_DETAIL, folder, "cpu") is None
+    assert not runs.read(folder).finished
+    summary = loop.run(TINY_DETAIL, folder, "cpu")
+    assert steps[0] == TINY_DETAIL.steps
+    assert summary is not None
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["kind"], config["experiment"]["seed"], config["experiment"]["steps"]) == ("model", 0, 6)
     assert config["commit"]
     assert "synthetic" in config["data"]
+    assert "CC BY 3.0" in config["data"]
     assert summary["all"]["images"] == 1
-    marked = [row for row in runs.read_table(runs.read(tmp_path / "run"), 0, "validation") if row["type"] == "mc"]
+    marked = [row for row in runs.read_table(runs.read(folder), 0, "validation") if row["type"] == "mc"]
     half = summary["mc_at_half"]
     assert str(half["threshold"]) in {row["threshold"] for row in marked}
     assert half["false_positives_per_image"] is not None
-    assert (tmp_path / "run" / "fold_0" / "images.csv").read_text().count("\n") == 2
-    model = model_from_bytes((tmp_path / "run" / "fold_0" / "weights.safetensors").read_bytes(), "x", "cpu")
+    assert (folder / "fold_0" / "images.csv").read_text().count("\n") == 2
+    assert [row["epoch"] for row in runs.read_table(runs.read(folder), 0, "history")] == ["1", "2", "3"]
+    model = model_from_bytes((folder / "fold_0" / "weights.safetensors").read_bytes(), "x", "cpu")
     assert model.provenance["run"] == "run"
+    assert (model.settings.pitch_mm, model.settings.mirrored) == (0.8, True)
+    assert load(folder).one_model
+    assert {path.name for path in folder.rglob("*") if path.is_file()} == {
+        *("config.json", "splits.json", "summary.json"),
+        *("history.csv", "validation.csv", "images.csv", "weights.safetensors"),
+    }
+    assert loop.run(TINY_DETAIL, folder, "cpu") == runs.read(folder).summary
+    again = choose_again(folder, "cpu")
+    assert again["settings"] == summary["settings"]
 
 
 def test_no_phantom_is_in_two_parts_of_a_split() -> None:
@@ -179,100 +157,20 @@ def test_an_unknown_type_is_neither_trained_as_present_nor_as_absent(name: str) 
     assert logits.grad[1, 0].any()
 
 
-def test_a_type_without_a_mask_is_unknown_on_the_canvas() -> None:
-    sample = drawn_sample(0)
-    assert canvas(replace(sample, masks={MC: sample.masks[MC]}), 0.4).known.tolist() == [1.0, 0.0, 0.0]
-    assert canvas(sample, 0.4).known.tolist() == [1.0, 1.0, 1.0]
-
-
-def test_masks_and_pixels_are_warped_together() -> None:
-    """In every crop the MC target lies where the pixels are brightest."""
-    sample = drawn_sample(0)
-    bright = sample.pixels.copy()
-    bright[sample.masks[MC]] = 65535
-    cut = next(batches([canvas(replace(sample, pixels=bright), 0.4)], 128, 9, Augmentation(), np.random.default_rng(0)))
-    for pixels, targets in zip(cut.pixels, cut.targets, strict=True):
-        if targets[0].sum() > 50:
-            assert pixels[0][targets[0] > 0].mean() > 0.95
-            assert pixels[0][targets[2] > 0].mean() < 0.5
-
-
-def test_background_is_where_nothing_else_is() -> None:
-    cut = next(batches([canvas(drawn_sample(0), 0.4)], 64, 6, Augmentation(), np.random.default_rng(1)))
-    assert ((cut.targets[:, :2].max(axis=1) + cut.targets[:, 2]) >= 1).all()
-
-
-def test_weaker_detail_leaves_the_broad_brightness_and_halves_the_fine() -> None:
-    rows, columns = np.mgrid[0:64, 0:64]
-    fine = (0.5 + 0.1 * (-1.0) ** (rows + columns)).astype(np.float32)
-    half = degraded(fine, Degradation(detail=(0.5, 0.5), detail_share=1.0), np.random.default_rng(0))
-    assert half == pytest.approx(0.5 + 0.5 * (fine - 0.5), abs=2e-3)
-    assert degraded(fine, Degradation(), np.random.default_rng(0)) is fine
-
-
-def test_compression_is_of_eight_bits_and_stays_close() -> None:
-    ramp = np.linspace(0.2, 0.8, 64 * 64, dtype=np.float32).reshape(64, 64)
-    made = degraded(ramp, Degradation(jpeg=(95, 95), jpeg_share=1.0), np.random.default_rng(0))
-    assert (made * 255) == pytest.approx(np.rint(made * 255), abs=1e-3)
-    assert made == pytest.approx(ramp, abs=0.02)
-
-
-def test_strays_are_too_few_to_be_a_group() -> None:
-    rng = np.random.default_rng(3)
-    counts = []
-    for _ in range(60):
-        added = with_strays(np.zeros((256, 256), np.float32), np.zeros((256, 256), bool), 0.5, rng)
-        assert added.max() <= 0.3 + 1e-6
-        counts.append(cv2.connectedComponents((added > 0.02).astype(np.uint8))[0] - 1)
-    assert max(counts) == 3
-    assert np.mean(np.array(counts) > 0) > 0.7  # the others lie outside the crop
-
-
-def test_strays_keep_away_from_microcalcifications() -> None:
-    rng, mc = np.random.default_rng(3), np.zeros((256, 256), bool)
-    mc[:, :100] = True
-    added = sum(with_strays(np.zeros((256, 256), np.float32), mc, 0.5, rng) for _ in range(60))
-    assert added[:, :110].max() == 0 < added[:, 130:].max()  # type: ignore[index]
-
-
-def test_degradation_changes_pixels_and_no_mask() -> None:
-    change = Degradation(detail=(0.5, 0.6), detail_share=1.0)
-    plain, worn = (
-        next(batches([canvas(drawn_sample(0), 0.4)], 64, 6, Augmentation(), np.random.default_rng(1), each))
-        for each in (UNDEGRADED, change)
-    )
-    assert np.array_equal(plain.targets, worn.targets)
-    assert not np.allclose(plain.pixels, worn.pixels)
-
-
-def test_no_lesion_vanishes_when_the_grid_gets_coarser() -> None:
-    mask = np.zeros((100, 100), bool)
-    mask[50, 50:52] = True
-    assert by_coverage(mask, (10, 10)).sum() == 1
-    assert by_coverage(np.zeros((100, 100), bool), (10, 10)).sum() == 0
-
-
-def test_a_half_covered_cell_counts() -> None:
-    mask = np.zeros((4, 4), bool)
-    mask[:, :2] = True
-    mask[:2, 2:] = [[True, False], [True, False]]
-    assert by_coverage(mask, (2, 2)).tolist() == [[True, True], [True, False]]
-
-
-def test_the_operating_point_is_the_one_the_table_marks(fitted: tuple[torch.nn.Module, object]) -> None:
-    from mtunet.detection.weights import write_weights
-
+def test_the_operating_point_is_the_one_the_table_marks() -> None:
     half, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
-    model = model_from_bytes(write_weights(fitted[0], Settings("detail", 0.4, half, none), {}), "x", "cpu")
-    samples = [drawn_sample(number) for number in (10, 11)]
-    chosen, table = choose_operating_point(segmentations(model, samples), model.settings)
+    torch.manual_seed(0)
+    weights = write_weights(build(NetworkConfig(4, "group")), Settings("detail", 0.4, half, none), {})
+    model = model_from_bytes(weights, "x", "cpu")
+    images = [drawn_sample(number) for number in (10, 11)]
+    chosen, table = choose_operating_point(segmentations(model, images), model.settings)
     marked = {
         row["type"]: (row["threshold"], Keeping(*(row[name] for name in Keeping._fields)))
         for row in table
         if row["chosen"]
     }
     assert marked == {kind.value: (chosen.thresholds[kind], keeping_of(chosen, kind)) for kind in Calcification}
-    rows, summary = evaluate(model, samples)
+    rows, summary = evaluate(model, images)
     assert [row["image"] for row in rows] == ["drawn-10", "drawn-11"]
     assert summary["all"]["mc"]["lesions"] == 2
 
@@ -360,20 +258,12 @@ def test_truth_scored_against_itself_is_perfect() -> None:
     assert found.confused.hit == 0
 
 
-def test_experiments_are_named_by_their_key_and_say_what_to_expect() -> None:
-    for name, experiment in EXPERIMENTS.items():
-        assert isinstance(experiment, Experiment)
-        assert experiment.name == name
-        assert experiment.expect
-        assert (experiment.pitch_mm is None) == (experiment.way == "paper")
-
-
 def test_what_is_found_where_nothing_is_known_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = drawn_sample(0)
     ignore = np.zeros(sample.pixels.shape, bool)
     ignore[:100] = True
     everywhere = np.ones(sample.pixels.shape, np.float32)
-    monkeypatch.setattr("training.scoring.segment", lambda *_: seen(dict.fromkeys(Calcification, everywhere)))
+    monkeypatch.setattr("training.operating.segment", lambda *_: seen(dict.fromkeys(Calcification, everywhere)))
     ((_, found),) = segmentations(None, [replace(sample, ignore=ignore)])  # type: ignore[arg-type]
     assert not found.probability[MC][:100].any()
     assert found.probability[BAC][100:].all()

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.models import Settings
 from training.calibrating import LOOSE, Reliability, loose, temperatures_of
-from training.datasets import Sample
+from training.data.samples import Sample
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHAPE = (400, 500)

@@ -11,35 +11,28 @@ import pytest
 import torch
 
 from mtunet.evaluation import runs
-from mtunet.phantom import PHANTOM_VERSION
-from mtunet.phantom.patients import patients
-from tests.drawn_views import TINY, drawn_sample
-from training import datasets
+from tests.drawn_views import TINY, drawn_cache
+from training import loop
 from training.__main__ import main
 from training.cluster import part_files
-from training.comparing import compare
-from training.datasets import spec_name
-from training.views import VIEWS_VERSION, write_view
+from training.data import samples
 
-SMALL = replace(TINY, methods=("mtunet", "nothing"), views=12, epochs=1)
+SMALL = replace(TINY, methods=("mtunet", "nothing"), epochs=1)
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache in which the cohort's views are already there, drawn instead of rendered."""
-    folder = tmp_path / "cache" / f"views-{PHANTOM_VERSION}.{VIEWS_VERSION}"
-    folder.mkdir(parents=True)
-    for number, view in enumerate(patients(SMALL.views, SMALL.data_seed)):
-        sample = drawn_sample(number, view.spec.clusters > 0, view.spec.bac_grade > 0)
-        write_view(folder / f"{spec_name(view.spec)}.npz", sample)
-    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
+    drawn_cache(tmp_path / "cache", SMALL)
     return tmp_path / "cache"
 
 
 def test_a_part_as_bytes_is_the_part_on_disk(cache: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    compare(SMALL, tmp_path / "alone", "cpu", only_folds=[0])
-    files = part_files(SMALL, "mtunet", 0, "cpu")
+    loop.run(SMALL, tmp_path / "alone", "cpu", folds=[0])
+    [part] = loop.wanted(SMALL, [0], ["mtunet"])
+    files = part_files(SMALL, part, "cpu")
     where = runs.part_folder(tmp_path / "alone", "mtunet", 0)
     assert set(files) == {path.name for path in where.iterdir()}
     for name in ("weights.safetensors", "counts.csv", "sweep.csv.gz", "components.csv"):
@@ -68,8 +61,9 @@ import ray, sys
 from pathlib import Path
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
 from tests.test_training_cluster import SMALL
-from training.cluster import compare_on_cluster
-assert compare_on_cluster(SMALL, Path(sys.argv[1]), "local", "cpu") is not None
+from training.cluster import run_on_cluster
+from training.loop import wanted
+assert run_on_cluster(SMALL, Path(sys.argv[1]), "local", "cpu", wanted(SMALL)) is not None
 """
 
 
@@ -85,7 +79,7 @@ def test_a_local_ray_of_two_workers_finishes_the_run(cache: Path, tmp_path: Path
     assert run.finished
     assert len(runs.done(run)) == 4
     torch.set_num_threads(1)
-    compare(SMALL, tmp_path / "alone", "cpu")
+    loop.run(SMALL, tmp_path / "alone", "cpu")
     for method, fold in runs.done(run):
         both = (runs.part_folder(tmp_path / name, method, fold) / "counts.csv" for name in ("cluster", "alone"))
         assert next(both).read_bytes() == next(both).read_bytes()

@@ -1,4 +1,4 @@
-"""Finished runs made into one: by the mean of their weights, or side by side."""
+"""Finished runs made into one: their networks side by side."""
 
 import json
 from collections.abc import Callable
@@ -12,23 +12,18 @@ import torch
 from mtunet.case import Calcification
 from mtunet.detection.ensemble import Ensemble
 from mtunet.detection.models import Settings
-from mtunet.detection.network import MTUNet, NetworkConfig, build
+from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs
 from training import __main__ as command_line
-from training import combining, datasets, experiments, running
-from training.combining import average, join
-from training.running import choose_again, provenance_of
+from training.data import samples
+from training.data.recipes import Mixture
+from training.experiments import EXPERIMENTS
+from training.products import choose_again
+from training.provenance import machine
+from training.tools.combining import join
 
-SMOKE = experiments.EXPERIMENTS["detail-smoke"]
-TINY = replace(
-    SMOKE,
-    mirrored=True,
-    begin_with="before",
-    mined=2,
-    network=NetworkConfig(width=4, norm="group"),
-    data=replace(SMOKE.data, validation=1, test=1),
-)
+TINY = replace(EXPERIMENTS["smoke-detail"], data=Mixture(train=1, validation=1, test=1, seed=7))
 SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 
 
@@ -40,16 +35,15 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def finished(tmp_path: Path, phantoms: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Two finished runs with fresh weights, of an experiment whose phantoms are few."""
-    monkeypatch.setattr(datasets, "CACHE", phantoms)
-    for module in (combining, running):
-        monkeypatch.setattr(module, "EXPERIMENTS", {"detail-smoke": TINY})
+    """Two finished runs with fresh weights, of an experiment whose phantoms are few and that is not in the table."""
+    monkeypatch.setattr(samples, "CACHE", phantoms)
     folders = []
     for seed, name in enumerate(("one", "other")):
         torch.manual_seed(seed)
         folder = tmp_path / name
-        provenance = provenance_of(TINY, folder, torch.device("cpu"))
-        weights = write_weights(build(TINY.network), SETTINGS, provenance)
+        told = TINY.to_json() | {"name": "chained", "begin_with": "before"}
+        provenance = {"run": name, "experiment": told, "data": TINY.data.said, **machine(torch.device("cpu"))}
+        weights = write_weights(build(NetworkConfig(4, "group")), SETTINGS, provenance)
         runs.start(folder, provenance, [{"train": ["p"], "validation": ["q"], "test": ["r"]}])
         runs.save_fold(folder, 0, weights=weights, history=[{"step": 1, "seconds": 2.0}])
         runs.finish(folder, {})
@@ -61,23 +55,13 @@ def networks(folders: list[Path]) -> list[torch.nn.Module]:
     return [read_weights(runs.weights_of(runs.read(folder)))[0] for folder in folders]
 
 
-def test_an_average_has_the_mean_of_every_weight(finished: list[Path], tmp_path: Path) -> None:
-    summary = average(finished, tmp_path / "mean", "cpu")
-    one, other, mean = networks([*finished, tmp_path / "mean"])
-    assert isinstance(mean, MTUNet)
-    for a, b, c in zip(one.parameters(), other.parameters(), mean.parameters(), strict=True):
-        assert torch.allclose((a + b) / 2, c)
-    assert runs.read(tmp_path / "mean").config["average_of"] == ["one", "other"]
-    assert summary["all"]["images"] == 1
-
-
 def test_joined_runs_keep_their_weights_and_the_card_tells_them(finished: list[Path], tmp_path: Path) -> None:
     summary = join(finished, tmp_path / "both", "cpu")
     *apart, together = networks([*finished, tmp_path / "both"])
     assert isinstance(together, Ensemble)
     for one, member in zip(apart, together.members, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one.parameters(), member.parameters(), strict=True))
-    assert summary["settings"]["mirrored"] is not TINY.mirrored
+    assert summary["settings"]["mirrored"] is False
     assert choose_again(tmp_path / "both", "cpu")["settings"] == summary["settings"]
     run = runs.read(tmp_path / "both")
     assert run.config["joined_from"] == ["one", "other"]
@@ -87,11 +71,10 @@ def test_joined_runs_keep_their_weights_and_the_card_tells_them(finished: list[P
     assert list(lineage) == ["before", "one", "other", "both"]
 
 
-def test_a_joined_run_is_not_joined_or_averaged_again(finished: list[Path], tmp_path: Path) -> None:
+def test_a_joined_run_is_not_joined_again(finished: list[Path], tmp_path: Path) -> None:
     join(finished, tmp_path / "both", "cpu")
-    for combine in (join, average):
-        with pytest.raises(runs.NotARun, match="holds several networks already"):
-            combine([finished[0], tmp_path / "both"], tmp_path / "more", "cpu")
+    with pytest.raises(runs.NotARun, match="holds several networks already"):
+        join([finished[0], tmp_path / "both"], tmp_path / "more", "cpu")
     assert not (tmp_path / "more").exists()
 
 
@@ -100,18 +83,17 @@ def changed(run: Path, name: str, change: Callable[[Any], Any]) -> None:
     (run / name).write_text(json.dumps(change(json.loads((run / name).read_text()))))
 
 
-def test_runs_that_do_not_go_together_are_a_sentence(
-    finished: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_that_do_not_go_together_are_a_sentence(finished: list[Path], tmp_path: Path) -> None:
     changed(finished[0], "splits.json", lambda _: [{"train": ["r"], "validation": ["s"], "test": ["t"]}])
     with pytest.raises(runs.NotARun, match=r"learnt from images that .*other is measured on"):
         join(finished, tmp_path / "x", "cpu")
-    monkeypatch.setitem(combining.EXPERIMENTS, "coarse", replace(TINY, name="coarse", pitch_mm=0.9))
-    changed(finished[0], "config.json", lambda c: c | {"experiment": c["experiment"] | {"name": "coarse"}})
+    network = build(NetworkConfig(4, "group"))
+    coarse = write_weights(network, replace(SETTINGS, pitch_mm=0.9), {})
+    runs.save_fold(finished[0], 0, weights=coarse)
     with pytest.raises(runs.NotARun, match="at another pitch"):
         join(finished, tmp_path / "x", "cpu")
-    changed(finished[0], "config.json", lambda c: c | {"experiment": c["experiment"] | {"name": "mine"}})
-    with pytest.raises(runs.NotARun, match="of no experiment on the list"):
+    changed(finished[0], "config.json", lambda c: c | {"experiment": {"name": "mine"}})
+    with pytest.raises(runs.NotARun, match="does not say which phantoms"):
         join(finished, tmp_path / "x", "cpu")
     assert not (tmp_path / "x").exists()
 

@@ -12,7 +12,7 @@ from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.weights import write_weights
 from tests.painting import drawn_png
 from training import __main__ as command_line
-from training.contact_sheets import CAPTION, drawn_part, group, images_under, write_sheets
+from training.tools.contact_sheets import CAPTION, drawn_part, group, images_under, write_sheets
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,13 @@ from training.counting import (
     SWEEP,
     best_f1,
     calibration,
+    histograms,
     level_of,
     sweep_lesions,
     sweep_pixels,
 )
+
+HALF = SWEEP.index(0.5)
 
 
 def blobs(seed: int, rows: int = 60, columns: int = 50) -> np.ndarray:
@@ -60,11 +63,11 @@ def test_removing_what_bac_covers_costs_false_positives_and_no_true_lesion_apart
     truth[5:10, 5:10] = True
     bac = np.zeros((20, 40), bool)
     bac[5:10, 20:25] = True  # half of the second component
-    found = sweep_lesions(levels, truth, bac)[9]
+    found = sweep_lesions(levels, truth, bac)[HALF]
     assert (found.lesions, found.hit, found.detections, found.false_positives) == (1, 1, 2, 1)
     assert (found.hit_without_bac, found.false_positives_without_bac) == (1, 0)
     bac[5:10, 24] = False  # now less than half
-    assert sweep_lesions(levels, truth, bac)[9].false_positives_without_bac == 1
+    assert sweep_lesions(levels, truth, bac)[HALF].false_positives_without_bac == 1
 
 
 def test_an_empty_map_and_an_empty_truth_count_nothing() -> None:
@@ -82,6 +85,14 @@ def test_a_probability_at_the_threshold_counts() -> None:
         assert (level - 1) / 255 < threshold
 
 
+def test_the_sweep_is_fine_at_both_ends() -> None:
+    assert [level_of(threshold) for threshold in SWEEP][:6] == [1, 2, 3, 4, 6, 9]
+    assert [level_of(threshold) for threshold in SWEEP][-3:] == [253, 254, 255]
+    assert list(SWEEP) == sorted(set(SWEEP))
+    assert best_f1(np.array([254, 253, 252], np.uint8), np.array([True, False, False])) == (SWEEP[-2], 1.0)
+    assert best_f1(np.array([2, 1, 0], np.uint8), np.array([True, False, False])) == (SWEEP[1], 1.0)
+
+
 def test_the_best_threshold_is_the_one_with_the_highest_f1() -> None:
     levels = np.array([[10, 100, 150, 250]], np.uint8)
     truth = np.array([[False, False, True, True]])
@@ -92,7 +103,7 @@ def test_the_best_threshold_is_the_one_with_the_highest_f1() -> None:
 
 def test_calibration_of_drawn_levels() -> None:
     """Levels 0, 51 (0.2), 51, 255: one in bin 0, two in bin 2 of which one is true, one in bin 9."""
-    bins = calibration(np.array([0, 51, 51, 255], np.uint8), np.array([False, True, False, True]))
+    bins = calibration(*histograms(np.array([0, 51, 51, 255], np.uint8), np.array([False, True, False, True])))
     assert bins[0] == (1, 0.0, 0)
     assert bins[2] == (2, pytest.approx(0.4), 1)
     assert bins[9] == (1, 1.0, 1)

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mtunet.phantom.patients import GROUPS, patients
-from training.folds import Item, folds
+from training.data.folds import Item, folds
 
 items = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["mc", "bac", "both", "neither"])), min_size=8).map(
     lambda drawn: [Item(f"image-{n}", f"patient-{patient}", label) for n, (patient, label) in enumerate(drawn)]

@@ -4,7 +4,6 @@ Backgrounds here are drawn, except where the test is about those that ship.
 """
 
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -12,9 +11,10 @@ import numpy as np
 import pytest
 
 from mtunet.case import Calcification, View
-from training import datasets
-from training.artefacts import ARTEFACTS, some_with_artefacts, with_artefacts
-from training.insertion import (
+from training.augmentation import Augmentation
+from training.data import samples as datasets
+from training.data.artefacts import ARTEFACTS, some_with_artefacts, with_artefacts
+from training.data.insertion import (
     CONTENTS,
     TYPICAL_NEPERS,
     FilmCurve,
@@ -25,8 +25,9 @@ from training.insertion import (
     inserted_samples,
     sample_of,
 )
-from training.real_backgrounds import EXCLUSIONS, Background, background, heal, names, read_background
-from training.sampling import Augmentation, batches, canvas
+from training.data.real_backgrounds import EXCLUSIONS, Background, background, heal, names, read_background
+from training.data.views import view_of
+from training.sampling import Look, Sampler
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 UNKNOWN = [[0, 500], [330, 500], [330, 700], [0, 700]]
@@ -124,16 +125,17 @@ def test_no_crop_to_learn_from_holds_an_ignored_pixel(host: Background) -> None:
     assert sample.ignore is not None
     # ignored pixels are made unmistakable: no crop may hold one
     alarmed = replace(sample, pixels=np.where(sample.ignore, 65535, sample.pixels // 2).astype(np.uint16))
-    cut = canvas(alarmed, 0.2)
-    for batch in islice(batches([cut], 64, 6, Augmentation(intensity=False), np.random.default_rng(0)), 20):
-        assert batch.pixels.max() < 0.9
+    sampler = Sampler([view_of(alarmed, 0.2)], Look(0.2, 64), (0,), Augmentation(intensity=False))
+    for step in range(20):
+        assert sampler.batch(step, 6, 120).pixels.max() < 0.9
 
 
 def test_where_no_crop_is_free_of_ignored_pixels_a_sentence_says_so(host: Background) -> None:
     sample = sample_of(host, "mc", np.random.default_rng(3), "drawn")
-    nowhere = canvas(replace(sample, ignore=np.ones_like(host.unknown)), 0.2)
+    view = view_of(replace(sample, ignore=np.ones_like(host.unknown)), 0.2)
+    nowhere = Sampler([view], Look(0.2, 64), (0,), Augmentation())
     with pytest.raises(ValueError, match="leave no room"):
-        next(batches([nowhere], 64, 2, Augmentation(), np.random.default_rng(0)))
+        nowhere.batch(0, 2, 2)
 
 
 def test_samples_are_the_same_again_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from training.mining import mined, mistakes
 
 from mtunet.case import Calcification
 from tests.test_segmentation import Painter
-from training.datasets import Sample
-from training.mining import mined, mistakes
+from training.data.samples import Sample
 from training.sampling import BREAST, MISTAKEN, Augmentation, Canvas, batches, canvas
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from training.fitting import per_head
 from training.methods import METHODS, exclusive, shares
 from training.objectives import OBJECTIVES, negative_dice_per_image
-from training.tensors import per_head
 
 
 def logits_of(probability: Tensor) -> Tensor:
@@ -112,12 +112,12 @@ def test_shares_and_softmax_add_up_to_one() -> None:
         np.testing.assert_allclose(read(logits).sum(1).numpy(), 1, rtol=1e-6)
 
 
-def test_every_method_has_an_objective_and_answers_for_a_type() -> None:
+def test_every_method_has_an_objective_and_answers_for_each_type_once() -> None:
     for name, method in METHODS.items():
         assert method.objective == "dice" or method.objective in OBJECTIVES, name
-        assert method.types
-    assert METHODS["single"].types == ("mc", "bac")
-    assert METHODS["heads-bac"].types == ("bac",)
+        heads = [head for network in method.networks for head in network if head != "background"]
+        assert sorted(heads) == (["bac", "mc"] if method.networks else []), name
+
 
 
 def test_taking_one_type_for_the_other_costs_more_than_a_false_pixel_of_nothing() -> None:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.datasets import Sample
+from training.data.samples import Sample
 from training.realism import PATCH, described, figures, most_telling, told_apart
 
 BREAST = np.ones((600, 600), bool)

@@ -17,10 +17,10 @@ from mtunet.evaluation.reading import load
 from tests.drawn_cbis import VIEWS, Drawn, DrawnView, classic, drawn_tree
 from tests.drawn_views import drawn_sample
 from training import __main__ as command_line
-from training import datasets
-from training.data import DataSetMissing, LabelledView, samples
-from training.retraining import Plan, RealData, measure, part_of, retrain
-from training.scoring import choose_operating_point, score, segmentations
+from training.data import samples as datasets
+from training.data.registry import DataSetMissing, LabelledView, samples
+from training.operating import choose_operating_point, score, segmentations
+from training.tools.retraining import Plan, RealData, measure, part_of, retrain
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 PLAN = Plan(steps=3, phantoms=0, size=64, batch=3)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from training.widening import widened
 
 from mtunet.detection.network import MTUNet, NetworkConfig, build
-from training.widening import widened
 
 
 def fresh(config: NetworkConfig) -> MTUNet:

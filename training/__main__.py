@@ -12,9 +12,8 @@ from mtunet.case import DeviceUnavailable
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
 from mtunet.evaluation import runs
 from mtunet.phantom.spec import Look
-from training.comparisons import COMPARISONS
-from training.data import DATASETS, DataSetMissing
-from training.experiment import PhantomData
+from training.data.recipes import Mixture
+from training.data.registry import DATASETS, DataSetMissing
 from training.experiments import EXPERIMENTS
 
 
@@ -35,12 +34,15 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="the experiments and what to expect of each")
     listing.set_defaults(command=_list)
 
-    running = commands.add_parser("run", help="fit, choose thresholds, measure on unseen images; goes on where it was")
-    running.add_argument("experiment", choices=[*COMPARISONS, *EXPERIMENTS], metavar="EXPERIMENT")
+    running = commands.add_parser("run", help="learn, choose thresholds, measure on unseen images; resumable")
+    running.add_argument("experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT")
     running.add_argument("--out", type=Path, help="folder of the run (default: runs/EXPERIMENT)")
     running.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default: auto)")
     running.add_argument("--folds", type=_numbers, help="only these, as in 0,1 (the others another time)")
     running.add_argument("--methods", type=_words, help="only these, as in single,mtunet")
+    running.add_argument("--seeds", type=_numbers, help="only these; of a model for the app any one, as in 5")
+    running.add_argument("--minutes", type=float, help="end in time, with all that the same command needs to go on")
+    running.add_argument("--jobs", type=int, default=1, help="parts at a time, each a process with its share of cores")
     running.add_argument("--ray", metavar="ADDRESS", help='the parts as tasks of this Ray cluster; "local" starts one')
     running.set_defaults(command=_run)
 
@@ -77,7 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     choosing.add_argument("--device", default="auto")
     choosing.set_defaults(command=_choose)
 
-    _add_combining(commands)
+    joining = commands.add_parser("join", help="the networks of runs side by side, as one that says their mean")
+    joining.add_argument("--mirrored", action="store_true", help="each looks at a tile from both sides: twice the time")
+    joining.add_argument("runs", type=Path, nargs="+")
+    joining.add_argument("--out", type=Path, required=True, help="folder of the new run")
+    joining.add_argument("--device", default="auto")
+    joining.set_defaults(command=_join)
     _add_real_data(commands)
     sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
     sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
@@ -103,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _failures(asked: argparse.Namespace) -> None:
-    from training.failures import write_failures
+    from training.tools.failures import write_failures
 
     model = load_model(asked.model, asked.device)
     run = runs.with_weights(model.weights_sha256)
@@ -112,26 +119,8 @@ def _failures(asked: argparse.Namespace) -> None:
     print(write_failures(model, run))
 
 
-def _add_combining(commands: Any) -> None:
-    """`average` and `join`, which make finished runs into one."""
-    averaging = commands.add_parser("average", help="the mean of the weights of runs that began with one another")
-    joining = commands.add_parser("join", help="the networks of runs side by side, as one that says their mean")
-    joining.add_argument("--mirrored", action="store_true", help="each looks at a tile from both sides: twice the time")
-    for command, call in ((averaging, _average), (joining, _join)):
-        command.add_argument("runs", type=Path, nargs="+")
-        command.add_argument("--out", type=Path, required=True, help="folder of the new run")
-        command.add_argument("--device", default="auto")
-        command.set_defaults(command=call)
-
-
-def _average(asked: argparse.Namespace) -> None:
-    from training.combining import average
-
-    print(json.dumps(average(asked.runs, asked.out, asked.device), indent=2))
-
-
 def _join(asked: argparse.Namespace) -> None:
-    from training.combining import join
+    from training.tools.combining import join
 
     if len(asked.runs) < 2:
         raise Misuse("One run has nothing to be joined with: name two or more.")
@@ -159,7 +148,7 @@ def _add_real_data(commands: Any) -> None:
 
 
 def _retrain(asked: argparse.Namespace) -> None:
-    from training.retraining import Plan, RealData, retrain
+    from training.tools.retraining import Plan, RealData, retrain
 
     plan = Plan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
     data = RealData(asked.data, asked.root, asked.seed)
@@ -167,16 +156,16 @@ def _retrain(asked: argparse.Namespace) -> None:
 
 
 def _evaluate_on(asked: argparse.Namespace) -> None:
-    from training.retraining import RealData, measure
+    from training.tools.retraining import RealData, measure
 
     _, summary = measure(_model_of(asked.model, asked.device), RealData(asked.data, asked.root, asked.seed))
     print(json.dumps(summary, indent=2))
 
 
 def _contact_sheets(asked: argparse.Namespace) -> None:
-    from training.contact_sheets import images_under, write_sheets
     from training.data.labelled import to_stderr
-    from training.real.views import PARTS
+    from training.tools.contact_sheets import images_under, write_sheets
+    from training.tools.real.views import PARTS
 
     if not asked.folder.is_dir():
         raise Misuse(f"Expected a folder of images, found no folder {asked.folder}.")
@@ -203,44 +192,35 @@ def _words(text: str) -> list[str]:
 
 
 def _list(_: argparse.Namespace) -> None:
-    told = {one.name: one.expect for one in COMPARISONS.values()}
     for one in EXPERIMENTS.values():
-        told[one.name] = one.expect + (f"\n    Found: {one.found}" if one.found else "")
-    for name, expect in told.items():
-        print(f"{name}\n    {expect}\n    python -m training run {name}")
+        print(f"{one.name}\n    {one.expect}\n    python -m training run {one.name}")
 
 
 def _run(asked: argparse.Namespace) -> None:
-    folder = asked.out or runs.RUNS / asked.experiment
-    if asked.experiment in COMPARISONS:
-        _compare(asked, folder)
-        return
-    if asked.folds or asked.methods or asked.ray:
-        raise Misuse(f"{asked.experiment} fits one model: it has no folds and methods to choose from.")
-    from training.running import run  # torch takes seconds to import; `list` does not need it
-
-    print(json.dumps(run(EXPERIMENTS[asked.experiment], folder, asked.device), indent=2))
-
-
-def _compare(asked: argparse.Namespace, folder: Path) -> None:
-    from training.comparing import compare, wanted
+    from training import cluster, loop  # torch takes seconds to import; `list` does not need it
     from training.reporting import as_text
 
-    comparison = COMPARISONS[asked.experiment]
+    experiment, folder = EXPERIMENTS[asked.experiment], asked.out or runs.RUNS / asked.experiment
+    if experiment.product and asked.seeds:
+        experiment, asked.seeds = loop.with_seed(experiment, asked.seeds[0]), None
     try:
-        wanted(comparison, asked.folds, asked.methods)
+        parts = loop.wanted(experiment, asked.folds, asked.methods, asked.seeds)
     except ValueError as problem:
         raise Misuse(str(problem)) from None
     if asked.ray:
-        from training.cluster import RayAbsent, compare_on_cluster
-
+        if experiment.product:
+            raise Misuse(f"{experiment.name} learns one network: there is nothing to share out with --ray.")
         try:
-            compare_on_cluster(comparison, folder, asked.ray, asked.device, asked.folds, asked.methods)
-        except RayAbsent as problem:
+            summary = cluster.run_on_cluster(experiment, folder, asked.ray, asked.device, parts)
+        except cluster.RayAbsent as problem:
             raise Misuse(str(problem)) from None
     else:
-        compare(comparison, folder, asked.device, asked.folds, asked.methods)
-    print(as_text(runs.read(folder)))
+        only = {"folds": asked.folds, "methods": asked.methods, "seeds": asked.seeds}
+        summary = loop.run(experiment, folder, asked.device, **only, minutes=asked.minutes, jobs=asked.jobs)
+    if not experiment.product:
+        print(as_text(runs.read(folder)))
+    elif summary is not None:
+        print(json.dumps(summary, indent=2))
 
 
 def _report(asked: argparse.Namespace) -> None:
@@ -255,16 +235,16 @@ def _report(asked: argparse.Namespace) -> None:
 
 
 def _choose(asked: argparse.Namespace) -> None:
-    from training.running import choose_again
+    from training.products import choose_again
 
     print(json.dumps(choose_again(asked.run, asked.device), indent=2))
 
 
 def _evaluate(asked: argparse.Namespace) -> None:
-    from training.datasets import phantom_samples, phantom_split
-    from training.running import evaluate
+    from training.data.samples import phantom_samples, phantom_split
+    from training.products import evaluate
 
-    if asked.seed == PhantomData().seed:
+    if asked.seed == Mixture().seed:
         print("This cohort was trained on: its figures say nothing about unseen images.", file=sys.stderr)
     split = phantom_split(0, 0, asked.images, asked.seed)
     _, summary = evaluate(load_model(asked.model, asked.device), phantom_samples(split.test))
@@ -272,7 +252,7 @@ def _evaluate(asked: argparse.Namespace) -> None:
 
 
 def _evaluate_real(asked: argparse.Namespace) -> None:
-    from training.real.protocol import evaluate_real
+    from training.tools.real.protocol import evaluate_real
 
     model = _model_of(asked.model, asked.device)
     folder = asked.out or runs.RUNS / f"real-{model.name}"

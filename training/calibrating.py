@@ -15,8 +15,8 @@ from scipy.special import logit
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.models import Settings
-from training.counting import calibration
-from training.datasets import Sample
+from training.counting import calibration, histograms
+from training.data.samples import Sample
 
 TEMPERATURES = (0.5, 3.0)
 """What is thought possible; beyond it the network is too far off for this remedy."""
@@ -51,7 +51,7 @@ class Reliability:
         for kind, mask in sample.masks.items():
             probability, true = found.probability[kind][found.breast], mask[found.breast]
             levels = np.rint(probability * 255).astype(np.uint8)
-            self.tenths[kind][:] += np.array(calibration(levels, true))
+            self.tenths[kind][:] += np.array(calibration(*histograms(levels, true)))
             bins = np.clip(np.searchsorted(LOGITS, logit(probability) * temperature) - 1, 0, len(LOGITS) - 2)
             for number, inside in enumerate((~true, true)):
                 self.logits[kind][:, number] += np.bincount(bins[inside], minlength=len(LOGITS) - 1)

@@ -1,13 +1,13 @@
-"""Where a network stands after an epoch, on disk: safetensors whose header holds the JSON; whole or not there.
+"""Where a network stands, on disk: safetensors whose header holds the JSON; whole or not there.
 
-Nothing random is kept, because nothing random goes on from one epoch to the next: each epoch's draws follow from the
-comparison's seed and the epoch's number (see `training.learning`).
+Nothing random is kept, because nothing random goes on from one step to the next: each step's draws follow from the
+task's seed and the step's number (`training.sampling`).
 """
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +19,30 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """epoch: the last that is done. network, best: weights now, and at the best validation. history: a row per epoch.
+    """task: what is learnt, to know it again. step: steps that are done. history: a row per epoch that is done.
 
-    optimiser: per parameter's number, Adam's step count and both moments.
+    network: weights now. optimiser: per parameter's number, Adam's step count and both moments. losses: (heads,)
+    float64, summed over the steps of the epoch that has begun. seconds: spent in that epoch so far.
     """
 
     task: Mapping[str, Any]
-    epoch: int
+    step: int
     network: Mapping[str, Tensor]
-    best: Mapping[str, Tensor]
     optimiser: Mapping[int, Mapping[str, Tensor]]
-    history: tuple[dict[str, Any], ...] = field(default=())
+    losses: Tensor
+    seconds: float
+    history: tuple[dict[str, Any], ...] = ()
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replaces the last one in one step, after its bytes are on the disk."""
-    tensors = {
-        **{f"network/{name}": tensor for name, tensor in checkpoint.network.items()},
-        **{f"best/{name}": tensor for name, tensor in checkpoint.best.items()},
-        **{
-            f"optimiser/{number}/{name}": tensor
-            for number, state in checkpoint.optimiser.items()
-            for name, tensor in state.items()
-        },
+    tensors = {f"network/{name}": tensor for name, tensor in checkpoint.network.items()} | {
+        f"optimiser/{number}/{name}": tensor
+        for number, state in checkpoint.optimiser.items()
+        for name, tensor in state.items()
     }
-    told = {"task": checkpoint.task, "epoch": checkpoint.epoch, "history": checkpoint.history}
+    tensors["losses"] = checkpoint.losses
+    told = {name: getattr(checkpoint, name) for name in ("task", "step", "seconds", "history")}
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = save(flat, metadata={"checkpoint": json.dumps(told)})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,15 +70,16 @@ def read_checkpoint(path: Path, task: Mapping[str, Any]) -> Checkpoint | None:
         print(f"{path} belongs to another experiment; beginning again.", flush=True)
         return None
     optimiser: dict[int, dict[str, Tensor]] = {}
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}}
+    network: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         kind, _, rest = name.partition("/")
         if kind == "optimiser":
             number, _, what = rest.partition("/")
             optimiser.setdefault(int(number), {})[what] = tensor
-        else:
-            parts[kind][rest] = tensor
-    return Checkpoint(task, told["epoch"], parts["network"], parts["best"], optimiser, tuple(told["history"]))
+        elif kind == "network":
+            network[rest] = tensor
+    history = tuple(told["history"])
+    return Checkpoint(task, told["step"], network, optimiser, tensors["losses"], told["seconds"], history)
 
 
 def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:

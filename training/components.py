@@ -9,16 +9,15 @@ import numpy.typing as npt
 
 from mtunet.evaluation.metrics import HIT_SHARE
 from training.counting import Levels, Mask, level_of
-
-KINDS = ("mc", "bac")
+from training.data.views import KINDS
 
 
 class Row(NamedTuple):
     """One row of components.csv. outcome: a found, b BAC called MC, c MC called BAC, d missed, e false positive.
 
     probability: mean of the type's map inside. row, column, height, width: box in pixels of the image's own grid.
-    conspicuity: see `training.views.conspicuity`; None for false ones. elongation: long by short axis, 1 for a disc.
-    overlap: share of the area that is truly the other type.
+    conspicuity: see `training.data.views.conspicuity`; None for false ones. elongation: long by short axis,
+    1 for a disc. overlap: share of the area that is truly the other type.
     """
 
     image: str

@@ -6,19 +6,31 @@ its probability is at or above it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.evaluation.metrics import HIT_SHARE, PixelCounts
+from mtunet.evaluation.metrics import HIT_SHARE, LesionCounts, PixelCounts
 
 Levels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
-SWEEP = tuple(round(0.05 * step, 2) for step in range(1, 20))
+
+def threshold_of(level: int) -> float:
+    """The threshold that lets this level and those above count, to four digits."""
+    return floor(level / 255 * 1e4) / 1e4
+
+
+SWEEP = (
+    *(threshold_of(level) for level in (1, 2, 3, 4, 6, 9)),
+    *(round(0.05 * step, 2) for step in range(1, 20)),
+    *(threshold_of(level) for level in (246, 249, 251, 252, 253, 254, 255)),
+)
+"""Fine at both ends: a network that learnt little says little, and one that learnt a batch Dice says all or nothing."""
 BAC_SHARE = 0.5
 """A detected MC component of which this share is detected BAC is taken away where "without BAC" is counted."""
 
@@ -36,7 +48,13 @@ def histograms(levels: Levels, truth: Mask) -> tuple[npt.NDArray[np.int64], npt.
 
 def sweep_pixels(levels: Levels, truth: Mask, thresholds: Sequence[float] = SWEEP) -> list[PixelCounts]:
     """Counts at each threshold, over the whole image."""
-    inside, outside = histograms(levels, truth)
+    return swept(*histograms(levels, truth), thresholds)
+
+
+def swept(
+    inside: npt.NDArray[np.int64], outside: npt.NDArray[np.int64], thresholds: Sequence[float] = SWEEP
+) -> list[PixelCounts]:
+    """The same from histograms, which may be added up over images."""
     at_least_inside, at_least_outside = (np.cumsum(part[::-1])[::-1] for part in (inside, outside))
     total_inside, total_outside = int(inside.sum()), int(outside.sum())
     counts = []
@@ -52,21 +70,54 @@ class Best(NamedTuple):
     f1: float
 
 
-def best_f1(levels: Levels, truth: Mask) -> Best:
-    """The threshold of the sweep with the highest F1 over all pixels together; of equals, the one nearest to one half.
+def best(counts: Sequence[PixelCounts]) -> Best:
+    """The threshold of the sweep with the highest F1; of equals, the one nearest to one half.
 
-    Where the F1 is undefined or 0 everywhere, that is 0.5 with an F1 of 0: nothing speaks for another.
+    counts: at each threshold of SWEEP. Where the F1 is undefined or 0 everywhere, that is 0.5 with an F1 of 0.
     """
-    scored = [
-        (counts.f1 or 0.0, -abs(threshold - 0.5), threshold)
-        for threshold, counts in zip(SWEEP, sweep_pixels(levels, truth), strict=True)
-    ]
+    scored = [(one.f1 or 0.0, -abs(threshold - 0.5), threshold) for threshold, one in zip(SWEEP, counts, strict=True)]
     f1, _, threshold = max(scored)
     return Best(threshold, f1)
 
 
-@dataclass(frozen=True)
-class LesionSweep:
+def best_f1(levels: Levels, truth: Mask) -> Best:
+    """Of all pixels together."""
+    return best(sweep_pixels(levels, truth))
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Detected components against true ones; component 0 of the detected stands for what is not detected.
+
+    lesion_px: (lesions,) pixels of each true component. shared: (lesions, components) of them in each detected one.
+    area_px, right_px: (components,) pixels of each detected component, and how many are true.
+    """
+
+    lesion_px: npt.NDArray[np.int64]
+    shared: npt.NDArray[np.int64]
+    area_px: npt.NDArray[np.int64]
+    right_px: npt.NDArray[np.int64]
+
+    def counts(self, kept: Mask) -> LesionCounts:
+        """When only the detected components that are kept count; (components,) bool, kept[0] is False."""
+        reached = self.shared[:, kept].sum(axis=1) / self.lesion_px
+        false = self.right_px[kept] / self.area_px[kept] < HIT_SHARE
+        hit = int(np.count_nonzero(reached >= HIT_SHARE))
+        return LesionCounts(len(reached), hit, len(false), int(np.count_nonzero(false)), 1)
+
+
+def matched(
+    truth: Mask, labels: Labels, area_px: npt.NDArray[np.int64], lesions: tuple[int, Labels] | None = None
+) -> Matched:
+    """truth: (rows, columns). labels: of detected components, and their areas. lesions: the true ones, where they are
+    known already, as OpenCV counts and labels them."""
+    count, of_lesion = lesions or cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
+    own, there = of_lesion[truth].astype(np.int64), labels[truth]
+    table = np.bincount(own * len(area_px) + there, minlength=count * len(area_px)).reshape(count, len(area_px))[1:]
+    return Matched(table.sum(axis=1), table, area_px, table.sum(axis=0))
+
+
+class LesionSweep(NamedTuple):
     """Lesions of one image and type at one threshold; the last two after taking away MC that is mostly BAC."""
 
     lesions: int
@@ -80,25 +131,35 @@ class LesionSweep:
 def sweep_lesions(
     levels: Levels, truth: Mask, bac: Mask | None, thresholds: Sequence[float] = SWEEP
 ) -> list[LesionSweep]:
-    """Components at each threshold, (rows, columns) on one grid, matched as `evaluation.metrics.count_lesions` does.
+    """Components at each threshold, (rows, columns) on one grid, matched as `metrics.count_lesions` does.
 
     bac: where BAC is detected at its own threshold; None for a type from which nothing is taken away.
     """
-    part = _where_anything_is((levels >= level_of(min(thresholds))) | truth)
-    levels, truth = levels[part], truth[part]
-    bac = None if bac is None else bac[part]
-    lesions, of_lesion = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
-    area = np.bincount(of_lesion.ravel(), minlength=lesions)[1:]
     found: list[LesionSweep] = []
     before: int | None = None
+    lesions: tuple[int, Labels] | None = None
     for threshold in thresholds:
         detected = levels >= level_of(threshold)
         size = int(np.count_nonzero(detected))
         if size == before:
             found.append(found[-1])  # the same pixels, since a higher threshold only takes some away
             continue
+        if before is None or size < before / 2:  # less is left: look at less
+            part = _where_anything_is(detected | truth)
+            levels, truth, detected = levels[part], truth[part], detected[part]
+            bac = None if bac is None else bac[part]
+            lesions = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
         before = size
-        found.append(_lesions_at(detected, truth, of_lesion, area, bac))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
+        area = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+        match = matched(truth, labels, area, lesions)
+        kept = np.arange(count) > 0
+        all_of_them = match.counts(kept)
+        if bac is not None:
+            kept &= np.bincount(labels[bac], minlength=count) < BAC_SHARE * area
+        left = match.counts(kept)
+        whole = all_of_them.lesions, all_of_them.hit, all_of_them.detections, all_of_them.false_positives
+        found.append(LesionSweep(*whole, left.hit, left.false_positives))
     return found
 
 
@@ -107,38 +168,11 @@ def _where_anything_is(mask: Mask) -> tuple[slice, slice]:
     return slice(top, top + max(height, 1)), slice(left, left + max(width, 1))
 
 
-def _lesions_at(
-    detected: Mask, truth: Mask, of_lesion: npt.NDArray[np.int32], area: npt.NDArray[np.int64], bac: Mask | None
-) -> LesionSweep:
-    hit = _hits(of_lesion[detected & truth], area)
-    if not detected.any():
-        return LesionSweep(len(area), hit, 0, 0, hit, 0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
-    own = stats[:, cv2.CC_STAT_AREA]
-    false = np.bincount(labels[truth], minlength=count) / own < HIT_SHARE
-    false[0] = False
-    if bac is None:
-        return LesionSweep(len(area), hit, count - 1, int(false.sum()), hit, int(false.sum()))
-    kept = np.bincount(labels[bac], minlength=count) / own < BAC_SHARE
-    kept[0] = False
-    left_over = kept[labels] & truth
-    return LesionSweep(
-        len(area), hit, count - 1, int(false.sum()), _hits(of_lesion[left_over], area), int((false & kept).sum())
-    )
-
-
-def _hits(covered: npt.NDArray[np.int32], area: npt.NDArray[np.int64]) -> int:
-    """covered: for each detected true pixel the number of its lesion."""
-    inside = np.bincount(covered, minlength=len(area) + 1)[1:]
-    return int(np.count_nonzero(inside / area >= HIT_SHARE))
-
-
 BINS = 10
 
 
-def calibration(levels: Levels, truth: Mask) -> list[tuple[int, float, int]]:
-    """(pixels, sum of probability, true pixels) in each of ten bins of probability. Any shape."""
-    inside, outside = histograms(levels, truth)
+def calibration(inside: npt.NDArray[np.int64], outside: npt.NDArray[np.int64]) -> list[tuple[int, float, int]]:
+    """(pixels, sum of probability, true pixels) in each of ten bins of probability, from histograms."""
     probability = np.arange(256) / 255
     bins = np.minimum((probability * BINS + 1e-9).astype(int), BINS - 1)
     everything = inside + outside

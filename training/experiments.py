@@ -1,237 +1,197 @@
-"""The experiments: each a small named difference from the defaults, with what to expect of it."""
+"""The experiments, in one table. Run one with `python -m training run NAME`; `list` says what to expect of each.
 
-from dataclasses import replace
+An experiment is a way to look, data, methods, and how they learn; its tasks are methods × folds × seeds. The model that
+ships is one task like any other, of an experiment with one method and one division of its data (`product`).
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 from mtunet.detection.network import NetworkConfig
-from training.experiment import Experiment, PhantomData
-from training.sampling import Augmentation, Degradation
+from training.augmentation import Augmentation, Degradation
+from training.data.recipes import Cohort, Mixture
+from training.methods import METHODS, Method
+from training.sampling import Look, Stage
 
-GENTLE = Augmentation(intensity=True, harshest_blur=0.6, harshest_noise=0.02)
-"""Leaves faint calcium visible, which the defaults sometimes do not."""
-NOISY = replace(GENTLE, harshest_noise=0.04)
+BASELINES = ("nothing", "everything", "classical", "prior")
+GENTLE = Augmentation(scale=0.25, intensity=True, harshest_blur=0.6, harshest_noise=0.04)
+"""Leaves faint calcium visible."""
 WORN = Degradation(detail=(0.5, 1.15), detail_share=0.5, jpeg_share=0.33)
 """As films, copies and archives are."""
 STRAYS = replace(WORN, strays_share=0.35)
-MORE = PhantomData(harder=300, plain=300, inserted=600, artefacts=0.5)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides the outcome besides the machine.
+
+    methods: keys of `training.methods.METHODS`. data: a cohort in folds, or the mixture that a product learns from.
+    grouped_by: what must not be in two parts; "image" is the paper's split, which lets a patient be in several.
+    width, norm: of every network. batch: draws per step. draws: per epoch, and one row of history. epochs: all are
+        done, and the last one's weights are taken, of every method alike.
+    learning_rate, schedule: of Adam. "one-cycle" rises for a tenth of the steps and falls to nothing by a cosine.
+    objective: of the methods with a Dice objective, a key of `training.objectives.OBJECTIVES`. head_weight:
+        of each head.
+    first_guess: probability that a fresh head gives a type (background: the rest).
+    stages: the curriculum. mirrored: whether a product looks at each tile from both sides.
+    division: what the folds follow from. seeds: of the weights and the draws; pages show the first one's
+        parts.
+    """
+
+    name: str
+    expect: str
+    methods: tuple[str, ...]
+    data: Cohort | Mixture = field(default_factory=Cohort)
+    look: Look = field(default_factory=Look)
+    folds: int = 5
+    grouped_by: Literal["patient", "image"] = "patient"
+    width: int = 32
+    norm: Literal["none", "group"] = "group"
+    batch: int = 16
+    draws: int = 1000
+    epochs: int = 100
+    learning_rate: float = 1e-4
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    objective: str = "batch-dice"
+    head_weight: float = 1.0
+    first_guess: float = 0.01
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    stages: tuple[Stage, ...] = (Stage(),)
+    mirrored: bool = False
+    division: int = 0
+    seeds: tuple[int, ...] = (0,)
+
+    @property
+    def product(self) -> bool:
+        """Whether it makes a model for the app, with thresholds and figures by the app's own way to look."""
+        return isinstance(self.data, Mixture)
+
+    @property
+    def way(self) -> Literal["detail", "paper"]:
+        return "paper" if self.look.pitch_mm is None else "detail"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.draws // self.batch)
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
+    def network(self, method: Method, heads: tuple[str, ...]) -> NetworkConfig:
+        return NetworkConfig(self.width, method.norm or self.norm, heads)
+
+    def to_json(self) -> dict[str, Any]:
+        told = {**asdict(self), "steps": self.steps, "way": self.way, "pitch_mm": self.look.pitch_mm}
+        if self.product:
+            told["network"] = self.network(METHODS[self.methods[0]], METHODS[self.methods[0]].networks[0]).to_json()
+            told["seed"] = self.seeds[0]
+        return told
+
+
+CROPS = Experiment(
+    name="crops",
+    expect="The paper's networks, heads, objectives and folds on crops at 0.2 mm, scored on whole views: the "
+    "comparison that a CPU can do. 32,000 draws a network from fresh weights, five folds, three seeds. Tried on one "
+    "small fold (221 views, 25,600 draws) F1 was 0.76 for BAC and 0.64 for MC on crops; marking everything gets 0.04. "
+    "About two hours a seed with `--jobs 2` on two cores that compute in bfloat16.",
+    methods=("single", "multiclass", "mtunet", *BASELINES),
+    look=Look(pitch_mm=0.2, size=128),
+    width=8,
+    draws=1600,
+    epochs=20,
+    learning_rate=3e-3,
+    schedule="one-cycle",
+    seeds=(1, 2, 3),
+)
+PHANTOM = Experiment(
+    name="phantom",
+    expect="The paper's experiment on phantoms at half its width: whole views at 256×256, 100 epochs of 1,000 draws, "
+    "Adam at 1e-4, no early stop. For a GPU: 3.5 million augmented views. Expected: MC hardly better than the "
+    "baselines, because a speck is far below a pixel; whether MTU-Net helps BAC is open.",
+    methods=(
+        "single",
+        "multiclass",
+        "multiclass-softmax",
+        "mtunet",
+        "mtunet-paper",
+        "mtunet-no-background",
+        *BASELINES,
+    ),
+)
+DETAIL = Experiment(
+    name="detail",
+    expect="The model that ships, from fresh weights in one go: crops at 0.2 mm of phantoms alone for the first third "
+    "of the draws; then with hard cases, plain films, calcium put into real films (or nothing), artefacts on half of "
+    "the phantoms, and the wear of films and copies; in the last third stray dots as well. False pixels cost five "
+    "times as much where they are the other type. Hoped for on 100 unseen phantoms: MC sensitivity 0.88 at half a "
+    "false positive an image, BAC pixel F1 0.82, BAC components called MC under 10 %; on films no more than the pair "
+    "that ships flags. Two hours on two cores that compute in bfloat16. `--seeds 1` makes another, `join` a pair of "
+    "them.",
+    methods=("mtunet",),
+    data=Mixture(harder=300, plain=300, inserted=600, artefacts=0.5),
+    look=Look(pitch_mm=0.2, size=128, off_lesion=0.35),
+    folds=1,
+    width=16,
+    draws=2000,
+    epochs=60,
+    learning_rate=3e-3,
+    schedule="one-cycle",
+    objective="batch-dice-apart",
+    augmentation=GENTLE,
+    stages=(Stage(1 / 3, ("phantom",)), Stage(2 / 3, worn=WORN), Stage(worn=STRAYS)),
+    mirrored=True,
+)
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
-        Experiment(
-            name="detail",
-            expect="Where the shipped `detail` model began. Hoped for: MC sensitivity ≥ 0.85 at ≤ 0.5 "
-            "false positives per image and BAC pixel F1 ≥ 0.75 on 100 unseen phantoms; about an hour on 2 CPU cores.",
+        replace(
+            CROPS,
+            name="smoke",
+            expect="Nothing but that every step of every method runs and leaves a whole run folder. Under a minute on "
+            "two idle cores, and its figures mean nothing.",
+            methods=tuple(METHODS),
+            data=Cohort(views=12),
+            look=Look(pitch_mm=0.8, size=64),
+            folds=2,
+            width=4,
+            batch=4,
+            draws=8,
+            epochs=2,
+            seeds=(1,),
         ),
-        Experiment(
-            name="detail-long",
-            expect="Half of the shipped `detail` model (`detail-mean`): `detail` (which saw phantoms of version 1) "
-            "continued on those of version 2, whose arteries are marked only where their calcium can be "
-            "seen, and with gentler blur and noise. Predicted: BAC pixel F1 from 0.54 to above 0.75, "
-            "since half of its misses were marked stretches "
-            "without visible calcium; MC sensitivity above 0.85. An hour on 2 idle CPU cores.",
-            steps=3200,
-            learning_rate=2e-3,
-            augmentation=GENTLE,
-            begin_with="detail",
-            seed=3,
+        CROPS,
+        replace(
+            CROPS,
+            name="crops-beside",
+            expect="What stands beside `crops`, shorter: other losses for the multi-class network, the paper's "
+            "objective to the letter without normalisation, and MTU-Net without its background head; 12,800 draws, "
+            "one seed. The paper's objective gives an image without a type no gradient; it is expected to stay near "
+            "the baselines.",
+            methods=("multiclass-softmax", "multiclass-bce", "mtunet-paper", "mtunet-no-background", *BASELINES),
+            epochs=8,
+            seeds=(1,),
         ),
-        Experiment(
-            name="detail-apart",
-            expect="`detail-long` continued; false pixels cost five times as much where they are the other type. "
-            "Predicted: BAC components called MC from 14 % to under 8 %, the rest a little better by "
-            "the longer training. Twenty minutes on 2 idle CPU cores.",
-            steps=1000,
-            learning_rate=1.5e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=GENTLE,
-            begin_with="detail-long",
-            seed=5,
+        PHANTOM,
+        replace(
+            PHANTOM,
+            name="paper-width",
+            expect="`phantom` at the paper's width of 64 channels: four times its cost.",
+            methods=("single", "multiclass", "mtunet", *BASELINES),
+            width=64,
         ),
-        Experiment(
-            name="detail-real",
-            expect="`detail-mean` continued with 300 harder phantoms (hard cases and both types), 300 views of real "
-            "films into which calcium was put, or nothing (six CBIS-DDSM views), and scanner lines, borders "
-            "and labels on half of the phantoms. Predicted: false BAC on the normal mini-MIAS films, none of "
-            "which is learnt from, from 6.1 to under 2 a film, false MC from 0.74 to under 0.5, clusters hit "
-            "as before; on phantoms BAC pixel F1 from 0.74 to above 0.76 and BAC components called MC from "
-            "13.5 % to under 10 % (looked at one by one, half of those on the validation part are a few "
-            "specks with no vessel to be seen, which no reader would call arterial), MC sensitivity as it "
-            "was. An hour on one CPU core that computes in bfloat16.",
-            steps=3000,
-            learning_rate=1.5e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=GENTLE,
-            begin_with="detail-mean",
-            data=PhantomData(harder=300, inserted=300, artefacts=0.5),
-            seed=8,
-            found="False BAC 0.9 and false MC 0.4 a normal film, 9 of 10 clusters hit; on phantoms BAC pixel F1 0.791, "
-            "BAC components called MC 10.2 %, MC sensitivity 0.857 at 0.32 false positives.",
-        ),
-        Experiment(
-            name="detail-steady",
-            expect="`detail-real` continued on crops with up to 4 % noise, JPEG at quality 50 to 95 on a third, fine "
-            "detail times 0.5 to 1.15 on half (a classifier told phantoms from films by their stronger detail), and "
-            "insertion version 2. Predicted: flag unchanged under the perturbations from 83 % to 90 %, most of it "
-            "under noise and JPEG (67 and 71 %); normal mini-MIAS films flagged from 21 of 31 to under 16; on phantoms "
-            "everything within two hundredths. Looked at from both sides, which on the validation views of "
-            "`detail-real` gave BAC F1 0.691 to 0.711 and MC sensitivity 0.77 to 0.80 at the same false positives. "
-            "An hour on one CPU core that computes in bfloat16.",
-            steps=3000,
-            learning_rate=1.2e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=NOISY,
-            degradation=WORN,
-            mirrored=True,
-            begin_with="detail-real",
-            data=PhantomData(harder=300, inserted=300, artefacts=0.5),
-            seed=9,
-            found="Flag unchanged 90 %; 20 of 31 normal films flagged, so that prediction was wrong; on phantoms BAC "
-            "pixel F1 0.803, MC sensitivity 0.873 at 0.39, BAC components called MC 9.8 %. Its mean with `detail-real` "
-            "(`detail-both`: BAC F1 0.801, MC 0.873 at 0.36, 8.8 %) flags 15 of the 31, 88 % unchanged: that ships.",
-        ),
-        Experiment(
-            name="detail-wide",
-            expect="`detail-both` widened from 12 to 16 channels and continued: on phantoms and views it had learnt "
-            "from it did no better than on others (MC sensitivity 0.75, 0.80), so it lacks room or steps, not data; "
-            "and channels in sixteens are faster in bfloat16. With 300 plain films, which a classifier tells from real "
-            "ones in 65 % (film phantoms: 96 %), twice as many views with calcium put in, and scales to 1.25. "
-            "Predicted: on phantoms MC sensitivity from 0.873 to above 0.89 at 0.5 false positives, BAC components "
-            "called MC from 8.8 % to under 7 %, BAC pixel F1 from 0.80 to above 0.82; normal mini-MIAS films flagged "
-            "from 15 of 31 to under 12; flag unchanged from 88 % to above 90 %. A view costs a quarter less network. "
-            "Seventy minutes on 2 CPU cores that compute in bfloat16.",
-            network=NetworkConfig(width=16, norm="group"),
-            steps=5500,
-            learning_rate=2e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=replace(NOISY, scale=0.25),
-            degradation=WORN,
-            mirrored=True,
-            begin_with="detail-both",
-            data=MORE,
-            seed=10,
-            found="On phantoms BAC pixel F1 0.823, MC sensitivity 0.873 at 0.43, BAC components called MC 8.8 %; on "
-            "films it holds less well (`real-wide`): 0.7 false MC and 0.9 false BAC a normal one, 22 of 31 flagged, 9 "
-            "of 10 clusters hit. So room alone was not what lacked. The widening disturbed the start.",
-        ),
-        Experiment(
-            name="detail-strays",
-            expect="`detail-wide` continued where it is wrong on what it learns from (mined), with one to three stray "
-            "bright dots on a third of the crops: most false MC on normal films (looked at one by one) lie about two "
-            "to four dots, dust or single calcifications. Predicted: false MC on a normal mini-MIAS film from 0.5 to "
-            "under 0.3, clusters hit as before; on phantoms everything within a hundredth, false positives fewer. "
-            "Half an hour on 2 CPU cores that compute in bfloat16.",
-            network=NetworkConfig(width=16, norm="group"),
-            steps=1500,
-            learning_rate=1e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=replace(NOISY, scale=0.25),
-            degradation=STRAYS,
-            mined=2,
-            mirrored=True,
-            begin_with="detail-wide",
-            data=MORE,
-            seed=11,
-            found="On validation views the same MC sensitivity (0.79) at 0.19 instead of 0.47 false positives. Chosen "
-            "at half a false positive an image: MC 0.905 at 0.49 on phantoms, BAC pixel F1 0.820, but BAC components "
-            "called MC 12.6 %; on films (`real-strays`) 0.8 false MC and 0.9 false BAC a normal one, 23 of 31 flagged, "
-            "9 of 10 clusters hit. Its strays still lay above blur and noise.",
-        ),
-        Experiment(
-            name="detail-plain",
-            expect="`detail-both` continued at its own width, because `detail-wide` holds less well on real films (22 "
-            "of 31 normal ones flagged): with plain films, twice as many views with calcium put in, scales to 1.25 and "
-            "strays, which now lie under the blur and noise that specks undergo and keep away from MC. Predicted: its "
-            "mean with `detail-both` flags under 12 of the 31 (`detail-both`: 15), with 8 or more of 10 clusters hit; "
-            "BAC pixel F1 on phantoms above 0.81. A quarter of an hour on 2 CPU cores that compute in bfloat16.",
-            steps=1800,
-            learning_rate=1.2e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=replace(NOISY, scale=0.25),
-            degradation=STRAYS,
-            mirrored=True,
-            begin_with="detail-both",
-            data=MORE,
-            seed=12,
-            found="Its mean with `detail-both` (`detail-four`, `real-four`): 18 of the 31 flagged, so that prediction "
-            "was wrong; 9 of 10 clusters hit, 78 % of the arteries of MG1 found (74 %); on phantoms MC 0.841 at 0.42, "
-            "BAC pixel F1 0.802, BAC components called MC 9.3 %. What ships stays.",
-        ),
-        Experiment(
-            name="detail-flat",
-            expect="`detail-strays` continued with strays under blur and noise, at a rate that stays; the mean of the "
-            "weights of the last four fifths of its steps, because means of two runs have held better on films than "
-            "either (`detail-both`: 15 normal films flagged, its halves 20 and 21). Predicted: normal mini-MIAS films "
-            "flagged from 23 of 31 to under 16, clusters hit as before; on phantoms MC sensitivity above 0.90 at half "
-            "a false positive, BAC pixel F1 above 0.83, BAC components called MC under 10 %. An hour on 2 CPU cores.",
-            network=NetworkConfig(width=16, norm="group"),
-            steps=4500,
-            learning_rate=1e-3,
-            objective="batch-dice-bce-apart",
-            augmentation=replace(NOISY, scale=0.25),
-            degradation=STRAYS,
-            mined=2,
-            averaged=0.8,
-            mirrored=True,
-            begin_with="detail-strays",
-            data=MORE,
-            seed=13,
-            found="On phantoms MC 0.905 at 0.48, BAC pixel F1 0.839, 0.08 false BAC, BAC components called MC 11.6 %, "
-            "which was predicted lower. Alone it flags 18 normal films (by the rules on specks and tracks), so that "
-            "prediction was wrong too. Side by side with `detail-both` it ships (`detail-pair`).",
-        ),
-        Experiment(
-            name="paper",
-            expect="The shipped `paper` model, the whole view at 256×256. Worse than `detail` on MC, because a speck "
-            "is far below a pixel; a quarter of an hour on 2 CPU cores. From fresh weights, 400 steps and the smoothed "
-            "objective it learnt to predict nothing.",
-            way="paper",
-            pitch_mm=None,
-            steps=300,
-            learning_rate=2e-3,
-            objective="batch-dice",
-            begin_with="detail",
-            seed=2,
-        ),
-        Experiment(
-            name="paper-long",
-            expect="Hoped to replace `paper` (not yet run to its end): begun with `detail-long` and given three "
-            "times the steps of `paper`, which found no MC at all. Predicted: clusters of a centimetre are found by "
-            "their texture, smaller ones are not; worse than `detail-long` on every figure. "
-            "Twenty minutes on 2 idle CPU cores.",
-            way="paper",
-            pitch_mm=None,
-            steps=900,
-            learning_rate=3e-3,
-            objective="batch-dice",
-            head_weights=(2.0, 1.0, 1.0),
-            begin_with="detail-long",
-            seed=4,
-        ),
-        *(
-            Experiment(
-                name=f"pitch-{pitch_mm:.2f}",
-                expect="One of a pair that differs in pitch alone, to choose the pitch of `detail`; a narrow network "
-                "and few steps, a quarter of an hour on one CPU core. The higher MC sensitivity at equal false "
-                "positives wins.",
-                pitch_mm=pitch_mm,
-                network=NetworkConfig(width=8, norm="group"),
-                steps=500,
-                found=found,
-            )
-            for pitch_mm, found in (
-                (0.14, "No MC found; BAC pixel F1 0.45, half as much again as at 0.2 mm. Far from learnt."),
-                (0.20, "MC sensitivity 0.16 at 0.26 false positives, so this pitch was taken; BAC pixel F1 0.30."),
-            )
-        ),
-        Experiment(
-            name="detail-smoke",
+        DETAIL,
+        replace(
+            DETAIL,
+            name="smoke-detail",
             expect="Nothing but that every step of `detail` runs; half a minute on a CPU.",
-            network=NetworkConfig(width=8, norm="group"),
-            size=64,
-            batch=2,
-            steps=4,
-            pitch_mm=0.8,
-            data=PhantomData(train=3, validation=2, test=2, seed=7),
+            data=Mixture(train=3, validation=2, test=2, seed=7, harder=1, inserted=2, artefacts=0.5),
+            look=Look(pitch_mm=0.8, size=64),
+            width=4,
+            batch=4,
+            draws=12,
+            epochs=3,
         ),
     )
 }

@@ -1,87 +1,334 @@
-"""The loop: canvases in, a fitted network and its history out.
+"""One network fitted on draws of the training part; resumable at any step.
 
-An experiment may take the mean of the weights over its last steps (Izmailov et al. 2018, arXiv:1803.05407), which
-holds better on images of other origins than the last weights do (Cha et al. 2021, arXiv:2102.08604).
+Every random choice follows from (seed, fold, step), so a run that was killed and begun again draws what an undisturbed
+one draws, and on a CPU with as many threads ends with the same weights to the bit. After the last epoch the network is
+taken as it is, of every method alike: no epoch is picked by a score. On CUDA the network computes in bfloat16 with
+channels last and Adam is one fused kernel; `How` says so, and a CPU can be told to do the same.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import cos, log, pi
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor, nn
 
 from mtunet.detection.devices import learning_dtype
-from mtunet.detection.ensemble import Network, build_any
-from training.experiment import Experiment
-from training.objectives import OBJECTIVES, total
-from training.sampling import Batch, Canvas, batches
+from mtunet.detection.ensemble import Network
+from mtunet.detection.network import build
+from training.augmentation import Batch
+from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
+from training.counting import best_f1
+from training.data.views import KINDS
+from training.experiments import Experiment
+from training.methods import DICE, METHODS, Method
+from training.objectives import OBJECTIVES, Objective, total
+from training.sampling import Sampler
 
-REPORT_EVERY = 25
-
-
-def fit(
-    experiment: Experiment, canvases: Sequence[Canvas], device: torch.device, begin_with: Network | None = None
-) -> tuple[Network, list[dict[str, Any]]]:
-    """A network fitted on crops of the canvases, and one history row per 25 steps. begin_with: is fitted further."""
-    torch.manual_seed(experiment.seed)
-    network = (begin_with or build_any(experiment.network)).to(device)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=experiment.learning_rate)
-    schedule = _schedule(optimiser, experiment)
-    mean = AveragedModel(network) if experiment.averaged else None
-    rng = np.random.default_rng(experiment.seed)
-    source = batches(canvases, experiment.size, experiment.batch, experiment.augmentation, rng, experiment.degradation)
-    history, recent, started = [], [], time.perf_counter()
-    network.train()
-    for step in range(1, experiment.steps + 1):
-        recent.append(_step(network, next(source), experiment, optimiser, device))
-        schedule.step()
-        if mean is not None and step > (1 - experiment.averaged) * experiment.steps:
-            mean.update_parameters(network)
-        if step % REPORT_EVERY == 0 or step == experiment.steps:
-            objective = np.mean(recent, axis=0)
-            history.append(
-                {
-                    "step": step,
-                    "seconds": round(time.perf_counter() - started, 1),
-                    "learning_rate": f"{schedule.get_last_lr()[0]:.2e}",
-                    **{
-                        head: round(float(value), 4)
-                        for head, value in zip(network.config.heads, objective, strict=True)
-                    },
-                }
-            )
-            print(history[-1], flush=True)
-            recent = []
-    if mean is not None:
-        network.load_state_dict(mean.module.state_dict())
-    return network.eval(), history
+LARGEST_GRADIENT = 5.0
+KEEP_EVERY = 90.0
+"""Seconds after which a checkpoint is written, at the next step's end."""
 
 
-def _schedule(optimiser: torch.optim.Optimizer, experiment: Experiment) -> torch.optim.lr_scheduler.LRScheduler:
-    """One cycle; or, where weights are averaged, a rate that stays, so that they go on moving about."""
-    if experiment.averaged:
-        return torch.optim.lr_scheduler.LinearLR(optimiser, 0.04, total_iters=max(experiment.steps // 10, 1))
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=experiment.learning_rate, total_steps=experiment.steps)
+@dataclass(frozen=True)
+class How:
+    """Which device learns, in which precision, and whether Adam is one kernel."""
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    fused: bool = False
+
+    @classmethod
+    def on(cls, device: torch.device) -> "How":
+        return cls(device, learning_dtype(device), fused=device.type == "cuda")
 
 
-def _step(
-    network: Network, batch: Batch, experiment: Experiment, optimiser: torch.optim.Optimizer, device: torch.device
-) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """One step; the objective of each head, (heads,)."""
-    pixels, window, targets, known = (
-        torch.from_numpy(part).to(device, non_blocking=True)
-        for part in (batch.pixels, batch.window, batch.targets, batch.known)
-    )
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
-    dtype = learning_dtype(device)
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        logits = network(pixels, window)
-    per_head = OBJECTIVES[experiment.objective](logits.float(), targets, known)
-    optimiser.zero_grad(set_to_none=True)
-    total(per_head, experiment.head_weights).backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-    optimiser.step()
-    values: np.ndarray[Any, np.dtype[np.float32]] = per_head.detach().cpu().numpy()
-    return values
+@dataclass(frozen=True)
+class Task:
+    """One network of one method on one fold with one seed. number: of the network among the method's."""
+
+    experiment: Experiment
+    method: str
+    fold: int
+    seed: int
+    number: int = 0
+
+    @property
+    def how(self) -> Method:
+        return METHODS[self.method]
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        return self.how.networks[self.number]
+
+    @property
+    def objective(self) -> Objective:
+        return OBJECTIVES[self.experiment.objective if self.how.objective == DICE else self.how.objective]
+
+    @property
+    def types(self) -> tuple[int, ...]:
+        """Numbers of the calcification types among the heads."""
+        return tuple(number for number, kind in enumerate(KINDS) if kind in self.heads)
+
+    @property
+    def draws_from(self) -> tuple[int, ...]:
+        """What draws follow from: the same for every method."""
+        return self.seed, self.fold
+
+    def to_json(self) -> dict[str, Any]:
+        settings = {k: v for k, v in self.experiment.to_json().items() if k not in ("expect", "methods", "seeds")}
+        told = {name: getattr(self, name) for name in ("method", "fold", "seed", "number")}
+        return told | {"heads": list(self.heads), "experiment": settings}
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """The network after its last step, a history row per epoch, and what it took."""
+
+    task: Task
+    network: Network
+    history: tuple[dict[str, Any], ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(float(row["seconds"]) for row in self.history)
+
+    @property
+    def draws(self) -> int:
+        return len(self.history) * self.task.experiment.steps_per_epoch * self.task.experiment.batch
+
+
+class OutOfTime(Exception):
+    """The time that was given is over; what is needed to go on is on disk."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told how far it is, and when to end. tell: gets the task, steps done, seconds a step, the last row."""
+
+    deadline: float = float("inf")
+    tell: Callable[[Task, int, float, Mapping[str, Any]], None] = lambda *_: None
+
+    @property
+    def over(self) -> bool:
+        return time.time() >= self.deadline
+
+
+def learn(
+    task: Task,
+    train: Sampler,
+    validation: Batch,
+    how: How,
+    checkpoint: Path,
+    watch: Watch | None = None,
+    begin_with: Network | None = None,
+) -> Learnt:
+    """Fit a network from fresh weights, or on from the checkpoint. begin_with: is fitted further instead.
+
+    Raises OutOfTime when the watch says so, with a checkpoint written.
+    """
+    watch = watch or Watch()
+    fitting = _begin(task, how, checkpoint, begin_with)
+    kept = time.perf_counter()
+    experiment = task.experiment
+    while fitting.step < experiment.steps:
+        started = time.perf_counter()
+        fitting.take(train.batch(fitting.step, experiment.batch, experiment.steps * experiment.batch))
+        if fitting.step % experiment.steps_per_epoch == 0:
+            scores = validate(fitting, validation)
+            fitting.close_epoch(scores, time.perf_counter() - started)
+            watch.tell(task, fitting.step, fitting.pace, fitting.history[-1])
+        else:
+            fitting.seconds += time.perf_counter() - started
+        if watch.over or time.perf_counter() - kept > KEEP_EVERY or fitting.step == experiment.steps:
+            write_checkpoint(checkpoint, fitting.checkpoint())
+            kept = time.perf_counter()
+        if watch.over and fitting.step < experiment.steps:
+            raise OutOfTime
+    return Learnt(task, fitting.network.eval(), tuple(fitting.history))
+
+
+@dataclass(eq=False)
+class _Fitting:
+    task: Task
+    how: How
+    network: Network
+    optimiser: torch.optim.Optimizer
+    history: list[dict[str, Any]]
+    micro_batch: int
+    losses: Tensor
+    step: int = 0
+    seconds: float = 0.0
+
+    @property
+    def pace(self) -> float:
+        """Seconds a step, those of validation spread over them."""
+        steps = len(self.history) * self.task.experiment.steps_per_epoch
+        return sum(float(row["seconds"]) for row in self.history) / max(steps, 1)
+
+    def take(self, batch: Batch) -> None:
+        """One step of Adam."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.task.experiment, self.step)
+        self.network.train()
+        targets, known = per_head(self.task.heads, batch.targets, batch.known)
+        self.optimiser.zero_grad(set_to_none=True)
+        values = self._gradients_that_fit(batch, targets, known)
+        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        self.optimiser.step()
+        self.losses += values.double()
+        self.step += 1
+
+    def _gradients_that_fit(self, batch: Batch, targets: Tensor, known: Tensor) -> Tensor:
+        while True:
+            try:
+                return gradients(self, batch, targets, known)
+            except RuntimeError as problem:
+                if not _is_out_of_memory(problem) or self.micro_batch == 1:
+                    raise
+            self.micro_batch = (self.micro_batch + 1) // 2
+            self.optimiser.zero_grad(set_to_none=True)
+            print(f"Out of memory: going on with {self.micro_batch} images at a time; the batch stays.", flush=True)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def close_epoch(self, scores: Mapping[str, float], seconds: float) -> None:
+        experiment = self.task.experiment
+        means = (self.losses / experiment.steps_per_epoch).tolist()
+        self.history.append(
+            {
+                "epoch": len(self.history) + 1,
+                "step": self.step,
+                "seconds": round(self.seconds + seconds, 3),
+                "learning_rate": learning_rate(experiment, self.step - 1),
+                **{f"loss_{head}": round(value, 6) for head, value in zip(self.task.heads, means, strict=True)},
+                **{f"validation_f1_{kind}": round(value, 6) for kind, value in scores.items()},
+            }
+        )
+        self.losses, self.seconds = torch.zeros_like(self.losses), 0.0
+
+    def checkpoint(self) -> Checkpoint:
+        weights, state = self.network.state_dict(), optimiser_state(self.optimiser)
+        told = self.task.to_json(), self.step, weights, state, self.losses, self.seconds
+        return Checkpoint(*told, tuple(self.history))
+
+
+def _begin(task: Task, how: How, checkpoint: Path, begin_with: Network | None) -> _Fitting:
+    network = (begin_with or begun(task)).to(how.device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=task.experiment.learning_rate, fused=how.fused)
+    losses = torch.zeros(len(task.heads), dtype=torch.float64, device=how.device)
+    fitting = _Fitting(task, how, network, optimiser, [], task.experiment.batch, losses)
+    if (earlier := read_checkpoint(checkpoint, task.to_json())) is not None:
+        network.load_state_dict(dict(earlier.network))
+        restore_optimiser(optimiser, earlier.optimiser)
+        fitting.history, fitting.step, fitting.seconds = list(earlier.history), earlier.step, earlier.seconds
+        fitting.losses = earlier.losses.to(how.device)
+        print(f"{said(task)}: going on after step {earlier.step}", flush=True)
+    return fitting
+
+
+def said(task: Task) -> str:
+    return f"{task.method} fold {task.fold} seed {task.seed} ({'+'.join(task.heads)})"
+
+
+def begun(task: Task) -> Network:
+    """The network before its first step: fresh weights of the task's seed, each head giving the first guess.
+
+    Without norm as He et al. 2015 (arXiv:1502.01852) begin: torch's own start dies out on the way through the layers.
+    """
+    torch.manual_seed(int(np.random.SeedSequence(task.draws_from).generate_state(1)[0]))
+    experiment = task.experiment
+    network = build(experiment.network(task.how, task.heads))
+    if network.config.norm == "none":
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module not in list(network.heads):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    guess = log(experiment.first_guess / (1 - experiment.first_guess))
+    for name, head in zip(task.heads, network.heads, strict=True):
+        nn.init.constant_(head.bias, -guess if name == "background" else guess)  # type: ignore[arg-type]
+    return network
+
+
+def learning_rate(experiment: Experiment, step: int) -> float:
+    """Of the step with this number, from 0; a function of nothing else, so that it needs no state."""
+    if experiment.schedule == "constant":
+        return experiment.learning_rate
+    rising = max(round(0.1 * experiment.steps), 1)
+    if step < rising:
+        return experiment.learning_rate * (step + 1) / rising
+    return experiment.learning_rate * 0.5 * (1 + cos(pi * (step - rising) / max(experiment.steps - rising, 1)))
+
+
+def per_head(heads: Sequence[str], targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Targets (n, heads, rows, columns) and known (n, heads): background is where nothing else is, if all is known."""
+    layers = {"mc": targets[:, 0], "bac": targets[:, 1], "background": 1 - targets.amax(1)}
+    known_of = {"mc": known[:, 0], "bac": known[:, 1], "background": known.prod(1)}
+    return torch.stack([layers[head] for head in heads], 1), torch.stack([known_of[head] for head in heads], 1)
+
+
+def gradients(fitting: _Fitting, batch: Batch, targets: Tensor, known: Tensor) -> Tensor:
+    """Gradients of the whole batch, however few images fit at once; the objective of each head.
+
+    The Dice of a batch is not a sum over its images, so what does not fit at once is passed twice: once for all
+    logits and the objective's gradient at them, once to carry that gradient on to the weights. It is exact.
+    """
+    count, micro, task = len(batch), fitting.micro_batch, fitting.task
+    weights = (task.experiment.head_weight,) * len(task.heads)
+    if micro >= count:
+        values = task.objective(forward(fitting.network, batch, fitting.how), targets, known)
+        total(values, weights).backward()
+        return values.detach()
+    parts = [batch.part(numbers) for numbers in torch.arange(count).split(micro)]
+    with torch.no_grad():
+        logits = torch.cat([forward(fitting.network, part, fitting.how) for part in parts])
+    logits.requires_grad_(True)
+    values = task.objective(logits, targets, known)
+    total(values, weights).backward()
+    assert logits.grad is not None
+    for part, gradient in zip(parts, logits.grad.split(micro), strict=True):
+        forward(fitting.network, part, fitting.how).backward(gradient)
+    return values.detach()
+
+
+def forward(network: nn.Module, batch: Batch, how: How) -> Tensor:
+    """Logits, float32; computed in `how.dtype`."""
+    pixels = batch.pixels.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(how.device.type, how.dtype, enabled=how.dtype != torch.float32):
+        logits: Tensor = network(pixels, batch.window)
+    return logits.float()
+
+
+def _is_out_of_memory(problem: RuntimeError) -> bool:
+    """torch raises OutOfMemoryError on a GPU, but a plain RuntimeError that names its allocator on the CPU."""
+    return isinstance(problem, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(problem)
+
+
+def levels(network: nn.Module, task: Task, batch: Batch, how: How, micro: int = 16) -> npt.NDArray[np.uint8]:
+    """(n, heads, rows, columns): probability in steps of 1/255."""
+    network.eval()
+    parts = []
+    with torch.inference_mode():
+        for numbers in torch.arange(len(batch)).split(micro):
+            probability = task.how.read(forward(network, batch.part(numbers), how))
+            parts.append((probability * 255).round().to(torch.uint8).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def validate(fitting: _Fitting, validation: Batch) -> dict[str, float]:
+    """Per type, the best pooled pixel F1 over all thresholds on the validation crops; 0 where there is none."""
+    task = fitting.task
+    predicted = levels(fitting.network, task, validation, fitting.how)
+    scores = {}
+    for number in task.types:
+        known = validation.known[:, number].cpu().numpy() > 0
+        truth = validation.targets[:, number].cpu().numpy() > 0
+        own = predicted[:, task.heads.index(KINDS[number])]
+        scores[KINDS[number]] = best_f1(own[known], truth[known]).f1
+    return scores

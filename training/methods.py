@@ -1,10 +1,11 @@
 """The methods that are compared: which networks each has, what they make small, how their logits are read.
 
-And the baselines, which learn nothing and must be beaten.
+And the baselines, which learn nothing and must be beaten. Every network begins with fresh weights.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from mtunet.detection.network import HEADS
 
 DICE = "dice"
-"""Stands for the Dice objective that the comparison names."""
+"""Stands for the Dice objective that the experiment names."""
 
 
 def shares(logits: Tensor) -> Tensor:
@@ -29,18 +30,15 @@ def exclusive(logits: Tensor) -> Tensor:
 @dataclass(frozen=True)
 class Method:
     """networks: the heads of each network; none for a baseline. objective: key of OBJECTIVES, or DICE.
-    read: logits (n, heads, rows, columns) to probabilities."""
+
+    read: logits (n, heads, rows, columns) to probabilities. norm: of its networks; None: the experiment's.
+    """
 
     title: str
     networks: tuple[tuple[str, ...], ...] = ()
     objective: str = DICE
     read: Callable[[Tensor], Tensor] = torch.sigmoid
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """The calcification types that it answers for; a baseline answers for all."""
-        heads = {head for network in self.networks for head in network}
-        return tuple(kind for kind in ("mc", "bac") if kind in heads or not self.networks)
+    norm: Literal["none", "group"] | None = None
 
 
 METHODS: Mapping[str, Method] = {
@@ -51,9 +49,12 @@ METHODS: Mapping[str, Method] = {
     ),
     "multiclass-bce": Method("Multi-class U-Net (sigmoid, binary cross-entropy)", (HEADS,), "sigmoid-bce"),
     "mtunet": Method("MTU-Net", (HEADS,)),
-    "heads-bac": Method("U-Net with a BAC head alone", (("bac",),)),
-    "heads-bac-background": Method("U-Net with BAC and background heads", (("bac", "background"),)),
+    "mtunet-paper": Method(
+        "MTU-Net, the paper's objective and no normalisation", (HEADS,), "negative-dice", norm="none"
+    ),
+    "mtunet-no-background": Method("MTU-Net without a background head", (("mc", "bac"),)),
     "nothing": Method("Predict nothing"),
     "everything": Method("Predict the whole breast"),
     "classical": Method("White top-hat (MC), ridge filter (BAC)"),
+    "prior": Method("Where calcium lies on average in the views that are learnt from, the same map for every view"),
 }

@@ -54,10 +54,13 @@ def batch_dice_alone(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     return _batch_dice(logits, targets, known, 1.0)
 
 
-def kept_apart(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """As `batch_dice_and_cross_entropy`, but a pixel of the other type costs five times as much to be taken for this.
+def kept_apart(
+    logits: Tensor, targets: Tensor, known: Tensor, smooth: float = 1.0, entropy_weight: float = 0.5
+) -> Tensor:
+    """As `batch_dice`, but a pixel of the other type costs five times as much to be taken for this.
 
-    Heads in the order of `detection.network.HEADS`: MC, BAC, then whatever. Where both types truly lie nothing changes.
+    Heads in the order of `mtunet.detection.network.HEADS`: MC, BAC, then whatever. Where both types truly lie
+    nothing changes.
     """
     cost = torch.ones_like(targets)
     cost[:, 0] += CONFUSED * targets[:, 1] * (1 - targets[:, 0])
@@ -67,8 +70,8 @@ def kept_apart(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     overlap = (probability * targets * weight).sum((0, 2, 3))
     total = ((probability * cost + targets) * weight).sum((0, 2, 3))
     entropy = (binary_cross_entropy_with_logits(logits, targets, reduction="none") * cost).mean((2, 3))
-    dice = 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
-    return dice + 2 * (entropy * known).sum(0) / known.sum(0).clamp_min(1)
+    dice = 1 - (2 * overlap + smooth) / (total + smooth)
+    return dice + entropy_weight * (entropy * known).sum(0) / known.sum(0).clamp_min(1)
 
 
 def _batch_dice(logits: Tensor, targets: Tensor, known: Tensor, smooth: float) -> Tensor:
@@ -114,7 +117,8 @@ OBJECTIVES: Mapping[str, Objective] = {
     "negative-dice": negative_dice_per_image,
     "negative-dice-squared": partial(negative_dice_per_image, norm="l2sq"),
     "batch-dice-bce": batch_dice_and_cross_entropy,
-    "batch-dice-bce-apart": kept_apart,
+    "batch-dice-bce-apart": partial(kept_apart, smooth=SMOOTH, entropy_weight=2.0),
+    "batch-dice-apart": kept_apart,
     "batch-dice": batch_dice,
     "batch-dice-alone": batch_dice_alone,
     "sigmoid-bce": binary_cross_entropy,

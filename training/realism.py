@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.stats import rankdata
 
 from mtunet.detection.preprocessing import tissue_window
-from training.datasets import Sample
+from training.data.samples import Sample
 
 PATCH = 256
 """Pixels of 0.1 mm."""

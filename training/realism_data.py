@@ -10,10 +10,10 @@ import numpy.typing as npt
 from mtunet.detection.breast import breast_region
 from mtunet.phantom import PHANTOM_VERSION, cohort
 from mtunet.phantom.spec import MASTER_PITCH_MM, Look
-from training.datasets import Sample, phantom_samples
-from training.real_backgrounds import names, read_background
+from training.data.real_backgrounds import names, read_background
+from training.data.samples import Sample, phantom_samples
+from training.provenance import commit
 from training.realism import described, most_telling, told_apart
-from training.running import commit
 
 OF_A_PHANTOM, OF_A_REAL_VIEW = 8, 40
 

@@ -11,8 +11,8 @@ from mtunet.evaluation.curves import calibrations
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.intervals import intervals
 from mtunet.evaluation.reading import Counts, Results, load
-from training.components import KINDS
-from training.tables import FRAMES
+from training.data.views import KINDS
+from training.scoring import FRAMES
 
 ENOUGH = 0.95
 """Share of the final F1 that the convergence claim is judged at."""
@@ -82,7 +82,22 @@ def summarise(run: runs.Run) -> dict[str, Any]:
             "timing": _timing(run, method),
             "epochs_to_95": epochs_to_enough(run, method),
         }
-    return {"data": run.config["data"], "images": len(runs.read_images(run)), "methods": methods}
+    return {
+        "data": run.config["data"],
+        "images": len(runs.read_images(run)),
+        "methods": methods,
+        "f1_by_seed": {str(seed): f1_of(run, run.further(seed)) for seed in run.seeds},
+    }
+
+
+def f1_of(run: runs.Run, further: int | None = None) -> dict[str, dict[str, dict[str, float | None]]]:
+    """By method, type and frame, the pooled F1 of the folds that are done with a seed; further: None for the first."""
+    results = load(run.folder, further)
+    found: dict[str, dict[str, dict[str, float | None]]] = {}
+    for method, kind, frame in results.counts:
+        f1 = _pooled(results, method, kind, frame)["f1"].value
+        found.setdefault(method, {}).setdefault(kind, {})[frame] = f1
+    return found
 
 
 def _pooled(results: Results, method: str, kind: str, frame: str) -> dict[str, Figure]:
@@ -124,17 +139,32 @@ def epochs_to_enough(run: runs.Run, method: str) -> dict[str, list[int | None]]:
 
 def as_text(run: runs.Run) -> str:
     """Table I's shape for both frames, then times, memory and convergence."""
-    parts = runs.done(run)
-    total = len(run.methods) * len(runs.read_splits(run))
+    parts = [part for seed in run.seeds for part in runs.done(run, run.further(seed))]
+    total = len(run.methods) * len(runs.read_splits(run)) * len(run.seeds)
     lines = [
         f"{run.folder.name}: {run.config.get('data', '')}",
-        f"{len(parts)} of {total} parts (method × fold) are done." if len(parts) < total else "Every part is done.",
+        f"{len(parts)} of {total} parts (method × fold × seed) are done."
+        if len(parts) < total
+        else "Every part is done.",
     ]
     for frame in FRAMES:
         where = "squeezed to 256×256" if frame == "256" else "on the images' own grid"
         lines += ["", f"Pixels {where}, counts pooled over all folds, per cent:", *_table(run, frame, METRICS)]
         lines += ["", "Beyond the paper, per cent unless said:", *_table(run, frame, BEYOND)]
+    if len(run.seeds) > 1:
+        lines += ["", "F1 on the images' own grid by seed, per cent:", *_seeds(run)]
     return "\n".join([*lines, "", *_costs(run)])
+
+
+def _seeds(run: runs.Run) -> Iterator[str]:
+    by_seed = [f1_of(run, run.further(seed)) for seed in run.seeds]
+    yield f"{'method':<22}{'type':<6}" + "".join(f"{f'seed {seed}':>10}" for seed in run.seeds)
+    for method in run.methods:
+        for kind in KINDS:
+            values = [found.get(method, {}).get(kind, {}).get("native") for found in by_seed]
+            if any(value is not None for value in values):
+                cells = ("–" if value is None else f"{100 * value:.2f}" for value in values)
+                yield f"{method:<22}{kind:<6}" + "".join(f"{cell:>10}" for cell in cells)
 
 
 def _table(run: runs.Run, frame: str, metrics: Mapping[str, Metric]) -> Iterator[str]:

@@ -1,255 +1,236 @@
-"""How well a model does on samples, and which thresholds it should be used with."""
+"""Maps of whole views against their truth, in the view's own grid and on 256×256: every count that any figure of a run
+is derived from. One scorer for every way to look and every method; thresholds come from the validation part."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Calcification, Mammogram, Segmentation
-from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks
-from mtunet.detection.models import Model, Settings
-from mtunet.detection.segmentation import segment
 from mtunet.evaluation.metrics import (
-    HIT_SHARE,
-    LesionCounts,
-    Mask,
+    ConfusionCounts,
+    LineCounts,
     PixelCounts,
-    count_confused,
-    count_lesions,
-    count_pixels,
+    count_boundary,
+    count_called_other,
+    count_lines,
 )
-from training.datasets import Sample
+from training.components import component_rows
+from training.counting import (
+    SWEEP,
+    LesionSweep,
+    Levels,
+    best,
+    calibration,
+    histograms,
+    level_of,
+    sweep_lesions,
+    sweep_pixels,
+    swept,
+)
+from training.data.views import KINDS, Mask, Native, View
+from training.maps import in_frames
 
-MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-RULES: Mapping[Calcification, tuple[Keeping, ...]] = {
-    MC: tuple(Keeping(area, minimum_specks=specks) for area in (2.0, 4.0, 8.0, 13.0, 20.0) for specks in (0, 2, 3)),
-    BAC: tuple(Keeping(4.0, minimum_track_mm2=area) for area in (4.0, 8.0, 12.0, 16.0, 20.0, 25.0)),
-}
-MC_FALSE_POSITIVES = 0.3
-"""MC false positives per image that are allowed when thresholds are chosen on the validation part: real films, which
-hold more than phantoms that looks like calcium, get about twice as many."""
-HALF = 0.5
-"""MC false positives per image at which the sensitivity of detectors is compared."""
-BAC_F1_GIVEN = 0.015
-"""Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag."""
+FRAMES = ("256", "native")
+TOLERANCE_MM = 1.0
+"""How far a boundary may lie from the true one on an image's own grid: about a cell of the 256 grid, on which the
+tolerance is one cell."""
+LINE_PITCH_MM = 0.4
+"""Centre lines of an image's own grid are taken on cells of this size: on finer ones they follow the ragged edge
+rather than the vessel, and a large region takes seconds."""
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Score:
-    """Counts of one image, or of many added up. confused: true BAC components that were called MC."""
+class Tables:
+    """Rows of counts.csv, sweep.csv, components.csv and calibration.csv (see `mtunet.evaluation.runs`)."""
 
-    pixels: Mapping[Calcification, PixelCounts]
-    lesions: Mapping[Calcification, LesionCounts]
-    confused: LesionCounts
+    counts: Rows
+    sweep: Rows
+    components: Rows
+    calibration: Rows
 
-    def __add__(self, other: "Score") -> "Score":
-        return Score(
-            {kind: self.pixels[kind] + other.pixels[kind] for kind in Calcification},
-            {kind: self.lesions[kind] + other.lesions[kind] for kind in Calcification},
-            self.confused + other.confused,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Every figure of the table, None where it is undefined."""
-        figures: dict[str, Any] = {"images": self.confused.images}
-        for kind in Calcification:
-            pixels, lesions = self.pixels[kind], self.lesions[kind]
-            names = ("f1", "jaccard", "sensitivity", "specificity", "accuracy", "mcc")
-            figures[kind.value] = {
-                "pixels": {name: getattr(pixels, name) for name in names},
-                "lesions": lesions.lesions,
-                "lesion_sensitivity": lesions.sensitivity,
-                "false_positives_per_image": lesions.false_positives_per_image,
-            }
-        figures["bac_called_mc"] = self.confused.sensitivity
-        figures["bac_components"] = self.confused.lesions
-        return figures
+    def named(self) -> dict[str, Rows]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-NOTHING = Score(
-    {kind: PixelCounts() for kind in Calcification}, {kind: LesionCounts() for kind in Calcification}, LesionCounts()
-)
-
-
-def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
-    """The product's own way from pixels to maps, one sample after the other; nothing where nothing is known."""
-    for sample in samples:
-        pixels = sample.pixels.astype(np.float32) / np.float32(65535)
-        mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
-        yield sample, _unless_ignored(sample, segment(model, mammogram))
-
-
-def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
-    if sample.ignore is None or not sample.ignore.any():
-        return found
-    seen = ~sample.ignore
-    return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
-
-
-def score(sample: Sample, segmentation: Segmentation) -> Score:
-    """One image, on its own grid, after thresholds and what makes a component count. A type that is unknown there
-    counts nothing."""
-    detected = masks(segmentation)
-    return Score(
-        {**NOTHING.pixels, **{kind: count_pixels(detected[kind], mask) for kind, mask in sample.masks.items()}},
-        {**NOTHING.lesions, **{kind: count_lesions(detected[kind], mask) for kind, mask in sample.masks.items()}},
-        count_confused(sample.masks[BAC], detected[MC], sample.masks[MC])
-        if len(sample.masks) == len(Calcification)
-        else LesionCounts(images=1),
-    )
-
-
-def choose_operating_point(
-    scored: Iterable[tuple[Sample, Segmentation]], settings: Settings
-) -> tuple[Settings, list[dict[str, Any]]]:
-    """Thresholds and what makes a component count, from the validation part, and the table they were chosen from.
-
-    MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
-    false positives when none qualifies). BAC: the fewest false positives per image among those whose pixel F1 is
-    within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
-    settings: those the samples were looked at with; a type that is known in no sample keeps its own.
-    """
-    summed: dict[tuple[Calcification, float, Keeping], Score] = {}
-    for whole_sample, whole_segmentation in scored:
-        sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
-        for kind in sample.masks:
-            for threshold in THRESHOLDS:
-                for rule, one in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
-                    point = kind, threshold, rule
-                    summed[point] = summed.get(point, NOTHING) + one
-    table: list[dict[str, Any]] = [
-        {
-            "type": kind.value,
-            "threshold": threshold,
-            **rule._asdict(),
-            "lesion_sensitivity": found.lesions[kind].sensitivity,
-            "false_positives_per_image": found.lesions[kind].false_positives_per_image,
-            "pixel_f1": found.pixels[kind].f1,
-            "bac_called_mc": found.confused.sensitivity if kind is MC else None,
-        }
-        for (kind, threshold, rule), found in summed.items()
-    ]
-    chosen = settings
-    for kind in Calcification:
-        rows = [row for row in table if row["type"] == kind.value]
-        best = _BEST[kind](rows) if rows else None
-        for row in rows:
-            row["chosen"] = int(row is best)
-        if best is not None:
-            chosen = _with(chosen, kind, best["threshold"], Keeping(*(best[name] for name in Keeping._fields)))
-    return chosen, table
-
-
-def mc_point(table: Sequence[dict[str, Any]], allowed: float) -> tuple[float, Keeping]:
-    """Threshold and rule with the highest MC sensitivity at no more than these false positives per image."""
-    best = _best_mc([row for row in table if row["type"] == MC.value], allowed)
-    return best["threshold"], Keeping(*(best[name] for name in Keeping._fields))
-
-
-def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keeping) -> Settings:
-    own: dict[str, Any] = (
-        {"minimum_specks": rule.minimum_specks} if kind is MC else {"minimum_track_mm2": rule.minimum_track_mm2}
-    )
-    return replace(
-        settings,
-        thresholds={**settings.thresholds, kind: threshold},
-        minimum_mm2={**settings.minimum_mm2, kind: rule.minimum_mm2},
-        **own,
-    )
-
-
-def _best_mc(rows: Sequence[dict[str, Any]], most: float = MC_FALSE_POSITIVES) -> dict[str, Any]:
-    def merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
-        false = row["false_positives_per_image"]
-        allowed = false <= most
-        return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
-
-    return max(rows, key=merit)
-
-
-def _best_bac(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    least = max(row["pixel_f1"] or 0.0 for row in rows) - BAC_F1_GIVEN
-    near = [row for row in rows if (row["pixel_f1"] or 0.0) >= least]
-    return max(near, key=lambda row: (-row["false_positives_per_image"], row["pixel_f1"] or 0.0))
-
-
-_BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]]], dict[str, Any]]] = {MC: _best_mc, BAC: _best_bac}
-
-
-def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:
-    """Cut to the box that holds every true pixel and every pixel above the least threshold: the rest counts nothing."""
-    there = np.logical_or.reduce(list(sample.masks.values()))
-    for probability in segmentation.probability.values():
-        there |= probability >= min(THRESHOLDS)
-    left, top, width, height = cv2.boundingRect(there.astype(np.uint8))
-    down, across = cell_px(segmentation.spacing_mm)  # tracks are told on cells that begin at the image's corner
-    part = slice(top - top % down, top + max(height, 1)), slice(left - left % across, left + max(width, 1))
-    return (
-        replace(sample, masks={kind: mask[part] for kind, mask in sample.masks.items()}),
-        replace(
-            segmentation,
-            probability={kind: probability[part] for kind, probability in segmentation.probability.items()},
-            breast=segmentation.breast[part],
-            specks=None
-            if segmentation.specks is None
-            else segmentation.specks - np.array((part[0].start, part[1].start), np.int32),
-        ),
-    )
-
-
-def by_rule(
-    sample: Sample, segmentation: Segmentation, kind: Calcification, threshold: float, rules: Sequence[Keeping]
-) -> dict[Keeping, Score]:
-    """What `score` would count of one type under each rule, with the components looked for only once."""
-    specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
-    found = label(segmentation.probability[kind] >= threshold, segmentation.spacing_mm, specks)
-    area, count = found.stats[:, cv2.CC_STAT_AREA], len(found.stats)
-    true, true_mc, true_bac = sample.masks[kind], sample.masks.get(MC), sample.masks.get(BAC)
-    inside = np.bincount(found.labels[true], minlength=count)
-    hits = _hits(true, found.labels, count)
-    confusions = None
-    if kind is MC and true_bac is not None and true_mc is not None:
-        confusions = _hits(true_bac & ~true_mc, np.where(true_mc, 0, found.labels), count)
-    scores = {}
-    for rule, kept in zip(rules, found.kept(*rules), strict=True):
-        tp, positive = int(inside[kept].sum()), int(area[kept].sum())
-        reached = hits.kept(kept)
-        right = inside[kept] / area[kept]
-        lesions = LesionCounts(reached.size, _at_least(reached), right.size, right.size - _at_least(right), 1)
-        confused = confusions.kept(kept) if confusions is not None else np.zeros(0)
-        fn = int(np.count_nonzero(true)) - tp
-        pixels = PixelCounts(tp, positive - tp, fn, true.size - positive - fn)
-        scores[rule] = replace(
-            NOTHING,
-            pixels={**NOTHING.pixels, kind: pixels},
-            lesions={**NOTHING.lesions, kind: lesions},
-            confused=LesionCounts(confused.size, _at_least(confused), images=1),
-        )
-    return scores
+Histograms = npt.NDArray[np.int64]
+"""(2, 256): pixels of each level inside truth and outside it."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Hits:
-    """How many pixels of each component of one mask lie in each component of another."""
+class Scored:
+    """One view. sure: per type, histograms inside the breast, on 256×256."""
 
-    pixels: npt.NDArray[np.int64]
-    area: npt.NDArray[np.int64]
-
-    def kept(self, kept: Mask) -> npt.NDArray[np.float64]:
-        """For each component of the first, the share that lies in those of the second that are kept."""
-        return np.asarray(self.pixels[:, kept].sum(axis=1) / self.area, np.float64)
+    tables: Tables
+    sure: Mapping[str, Histograms]
 
 
-def _hits(components_of: Mask, labels: npt.NDArray[np.int32], count: int) -> _Hits:
-    own, first = cv2.connectedComponents(components_of.astype(np.uint8), connectivity=8)
-    pairs = first[components_of].astype(np.int64) * count + labels[components_of]
-    table = np.bincount(pairs, minlength=own * count).reshape(own, count)[1:]
-    return _Hits(table, table.sum(axis=1))
+def choose_thresholds(tried: Mapping[str, Histograms]) -> tuple[dict[str, float], Rows]:
+    """Per type the threshold with the highest pooled pixel F1 on the validation part, and all that were tried.
+
+    tried: per type, of the maps on the grid that they were made on, added up over the views whose type is known.
+    """
+    chosen, rows = {}, []
+    for kind, both in tried.items():
+        counts = swept(*both)
+        chosen[kind] = best(counts).threshold
+        rows += [
+            {
+                "type": kind,
+                "threshold": threshold,
+                **asdict(one),
+                "f1": one.f1,
+                "chosen": int(threshold == chosen[kind]),
+            }
+            for threshold, one in zip(SWEEP, counts, strict=True)
+        ]
+    return chosen, rows
 
 
-def _at_least(shares: npt.NDArray[np.float64]) -> int:
-    return int(np.count_nonzero(shares >= HIT_SHARE))
+def on_own_grid(maps: Mapping[str, Levels], view: View, native: Callable[[], Native]) -> dict[str, Histograms]:
+    """Per type that is known, the histograms of one validation view, on the grid of its maps: the view's or 256×256."""
+    found = {}
+    for number, kind in enumerate(KINDS):
+        if kind in maps and view.known[number]:
+            same = maps[kind].shape == view.pixels.shape
+            truth = view.targets[number] if same else native().masks256[number]
+            found[kind] = np.stack(histograms(maps[kind], truth))
+    return found
+
+
+def score_view(maps: Mapping[str, Levels], view: View, native: Native, thresholds: Mapping[str, float]) -> Scored:
+    """One test view, in both frames. maps: per type, on any grid of the view. An unknown type counts nothing."""
+    known = {kind: maps[kind] for number, kind in enumerate(KINDS) if kind in maps and view.known[number]}
+    levels = in_frames(known, native)
+    components = _component_rows(view, native, levels["native"], thresholds)
+    mistaken = Counter(row["type"] for row in components if row["outcome"] in ("b", "c"))
+    rows, columns = native.breast.shape
+    spacing = native.spacing_mm
+    frames = (
+        _Frame("256", levels["256"], native.masks256, 1.0, spacing**2 * rows * columns / native.breast256.size, 1),
+        _Frame(
+            "native", levels["native"], native.masks, TOLERANCE_MM / spacing, spacing**2, round(LINE_PITCH_MM / spacing)
+        ),
+    )
+    counts, sweep = [], []
+    for kind in known:
+        for frame in frames:
+            at_each = _sweep_of(view, frame, kind, thresholds)
+            sweep.extend(at_each)
+            at = at_each[SWEEP.index(thresholds[kind])]
+            row = {name: at[name] for name in COUNTS} | _shape_counts(frame, kind, thresholds)
+            row |= {name: at[name] for name in LESIONS}
+            counts.append(row | {"mistaken": mistaken[kind] if frame.name == "native" else None})
+    inside = native.breast256
+    sure = {
+        kind: np.stack(histograms(own[inside], native.masks256[KINDS.index(kind)][inside]))
+        for kind, own in levels["256"].items()
+    }
+    return Scored(Tables(counts, sweep, components, []), sure)
+
+
+def together(scored: Iterable[Scored]) -> Tables:
+    """The tables of a part, from those of its views."""
+    tables = Tables([], [], [], [])
+    sure: dict[str, Histograms] = {}
+    for one in scored:
+        tables.counts.extend(one.tables.counts)
+        tables.sweep.extend(one.tables.sweep)
+        tables.components.extend(one.tables.components)
+        for kind, both in one.sure.items():
+            sure[kind] = sure.get(kind, 0) + both
+    for kind, both in sure.items():
+        names = ("pixels", "sum_probability", "positives")
+        for number, (pixels, probability, positives) in enumerate(calibration(*both)):
+            told = dict(zip(names, (pixels, round(probability, 4), positives), strict=True))
+            tables.calibration.append({"type": kind, "bin": number, **told})
+    return tables
+
+
+COUNTS = ("image", "type", "frame", "threshold", "tp", "fp", "fn", "tn")
+
+
+class _Frame(NamedTuple):
+    """One view on one grid. levels: by type. truth: (2, rows, columns) bool. cell_mm2: area of a pixel.
+
+    line_cells: how many pixels to a side make one on which centre lines are taken.
+    """
+
+    name: str
+    levels: Mapping[str, Levels]
+    truth: Mask
+    tolerance_px: float
+    cell_mm2: float
+    line_cells: int
+
+    def detected(self, kind: str, thresholds: Mapping[str, float]) -> Mask:
+        return self.levels[kind] >= level_of(thresholds[kind])
+
+
+def _sweep_of(view: View, frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> Rows:
+    truth = frame.truth[KINDS.index(kind)]
+    lesions = None
+    if frame.name == "native":
+        bac = frame.detected("bac", thresholds) if kind == "mc" and "bac" in frame.levels else None
+        lesions = sweep_lesions(frame.levels[kind], truth, bac)
+    return _sweep_rows(view.about.image, kind, frame.name, sweep_pixels(frame.levels[kind], truth), lesions)
+
+
+def _shape_counts(frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """The columns of counts.csv beside the pixels: boundaries, centre lines of BAC, what was called the other type.
+
+    Empty for the lines of MC, which has none, and where the other type is unknown or has no map.
+    """
+    truth, detected = frame.truth[KINDS.index(kind)], frame.detected(kind, thresholds)
+    row: dict[str, Any] = {"cell_mm2": round(frame.cell_mm2, 6), "tolerance_px": round(frame.tolerance_px, 4)}
+    row |= asdict(count_boundary(detected, truth, frame.tolerance_px))
+    lines = count_lines(*(_coarser(mask, frame.line_cells) for mask in (detected, truth))) if kind == "bac" else None
+    row |= asdict(lines) if lines else dict.fromkeys(field.name for field in fields(LineCounts))
+    other = next(one for one in KINDS if one != kind)
+    if other in frame.levels:
+        called = count_called_other(truth, frame.truth[KINDS.index(other)], frame.detected(other, thresholds))
+        return row | asdict(called)
+    return row | dict.fromkeys(field.name for field in fields(ConfusionCounts))
+
+
+def _coarser(mask: Mask, cells: int) -> Mask:
+    """(rows / cells, columns / cells), rounded up: true where any of its pixels is, so that no thin line is lost."""
+    if cells < 2:
+        return mask
+    rows, columns = (-(-length // cells) * cells for length in mask.shape)
+    whole = np.zeros((rows, columns), bool)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
+    return np.asarray(whole.reshape(rows // cells, cells, columns // cells, cells).any(axis=(1, 3)))
+
+
+def _sweep_rows(
+    image: str, kind: str, frame: str, pixels: Sequence[PixelCounts], lesions: Sequence[LesionSweep] | None
+) -> Rows:
+    rows = []
+    for number, (threshold, counts) in enumerate(zip(SWEEP, pixels, strict=True)):
+        row = {"image": image, "type": kind, "frame": frame, "threshold": threshold, **asdict(counts)}
+        rows.append(row | (_no_lesions() if lesions is None else _lesions(lesions[number], kind)))
+    return rows
+
+
+LESIONS = ("lesions", "hit", "detections", "false_positives")
+WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")
+
+
+def _no_lesions() -> dict[str, Any]:
+    return dict.fromkeys((*LESIONS, *WITHOUT_BAC))
+
+
+def _lesions(swept: LesionSweep, kind: str) -> dict[str, Any]:
+    row = _no_lesions() | {name: getattr(swept, name) for name in LESIONS}
+    return row | ({name: getattr(swept, name) for name in WITHOUT_BAC} if kind == "mc" else {})
+
+
+def _component_rows(view: View, native: Native, maps: Mapping[str, Levels], thresholds: Mapping[str, float]) -> Rows:
+    truth = {kind: native.masks[number] for number, kind in enumerate(KINDS) if view.known[number]}
+    seen = dict(zip(KINDS, native.conspicuity, strict=True))
+    rows = component_rows(view.about.image, maps, truth, thresholds, seen, native.spacing_mm)
+    return [row._asdict() for row in rows]

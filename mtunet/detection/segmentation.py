@@ -162,7 +162,7 @@ def _blended_logits(
                 raise
             look.give_way()
             continue
-        blend = _blend_weight(logits.shape[2:])
+        blend = blend_weight(logits.shape[2:])
         for box, values in zip(batch, logits, strict=True):
             for own, head in zip(total, heads, strict=True):
                 own[box.top : box.bottom, box.left : box.right] += values[head] * blend
@@ -183,7 +183,7 @@ def _is_out_of_memory(problem: Exception) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _blend_weight(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def blend_weight(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Largest in a tile's middle, small but not zero at its edge, where the network sees only one side."""
     rows, columns = (np.hanning(length + 2)[1:-1] + 1e-3 for length in shape)
     weight: npt.NDArray[np.float32] = np.outer(rows, columns).astype(np.float32)

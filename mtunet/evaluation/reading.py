@@ -123,11 +123,11 @@ class Results:
         return [self.images[name].patient if name in self.images else name for name in images]
 
 
-def load(folder: Path) -> Results:
-    """Everything but the large tables. Raises UnreadableRun."""
+def load(folder: Path, seed: int | None = None) -> Results:
+    """Everything but the large tables, of the run's first seed or a further one. Raises UnreadableRun."""
     seen = fingerprint(folder)  # before the rest: what is written meanwhile makes another
     run = runs.read(folder)
-    parts = runs.parts(run)
+    parts = runs.parts(run, seed)
     images = {facts.name: facts for facts in _images(folder, parts)}
     counts: dict[tuple[str, str, str], list[Counts]] = {}
     for part in parts:

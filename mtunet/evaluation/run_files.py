@@ -17,6 +17,7 @@ SUMMARY: Final = "summary.json"
 SPLITS: Final = "splits.json"
 TIMING: Final = "timing.json"
 NOTES: Final = "notes.md"
+PROGRESS: Final = "progress.json"
 IMAGES, METRICS = "images", "metrics"
 HISTORY, VALIDATION, COUNTS, SWEEP, COMPONENTS, CALIBRATION = (
     *("history", "validation", "counts", "sweep", "components", "calibration"),

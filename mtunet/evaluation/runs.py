@@ -5,7 +5,8 @@
                                the data, the machine
         splits.json            [{"train": [image, …], "validation": […], "test": […]}, …], one per fold
         images.csv             one row per image: patient, density, look, view, stratum, what it holds, its spec
-        <method>/fold_0/
+        progress.json          while it runs: parts done and to be done, where each running one is, seconds left
+        <method>/fold_0/       of the run's first seed; of a further one <method>/seed_2/fold_0/
             history.csv        per epoch: objective of each head, validation F1
             validation.csv     thresholds tried and what each gave, of which one was chosen
             counts.csv         per test image, type and frame at the chosen threshold: tp, fp, fn, tn; pixels of the
@@ -75,6 +76,15 @@ class Run:
         """In the order of the experiment, whether they are done or not."""
         return tuple(self.config.get("methods", (ONLY_METHOD,)))
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of weights and draws. Where one is asked for below, None stands for the first, or the only one."""
+        return tuple(self.config.get("seeds") or (self.config.get("seed", 0),))
+
+    def further(self, seed: int) -> int | None:
+        """What stands for this seed below: None for the first."""
+        return None if seed == self.seeds[0] else seed
+
 
 @dataclass(frozen=True)
 class Part:
@@ -110,15 +120,16 @@ def begin(
     folder: Path,
     config: Mapping[str, Any],
     splits: Sequence[Mapping[str, Sequence[str]]],
-    images: Sequence[Mapping[str, Any]],
+    images: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Begin a cross-validation, or go on with the one that is there; its first config.json stays.
+    """Begin a run, or go on with the one that is there; its first config.json stays. images: of a cross-validation.
 
     Raises NotARun when the folder holds another experiment, or the same one on other images or folds.
     """
     if not (folder / files.CONFIG).exists():
         files.write_json(folder / files.SPLITS, list(splits))
-        files.write_rows(folder, files.IMAGES, images)
+        if images:
+            files.write_rows(folder, files.IMAGES, images)
         files.write_json(folder / files.CONFIG, dict(config))
         return
     there = read(folder)
@@ -137,13 +148,27 @@ def begin(
         )
 
 
-def part_done(folder: Path, method: str, fold: int) -> bool:
-    return (part_folder(folder, method, fold) / files.TIMING).exists()
+def part_done(folder: Path, method: str, fold: int, seed: int | None = None) -> bool:
+    return (part_folder(folder, method, fold, seed) / files.TIMING).exists()
 
 
-def part_folder(folder: Path, method: str, fold: int) -> Path:
-    """Where one method's results on one fold lie."""
-    return files.fold_folder(folder / method, fold)
+def part_folder(folder: Path, method: str, fold: int, seed: int | None = None) -> Path:
+    """Where one method's results on one fold with one seed lie."""
+    return files.fold_folder(folder / method if seed is None else folder / method / f"seed_{seed}", fold)
+
+
+def save_progress(folder: Path, progress: Mapping[str, Any]) -> None:
+    """How far a run, or one of its parts, is: read by whoever waits for it."""
+    files.write_json(folder / files.PROGRESS, dict(progress))
+
+
+def read_progress(folder: Path) -> dict[str, Any] | None:
+    """None where nothing runs. Raises UnreadableRun."""
+    return files.read_json(folder / files.PROGRESS)
+
+
+def forget_progress(folder: Path) -> None:
+    (folder / files.PROGRESS).unlink(missing_ok=True)
 
 
 def save_part(
@@ -154,9 +179,10 @@ def save_part(
     weights: Mapping[str, bytes],
     timing: Mapping[str, Any],
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    seed: int | None = None,
 ) -> None:
     """One method on one fold. weights: by the end of their name, "" or "mc" and "bac". timing comes last."""
-    where = part_folder(folder, method, fold)
+    where = part_folder(folder, method, fold, seed)
     for name, rows in tables.items():
         files.write_rows(where, name, rows)
     for end, data in weights.items():
@@ -164,10 +190,10 @@ def save_part(
     files.write_json(where / files.TIMING, dict(timing))
 
 
-def save_files(folder: Path, method: str, fold: int, named: Mapping[str, bytes]) -> None:
+def save_files(where: Path, named: Mapping[str, bytes]) -> None:
     """The files of a part that was worked out elsewhere, by name; the one that says it is done comes last."""
     for name in sorted(named, key=lambda name: name == files.TIMING):
-        files.write_whole(part_folder(folder, method, fold) / Path(name).name, named[name])
+        files.write_whole(where / Path(name).name, named[name])
 
 
 def save_fold(folder: Path, fold: int, *, weights: bytes, **tables: Sequence[Mapping[str, Any]]) -> None:
@@ -249,20 +275,20 @@ def with_weights(sha256: str, root: Path | None = None) -> Run | None:
     return None
 
 
-def done(run: Run) -> list[tuple[str, int]]:
+def done(run: Run, seed: int | None = None) -> list[tuple[str, int]]:
     """(method, fold) of every part that is done."""
     folds = range(len(read_splits(run)))
-    return [(method, fold) for method in run.methods for fold in folds if part_done(run.folder, method, fold)]
+    return [(method, fold) for method in run.methods for fold in folds if part_done(run.folder, method, fold, seed)]
 
 
-def parts(run: Run) -> tuple[Part, ...]:
+def parts(run: Run, seed: int | None = None) -> tuple[Part, ...]:
     """As the configuration announces them, begun or not; what lies there besides is taken as it is."""
     if alone := sorted(run.folder.glob("fold_*")):
         return tuple(Part(ONLY_METHOD, files.fold_of(path), path) for path in alone)
     there = sorted({path.parent.name for path in run.folder.glob("*/fold_*")})
     announced = [str(name) for name in run.config.get("methods", ())]
     return tuple(
-        Part(method, fold, part_folder(run.folder, method, fold))
+        Part(method, fold, part_folder(run.folder, method, fold, seed))
         for method in dict.fromkeys([*announced, *there])
         for fold in _folds(run)
     )

@@ -9,6 +9,8 @@ METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "single": "Two single-class U-Nets",
         "multiclass": "Multi-class U-Net",
         "mtunet": "MTU-Net",
+        "mtunet-paper": "MTU-Net (the paper's objective)",
+        "mtunet-no-background": "MTU-Net without background head",
         "multiclass-softmax": "Multi-class U-Net (softmax)",
         "multiclass-bce": "Multi-class U-Net (binary loss)",
         "heads-bac": "BAC head alone",
@@ -16,10 +18,11 @@ METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "nothing": "Predict nothing",
         "everything": "Predict everything",
         "classical": "Classical filters",
+        "prior": "Average place",
     }
 )
 TYPE_TITLES: Final[Mapping[str, str]] = MappingProxyType({"mc": "MC", "bac": "BAC"})
-BASELINES: Final = ("nothing", "everything", "classical")
+BASELINES: Final = ("nothing", "everything", "classical", "prior")
 """They learn nothing, and must be beaten."""
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data import DATASETS, DataSetMissing, card, samples
+from training.data.registry import DATASETS, DataSetMissing, card, samples
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Laterality, Mammogram, View
 from mtunet.detection.preprocessing import assumed_spacing
-from training.datasets import Sample
+from training.data.samples import Sample
 
 Mask = npt.NDArray[np.bool_]
 Spacing = Literal["file", "manifest", "published", "estimated", "assumed"]

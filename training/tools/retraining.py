@@ -16,15 +16,21 @@ from typing import Any, Literal
 from mtunet.detection.models import Model, model_from_bytes
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
-from training.data import DATASETS, DataSetMissing, LabelledView, samples
-from training.datasets import Sample, phantom_samples, phantom_split
-from training.experiment import Experiment, PhantomData
-from training.experiments import GENTLE
-from training.fitting import fit
-from training.running import choose_settings, evaluate, provenance_of
-from training.sampling import Canvas, canvas
+from training.data.recipes import Mixture
+from training.data.registry import DATASETS, DataSetMissing, LabelledView, samples
+from training.data.samples import Sample, phantom_samples, phantom_split
+from training.data.views import View, view_of
+from training.experiments import GENTLE, Experiment
+from training.fitting import How, Task, learn
+from training.products import choose_settings, evaluate
+from training.provenance import machine
+from training.sampling import Look, Sampler
 
 Part = Literal["train", "validation", "test"]
+ROW = 25
+"""Steps of a row of history."""
+FIXED = 64
+"""Views on which the F1 of a row is taken; of those that are learnt from, to see that it still learns."""
 VALIDATION, TEST = 0.15, 0.15
 """Shares of the patients; TEST where the source names no test part."""
 
@@ -76,20 +82,27 @@ def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_
 
     Raises DataSetMissing, with what was found, where a part has no view.
     """
-    experiment = _experiment(begin_with, folder.name, plan)
-    provenance = provenance_of(experiment, folder, begin_with.device)
+    experiment, how = _experiment(begin_with, plan), How.on(begin_with.device)
     known: dict[Part, list[str]] = {"train": [], "validation": [], "test": []}
-    shown = _canvases(data, experiment, plan, known)
+    shown = _views(data, experiment, plan, known)
     chosen = DATASETS[data.name]
     said = f"{len(known['train'])} views of {chosen.title}"
-    provenance |= {
-        "data": f"{said}; {provenance['data']}",
+    provenance = {
+        "run": folder.name,
+        "experiment": experiment.to_json() | {"begin_with": begin_with.provenance.get("run")},
+        "data": f"{said}; {experiment.data.said}",
         "training_images": [{"name": said, "licence": chosen.licence, "origin": f"From {chosen.get}."}],
         "validation": f"the validation part of {data.name}",
+        **machine(how.device),
     }
     runs.start(folder, provenance, [{str(part): names for part, names in known.items()}])
-    network, history = fit(experiment, shown, begin_with.device, begin_with.network.float())
-    del shown
+    sampler = Sampler(shown, experiment.look, (plan.seed,), experiment.augmentation, device=how.device)
+    fixed = Sampler(shown[-FIXED:], experiment.look, (plan.seed,), device=how.device).fixed()
+    task, checkpoint = Task(experiment, "mtunet", 0, plan.seed), folder / "checkpoint.safetensors"
+    learnt = learn(task, sampler, fixed, how, checkpoint, begin_with=begin_with.network.float())
+    network, history = learnt.network, learnt.history
+    checkpoint.unlink()
+    del shown, sampler
     settings, table = choose_settings(
         network, begin_with.settings, provenance, device_name, lambda: data.part("validation")
     )
@@ -106,28 +119,30 @@ def measure(model: Model, data: RealData) -> tuple[list[dict[str, Any]], dict[st
     return evaluate(model, data.part("test"), f"the test part of {title}, unseen in training")
 
 
-def _experiment(begin_with: Model, name: str, plan: Plan) -> Experiment:
+def _experiment(begin_with: Model, plan: Plan) -> Experiment:
+    """An epoch is a row of history here, of 25 steps."""
+    settings = begin_with.settings
     return Experiment(
-        name=name,
+        name="retrain",
         expect="Learnt further on real mammograms.",
-        way=begin_with.settings.way,
-        pitch_mm=begin_with.settings.pitch_mm,
-        network=begin_with.network.config,
-        size=plan.size,
+        methods=("mtunet",),
+        data=Mixture(train=plan.phantoms, validation=0, test=0),
+        look=Look(settings.pitch_mm, plan.size if settings.pitch_mm else 256),
+        folds=1,
         batch=plan.batch,
-        steps=plan.steps,
+        draws=min(ROW, plan.steps) * plan.batch,
+        epochs=-(-plan.steps // ROW),
         learning_rate=plan.learning_rate,
-        objective="batch-dice-bce-apart",
-        begin_with=begin_with.provenance.get("run"),
+        schedule="one-cycle",
+        objective="batch-dice-apart",
         augmentation=GENTLE,
-        data=PhantomData(train=plan.phantoms, validation=0, test=0),
-        seed=plan.seed,
+        seeds=(plan.seed,),
     )
 
 
-def _canvases(data: RealData, experiment: Experiment, plan: Plan, known: Mapping[Part, list[str]]) -> list[Canvas]:
+def _views(data: RealData, experiment: Experiment, plan: Plan, known: Mapping[Part, list[str]]) -> list[View]:
     """Of the training part and the phantoms; the names of every part's views go into `known`."""
-    shown: list[Canvas] = []
+    shown: list[View] = []
     for view in samples(data.name, data.root):
         if not view.sample.masks:
             continue
@@ -136,7 +151,7 @@ def _canvases(data: RealData, experiment: Experiment, plan: Plan, known: Mapping
             known[part].append(view.sample.name)
         elif len(shown) < plan.views:
             known[part].append(view.sample.name)
-            shown.append(canvas(view.sample, experiment.pitch_mm))
+            shown.append(view_of(view.sample, experiment.look.pitch_mm))
             if len(shown) % 50 == 0:
                 print(f"views read: {len(shown)}", flush=True)
     lacking = [part for part, names in known.items() if not names]
@@ -146,5 +161,5 @@ def _canvases(data: RealData, experiment: Experiment, plan: Plan, known: Mapping
             f"Expected views of {data.name} with masks for training, validation and test, kept apart by patient; "
             f"found {there} under {data.root}. More patients are needed, or another --seed."
         )
-    specs = phantom_split(plan.phantoms, 0, 0, experiment.data.seed).train if plan.phantoms else ()
-    return list(chain(shown, (canvas(sample, experiment.pitch_mm) for sample in phantom_samples(specs))))
+    specs = phantom_split(plan.phantoms, 0, 0, Mixture().seed).train if plan.phantoms else ()
+    return list(chain(shown, (view_of(sample, experiment.look.pitch_mm) for sample in phantom_samples(specs))))

@@ -1,6 +1,6 @@
 """The six CBIS-DDSM views that ship as samples (CC BY 3.0), as backgrounds to put calcium into.
 
-They hold calcium of their own in places: `training/real/cbis_exclusions.json` says where, and how that was found.
+They hold calcium of their own in places: `training/tools/real/cbis_exclusions.json` says where, and how that was found.
 """
 
 import json
@@ -18,8 +18,8 @@ from mtunet.case import View
 from mtunet.detection.breast import breast_region
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 
-FOLDER = Path(__file__).parents[1] / "samples" / "cbis-ddsm"
-EXCLUSIONS = Path(__file__).parent / "real" / "cbis_exclusions.json"
+FOLDER = Path(__file__).parents[2] / "samples" / "cbis-ddsm"
+EXCLUSIONS = Path(__file__).parents[1] / "tools" / "real" / "cbis_exclusions.json"
 CLEAR_MM = 4.0
 """Calcium keeps this far from places that may hold some already."""
 FADE_MM = 1.5

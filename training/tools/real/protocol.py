@@ -18,14 +18,14 @@ from mtunet.detection.components import components
 from mtunet.detection.devices import describe
 from mtunet.detection.models import Model
 from mtunet.evaluation import runs
-from training.real import LABEL_SLIPS, PROTOCOL
-from training.real.arteries import follow
-from training.real.detection import THRESHOLDS, detect
-from training.real.marks import misplaced
-from training.real.perturbations import PERTURBATIONS
-from training.real.tissue import overlaps
-from training.real.views import PARTS, RealView
-from training.running import commit
+from training.provenance import commit
+from training.tools.real import LABEL_SLIPS, PROTOCOL
+from training.tools.real.arteries import follow
+from training.tools.real.detection import THRESHOLDS, detect
+from training.tools.real.marks import misplaced
+from training.tools.real.perturbations import PERTURBATIONS
+from training.tools.real.tissue import overlaps
+from training.tools.real.views import PARTS, RealView
 
 DATA = "real mammograms (few, weak labels)"
 ALLOWED = 1.0

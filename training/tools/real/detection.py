@@ -7,7 +7,7 @@ import numpy as np
 
 from mtunet.case import Box, Calcification, Segmentation
 from mtunet.detection.components import Component, components
-from training.real.views import Mask, RealView
+from training.tools.real.views import Mask, RealView
 
 OVERLAP = 0.10
 """Of the circle's area; a component whose centre lies in the circle hits it too."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.detection.breast import breast_region
-from training.datasets import Sample
+from training.data.samples import Sample
 
 Grey = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -1,7 +1,7 @@
 """Pictures of what a model gets wrong, drawn by the product: `python -m training failures MODEL`.
 
 The worst phantoms of the run's test part by four measures, and detections on the CBIS-DDSM views that ship, where none
-was seen (`training/real/cbis_exclusions.json`). Only images whose licence lets a picture be shown.
+was seen (`training/tools/real/cbis_exclusions.json`). Only images whose licence lets a picture be shown.
 """
 
 import json
@@ -23,9 +23,9 @@ from mtunet.evaluation.metrics import HIT_SHARE
 from mtunet.evaluation.model_card import failures_folder
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, PHANTOM_SOURCE
-from training.contact_sheets import drawn_part
-from training.datasets import phantom_split, spec_name
-from training.real_backgrounds import names, read_background
+from training.data.real_backgrounds import names, read_background
+from training.data.samples import phantom_split, spec_name
+from training.tools.contact_sheets import drawn_part
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 HEIGHT = 560

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mtunet.detection.breast import breast_region
-from training.data import DataSetMissing
+from training.data.registry import DataSetMissing
 
 BACKGROUND_BELOW = 96
 """Labels are 64 background, 128 adipose, 192 fibroglandular, 255 pectoral muscle."""

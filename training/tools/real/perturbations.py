@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Mammogram
-from training.sampling import compressed
+from training.augmentation import compressed
 
 Floats = npt.NDArray[np.float32]
 SEED = 20261122

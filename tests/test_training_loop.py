@@ -1,10 +1,17 @@
-"""A whole comparison of drawn views: every file of the contract, each number derivable from the counts."""
+"""A whole run on drawn views: every file of the contract, each number derivable from counts; ended, killed, shared."""
 
 import csv
+import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,34 +21,42 @@ from mtunet.detection.models import model_from_bytes
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.metrics import count_boundary
-from tests.drawn_views import TINY, drawn_sample, drawn_views
-from training import comparing
+from tests.drawn_views import TINY, WHOLE, drawn_cache, drawn_sample
+from training import loop
 from training.__main__ import main
-from training.comparing import compare, joined_history, wanted
-from training.comparisons import COMPARISONS
 from training.counting import SWEEP
+from training.data import samples
+from training.data.recipes import About, Cohort, Mixture
+from training.data.samples import Sample
+from training.data.views import conspicuity, read_native, read_view, write_view
+from training.experiments import EXPERIMENTS
 from training.methods import METHODS
 from training.objectives import OBJECTIVES
+from training.parts import joined_history
 from training.reporting import as_text, write_metrics
-from training.tables import _coarser, validation_table
-from training.views import About, View, conspicuity, read_native, read_view, write_view
+from training.scoring import _coarser, choose_thresholds, on_own_grid, score_view, together
 
 Rows = list[dict[str, str]]
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished comparison of eight drawn views, done in two goes."""
-    torch.set_num_threads(1)
-    where = tmp_path_factory.mktemp("comparison")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparing, "phantom_views", lambda count, seed: drawn_views(where / "views", count))
-        assert compare(TINY, where / "run", "cpu", only_folds=[1], only_methods=["mtunet", "nothing"]) is None
-        assert runs.done(runs.read(where / "run")) == [("mtunet", 1), ("nothing", 1)]
-        before = (where / "run" / "mtunet" / "fold_1" / "timing.json").stat().st_mtime_ns
-        assert compare(TINY, where / "run", "cpu") is not None
-        assert (where / "run" / "mtunet" / "fold_1" / "timing.json").stat().st_mtime_ns == before
-    return where / "run"
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]:
+    """The samples of the cohort's views, which lie in a cache."""
+    samples.CACHE = tmp_path_factory.mktemp("cache")
+    return drawn_cache(samples.CACHE, TINY)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, drawn: dict[str, Sample]) -> Path:
+    """A finished run on crops of twelve drawn views, done in two goes."""
+    run = tmp_path_factory.mktemp("comparison") / "run"
+    assert loop.run(TINY, run, "cpu", folds=[1], methods=["mtunet", "nothing"]) is None
+    assert runs.done(runs.read(run)) == [("mtunet", 1), ("nothing", 1)]
+    before = (run / "mtunet" / "fold_1" / "timing.json").stat().st_mtime_ns
+    assert loop.run(TINY, run, "cpu") is not None
+    assert (run / "mtunet" / "fold_1" / "timing.json").stat().st_mtime_ns == before
+    return run
 
 
 def rows(path: Path) -> Rows:
@@ -70,7 +85,8 @@ def test_the_run_says_what_it_is(folder: Path) -> None:
     assert run.methods == TINY.methods
     assert "phantom data" in run.config["data"]
     assert {"commit", "seed", "device", "torch", "started", "folds", "experiment", "name"} <= set(run.config)
-    assert [row["has_mc"] for row in runs.read_images(run)] == ["1", "0", "1", "0"] * 2
+    assert {row["has_mc"] for row in runs.read_images(run)} == {"0", "1"}
+    assert run.seeds == (0,)
     names = [row["image"] for row in runs.read_images(run)]
     assert sorted(image for fold in runs.read_splits(run) for image in fold["test"]) == sorted(names)
 
@@ -110,7 +126,9 @@ def test_counts_are_the_sweep_at_the_threshold_that_validation_chose(folder: Pat
             assert (row["hit_without_bac"] == "") == (row["frame"] == "256" or row["type"] == "bac")
 
 
-def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(folder: Path) -> None:
+def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(
+    folder: Path, drawn: dict[str, Sample]
+) -> None:
     """Of predicting the whole breast and of predicting nothing, which leave no doubt; truth from the drawn samples."""
     run = runs.read(folder)
     for row in (row for fold in range(2) for row in runs.read_table(run, fold, "counts", "everything")):
@@ -129,10 +147,9 @@ def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(fold
     for row in runs.read_table(run, 0, "counts", "nothing"):
         assert {row[name] for name in ("edge_found", "edge_true_near", "called_other")} == {"0"}
         assert {row["line_found"], row["line_true_inside"]} <= {"0", ""}
-    by_name = {name: drawn_sample(n, n % 4 in (0, 2), n % 4 in (1, 2)) for n in range(8) for name in [f"drawn-{n}"]}
     for row in runs.read_table(run, 1, "counts", "classical"):
         if row["frame"] == "native":
-            true = {kind.value: mask for kind, mask in by_name[row["image"]].masks.items()}
+            true = {kind.value: mask for kind, mask in drawn[row["image"]].masks.items()}
             other = {"mc": "bac", "bac": "mc"}[row["type"]]
             assert int(row["alone"]) == np.count_nonzero(true[row["type"]] & ~true[other])
             assert int(row["edge_true"]) == count_boundary(true["mc"], true[row["type"]], 1.0).edge_true
@@ -321,16 +338,15 @@ def test_components_tell_what_became_of_each_lesion(folder: Path) -> None:
 
 def test_mtu_nets_weights_are_a_model_of_the_app(folder: Path) -> None:
     model = model_from_bytes(runs.weights_of(runs.read(folder), 0, "mtunet"), "x", "cpu")
-    assert model.settings.way == "paper"
-    assert model.provenance["method"] == "mtunet"
+    assert (model.settings.way, model.settings.pitch_mm) == ("detail", 0.4)
+    assert (model.provenance["method"], model.provenance["seed"]) == ("mtunet", 0)
     with pytest.raises(runs.NotARun, match="two files"):
         runs.weights_of(runs.read(folder), 0, "single")
 
 
-def test_a_run_folder_with_other_settings_is_not_mixed_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparing, "phantom_views", lambda count, seed: drawn_views(folder.parent / "views", count))
+def test_a_run_folder_with_other_settings_is_not_mixed_up(folder: Path) -> None:
     with pytest.raises(runs.NotARun, match="other settings"):
-        compare(replace(TINY, learning_rate=1e-5), folder, "cpu")
+        loop.run(replace(TINY, learning_rate=1e-5), folder, "cpu")
 
 
 def test_the_report_says_phantom_data_and_holds_every_method(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -360,53 +376,77 @@ def test_the_summary_is_what_metrics_say(folder: Path) -> None:
     assert set(pooled["256"]["mc"]) == set(EVERY) - lesions - {"centre_line"}
 
 
-def test_only_what_a_comparison_has_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_what_an_experiment_has_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="its folds are 0 to 1"):
-        wanted(TINY, [2], None)
+        loop.wanted(TINY, [2])
     with pytest.raises(SystemExit):
         main(["run", "smoke", "--methods", "magic"])
     assert "smoke has no magic" in capsys.readouterr().err
-    assert wanted(TINY, [1], ["mtunet"]) == [("mtunet", 1)]
+    [part] = loop.wanted(TINY, [1], ["mtunet"])
+    assert (part.method, part.fold, part.seed, part.further) == ("mtunet", 1, 0, None)
+    assert [(p.seed, p.further) for p in loop.wanted(replace(TINY, seeds=(3, 5)), [0], ["mtunet"])] == [
+        (3, None),
+        (5, 5),
+    ]
 
 
-def test_comparisons_name_what_exists() -> None:
-    for name, comparison in COMPARISONS.items():
-        assert comparison.name == name
-        assert comparison.expect
-        assert set(comparison.methods) <= set(METHODS)
-        assert comparison.dice in OBJECTIVES
-    paper = COMPARISONS["phantom"]
-    assert (paper.views, paper.draws, paper.epochs, paper.learning_rate, paper.folds) == (1239, 1000, 100, 1e-4, 5)
-    assert COMPARISONS["paper-image-split"].grouped_by == "image"
-    leak = replace(COMPARISONS["paper-image-split"], name="phantom-cpu", expect="", grouped_by="patient")
-    assert leak == replace(COMPARISONS["phantom-cpu"], expect="")
+def test_experiments_name_what_exists() -> None:
+    assert {"smoke", "crops", "phantom", "paper-width", "detail", "smoke-detail"} <= set(EXPERIMENTS)
+    for name, experiment in EXPERIMENTS.items():
+        assert experiment.name == name
+        assert experiment.expect
+        assert set(experiment.methods) <= set(METHODS)
+        assert experiment.objective in OBJECTIVES
+        assert json.dumps(experiment.to_json())
+        assert isinstance(experiment.data, Mixture) == experiment.product
+        assert experiment.stages[-1].until == 1.0
+    paper, crops = EXPERIMENTS["phantom"], EXPERIMENTS["crops"]
+    assert paper.data == crops.data == Cohort(1239, 11)
+    assert (paper.draws, paper.epochs, paper.learning_rate, paper.folds, paper.way) == (1000, 100, 1e-4, 5, "paper")
+    assert (crops.draws * crops.epochs, crops.width, crops.seeds, crops.look.pitch_mm) == (32_000, 8, (1, 2, 3), 0.2)
 
 
 def test_an_unknown_type_is_neither_scored_nor_chosen_with(tmp_path: Path) -> None:
     sample = drawn_sample(2)
-    write_view(tmp_path / "v.npz", replace(sample, masks={k: m for k, m in sample.masks.items() if k == "mc"}))
-    row = About("a", "p", "b", "ffdm", "CC", "drawn", True, None, "")
-    view = read_view(tmp_path / "v.npz", row)
+    known = replace(sample, masks={k: m for k, m in sample.masks.items() if k == "mc"})
+    write_view(tmp_path, "a", known, 0.4)
+    view = read_view(tmp_path, About("a", "p", "b", "ffdm", "CC", "drawn", True, None, ""))
     assert view.known == (True, False)
-    maps = {kind: np.full((1, 256, 256), 200, np.uint8) for kind in ("mc", "bac")}
-    from training.tables import tables
-
-    scored = tables(maps, [view], {"mc": 0.5, "bac": 0.5})
+    maps = {kind: np.full(view.pixels.shape, 200, np.uint8) for kind in ("mc", "bac")}
+    scored = together([score_view(maps, view, read_native(view), {"mc": 0.5, "bac": 0.5})])
     assert {row["type"] for row in scored.counts + scored.sweep} == {"mc"}
     assert {row["type"] for row in scored.components} == {"mc"}
-    assert sum(row["pixels"] for row in scored.calibration if row["type"] == "bac") == 0
-    chosen, _ = validation_table(maps, [view])
-    assert chosen["bac"] == 0.5
+    assert {row["type"] for row in scored.calibration} == {"mc"}
+    assert set(choose_thresholds(on_own_grid(maps, view, lambda: read_native(view)))[0]) == {"mc"}
 
 
-def test_a_squeezed_view_keeps_the_truth_in_both_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pitch_mm", [None, 0.8, 0.4])
+def test_a_view_keeps_its_truth_in_both_frames(tmp_path: Path, pitch_mm: float | None) -> None:
     sample = drawn_sample(2)
-    write_view(tmp_path / "v.npz", sample)
-    view: View = read_view(tmp_path / "v.npz", About("a", "p", "b", "ffdm", "CC", "s", True, True, ""))
+    write_view(tmp_path, "a", sample, pitch_mm)
+    view = read_view(tmp_path, About("a", "p", "b", "ffdm", "CC", "s", True, True, ""))
     native = read_native(view)
     assert all(np.array_equal(native.masks[n], mask) for n, mask in enumerate(sample.masks.values()))
     assert native.spacing_mm == 0.4
-    assert view.targets[0].sum() == pytest.approx(24 * 24 * (256 / 320) * (256 / 240), rel=0.1)
+    assert native.masks256[0].sum() == pytest.approx(24 * 24 * (256 / 320) * (256 / 240), rel=0.1)
+    grid = (256, 256) if pitch_mm is None else (round(320 * 0.4 / pitch_mm), round(240 * 0.4 / pitch_mm))
+    assert view.targets.shape[1:] == view.pixels.shape == grid
+    assert view.targets[0].mean() == pytest.approx(24 * 24 / (320 * 240), rel=0.1)
+
+
+@pytest.mark.parametrize("pitch_mm", [None, 0.8, 0.4])
+def test_truth_as_a_map_is_scored_as_right_in_both_frames(tmp_path: Path, pitch_mm: float | None) -> None:
+    """Exact where the grid is the frame's own; a pixel or so off at the edges where it is another."""
+    write_view(tmp_path, "a", drawn_sample(2), pitch_mm)
+    view = read_view(tmp_path, About("a", "p", "b", "ffdm", "CC", "s", True, True, ""))
+    maps = {kind: view.targets[n].astype(np.uint8) * np.uint8(255) for n, kind in enumerate(("mc", "bac"))}
+    scored = together([score_view(maps, view, read_native(view), {"mc": 0.5, "bac": 0.5})])
+    for row in scored.counts:
+        exact = (row["frame"] == "256") if pitch_mm is None else (row["frame"] == "native" and pitch_mm == 0.4)
+        f1 = 2 * row["tp"] / (2 * row["tp"] + row["fp"] + row["fn"])
+        assert f1 == 1 if exact else f1 > 0.75
+        if row["frame"] == "native":
+            assert (row["lesions"], row["hit"], row["false_positives"]) == (1, 1, 0)
 
 
 def test_conspicuity_is_height_above_the_surroundings_in_their_noise() -> None:
@@ -422,13 +462,121 @@ def test_conspicuity_is_height_above_the_surroundings_in_their_noise() -> None:
 
 def test_two_networks_share_one_history() -> None:
     first = [{"epoch": 1, "seconds": 1.0, "loss_mc": 0.5, "validation_f1_mc": 0.1}]
-    second = [
-        {"epoch": 1, "seconds": 2.0, "loss_bac": 0.6, "validation_f1_bac": 0.2},
-        {"epoch": 2, "seconds": 2.0, "loss_bac": 0.4, "validation_f1_bac": 0.3},
+    second = [{"epoch": 1, "seconds": 2.0, "loss_bac": 0.6, "validation_f1_bac": 0.2}]
+    assert joined_history([first, second]) == [
+        {"epoch": 1, "seconds": 3.0, "loss_mc": 0.5, "loss_bac": 0.6, "validation_f1_mc": 0.1, "validation_f1_bac": 0.2}
     ]
-    rows = joined_history([first, second])
-    assert rows[0] == {
-        **{"epoch": 1, "seconds": 3.0, "loss_mc": 0.5, "loss_bac": 0.6},
-        **{"validation_f1_mc": 0.1, "validation_f1_bac": 0.2},
+
+
+def test_a_whole_view_goes_through_the_same_loop_and_further_seeds_lie_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = replace(TINY, look=WHOLE, methods=("mtunet", "prior"), seeds=(4, 2), epochs=1)
+    monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
+    drawn_cache(tmp_path / "cache", whole)
+    summary = loop.run(whole, tmp_path / "run", "cpu", seeds=[4])
+    assert summary is None
+    progress = loop.overall(whole, tmp_path / "run")
+    assert (progress["parts"], progress["done"]) == (8, 4)
+    summary = loop.run(whole, tmp_path / "run", "cpu")
+    assert summary is not None
+    run = runs.read(tmp_path / "run")
+    assert run.seeds == (4, 2)
+    assert (tmp_path / "run" / "mtunet" / "seed_2" / "fold_1" / "timing.json").exists()
+    assert runs.done(run) == runs.done(run, 2) == [(m, f) for m in ("mtunet", "prior") for f in (0, 1)]
+    assert {part.folder.parent.name for part in runs.parts(run)} == {"mtunet", "prior"}
+    by_seed = summary["f1_by_seed"]
+    assert by_seed["4"]["prior"] == by_seed["2"]["prior"]
+    assert by_seed["4"]["mtunet"] != by_seed["2"]["mtunet"]
+    assert by_seed["4"]["mtunet"]["mc"]["256"] == summary["methods"]["mtunet"]["pooled"]["256"]["mc"]["f1"]
+    assert "seed 2" in as_text(run)
+    assert not list((tmp_path / "run").rglob("progress.json")) + list((tmp_path / "run").rglob("checkpoint*"))
+
+
+def test_two_processes_leave_what_one_leaves(folder: Path, drawn: dict[str, Sample], tmp_path: Path) -> None:
+    small = {"methods": ["mtunet", "classical"]}
+    assert begin(tmp_path / "two", folder, small, "jobs=2").wait() == 0
+    for method in small["methods"]:
+        for fold in range(2):
+            for name in ("counts.csv", "components.csv", "sweep.csv.gz"):
+                both = (runs.part_folder(run, method, fold) / name for run in (folder, tmp_path / "two"))
+                assert next(both).read_bytes() == next(both).read_bytes()
+
+
+def begin(run: Path, beside: Path, changes: dict[str, Any], how: str = "jobs=1") -> "subprocess.Popen[str]":
+    """A run of TINY with changes in a process of its own, with the views that are there. beside: the module's run."""
+    code = (
+        "import dataclasses, json, torch, pathlib\n"
+        "from training import loop\n"
+        "from tests.drawn_views import TINY\n"
+        "if __name__ == '__main__':\n"
+        "    torch.set_num_threads(1)\n"
+        f"    told = json.loads({json.dumps(changes)!r})\n"
+        "    told = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}\n"
+        f"    loop.run(dataclasses.replace(TINY, **told), pathlib.Path({str(run)!r}), 'cpu', {how})\n"
+    )
+    script = run.with_suffix(".py")
+    script.write_text(code)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment["MTUNET_CACHE"] = str(samples.CACHE)
+    return subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def weights(run: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in run.rglob("weights*.safetensors")
     }
-    assert (rows[1]["loss_mc"], rows[1]["loss_bac"], rows[1]["seconds"]) == (None, 0.4, 2.0)
+
+
+def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(
+    tmp_path: Path, drawn: dict[str, Sample], folder: Path
+) -> None:
+    """A real SIGKILL, then the same command; against a run that nobody disturbed."""
+    changes = {"methods": ["mtunet"], "epochs": 30, "draws": 12}
+    undisturbed = begin(tmp_path / "undisturbed", folder, changes, "folds=[0]")
+    killed = begin(tmp_path / "killed", folder, changes, "folds=[0], minutes=2")
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if "epoch 2/30" in line:
+            break
+    time.sleep(0.1)  # into a later epoch
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not list((tmp_path / "killed").rglob("timing.json"))
+    progress = runs.read_progress(tmp_path / "killed")
+    assert progress is not None
+    assert progress["running"][0]["epochs"] == 30
+    again = begin(tmp_path / "killed", folder, changes, "folds=[0]")
+    again.communicate()
+    undisturbed.communicate()
+    assert again.returncode == undisturbed.returncode == 0
+    assert len(weights(tmp_path / "killed")) == 1
+    assert weights(tmp_path / "killed") == weights(tmp_path / "undisturbed")
+    assert not list((tmp_path / "killed").rglob("checkpoint*"))
+
+
+def test_a_run_ends_itself_in_time_and_goes_on(
+    tmp_path: Path, drawn: dict[str, Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = replace(TINY, methods=("mtunet",), epochs=200, draws=12)
+    monkeypatch.setattr(loop, "SPARE", 59.0)
+    assert loop.run(few, tmp_path / "run", "cpu", folds=[0], minutes=1) is None  # one second
+    assert "The same command goes on from here" in capsys.readouterr().out
+    [checkpoint] = (tmp_path / "run").rglob("checkpoint*")
+    assert not list((tmp_path / "run").rglob("*.part"))
+    assert loop.run(few, tmp_path / "run", "cpu", folds=[0]) is None
+    assert "going on after step" in capsys.readouterr().out
+    assert runs.done(runs.read(tmp_path / "run")) == [("mtunet", 0)]
+    assert not checkpoint.exists()
+
+
+def test_the_time_left_is_that_of_all_networks_at_the_pace_of_those_that_run(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    experiment = replace(TINY, methods=("single", "mtunet"), folds=1)
+    runs.begin(tmp_path, {"experiment": {}, "methods": ["single", "mtunet"], "seeds": [0]}, [{}])
+    told = {"seconds_left": 30, "seconds_a_network": 40, "at": 1000.0}
+    runs.save_progress(runs.part_folder(tmp_path, "single", 0), told)
+    progress = loop.overall(experiment, tmp_path, lambda: 1010.0)
+    assert (progress["parts"], progress["done"], progress["seconds_left"]) == (2, 0, 70)
+    assert loop.overall(experiment, tmp_path, lambda: 1e9)["running"] == []

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Mammogram
 from mtunet.imaging import reading
-from training.data import DataSetMissing, Known, samples
 from training.data.labelled import LabelledView
+from training.data.registry import DataSetMissing, Known, samples
 
 Mask = npt.NDArray[np.bool_]
 MIAS_SPACING_MM = 0.2

@@ -23,10 +23,10 @@ from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import PHANTOM_VERSION, Hard, PhantomSpec
 from mtunet.phantom.vessels import Vessel, grow_vessels, tube_about
-from training import datasets
-from training.artefacts import with_artefacts
-from training.datasets import Sample
-from training.real_backgrounds import Background, names, read_background
+from training.data import samples as datasets
+from training.data.artefacts import with_artefacts
+from training.data.real_backgrounds import Background, names, read_background
+from training.data.samples import Sample
 
 INSERTION_VERSION = "2"
 """Changes whenever any draw would give another pixel or mask."""

@@ -1,13 +1,14 @@
-"""Data sets as samples to learn from and to score. Phantoms for now.
+"""Samples: views with masks, to learn from or to score. Phantoms are made here, in parallel, from their seeds.
 
 A type whose mask is missing from a sample is *unknown* there: never trained on or scored as absent.
 """
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,8 +18,6 @@ from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, cohort, make_phantom
 
 CACHE = Path(os.environ.get("MTUNET_CACHE", "cache"))
-LAYERS = ("mc", "bac", "mc_specks", "bac_specks", "benign", "artefact", "breast")
-"""Bits of a cached phantom's mask image, lowest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,17 +71,39 @@ def plain_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
 def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:
     """Phantoms rendered in parallel and cached on disk; the cache's name holds the generator's version.
 
-    One at a time: a sample is 25 MB, and a cohort would fill a small machine's memory.
+    One at a time: a sample is 10 MB, and a cohort would fill a small machine's memory.
     """
-    folder = CACHE / f"phantom-{PHANTOM_VERSION}"
+    folder = CACHE / f"samples-{PHANTOM_VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [spec for spec in specs if not _cached(folder, spec).exists()]
-    if missing:
-        with multiprocessing.get_context("spawn").Pool(processes or os.cpu_count()) as pool:
-            for number, _ in enumerate(pool.imap_unordered(_render, [(folder, spec) for spec in missing]), start=1):
-                if number % 50 == 0 or number == len(missing):
-                    print(f"phantoms rendered: {number} of {len(missing)}", flush=True)
+    in_parallel(
+        _render, [(folder, spec) for spec in specs if not _cached(folder, spec).exists()], "phantoms", processes
+    )
     return (_read(folder, spec) for spec in specs)
+
+
+def in_parallel(make: Callable[[Any], None], jobs: Sequence[Any], what: str, processes: int | None = None) -> None:
+    """Calls `make` with each job, in a process per core; says how far it is. Jobs draw from their own seeds alone."""
+    if not jobs:
+        return
+    workers = min(processes or os.cpu_count() or 1, len(jobs))
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for number, _ in enumerate(pool.imap_unordered(make, jobs), start=1):
+            if number % 50 == 0 or number == len(jobs):
+                print(f"{what} made: {number} of {len(jobs)}", flush=True)
+
+
+def phantom_sample(spec: PhantomSpec, patient: str) -> Sample:
+    """A phantom as a sample, straight from the generator."""
+    phantom = make_phantom(spec)
+    return Sample(
+        name=spec_name(spec),
+        patient=patient,
+        pixels=phantom.pixels,
+        masks={kind: phantom.masks[kind.value] for kind in Calcification},
+        hard_negatives=phantom.masks["benign"] | phantom.masks["artefact"],
+        spacing_mm=float(max(phantom.spacing_mm)),
+        stratum=stratum(spec),
+    )
 
 
 def _cached(folder: Path, spec: PhantomSpec) -> Path:
@@ -117,27 +138,39 @@ def stratum(spec: PhantomSpec) -> str:
 def _render(job: tuple[Path, PhantomSpec]) -> None:
     folder, spec = job
     cv2.setNumThreads(1)
-    phantom = make_phantom(spec)
-    bits = np.zeros(phantom.pixels.shape, np.uint8)
-    for bit, layer in enumerate(LAYERS):
-        bits |= phantom.masks[layer].astype(np.uint8) << bit
-    path = _cached(folder, spec)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.savez(file, pixels=phantom.pixels, bits=bits, spacing_mm=phantom.spacing_mm)
-    part.replace(path)
+    sample = phantom_sample(spec, f"phantom-{spec.seed}")
+    layers = (*(sample.masks[kind] for kind in Calcification), sample.hard_negatives)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "pixels": sample.pixels,
+        "bits": packed(layers),
+        "spacing_mm": np.array(sample.spacing_mm),
+    }
+    write_arrays(_cached(folder, spec), arrays)
 
 
 def _read(folder: Path, spec: PhantomSpec) -> Sample:
     with np.load(_cached(folder, spec), allow_pickle=False) as stored:
-        pixels, bits, spacing_mm = stored["pixels"], stored["bits"], float(np.max(stored["spacing_mm"]))
-    masks = {layer: (bits >> bit & 1).astype(bool) for bit, layer in enumerate(LAYERS)}
-    return Sample(
-        name=spec_name(spec),
-        patient=f"phantom-{spec.seed}",
-        pixels=pixels,
-        masks={kind: masks[kind.value] for kind in Calcification},
-        hard_negatives=masks["benign"] | masks["artefact"],
-        spacing_mm=spacing_mm,
-        stratum=stratum(spec),
-    )
+        pixels, layers, spacing_mm = stored["pixels"], unpacked(stored["bits"], 3), float(stored["spacing_mm"])
+    masks = dict(zip(Calcification, layers[:2], strict=True))
+    return Sample(spec_name(spec), f"phantom-{spec.seed}", pixels, masks, layers[2], spacing_mm, stratum(spec))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, compressed: bool = False) -> None:
+    """An .npz, whole or not at all, whoever else writes it meanwhile."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        (np.savez_compressed if compressed else np.savez)(file, allow_pickle=False, **arrays)
+    part.replace(path)
+
+
+def packed(masks: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint8]:
+    """(rows, columns) uint8: a bit for each mask, lowest first."""
+    bits = np.zeros(masks[0].shape, np.uint8)
+    for bit, mask in enumerate(masks):
+        bits |= mask.astype(np.uint8) << bit
+    return bits
+
+
+def unpacked(bits: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
+    """(count, rows, columns) bool, the inverse of `packed`."""
+    return np.stack([(bits >> bit & 1).astype(bool) for bit in range(count)])

@@ -1,0 +1,216 @@
+"""The loop: an experiment from its name to a finished run folder. Its parts are methods × folds × seeds; each is done
+once, here, in several processes, or on a cluster, and a run that was killed or ended goes on where it was.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from mtunet.detection.devices import choose_device
+from mtunet.evaluation import runs
+from mtunet.phantom import PHANTOM_VERSION
+from training.experiments import Experiment
+from training.fitting import How, OutOfTime, Task, Watch, said
+from training.methods import METHODS
+from training.parts import Part, divide, do_part, splits_of
+from training.provenance import machine
+from training.reporting import summarise, write_metrics
+
+SPARE = 20.0
+"""Seconds kept back of the minutes that were given, to write a checkpoint and end."""
+
+
+def run(
+    experiment: Experiment,
+    folder: Path,
+    device_name: str = "auto",
+    *,
+    folds: Sequence[int] | None = None,
+    methods: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    minutes: float | None = None,
+    jobs: int = 1,
+) -> dict[str, Any] | None:
+    """Every part that is not done yet; when all are, the summary, else None. Test parts are looked at once, at the end.
+
+    folds, methods, seeds: leave the other parts for another time, or another machine. minutes: the run ends itself in
+    time. jobs: processes that share the cores.
+    """
+    deadline = time.time() + minutes * 60 - SPARE if minutes else float("inf")
+    parts = wanted(experiment, folds, methods, seeds)
+    prepare(experiment, folder, choose_device(device_name))
+    left = [part for part in parts if not part.done(folder)]
+    if jobs > 1:
+        _in_processes(experiment, left, folder, device_name, deadline, jobs)
+    else:
+        for part in left:
+            if not work(experiment, part, folder, device_name, deadline):
+                print("The time that was given is over. The same command goes on from here.", flush=True)
+                break
+    return conclude(experiment, folder)
+
+
+def wanted(
+    experiment: Experiment,
+    folds: Sequence[int] | None = None,
+    methods: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+) -> list[Part]:
+    """In the order in which they are done: seed by seed, fold by fold. Raises ValueError for one that is not there."""
+    unknown = [f"fold {fold}" for fold in folds or () if fold not in range(experiment.folds)]
+    unknown += [method for method in methods or () if method not in experiment.methods]
+    unknown += [f"seed {seed}" for seed in seeds or () if seed not in experiment.seeds]
+    if unknown:
+        raise ValueError(
+            f"{experiment.name} has no {', '.join(unknown)}: its folds are 0 to {experiment.folds - 1}, its methods "
+            f"{', '.join(experiment.methods)}, its seeds {', '.join(map(str, experiment.seeds))}."
+        )
+    return [
+        Part(method, fold, seed, None if seed == experiment.seeds[0] else seed)
+        for seed in experiment.seeds
+        for fold in range(experiment.folds)
+        for method in experiment.methods
+        if (folds is None or fold in folds)
+        and (methods is None or method in methods)
+        and (seeds is None or seed in seeds)
+    ]
+
+
+def prepare(experiment: Experiment, folder: Path, device: torch.device) -> None:
+    """Views made, and the run folder begun, or found to be of this experiment. Raises NotARun."""
+    divided = divide(experiment)
+    rows = [] if experiment.product else [image_row(view.about) for view in divided.views]
+    runs.begin(folder, config_of(experiment, folder, device), splits_of(experiment, divided), rows)
+
+
+def image_row(about: Any) -> dict[str, Any]:
+    """A row of images.csv: 1 or 0 for what it holds, nothing where unknown."""
+    row = dict(vars(about))
+    return row | {name: None if row[name] is None else int(row[name]) for name in ("has_mc", "has_bac")}
+
+
+def config_of(experiment: Experiment, folder: Path, device: torch.device) -> dict[str, Any]:
+    return {
+        "name": folder.name,
+        "run": folder.name,
+        "kind": "model" if experiment.product else "cross-validation",
+        "experiment": experiment.to_json(),
+        "methods": list(experiment.methods),
+        "folds": experiment.folds,
+        "seeds": list(experiment.seeds),
+        "seed": experiment.seeds[0],
+        "data": experiment.data.said,
+        "phantom_version": PHANTOM_VERSION,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **machine(device),
+    }
+
+
+def conclude(experiment: Experiment, folder: Path) -> dict[str, Any] | None:
+    """The summary, written when every part is done; None until then."""
+    if not all(part.done(folder) for part in wanted(experiment)):
+        return None
+    runs.forget_progress(folder)
+    there = runs.read(folder)
+    if experiment.product:
+        return there.summary
+    write_metrics(there)
+    summary = summarise(there)
+    runs.finish(folder, summary)
+    return summary
+
+
+def work(experiment: Experiment, part: Part, folder: Path, device_name: str, deadline: float = float("inf")) -> bool:
+    """One part, wherever this runs. False where the time was over first."""
+    cv2.setNumThreads(1)
+    watch = Watch(deadline, Teller(experiment, part, folder))
+    if watch.over:
+        return False
+    try:
+        do_part(experiment, part, folder, How.on(choose_device(device_name)), watch, runs.read(folder).config)
+    except OutOfTime:
+        return False
+    return True
+
+
+def _in_processes(
+    experiment: Experiment, parts: Sequence[Part], folder: Path, device_name: str, deadline: float, jobs: int
+) -> None:
+    """As many parts at a time as jobs, each with its share of the cores; an error is raised when all have ended."""
+    threads = max((os.cpu_count() or 1) // jobs, 1)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        begun = [pool.submit(work, experiment, part, folder, device_name, deadline) for part in parts]
+        ended = [one.result() for one in begun]
+        if not all(ended):
+            print("The time that was given is over. The same command goes on from here.", flush=True)
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Prints a line per epoch, and keeps the run's progress.json: what its parts' own say, put together."""
+
+    experiment: Experiment
+    part: Part
+    folder: Path
+
+    def __call__(self, task: Task, step: int, pace: float, row: Mapping[str, Any]) -> None:
+        steps = self.experiment.steps
+        networks = len(METHODS[task.method].networks)
+        left = (steps - step + (networks - 1 - task.number) * steps) * pace
+        numbers = " ".join(f"{k} {v:.3f}" for k, v in row.items() if k.startswith(("loss", "validation")))
+        print(f"{said(task)} epoch {row['epoch']}/{self.experiment.epochs} {numbers} · {_told(left)} left", flush=True)
+        runs.save_progress(
+            self.part.folder(self.folder),
+            {
+                **{name: getattr(task, name) for name in ("method", "fold", "seed")},
+                "heads": list(task.heads),
+                "epoch": row["epoch"],
+                "epochs": self.experiment.epochs,
+                "images_per_second": round(self.experiment.batch / pace, 1) if pace else None,
+                "seconds_left": round(left),
+                "seconds_a_network": round(steps * pace),
+                "last": dict(row),
+                "at": time.time(),
+            },
+        )
+        runs.save_progress(self.folder, overall(self.experiment, self.folder))
+
+
+RECENT = 900.0
+"""Seconds after which a part that said nothing is not thought to be running."""
+
+
+def overall(experiment: Experiment, folder: Path, now: Callable[[], float] = time.time) -> dict[str, Any]:
+    """How far the run is: parts that are done, those that run, and the seconds left for all at the pace of those."""
+    parts = wanted(experiment)
+    said_last = {part: runs.read_progress(part.folder(folder)) for part in parts if not part.done(folder)}
+    running = [told for told in said_last.values() if told and now() - told["at"] < RECENT]
+    a_network = sum(told["seconds_a_network"] for told in running) / max(len(running), 1)
+    waiting = sum(len(METHODS[part.method].networks) for part, told in said_last.items() if told not in running)
+    seconds = sum(told["seconds_left"] for told in running) + waiting * a_network
+    return {
+        "parts": len(parts),
+        "done": len(parts) - len(said_last),
+        "running": running,
+        "seconds_left": round(seconds / max(len(running), 1)),
+        "at": now(),
+    }
+
+
+def _told(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def with_seed(experiment: Experiment, seed: int) -> Experiment:
+    """A product of other weights and draws, to be joined with the first."""
+    return replace(experiment, seeds=(seed,))

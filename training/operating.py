@@ -1,0 +1,219 @@
+"""How well a model does on samples as the product looks at them, and which thresholds it should be used with."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mtunet.case import Calcification, Mammogram, Segmentation
+from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks
+from mtunet.detection.models import Model, Settings
+from mtunet.detection.segmentation import segment
+from mtunet.evaluation.metrics import LesionCounts, PixelCounts, count_confused, count_lesions, count_pixels
+from training.counting import matched
+from training.data.samples import Sample
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99)
+RULES: Mapping[Calcification, tuple[Keeping, ...]] = {
+    MC: tuple(Keeping(area, minimum_specks=specks) for area in (2.0, 4.0, 8.0, 13.0, 20.0) for specks in (0, 2, 3)),
+    BAC: tuple(Keeping(4.0, minimum_track_mm2=area) for area in (4.0, 8.0, 12.0, 16.0, 20.0, 25.0)),
+}
+MC_FALSE_POSITIVES = 0.3
+"""MC false positives per image that are allowed when thresholds are chosen on the validation part: real films, which
+hold more than phantoms that looks like calcium, get about twice as many."""
+HALF = 0.5
+"""MC false positives per image at which the sensitivity of detectors is compared."""
+BAC_F1_GIVEN = 0.015
+"""Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Counts of one image, or of many added up. confused: true BAC components that were called MC."""
+
+    pixels: Mapping[Calcification, PixelCounts]
+    lesions: Mapping[Calcification, LesionCounts]
+    confused: LesionCounts
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(
+            {kind: self.pixels[kind] + other.pixels[kind] for kind in Calcification},
+            {kind: self.lesions[kind] + other.lesions[kind] for kind in Calcification},
+            self.confused + other.confused,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Every figure of the table, None where it is undefined."""
+        figures: dict[str, Any] = {"images": self.confused.images}
+        for kind in Calcification:
+            pixels, lesions = self.pixels[kind], self.lesions[kind]
+            names = ("f1", "jaccard", "sensitivity", "specificity", "accuracy", "mcc")
+            figures[kind.value] = {
+                "pixels": {name: getattr(pixels, name) for name in names},
+                "lesions": lesions.lesions,
+                "lesion_sensitivity": lesions.sensitivity,
+                "false_positives_per_image": lesions.false_positives_per_image,
+            }
+        figures["bac_called_mc"] = self.confused.sensitivity
+        figures["bac_components"] = self.confused.lesions
+        return figures
+
+
+NOTHING = Score(
+    {kind: PixelCounts() for kind in Calcification}, {kind: LesionCounts() for kind in Calcification}, LesionCounts()
+)
+
+
+def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
+    """The product's own way from pixels to maps, one sample after the other; nothing where nothing is known."""
+    for sample in samples:
+        pixels = sample.pixels.astype(np.float32) / np.float32(65535)
+        mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
+        yield sample, _unless_ignored(sample, segment(model, mammogram))
+
+
+def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
+    if sample.ignore is None or not sample.ignore.any():
+        return found
+    seen = ~sample.ignore
+    return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
+
+
+def score(sample: Sample, segmentation: Segmentation) -> Score:
+    """One image, on its own grid, after thresholds and what makes a component count. A type that is unknown there
+    counts nothing."""
+    detected = masks(segmentation)
+    return Score(
+        {**NOTHING.pixels, **{kind: count_pixels(detected[kind], mask) for kind, mask in sample.masks.items()}},
+        {**NOTHING.lesions, **{kind: count_lesions(detected[kind], mask) for kind, mask in sample.masks.items()}},
+        count_confused(sample.masks[BAC], detected[MC], sample.masks[MC])
+        if len(sample.masks) == len(Calcification)
+        else LesionCounts(images=1),
+    )
+
+
+def choose_operating_point(
+    scored: Iterable[tuple[Sample, Segmentation]], settings: Settings
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Thresholds and what makes a component count, from the validation part, and the table they were chosen from.
+
+    MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
+    false positives when none qualifies). BAC: the fewest false positives per image among those whose pixel F1 is
+    within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
+    settings: those the samples were looked at with; a type that is known in no sample keeps its own.
+    """
+    summed: dict[tuple[Calcification, float, Keeping], Score] = {}
+    for whole_sample, whole_segmentation in scored:
+        sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
+        for kind in sample.masks:
+            for threshold in THRESHOLDS:
+                for rule, one in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
+                    point = kind, threshold, rule
+                    summed[point] = summed.get(point, NOTHING) + one
+    table: list[dict[str, Any]] = [
+        {
+            "type": kind.value,
+            "threshold": threshold,
+            **rule._asdict(),
+            "lesion_sensitivity": found.lesions[kind].sensitivity,
+            "false_positives_per_image": found.lesions[kind].false_positives_per_image,
+            "pixel_f1": found.pixels[kind].f1,
+            "bac_called_mc": found.confused.sensitivity if kind is MC else None,
+        }
+        for (kind, threshold, rule), found in summed.items()
+    ]
+    chosen = settings
+    for kind in Calcification:
+        rows = [row for row in table if row["type"] == kind.value]
+        best = _BEST[kind](rows) if rows else None
+        for row in rows:
+            row["chosen"] = int(row is best)
+        if best is not None:
+            chosen = _with(chosen, kind, best["threshold"], Keeping(*(best[name] for name in Keeping._fields)))
+    return chosen, table
+
+
+def mc_point(table: Sequence[dict[str, Any]], allowed: float) -> tuple[float, Keeping]:
+    """Threshold and rule with the highest MC sensitivity at no more than these false positives per image."""
+    best = _best_mc([row for row in table if row["type"] == MC.value], allowed)
+    return best["threshold"], Keeping(*(best[name] for name in Keeping._fields))
+
+
+def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keeping) -> Settings:
+    own: dict[str, Any] = (
+        {"minimum_specks": rule.minimum_specks} if kind is MC else {"minimum_track_mm2": rule.minimum_track_mm2}
+    )
+    return replace(
+        settings,
+        thresholds={**settings.thresholds, kind: threshold},
+        minimum_mm2={**settings.minimum_mm2, kind: rule.minimum_mm2},
+        **own,
+    )
+
+
+def _best_mc(rows: Sequence[dict[str, Any]], most: float = MC_FALSE_POSITIVES) -> dict[str, Any]:
+    def merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
+        false = row["false_positives_per_image"]
+        allowed = false <= most
+        return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
+
+    return max(rows, key=merit)
+
+
+def _best_bac(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    least = max(row["pixel_f1"] or 0.0 for row in rows) - BAC_F1_GIVEN
+    near = [row for row in rows if (row["pixel_f1"] or 0.0) >= least]
+    return max(near, key=lambda row: (-row["false_positives_per_image"], row["pixel_f1"] or 0.0))
+
+
+_BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]]], dict[str, Any]]] = {MC: _best_mc, BAC: _best_bac}
+
+
+def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:
+    """Cut to the box that holds every true pixel and every pixel above the least threshold: the rest counts nothing."""
+    there = np.logical_or.reduce(list(sample.masks.values()))
+    for probability in segmentation.probability.values():
+        there |= probability >= min(THRESHOLDS)
+    left, top, width, height = cv2.boundingRect(there.astype(np.uint8))
+    down, across = cell_px(segmentation.spacing_mm)  # tracks are told on cells that begin at the image's corner
+    part = slice(top - top % down, top + max(height, 1)), slice(left - left % across, left + max(width, 1))
+    return (
+        replace(sample, masks={kind: mask[part] for kind, mask in sample.masks.items()}),
+        replace(
+            segmentation,
+            probability={kind: probability[part] for kind, probability in segmentation.probability.items()},
+            breast=segmentation.breast[part],
+            specks=None
+            if segmentation.specks is None
+            else segmentation.specks - np.array((part[0].start, part[1].start), np.int32),
+        ),
+    )
+
+
+def by_rule(
+    sample: Sample, segmentation: Segmentation, kind: Calcification, threshold: float, rules: Sequence[Keeping]
+) -> dict[Keeping, Score]:
+    """What `score` would count of one type under each rule, with the components looked for only once."""
+    specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
+    found = label(segmentation.probability[kind] >= threshold, segmentation.spacing_mm, specks)
+    area = found.stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    true, true_mc, true_bac = sample.masks[kind], sample.masks.get(MC), sample.masks.get(BAC)
+    match, taken_for = matched(true, found.labels, area), None
+    if kind is MC and true_bac is not None and true_mc is not None:
+        taken_for = matched(true_bac & ~true_mc, np.where(true_mc, 0, found.labels), area)
+    scores = {}
+    for rule, kept in zip(rules, found.kept(*rules), strict=True):
+        tp, positive = int(match.right_px[kept].sum()), int(area[kept].sum())
+        fn = int(np.count_nonzero(true)) - tp
+        pixels = PixelCounts(tp, positive - tp, fn, true.size - positive - fn)
+        confused = taken_for.counts(kept) if taken_for is not None else LesionCounts()
+        scores[rule] = replace(
+            NOTHING,
+            pixels={**NOTHING.pixels, kind: pixels},
+            lesions={**NOTHING.lesions, kind: match.counts(kept)},
+            confused=LesionCounts(confused.lesions, confused.hit, images=1),
+        )
+    return scores

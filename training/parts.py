@@ -1,0 +1,238 @@
+"""One part of a run: one method on one fold with one seed. Learnt, thresholds chosen, scored, kept."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import mtunet
+from mtunet.case import Calcification
+from mtunet.detection.devices import describe
+from mtunet.detection.models import Settings
+from mtunet.detection.network import count_parameters
+from mtunet.detection.weights import write_weights
+from mtunet.evaluation import runs
+from training.counting import Levels
+from training.data.folds import Fold, Item, folds
+from training.data.views import Native, View, by_name, read_native, stored_views
+from training.experiments import Experiment
+from training.fitting import How, Learnt, OutOfTime, Task, Watch, learn
+from training.maps import baseline_maps, network_maps, prior_maps
+from training.methods import METHODS
+from training.products import Product, conclude, divided
+from training.provenance import forget_peak, peak_mb
+from training.sampling import Sampler
+from training.scoring import Histograms, Scored, Tables, choose_thresholds, on_own_grid, score_view, together
+
+Maps = Mapping[str, Levels]
+
+
+@dataclass(frozen=True)
+class Part:
+    """further: the seed, where it is not the run's first: as `mtunet.evaluation.runs` wants it."""
+
+    method: str
+    fold: int
+    seed: int
+    further: int | None
+
+    def folder(self, run: Path) -> Path:
+        return runs.part_folder(run, self.method, self.fold, self.further)
+
+    def done(self, run: Path) -> bool:
+        """A product has no part of its own: it is done with the run."""
+        return runs.part_done(run, self.method, self.fold, self.further) or runs.read(run).finished
+
+
+@dataclass(frozen=True, eq=False)
+class Divided:
+    """The views of an experiment, and which of them each fold learns from, chooses with and is scored on.
+
+    origin_of: of each view, for the curriculum. A product's validation and test part are no views
+    (`training.products`).
+    """
+
+    views: tuple[View, ...]
+    origin_of: tuple[str, ...]
+    folds: tuple[Fold, ...]
+
+
+@lru_cache(maxsize=1)
+def divide(experiment: Experiment) -> Divided:
+    """Views are made where they are not yet on disk. Folds are stratified by what an image holds."""
+    recipes = experiment.data.recipes()
+    views = tuple(stored_views(recipes, experiment.look.pitch_mm, scored=not experiment.product))
+    origin_of = tuple(recipe.origin for recipe in recipes)
+    if experiment.product:
+        return Divided(views, origin_of, (Fold(tuple(view.about.image for view in views), (), ()),))
+    items = [Item(v.about.image, v.about.patient, (v.about.has_mc, v.about.has_bac)) for v in views]
+    planned = folds(items, experiment.folds, experiment.division, experiment.grouped_by)
+    return Divided(views, origin_of, tuple(planned))
+
+
+def splits_of(experiment: Experiment, divided_views: Divided) -> list[dict[str, list[str]]]:
+    """What splits.json says."""
+    if not experiment.product:
+        return [fold.to_json() for fold in divided_views.folds]
+    return [divided(experiment.data)]  # type: ignore[arg-type]
+
+
+def do_part(experiment: Experiment, part: Part, folder: Path, how: How, watch: Watch, config: dict[str, Any]) -> None:
+    """All of it, on from where it was. Raises OutOfTime, with all that is needed to go on on disk."""
+    forget_peak(how.device)
+    where = divide(experiment)
+    named = by_name(where.views)
+    fold = where.folds[part.fold]
+    train, validation, test = ([named[name] for name in names] for names in (fold.train, fold.validation, fold.test))
+    learnt = _learnt(experiment, part, folder, how, watch, train, validation or train)
+    if experiment.product:
+        _make_product(experiment, folder, learnt[0], how, config)
+    else:
+        _score(experiment, part, folder, how, watch, learnt, (train, validation, test))
+    for number in range(len(learnt)):
+        _checkpoint(folder, part, number).unlink(missing_ok=True)
+    runs.forget_progress(part.folder(folder))
+    if experiment.product:
+        part.folder(folder).rmdir()
+
+
+def _learnt(
+    experiment: Experiment,
+    part: Part,
+    folder: Path,
+    how: How,
+    watch: Watch,
+    train: Sequence[View],
+    validation: Sequence[View],
+) -> tuple[Learnt, ...]:
+    """The networks of the method, one after the other, each shown the same draws."""
+    networks = METHODS[part.method].networks
+    if not networks:
+        return ()
+    draws_from = (part.seed, part.fold)
+    origin_of = divide(experiment).origin_of if len(train) == len(divide(experiment).views) else ()
+    told = (experiment.augmentation, experiment.stages, origin_of, how.device)
+    sampler = Sampler(train, experiment.look, draws_from, *told)
+    fixed = Sampler(validation, experiment.look, draws_from, device=how.device).fixed()
+    tasks = [Task(experiment, part.method, part.fold, part.seed, number) for number in range(len(networks))]
+    return tuple(learn(task, sampler, fixed, how, _checkpoint(folder, part, task.number), watch) for task in tasks)
+
+
+def _checkpoint(folder: Path, part: Part, number: int) -> Path:
+    return part.folder(folder) / f"checkpoint_{number}.safetensors"
+
+
+def _score(
+    experiment: Experiment,
+    part: Part,
+    folder: Path,
+    how: How,
+    watch: Watch,
+    learnt: tuple[Learnt, ...],
+    views: tuple[Sequence[View], Sequence[View], Sequence[View]],
+) -> None:
+    """Thresholds from the validation part; then the test part, once."""
+    train, validation, test = views
+    prior = prior_maps(train) if part.method == "prior" else {}
+    started, seconds = time.perf_counter(), []
+
+    def maps(view: View, native: Callable[[], Native]) -> Maps:
+        if watch.over:
+            raise OutOfTime
+        begun = time.perf_counter()
+        found = network_maps(learnt, view, how) if learnt else baseline_maps(part.method, native(), prior)
+        seconds.append(time.perf_counter() - begun)
+        return found
+
+    thresholds, tried = choose_thresholds(_tried(validation, maps))
+    tables = _scored(test, maps, thresholds)
+    named = tables.named() | {"validation": tried}
+    if learnt:
+        named["history"] = joined_history([one.history for one in learnt])
+    weights = {
+        "" if len(learnt) == 1 else one.task.heads[0]: weights_file(experiment, part, one, thresholds) for one in learnt
+    }
+    timing = timing_of(learnt, how, float(np.median(seconds[1:] or [0.0])) if learnt else 0.0, len(train))
+    timing["score_seconds"] = round(time.perf_counter() - started, 1)
+    runs.save_part(folder, part.method, part.fold, weights=weights, timing=timing, tables=named, seed=part.further)
+
+
+def _tried(validation: Sequence[View], maps: Callable[[View, Callable[[], Native]], Maps]) -> dict[str, Histograms]:
+    tried: dict[str, Histograms] = {}
+    for view in validation:
+        native = lru_cache(lambda view=view: read_native(view))
+        for kind, both in on_own_grid(maps(view, native), view, native).items():
+            tried[kind] = tried.get(kind, 0) + both
+    return tried
+
+
+def _scored(
+    test: Sequence[View], maps: Callable[[View, Callable[[], Native]], Maps], thresholds: Mapping[str, float]
+) -> Tables:
+    """Maps are made one after the other, and scored beside: OpenCV and NumPy let go of Python's lock."""
+    threads = torch.get_num_threads()
+    scored, waiting = [], deque[Future[Scored]]()
+    with ThreadPoolExecutor(threads) as pool:
+        for view in test:
+            native = read_native(view)
+            said = maps(view, lambda native=native: native)  # type: ignore[misc]
+            waiting.append(pool.submit(score_view, said, view, native, thresholds))
+            if len(waiting) > 2 * threads:  # truth on its own grid is large
+                scored.append(waiting.popleft().result())
+        return together([*scored, *(one.result() for one in waiting)])
+
+
+def _make_product(experiment: Experiment, folder: Path, learnt: Learnt, how: How, config: dict[str, Any]) -> None:
+    told = experiment.way, experiment.look.pitch_mm, experiment.data
+    product = Product.looking(experiment.name, *told, mirrored=experiment.mirrored)  # type: ignore[arg-type]
+    conclude(product, folder, learnt.network, learnt.history, config, str(how.device))
+
+
+def joined_history(histories: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """One row per epoch of a method's networks side by side, seconds added."""
+    names = list(dict.fromkeys(name for history in histories for name in history[0]))
+    names.sort(key=lambda name: (name.startswith("validation"), name.startswith("loss")))
+    rows = []
+    for there in zip(*histories, strict=True):
+        row: dict[str, Any] = dict.fromkeys(names)
+        for one in there:
+            row |= one
+        rows.append(row | {"seconds": round(sum(one["seconds"] for one in there), 3)})
+    return rows
+
+
+def weights_file(experiment: Experiment, part: Part, learnt: Learnt, thresholds: Mapping[str, float]) -> bytes:
+    """Whoever trained it and when is left out: the same training gives the same bytes."""
+    kinds = {kind: float(thresholds.get(kind.value, 0.5)) for kind in Calcification}
+    settings = Settings(experiment.way, experiment.look.pitch_mm, kinds, dict.fromkeys(Calcification, 0.0))
+    provenance = {
+        "run": experiment.name,
+        "experiment": experiment.to_json(),
+        **{name: value for name, value in asdict(part).items() if name != "further"},
+        "data": experiment.data.said,
+        "version": mtunet.__version__,
+        "torch": torch.__version__,
+    }
+    return write_weights(learnt.network, settings, provenance)
+
+
+def timing_of(learnt: Sequence[Learnt], how: How, seconds_per_image: float, train_images: int) -> dict[str, Any]:
+    """peak_memory_mb: of the device for a GPU, else of the whole process, data included."""
+    seconds, draws = sum(one.seconds for one in learnt), sum(one.draws for one in learnt)
+    return {
+        "train_seconds": round(seconds, 2),
+        "seconds_per_image": round(seconds_per_image, 5),
+        "peak_memory_mb": peak_mb(how.device),
+        "parameters": sum(count_parameters(one.network) for one in learnt),
+        "device": describe(how.device, how.dtype),
+        "images_per_second": round(draws / seconds, 2) if seconds else None,
+        "networks": len(learnt),
+        "train_images": train_images,
+    }

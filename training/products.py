@@ -1,0 +1,190 @@
+"""The end of a model for the app: temperatures and thresholds from the validation part, figures from the test part, all
+by the app's own way to look. Also where a finished run's thresholds are chosen again."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from mtunet.case import Calcification, Segmentation
+from mtunet.detection.components import Keeping
+from mtunet.detection.ensemble import Network
+from mtunet.detection.models import Model, Settings, model_from_bytes
+from mtunet.detection.weights import read_weights, write_weights
+from mtunet.evaluation import runs
+from training.calibrating import Reliability, loose, temperatures_of
+from training.data.insertion import inserted_samples
+from training.data.recipes import Mixture
+from training.data.samples import Sample, phantom_samples, phantom_split, spec_name
+from training.operating import (
+    HALF,
+    MC,
+    NOTHING,
+    Score,
+    by_rule,
+    choose_operating_point,
+    mc_point,
+    score,
+    segmentations,
+)
+from training.provenance import commit
+
+UNSEEN_PHANTOMS = "phantoms (synthetic images), unseen in training"
+FOR_CHOOSING = 5
+"""One draw with calcium put into a real mammogram (or nothing) for each five that are learnt from."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """How a network is to look (its thresholds are not chosen yet), and the data that it learnt from."""
+
+    name: str
+    settings: Settings
+    data: Mixture
+
+    @classmethod
+    def looking(cls, name: str, way: Any, pitch_mm: float | None, data: Mixture, *, mirrored: bool) -> "Product":
+        halves, none = dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0)
+        return cls(name, Settings(way, pitch_mm, halves, none, mirrored), data)
+
+
+def divided(data: Mixture) -> dict[str, list[str]]:
+    """Names of the phantoms in each part: an entry of splits.json."""
+    split = phantom_split(data.train, data.validation, data.test, data.seed)
+    return {part: [spec_name(spec) for spec in getattr(split, part)] for part in ("train", "validation", "test")}
+
+
+def conclude(
+    product: Product,
+    folder: Path,
+    network: Network,
+    history: Sequence[Mapping[str, Any]],
+    provenance: dict[str, Any],
+    device_name: str,
+) -> dict[str, Any]:
+    """Thresholds from the validation part, figures from the test part, and the end of the run; its summary."""
+    settings, table = choose_settings(
+        network, product.settings, provenance, device_name, lambda: validation_samples(product.data)
+    )
+    weights = write_weights(network, settings, provenance)
+    model = model_from_bytes(weights, product.name, device_name)
+    data = product.data
+    test = phantom_split(data.train, data.validation, data.test, data.seed).test
+    images, summary = evaluate(model, phantom_samples(test), at_half=mc_point(table, HALF))
+    runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
+    runs.finish(folder, summary)
+    return summary
+
+
+def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
+    """A finished run's thresholds chosen and its figures taken anew, when what is tried for them has changed.
+
+    The choice sees the validation part alone, as before; the weights stay as they are, and how often each tile is
+    looked at.
+    """
+    finished = runs.read(folder)
+    network, settings, provenance = read_weights(runs.weights_of(finished))
+    provenance["thresholds_chosen_at"] = commit()
+    product = Product.looking(
+        folder.name, settings.way, settings.pitch_mm, mixture_of(finished), mirrored=settings.mirrored
+    )
+    return conclude(product, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
+
+
+def mixture_of(run: runs.Run) -> Mixture:
+    """What a run of kind "model" learnt from, as its config says. Raises NotARun for a run of something else."""
+    told = run.config.get("experiment", {}).get("data")
+    if not isinstance(told, dict) or "train" not in told:
+        raise runs.NotARun(f"{run.folder} does not say which phantoms it learnt from: it made no model for the app.")
+    return Mixture(**{each.name: told[each.name] for each in fields(Mixture) if each.name in told})
+
+
+def validation_samples(data: Mixture) -> Iterator[Sample]:
+    """What thresholds are chosen on: phantoms of other patients, and other draws of what was put into real views.
+
+    The real views themselves are those that were learnt from: there are no others whose licence allows it.
+    """
+    specs = phantom_split(data.train, data.validation, data.test, data.seed).validation
+    return chain(phantom_samples(specs), inserted_samples(data.seed + 1, data.inserted // FOR_CHOOSING))
+
+
+def choose_settings(
+    network: Network,
+    unchosen: Settings,
+    provenance: Mapping[str, Any],
+    device_name: str,
+    validation: Callable[[], Iterable[Sample]],
+) -> tuple[Settings, list[dict[str, Any]]]:
+    """Temperatures first, then thresholds and what makes a component count on the maps that they give; and the table
+    chosen from.
+
+    unchosen: a type that is known in no sample keeps what it has here. validation: gives the samples of the validation
+    part, twice.
+    """
+
+    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
+        used = model_from_bytes(write_weights(network, settings, provenance), "validated", device_name)
+        return segmentations(used, validation())
+
+    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
+    return choose_operating_point(validated(calm), calm)
+
+
+def evaluate(
+    model: Model,
+    samples: Iterable[Sample],
+    data: str = UNSEEN_PHANTOMS,
+    at_half: tuple[float, Keeping] | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One row of counts per image, and the figures over all of them and per stratum. data: in words.
+
+    at_half: threshold and rule that gave half a false MC per image on the validation part, to be counted besides.
+    """
+    rows, seconds = [], []
+    everything, halves, reliability = NOTHING, NOTHING, Reliability()
+    strata: dict[str, Score] = defaultdict(lambda: NOTHING)
+    for sample, segmentation in segmentations(model, samples):
+        reliability.count(sample, segmentation)
+        counted = score(sample, segmentation)
+        everything, strata[sample.stratum] = everything + counted, strata[sample.stratum] + counted
+        if at_half and MC in sample.masks:
+            threshold, rule = at_half
+            halves += by_rule(sample, segmentation, MC, threshold, [rule])[rule]
+        seconds.append(segmentation.seconds)
+        rows.append(_row(sample, counted, segmentation.seconds))
+    return rows, {
+        "data": data,
+        "settings": model.settings.to_json(),
+        "median_seconds_per_image": round(sorted(seconds)[len(seconds) // 2], 2),
+        "calibration": reliability.said(),
+        **({"mc_at_half": _at_half(*at_half, halves)} if at_half else {}),
+        "all": everything.to_json(),
+        "strata": {name: strata[name].to_json() for name in sorted(strata)},
+    }
+
+
+def _at_half(threshold: float, rule: Keeping, found: Score) -> dict[str, Any]:
+    return {
+        "threshold": threshold,
+        **rule._asdict(),
+        "lesion_sensitivity": found.lesions[MC].sensitivity,
+        "false_positives_per_image": found.lesions[MC].false_positives_per_image,
+    }
+
+
+def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"image": sample.name, "patient": sample.patient, "stratum": sample.stratum}
+    for kind in Calcification:
+        pixels, lesions = counted.pixels[kind], counted.lesions[kind]
+        row |= {f"{kind.value}_{name}": getattr(pixels, name) for name in ("tp", "fp", "fn", "tn")}
+        row |= {
+            f"{kind.value}_{name}": getattr(lesions, name)
+            for name in ("lesions", "hit", "detections", "false_positives")
+        }
+    return row | {
+        "bac_components": counted.confused.lesions,
+        "bac_called_mc": counted.confused.hit,
+        "seconds": round(seconds, 2),
+    }
