@@ -119,7 +119,6 @@ def test_every_method_has_an_objective_and_answers_for_each_type_once() -> None:
         assert sorted(heads) == (["bac", "mc"] if method.networks else []), name
 
 
-
 def test_taking_one_type_for_the_other_costs_more_than_a_false_pixel_of_nothing() -> None:
     """One BAC pixel of two; MC predicted with p = 1/2 on it, or on the empty one."""
     targets = torch.zeros(1, 3, 1, 2)

@@ -152,7 +152,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             expect="Nothing but that every step of every method runs and leaves a whole run folder. Under a minute on "
             "two idle cores, and its figures mean nothing.",
             methods=tuple(METHODS),
-            data=Cohort(views=12),
+            data=Cohort(views=8),
             look=Look(pitch_mm=0.8, size=64),
             folds=2,
             width=4,
