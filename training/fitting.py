@@ -118,6 +118,11 @@ class Watch:
     def over(self) -> bool:
         return time.time() >= self.deadline
 
+    def check(self) -> None:
+        """Raises OutOfTime when it is over."""
+        if self.over:
+            raise OutOfTime
+
 
 def learn(
     task: Task,

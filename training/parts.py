@@ -23,7 +23,7 @@ from training.counting import Levels
 from training.data.folds import Fold, Item, folds
 from training.data.views import Native, View, by_name, read_native, stored_views
 from training.experiments import Experiment
-from training.fitting import How, Learnt, OutOfTime, Task, Watch, learn
+from training.fitting import How, Learnt, Task, Watch, learn
 from training.maps import baseline_maps, network_maps, prior_maps
 from training.methods import METHODS
 from training.products import Product, conclude, divided
@@ -93,7 +93,7 @@ def do_part(experiment: Experiment, part: Part, folder: Path, how: How, watch: W
     train, validation, test = ([named[name] for name in names] for names in (fold.train, fold.validation, fold.test))
     learnt = _learnt(experiment, part, folder, how, watch, train, validation or train)
     if experiment.product:
-        _make_product(experiment, folder, learnt[0], how, config)
+        _make_product(experiment, folder, learnt[0], how, watch, config)
     else:
         _score(experiment, part, folder, how, watch, learnt, (train, validation, test))
     for number in range(len(learnt)):
@@ -144,8 +144,7 @@ def _score(
     started, seconds = time.perf_counter(), []
 
     def maps(view: View, native: Callable[[], Native]) -> Maps:
-        if watch.over:
-            raise OutOfTime
+        watch.check()
         begun = time.perf_counter()
         found = network_maps(learnt, view, how) if learnt else baseline_maps(part.method, native(), prior)
         seconds.append(time.perf_counter() - begun)
@@ -189,10 +188,12 @@ def _scored(
         return together([*scored, *(one.result() for one in waiting)])
 
 
-def _make_product(experiment: Experiment, folder: Path, learnt: Learnt, how: How, config: dict[str, Any]) -> None:
+def _make_product(
+    experiment: Experiment, folder: Path, learnt: Learnt, how: How, watch: Watch, config: dict[str, Any]
+) -> None:
     told = experiment.way, experiment.look.pitch_mm, experiment.data
     product = Product.looking(experiment.name, *told, mirrored=experiment.mirrored)  # type: ignore[arg-type]
-    conclude(product, folder, learnt.network, learnt.history, config, str(how.device))
+    conclude(product, folder, learnt.network, learnt.history, config, str(how.device), watch.check)
 
 
 def joined_history(histories: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

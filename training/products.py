@@ -63,16 +63,26 @@ def conclude(
     history: Sequence[Mapping[str, Any]],
     provenance: dict[str, Any],
     device_name: str,
+    between: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Thresholds from the validation part, figures from the test part, and the end of the run; its summary."""
+    """Thresholds from the validation part, figures from the test part, and the end of the run; its summary.
+
+    between: is called before each sample, and may raise.
+    """
+
+    def timely(samples: Iterable[Sample]) -> Iterator[Sample]:
+        for sample in samples:
+            between()
+            yield sample
+
     settings, table = choose_settings(
-        network, product.settings, provenance, device_name, lambda: validation_samples(product.data)
+        network, product.settings, provenance, device_name, lambda: timely(validation_samples(product.data))
     )
     weights = write_weights(network, settings, provenance)
     model = model_from_bytes(weights, product.name, device_name)
     data = product.data
     test = phantom_split(data.train, data.validation, data.test, data.seed).test
-    images, summary = evaluate(model, phantom_samples(test), at_half=mc_point(table, HALF))
+    images, summary = evaluate(model, timely(phantom_samples(test)), at_half=mc_point(table, HALF))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary
