@@ -34,7 +34,7 @@ WISHES = {
     "by BAC share": (Wish(order=Order.SHARE), 0),
     "by title": (Wish(order=Order.TITLE), 0),
     "flag: MC": (Wish(flag=Flag.MC), 0),
-    "flag: mostly BAC, MC left, share 30 %": (Wish(flag=Flag.MOSTLY_BAC_MC_LEFT, mostly=0.3), 0),
+    "flag: mostly BAC, MC left": (Wish(flag=Flag.MOSTLY_BAC_MC_LEFT), 0),
     "state: new": (Wish(state=State.NEW), 0),
     "search: a title": (Wish(search="Study 09"), 0),
     "search: a file name": (Wish(search="04711_LMLO"), 0),

@@ -93,3 +93,8 @@ class Stems:
                 self._taken |= files
                 return chosen
             number += 1
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 image", "2 images"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

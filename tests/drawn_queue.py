@@ -6,6 +6,7 @@ import random
 from mtunet.store.images import Store
 from mtunet.store.records import now
 from mtunet.store.summary import numbers_of_analysis, refresh
+from tests.drawn_analysis import written
 
 VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
 WEIGHTS = "f" * 64
@@ -45,6 +46,7 @@ def _analyse(store: Store, sha256: str, chance: random.Random, kind: float) -> N
     if 0.1 < kind < 0.45:
         findings += [_finding("bac", chance.uniform(1, 60)) for _ in range(chance.randint(1, 3))]
     flag = "mc" if kind < 0.2 else "mostly_bac" if findings else "none"
+    analysis = written(findings, flag=flag)
     row = {
         "sha256": sha256,
         "model": "detail",
@@ -55,13 +57,12 @@ def _analyse(store: Store, sha256: str, chance: random.Random, kind: float) -> N
         "bac_share": None,
         "reasons": "[]",
         "seconds": 1.0,
-        "analysis": json.dumps({"findings": findings}),
-        "coarse_vessels": 0,
-        **numbers_of_analysis({"findings": findings}),
+        "analysis": json.dumps(analysis),
+        **numbers_of_analysis(analysis, 0),
     }
     names = ", ".join(row)
     store.db.conn.execute(f"insert into analyses ({names}) values ({', '.join(f':{name}' for name in row)})", row)
 
 
-def _finding(kind: str, area_mm2: float) -> dict[str, object]:
-    return {"type": kind, "area_px": round(area_mm2 / 0.0049), "area_mm2": area_mm2}
+def _finding(kind: str, area_mm2: float) -> tuple[str, int, float]:
+    return kind, round(area_mm2 / 0.0049), area_mm2

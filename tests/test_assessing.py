@@ -5,11 +5,11 @@ import pytest
 
 from mtunet.case import Mammogram
 from mtunet.detection.assessing import picture_of
-from mtunet.detection.triage import CLIPPED, ONE_GREY, Picture
+from mtunet.detection.triage import CLIPPED, ONE_GREY, PictureFacts
 from tests.painting import drawing
 
 
-def look(pixels: np.ndarray, spacing_mm: tuple[float, float] | None = None) -> Picture:
+def look(pixels: np.ndarray, spacing_mm: tuple[float, float] | None = None) -> PictureFacts:
     mammogram = Mammogram(pixels.astype(np.float32), spacing_mm, None, None, "a" * 64)
     return picture_of(mammogram, mammogram.pixels > 0)
 
@@ -35,4 +35,4 @@ def test_the_breast_is_measured_where_the_file_has_a_spacing() -> None:
 
 
 def test_an_image_without_a_breast_has_nothing_to_measure() -> None:
-    assert look(np.zeros((100, 100))) == Picture()
+    assert look(np.zeros((100, 100))) == PictureFacts(breast_found=False, spacing_known=False)

@@ -7,7 +7,8 @@ import pytest
 
 from mtunet.case import Calcification, Laterality, Mammogram, Segmentation
 from mtunet.detection.analysis import reweigh
-from mtunet.study.bac import GREY_LEVELS, ImageAmount, grade_of, measure, study_amount, vessels
+from mtunet.detection.triage import ImageEvidence
+from mtunet.study.bac import GREY_LEVELS, ImageAmount, grade, measure, study_amount, vessels
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 LEFT, RIGHT = Laterality.LEFT, Laterality.RIGHT
@@ -78,7 +79,8 @@ def test_no_finding_is_no_vessel() -> None:
 
 
 def test_the_grade_counts_coarse_vessels() -> None:
-    assert [grade_of(count) for count in (0, 1, 2, 3, 9)] == [1, 2, 2, 3, 3]
+    shown = [ImageEvidence(bac_count=1, coarse_vessels=count) for count in (0, 1, 2, 3, 9, None)]
+    assert [grade([image]) for image in shown] == [1, 2, 2, 3, 3, None]
     assert amount().grade == 0
     assert amount((50, 50, 40)).grade == 1  # 4 mm and its ends
     assert amount((50, 50, 200)).grade == 2

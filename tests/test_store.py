@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store
 from mtunet.store.records import JobState, now
 from mtunet.store.schema import LATEST
+from tests.drawn_analysis import written
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 WEIGHTS = "f" * 64
@@ -30,14 +32,8 @@ def mammogram(sha256: str = A, **other: object) -> Mammogram:
     return Mammogram(pixels, sha256=sha256, **(known | other))  # type: ignore[arg-type]
 
 
-def result(flag: Flag = Flag.MC, share: float | None = 0.25) -> dict[str, object]:
-    triage = {
-        "flag": flag.value,
-        "priority": "high",
-        "bac_share": share,
-        "reasons": [{"rule": "r", "sentence": "Why."}],
-    }
-    return {"triage": triage, "provenance": {"seconds": 1.5}, "findings": []}
+def result(flag: Flag = Flag.MC, share: float | None = 0.25) -> dict[str, Any]:
+    return written(flag=flag.value, share=share)
 
 
 def test_an_image_comes_back_as_it_was(store: Store) -> None:
@@ -337,6 +333,7 @@ def test_many_may_open_a_new_store_at_once(data: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
+from tests.drawn_analysis import written
 from tests.test_store import mammogram, result, segmentation, WEIGHTS
 from mtunet.store import filing
 from mtunet.store.images import Store

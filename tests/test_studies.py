@@ -232,14 +232,16 @@ def test_moving_what_is_not_there_changes_nothing(store: Store) -> None:
 
 def test_side_and_view_set_by_hand_hold_in_the_image_and_its_analysis(store: Store) -> None:
     study = add(store, A, "a", None)
-    store.add_analysis(A, "detail", WEIGHTS, {**result(), "image": {"laterality": "L", "view": "MLO"}})
+    store.add_analysis(
+        A, "detail", WEIGHTS, {**result(), "image": {**result()["image"], "laterality": "L", "view": "MLO"}}
+    )
     study_store.set_placement(store, A, Laterality.RIGHT, View.CC, "Ada")
     image = store.image(A)
     assert image is not None
     assert (image.laterality, image.view) == (Laterality.RIGHT, View.CC)
     kept = store.analysis(A, "detail", WEIGHTS)
     assert kept is not None
-    assert kept["image"] == {"laterality": "R", "view": "CC"}
+    assert (kept["image"]["laterality"], kept["image"]["view"]) == ("R", "CC")
     said = [(c.what, c.before, c.after) for c in study_store.corrections_of(store, study)]
     assert said == [("laterality", "L", "R"), ("view", "MLO", "CC")]
 

@@ -4,24 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtunet.case import Flag, Laterality, View
-from mtunet.study.rules import STUDY_RULES, ImageNumbers, StudyEvidence, StudyTriage, Urgency, places, weigh_study
+from mtunet.case import Flag, Laterality, Reason, View
+from mtunet.detection.triage import RULES, Evidence, ImageEvidence, places
+from mtunet.study.rules import StudyTriage, Urgency, weigh_study
 
 R, L, CC, MLO = Laterality.RIGHT, Laterality.LEFT, View.CC, View.MLO
-CLEAN = ImageNumbers(R, CC, Flag.NONE)
-WAITING = ImageNumbers(R, MLO)
-BLANK = ImageNumbers(L, CC, Flag.NOT_ASSESSABLE, doubt="No breast was found in this image.")
+CLEAN = ImageEvidence(R, CC)
+WAITING = ImageEvidence(R, MLO, analysed=False)
+BLANK = ImageEvidence(L, CC, picture=(Reason("no_breast", "No breast was found in this image."),))
 
 
 def image(
     side: Laterality | None = L, view: View | None = CC, mc: tuple[float, ...] = (), bac: tuple[float, ...] = ()
-) -> ImageNumbers:
+) -> ImageEvidence:
     """Areas in mm², of pixels of 0.01 mm²."""
-    flag = Flag.MC if mc else Flag.MOSTLY_BAC if bac else Flag.NONE
-    return ImageNumbers(
+    return ImageEvidence(
         laterality=side,
         view=view,
-        flag=flag,
         mc_count=len(mc),
         mc_px=round(100 * sum(mc)),
         mc_mm2=sum(mc) if mc else None,
@@ -33,14 +32,14 @@ def image(
     )
 
 
-def unscaled(numbers: ImageNumbers) -> ImageNumbers:
+def unscaled(numbers: ImageEvidence) -> ImageEvidence:
     from dataclasses import replace
 
     return replace(numbers, mc_mm2=None, mc_largest_mm2=None, bac_mm2=None)
 
 
-def weighed(*images: ImageNumbers, mostly: float = 0.5) -> StudyTriage:
-    return weigh_study(StudyEvidence(images, mostly))
+def weighed(*images: ImageEvidence, mostly: float = 0.5) -> StudyTriage:
+    return weigh_study(Evidence(images, mostly))
 
 
 def said(triage: StudyTriage) -> str:
@@ -50,17 +49,18 @@ def said(triage: StudyTriage) -> str:
 CASES = [
     weighed(CLEAN, CLEAN),
     weighed(CLEAN, BLANK),
+    weighed(image(mc=(1.0,)), BLANK),
     weighed(image(bac=(9.0,))),
     weighed(image(mc=(9.0,), bac=(2.0,))),
     weighed(image(mc=(1.0,), bac=(20.0,))),
-    weighed(unscaled(image(mc=(1.0,)))),
+    weighed(unscaled(image(mc=(1.0,))), CLEAN),
     weighed(CLEAN, WAITING),
 ]
 
 
 def test_every_rule_is_said_and_has_a_reason_and_a_source() -> None:
-    assert {reason.rule for case in CASES for reason in case.reasons} == {rule.name for rule in STUDY_RULES}
-    assert all(rule.reason and rule.source for rule in STUDY_RULES)
+    assert {reason.rule for case in CASES for reason in case.reasons} == {rule.name for rule in RULES}
+    assert all(rule.reason and rule.source for rule in RULES)
     assert {case.flag for case in CASES} == set(Flag)
 
 
@@ -72,7 +72,10 @@ def test_mc_says_how_many_how_large_and_where() -> None:
 
 def test_arterial_alone_is_to_be_checked_and_says_that_no_mc_is_left() -> None:
     triage = weighed(image(L, CC, bac=(20.0, 10.0)), image(L, MLO, bac=(2.0,)))
-    assert said(triage) == "100 % of the calcified area is arterial (3 BAC segments, 32 mm²); no MC left."
+    assert (
+        said(triage)
+        == "100 % of the calcified area is arterial (3 BAC segments, 32 mm²); no microcalcification is left."
+    )
     assert (triage.flag, triage.urgency) == (Flag.MOSTLY_BAC, Urgency.CHECK)
 
 
@@ -87,6 +90,13 @@ def test_the_share_above_which_a_study_is_mostly_arterial_can_be_moved() -> None
     images = image(L, CC, mc=(4.0,)), image(R, CC, bac=(6.0,))
     assert weighed(*images, mostly=0.5).flag is Flag.MOSTLY_BAC_MC_LEFT
     assert weighed(*images, mostly=0.7).flag is Flag.MC
+
+
+def test_an_image_and_a_study_of_it_alone_have_one_flag() -> None:
+    """MC 7 mm² beside BAC 3 mm² is MC everywhere, and a picture that cannot be judged is nowhere "mostly arterial"."""
+    assert weighed(image(mc=(7.0,), bac=(3.0,))).flag is Flag.MC
+    implant = ImageEvidence(L, CC, picture=BLANK.picture, bac_count=1, bac_px=100, bac_mm2=1.0)
+    assert weighed(implant).flag is weighed(implant, CLEAN).flag is Flag.NOT_ASSESSABLE
 
 
 def test_a_view_that_was_not_looked_at_never_reads_as_one_without_findings() -> None:
@@ -125,7 +135,7 @@ ANY = st.builds(
 
 
 @given(st.lists(st.one_of(ANY, st.just(BLANK), st.just(WAITING)), min_size=1, max_size=6), st.floats(0, 0.99))
-def test_mc_in_any_view_is_read_first_whatever_else_there_is(images: list[ImageNumbers], mostly: float) -> None:
+def test_mc_in_any_view_is_read_first_whatever_else_there_is(images: list[ImageEvidence], mostly: float) -> None:
     triage = weighed(*images, mostly=mostly)
     assert (triage.urgency is Urgency.HIGH) == any(each.mc_count for each in images)
     assert (triage.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT)) == any(each.mc_count for each in images)

@@ -60,12 +60,7 @@ def reweigh(
         breast_mm2=None if spacing is None else breast_px * spacing[0] * spacing[1],
         thresholds=frozen({kind: float(used[kind]) for kind in Calcification}),
         findings=found,
-        triage=weigh(
-            found,
-            breast_found=breast_px > 0,
-            spacing_known=spacing is not None,
-            picture=picture_of(mammogram, segmentation.breast),
-        ),
+        triage=weigh(found, picture_of(mammogram, segmentation.breast)),
         provenance=_provenance(segmentation),
     )
 

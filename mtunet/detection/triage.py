@@ -1,16 +1,20 @@
-"""From findings to a flag with its reasons: is this image mostly arterial, and is any microcalcification left?
+"""From what was found to a flag with its reasons, for an image and for a study alike: is it mostly arterial, and is any
+microcalcification left? One table of rules (`RULES`) over one record (`Evidence`); an image is a study of one.
 
-The flag explains; it never hides. Whatever share of an image is arterial, a microcalcification makes its priority high.
+The flag explains; it never hides. Whatever share is arterial, a microcalcification makes the priority high, and what
+was not looked at never reads as one without findings.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from mtunet.case import Calcification, Finding, Flag, Priority, Reason, Triage, View
+from mtunet.case import Analysis, Calcification, Finding, Flag, Laterality, Priority, Reason, Triage, View
+from mtunet.names import counted
 
 MOSTLY_BAC_SHARE = 0.5
-"""An image is mostly BAC when more than this share of its calcified area is arterial: "mostly" is more than half."""
+"""Mostly BAC is what has more than this share of its calcified area arterial: "mostly" is more than half. A part of the
+rules' version; only the plane of a case shows what another share would say."""
 
 ONE_GREY = 0.2
 """A breast with more than this share of its pixels in one grey of 1,024 is a drawing. On 127 real views at hand (five
@@ -20,8 +24,9 @@ CLIPPED = 0.3
 WHOLE_BREAST_CM2 = (30.0, 600.0)
 """What a whole compressed breast measures; a spot, stereo or specimen view shows less."""
 
-RULES_VERSION = "2"
-"""Changes whenever a rule, a sentence or the share changes; every result carries it."""
+RULES_VERSION = "3"
+"""Changes whenever a rule, a sentence or the share changes; every result carries it. A test holds rules and version
+together (`tests/test_triage.py`)."""
 
 PRIORITY = MappingProxyType(
     {
@@ -38,7 +43,7 @@ BI_RADS = "ACR BI-RADS Atlas, 5th ed., Mammography: vascular calcifications are 
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureFacts:
     """What can be said of the picture without knowing what is on it.
 
     one_grey: share of the breast's pixels that are of its commonest grey of 1,024. clipped: share at black or at white,
@@ -49,38 +54,179 @@ class Picture:
     one_grey: float = 0.0
     clipped: float = 0.0
     breast_cm2: float | None = None
+    breast_found: bool = True
+    spacing_known: bool = True
+
+
+@dataclass(frozen=True)
+class ImageEvidence:
+    """What the rules know of one image: a few numbers that are stored beside its analysis.
+
+    analysed: False for an image that waits and has no numbers. Areas in mm² are None where the file has no spacing.
+    picture: what was said of the picture (`PICTURE_RULES`); its doubts are those that say it cannot be assessed.
+    coarse_vessels: arterial ones, calcified over some length; None where that cannot be told.
+    """
+
+    laterality: Laterality | None = None
+    view: View | None = None
+    analysed: bool = True
+    picture: tuple[Reason, ...] = ()
+    mc_count: int = 0
+    mc_px: int = 0
+    mc_mm2: float | None = None
+    mc_largest_px: int = 0
+    mc_largest_mm2: float | None = None
+    bac_count: int = 0
+    bac_px: int = 0
+    bac_mm2: float | None = None
+    coarse_vessels: int | None = None
+
+    @property
+    def doubts(self) -> tuple[Reason, ...]:
+        return tuple(reason for reason in self.picture if reason.rule in DOUBTS)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules weigh. Areas are in pixels; one image has one pixel size, so shares are the same in mm²."""
+    """What the rules weigh: the images of a study, or one. mostly: the share above which they are BAC, in [0, 1)."""
 
-    picture: Picture
-    breast_found: bool
-    spacing_known: bool
-    mc: tuple[Finding, ...]
-    bac: tuple[Finding, ...]
-    mostly: float
+    images: tuple[ImageEvidence, ...]
+    mostly: float = MOSTLY_BAC_SHARE
+    seen: tuple[ImageEvidence, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.mostly < 1.0:
+            raise ValueError(f"The share above which something is mostly BAC must be in [0, 1), not {self.mostly}.")
+        object.__setattr__(self, "seen", tuple(image for image in self.images if image.analysed))
+
+    @property
+    def in_mm2(self) -> bool:
+        """Whether every calcified image knows its spacing; otherwise areas are in pixels, all images alike."""
+        mc = all(image.mc_mm2 is not None for image in self.seen if image.mc_count)
+        return mc and all(image.bac_mm2 is not None for image in self.seen if image.bac_count)
+
+    @property
+    def mc_count(self) -> int:
+        return sum(image.mc_count for image in self.seen)
+
+    @property
+    def bac_count(self) -> int:
+        return sum(image.bac_count for image in self.seen)
+
+    @property
+    def mc_size(self) -> float:
+        """mm², or pixels."""
+        return sum((image.mc_mm2 or 0.0) if self.in_mm2 else image.mc_px for image in self.seen)
+
+    @property
+    def bac_size(self) -> float:
+        """mm², or pixels."""
+        return sum((image.bac_mm2 or 0.0) if self.in_mm2 else image.bac_px for image in self.seen)
+
+    @property
+    def largest_mc(self) -> float:
+        """mm², or pixels."""
+        sizes = [(image.mc_largest_mm2 or 0.0) if self.in_mm2 else image.mc_largest_px for image in self.seen]
+        return max(sizes, default=0.0)
 
     @property
     def share(self) -> float | None:
-        """BAC area / (BAC + MC area); None when nothing is calcified."""
-        bac, mc = (sum(f.area_px for f in kind) for kind in (self.bac, self.mc))
-        return bac / (bac + mc) if bac + mc else None
+        """BAC area / (BAC + MC area) over all images; None when nothing is calcified."""
+        whole = self.bac_size + self.mc_size
+        return self.bac_size / whole if whole else None
 
     @property
     def mostly_bac(self) -> bool:
         return self.share is not None and self.share > self.mostly
+
+    @property
+    def doubtful(self) -> tuple[ImageEvidence, ...]:
+        return tuple(image for image in self.seen if image.doubts)
+
+    @property
+    def waiting(self) -> int:
+        """How many images have not been analysed."""
+        return len(self.images) - len(self.seen)
+
+
+@dataclass(frozen=True)
+class PictureRule:
+    """One sentence about a picture, and when it is said: over {one_grey}, {clipped}, {breast}.
+
+    doubt: whether the picture cannot be assessed; else it is a remark.
+    """
+
+    name: str
+    applies: Callable[[PictureFacts], bool]
+    sentence: str
+    doubt: bool
+    reason: str
+    source: str
+
+
+PICTURE_RULES: tuple[PictureRule, ...] = (
+    PictureRule(
+        name="no_breast",
+        applies=lambda p: not p.breast_found,
+        sentence="No breast was found in this image, so nothing was looked at.",
+        doubt=True,
+        reason="An image that was not looked at must not read as one without findings.",
+        source="A decision of this project.",
+    ),
+    PictureRule(
+        name="specimen",
+        applies=lambda p: p.view is View.SPECIMEN,
+        sentence="This is a view of a specimen, not of a breast: the models were not made for it.",
+        doubt=True,
+        reason="What was cut out is looked at for other reasons, and looks unlike what the models were trained on.",
+        source="DICOM PS3.16 CID 4014, specimen (SCT 127457009).",
+    ),
+    PictureRule(
+        name="drawing",
+        applies=lambda p: p.one_grey > ONE_GREY,
+        sentence="{one_grey} % of the breast is of one grey, as in a mask or a drawing and in no mammogram.",
+        doubt=True,
+        reason="Out of distribution: a network answers to anything, also to what it has never seen.",
+        source="Measured, see ONE_GREY.",
+    ),
+    PictureRule(
+        name="clipped",
+        applies=lambda p: p.clipped > CLIPPED,
+        sentence="{clipped} % of the breast is plain black or white: nothing can be seen there.",
+        doubt=True,
+        reason="Out of distribution: a window that was burnt in has taken away what specks would stand out from.",
+        source="Measured, see CLIPPED.",
+    ),
+    PictureRule(
+        name="part_of_a_breast",
+        applies=lambda p: (
+            p.breast_cm2 is not None
+            and p.breast_found
+            and not WHOLE_BREAST_CM2[0] <= p.breast_cm2 <= WHOLE_BREAST_CM2[1]
+        ),
+        sentence="What was looked at measures {breast} cm²: not a whole breast, or the file's spacing is wrong.",
+        doubt=False,
+        reason="Sizes and the scale that the network looks at hang on the spacing.",
+        source="A decision of this project.",
+    ),
+    PictureRule(
+        name="no_spacing",
+        applies=lambda p: not p.spacing_known and p.breast_found,
+        sentence="The file does not say how large a pixel is, so areas are in pixels and sizes were assumed.",
+        doubt=False,
+        reason="The network looks at a fixed physical scale; without spacing that scale is a guess.",
+        source="DICOM PS3.3 C.8.11.7, Imager Pixel Spacing (0018,1164).",
+    ),
+)
+DOUBTS = frozenset(rule.name for rule in PICTURE_RULES if rule.doubt)
 
 
 @dataclass(frozen=True)
 class Rule:
     """One sentence and when it is said.
 
-    sentence: template over {count}, {regions}, {largest}, {bac_count}, {segments}, {bac_area}, {share},
-        {one_grey}, {clipped}, {breast}, {but}.
-    flag: what the image is flagged when the rule applies; None for a remark that decides nothing.
-    reason: why the rule exists; source: where that is from.
+    sentence: template over the words of `_words`. flag: what is flagged when the rule applies; None for a remark that
+    decides nothing. reason: why the rule exists; source: where that is from.
     """
 
     name: str
@@ -94,157 +240,205 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule(
         name="no_calcification",
-        applies=lambda e: e.breast_found and e.share is None,
-        sentence="No microcalcification and no arterial calcification was found.",
+        applies=lambda e: bool(e.seen) and e.share is None and len(e.doubtful) < len(e.seen),
+        sentence="No microcalcification and no arterial calcification was found{in_images}.",
         flag=Flag.NONE,
         reason="Nothing above the thresholds that is large enough and has what a region needs to count.",
         source=MTU_NET,
     ),
     Rule(
         name="microcalcifications",
-        applies=lambda e: bool(e.mc),
-        sentence="{count} microcalcification {regions}, largest {largest}.",
+        applies=lambda e: bool(e.mc_count),
+        sentence="{mc}, largest {largest}{where}.",
         flag=Flag.MC,
         reason="Microcalcifications can be the first sign of a cancer.",
         source=MTU_NET,
     ),
     Rule(
         name="mostly_bac",
-        applies=lambda e: e.mostly_bac and not e.mc,
-        sentence="{share} % of the calcified area is arterial ({bac_area}); no microcalcification is left.",
+        applies=lambda e: e.mostly_bac and not e.mc_count,
+        sentence="{share} % of the calcified area is arterial ({bac}, {bac_area}); no microcalcification is left.",
         flag=Flag.MOSTLY_BAC,
         reason="Arterial calcifications are benign for cancer and a common false positive of detection systems.",
         source=f"{BI_RADS}; {MTU_NET}",
     ),
     Rule(
         name="mostly_bac_mc_left",
-        applies=lambda e: e.mostly_bac and bool(e.mc),
-        sentence="{share} % of the calcified area is arterial ({bac_area}), but microcalcifications are left.",
+        applies=lambda e: e.mostly_bac and bool(e.mc_count),
+        sentence="{share} % of the calcified area is arterial ({bac}, {bac_area}), but microcalcifications are left.",
         flag=Flag.MOSTLY_BAC_MC_LEFT,
         reason="Arterial calcifications must never hide a microcalcification: the priority stays that of one.",
         source=f"{MTU_NET}: BAC that overlap or adjoin MC are where the method errs",
     ),
     Rule(
         name="some_bac",
-        applies=lambda e: bool(e.bac) and not e.mostly_bac,
-        sentence="{share} % of the calcified area is arterial ({bac_count} {segments}, {bac_area}).",
+        applies=lambda e: bool(e.bac_count) and not e.mostly_bac,
+        sentence="{share} % of the calcified area is arterial ({bac}, {bac_area}).",
         flag=None,
         reason="The reader learns what else is calcified.",
         source=BI_RADS,
     ),
     Rule(
-        name="no_breast",
-        applies=lambda e: not e.breast_found and e.share is None,
-        sentence="No breast was found in this image, so nothing was looked at.",
+        name="not_assessable",
+        applies=lambda e: bool(e.doubtful),
+        sentence="{doubts}",
         flag=Flag.NOT_ASSESSABLE,
-        reason="An image that was not looked at must not read as one without findings.",
+        reason="What was not looked at, or could not be judged, must not read as without findings.",
         source="A decision of this project.",
     ),
     Rule(
-        name="specimen",
-        applies=lambda e: e.picture.view is View.SPECIMEN,
-        sentence="This is a view of a specimen, not of a breast: the models were not made for it{but}.",
-        flag=Flag.NOT_ASSESSABLE,
-        reason="What was cut out is looked at for other reasons, and looks unlike what the models were trained on.",
-        source="DICOM PS3.16 CID 4014, specimen (SCT 127457009).",
-    ),
-    Rule(
-        name="drawing",
-        applies=lambda e: e.picture.one_grey > ONE_GREY,
-        sentence="{one_grey} % of the breast is of one grey, as in a mask or a drawing and in no mammogram{but}.",
-        flag=Flag.NOT_ASSESSABLE,
-        reason="Out of distribution: a network answers to anything, also to what it has never seen.",
-        source="Measured, see ONE_GREY.",
-    ),
-    Rule(
-        name="clipped",
-        applies=lambda e: e.picture.clipped > CLIPPED,
-        sentence="{clipped} % of the breast is plain black or white: nothing can be seen there{but}.",
-        flag=Flag.NOT_ASSESSABLE,
-        reason="Out of distribution: a window that was burnt in has taken away what specks would stand out from.",
-        source="Measured, see CLIPPED.",
-    ),
-    Rule(
-        name="part_of_a_breast",
-        applies=lambda e: (
-            e.picture.breast_cm2 is not None
-            and e.breast_found
-            and not WHOLE_BREAST_CM2[0] <= e.picture.breast_cm2 <= WHOLE_BREAST_CM2[1]
-        ),
-        sentence="What was looked at measures {breast} cm²: not a whole breast, or the file's spacing is wrong.",
+        name="counts_all_the_same",
+        applies=lambda e: bool(e.doubtful) and bool(e.mc_count),
+        sentence="The microcalcifications count all the same.",
         flag=None,
-        reason="Sizes and the scale that the network looks at hang on the spacing.",
+        reason="A doubt about a picture never lowers the priority of a microcalcification.",
         source="A decision of this project.",
     ),
     Rule(
-        name="no_spacing",
-        applies=lambda e: not e.spacing_known and e.breast_found,
-        sentence="The file does not say how large a pixel is, so areas are in pixels and sizes were assumed.",
+        name="areas_in_pixels",
+        applies=lambda e: len(e.images) > 1 and e.share is not None and not e.in_mm2,
+        sentence="Areas are in pixels: a file does not say how large its pixels are.",
         flag=None,
         reason="The network looks at a fixed physical scale; without spacing that scale is a guess.",
         source="DICOM PS3.3 C.8.11.7, Imager Pixel Spacing (0018,1164).",
     ),
+    Rule(
+        name="waiting",
+        applies=lambda e: bool(e.seen) and bool(e.waiting),
+        sentence="{waiting} not analysed yet.",
+        flag=None,
+        reason="What was not looked at may change the flag.",
+        source="A decision of this project.",
+    ),
 )
 """In the order they are said. Where several rules with a flag apply, the last, more particular one decides; but what is
-not assessable is never said of an image with microcalcifications: it would lower its priority."""
+not assessable is never said of what has microcalcifications: it would lower its priority."""
 
 
-def weigh(
-    findings: Sequence[Finding],
-    *,
-    breast_found: bool,
-    spacing_known: bool,
-    mostly_bac_share: float = MOSTLY_BAC_SHARE,
-    picture: Picture = Picture(),
-) -> Triage:
-    """The flag, priority and reasons of one image.
+def picture_reasons(facts: PictureFacts) -> tuple[Reason, ...]:
+    """What is said of a picture, doubts and remarks."""
+    words = {
+        "one_grey": round(100 * facts.one_grey),
+        "clipped": round(100 * facts.clipped),
+        "breast": f"{facts.breast_cm2 or 0:.0f}",
+    }
+    return tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in PICTURE_RULES if rule.applies(facts))
 
-    breast_found: whether anything was looked at. spacing_known: whether the file says its pixel size (else areas are
-    told in pixels). mostly_bac_share: in [0, 1); above it an image is mostly BAC. Raises ValueError outside of that.
-    picture: what else is known of it.
-    """
-    if not 0.0 <= mostly_bac_share < 1.0:
-        raise ValueError(f"The share above which an image is mostly BAC must be in [0, 1), not {mostly_bac_share}.")
-    evidence = Evidence(
-        picture=picture,
-        breast_found=breast_found,
-        spacing_known=spacing_known,
-        mc=tuple(f for f in findings if f.type is Calcification.MICRO),
-        bac=tuple(f for f in findings if f.type is Calcification.ARTERIAL),
-        mostly=mostly_bac_share,
-    )
-    said = [rule for rule in RULES if rule.applies(evidence)]
-    flags = [rule.flag for rule in said if rule.flag is not None]
-    if evidence.mc:
+
+def flag_of(evidence: Evidence) -> Flag | None:
+    """None while nothing has been analysed."""
+    flags = [rule.flag for rule in RULES if rule.flag is not None and rule.applies(evidence)]
+    if evidence.mc_count:
         flags = [flag for flag in flags if flag is not Flag.NOT_ASSESSABLE]
-    flag = flags[-1]
+    return flags[-1] if flags else None
+
+
+def reasons(evidence: Evidence) -> tuple[Reason, ...]:
+    """Every sentence that applies. What is said of the picture of an only image keeps its own rule's name."""
     words = _words(evidence)
-    reasons = tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in said)
-    return Triage(flag, PRIORITY[flag], reasons, evidence.share, RULES_VERSION)
+    said: list[Reason] = []
+    for rule in RULES:
+        if not rule.applies(evidence):
+            continue
+        if rule.flag is Flag.NOT_ASSESSABLE and len(evidence.images) == 1:
+            said.extend(evidence.images[0].doubts)
+        else:
+            said.append(Reason(rule.name, rule.sentence.format(**words)))
+    if len(evidence.images) == 1:
+        said += [reason for reason in evidence.images[0].picture if reason.rule not in DOUBTS]
+    return tuple(said)
 
 
-def _words(evidence: Evidence) -> dict[str, object]:
+def weigh(findings: Sequence[Finding], facts: PictureFacts) -> Triage:
+    """The flag, priority and reasons of one image."""
+    evidence = Evidence((_counted(findings, facts.spacing_known, picture=picture_reasons(facts)),))
+    flag = flag_of(evidence) or Flag.NONE
+    return Triage(flag, PRIORITY[flag], reasons(evidence), evidence.share, RULES_VERSION)
+
+
+def evidence_of(analysis: Analysis, coarse_vessels: int | None = None) -> ImageEvidence:
+    """What the rules know of an image that has been analysed.
+
+    What was said of its picture comes from its reasons: the picture itself is not looked at again.
+    """
+    names = {rule.name for rule in PICTURE_RULES}
+    picture = tuple(reason for reason in analysis.triage.reasons if reason.rule in names)
+    return _counted(
+        analysis.findings,
+        analysis.spacing_mm is not None,
+        picture=picture,
+        laterality=analysis.laterality,
+        view=analysis.view,
+        coarse_vessels=coarse_vessels,
+    )
+
+
+def _counted(
+    findings: Sequence[Finding],
+    in_mm: bool,
+    *,
+    picture: tuple[Reason, ...],
+    laterality: Laterality | None = None,
+    view: View | None = None,
+    coarse_vessels: int | None = None,
+) -> ImageEvidence:
+    mc = [finding for finding in findings if finding.type is Calcification.MICRO]
+    bac = [finding for finding in findings if finding.type is Calcification.ARTERIAL]
+    return ImageEvidence(
+        laterality=laterality,
+        view=view,
+        picture=picture,
+        mc_count=len(mc),
+        mc_px=sum(f.area_px for f in mc),
+        mc_mm2=sum(f.area_mm2 or 0.0 for f in mc) if in_mm else None,
+        mc_largest_px=max((f.area_px for f in mc), default=0),
+        mc_largest_mm2=max((f.area_mm2 or 0.0 for f in mc), default=0.0) if in_mm else None,
+        bac_count=len(bac),
+        bac_px=sum(f.area_px for f in bac),
+        bac_mm2=sum(f.area_mm2 or 0.0 for f in bac) if in_mm else None,
+        coarse_vessels=coarse_vessels,
+    )
+
+
+def places(images: Iterable[ImageEvidence]) -> str:
+    """ "left CC and MLO, right CC"; of images whose side or view is unknown, how many there are."""
+    by_side: dict[Laterality, list[str]] = {Laterality.LEFT: [], Laterality.RIGHT: []}
+    unknown = 0
+    for image in images:
+        if image.laterality is None or image.view is None:
+            unknown += 1
+        elif image.view.value not in by_side[image.laterality]:
+            by_side[image.laterality].append(image.view.value)
+    parts = [f"{side.name.lower()} {_and(views)}" for side, views in by_side.items() if views]
+    parts += [f"{counted(unknown, 'image')} of unknown side or view"] if unknown else []
+    return ", ".join(parts)
+
+
+def _words(evidence: Evidence) -> dict[str, str]:
+    several = len(evidence.images) > 1
+    known = several and any(image.mc_count and image.laterality and image.view for image in evidence.seen)
+    where = places(image for image in evidence.seen if image.mc_count)
+    clear = len(evidence.seen) - len(evidence.doubtful)
     return {
-        "count": len(evidence.mc),
-        "regions": "region" if len(evidence.mc) == 1 else "regions",
-        "largest": _area(max(evidence.mc, key=lambda f: f.area_px)) if evidence.mc else "",
-        "bac_count": len(evidence.bac),
-        "segments": "segment" if len(evidence.bac) == 1 else "segments",
-        "bac_area": _area(*evidence.bac),
-        "one_grey": round(100 * evidence.picture.one_grey),
-        "clipped": round(100 * evidence.picture.clipped),
-        "breast": f"{evidence.picture.breast_cm2 or 0:.0f}",
-        "but": "; the microcalcifications count all the same" if evidence.mc else "",
+        "mc": counted(evidence.mc_count, "MC region"),
+        "bac": counted(evidence.bac_count, "BAC segment"),
+        "largest": area_words(evidence.largest_mc, in_mm2=evidence.in_mm2),
+        "bac_area": area_words(evidence.bac_size, in_mm2=evidence.in_mm2),
+        "where": f", {where}" if known else "",
         "share": "" if evidence.share is None else percent_words(evidence.share, evidence.mostly),
+        "in_images": f" in {counted(clear, 'image')}" if several else "",
+        "waiting": f"{counted(evidence.waiting, 'image')} {'is' if evidence.waiting == 1 else 'are'}",
+        "doubts": " ".join(_doubt(image) for image in evidence.doubtful),
     }
 
 
-def _area(*findings: Finding) -> str:
-    """In mm² where all have it, else in pixels."""
-    known = [f.area_mm2 for f in findings if f.area_mm2 is not None]
-    if not known or len(known) < len(findings):
-        return area_words(sum(f.area_px for f in findings), in_mm2=False)
-    return area_words(sum(known), in_mm2=True)
+def _doubt(image: ImageEvidence) -> str:
+    where = places([image]) if image.laterality and image.view else "one image"
+    return f"Not assessable, {where}: {' '.join(reason.sentence for reason in image.doubts)}"
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def area_words(area: float, *, in_mm2: bool) -> str:

@@ -151,8 +151,7 @@ class Store:
             "reasons": json.dumps([_sentence(reason) for reason in triage["reasons"]]),
             "seconds": float(analysis["provenance"]["seconds"]),
             "analysis": json.dumps(analysis, allow_nan=False),
-            "coarse_vessels": coarse_vessels,
-            **numbers_of_analysis(analysis),
+            **numbers_of_analysis(analysis, coarse_vessels),
         }
         with self.writing():
             if not self.db["images"].count_where("sha256 = ?", [sha256]):

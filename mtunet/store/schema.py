@@ -1,5 +1,7 @@
 """The shape of the database, step by step: each step is named, runs once, and is never edited after a release."""
 
+import json
+
 from sqlite_utils import Database, Migrations
 
 MIGRATIONS = Migrations("mtunet")
@@ -355,5 +357,24 @@ def m009_quiz_rounds(db: Database) -> None:
     db["quiz_answers"].add_column("revised", str)
 
 
-LATEST = 9
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m010_one_law(db: Database) -> None:
+    """What was said of each picture, as [[rule, sentence], …]. Studies are flagged by the rules of an image: what
+    cannot be assessed comes before what is mostly arterial."""
+    db["analyses"].add_column("picture", str, not_null_default="[]")
+    said = ("no_breast", "specimen", "drawing", "clipped", "part_of_a_breast", "no_spacing")
+    for row in list(db.query("select rowid, analysis from analyses")):
+        reasons = json.loads(row["analysis"]).get("triage", {}).get("reasons", [])
+        kept = [[reason["rule"], reason["sentence"]] for reason in reasons if reason["rule"] in said]
+        db.conn.execute("update analyses set picture = ? where rowid = ?", [json.dumps(kept), row["rowid"]])
+    db.conn.execute(
+        "update studies set flag = 'not_assessable' where coalesce(mc_count, 0) = 0 and id in (select images.study "
+        "from images join analyses on analyses.rowid = (select a.rowid from analyses as a where a.sha256 = "
+        "images.sha256 order by a.made_at desc limit 1) where analyses.flag = 'not_assessable')"
+    )
+    db.conn.execute("drop index studies_by_flag")
+    db.conn.execute("create index studies_by_flag on studies (flag)")
+
+
+LATEST = 10
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

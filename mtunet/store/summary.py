@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
 
-from mtunet.case import Flag, Laterality, View
+from mtunet.case import Laterality, Reason, View
+from mtunet.detection.analysis_json import from_json
+from mtunet.detection.triage import Evidence, ImageEvidence, evidence_of
+from mtunet.study.bac import study_grade
 from mtunet.study.decisions import Act
-from mtunet.study.rules import ImageNumbers, StudyEvidence, bac_grade, weigh_study
+from mtunet.study.rules import weigh_study
 
 NUMBERS = """
-select images.study, images.sha256, images.laterality, images.view, analyses.flag, analyses.reasons,
+select images.study, images.sha256, images.laterality, images.view, analyses.flag, analyses.picture,
     analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
     analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
 from images left join analyses on analyses.rowid = (
@@ -20,13 +24,13 @@ from images left join analyses on analyses.rowid = (
 """One row per image with its newest analysis; of the JSON nothing is read."""
 
 
-def evidence_of(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageNumbers, ...]]:
+def evidence(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageEvidence, ...]]:
     """Per study what is known of its images; a study without images is left out."""
     wanted = list(studies)
     marks = ", ".join("?" * len(wanted))
-    found: dict[str, list[ImageNumbers]] = {}
+    found: dict[str, list[ImageEvidence]] = {}
     for row in db.query(f"{NUMBERS} where images.study in ({marks}) order by images.rowid", wanted):
-        found.setdefault(row["study"], []).append(_numbers_from(row))
+        found.setdefault(row["study"], []).append(_evidence_from(row))
     return {study: tuple(images) for study, images in found.items()}
 
 
@@ -34,8 +38,8 @@ def refresh(db: Database, study: str | None) -> None:
     """Bring a study's row up to date with its images, analyses and decisions. Inside a transaction."""
     if study is None:
         return
-    evidence = StudyEvidence(evidence_of(db, [study]).get(study, ()))
-    triage = weigh_study(evidence)
+    known = Evidence(evidence(db, [study]).get(study, ()))
+    triage = weigh_study(known)
     by, at, decision = _standing(db, study)
     db.conn.execute(
         "update studies set images = :images, analysed = :analysed, urgency = :urgency, flag = :flag, "
@@ -44,15 +48,15 @@ def refresh(db: Database, study: str | None) -> None:
         "where id = :study",
         {
             "study": study,
-            "images": len(evidence.images),
-            "analysed": len(evidence.seen),
+            "images": len(known.images),
+            "analysed": len(known.seen),
             "urgency": int(triage.urgency),
             "flag": triage.flag.value if triage.flag else None,
             "bac_share": triage.bac_share,
-            "mc_count": evidence.mc_count,
-            "mc_size": evidence.mc_size,
-            "bac_size": evidence.bac_size,
-            "bac_grade": bac_grade(evidence.images),
+            "mc_count": known.mc_count,
+            "mc_size": known.mc_size,
+            "bac_size": known.bac_size,
+            "bac_grade": study_grade(known.images),
             "decided_by": by,
             "decided_at": at,
             "decision": decision,
@@ -60,30 +64,21 @@ def refresh(db: Database, study: str | None) -> None:
     )
 
 
-def numbers_of_analysis(analysis: Mapping[str, Any]) -> dict[str, float | int | None]:
-    """The few numbers of an analysis that its row carries beside the JSON; areas in mm² are None without spacing."""
-    numbers: dict[str, float | int | None] = {}
-    for kind in ("mc", "bac"):
-        of_kind = [finding for finding in analysis["findings"] if finding["type"] == kind]
-        areas = [finding["area_mm2"] for finding in of_kind if finding["area_mm2"] is not None]
-        known = bool(areas) and len(areas) == len(of_kind)
-        numbers[f"{kind}_count"] = len(of_kind)
-        numbers[f"{kind}_px"] = sum(finding["area_px"] for finding in of_kind)
-        numbers[f"{kind}_mm2"] = sum(areas) if known else None
-        if kind == "mc":
-            numbers["mc_largest_px"] = max((finding["area_px"] for finding in of_kind), default=0)
-            numbers["mc_largest_mm2"] = max(areas) if known else None
-    return numbers
+def numbers_of_analysis(analysis: Mapping[str, Any], coarse_vessels: int | None) -> dict[str, Any]:
+    """The evidence of an analysis (JSON) as the columns that its row carries beside it."""
+    known = evidence_of(from_json(dict(analysis)), coarse_vessels)
+    columns = asdict(known)
+    for elsewhere in ("laterality", "view", "analysed", "picture"):  # of the image, and of the reasons
+        del columns[elsewhere]
+    return columns | {"picture": json.dumps([[reason.rule, reason.sentence] for reason in known.picture])}
 
 
-def _numbers_from(row: Mapping[str, Any]) -> ImageNumbers:
-    flag = Flag(row["flag"]) if row["flag"] else None
-    reasons = json.loads(row["reasons"] or "[]") if flag is Flag.NOT_ASSESSABLE else []
-    return ImageNumbers(
+def _evidence_from(row: Mapping[str, Any]) -> ImageEvidence:
+    return ImageEvidence(
         laterality=Laterality(row["laterality"]) if row["laterality"] else None,
         view=View(row["view"]) if row["view"] else None,
-        flag=flag,
-        doubt=reasons[-1] if reasons else "",
+        analysed=row["flag"] is not None,
+        picture=tuple(Reason(*said) for said in json.loads(row["picture"] or "[]")),
         mc_count=row["mc_count"] or 0,
         mc_px=row["mc_px"] or 0,
         mc_mm2=row["mc_mm2"],

@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from mtunet.case import Flag
-from mtunet.detection.triage import MOSTLY_BAC_SHARE
+from mtunet.detection.triage import Evidence
 from mtunet.store.records import Image, Job, image_from, job_from
 from mtunet.store.studies import HANGING
-from mtunet.store.summary import evidence_of
-from mtunet.study.rules import StudyEvidence, StudyTriage, weigh_study
+from mtunet.store.summary import evidence
+from mtunet.study.rules import StudyTriage, weigh_study
 
 if TYPE_CHECKING:
     from mtunet.store.images import Store
@@ -38,13 +38,12 @@ class Order(StrEnum):
 
 @dataclass(frozen=True)
 class Wish:
-    """Which studies, and in which order. mostly: the BAC share above which a study counts as mostly BAC."""
+    """Which studies, and in which order."""
 
     search: str = ""
     flag: Flag | None = None
     state: State | None = None
     order: Order = Order.TURN
-    mostly: float = MOSTLY_BAC_SHARE
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,8 @@ def rows(store: "Store", wish: Wish, *, limit: int = 20, offset: int = 0) -> tup
     query = f"select * from studies {condition} order by {_ORDERS[wish.order]} limit :limit offset :offset"
     found = list(store.db.query(query, {**values, "limit": limit, "offset": offset}))
     ids = [row["id"] for row in found]
-    evidence, views = evidence_of(store.db, ids), _views(store, ids)
-    return tuple(
-        _row_from(row, StudyEvidence(evidence.get(row["id"], ()), wish.mostly), views.get(row["id"], []))
-        for row in found
-    )
+    known, views = evidence(store.db, ids), _views(store, ids)
+    return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in found)
 
 
 def count(store: "Store", wish: Wish | None = None) -> int:
@@ -103,10 +99,10 @@ def pulse(store: "Store") -> tuple[object, ...]:
 
 def tally(store: "Store", wish: Wish) -> dict[Flag | None, int]:
     """How many studies each flag has, whatever flag the wish chooses; None for those that have none yet."""
-    condition, values = _where(Wish(wish.search, None, wish.state, wish.order, wish.mostly))
-    query = f"select {_FLAG} as shown, count(*) as n from studies {condition} group by shown"
-    found = store.db.query(query, {**values, "mostly": wish.mostly})
-    return {Flag(row["shown"]) if row["shown"] else None: int(row["n"]) for row in found}
+    condition, values = _where(Wish(wish.search, None, wish.state, wish.order))
+    query = f"select flag, count(*) as n from studies {condition} group by flag"
+    found = store.db.query(query, values)
+    return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in found}
 
 
 def neighbours(store: "Store", study_id: str, wish: Wish | None = None) -> tuple[str | None, str | None]:
@@ -121,11 +117,6 @@ def neighbours(store: "Store", study_id: str, wish: Wish | None = None) -> tuple
         return row["above"], row["below"]
     return None, None
 
-
-_FLAG = """
-case when mc_count = 0 then flag when bac_share > :mostly then 'mostly_bac_mc_left' else 'mc' end
-"""
-"""A study's flag at another share than the one that `studies.flag` was worked out with: only MC's name hangs on it."""
 
 _ORDERS: Mapping[Order, str] = {
     Order.TURN: "(decided_at is not null), urgency, made_at, rowid",
@@ -151,8 +142,8 @@ def _where(wish: Wish) -> tuple[str, dict[str, Any]]:
         )
         values["search"] = f"%{escaped}%"
     if wish.flag is not None:
-        conditions.append(f"{_FLAG} = :flag")
-        values |= {"flag": wish.flag.value, "mostly": wish.mostly}
+        conditions.append("flag = :flag")
+        values["flag"] = wish.flag.value
     if wish.state is not None:
         conditions.append(_STATES[wish.state])
     return ("where " + " and ".join(conditions)) if conditions else "", values
@@ -172,7 +163,7 @@ def _views(store: "Store", ids: list[str]) -> dict[str, list[View]]:
     return found
 
 
-def _row_from(row: Mapping[str, Any], evidence: StudyEvidence, views: list[View]) -> StudyRow:
+def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[View]) -> StudyRow:
     state = State.DECIDED if row["decided_at"] else State.OPENED if row["opened_at"] else State.NEW
     return StudyRow(
         id=row["id"],

@@ -6,7 +6,7 @@ that a mammogram does not carry. The views of a breast show the same arteries, s
 and a study the sum of its breasts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 from mtunet.case import Analysis, Calcification, Finding, Laterality, Mammogram, Segmentation
 from mtunet.detection.components import masks
 from mtunet.detection.outlines import dense
+from mtunet.detection.triage import ImageEvidence
 
 SUMS_SOURCE = "Guo 2021, SCU-Net, doi:10.1101/2021.07.30.21261406"
 """PM, AM and SIM: sums of probability, area and grey value over the pixels that were marked."""
@@ -86,9 +87,11 @@ class ImageAmount:
     @property
     def grade(self) -> int | None:
         """CSBI 0 to 3; None where it cannot be told."""
-        if self.area_px == 0:
-            return 0
-        return None if self.vessels is None else grade_of(len(self.coarse))
+        return grade([self])
+
+    @property
+    def coarse_vessels(self) -> int | None:
+        return None if self.vessels is None else len(self.coarse)
 
 
 @dataclass(frozen=True)
@@ -168,9 +171,32 @@ def coarse_vessels(analysis: Analysis) -> int | None:
     return sum(vessel.coarse for vessel in vessels(arterial, analysis.spacing_mm))
 
 
-def grade_of(coarse_vessels: int) -> int:
-    """The CSBI grade where there is some calcification: 1 without a coarse vessel, 2 with fewer than three, else 3."""
-    return 1 if coarse_vessels == 0 else 2 if coarse_vessels < 3 else 3
+def grade(images: Sequence["ImageAmount | ImageEvidence"]) -> int | None:
+    """The CSBI grade of a breast or a study (GRADE_RULE): 0 to 3; None as soon as one image might make it higher, or
+    where several images of unknown side may show the same breast."""
+    calcified = [image for image in images if _is_calcified(image)]
+    if not calcified:
+        return 0
+    if any(image.coarse_vessels is None for image in calcified):
+        return None
+    most: dict[Laterality | None, int] = {}
+    for image in calcified:
+        most[image.laterality] = max(most.get(image.laterality, 0), image.coarse_vessels or 0)
+    coarse = sum(most.values())
+    return 1 if coarse == 0 else 2 if coarse < 3 else 3
+
+
+def _is_calcified(image: "ImageAmount | ImageEvidence") -> bool:
+    return bool(image.area_px if isinstance(image, ImageAmount) else image.bac_count)
+
+
+def study_grade(images: Iterable[ImageEvidence]) -> int | None:
+    """The grade of a study from what is stored of its images; None also while one waits."""
+    every = list(images)
+    sideless = len(every) > 1 and any(image.laterality is None for image in every)
+    if not every or not all(image.analysed for image in every):
+        return None
+    return None if sideless and any(image.bac_count for image in every) else grade(every)
 
 
 def study_amount(images: Sequence[ImageAmount]) -> StudyAmount:
@@ -181,10 +207,7 @@ def study_amount(images: Sequence[ImageAmount]) -> StudyAmount:
     if unknown and len(images) > 1:
         return StudyAmount(tuple(images), MappingProxyType(breasts), None)
     parts = [_breast(unknown)] if unknown else list(breasts.values())
-    coarse = sum(
-        _coarse([i for i in images if i.laterality is side]) for side in [*sides, *([None] if unknown else [])]
-    )
-    return StudyAmount(tuple(images), MappingProxyType(breasts), _sum(parts, coarse) if parts else None)
+    return StudyAmount(tuple(images), MappingProxyType(breasts), _sum(parts, grade(images)) if parts else None)
 
 
 def _breast(images: Sequence[ImageAmount]) -> Amount:
@@ -197,15 +220,15 @@ def _breast(images: Sequence[ImageAmount]) -> Amount:
         length_mm=_total([image.length_mm for image in images], share),
         probability_sum=share * sum(image.probability_sum for image in images),
         intensity_sum=share * sum(image.intensity_sum for image in images),
-        grade=_grade([image.grade for image in images], len(leading.coarse)),
+        grade=grade(images),
         causes=MappingProxyType({leading.sha256: tuple(n for v in lit for n in v.findings)} if lit else {}),
     )
 
 
-def _sum(parts: Sequence[Amount], coarse: int) -> Amount:
-    grade = _grade([part.grade for part in parts], coarse)
+def _sum(parts: Sequence[Amount], whole: int | None) -> Amount:
+    """whole: the grade of the study."""
     causes = {sha256: numbers for part in parts if part.grade for sha256, numbers in part.causes.items()}
-    if grade is not None and grade > 1:  # punctate vessels of one breast do not make the grade that coarse ones make
+    if whole is not None and whole > 1:  # punctate vessels of one breast do not make the grade that coarse ones make
         worst = {sha256 for part in parts if (part.grade or 0) > 1 for sha256 in part.causes}
         causes = {sha256: numbers for sha256, numbers in causes.items() if sha256 in worst}
     return Amount(
@@ -214,20 +237,9 @@ def _sum(parts: Sequence[Amount], coarse: int) -> Amount:
         length_mm=_total([part.length_mm for part in parts], 1.0),
         probability_sum=sum(part.probability_sum for part in parts),
         intensity_sum=sum(part.intensity_sum for part in parts),
-        grade=grade,
+        grade=whole,
         causes=MappingProxyType(causes),
     )
-
-
-def _grade(grades: Sequence[int | None], coarse: int) -> int | None:
-    """None as soon as one cannot be told: it might be the highest."""
-    if any(grade is None for grade in grades):
-        return None
-    return grade_of(coarse) if any(grades) else 0
-
-
-def _coarse(images: Sequence[ImageAmount]) -> int:
-    return max(len(image.coarse) for image in images)
 
 
 def _total(values: Sequence[float | None], share: float) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mtunet.case import Calcification, Flag, Segmentation
 from mtunet.detection.components import components
-from mtunet.detection.triage import MOSTLY_BAC_SHARE
+from mtunet.detection.triage import MOSTLY_BAC_SHARE, Evidence, ImageEvidence, flag_of
 
 MOVES = (-0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2)
 """Added to the thresholds of both types, which stay within [LOWEST, HIGHEST]."""
@@ -32,11 +32,11 @@ class Point:
         return self.bac / (self.mc + self.bac) if self.mc + self.bac else None
 
     def flag(self, mostly: float = MOSTLY_BAC_SHARE) -> Flag:
-        if self.share is None:
-            return Flag.NONE
-        if self.share > mostly:
-            return Flag.MOSTLY_BAC_MC_LEFT if self.mc else Flag.MOSTLY_BAC
-        return Flag.MC
+        """What the rules say of these areas, were the share above which it is mostly BAC another one."""
+        areas_alone = ImageEvidence(
+            mc_count=int(self.mc > 0), mc_mm2=self.mc, bac_count=int(self.bac > 0), bac_mm2=self.bac
+        )
+        return flag_of(Evidence((areas_alone,), mostly)) or Flag.NONE
 
 
 @dataclass(frozen=True)

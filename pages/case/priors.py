@@ -9,6 +9,7 @@ import streamlit as st
 from mtunet.case import Analysis, Laterality, View
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.studies import images_of, priors_of
@@ -17,7 +18,7 @@ from mtunet.study.grouping import Study
 from pages.case.panes import pane, place_words
 from pages.case.viewed import Case
 from pages.shared.viewer import Hanging, Pane
-from pages.shared.words import SIDES, counted
+from pages.shared.words import SIDES
 
 COLUMNS = {Laterality.RIGHT: 0, Laterality.LEFT: 1}
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtunet.case import Analysis, Calcification
-from mtunet.detection.triage import PRIORITY
+from mtunet.detection.triage import PRIORITY, Evidence, evidence_of
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.worklist import neighbours
 from mtunet.study.grouping import Study
-from mtunet.study.rules import StudyEvidence, numbers_of, weigh_study
+from mtunet.study.rules import weigh_study
 from pages.case.chosen import go_to
 from pages.shared.pixels import sample_of
 from pages.shared.words import FLAGS, PRIORITIES, marker, plain, share_words, size_words, view_words, when_words
@@ -51,7 +52,7 @@ def verdict(analysis: Analysis) -> None:
 
 def study_verdict(analyses: Sequence[Analysis]) -> None:
     """The flag of a study of several images, and the reasons for it."""
-    triage = weigh_study(StudyEvidence(tuple(numbers_of(analysis) for analysis in analyses)))
+    triage = weigh_study(Evidence(tuple(evidence_of(analysis) for analysis in analyses)))
     if triage.flag is None:
         return
     words = FLAGS[triage.flag]
@@ -99,4 +100,4 @@ def _step(label: str, icon: str, shortcut: str, study_id: str | None) -> None:
 def _counts(analysis: Analysis) -> str:
     mc = sum(finding.type is Calcification.MICRO for finding in analysis.findings)
     bac = len(analysis.findings) - mc
-    return f"{mc} MC region{'' if mc == 1 else 's'}, {bac} BAC segment{'' if bac == 1 else 's'}"
+    return f"{counted(mc, 'MC region')}, {counted(bac, 'BAC segment')}"

@@ -11,7 +11,8 @@ from mtunet.evaluation.run_files import UnreadableRun, fingerprint
 from mtunet.evaluation.runs import Part
 from mtunet.evaluation.titles import BASELINES, method_title
 from mtunet.evaluation.training_record import progress
-from pages.shared.words import counted, plain
+from mtunet.names import counted
+from pages.shared.words import plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run
 HOW = "`python -m training run smoke` makes a small one; `python -m training list` names the others."

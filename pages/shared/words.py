@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from mtunet.case import Calcification, Flag, Laterality, Priority
+from mtunet.names import counted
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
 from mtunet.study.rules import Urgency
@@ -153,8 +154,3 @@ def decision_words(decision: str | None) -> str:
 def plain(text: str) -> str:
     """Text that came with a file, so that Markdown shows it as it is: no link, no picture, no markup."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", text)
-
-
-def counted(number: int, noun: str) -> str:
-    """ "1 image", "4 images"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -16,10 +16,11 @@ from mtunet.evaluation.pictures import close_up
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import COMPONENTS, UnreadableRun
 from mtunet.intake.admission import QueueFull
+from mtunet.names import counted
 from mtunet.phantom import PhantomSpec
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.run_cases import HOW, cases_of
-from pages.shared.words import counted, plain
+from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.address import MOST_ITEMS, choose_items, chosen_items
 from pages.teaching.drawn import drawn, filed, phantom_of

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.teaching.records import answers_of
 from mtunet.teaching.round_records import Round
 from mtunet.teaching.rounds import GAPS, Seen, due, waiting
-from pages.shared.words import counted
 from pages.teaching import round as rounds
 from pages.teaching.model_answer import WORDS
 from pages.teaching.sections import go_to, percent_words

@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from mtunet.case import Calcification
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import Deleted, all_rows, answers_of, delete_answers, put_back, readers
 from mtunet.teaching.scoring import Answered, Rate, Score, of_model, score
-from pages.shared.words import SHORT_TYPES, counted, plain
+from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
 from pages.teaching.drawn import SOURCE
 from pages.teaching.model_answer import WORDS

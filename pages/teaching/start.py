@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.teaching.cases import ANY, Source, cases, find_case
 from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
@@ -11,7 +12,7 @@ from mtunet.teaching.records import reader_name
 from mtunet.teaching.round_records import Plan, last_unfinished
 from mtunet.teaching.rounds import GAPS
 from mtunet.teaching.run_cases import problems
-from pages.shared.words import counted, plain
+from pages.shared.words import plain
 from pages.teaching import planning
 from pages.teaching import round as rounds
 from pages.teaching.address import choose_items, chosen_items

@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from mtunet.intake.worker import Jobs
+from mtunet.names import counted
 from mtunet.store.filing import data_folder, thumbnail_path
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import State, StudyRow, View
@@ -13,7 +14,6 @@ from pages.shared.words import (
     FLAGS,
     STATES,
     URGENCIES,
-    counted,
     decision_words,
     grade_words,
     marker,

@@ -5,14 +5,14 @@ import secrets
 import streamlit as st
 
 from mtunet.detection.models import DEFAULT_MODEL
-from mtunet.detection.triage import MOSTLY_BAC_SHARE
 from mtunet.intake.admission import QueueFull, ask
+from mtunet.names import counted
 from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.store.worklist import Order, State, StudyRow, Wish
 from pages.shared.frame import frame
-from pages.shared.words import FLAGS, ORDERS, STATES, counted
+from pages.shared.words import FLAGS, ORDERS, STATES
 from pages.shared.work import jobs, open_store, receiver
 from pages.worklist.adding import (
     add_files,
@@ -135,19 +135,7 @@ def filters() -> Wish:
             help="Whose turn it is: undecided before decided, microcalcifications first, and among equals who has "
             "waited longest.",
         )
-        mostly = st.slider(
-            "Mostly arterial above (BAC share, %)",
-            0,
-            99,
-            round(100 * MOSTLY_BAC_SHARE),
-            key="worklist.mostly",
-            width=260,
-            persist_state="session",
-            help="Above this share of the calcified area a study with microcalcifications is called “mostly arterial, "
-            "MC left”. It changes the name only: microcalcifications are read first whatever the share. By default "
-            "more than half.",
-        )
-    return Wish(search or "", flag, state, order or Order.TURN, mostly / 100)
+    return Wish(search or "", flag, state, order or Order.TURN)
 
 
 def act(store: Store, row: StudyRow, wish: str | None) -> None:

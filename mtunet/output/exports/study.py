@@ -9,13 +9,14 @@ from typing import Any
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Truth
 from mtunet.detection.analysis_json import to_json
+from mtunet.detection.triage import Evidence, evidence_of
 from mtunet.output.drawing import FIGURE_3, Palette
 from mtunet.output.exports.result import Export
 from mtunet.output.exports.tables import CSV_COLUMNS, table_bytes
 from mtunet.study.bac import GRADE_RULE, GRADES, Amount
 from mtunet.study.decisions import Decision, Standing, in_words, standing
 from mtunet.study.look import ImageLook, StudyLook
-from mtunet.study.rules import StudyEvidence, StudyTriage, numbers_of, weigh_study
+from mtunet.study.rules import StudyTriage, weigh_study
 
 SCHEMA = "mtunet-study-1"
 SCHEMA_FILE = Path(__file__).parents[2] / "study.schema.json"
@@ -50,7 +51,7 @@ class StudyResult:
 
     @property
     def triage(self) -> StudyTriage:
-        return weigh_study(StudyEvidence(tuple(numbers_of(image.analysis) for image in self.look.images)))
+        return weigh_study(Evidence(tuple(evidence_of(image.analysis) for image in self.look.images)))
 
     @property
     def standing(self) -> Standing:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.classroom.records import (
@@ -16,7 +17,7 @@ from mtunet.teaching.classroom.records import (
 )
 from mtunet.teaching.classroom.results import QuestionResult, question_result
 from mtunet.teaching.classroom.room import Mode, Moment, Move, NotNow, Phase, Room, moves
-from pages.shared.words import counted, plain
+from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.address import address_of, qr_svg, show_how_to_serve
 from pages.teaching.classroom.answers import show_answers, show_heat

@@ -4,13 +4,14 @@ import secrets
 
 import streamlit as st
 
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.teaching.cases import find_case
 from mtunet.teaching.classroom.records import open_room
 from mtunet.teaching.classroom.room import LETTERS, MOST_CASES, Mode, code_in
 from mtunet.teaching.items import Item, pool
 from mtunet.teaching.rounds import Seen, next_item
-from pages.shared.words import counted, plain
+from pages.shared.words import plain
 from pages.teaching import planning
 from pages.teaching.address import choose_items, chosen_items, replace_address
 
