@@ -201,11 +201,13 @@ def test_a_network_that_ended_in_mid_epoch_goes_on_to_the_same_weights(
 
 def test_what_a_gpu_does_runs_here_too(views: list[View], tmp_path: Path) -> None:
     """bfloat16, channels last and the fused Adam: the same losses within what bfloat16 rounds."""
-    gpu = How(torch.device("cpu"), torch.bfloat16, fused=True)
+    gpu = How(torch.device("cpu"), torch.bfloat16, fused=True, ahead=2)
     plain, fast = (learnt(task(), views, tmp_path / name, how=how) for name, how in (("plain", CPU), ("fast", gpu)))
     for row, other in zip(plain.history, fast.history, strict=True):
         assert row["loss_mc"] == pytest.approx(other["loss_mc"], rel=0.02)
-    assert How.on(torch.device("cuda", 0)).fused
+    ahead = learnt(task(), views, tmp_path / "ahead", how=How(ahead=3))
+    state = learnt(task(), views, tmp_path / "again").network.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in ahead.network.state_dict().items())
     batch = sampler(views, task()).batch(0, 2, 4)
     assert batch.pixels.is_contiguous(memory_format=torch.channels_last)
 

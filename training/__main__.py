@@ -86,6 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     joining.add_argument("--device", default="auto")
     joining.set_defaults(command=_join)
     _add_real_data(commands)
+    for name, help_, call in (
+        ("pack", "a run as a few small files, to go on with it on another machine", _pack),
+        ("unpack", "the run that `pack` made them of", _unpack),
+    ):
+        carrying = commands.add_parser(name, help=help_)
+        carrying.add_argument("source", type=Path)
+        carrying.add_argument("out", type=Path)
+        carrying.set_defaults(command=call)
     sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
     sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
     sheets.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="shipped models, or folders of runs")
@@ -117,6 +125,19 @@ def _failures(asked: argparse.Namespace) -> None:
     if run is None:
         raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {asked.model!r}: export one first.")
     print(write_failures(model, run))
+
+
+def _pack(asked: argparse.Namespace) -> None:
+    from training.tools.packing import pack
+
+    for name in pack(asked.source, asked.out):
+        print(f"{name} stays behind: there is no room for it, and the run goes on without it.")
+
+
+def _unpack(asked: argparse.Namespace) -> None:
+    from training.tools.packing import unpack
+
+    unpack(asked.source, asked.out)
 
 
 def _join(asked: argparse.Namespace) -> None:

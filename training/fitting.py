@@ -7,7 +7,9 @@ channels last and Adam is one fused kernel; `How` says so, and a CPU can be told
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import cos, log, pi
 from pathlib import Path
@@ -37,15 +39,17 @@ KEEP_EVERY = 90.0
 
 @dataclass(frozen=True)
 class How:
-    """Which device learns, in which precision, and whether Adam is one kernel."""
+    """Which device learns, in which precision, whether Adam is one kernel, how many batches are drawn ahead of it."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     fused: bool = False
+    ahead: int = 0
 
     @classmethod
     def on(cls, device: torch.device) -> "How":
-        return cls(device, learning_dtype(device), fused=device.type == "cuda")
+        cuda = device.type == "cuda"
+        return cls(device, learning_dtype(device), fused=cuda, ahead=4 if cuda else 0)
 
 
 @dataclass(frozen=True)
@@ -141,9 +145,10 @@ def learn(
     fitting = _begin(task, how, checkpoint, begin_with)
     kept = time.perf_counter()
     experiment = task.experiment
+    batches = _batches(train, fitting.step, experiment, how.ahead)
     while fitting.step < experiment.steps:
         started = time.perf_counter()
-        fitting.take(train.batch(fitting.step, experiment.batch, experiment.steps * experiment.batch))
+        fitting.take(next(batches))
         if fitting.step % experiment.steps_per_epoch == 0:
             scores = validate(fitting, validation)
             fitting.close_epoch(scores, time.perf_counter() - started)
@@ -156,6 +161,21 @@ def learn(
         if watch.over and fitting.step < experiment.steps:
             raise OutOfTime
     return Learnt(task, fitting.network.eval(), tuple(fitting.history))
+
+
+def _batches(train: Sampler, first: int, experiment: Experiment, ahead: int) -> Iterator[Batch]:
+    """From the first step on. A batch follows from its step's number, so it may be drawn beside the steps before it."""
+    draws = experiment.steps * experiment.batch
+    if not ahead:
+        yield from (train.batch(step, experiment.batch, draws) for step in range(first, experiment.steps))
+        return
+    with ThreadPoolExecutor(ahead) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        for step in range(first, experiment.steps):
+            waiting.append(pool.submit(train.batch, step, experiment.batch, draws))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        yield from (one.result() for one in waiting)
 
 
 @dataclass(eq=False)
