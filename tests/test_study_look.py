@@ -1,12 +1,15 @@
 """A study of two drawn views, from maps to what the case page says of them."""
 
 import hashlib
+import json
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
 
 from mtunet.case import Calcification, Laterality, Mammogram, Segmentation, View
 from mtunet.detection.analysis import reweigh
+from mtunet.study.kept_look import look_from_json, look_to_json
 from mtunet.study.look import ImageLook, look, together
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -66,3 +69,27 @@ def test_the_study_has_the_areas_of_its_images_together() -> None:
     assert (round(here.mc, 6), here.bac) == (2.42, 0.0)
     assert study.amount.whole is not None
     assert study.amount.whole.grade == 0
+
+
+def test_what_was_worked_out_comes_back_as_it_was() -> None:
+    for one in (view(View.CC, 200), view(View.ML, 300, spacing=None)):
+        back = look_from_json(json.loads(json.dumps(look_to_json(one))), one.analysis)
+        assert back is not None
+        assert asdict(back.amount) == asdict(one.amount)
+        assert (back.places, back.areas) == (one.places, one.areas)
+        assert (back.marks.chest_wall, back.marks.nipple, back.marks.why) == (
+            one.marks.chest_wall,
+            one.marks.nipple,
+            one.marks.why,
+        )
+        assert np.abs(back.marks.skin - one.marks.skin).max() <= 0.05 + 1e-4
+
+
+def test_what_was_worked_out_under_other_thresholds_side_or_version_is_not_taken() -> None:
+    one = view(View.CC, 200)
+    written = json.loads(json.dumps(look_to_json(one)))
+    assert look_from_json(written, replace(one.analysis, view=View.MLO)) is None
+    assert look_from_json(written, replace(one.analysis, laterality=Laterality.RIGHT)) is None
+    assert look_from_json(written, replace(one.analysis, thresholds={MC: 0.6, BAC: 0.5})) is None
+    assert look_from_json({**written, "version": 0}, one.analysis) is None
+    assert look_from_json({"version": 1}, one.analysis) is None

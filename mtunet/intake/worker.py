@@ -18,7 +18,8 @@ from mtunet.output import drawing
 from mtunet.store import filing
 from mtunet.store.images import Store
 from mtunet.store.records import Job, JobState
-from mtunet.study import bac as bac_amount
+from mtunet.study.kept_look import look_to_json
+from mtunet.study.look import look
 
 THUMBNAIL = 320
 """Longest side, pixels."""
@@ -143,8 +144,9 @@ class Jobs:
         filing.save_maps(self._data, job.sha256, segmentation)
         thumbnail = drawing.thumbnail(mammogram, found.findings, THUMBNAIL)
         filing.save_thumbnail(self._data, job.sha256, thumbnail)
-        written = analysis.to_json(found, file=image.name)
-        coarse = bac_amount.coarse_vessels(found)
+        seen = look(mammogram, segmentation, found)
+        filing.save_look(self._data, job.sha256, job.model, segmentation.weights_sha256, look_to_json(seen))
+        written, coarse = analysis.to_json(found, file=image.name), seen.amount.coarse_vessels
         if not store.add_analysis(job.sha256, job.model, segmentation.weights_sha256, written, coarse):
             filing.forget(self._data, job.sha256)
 

@@ -3,6 +3,7 @@
     images/SHA256.png                        16-bit grey, 0..65535 = Mammogram.pixels 0..1
     maps/SHA256/MODEL-WEIGHTS/{mc,bac,breast}.png   8-bit grey, 0..255 = probability 0..1
     maps/SHA256/MODEL-WEIGHTS/segmentation.json     what is not pixels; written last: where it stands, all stands
+    maps/SHA256/MODEL-WEIGHTS/look.json             what was worked out of them for the case page (`study.kept_look`)
     thumbnails/SHA256.png                    8-bit RGB
 
 WEIGHTS are the first twelve digits of the sha256 of the model's weights.
@@ -17,7 +18,9 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -151,6 +154,20 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         minimum_specks=facts.get("minimum_specks", 0),
         minimum_track_mm2=facts.get("minimum_track_mm2", 0.0),
     )
+
+
+def save_look(data: Path, sha256: str, model: str, weights_sha256: str, look: Mapping[str, Any]) -> None:
+    """What was worked out of an image's maps, beside them. Raises CouldNotSave."""
+    _write(maps_folder(data, sha256, model, weights_sha256) / "look.json", json.dumps(look, allow_nan=False).encode())
+
+
+def read_look(data: Path, sha256: str, model: str, weights_sha256: str) -> dict[str, Any] | None:
+    """None where there is none, or none that can be read."""
+    try:
+        look: dict[str, Any] = json.loads((maps_folder(data, sha256, model, weights_sha256) / "look.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return look
 
 
 def _points(told: list[list[int]] | None) -> npt.NDArray[np.int32] | None:

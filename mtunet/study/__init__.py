@@ -7,6 +7,7 @@ __all__ = [
     "decisions",
     "grouping",
     "hanging",
+    "kept_look",
     "landmarks",
     "look",
     "matching",

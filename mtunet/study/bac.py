@@ -163,14 +163,6 @@ def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tup
     return tuple(sorted(made, key=lambda vessel: -vessel.length_mm))
 
 
-def coarse_vessels(analysis: Analysis) -> int | None:
-    """How many vessels of one image are coarse, from its findings alone; None without spacing."""
-    if analysis.spacing_mm is None:
-        return None
-    arterial = [finding for finding in analysis.findings if finding.type is Calcification.ARTERIAL]
-    return sum(vessel.coarse for vessel in vessels(arterial, analysis.spacing_mm))
-
-
 def grade(images: Sequence["ImageAmount | ImageEvidence"]) -> int | None:
     """The CSBI grade of a breast or a study (GRADE_RULE): 0 to 3; None as soon as one image might make it higher, or
     where several images of unknown side may show the same breast."""

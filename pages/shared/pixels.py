@@ -1,5 +1,6 @@
 """What a case needs of its files, kept in memory for the few cases that are open now."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mtunet.phantom.samples import SAMPLES, Sample, read_truth
 from mtunet.store import filing
 from mtunet.store.images import Store
 from mtunet.store.records import Image
+from mtunet.study.kept_look import SAME, look_from_json, look_to_json
 from mtunet.study.look import ImageLook, look
 from pages.shared.viewer import Outline
 
@@ -27,7 +29,7 @@ def mammogram_of(image: Image) -> Mammogram:
 
 def weighed(image: Image, stored: Analysis, thresholds: Mapping[Calcification, float]) -> Analysis:
     """The analysis under these thresholds; the stored one when they are those it was made with. Raises NotOnFile."""
-    if all(abs(thresholds[kind] - stored.thresholds[kind]) < 0.005 for kind in Calcification):
+    if all(abs(thresholds[kind] - stored.thresholds[kind]) < SAME for kind in Calcification):
         return stored
     made = stored.provenance
     cuts = tuple(thresholds[kind] for kind in Calcification)
@@ -36,7 +38,10 @@ def weighed(image: Image, stored: Analysis, thresholds: Mapping[Calcification, f
 
 
 def looked(image: Image, analysis: Analysis) -> ImageLook:
-    """What is worked out beside the findings: amounts, places, the way over thresholds. Raises NotOnFile."""
+    """What is worked out beside the findings: amounts, places, the way over thresholds. Raises NotOnFile.
+
+    The worker's own where it is of this analysis; else worked out here, and kept when it is of the model's thresholds.
+    """
     folder = str(filing.data_folder().absolute())
     return _looked(folder, image.sha256, _Keyed(analysis))
 
@@ -95,9 +100,16 @@ def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tupl
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={_Keyed: lambda keyed: keyed.key})
 def _looked(data: str, sha256: str, keyed: _Keyed) -> ImageLook:
-    made = keyed.analysis.provenance
+    made, folder = keyed.analysis.provenance, Path(data)
+    written = filing.read_look(folder, sha256, made.model, made.weights_sha256)
+    if written is not None and (kept := look_from_json(written, keyed.analysis)) is not None:
+        return kept
     segmentation = _segmentation(data, sha256, made.model, made.weights_sha256)
-    return look(_mammogram(data, sha256), segmentation, keyed.analysis)
+    seen = look(_mammogram(data, sha256), segmentation, keyed.analysis)
+    if all(abs(seen.analysis.thresholds[kind] - segmentation.thresholds[kind]) < SAME for kind in Calcification):
+        with contextlib.suppress(filing.CouldNotSave):
+            filing.save_look(folder, sha256, made.model, made.weights_sha256, look_to_json(seen))
+    return seen
 
 
 @st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)

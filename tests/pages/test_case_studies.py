@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Box
+from mtunet.store import filing
 from mtunet.store.decisions import history
 from mtunet.store.images import Store
 from mtunet.store.studies import study_of
@@ -193,3 +195,22 @@ def test_a_reader_who_comes_second_sees_what_the_first_decided(
     assert "No recall, by Bo" in text(opened)
     with Store.open(data) as store:
         assert [d.reader for d in history(store, study)] == ["Ada", "Bo"]
+
+
+def test_a_case_opens_without_a_map_until_a_threshold_is_moved(
+    app: AppTest, study: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    maps = filing.read_maps
+    monkeypatch.setattr(filing, "read_maps", lambda *which: read.append(which[1]) or maps(*which))
+    st.cache_resource.clear()
+    app.run()
+    app.switch_page("pages/case/case.py")
+    app.query_params["study"] = study
+    app.run()
+    assert not app.exception
+    assert len(given_to_viewer(app)["panes"]) == 4
+    assert read == []
+    next(slider for slider in app.slider if "threshold.mc" in str(slider.key)).set_value(0.3).run()
+    assert not app.exception
+    assert len(set(read)) == 4
