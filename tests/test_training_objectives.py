@@ -127,8 +127,8 @@ def test_taking_one_type_for_the_other_costs_more_than_a_false_pixel_of_nothing(
     sure = torch.full((1, 3, 1, 2), -40.0)
     on_artery, on_nothing = sure.clone(), sure.clone()
     on_artery[0, 0, 0, 0] = on_nothing[0, 0, 0, 1] = 0.0
-    confused = OBJECTIVES["batch-dice-bce-apart"](on_artery, targets, known)[0]
-    false = OBJECTIVES["batch-dice-bce-apart"](on_nothing, targets, known)[0]
-    # Dice with 50 pixels of smoothing: 1 − 50 / (50 + cost / 2); entropy: 2 · cost · ln 2 / 2 pixels.
+    confused = OBJECTIVES["batch-dice-apart"](on_artery, targets, known)[0]
+    false = OBJECTIVES["batch-dice-apart"](on_nothing, targets, known)[0]
+    # Dice with a pixel of smoothing: 1 − 1 / (1 + cost / 2); entropy: half of cost · ln 2 / 2 pixels.
     for value, cost in ((confused, 5.0), (false, 1.0)):
-        assert value.item() == pytest.approx(1 - 50 / (50 + cost / 2) + cost * log(2), rel=1e-5)
+        assert value.item() == pytest.approx(1 - 1 / (1 + cost / 2) + cost * log(2) / 4, rel=1e-5)

@@ -64,7 +64,10 @@ def wanted(
     methods: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
 ) -> list[Part]:
-    """In the order in which they are done: seed by seed, fold by fold. Raises ValueError for one that is not there."""
+    """In the order in which they are done: seed by seed, fold by fold; baselines, which draw nothing, with the first.
+
+    Raises ValueError for one that is not there.
+    """
     unknown = [f"fold {fold}" for fold in folds or () if fold not in range(experiment.folds)]
     unknown += [method for method in methods or () if method not in experiment.methods]
     unknown += [f"seed {seed}" for seed in seeds or () if seed not in experiment.seeds]
@@ -78,7 +81,8 @@ def wanted(
         for seed in experiment.seeds
         for fold in range(experiment.folds)
         for method in experiment.methods
-        if (folds is None or fold in folds)
+        if (METHODS[method].networks or seed == experiment.seeds[0])
+        and (folds is None or fold in folds)
         and (methods is None or method in methods)
         and (seeds is None or seed in seeds)
     ]

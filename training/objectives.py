@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-SMOOTH = 50.0
-"""Pixels added above and below in the batch Dice, so that a batch without a type still says: predict nothing."""
+SMOOTH = 1.0
+"""Pixels added above and below in the batch Dice, so that a batch without a type still says: predict nothing. With 50,
+as much as a small lesion, a network that predicts nothing was not moved from it."""
 CONFUSED = 4.0
 """Added to the cost of 1 that a false pixel has where it is the other type."""
 LEAST = 1e-7
@@ -36,55 +37,33 @@ def negative_dice_per_image(
     return (-2 * overlap / total.clamp_min(1e-6) * known).sum(0) / known.sum(0).clamp_min(1)
 
 
-def batch_dice_and_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """1 − Dice over the whole batch, smoothed, plus twice the binary cross-entropy; per head."""
-    return _batch_dice(logits, targets, known, SMOOTH) + 2 * binary_cross_entropy(logits, targets, known)
-
-
-def batch_dice(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """As above with hardly any smoothing and a quarter of the cross-entropy: for views in which a lesion is few pixels.
-
-    There 50 pixels of smoothing are as much as a lesion, and a network that predicts nothing is not moved from it.
-    """
-    return _batch_dice(logits, targets, known, 1.0) + 0.5 * binary_cross_entropy(logits, targets, known)
-
-
-def batch_dice_alone(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """1 − Dice over the whole batch, smoothed by one pixel; per head."""
-    return _batch_dice(logits, targets, known, 1.0)
-
-
-def kept_apart(
-    logits: Tensor, targets: Tensor, known: Tensor, smooth: float = 1.0, entropy_weight: float = 0.5
+def batch_dice(
+    logits: Tensor, targets: Tensor, known: Tensor, entropy_weight: float = 0.5, cost: Tensor | None = None
 ) -> Tensor:
+    """1 − Dice over the whole batch, plus half the binary cross-entropy; per head. cost: of a false pixel; None: 1."""
+    weight = known[:, :, None, None]
+    false = logits.sigmoid() if cost is None else logits.sigmoid() * cost
+    overlap = (logits.sigmoid() * targets * weight).sum((0, 2, 3))
+    total = ((false + targets) * weight).sum((0, 2, 3))
+    dice = 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
+    return dice + entropy_weight * binary_cross_entropy(logits, targets, known, cost) if entropy_weight else dice
+
+
+def kept_apart(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     """As `batch_dice`, but a pixel of the other type costs five times as much to be taken for this.
 
-    Heads in the order of `mtunet.detection.network.HEADS`: MC, BAC, then whatever. Where both types truly lie
-    nothing changes.
+    Heads in the order of `mtunet.detection.network.HEADS`: MC, BAC, then whatever. Where both types truly lie nothing
+    changes.
     """
     cost = torch.ones_like(targets)
     cost[:, 0] += CONFUSED * targets[:, 1] * (1 - targets[:, 0])
     cost[:, 1] += CONFUSED * targets[:, 0] * (1 - targets[:, 1])
-    weight = known[:, :, None, None]
-    probability = logits.sigmoid()
-    overlap = (probability * targets * weight).sum((0, 2, 3))
-    total = ((probability * cost + targets) * weight).sum((0, 2, 3))
-    entropy = (binary_cross_entropy_with_logits(logits, targets, reduction="none") * cost).mean((2, 3))
-    dice = 1 - (2 * overlap + smooth) / (total + smooth)
-    return dice + entropy_weight * (entropy * known).sum(0) / known.sum(0).clamp_min(1)
+    return batch_dice(logits, targets, known, cost=cost)
 
 
-def _batch_dice(logits: Tensor, targets: Tensor, known: Tensor, smooth: float) -> Tensor:
-    weight = known[:, :, None, None]
-    probability = logits.sigmoid()
-    overlap = (probability * targets * weight).sum((0, 2, 3))
-    total = ((probability + targets) * weight).sum((0, 2, 3))
-    return 1 - (2 * overlap + smooth) / (total + smooth)
-
-
-def binary_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+def binary_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor, cost: Tensor | None = None) -> Tensor:
     """Per head, averaged over the pixels of the images in which it is known."""
-    entropy = binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((2, 3))
+    entropy = binary_cross_entropy_with_logits(logits, targets, weight=cost, reduction="none").mean((2, 3))
     return (entropy * known).sum(0) / known.sum(0).clamp_min(1)
 
 
@@ -116,11 +95,9 @@ Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 OBJECTIVES: Mapping[str, Objective] = {
     "negative-dice": negative_dice_per_image,
     "negative-dice-squared": partial(negative_dice_per_image, norm="l2sq"),
-    "batch-dice-bce": batch_dice_and_cross_entropy,
-    "batch-dice-bce-apart": partial(kept_apart, smooth=SMOOTH, entropy_weight=2.0),
-    "batch-dice-apart": kept_apart,
     "batch-dice": batch_dice,
-    "batch-dice-alone": batch_dice_alone,
+    "batch-dice-alone": partial(batch_dice, entropy_weight=0.0),
+    "batch-dice-apart": kept_apart,
     "sigmoid-bce": binary_cross_entropy,
     "sigmoid-cce": sigmoid_cross_entropy_over_classes,
     "softmax-cce": softmax_cross_entropy,

@@ -12,6 +12,7 @@ from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.intervals import intervals
 from mtunet.evaluation.reading import Counts, Results, load
 from training.data.views import KINDS
+from training.methods import METHODS
 from training.scoring import FRAMES
 
 ENOUGH = 0.95
@@ -140,7 +141,8 @@ def epochs_to_enough(run: runs.Run, method: str) -> dict[str, list[int | None]]:
 def as_text(run: runs.Run) -> str:
     """Table I's shape for both frames, then times, memory and convergence."""
     parts = [part for seed in run.seeds for part in runs.done(run, run.further(seed))]
-    total = len(run.methods) * len(runs.read_splits(run)) * len(run.seeds)
+    learned = sum(1 for method in run.methods if METHODS[method].networks) if len(run.seeds) > 1 else 0
+    total = len(runs.read_splits(run)) * (len(run.methods) + learned * (len(run.seeds) - 1))
     lines = [
         f"{run.folder.name}: {run.config.get('data', '')}",
         f"{len(parts)} of {total} parts (method × fold × seed) are done."
