@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     realism.add_argument("--images", type=int, default=30, help="phantoms (default: 30)")
     realism.add_argument("--seed", type=int, default=1)
     realism.add_argument("--look", choices=get_args(Look), default="film", help="of the phantoms (default: film)")
+    realism.add_argument(
+        "--cues", choices=["mc", "bac"], help="how well tissue about this calcium can be told from tissue without it"
+    )
     realism.add_argument("--out", type=Path, help="a JSON file to write it to")
     realism.set_defaults(command=_realism)
 
@@ -282,9 +285,14 @@ def _evaluate_real(asked: argparse.Namespace) -> None:
 
 
 def _realism(asked: argparse.Namespace) -> None:
+    from training.cues import measure_cues
     from training.realism_data import measure_realism
 
-    told = json.dumps(measure_realism(asked.images, asked.seed, asked.look), indent=2)
+    if asked.cues:
+        found = measure_cues(asked.images, asked.seed, asked.look, asked.cues)
+    else:
+        found = measure_realism(asked.images, asked.seed, asked.look)
+    told = json.dumps(found, indent=2)
     if asked.out:
         asked.out.write_text(told + "\n", encoding="utf-8")
     print(told)

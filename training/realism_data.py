@@ -13,7 +13,7 @@ from mtunet.phantom.spec import MASTER_PITCH_MM, Look
 from training.data.real_backgrounds import names, read_background
 from training.data.samples import Sample, phantom_samples
 from training.provenance import commit
-from training.realism import described, most_telling, told_apart
+from training.realism import Patches, described, most_telling, told_apart
 
 OF_A_PHANTOM, OF_A_REAL_VIEW = 8, 40
 
@@ -23,8 +23,8 @@ def measure_realism(images: int, seed: int, look: Look = "film") -> dict[str, An
     film = [replace(spec, look=look) for spec in cohort(4 * images, seed) if spec.look == "film"][:images]
     phantoms = ((sample, _breast(sample), False) for sample in phantom_samples(film))
     one, other = described(phantoms, OF_A_PHANTOM, seed), described(_real(), OF_A_REAL_VIEW, seed)
-    both = type(one)(*(np.concatenate([getattr(part, name) for part in (one, other)]) for name in vars(one)))
-    found = told_apart(both)
+    both = [np.concatenate([getattr(part, name) for part in (one, other)]) for name in ("features", "real", "image")]
+    found = told_apart(Patches(*both, names=one.names))
     return {
         "data": f"{images} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}, and "
         f"{found['images']['real']} of the CBIS-DDSM views that ship (CC BY 3.0)",
