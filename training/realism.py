@@ -50,7 +50,9 @@ def described(samples: Iterable[tuple[Sample, npt.NDArray[np.bool_], bool]], eac
             rows.append(list(figures(patch).values()))
             real.append(is_real)
             image.append(sample.name)
-    return Patches(np.array(rows), np.array(real), np.array(image), tuple(figures(np.zeros((PATCH, PATCH), np.float32))))
+    return Patches(
+        np.array(rows), np.array(real), np.array(image), tuple(figures(np.zeros((PATCH, PATCH), np.float32)))
+    )
 
 
 def _patches(

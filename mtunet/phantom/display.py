@@ -30,12 +30,27 @@ def edge_cover(anatomy: Anatomy) -> FloatArray:
     return np.maximum(cover, np.clip(to_master(anatomy.pectoral), 0, 1)) if anatomy.pectoral_mm[1] > 0 else cover
 
 
-def form_image(attenuation: FloatArray, rng: Rng, noise: float = 1.0) -> FloatArray:
-    """System blur, veiling glare and quantum noise (times `noise`) on a master-grid attenuation."""
+@dataclass(frozen=True, eq=False)
+class Formed:
+    """Nepers on the master grid: what the detector sees, and what it would see without calcium and without noise."""
+
+    seen: FloatArray
+    bare: FloatArray
+
+
+def form_image(tissue: FloatArray, calcium: FloatArray, rng: Rng, noise: float = 1.0) -> Formed:
+    """System blur, veiling glare and quantum noise (times `noise`) on master-grid attenuations."""
+    bare = _through_system(tissue)
+    seen = bare + _through_system(calcium) if calcium.any() else bare.copy()
+    sigma = cv2.exp(0.35 * np.clip(seen - np.float32(2.5), -2, 2))
+    sigma *= rng.standard_normal(MASTER_SHAPE, dtype=np.float32)
+    seen += np.float32(QUANTUM_NOISE * noise) * sigma
+    return Formed(seen, bare)
+
+
+def _through_system(attenuation: FloatArray) -> FloatArray:
     sharp = cv2.GaussianBlur(attenuation, (0, 0), 0.09 / PITCH)
-    seen = np.float32(0.90) * sharp + np.float32(0.10) * blur(attenuation, 9 / PITCH)
-    sigma = np.float32(QUANTUM_NOISE * noise) * np.exp(0.35 * np.clip(seen - 2.5, -2, 2))
-    return np.asarray(seen + sigma * rng.standard_normal(MASTER_SHAPE, dtype=np.float32), dtype=np.float32)
+    return np.asarray(cv2.addWeighted(sharp, 0.90, blur(attenuation, 9 / PITCH), 0.10, 0), dtype=np.float32)
 
 
 def grey_anchors(anatomy: Anatomy, soft: SoftTissue) -> tuple[float, float]:
@@ -56,14 +71,18 @@ def peripheral_lift(anatomy: Anatomy, share: float) -> FloatArray:
     return np.asarray(cv2.resize(lift, MASTER_SHAPE[::-1], interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def digital_look(image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng) -> FloatArray:
-    """Peripheral equalisation, detail enhancement and a sigmoid: FOR PRESENTATION, 0–1, black outside."""
-    image = image + peripheral_lift(anatomy, 0.82)
+def digital_look(image: Formed, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng) -> FloatArray:
+    """Peripheral equalisation, detail enhancement and a sigmoid: FOR PRESENTATION, 0–1, black outside.
+
+    Detail is what rises over the tissue about it, not over a mean that holds the calcium too: that would leave each
+    group in a dark hole, and the hole would tell where calcium is.
+    """
+    seen = image.seen + peripheral_lift(anatomy, 0.82)
     inner = np.clip(to_master(anatomy.distance) - 2.5, 0, 1)
-    image = image + np.float32(rng.uniform(0.25, 0.45)) * (image - blur(image, 1.6 / PITCH)) * inner
+    seen += np.float32(rng.uniform(0.25, 0.45)) * (image.seen - blur(image.bare, 1.6 / PITCH)) * inner
     fat, dense = grey_anchors(anatomy, soft)
     middle = fat + rng.uniform(0.46, 0.58) * (dense - fat)
-    value = (logistic((image - middle) / (dense - fat) * rng.uniform(2.1, 2.6)) - 0.02) / 0.98
+    value = (logistic((seen - np.float32(middle)) * np.float32(rng.uniform(2.1, 2.6) / (dense - fat))) - 0.02) / 0.98
     return np.asarray((np.clip(value, 0, 1) * 0.97 + 0.015) * cover, dtype=np.float32)
 
 
@@ -91,13 +110,13 @@ detail; so how seldom plain films are told from those views flatters."""
 
 
 def film_look(
-    image: FloatArray, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng, film: Film = STEEP_FILM
+    image: Formed, anatomy: Anatomy, soft: SoftTissue, cover: FloatArray, rng: Rng, film: Film = STEEP_FILM
 ) -> FloatArray:
     """Characteristic curve of film: dark fat with structure, dark skin line, fog and grain; 0–1."""
-    image = image + peripheral_lift(anatomy, rng.uniform(*film.equalised))
+    seen = image.seen + peripheral_lift(anatomy, rng.uniform(*film.equalised))
     fat, dense = grey_anchors(anatomy, soft)
     middle = fat + rng.uniform(0.42, 0.58) * (dense - fat)
-    value = logistic((image - middle) / (dense - fat) * rng.uniform(*film.steepness))
+    value = logistic((seen - np.float32(middle)) * np.float32(rng.uniform(*film.steepness) / (dense - fat)))
     fog = rng.uniform(0.03, 0.10)
     grain = cv2.GaussianBlur(rng.standard_normal(MASTER_SHAPE, dtype=np.float32), (0, 0), 0.8)
     drift = cv2.resize(

@@ -122,18 +122,22 @@ def _strokes(
     """Curved strokes of varying width, roughly towards the nipple; thickness and strength swell and fade."""
     canvas = np.zeros((SOFT_SHAPE[0] * 2, SOFT_SHAPE[1] * 2), np.uint8)
     pitch, steps, sub = SOFT_PITCH_MM / 2, 14, 16
-    for x, y in starts[rng.integers(0, len(starts), count)]:
-        length, bend, twist = rng.uniform(*length_mm), rng.normal(0, 0.03), rng.normal(0, 0.0006)
-        t = np.linspace(0, length, steps)
-        heading = np.arctan2(nipple[1] - y, nipple[0] - x) + rng.normal(0, 0.5) + bend * t + twist * t * t
-        path = np.c_[x + np.cumsum(np.cos(heading)) * length / steps, y + np.cumsum(np.sin(heading)) * length / steps]
-        swell = np.sin(np.pi * np.linspace(0.06, 0.96, steps)) * np.clip(rng.normal(1, 0.22, steps), 0.5, 1.5)
-        level, width = rng.uniform(40, 160), rng.uniform(*width_mm)
-        points = np.round(path / pitch * sub).astype(int)
+    start = starts[rng.integers(0, len(starts), count)]
+    length, width, level = (rng.uniform(*ends, (count, 1)) for ends in (length_mm, width_mm, (40, 160)))
+    bend, twist, off = (rng.normal(0, spread, (count, 1)) for spread in (0.03, 0.0006, 0.5))
+    t = length * np.linspace(0, 1, steps)
+    to_nipple = np.arctan2(nipple[1] - start[:, 1:], nipple[0] - start[:, :1])
+    heading = to_nipple + off + bend * t + twist * t * t
+    along = np.stack([np.cos(heading), np.sin(heading)], axis=2)
+    path = start[:, None] + np.cumsum(along, axis=1) * length[..., None] / steps
+    points = np.round(path / pitch * sub).astype(int).tolist()
+    swell = np.sin(np.pi * np.linspace(0.06, 0.96, steps)) * np.clip(rng.normal(1, 0.22, (count, steps)), 0.5, 1.5)
+    thick = np.maximum(np.rint(width * (0.45 + 0.55 * swell) / pitch), 1).astype(int).tolist()
+    grey = (level * np.minimum(swell + 0.1, 1.4)).astype(int).tolist()
+    for stroke in range(count):
         for k in range(steps - 1):
-            thick = max(round(width * (0.45 + 0.55 * swell[k]) / pitch), 1)
-            grey = int(level * min(swell[k] + 0.1, 1.4))
-            cv2.line(canvas, points[k].tolist(), points[k + 1].tolist(), grey, thick, cv2.LINE_AA, 4)
+            ends = points[stroke][k], points[stroke][k + 1]
+            cv2.line(canvas, *ends, grey[stroke][k], thick[stroke][k], cv2.LINE_AA, 4)
     small = cv2.resize(canvas.astype(np.float32), SOFT_SHAPE[::-1], interpolation=cv2.INTER_AREA)
     return np.asarray(small / 160.0, dtype=np.float32)
 

@@ -19,6 +19,7 @@ from mtunet.phantom.benign import pick_place, scatter_benign
 from mtunet.phantom.calcifications import MU_CALCIUM, Cluster, draw_distribution, draw_type, lay_cluster
 from mtunet.phantom.display import (
     PLAIN_FILM,
+    Formed,
     digital_look,
     edge_cover,
     film_look,
@@ -31,6 +32,7 @@ from mtunet.phantom.parenchyma import SoftTissue, fill_breast
 from mtunet.phantom.spec import (
     MASTER_PITCH_MM,
     MASTER_SHAPE,
+    SOFT_PITCH_MM,
     Benign,
     BoolArray,
     FloatArray,
@@ -44,7 +46,7 @@ from mtunet.phantom.vessels import grow_vessels, vessel_attenuation
 
 Kind = TypeVar("Kind", bound=np.generic)
 MASKS = ("mc", "bac", "mc_specks", "bac_specks", "benign", "artefact", "breast")
-LOOKS: Mapping[Look, Callable[[FloatArray, Anatomy, SoftTissue, FloatArray, Rng], FloatArray]] = {
+LOOKS: Mapping[Look, Callable[[Formed, Anatomy, SoftTissue, FloatArray, Rng], FloatArray]] = {
     "ffdm": digital_look,
     "film": film_look,
     "plain-film": partial(film_look, film=PLAIN_FILM),
@@ -117,8 +119,8 @@ def make_phantom(spec: PhantomSpec) -> Phantom:
     cover = edge_cover(anatomy)
     calcium = arterial.calcium + micro.calcium + benign.calcium
     noise = PLAIN_FILM.noise if spec.look == "plain-film" else 1.0
-    seen = form_image(tissue + np.minimum(calcium * MU_CALCIUM, 2.2) * (cover > 0.5), random["noise"], noise)
-    image = LOOKS[spec.look](seen, anatomy, soft, cover, random["film"])
+    formed = form_image(tissue, np.minimum(calcium * MU_CALCIUM, 2.2) * (cover > 0.5), random["noise"], noise)
+    image = LOOKS[spec.look](formed, anatomy, soft, cover, random["film"])
     masks = {
         "mc": micro.region,
         "bac": arterial.region,
@@ -163,15 +165,14 @@ def _microcalcify(
 
 
 def _cluster_centre(spec: PhantomSpec, anatomy: Anatomy, soft: SoftTissue, anchor: Points | None, rng: Rng) -> Points:
-    """On the artery in hard case b; more often than not in dense tissue; always there in hard case d."""
+    """On the artery in hard case b; in dense tissue in hard case d; else anywhere, for tissue must not tell."""
     if anchor is not None:
         return anchor + rng.normal(0, 3.5, 2)
-    dense = spec.hard == "d" or rng.random() < 0.65
     cut = float(np.quantile(soft.glandularity[anatomy.breast][::97], 0.75))
     for _ in range(60):
         x, y = pick_place(anatomy, rng, 12)
-        row, column = (min(int(v / 0.2), n - 1) for v, n in zip((y, x), soft.glandularity.shape, strict=True))
-        if not dense or soft.glandularity[row, column] > cut:
+        row, column = (min(int(v / SOFT_PITCH_MM), n - 1) for v, n in zip((y, x), soft.glandularity.shape, strict=True))
+        if spec.hard != "d" or soft.glandularity[row, column] > cut:
             break
     return np.array([x, y])
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mtunet.case import Laterality, View
 
-PHANTOM_VERSION: Final = "2"
+PHANTOM_VERSION: Final = "3"
 """Changes whenever any seed would give another pixel or mask."""
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
