@@ -16,12 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Laterality
-from mtunet.phantom import PHANTOM_VERSION, Phantom, PhantomSpec, cohort, make_phantom
-from mtunet.phantom.anatomy import compress_breast
-from mtunet.phantom.benign import pick_place
-from mtunet.phantom.spec import MASTER_PITCH_MM, Look, streams
-from mtunet.preprocessing import tissue_window
+from mtunet.detection.preprocessing import tissue_window
+from mtunet.phantom import PHANTOM_VERSION, Phantom, PhantomSpec, cohort, make_phantom, place_for_calcium
+from mtunet.phantom.spec import Look
 from training.realism import Patches, figures, most_telling, told_apart
 from training.provenance import commit
 
@@ -32,8 +29,6 @@ SIDE, ABOUT = 200, 5
 """Of a patch; of what is filled in about calcium. Pixels of 0.1 mm."""
 NEAR, FAR = 15, 40
 """How far the tissue next to what was filled in reaches, and the tissue it is compared with. Pixels."""
-DEEP_MM = 12.0
-"""As deep under the skin as the generator puts clusters."""
 Grey: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -72,25 +67,17 @@ def _described(job: tuple[PhantomSpec, Calcium]) -> dict[str, dict[str, float]] 
     cv2.setNumThreads(1)
     spec, calcium = job
     calcified, bare = make_phantom(replace(spec, **PUT_IN[calcium])), make_phantom(spec)  # type: ignore[arg-type]
-    specks = calcified.masks[f"{calcium}_specks"] & calcified.masks[calcium]
-    if not specks.any():
+    specks = calcified.masks[f"{calcium}_specks"]
+    places = np.argwhere(specks & calcified.masks[calcium])
+    if not len(places):
         return None
-    places = np.argwhere(specks)
     here = places[np.argmin(np.abs(places - np.median(places, axis=0)).sum(1))]
-    there = _another_place(spec)
+    there = np.array(place_for_calcium(spec, np.random.default_rng([spec.seed, 0x435545])))
     hole = _cut(cv2.dilate(specks.astype(np.uint8), np.ones((2 * ABOUT + 1, 2 * ABOUT + 1), np.uint8)), here)
     found = {}
     for name, phantom, place in (("with", calcified, here), ("same place", bare, here), ("elsewhere", bare, there)):
         found[name] = _figures(_cut(_in_tissue_window(phantom, bare), place), hole > 0)
     return found
-
-
-def _another_place(spec: PhantomSpec) -> npt.NDArray[np.intp]:
-    """(row, column) of a place that may hold calcium, drawn as the generator draws one."""
-    anatomy = compress_breast(spec, streams(spec.seed)["anatomy"])
-    x, y = pick_place(anatomy, np.random.default_rng([spec.seed, 0x435545]), DEEP_MM)
-    row, column = int(y / MASTER_PITCH_MM), int(x / MASTER_PITCH_MM)
-    return np.array([row, column if spec.laterality is Laterality.LEFT else 1379 - column])
 
 
 def _in_tissue_window(phantom: Phantom, bare: Phantom) -> Grey:

@@ -16,6 +16,7 @@ from training.provenance import commit
 from training.realism import Patches, described, most_telling, told_apart
 
 OF_A_PHANTOM, OF_A_REAL_VIEW = 8, 40
+ARRAYS = ("features", "real", "image")
 
 
 def measure_realism(images: int, seed: int, look: Look = "film") -> dict[str, Any]:
@@ -23,8 +24,8 @@ def measure_realism(images: int, seed: int, look: Look = "film") -> dict[str, An
     film = [replace(spec, look=look) for spec in cohort(4 * images, seed) if spec.look == "film"][:images]
     phantoms = ((sample, _breast(sample), False) for sample in phantom_samples(film))
     one, other = described(phantoms, OF_A_PHANTOM, seed), described(_real(), OF_A_REAL_VIEW, seed)
-    both = [np.concatenate([getattr(part, name) for part in (one, other)]) for name in ("features", "real", "image")]
-    found = told_apart(Patches(*both, names=one.names))
+    features, real, image = (np.concatenate([getattr(part, n) for part in (one, other)]) for n in ARRAYS)
+    found = told_apart(Patches(features, real, image, one.names))
     return {
         "data": f"{images} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}, and "
         f"{found['images']['real']} of the CBIS-DDSM views that ship (CC BY 3.0)",

@@ -4,7 +4,7 @@ They prove that the software works; what a network scores on them says nothing a
 """
 
 from mtunet.phantom.cohort import cohort
-from mtunet.phantom.phantom import MASKS, Facts, Phantom, at_pitch, make_phantom
+from mtunet.phantom.phantom import MASKS, Facts, Phantom, at_pitch, make_phantom, place_for_calcium
 from mtunet.phantom.spec import PHANTOM_VERSION, PhantomSpec
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "parenchyma",
     "patients",
     "phantom",
+    "place_for_calcium",
     "sample_set",
     "samples",
     "spec",

@@ -123,7 +123,7 @@ def _strokes(
     canvas = np.zeros((SOFT_SHAPE[0] * 2, SOFT_SHAPE[1] * 2), np.uint8)
     pitch, steps, sub = SOFT_PITCH_MM / 2, 14, 16
     start = starts[rng.integers(0, len(starts), count)]
-    length, width, level = (rng.uniform(*ends, (count, 1)) for ends in (length_mm, width_mm, (40, 160)))
+    length, width, level = (rng.uniform(a, b, (count, 1)) for a, b in (length_mm, width_mm, (40, 160)))
     bend, twist, off = (rng.normal(0, spread, (count, 1)) for spread in (0.03, 0.0006, 0.5))
     t = length * np.linspace(0, 1, steps)
     to_nipple = np.arctan2(nipple[1] - start[:, 1:], nipple[0] - start[:, :1])

@@ -52,6 +52,9 @@ LOOKS: Mapping[Look, Callable[[Formed, Anatomy, SoftTissue, FloatArray, Rng], Fl
     "plain-film": partial(film_look, film=PLAIN_FILM),
 }
 
+DEEP_MM = 12.0
+"""A cluster's centre lies this deep under the skin."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -170,11 +173,18 @@ def _cluster_centre(spec: PhantomSpec, anatomy: Anatomy, soft: SoftTissue, ancho
         return anchor + rng.normal(0, 3.5, 2)
     cut = float(np.quantile(soft.glandularity[anatomy.breast][::97], 0.75))
     for _ in range(60):
-        x, y = pick_place(anatomy, rng, 12)
+        x, y = pick_place(anatomy, rng, DEEP_MM)
         row, column = (min(int(v / SOFT_PITCH_MM), n - 1) for v, n in zip((y, x), soft.glandularity.shape, strict=True))
         if spec.hard != "d" or soft.glandularity[row, column] > cut:
             break
     return np.array([x, y])
+
+
+def place_for_calcium(spec: PhantomSpec, rng: Rng) -> tuple[int, int]:
+    """(row, column) on the master grid, as displayed, where this spec's breast might hold a cluster; drawn by `rng`."""
+    x, y = pick_place(compress_breast(spec, streams(spec.seed)["anatomy"]), rng, DEEP_MM)
+    row, column = int(y / MASTER_PITCH_MM), int(x / MASTER_PITCH_MM)
+    return row, column if spec.laterality is Laterality.LEFT else MASTER_SHAPE[1] - 1 - column
 
 
 def _as_displayed(image: npt.NDArray[Kind], spec: PhantomSpec) -> npt.NDArray[Kind]:
