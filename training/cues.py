@@ -19,8 +19,8 @@ import numpy.typing as npt
 from mtunet.detection.preprocessing import tissue_window
 from mtunet.phantom import PHANTOM_VERSION, Phantom, PhantomSpec, cohort, make_phantom, place_for_calcium
 from mtunet.phantom.spec import Look
-from training.realism import Patches, figures, most_telling, told_apart
 from training.provenance import commit
+from training.realism import Patches, figures, most_telling, told_apart
 
 Calcium = Literal["mc", "bac"]
 Against = Literal["same place", "elsewhere"]
