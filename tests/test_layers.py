@@ -2,8 +2,10 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,61 @@ def test_floors_run_one_way() -> None:
     order = list(ROOMS)
     for room, below in ROOMS.items():
         assert all(order.index(other) < order.index(room) for other in below), room
+
+
+SQL = re.compile(
+    r"(select|insert|update|delete|create|alter|drop|with|pragma|begin)\b.*\b(from|into|set|table|index|immediate)\b",
+    re.I | re.S,
+)
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def speaks_sql(text: str) -> str | None:
+    """The first thing in a module by which it speaks to SQLite itself; None where there is none."""
+    tree = ast.parse(text)
+    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, _DOCUMENTED)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (
+            node.attr in ("execute", "executemany", "executescript") or (node.attr == "db" and _is_store(node.value))
+        ):
+            return ast.unparse(node)
+    return next((said for said in _texts(tree) if said not in docs and SQL.match(said.strip())), None)
+
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _is_store(node: ast.AST) -> bool:
+    return "store" in ast.unparse(node)
+
+
+def test_sql_stands_in_the_store_alone() -> None:
+    for name, path in modules():
+        if room_of(name) != "store":
+            text = path.read_text()
+            assert speaks_sql(text) is None, f"{name}: {speaks_sql(text)}"
+            assert not {"sqlite3", "sqlite_utils"} & imports(path), name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'rows = query("select * from images")',
+        'go(f"update {table} set a = 1")',
+        "store.db",
+        "self._store.db['rooms']",
+        'x.execute("")',
+    ],
+)
+def test_sql_is_known_when_it_is_seen(line: str) -> None:
+    assert speaks_sql(line) is not None
 
 
 def test_no_pickle_is_ever_loaded() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.store.images import Store
+from mtunet.store.quiz import all_answers, delete_answers, put_back, readers
 from mtunet.teaching import items as quiz_items
 from mtunet.teaching.contents import (
     LEAST_APART,
@@ -32,11 +33,7 @@ from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
 from mtunet.teaching.records import (
     add_answer,
     add_model_answer,
-    all_rows,
     answers_of,
-    delete_answers,
-    put_back,
-    readers,
 )
 from mtunet.teaching.rounds import CHOICES, GAPS, Seen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
@@ -355,16 +352,16 @@ def test_answers_are_kept_per_reader_and_deleted_by_one_wish(data: Path) -> None
         [kept] = answers_of(store, "Ada")
         assert kept == answered(Answer.MC, Answer.BAC, hit=False, sureness=0.5, model=Answer.BOTH)
         assert readers(store) == {"Ada": 1, "Bo": 1}
-        row = all_rows(store)[0]
+        row = all_answers(store)[0]
         assert (row["x_mm"], row["y_mm"], row["truth"]) == (12.5, 3.25, "mc")
         taken = delete_answers(store, "Ada")
         assert len(taken.answers) == 1
         assert readers(store) == {"Bo": 1}
         assert len(delete_answers(store).answers) == 1
-        assert all_rows(store) == []
+        assert all_answers(store) == []
         put_back(store, taken)
         put_back(store, taken)
-        assert [{**r} for r in all_rows(store)] == [{**r} for r in taken.answers]
+        assert [{**r} for r in all_answers(store)] == [{**r} for r in taken.answers]
         assert answers_of(store, "Ada") == [kept]
 
 

@@ -15,6 +15,7 @@ from mtunet.evaluation.reading import load
 from mtunet.phantom import make_phantom
 from mtunet.phantom.samples import SAMPLES, read_truth, sample_bytes
 from mtunet.store.images import Store
+from mtunet.store.quiz import delete_answers
 from mtunet.teaching import model_answers as asked
 from mtunet.teaching import run_cases as of_runs
 from mtunet.teaching.cases import ANY, MISTAKES, Case, Source, cases, find_case, source_of
@@ -34,7 +35,7 @@ from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers, answer_of, 
 from mtunet.teaching.quiz import Given, mark, why
 from mtunet.teaching.reader_curve import froc, froc_dot, roc, roc_dot
 from mtunet.teaching.real_cases import REAL_CASES
-from mtunet.teaching.records import answers_of, delete_answers, revise
+from mtunet.teaching.records import answers_of, revise
 from mtunet.teaching.round_records import (
     Draft,
     Plan,

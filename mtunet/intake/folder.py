@@ -18,7 +18,7 @@ from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
-from mtunet.store.records import now
+from mtunet.store.records import FileStamp, now
 
 EVERY_SECONDS = 2.0
 """Between two looks. A file that has not changed from one to the next has arrived."""
@@ -27,15 +27,6 @@ AS_FOLDER = "inbox"
 by day, because `LCC.png` of today is not of the study of yesterday's `RCC.png`."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Sign:
-    """By what a file is known to be as it was."""
-
-    path: str
-    size: int
-    changed: int
 
 
 @dataclass
@@ -57,8 +48,8 @@ class Inbox:
         """model: what new images are to be analysed by. remove: whether files that were taken in are deleted; what was
         refused stays for a person to see."""
         self._data, self._folder, self._model, self._remove = data, folder, model, remove
-        self._before: set[Sign] = set()
-        self._done: set[Sign] | None = None
+        self._before: set[FileStamp] = set()
+        self._done: set[FileStamp] | None = None
 
     def look(self, *, patient: bool = True) -> Look:
         """Take in what has arrived. patient: whether to leave a file alone until a second look finds it unchanged."""
@@ -66,23 +57,23 @@ class Inbox:
         self._before = set()
         with Store.open(self._data) as store:
             if self._done is None:
-                self._done = _remembered(store)
-            for path, sign in self._files():
-                self._before.add(sign)
-                if sign in self._done:
+                self._done = store.files_read()
+            for path, stamp in self._files():
+                self._before.add(stamp)
+                if stamp in self._done:
                     continue
-                if patient and sign not in seen:
+                if patient and stamp not in seen:
                     found.waiting += 1
                     continue
                 try:
-                    self._take(store, path, sign, found)
+                    self._take(store, path, stamp, found)
                 except (CouldNotSave, QueueFull) as problem:
                     found.waiting += 1
                     found.problem = str(problem)
                     break
         return found
 
-    def _files(self) -> Iterator[tuple[Path, Sign]]:
+    def _files(self) -> Iterator[tuple[Path, FileStamp]]:
         for path in sorted(self._folder.rglob("*")):
             below = path.relative_to(self._folder)
             if any(part.startswith(".") for part in below.parts):
@@ -94,9 +85,9 @@ class Inbox:
             except OSError:  # taken away meanwhile
                 continue
             name = hashlib.sha256(str(path.resolve()).encode(errors="replace")).hexdigest()
-            yield path, Sign(name, about.st_size, about.st_mtime_ns)
+            yield path, FileStamp(name, about.st_size, about.st_mtime_ns)
 
-    def _take(self, store: Store, path: Path, sign: Sign, found: Look) -> None:
+    def _take(self, store: Store, path: Path, stamp: FileStamp, found: Look) -> None:
         name = path.relative_to(self._folder).as_posix().encode(errors="replace").decode()
         batch = AS_FOLDER if "/" in name else f"{AS_FOLDER} {datetime.now(UTC):%Y-%m-%d}"
         try:
@@ -108,9 +99,9 @@ class Inbox:
         outcomes = list(take_in(store, data, name, Origin(batch, now()), self._model))
         found.taken += [each for each in outcomes if isinstance(each, Taken)]
         found.declined += [each for each in outcomes if isinstance(each, Declined)]
-        _remember(store, sign)
+        store.keep_file_read(stamp)
         assert self._done is not None
-        self._done.add(sign)
+        self._done.add(stamp)
         if self._remove and all(isinstance(each, Taken) for each in outcomes):
             path.unlink(missing_ok=True)
 
@@ -143,12 +134,3 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         start = file.read(4)
         return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
-
-
-def _remembered(store: Store) -> set[Sign]:
-    return {Sign(row["path"], row["size"], row["changed"]) for row in store.db.query("select * from inbox")}
-
-
-def _remember(store: Store, sign: Sign) -> None:
-    with store.writing():
-        store.db["inbox"].upsert({"path": sign.path, "size": sign.size, "changed": sign.changed}, pk="path")

@@ -8,6 +8,7 @@ writers wait for one another instead of failing.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ from mtunet.store.database import open_database
 from mtunet.store.records import (
     JOINED,
     ROWS,
+    FileStamp,
     Image,
     Job,
     JobState,
@@ -285,6 +287,15 @@ class Store:
     def forget_refused(self) -> None:
         with self.writing():
             self.db["refused"].delete_where()
+
+    # What was read from a watched folder
+
+    def files_read(self) -> set[FileStamp]:
+        return {FileStamp(**row) for row in self.db.query("select path, size, changed from inbox")}
+
+    def keep_file_read(self, stamp: FileStamp) -> None:
+        with self.writing():
+            self.db["inbox"].upsert(asdict(stamp), pk="path")
 
 
 def _sentence(reason: str | Mapping[str, str]) -> str:

@@ -80,6 +80,16 @@ class Refused:
     at: str
 
 
+@dataclass(frozen=True)
+class FileStamp:
+    """By what a file is known to be as it was. path: the sha256 of where it lies, which may name a patient;
+    size: bytes; changed: its modification time in ns."""
+
+    path: str
+    size: int
+    changed: int
+
+
 def image_from(row: Mapping[str, Any]) -> Image:
     return Image(
         sha256=row["sha256"],

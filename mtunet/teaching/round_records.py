@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mtunet.store import quiz
 from mtunet.store.images import Store
 from mtunet.store.records import now
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.records import ROUNDS, TABLE, answered_from, insert_answer
+from mtunet.teaching.records import answer_row, answered_from
 from mtunet.teaching.scoring import Answered
 
 Place = tuple[float, float]
@@ -90,19 +91,18 @@ def begin_round(store: Store, plan: Plan, first: str) -> str:
         "fixed": int(bool(plan.items)),
         "draft": "{}",
     }
-    with store.writing():
-        store.db[ROUNDS].insert(row)
+    quiz.add_round(store, row)
     return name
 
 
 def find_round(store: Store, name: str) -> Round | None:
-    row = next(store.db.query(f"select * from {ROUNDS} where name = ?", [name]), None)
+    row = quiz.round_named(store, name)
     return None if row is None else _round(store, row)
 
 
 def last_unfinished(store: Store) -> Round | None:
     """The round that was begun last, if it is not over."""
-    row = next(store.db.query(f"select * from {ROUNDS} order by begun_at desc, rowid desc limit 1"), None)
+    row = quiz.newest_round(store)
     found = None if row is None else _round(store, row)
     return None if found is None or found.over else found
 
@@ -110,31 +110,25 @@ def last_unfinished(store: Store) -> Round | None:
 def keep_draft(store: Store, name: str, draft: Draft) -> None:
     said = {"answer": draft.answer.value if draft.answer else None, "sureness": draft.sureness, "place": draft.place}
     with store.writing():
-        store.db[ROUNDS].update(name, {"draft": json.dumps(said)})
+        quiz.set_draft(store, name, json.dumps(said))
 
 
 def give(store: Store, playing: Round, answered: Answered, place: Place | None) -> None:
     """Keep the answer to the case on the screen, unless it has one already: two tabs may show the same round."""
     with store.writing():
-        count = next(store.db.query(f"select count(*) as n from {TABLE} where round = ?", [playing.name]))["n"]
-        if count < playing.shown:
-            insert_answer(store, playing.plan.reader, answered, place)
-            store.db[ROUNDS].update(playing.name, {"draft": "{}"})
+        if len(quiz.answers_in(store, playing.name)) < playing.shown:
+            quiz.add_answer(store, answer_row(playing.plan.reader, answered, place))
+            quiz.set_draft(store, playing.name, "{}")
 
 
 def go_on(store: Store, playing: Round, item: str | None) -> None:
     """To the next case: `item`, or the next of a fixed round; past the last one the round is over."""
     items = [*playing.items, item] if item is not None else list(playing.items)
-    with store.writing():
-        store.db.conn.execute(
-            f"update {ROUNDS} set shown = ?, items = ?, draft = '{{}}' where name = ? and shown = ?",  # a literal name
-            [playing.shown + 1, json.dumps(items), playing.name, playing.shown],
-        )
+    quiz.show_next(store, playing.name, playing.shown, json.dumps(items))
 
 
 def _round(store: Store, row: Mapping[str, Any]) -> Round:
     items = tuple(json.loads(row["items"]))
-    given = store.db.query(f"select * from {TABLE} where round = ? order by id", [row["name"]])
     return Round(
         name=row["name"],
         plan=Plan(
@@ -143,7 +137,7 @@ def _round(store: Store, row: Mapping[str, Any]) -> Round:
         items=items,
         shown=row["shown"],
         draft=_draft(json.loads(row["draft"])),
-        given=tuple(_given(one) for one in given),
+        given=tuple(_given(answer) for answer in quiz.answers_in(store, row["name"])),
     )
 
 

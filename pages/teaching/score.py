@@ -11,10 +11,11 @@ import streamlit as st
 from mtunet.case import Calcification
 from mtunet.names import counted
 from mtunet.store.images import Store
+from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
-from mtunet.teaching.records import Deleted, all_rows, answers_of, delete_answers, put_back, readers
+from mtunet.teaching.records import answers_of
 from mtunet.teaching.scoring import Answered, Rate, Score, of_model, score
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
@@ -138,7 +139,7 @@ def _calibration(one: Score) -> None:
 
 
 def _keep_or_delete(store: Store, reader: str) -> None:
-    rows = all_rows(store)
+    rows = all_answers(store)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
             "All answers (CSV)", _csv(rows), "quiz-answers.csv", "text/csv", key="teaching.csv", icon=":material/table:"

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from mtunet.store.images import Store
+from mtunet.store.quiz import all_answers
 from mtunet.teaching.items import pool
-from mtunet.teaching.records import all_rows
 from tests.browser.conftest import serving
 
 pytestmark = pytest.mark.browser
@@ -81,7 +81,7 @@ def test_lesson_quiz_of_five_score_gallery_and_a_case(page: Page, school: tuple[
     expect(page.get_by_text("What the model does to your judgement")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     with Store.open(data) as store:
-        rows = all_rows(store)
+        rows = all_answers(store)
     assert [row["truth"] == row["answer"] for row in rows] == [True] * 5
     assert {row["model"] for row in rows} <= {"mc", "bac", "both", "neither"}
     assert all((row["x_mm"] is None) == (row["truth"] == "neither") for row in rows)

@@ -16,11 +16,12 @@ from mtunet.case import Calcification
 from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.phantom import PhantomSpec
 from mtunet.store.images import Store
+from mtunet.store.quiz import readers
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import Item, pool
 from mtunet.teaching.lesson import PICTURES
 from mtunet.teaching.real_cases import REAL_CASES
-from mtunet.teaching.records import add_answer, answers_of, readers
+from mtunet.teaching.records import add_answer, answers_of
 from mtunet.teaching.round_records import find_round
 from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.sharing import spec_to_words

@@ -6,7 +6,6 @@ The teacher holds a secret and each learner a token; only their hashes are kept.
 import hashlib
 import json
 import secrets
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from mtunet.case import Calcification
 from mtunet.phantom.spec import BoolArray
+from mtunet.store import rooms
 from mtunet.store.images import Store
 from mtunet.store.records import now
 from mtunet.teaching.classroom.room import (
@@ -87,10 +87,8 @@ def open_room(store: Store, mode: Mode, items: Sequence[str]) -> tuple[Room, str
             "items": json.dumps(list(items)),
         }
         try:
-            with store.writing():
-                store.db["rooms"].insert(row)
-                _add_event(store, number, Moment(Phase.OPEN), None)
-        except sqlite3.IntegrityError:  # the code is another room's
+            rooms.add_room(store, row, _event(number, Moment(Phase.OPEN), None))
+        except rooms.CodeTaken:
             continue
         found = room_by_id(store, number)
         assert found is not None
@@ -98,30 +96,27 @@ def open_room(store: Store, mode: Mode, items: Sequence[str]) -> tuple[Room, str
 
 
 def room_by_id(store: Store, number: int) -> Room | None:
-    return _room(store, "id = ?", number)
+    return _room(rooms.room_where(store, "id", number))
 
 
 def room_by_code(store: Store, code: str) -> Room | None:
-    return _room(store, "code = ?", code)
+    return _room(rooms.room_where(store, "code", code))
 
 
 def room_by_secret(store: Store, secret: str) -> Room | None:
     """The room whose teacher holds this secret."""
-    return _room(store, "secret_sha256 = ?", _hash(secret))
+    return _room(rooms.room_where(store, "secret_sha256", _hash(secret)))
 
 
-def _room(store: Store, condition: str, value: str | int) -> Room | None:
-    for row in store.db.query(f"select * from rooms where {condition}", [value]):
-        return Room(row["id"], row["code"], row["opened_at"], Mode(row["mode"]), tuple(json.loads(row["items"])))
-    return None
+def _room(row: Mapping[str, Any] | None) -> Room | None:
+    if row is None:
+        return None
+    return Room(row["id"], row["code"], row["opened_at"], Mode(row["mode"]), tuple(json.loads(row["items"])))
 
 
 def delete_room(store: Store, room: Room) -> None:
     """Forget a room with its learners and their answers. The images stay on file."""
-    with store.writing():
-        for table in ("room_answers", "room_learners", "room_cases", "room_events"):
-            store.db[table].delete_where("room = ?", [room.id])
-        store.db["rooms"].delete_where("id = ?", [room.id])
+    rooms.delete_room(store, room.id)
 
 
 # What happens
@@ -129,10 +124,10 @@ def delete_room(store: Store, room: Room) -> None:
 
 def moment(store: Store, room: Room) -> Moment:
     """Where the room stands. Raises NotNow when it was deleted."""
-    query = "select * from room_events where room = ? order by id desc limit 1"
-    for row in store.db.query(query, [room.id]):
-        return Moment(Phase(row["phase"]), row["number"], row["id"])
-    raise NotNow("This room was deleted by its teacher.")
+    row = rooms.last_event(store, room.id)
+    if row is None:
+        raise NotNow("This room was deleted by its teacher.")
+    return Moment(Phase(row["phase"]), row["number"], row["id"])
 
 
 def move(
@@ -147,37 +142,28 @@ def move(
         if here.event != seen.event:
             raise NotNow("The room has moved on in another window; this page shows it now.")
         there = after(room, here, wanted, number)
-        return Moment(there.phase, there.number, _add_event(store, room.id, there, model))
+        return Moment(there.phase, there.number, rooms.add_event(store, _event(room.id, there, model)))
 
 
 def model_shown(store: Store, room: Room, number: int) -> Answer | None:
     """What the model said when it was shown with this question; None when it was not."""
-    query = "select model from room_events where room = ? and number = ? and phase = 'model' order by id desc limit 1"
-    for row in store.db.query(query, [room.id, number]):
-        return Answer(row["model"]) if row["model"] else None
-    return None
+    model = rooms.model_shown(store, room.id, number)
+    return Answer(model) if model else None
 
 
 def asked(store: Store, room: Room) -> list[int]:
     """Numbers of the questions that were asked, in order."""
-    query = "select distinct number from room_events where room = ? and number > 0 order by number"
-    return [row["number"] for row in store.db.query(query, [room.id])]
+    return rooms.asked(store, room.id)
 
 
 def version(store: Store, room: Room) -> Version:
     """Cheap enough to be asked each second: three looks into an index."""
-    query = (
-        "select (select max(id) from room_events where room = :r) as event, "
-        "(select max(id) from room_answers where room = :r) as answer, "
-        "(select max(id) from room_learners where room = :r) as learner"
-    )
-    row = next(iter(store.db.query(query, {"r": room.id})))
-    return Version(row["event"] or 0, row["answer"] or 0, row["learner"] or 0)
+    return Version(*rooms.last_numbers(store, room.id))
 
 
-def _add_event(store: Store, room: int, there: Moment, model: Answer | None) -> int:
+def _event(room: int, there: Moment, model: Answer | None) -> dict[str, Any]:
     row = {"room": room, "at": now(), "phase": there.phase.value, "number": there.number}
-    return int(store.db["room_events"].insert({**row, "model": model.value if model else None}).last_pk)
+    return {**row, "model": model.value if model else None}
 
 
 # Cases
@@ -197,24 +183,23 @@ def add_case(store: Store, room: Room, case: RoomCase) -> None:
         "column_mm": case.spacing_mm[1],
         **{kind.value: _png(case.masks[kind]) for kind in Calcification},
     }
-    with store.writing():
-        if store.db["rooms"].count_where("id = ?", [room.id]):
-            store.db["room_cases"].insert(row, ignore=True)
+    rooms.add_case(store, row)
 
 
 def ready_cases(store: Store, room: Room) -> set[int]:
     """Numbers of the cases that can be asked."""
-    return {row["number"] for row in store.db.query("select number from room_cases where room = ?", [room.id])}
+    return rooms.case_numbers(store, room.id)
 
 
 def case_of(store: Store, room: Room, number: int) -> RoomCase | None:
     """None while it is not ready."""
-    for row in store.db.query("select * from room_cases where room = ? and number = ?", [room.id, number]):
-        masks = {kind: _mask(row[kind.value]) for kind in Calcification}
-        spacing = row["row_mm"], row["column_mm"]
-        truth = Answer(row["truth"])
-        return RoomCase(number, row["sha256"], row["title"], row["source"], truth, row["why"], spacing, masks)
-    return None
+    row = rooms.case(store, room.id, number)
+    if row is None:
+        return None
+    masks = {kind: _mask(row[kind.value]) for kind in Calcification}
+    spacing = row["row_mm"], row["column_mm"]
+    truth = Answer(row["truth"])
+    return RoomCase(number, row["sha256"], row["title"], row["source"], truth, row["why"], spacing, masks)
 
 
 def _png(mask: BoolArray) -> bytes:
@@ -245,29 +230,22 @@ def join(store: Store, room: Room, words: str) -> tuple[Learner, str]:
             raise NotNow(f"This room is full: {MOST_LEARNERS} learners are in it.")
         name = _free_name(reader_name(words), taken)
         row = {"room": room.id, "joined_at": now(), "name": name, "token_sha256": _hash(token)}
-        return Learner(int(store.db["room_learners"].insert(row).last_pk), name), token
+        return Learner(rooms.add_learner(store, row), name), token
 
 
 def learner_of(store: Store, room: Room, token: str) -> Learner | None:
-    query = "select id, name from room_learners where room = ? and token_sha256 = ?"
-    for row in store.db.query(query, [room.id, _hash(token)]):
-        return Learner(row["id"], row["name"])
-    return None
+    row = rooms.learner(store, room.id, _hash(token))
+    return None if row is None else Learner(row["id"], row["name"])
 
 
 def event_for(store: Store, token: str) -> int | None:
     """The last event in the room of the learner with this token; None when there is none any more."""
-    query = (
-        "select max(room_events.id) as event from room_events "
-        "join room_learners on room_learners.room = room_events.room where room_learners.token_sha256 = ?"
-    )
-    return next(iter(store.db.query(query, [_hash(token)])))["event"]
+    return rooms.last_event_seen_by(store, _hash(token))
 
 
 def learners(store: Store, room: Room) -> list[Learner]:
     """In the order in which they joined."""
-    query = "select id, name from room_learners where room = ? order by id"
-    return [Learner(row["id"], row["name"]) for row in store.db.query(query, [room.id])]
+    return [Learner(row["id"], row["name"]) for row in rooms.learners(store, room.id)]
 
 
 def _free_name(name: str, taken: set[str]) -> str:
@@ -306,16 +284,13 @@ def tell(store: Store, room: Room, learner: Learner, seen: Moment, given: Told, 
         here = moment(store, room)
         if here.event != seen.event or not here.phase.answerable:
             raise NotNow("The class has moved on: this answer came too late and was not kept.")
-        store.db["room_answers"].insert(row)
+        rooms.add_answer(store, row)
     return _told(row)
 
 
 def answers(store: Store, room: Room, number: int | None = None, learner: Learner | None = None) -> list[Told]:
     """Everything that was answered, in its order; to one question, by one learner."""
-    wanted = {"room": room.id, "number": number, "learner": learner.id if learner else None}
-    given = {key: value for key, value in wanted.items() if value is not None}
-    condition = " and ".join(f"{key} = :{key}" for key in given)
-    return [_told(row) for row in store.db.query(f"select * from room_answers where {condition} order by id", given)]
+    return [_told(row) for row in rooms.answers(store, room.id, number, learner.id if learner else None)]
 
 
 def _told(row: Mapping[str, Any]) -> Told:

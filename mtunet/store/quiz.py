@@ -1,0 +1,102 @@
+"""Quiz answers and rounds as rows: what a column means, `mtunet.teaching` says.
+
+Answers are added, never changed, but for what is said once later: the model's answer and the reader's last word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mtunet.store.images import Store
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What was taken out, so that it can be put back: rows of both tables."""
+
+    answers: tuple[Row, ...]
+    rounds: tuple[Row, ...]
+
+
+def add_answer(store: Store, row: Row) -> int:
+    """Gives its number. Inside a transaction."""
+    return int(store.db["quiz_answers"].insert(row).last_pk)
+
+
+def set_once(store: Store, number: int, column: str, value: str) -> None:
+    """column: "model" or "revised"; what stands there already stays."""
+    assert column in ("model", "revised")
+    with store.writing():
+        store.db.conn.execute(
+            f"update quiz_answers set {column} = ? where id = ? and {column} is null", [value, number]
+        )
+
+
+def answers_of(store: Store, reader: str) -> list[Row]:
+    """Oldest first."""
+    return list(store.db.query("select * from quiz_answers where reader = ? order by id", [reader]))
+
+
+def answers_in(store: Store, name: str) -> list[Row]:
+    """Of one round, oldest first."""
+    return list(store.db.query("select * from quiz_answers where round = ? order by id", [name]))
+
+
+def all_answers(store: Store) -> list[dict[str, Any]]:
+    """Everything, as it stands in the database, for export."""
+    return list(store.db.query("select * from quiz_answers order by id"))
+
+
+def readers(store: Store) -> dict[str, int]:
+    """Every reader with the number of answers, by name."""
+    query = "select reader, count(*) as n from quiz_answers group by reader order by reader"
+    return {row["reader"]: int(row["n"]) for row in store.db.query(query)}
+
+
+def delete_answers(store: Store, reader: str | None = None) -> Deleted:
+    """Forget one reader's answers and rounds, or everyone's."""
+    condition, values = ("where reader = ?", [reader]) if reader is not None else ("", [])
+    with store.writing():
+        answers, rounds = (
+            tuple(store.db.query(f"select * from {table} {condition}", values))
+            for table in ("quiz_answers", "quiz_rounds")
+        )
+        for table in ("quiz_answers", "quiz_rounds"):
+            store.db.conn.execute(f"delete from {table} {condition}", values)
+    return Deleted(answers, rounds)
+
+
+def put_back(store: Store, deleted: Deleted) -> None:
+    """What `delete_answers` took out, as it was; what has come since stays."""
+    with store.writing():
+        store.db["quiz_answers"].insert_all(deleted.answers, ignore=True)
+        store.db["quiz_rounds"].insert_all(deleted.rounds, ignore=True)
+
+
+def add_round(store: Store, row: Row) -> None:
+    with store.writing():
+        store.db["quiz_rounds"].insert(row)
+
+
+def round_named(store: Store, name: str) -> Row | None:
+    return next(store.db.query("select * from quiz_rounds where name = ?", [name]), None)
+
+
+def newest_round(store: Store) -> Row | None:
+    return next(store.db.query("select * from quiz_rounds order by begun_at desc, rowid desc limit 1"), None)
+
+
+def set_draft(store: Store, name: str, draft: str) -> None:
+    """Inside a transaction."""
+    store.db["quiz_rounds"].update(name, {"draft": draft})
+
+
+def show_next(store: Store, name: str, shown: int, items: str) -> None:
+    """From case number `shown` to the next one, unless another tab has gone on already."""
+    with store.writing():
+        store.db.conn.execute(
+            "update quiz_rounds set shown = shown + 1, items = ?, draft = '{}' where name = ? and shown = ?",
+            [items, name, shown],
+        )
