@@ -16,8 +16,7 @@ from jsonschema import Draft202012Validator
 
 from mtunet.__main__ import main
 from mtunet.case import DeviceUnavailable
-from mtunet.cli import analyse as cli_analyse
-from mtunet.cli import making
+from mtunet.cli import batch, making
 from mtunet.detection import models
 from mtunet.detection.analysis_json import SCHEMA_FILE
 from mtunet.phantom.samples import SAMPLES
@@ -46,7 +45,7 @@ def analysed(out: Path) -> list[dict[str, str]]:
 
 def names(out: Path) -> list[str]:
     """What lies there beside the table of what is analysed."""
-    return sorted(path.name for path in out.iterdir() if path.name != "analysed.csv")
+    return sorted(path.name for path in out.iterdir() if path.name not in ("analysed.csv", "mtunet.log"))
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -135,21 +134,28 @@ def test_an_image_called_refused_does_not_overwrite_the_list(tmp_path: Path) -> 
 
 
 def test_a_failure_of_the_program_costs_one_file_and_tells_no_contents(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise RuntimeError("PatientName Doe^Jane")
+        raise RuntimeError(told)
 
+    told = "PatientName Doe^Jane"
     write(tmp_path / "in" / "x.png", drawn_png())
     monkeypatch.setattr(making, "analyse", fails)
     out = tmp_path / "out"
-    assert main(["analyse", str(tmp_path / "in"), "--out", str(out)]) == 3
+    assert main(["analyse", str(tmp_path / "in"), "--out", str(out)]) == 1
     (row,) = refused(out)
     assert row == {"file": "x.png", "kind": "failed", "sentence": "The analysis failed (RuntimeError)."}
+    assert "0 refused, 1 unexpected error (see mtunet.log)" in capsys.readouterr().err
+    log = (out / "mtunet.log").read_text()
+    assert "RuntimeError" in log
+    assert "in fails" in log, "where it happened"
+    assert "Doe" not in log
+    assert "x.png" not in log
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = cli_analyse.from_json, []
+    real, calls = batch.from_json, []
 
     def second_is_stopped(written: dict[str, object]) -> object:
         calls.append(written)
@@ -157,7 +163,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.Monke
             raise KeyboardInterrupt
         return real(written)
 
-    monkeypatch.setattr(cli_analyse, "from_json", second_is_stopped)
+    monkeypatch.setattr(batch, "from_json", second_is_stopped)
     for name in "abc":
         write(tmp_path / "in" / f"{name}.png", drawn_png())
     out = tmp_path / "out"
@@ -252,8 +258,19 @@ def test_samples_are_copied_with_their_truth(tmp_path: Path) -> None:
         copied = tmp_path / "s" / Path(sample.file).name
         assert copied.is_file()
         for kind in sample.truth or ():
-            mask = cv2.imread(str(tmp_path / "s" / f"{copied.stem}_truth_{kind.value}.png"), cv2.IMREAD_UNCHANGED)
+            mask = cv2.imread(
+                str(tmp_path / "s" / "truth" / f"{copied.stem}_truth_{kind.value}.png"), cv2.IMREAD_UNCHANGED
+            )
             assert set(np.unique(mask)) <= {0, 255}
+
+
+def test_the_samples_are_analysed_and_their_truth_is_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["samples", "--out", str(tmp_path / "s")]) == 0
+    assert main(["analyse", str(tmp_path / "s"), "--out", str(tmp_path / "o"), "--format", "csv"]) == 0
+    assert len(analysed(tmp_path / "o")) == len(SAMPLES)
+    assert f"{len(SAMPLES)} analysed, 0 refused. " in capsys.readouterr().err
 
 
 def python(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

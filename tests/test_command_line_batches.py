@@ -15,10 +15,11 @@ import cv2
 import pydicom
 import pytest
 
-from mtunet.__main__ import FORMATS, WITH_IDENTIFIERS, main
+from mtunet.__main__ import main
 from mtunet.case import Analysis, Mammogram
 from mtunet.cli import ledger, making
-from mtunet.cli.analyse import AT_ONCE
+from mtunet.cli.batch import AT_ONCE
+from mtunet.cli.commands import FORMATS, WITH_IDENTIFIERS
 from mtunet.detection import analysis, models
 from mtunet.detection.models import Model
 from mtunet.output.exports import EXPORTS
@@ -166,7 +167,7 @@ def test_a_batch_that_is_killed_loses_no_finished_image_and_goes_on(tmp_path: Pa
     assert [row["stem"] for row in analysed(out)] == [f"{number:02}" for number in range(count)]
     assert {stem: (out / f"{stem}.json").read_bytes() for stem in before} == before
     for path in out.glob("[!.]*"):
-        assert path.suffix == ".csv" or cv2.haveImageReader(str(path)) or json.loads(path.read_text())
+        assert path.suffix in (".csv", ".log") or cv2.haveImageReader(str(path)) or json.loads(path.read_text())
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40])

@@ -10,48 +10,44 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mtunet.cli.making import Asked, Failed, Made, attempt
+from mtunet.cli.making import Asked, Failed, Made, RayAbsent, attempt
 
 if TYPE_CHECKING:
-    from mtunet.cli.analyse import Batch
     from mtunet.detection.models import Model
-    from mtunet.imaging.reading import Refused, Upload
+    from mtunet.imaging.reading import Upload
 
 AHEAD = 2
 """Images on their way per processor: enough that none waits, few enough that memory stays bounded."""
 
 
-class RayAbsent(RuntimeError):
-    """Ray is not installed or not reached; `str()` says what to do."""
-
-
-def analyse_on_cluster(items: Iterator[tuple["Upload | Refused", str]], batch: "Batch", address: str) -> None:
-    """As the batch on this machine alone. address: as Ray takes it; "local" starts one here. Raises RayAbsent."""
-    from mtunet.cli.analyse import asked, keep, wanted
-
+def results(
+    uploads: Iterator[tuple["Upload", str]], asked: Asked, model: str, device: str, address: str
+) -> Iterator[tuple[str, str, Made | Failed, float]]:
+    """Name, place, what was made and the seconds it took, as they come. address: as Ray takes it; "local" starts one
+    here. Raises RayAbsent.
+    """
     ray = _connected(address)
     gpus = ray.cluster_resources().get("GPU", 0)
     needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
     task = ray.remote(**needs, max_retries=2)(look)
     most = max(1, AHEAD * int(gpus or ray.cluster_resources().get("CPU", 1)))
-    arguments = batch.arguments
     under_way: dict[Any, tuple[str, str, float]] = {}
 
-    def finish_one() -> None:
+    def next_done() -> tuple[str, str, Made | Failed, float]:
         [first], _ = ray.wait(list(under_way), num_returns=1)
         name, place, started = under_way.pop(first)
-        keep(name, _outcome(ray, first), place, batch, time.perf_counter() - started)
+        return name, place, _outcome(ray, first), time.perf_counter() - started
 
-    for item, place in items:
-        upload = wanted(item, place, batch)
-        if upload is None:
-            continue
+    for upload, place in uploads:
         while len(under_way) >= most:
-            finish_one()
-        sent = task.remote(upload.name, upload.data, arguments.model, arguments.device, asked(arguments))
-        under_way[sent] = (upload.name, place, time.perf_counter())
+            yield next_done()
+        under_way[task.remote(upload.name, upload.data, model, device, asked)] = (
+            upload.name,
+            place,
+            time.perf_counter(),
+        )
     while under_way:
-        finish_one()
+        yield next_done()
 
 
 def look(name: str, data: bytes, model: str, device: str, asked: Asked) -> Made | Failed:
@@ -74,7 +70,7 @@ def _outcome(ray: Any, task: Any) -> Made | Failed:
     try:
         outcome: Made | Failed = ray.get(task)
     except Exception as problem:  # the machine died twice, or has no weights: the others go on
-        return Failed("failed", f"The cluster could not analyse it ({type(problem).__name__}).")
+        return Failed("cluster", f"The cluster could not analyse it ({type(problem).__name__}).")
     return outcome
 
 

@@ -1,11 +1,13 @@
 """One upload to the files that were asked for: the part of a batch that another machine can do."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mtunet.case import Mammogram, UnreadableImage
 from mtunet.detection.analysis import analyse, to_json
+from mtunet.intake import logs
 from mtunet.output.exports import EXPORTS, Result, to_mask_pngs
 
 if TYPE_CHECKING:
@@ -42,6 +44,18 @@ class Failed:
     kind: str
     sentence: str
 
+    @property
+    def unexpected(self) -> bool:
+        """An error of the program, not a file that it refuses."""
+        return self.kind == FAILED_KIND
+
+
+FAILED_KIND = "failed"
+
+
+class RayAbsent(RuntimeError):
+    """Ray is not installed or not reached; `str()` says what to do."""
+
 
 def attempt(
     item: "Upload",
@@ -59,7 +73,8 @@ def attempt(
     except UnreadableImage as problem:
         return Failed(problem.kind.value, problem.sentence)
     except Exception as problem:
-        return Failed("failed", f"The analysis failed ({type(problem).__name__}).")
+        logs.unexpected(f"The analysis of {hashlib.sha256(item.data).hexdigest()} failed", problem)
+        return Failed(FAILED_KIND, f"The analysis failed ({type(problem).__name__}).")
 
 
 def _make(

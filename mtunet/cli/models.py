@@ -1,4 +1,4 @@
-"""`python -m mtunet models`: what can look, and whether its weights are there. Does not import torch."""
+"""`mtunet models`: what can look, and whether its weights are there. Does not import torch."""
 
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelSpec, ModelUnavailable, file_state
 

@@ -1,12 +1,13 @@
-"""`python -m mtunet inbox` and `receive`: images come in without a browser, into the same worklist, and are analysed.
+"""`mtunet inbox` and `receive`: images come in without a browser, into the same worklist, and are analysed.
 
 Both work beside a running app, which then does the analysing, or alone.
 """
 
-import argparse
 import sys
 import time
+from pathlib import Path
 
+from mtunet.intake import logs
 from mtunet.intake.folder import EVERY_SECONDS, Inbox, Look
 from mtunet.intake.scp import Address, CannotListen, ReceiverAbsent, StorageReceiver
 from mtunet.intake.worker import Jobs
@@ -17,21 +18,22 @@ from mtunet.store.images import Store
 DONE, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
 
-def watch(arguments: argparse.Namespace) -> int:
+def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
     """Watch a folder until Ctrl-C, or (--once) take in what is there, wait for its analyses and end."""
     data = data_folder()
-    inbox = Inbox(data, arguments.folder, arguments.model, remove=arguments.remove)
+    logs.keep_in(data)
+    inbox = Inbox(data, folder, model, remove=remove)
     jobs = Jobs(data)
     refused = 0
     try:
-        print(f"Watching {arguments.folder}; results are in {data}. Ctrl-C ends.", file=sys.stderr)
+        print(f"Watching {folder}; results are in {data}. Ctrl-C ends.", file=sys.stderr)
         while True:
-            found = inbox.look(patient=not arguments.once)
+            found = inbox.look(patient=not once)
             refused += len(found.declined)
             _say(found)
             if found.taken:
                 jobs.wake()
-            if arguments.once:
+            if once:
                 if found.problem:
                     return FAILED
                 _wait_for_analyses()
@@ -47,15 +49,16 @@ def watch(arguments: argparse.Namespace) -> int:
         jobs.close()
 
 
-def receive(arguments: argparse.Namespace) -> int:
+def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str) -> int:
     """Listen for C-STORE until Ctrl-C."""
     data = data_folder()
-    address = Address(arguments.host, arguments.port, arguments.ae_title, tuple(arguments.only or ()))
+    logs.keep_in(data)
+    address = Address(host, port, title, only)
     jobs = None
     try:
         Store.open(data).close()
         jobs = Jobs(data)
-        receiver = StorageReceiver(data, arguments.model, jobs.wake, address)
+        receiver = StorageReceiver(data, model, jobs.wake, address)
     except (ReceiverAbsent, CannotListen) as problem:
         print(problem, file=sys.stderr)
         _close(jobs)

@@ -5,7 +5,6 @@ that a restart reads nothing again; the files themselves are left alone unless t
 """
 
 import hashlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from mtunet.case import UnreadableImage
 from mtunet.imaging.decoding.result import MAX_FILE_BYTES
+from mtunet.intake import logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
@@ -25,8 +25,6 @@ EVERY_SECONDS = 2.0
 AS_FOLDER = "inbox"
 """The batch of files in folders: those of one folder belong together whenever they come. Files at the top are batched
 by day, because `LCC.png` of today is not of the study of yesterday's `RCC.png`."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -125,8 +123,12 @@ class Watcher:
             try:
                 if self._inbox.look().taken:
                     self._wake()
-            except (OSError, UnusableStore, UnreadableImage):  # the folder is away, the disk full: look again later
-                log.exception("The inbox could not be looked into; trying again.")
+            except (
+                OSError,
+                UnusableStore,
+                UnreadableImage,
+            ) as problem:  # the folder is away, the disk full: look again later
+                logs.unexpected("The inbox could not be looked into; trying again", problem)
 
 
 def _read(path: Path) -> bytes:

@@ -3,13 +3,13 @@
 Bytes wait in memory only and are let go of once read: a file may hold a patient's name, our images never do.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mtunet.intake import logs
 from mtunet.intake.admission import UPLOAD, Declined, Origin, QueueFull, take_in
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
@@ -18,8 +18,6 @@ from mtunet.store.records import now
 
 MOST_BYTES = 4 << 30
 """May wait to be read at one time."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class Receiver:
                 if str(problem) not in batch.problems:
                     batch.problems.append(str(problem))
             except Exception as problem:  # one file must not stop the others
-                log.exception("A file could not be taken in.")
+                logs.unexpected("A file could not be taken in", problem)
                 batch.problems.append(f"A file could not be taken in ({type(problem).__name__}).")
             finally:
                 batch.read += 1

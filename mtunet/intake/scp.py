@@ -38,7 +38,7 @@ KINDS: Final = (
 )
 """Names of SOP classes in pynetdicom. Tomosynthesis is accepted so that it can be refused with a reason."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mtunet")
 
 
 class ReceiverAbsent(RuntimeError):

@@ -4,7 +4,6 @@ The queue itself lies in the store, so it outlives the program. One process work
 says who); a second process may fill the queue all the same. Pages keep one `Jobs` per process and only look at it.
 """
 
-import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import IO
 
 from mtunet.case import Cancelled
 from mtunet.detection import analysis, models
+from mtunet.intake import logs
 from mtunet.output import drawing
 from mtunet.store import filing
 from mtunet.store.images import Store
@@ -24,14 +24,13 @@ from mtunet.study.look import look
 THUMBNAIL = 320
 """Longest side, pixels."""
 
-log = logging.getLogger(__name__)
-
 
 class Jobs:
     """One worker thread, one model of each name in memory."""
 
     def __init__(self, data: Path, load: Callable[[str], models.Model] | None = None) -> None:
         self._data = data
+        logs.keep_in(data)
         self._load = load or models.load_model
         self._models: dict[str, models.Model] = {}
         self._device: str | None = None
@@ -73,8 +72,8 @@ class Jobs:
                 with self._alone() as mine:
                     if mine:
                         self._work_alone()
-            except Exception:  # the folder is locked, the disk is full: try again rather than die unseen
-                log.exception("The queue cannot be worked on; trying again.")
+            except Exception as problem:  # the folder is locked, the disk is full: try again rather than die unseen
+                logs.unexpected("The queue cannot be worked on; trying again", problem)
                 self._closing.wait(2.0)
 
     def _work_alone(self) -> None:
@@ -98,8 +97,8 @@ class Jobs:
         """Load the default model before anyone asks, so that the first image does not wait for it."""
         try:
             self._model(models.DEFAULT_MODEL)
-        except Exception:  # said again, to the person, by the first job
-            log.exception("The default model could not be loaded.")
+        except Exception as problem:  # said again, to the person, by the first job
+            logs.unexpected("The default model could not be loaded", problem)
 
     def _empty_the_queue(self, store: Store) -> None:
         while not self._closing.is_set():
@@ -123,7 +122,7 @@ class Jobs:
         except (filing.CouldNotSave, filing.NotOnFile, models.ModelUnavailable) as problem:
             store.finish(*key, JobState.FAILED, str(problem))
         except Exception as problem:
-            log.exception("The analysis of %s by %s failed.", *key)
+            logs.unexpected(f"The analysis of {job.sha256} by {job.model} failed", problem)
             store.finish(*key, JobState.FAILED, _unexpected(problem))
         finally:
             self._progress.pop(key, None)

@@ -1,8 +1,7 @@
-"""`python -m mtunet analyse`: files, folders and zips to results, one by one. A bad file never stops the rest, and
+"""`mtunet analyse`: files, folders and zips to results, one by one. A bad file never stops the rest, and
 what an earlier run finished is not done again.
 """
 
-import argparse
 import functools
 import hashlib
 import sys
@@ -10,26 +9,29 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import mtunet
 from mtunet.case import Calcification, DeviceUnavailable
-from mtunet.cli import cluster
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
-from mtunet.cli.making import Asked, Failed, Made, attempt
+from mtunet.cli.making import FAILED_KIND, Asked, Failed, Made, RayAbsent, attempt
+from mtunet.cli.samples import TRUTH, TRUTH_MARKER
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.detection.analysis import from_json
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.imaging.decoding.result import MAX_FILE_BYTES
-from mtunet.names import Stems
+from mtunet.intake import logs
+from mtunet.names import Stems, counted
 from mtunet.output.exports import EXPORTS
 
 if TYPE_CHECKING:
     from mtunet.detection.models import Model
     from mtunet.imaging.reading import Refused, Upload
+
+Result: TypeAlias = "tuple[str, str, Made | Failed, float]"
 
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
 SUFFIXES = (*(export.suffix for export in EXPORTS.values()), *MASK_SUFFIXES)
@@ -40,85 +42,143 @@ AT_ONCE = 2
 ALL_ANALYSED, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
 
+@dataclass(frozen=True)
+class Options:
+    """What was asked for. formats: names of `exports.EXPORTS`. ray: the address of a cluster, or ""."""
+
+    out: Path
+    formats: tuple[str, ...]
+    model: str
+    masks: bool = False
+    again: bool = False
+    identified: bool = False
+    device: str = "auto"
+    ray: str = ""
+
+
 @dataclass
 class Tally:
-    """How many so far. before: finished by an earlier run."""
+    """How many so far. before: finished by an earlier run. errors: that nobody foresaw; the log has them."""
 
     analysed: int = 0
     before: int = 0
     refused: int = 0
+    errors: int = 0
 
     def __str__(self) -> str:
         before = f"{self.before} there already, " if self.before else ""
-        return f"{self.analysed} analysed, {before}{self.refused} refused"
+        errors = f", {counted(self.errors, 'unexpected error')} (see {logs.FILE})" if self.errors else ""
+        return f"{self.analysed} analysed, {before}{self.refused} refused{errors}"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What stays the same from image to image. model: None where others look (`mtunet.cli.cluster`)."""
+    """What stays the same from image to image."""
 
-    model: "Model | None"
     maker: Maker
     outputs: frozenset[str]
     ledger: Ledger
     stems: Stems
-    arguments: argparse.Namespace
+    options: Options
     tally: Tally
 
 
-def run(files: list[tuple[Path, str]], arguments: argparse.Namespace) -> int:
+def run(files: list[tuple[Path, str]], options: Options) -> int:
     """Analyse the files, each with the name to call it by; returns the exit code. What is finished stays on Ctrl-C."""
     from mtunet.detection import models
 
     tally = Tally()
     try:
-        make_folder(arguments.out)
-        ledger = Ledger(arguments.out)
-        model = None if arguments.ray else models.load_model(arguments.model, arguments.device)
-        _each(_not_ours(files, ledger, arguments.out), model, ledger, arguments, tally)
+        make_folder(options.out)
+        logs.keep_in(options.out)
+        ledger = Ledger(options.out)
+        model = None if options.ray else models.load_model(options.model, options.device)
+        _each(_not_ours(files, ledger, options.out), model, ledger, options, tally)
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
-    except (models.ModelUnavailable, CannotWrite, NotALedger, cluster.RayAbsent) as problem:
+    except (models.ModelUnavailable, CannotWrite, NotALedger, RayAbsent) as problem:
         print(problem, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print(f"Stopped. {tally}; these stay, and the same command goes on from here.", file=sys.stderr)
         return STOPPED
-    print(f"{tally}. Results are in {arguments.out}.", file=sys.stderr)
+    print(f"{tally}. Results are in {options.out}.", file=sys.stderr)
+    if tally.errors:
+        return FAILED
     return SOME_REFUSED if tally.refused else ALL_ANALYSED
 
 
 def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[tuple[Path, str]]:
     """Without the results of earlier runs, where a folder is searched that holds them."""
-    written = {f"{stem}{suffix}" for stem in ledger.stems() for suffix in SUFFIXES} | {ANALYSED, REFUSED}
+    written = {f"{stem}{suffix}" for stem in ledger.stems() for suffix in SUFFIXES} | {ANALYSED, REFUSED, logs.FILE}
     folder = out.resolve()
     return [(path, label) for path, label in files if path.name not in written or path.resolve().parent != folder]
 
 
-def _each(
-    files: list[tuple[Path, str]], model: "Model | None", ledger: Ledger, arguments: argparse.Namespace, tally: Tally
-) -> None:
+def _each(files: list[tuple[Path, str]], model: "Model | None", ledger: Ledger, options: Options, tally: Tally) -> None:
     from mtunet.detection import models
 
-    exports = [EXPORTS[each].suffix for each in arguments.format]
-    outputs = frozenset(exports + list(MASK_SUFFIXES if arguments.masks else ()))
-    weights = models.MODELS[arguments.model].sha256 if model is None else model.weights_sha256
-    maker = Maker(weights, mtunet.__version__, RULES_VERSION, arguments.identified)
-    batch = Batch(model, maker, outputs, ledger, _stems(files, ledger, arguments.out), arguments, tally)
-    items = _items(files, batch)
-    if arguments.ray:
-        cluster.analyse_on_cluster(items, batch, arguments.ray)
-        return
+    exports = [EXPORTS[each].suffix for each in options.formats]
+    outputs = frozenset(exports + list(MASK_SUFFIXES if options.masks else ()))
+    weights = models.MODELS[options.model].sha256 if model is None else model.weights_sha256
+    maker = Maker(weights, mtunet.__version__, RULES_VERSION, options.identified)
+    batch = Batch(maker, outputs, ledger, _stems(files, ledger, options.out), options, tally)
+    for name, place, outcome, seconds in _results(_uploads(files, batch), model, options):
+        keep(name, outcome, place, batch, seconds)
+
+
+def _results(uploads: Iterator[tuple["Upload", str]], model: "Model | None", options: Options) -> Iterator["Result"]:
+    """Name, place, what was made and the seconds it took: by threads here, or on a cluster."""
+    asked = Asked(options.formats, options.masks, options.identified)
+    if options.ray:
+        from mtunet.cli import cluster
+
+        return cluster.results(uploads, asked, options.model, options.device, options.ray)
     assert model is not None
+    return _results_here(uploads, asked, model)
+
+
+def _results_here(uploads: Iterator[tuple["Upload", str]], asked: Asked, model: "Model") -> Iterator["Result"]:
+    """In the order of the files. While the network looks at one image, another is read, prepared, searched for
+    findings. Nothing here keeps an image.
+    """
     stopped = threading.Event()
+    under_way: deque[tuple[str, str, Future[tuple[Made | Failed, float]]]] = deque()
+
+    def first() -> "Result":
+        name, place, future = under_way.popleft()
+        return name, place, *future.result()
+
     with ThreadPoolExecutor(AT_ONCE, "analysing") as pool:
         try:
-            for name, place, outcome, seconds in _made(items, batch, pool, stopped):
-                keep(name, outcome, place, batch, seconds)
+            for upload, place in uploads:
+                under_way.append((upload.name, place, pool.submit(_timed, upload, asked, model, stopped)))
+                del upload  # its bytes are the pool's now, and are let go once it is read
+                if len(under_way) > AT_ONCE:  # one waits, so that none is idle when another is done out of turn
+                    yield first()
+            while under_way:
+                yield first()
         finally:
             stopped.set()
             pool.shutdown(cancel_futures=True)
+
+
+def _timed(upload: "Upload", asked: Asked, model: "Model", stopped: threading.Event) -> tuple["Made | Failed", float]:
+    from mtunet.imaging import reading
+
+    started = time.perf_counter()
+    read = functools.partial(reading.read, upload.data, upload.name)
+    outcome = attempt(upload, model, asked, read, stopped.is_set)
+    return outcome, time.perf_counter() - started
+
+
+def _uploads(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload", str]]:
+    """Every upload that is to be analysed, with its place in the batch, "[3/1000]"; what cannot be is noted."""
+    for item, place in _items(files, batch):
+        if (upload := wanted(item, place, batch)) is not None:
+            yield upload, place
+        del item, upload
 
 
 def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | Refused", str]]:
@@ -131,44 +191,6 @@ def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Uploa
         except OSError as problem:
             sentence = f"Expected a file that can be read, found: {problem.strerror}. Check the file's permissions."
             _note(batch, label, "not_opened", sentence, place)
-
-
-def _made(
-    items: Iterator[tuple["Upload | Refused", str]], batch: Batch, pool: Executor, stopped: threading.Event
-) -> Iterator[tuple[str, str, "Made | Failed", float]]:
-    """Name, place, what was made and the seconds it took, in the order of the files.
-
-    While the network looks at one image, another is read, prepared, searched for findings. Nothing here keeps an image.
-    """
-    under_way: deque[tuple[str, str, Future[tuple[Made | Failed, float]]]] = deque()
-
-    def first() -> tuple[str, str, "Made | Failed", float]:
-        name, place, future = under_way.popleft()
-        return name, place, *future.result()
-
-    for item, place in items:
-        if (upload := wanted(item, place, batch)) is not None:
-            under_way.append((upload.name, place, pool.submit(_timed, upload, batch, stopped)))
-        del item, upload  # its bytes are the pool's now, and are let go once it is read
-        if len(under_way) > AT_ONCE:  # one waits, so that none is idle when another is done out of turn
-            yield first()
-    while under_way:
-        yield first()
-
-
-def _timed(upload: "Upload", batch: Batch, stopped: threading.Event) -> tuple["Made | Failed", float]:
-    from mtunet.imaging import reading
-
-    assert batch.model is not None
-    started = time.perf_counter()
-    read = functools.partial(reading.read, upload.data, upload.name)
-    outcome = attempt(upload, batch.model, asked(batch.arguments), read, stopped.is_set)
-    return outcome, time.perf_counter() - started
-
-
-def asked(arguments: argparse.Namespace) -> Asked:
-    """Of what was asked for, as much as making one image's results needs."""
-    return Asked(tuple(arguments.format), arguments.masks, arguments.identified)
 
 
 def _stems(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> Stems:
@@ -191,8 +213,14 @@ def find_files(paths: list[Path], out: Path) -> Iterator[tuple[Path, str]]:
         for file in sorted(path.rglob("*")):
             below = file.relative_to(path)
             hidden = any(part.startswith(".") for part in below.parts)
-            if file.is_file() and not hidden and not _is_under(file, out, path):
+            if file.is_file() and not hidden and not _is_under(file, out, path) and not _is_truth(file):
                 yield file, _sayable(below.as_posix())
+
+
+def _is_truth(file: Path) -> bool:
+    """The masks that `mtunet samples` writes beside its images: the folder's README says what they are."""
+    marker = file.parent / TRUTH_MARKER
+    return file.parent.name == TRUTH and marker.is_file()
 
 
 def _sayable(name: str) -> str:
@@ -231,7 +259,7 @@ def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None
         _note(batch, item.name, item.problem.kind.value, item.problem.sentence, place)
         return None
     sha256 = hashlib.sha256(item.data).hexdigest()
-    if not batch.arguments.again and batch.ledger.has(item.name, sha256, batch.outputs, batch.maker):
+    if not batch.options.again and batch.ledger.has(item.name, sha256, batch.outputs, batch.maker):
         batch.tally.before += 1
         return None
     return item
@@ -242,12 +270,13 @@ def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, seconds:
     at hand. Raises CannotWrite.
     """
     if isinstance(outcome, Failed):
+        batch.tally.errors += outcome.unexpected
         _note(batch, name, outcome.kind, outcome.sentence, place)
         return
     if outcome.nameless:
         print(f"{place} {name}: has no DICOM header to refer to; made without identifiers.", file=sys.stderr)
     analysis = from_json(outcome.analysis)
-    out, stem = batch.arguments.out, batch.ledger.stem_of(name, analysis.sha256)
+    out, stem = batch.options.out, batch.ledger.stem_of(name, analysis.sha256)
     stem = stem or batch.stems.next(name)
     for suffix, content in outcome.files.items():
         write_whole(out / f"{stem}{suffix}", content)
@@ -258,6 +287,7 @@ def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, seconds:
 
 
 def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:
-    batch.tally.refused += 1
-    print(f"{place} {file}: refused. {sentence}", file=sys.stderr)
+    batch.tally.refused += kind != FAILED_KIND
+    said = "an unexpected error" if kind == FAILED_KIND else "refused"
+    print(f"{place} {file}: {said}. {sentence}", file=sys.stderr)
     batch.ledger.note_refused(file, kind, sentence)

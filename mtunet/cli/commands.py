@@ -1,0 +1,182 @@
+"""Every command of `mtunet` (or `python -m mtunet`), as click reads them. Nothing heavy is imported early.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was refused, 130 stopped.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+import mtunet
+from mtunet.detection.models import DEFAULT_MODEL, MODELS
+from mtunet.intake import logs
+
+FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps")
+"""Of `exports.EXPORTS`, written here because that takes a second to import. Masks are files of their own: --masks."""
+WITH_IDENTIFIERS = ("seg", "sr", "gsps")
+EXIT_CODES = (
+    "Exit codes: 0 all analysed, 3 some refused (see refused.csv), 2 wrong usage, 1 failed or an unexpected error (see "
+    "the log), 130 stopped."
+)
+APP = Path(mtunet.__file__).parents[1] / "streamlit_app.py"
+
+model_option = click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, type=click.Choice(list(MODELS)), help="Which model looks."
+)
+folder_option = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder; made if absent."
+)
+
+
+class Formats(click.ParamType):  # type: ignore[type-arg]
+    """A list with commas between."""
+
+    name = "LIST"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = tuple(dict.fromkeys(part.strip().lower() for part in str(value).split(",") if part.strip()))
+        unknown = [each for each in asked if each not in FORMATS]
+        if unknown or not asked:
+            seen = ", ".join(repr(each) for each in unknown) or "nothing"
+            self.fail(f"expected some of {', '.join(FORMATS)}, found {seen}", param, ctx)
+        return asked
+
+
+@click.group(name="mtunet", help=mtunet.__doc__, epilog="Research demonstration, not for clinical use.")
+@click.version_option(mtunet.__version__)
+@click.option("--verbose", is_flag=True, help="Say on the screen what goes into the log.")
+def cli(verbose: bool) -> None:
+    logs.set_up(verbose=verbose)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.option("--port", default=8501, show_default=True, help="Where the app is served.")
+@click.option("--address", default="", help="An address of this machine in a network; else only this machine sees it.")
+@click.argument("streamlit", nargs=-1, type=click.UNPROCESSED)
+def app(port: int, address: str, streamlit: tuple[str, ...]) -> int:
+    """Serve the app. What follows goes to `streamlit run` as it is."""
+    if not APP.exists():
+        raise click.UsageError(f"the app's pages are not here ({APP}): install MTU-Net with its pages, or clone it")
+    beyond = ("--server.address", address, "--browser.serverAddress", address) if address else ()
+    call = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port), *beyond, *streamlit]
+    try:
+        return subprocess.call(call, cwd=APP.parent)  # its .streamlit/config.toml is read from there
+    except KeyboardInterrupt:
+        return 130
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@folder_option
+@model_option
+@click.option("--masks", is_flag=True, help="Also STEM_mc.png and STEM_bac.png, 0 or 255.")
+@click.option(
+    "--format",
+    "formats",
+    type=Formats(),
+    default="json,png",
+    show_default=True,
+    help=f"Of {', '.join(FORMATS)}, with commas between.",
+)
+@click.option("--again", is_flag=True, help="Also what an earlier run finished.")
+@click.option(
+    "--identified",
+    is_flag=True,
+    help="seg, sr and gsps with patient, study and image of the original DICOM file, for the archive it came from; "
+    "otherwise they name nobody and refer to the image that --format dicom writes.",
+)
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda", "mps"]))
+@click.option("--ray", default="", metavar="ADDRESS", help="Spread the images over this cluster; `local` starts one.")
+def analyse(paths: tuple[Path, ...], out: Path, formats: tuple[str, ...], identified: bool, **others: object) -> int:
+    """Find and weigh the calcifications in files, zips and folders.
+
+    Writes STEM.json and STEM.png per image, analysed.csv with a row per image, and refused.csv. The same command again
+    goes on where it stopped. Not for clinical use.
+    """
+    for path in paths:
+        if not path.is_file() and not path.is_dir():
+            raise click.UsageError(f"there is no file or folder {path}")
+    if out.exists() and not out.is_dir():
+        raise click.UsageError(f"--out must be a folder, and {out} is a file")
+    if identified and not set(formats) & set(WITH_IDENTIFIERS):
+        raise click.UsageError(
+            f"--identified needs one of {', '.join(WITH_IDENTIFIERS)} in --format: the others name nobody"
+        )
+    from mtunet.output.exports import EXPORTS
+
+    if absent := next((EXPORTS[name].missing for name in formats if EXPORTS[name].missing), ""):
+        raise click.UsageError(absent)
+    from mtunet.cli import batch
+
+    files = list(batch.find_files(list(paths), out))
+    if not files:
+        raise click.UsageError("there are no files in " + ", ".join(str(path) for path in paths))
+    return batch.run(files, batch.Options(out=out, formats=formats, identified=identified, **others))  # type: ignore[arg-type]
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--once", is_flag=True, help="Take in what is there, analyse it and end.")
+@click.option("--remove", is_flag=True, help="Delete files that were taken in; what is refused stays.")
+@model_option
+def inbox(folder: Path, once: bool, remove: bool, model: str) -> int:
+    """Watch a folder: what is put there comes into the worklist.
+
+    Takes in files, zips and folders as they arrive, into MTUNET_DATA (default: data). Ctrl-C ends.
+    """
+    if not folder.is_dir():
+        raise click.UsageError(f"there is no folder {folder}")
+    from mtunet.cli import taking_in
+
+    return taking_in.watch(folder, model, once=once, remove=remove)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=11112, show_default=True)
+@click.option("--ae-title", default="MTUNET", show_default=True, metavar="TITLE", help="Ours.")
+@click.option("--only", multiple=True, metavar="TITLE...", help="Hear these calling AE titles and no others.")
+@click.argument("more", nargs=-1, metavar="")
+@model_option
+def receive(host: str, port: int, ae_title: str, only: tuple[str, ...], more: tuple[str, ...], model: str) -> int:
+    """Receive DICOM images over the network (C-STORE).
+
+    Images go from the network to the reader in memory: no identifier is written. The sender is told success when an
+    image is on disk. There is no encryption: listen beyond this machine in a trusted network only.
+    """
+    if more and not only:
+        raise click.UsageError(f"unexpected: {' '.join(more)}")
+    from mtunet.cli import taking_in
+
+    return taking_in.receive(host, port, ae_title, (*only, *more), model)
+
+
+@cli.command()
+@click.option("--card", type=click.Choice(list(MODELS)), metavar="NAME", help="A model's card, as Markdown.")
+def models(card: str | None) -> int:
+    """List the models and whether their weights are there."""
+    from mtunet.cli import models as listing
+
+    return listing.show_card(card) if card else listing.run()
+
+
+@cli.command()
+@folder_option
+def samples(out: Path) -> int:
+    """Copy the samples, and their ground truth into `truth` beside them."""
+    from mtunet.cli import samples as copying
+
+    return copying.run(out)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def train(arguments: tuple[str, ...]) -> int:
+    """Train and measure: what follows is that of `python -m training`; `mtunet train --help` lists it."""
+    from importlib import import_module
+
+    return int(import_module("training.__main__").main(list(arguments)) or 0)

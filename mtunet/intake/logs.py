@@ -1,0 +1,51 @@
+"""One logger, `mtunet`: warnings and unexpected errors, on the screen and in a file that turns over.
+
+The file lies in the data folder, which may be sent to somebody who helps: it names images by hash, never by file name,
+and of an error it keeps where it happened and its kind, never its message, which may hold what a header says.
+"""
+
+import logging
+import logging.handlers
+import sys
+import traceback
+from pathlib import Path
+
+LOG = logging.getLogger("mtunet")
+FILE = "mtunet.log"
+MOST_BYTES, KEPT = 1_000_000, 3
+
+
+def set_up(*, verbose: bool = False) -> None:
+    """Once per process; again changes how much is said on the screen."""
+    LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
+    for handler in list(LOG.handlers):
+        if not isinstance(handler, logging.handlers.RotatingFileHandler):
+            LOG.removeHandler(handler)
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    LOG.addHandler(screen)
+
+
+def keep_in(folder: Path) -> None:
+    """Write to `mtunet.log` in this folder from now on. A folder that cannot be written is no reason to stop."""
+    path = (folder / FILE).absolute()
+    for handler in list(LOG.handlers):
+        if isinstance(handler, logging.handlers.RotatingFileHandler):
+            if handler.baseFilename == str(path):
+                return
+            LOG.removeHandler(handler)
+            handler.close()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = logging.handlers.RotatingFileHandler(path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8")
+    except OSError:
+        return
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    LOG.setLevel(min(LOG.level or logging.INFO, logging.INFO))
+    LOG.addHandler(file)
+
+
+def unexpected(what: str, problem: BaseException) -> None:
+    """An error that nobody foresaw: what was done, the kind of the error, and where it happened."""
+    LOG.error("%s: %s\n%s", what, type(problem).__name__, "".join(traceback.format_tb(problem.__traceback__)))
