@@ -29,5 +29,6 @@ __all__ = [
     "sample_set",
     "samples",
     "spec",
+    "unusual",
     "vessels",
 ]
