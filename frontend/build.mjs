@@ -1,5 +1,5 @@
-// Bundles src/ into pages/shared/assets/viewer-<hash>.js, the hash being of its content, with the licences of what it
-// contains beside it. Run with `npm ci && npm run build`; the same sources and lock give the same bytes.
+// Builds src/ into pages/shared/assets: the viewer as viewer-<hash>.js, the hash being of its content, with the licences
+// of what it contains beside it; and each of src/parts under its own name. Run with `npm ci && npm run build`; the same sources and lock give the same bytes.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,15 +9,18 @@ import { build } from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const assets = join(here, "..", "pages", "shared", "assets");
 
-const result = await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: ["src/index.js"],
   bundle: true,
   minify: true,
   format: "esm",
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
+};
+const result = await build({
+  ...common,
+  entryPoints: ["src/index.js"],
   loader: { ".css": "text" },
   banner: {
     js: "/*! The mammogram viewer. Contains OpenLayers (BSD-2-Clause) and others: see LICENSES.txt beside it. */",
@@ -29,9 +32,15 @@ const result = await build({
 const code = result.outputFiles[0].contents;
 const name = `viewer-${createHash("sha256").update(code).digest("hex").slice(0, 12)}.js`;
 mkdirSync(assets, { recursive: true });
-for (const old of readdirSync(assets)) if (/^viewer-.*\.js$/.test(old)) rmSync(join(assets, old));
+for (const old of readdirSync(assets)) rmSync(join(assets, old));
 writeFileSync(join(assets, name), code);
 writeFileSync(join(assets, "LICENSES.txt"), licences(Object.keys(result.metafile.inputs)));
+await build({
+  ...common,
+  minify: false, // Streamlit takes a text of one line for a path
+  entryPoints: readdirSync(join(here, "src", "parts")).map((part) => join("src", "parts", part)),
+  outdir: assets,
+});
 console.log(`${name}  ${(code.length / 1024).toFixed(0)} kB`);
 
 /** The licence texts of every package that went into the bundle. */

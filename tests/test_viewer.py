@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from mtunet.case import Box, Calcification, Finding
 from mtunet.output.drawing import FIGURE_3, LAYERS
 from mtunet.store.filing import data_folder
-from pages.shared import image_route, viewer
+from pages.shared import browser_parts, image_route, viewer
 from pages.shared.image_route import ROUTES, Cache, heat, window
 from pages.shared.viewer import Outline, Pane, outlines, simplified
 
@@ -261,7 +261,7 @@ def test_a_failure_is_not_kept():
 
 
 def test_the_bundle_is_named_by_its_content_and_its_licences_stand_beside_it():
-    file = image_route.ASSETS / viewer.bundle()
+    file = image_route.ASSETS / browser_parts.bundle()
     assert hashlib.sha256(file.read_bytes()).hexdigest()[:12] in file.name
     licences = (image_route.ASSETS / "LICENSES.txt").read_text()
     assert "OpenLayers Contributors" in licences
@@ -270,8 +270,16 @@ def test_the_bundle_is_named_by_its_content_and_its_licences_stand_beside_it():
     assert answer.headers["content-type"].startswith("text/javascript")
 
 
+def test_every_program_of_a_page_is_built_from_its_source():
+    built = {path.name for path in image_route.ASSETS.iterdir()} - {browser_parts.bundle(), "LICENSES.txt"}
+    sources = Path(__file__).parents[1] / "frontend" / "src" / "parts"
+    assert built == {path.name for path in sources.iterdir()}
+    inside = [path for path in (sources.parents[2] / "pages").rglob("*.py") if "export default" in path.read_text()]
+    assert inside == []
+
+
 def test_the_bundle_names_no_other_host():
-    code = (image_route.ASSETS / viewer.bundle()).read_text()
+    code = (image_route.ASSETS / browser_parts.bundle()).read_text()
     hosts = {
         word.split("/")[2] for word in code.replace('"', " ").replace("`", " ").split() if word.startswith("https://")
     }

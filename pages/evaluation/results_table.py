@@ -1,6 +1,5 @@
 """Table I's shape on screen: a button per number, with the paper's below it; the line under it says the rest."""
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.evaluation.behind import Behind, go_behind
 from pages.evaluation.kept import BY_RUN
 from pages.evaluation.numbers import UNDEFINED, downloads, in_unit, percent, signed
+from pages.shared.browser_parts import component
 
 KEY = "evaluation.table"
 BEYOND_KEY = "evaluation.beyond"
@@ -25,7 +25,9 @@ def show_results(results: Results) -> None:
     with st.container(horizontal=True, gap="medium"):
         frame, aggregation = chosen_frame(results), _chosen_aggregation()
     cells = cells_of(results, frame, aggregation)
-    _component()(key=KEY, data=_data(cells, aggregation), on_cell_change=_clicked)
+    component("results", '<div class="results"></div>')(
+        key=KEY, data=_data(cells, aggregation), on_cell_change=_clicked
+    )
     st.caption(
         f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
         "then ours less the paper's, in percentage points. Bold: the best of ours. "
@@ -50,7 +52,9 @@ def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
         return []
     there = {cell.metric for cell in cells}
     counted = {name: metric for name, metric in BEYOND.items() if name in there}
-    _component()(key=BEYOND_KEY, data=_data(cells, aggregation, counted), on_cell_change=_clicked_beyond)
+    component("results", '<div class="results"></div>')(
+        key=BEYOND_KEY, data=_data(cells, aggregation, counted), on_cell_change=_clicked_beyond
+    )
     st.caption(
         "In percent unless the head of the column says otherwise; bold is the best of ours, which for false area, "
         "false alarms and what is called the other type is the least: a method that predicts nothing has none. "
@@ -160,90 +164,3 @@ def _tip(cell: Cell, aggregation: str) -> str:
     if cell.paper is not None:
         said.append(f". The paper's: {percent(cell.paper)} %, a difference of {signed(cell.difference)} points")
     return "".join(said) + "."
-
-
-@functools.cache
-def _component() -> Any:
-    return st.components.v2.component("mtunet_results", html='<div class="results"></div>', css=_CSS, js=_JS)
-
-
-_CSS = """
-.results { font-family: var(--st-font); color: var(--st-text-color); overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0 0 6px; }
-th { text-align: right; font-weight: 600; font-size: 13px; padding: 6px 8px;
-  border-bottom: 1px solid var(--st-border-color); }
-th.method, th.type { text-align: left; }
-tbody th { border-bottom: none; font-size: 14px; vertical-align: top; padding-top: 9px; white-space: nowrap; }
-tbody th.type { font-weight: 400; }
-tbody tr.first > * { border-top: 1px solid var(--st-border-color); }
-td { padding: 0; text-align: right; }
-td.none { padding: 6px 9px; vertical-align: top; opacity: 0.7; }
-button { font: inherit; color: inherit; background: none; border: 1px solid transparent; border-radius: 6px;
-  width: 100%; text-align: right; padding: 5px 8px; cursor: pointer; font-size: 15px; line-height: 1.25; }
-button:hover { background: var(--st-secondary-background-color); }
-button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
-button.best { font-weight: 700; }
-small { display: block; font-size: 11.5px; font-weight: 400; opacity: 0.85; white-space: nowrap; }
-.said { font-size: 13px; min-height: 20px; padding: 8px 2px 0; opacity: 0.9; }
-"""
-
-_JS = """
-export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
-  const root = parentElement.querySelector(".results");
-  const text = JSON.stringify(data);
-  if (root.dataset.shown === text) return; // the same again: whoever has the focus keeps it
-  root.dataset.shown = text;
-  const make = (name, text, className) => {
-    const node = document.createElement(name);
-    if (text) node.textContent = text;
-    if (className) node.className = className;
-    return node;
-  };
-  const table = make("table");
-  const said = make("div", data.hint, "said");
-  said.setAttribute("aria-live", "polite");
-  const head = make("tr");
-  head.append(make("th", "Method", "method"), make("th", "Type", "type"));
-  for (const column of data.columns) {
-    const cell = make("th", column.title);
-    cell.title = column.tip;
-    cell.scope = "col";
-    head.append(cell);
-  }
-  const top = make("thead");
-  top.append(head);
-  const body = make("tbody");
-  let before = null;
-  for (const row of data.rows) {
-    const line = make("tr", "", row.method === before ? "" : "first");
-    const name = make("th", row.method === before ? "" : row.method, "method");
-    if (row.method === before) name.setAttribute("aria-label", row.method);
-    before = row.method;
-    const type = make("th", row.type, "type");
-    type.scope = "row";
-    line.append(name, type);
-    for (const cell of row.cells) {
-      if (!cell.key) {
-        line.append(make("td", cell.value, "none"));
-        continue;
-      }
-      const button = make("button", cell.value, cell.best ? "best" : "");
-      if (cell.small) button.append(make("small", cell.small));
-      button.title = cell.tip;
-      button.setAttribute("aria-label", cell.tip + (cell.best ? " The best of ours." : "") + " Show its images.");
-      const say = () => { said.textContent = cell.tip; };
-      button.addEventListener("mouseenter", say);
-      button.addEventListener("focus", say);
-      button.addEventListener("click", () => setTriggerValue("cell", cell.key));
-      const box = make("td");
-      box.append(button);
-      line.append(box);
-    }
-    body.append(line);
-  }
-  table.append(top, body);
-  root.replaceChildren(table, said);
-}
-"""

@@ -5,18 +5,16 @@ resends only when they change, and the program (OpenLayers, built from `frontend
 What a person does in the viewer stays in the browser; only a click on a finding starts a rerun.
 """
 
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import streamlit as st
 
 from mtunet.case import Box, Calcification, Finding
+from pages.shared.browser_parts import base_path, bundle, component
 
 Points = Sequence[tuple[float, float]]
 """A closed outline, (x, y) in pixel coordinates: (0, 0) is the centre of the top-left pixel."""
@@ -174,7 +172,9 @@ def viewer(
         "marking": marking,
         "pageKeys": list(page_keys),
     }
-    state = _mount()(key=key, data=data, on_selected_change=lambda: None, on_box_change=lambda: None)
+    state = component("load_viewer", '<div class="mtunet-viewer" data-state="loading"></div>')(
+        key=key, data=data, on_selected_change=lambda: None, on_box_change=lambda: None
+    )
     if clicked := state.get("selected"):
         return ViewerEvent(int(clicked["number"]), str(clicked["pane"]))
     if drawn := state.get("box"):
@@ -202,15 +202,6 @@ def simplified(points: Points) -> list[float]:
         size = float(np.ptp(ring, axis=0).max())
         ring = cv2.approxPolyDP(ring, min(SIMPLIFY, size / 20), True)
     return [round(float(v), 1) for v in ring.ravel()]
-
-
-@functools.cache
-def bundle() -> str:
-    """File name of the built viewer, which holds the hash of its content."""
-    found = sorted(p.name for p in (Path(__file__).parent / "assets").glob("viewer-*.js"))
-    if len(found) != 1:
-        raise RuntimeError(f"Expected one built viewer in pages/shared/assets, found {len(found)}: see frontend/.")
-    return found[0]
 
 
 def _layers(panes: Sequence[Pane], palette: Palette) -> list[dict[str, Any]]:
@@ -286,32 +277,3 @@ def _note(finding: Finding) -> str:
     if finding.specks:
         parts.append(f"{finding.specks} specks" if finding.specks > 1 else "1 speck")
     return f"{TYPE_WORDS[finding.type]}\n{', '.join(parts)}"
-
-
-def base_path() -> str:
-    """The prefix when Streamlit is served below a path, "" otherwise."""
-    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{path}" if path else ""
-
-
-@functools.cache
-def _mount() -> Any:
-    """The component; a few inline lines that import the bundle, which the browser keeps."""
-    return st.components.v2.component(
-        "mtunet_viewer",
-        html='<div class="mtunet-viewer" data-state="loading"></div>',
-        js=_SCRIPT,
-    )
-
-
-_SCRIPT = """
-export default function (component) {
-  const root = component.parentElement.querySelector(".mtunet-viewer");
-  root.style.height = component.data.height + "px"; // so that the page does not jump when the program arrives
-  import(new URL(component.data.bundle, document.baseURI).href).then( // Streamlit runs this text from a blob: address
-    (viewer) => viewer.show(root, component),
-    () => { root.textContent = "The image viewer could not be loaded. Reload the page."; },
-  );
-  return () => root.dispatchEvent(new Event("mtunet-unmount"));
-}
-"""

@@ -4,13 +4,10 @@ The viewer says on its element where its middle is and how far it is zoomed (`da
 the pointer's place on the screen that is the place in the image. What this adds listens, and draws nothing.
 """
 
-import functools
 import math
-from typing import Any
-
-import streamlit as st
 
 from mtunet.store.records import Image
+from pages.shared.browser_parts import component
 from pages.shared.viewer import Outline
 
 Place = tuple[float, float]
@@ -21,7 +18,7 @@ TICK_MM = 2.2
 
 def clicked_place(image: Image, key: str) -> Place | None:
     """(x, y) in mm from the image's top left corner, in the run after a click; None in every other."""
-    state = _listener()(key=key, data={"image": image.sha256}, on_placed_change=lambda: None)
+    state = component("marking")(key=key, data={"image": image.sha256}, on_placed_change=lambda: None)
     placed = state.get("placed")
     if not placed or placed.get("image") != image.sha256:
         return None
@@ -46,59 +43,3 @@ def ring(image: Image, place: Place, note: str = "Your mark") -> Outline:
 
 def _spacing(image: Image) -> tuple[float, float]:
     return image.spacing_mm or (0.1, 0.1)
-
-
-@functools.cache
-def _listener() -> Any:
-    return st.components.v2.component("mtunet_marking", html="<span></span>", js=_SCRIPT)
-
-
-_SCRIPT = """
-const listening = new WeakMap();
-
-export default function (component) {
-  const root = component.parentElement;
-  const known = listening.get(root);
-  if (known) { known.component = component; return; }
-  const mine = { component };
-  listening.set(root, mine);
-  const stop = new AbortController();
-  const options = { signal: stop.signal, capture: true };
-  let down = [0, 0];
-  let waiting;
-
-  const place = (pane, viewer, dx, dy) => {
-    const [x, y] = viewer.dataset.centre.split(",").map(Number);
-    const zoom = Number(viewer.dataset.zoom);
-    const image = mine.component.data.image;
-    mine.component.setTriggerValue("placed", { image, x: x + dx / zoom, y: y + dy / zoom });
-  };
-  const over = (event, name) =>
-    event.composedPath().find((one) => one instanceof Element && one.classList.contains(name));
-
-  document.addEventListener("pointerdown", (event) => { down = [event.clientX, event.clientY]; }, options);
-  document.addEventListener("dblclick", () => clearTimeout(waiting), options);
-  document.addEventListener("click", (event) => {
-    const pane = over(event, "pane");
-    const viewer = over(event, "mtunet-viewer");
-    if (!pane || !viewer || over(event, "minimap") || viewer.dataset.measure === "true") return;
-    if (Math.hypot(event.clientX - down[0], event.clientY - down[1]) > 5) return; // the image was moved
-    clearTimeout(waiting);
-    if (event.detail > 1) return; // a double click zooms
-    const frame = pane.getBoundingClientRect();
-    const dx = event.clientX - frame.left - frame.width / 2;
-    const dy = event.clientY - frame.top - frame.height / 2;
-    const [centre, zoom] = [viewer.dataset.centre, viewer.dataset.zoom];
-    waiting = setTimeout(() => place(pane, { dataset: { centre, zoom } }, dx, dy), 260);
-  }, options);
-  document.addEventListener("keydown", (event) => {
-    const pane = over(event, "pane");
-    const viewer = over(event, "mtunet-viewer");
-    if (!pane || !viewer || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key.toLowerCase() !== "x") return;
-    event.preventDefault();
-    place(pane, viewer, 0, 0);
-  }, options);
-  return () => { clearTimeout(waiting); stop.abort(); listening.delete(root); };
-}
-"""

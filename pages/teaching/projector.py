@@ -5,11 +5,10 @@ Streamlit's own word for the dark one, and once more when the projector is turne
 shown stands in the address, a round and what was chosen in it in the store.
 """
 
-import functools
-from typing import Any
-
 import plotly.graph_objects as go
 import streamlit as st
+
+from pages.shared.browser_parts import component
 
 KEY = "teaching.projector"
 WORD = "projector"
@@ -34,7 +33,7 @@ def switch() -> None:
 
 def project() -> None:
     """What the switch does. Draws nothing of its own, so it stands beside no control."""
-    _theme()(key=f"{KEY}.theme", data={"on": projecting(), "dark": st.context.theme.type == "dark"})
+    component("projector")(key=f"{KEY}.theme", data={"on": projecting(), "dark": st.context.theme.type == "dark"})
     if projecting():
         st.html(_STYLE)
 
@@ -55,32 +54,4 @@ html { font-size: 21px !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] { font-size: 0.95rem !important; }
 [data-testid="stCaptionContainer"] { opacity: 1 !important; }
 </style>
-"""
-
-
-@functools.cache
-def _theme() -> Any:
-    return st.components.v2.component("mtunet_projector", html="<span></span>", js=_SCRIPT)
-
-
-_SCRIPT = """
-const FORCED = "mtunet-projector-forced-dark";
-const WORD = "embed_options";
-
-export default function (component) {
-  const { on, dark } = component.data;
-  const address = new URL(window.location.href);
-  const asked = address.searchParams.get(WORD) === "dark_theme";
-  if (on && !dark && !asked) {
-    sessionStorage.setItem(FORCED, "yes");
-    address.searchParams.set("projector", "on"); // the address may not have it yet
-    address.searchParams.set(WORD, "dark_theme");
-    window.location.replace(address);
-  } else if (!on && sessionStorage.getItem(FORCED)) {
-    sessionStorage.removeItem(FORCED);
-    address.searchParams.delete("projector");
-    address.searchParams.delete(WORD);
-    window.location.replace(address);
-  }
-}
 """

@@ -1,10 +1,8 @@
 """The worklist from the keyboard: J and K go down and up, Enter opens. All in the browser: a key costs no rerun."""
 
-import functools
 import re
-from typing import Any
 
-import streamlit as st
+from pages.shared.browser_parts import component
 
 HELP = "**J** next study · **K** the one before · **Enter** open it"
 
@@ -15,78 +13,9 @@ def row_keys(prefix: str, suffix: str, *, key: str) -> None:
     Drawn once, beside the list and not in it: the rows are looked up in the page when a key is pressed, so it does not
     matter how often, and within which fragment, the list is drawn anew.
     """
-    _mount()(key=key, data={"prefix": _class(prefix), "suffix": _class(suffix).removeprefix("st-key-")})
+    component("row_keys")(key=key, data={"prefix": _class(prefix), "suffix": _class(suffix).removeprefix("st-key-")})
 
 
 def _class(key: str) -> str:
     """The class that Streamlit gives a container with this key."""
     return "st-key-" + re.sub(r"[^a-zA-Z0-9_-]", "-", key.strip())
-
-
-@functools.cache
-def _mount() -> Any:
-    return st.components.v2.component("mtunet_row_keys", html='<span class="mtunet-row-keys"></span>', js=_SCRIPT)
-
-
-_SCRIPT = """
-// One listener for the page's life. On a page without rows it does nothing, so nobody need take it away.
-const state = (window.mtunetRows ??= { prefix: "", suffix: "", chosen: null, style: null, listening: false });
-
-function name(row) {
-  return [...row.classList].find((one) => one.startsWith(state.prefix) && one.endsWith(state.suffix));
-}
-
-function rows() {
-  const found = [...document.querySelectorAll(`[class*="${state.prefix}"]`)].map(name).filter(Boolean);
-  return [...new Set(found)];
-}
-
-function choose(row) {
-  state.chosen = row;
-  if (!state.style?.isConnected) {
-    state.style = document.createElement("style");
-    document.head.appendChild(state.style);
-  }
-  // A rule and not an attribute: it holds for a row that is drawn anew as well.
-  state.style.textContent = `.${row} { outline: 2px solid var(--st-primary-color, #0f6b7a); outline-offset: 1px; }`;
-  state.style.dataset.chosen = row;
-  document.querySelector("." + row)?.scrollIntoView({ block: "nearest" });
-  document.activeElement?.blur(); // else Enter would press the button that was clicked last
-}
-
-// A row that is just being drawn has no link yet: wait for it, rather than lose the key.
-function open(row, looks = 40) {
-  const link = document.querySelector(`.${row} a[href]`);
-  if (link) link.click();
-  else if (looks > 1 && row === state.chosen) setTimeout(open, 50, row, looks - 1);
-}
-
-const WRITTEN_IN = "input:not([type=file]), textarea, select, [role=dialog], [role=menu]";
-
-function typing(target) {
-  return target?.isContentEditable || target?.closest?.(WRITTEN_IN);
-}
-
-function press(event) {
-  const inside = event.composedPath()[0];
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(inside)) return;
-  const all = rows();
-  const at = all.indexOf(state.chosen);
-  const key = event.key.toLowerCase();
-  if (all.length && (key === "j" || key === "k")) {
-    choose(all[key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0)]);
-    event.preventDefault();
-  } else if (key === "enter" && at >= 0 && !inside.closest?.("a, button, [role=button], [role=radio]")) {
-    open(state.chosen);
-    event.preventDefault();
-  }
-}
-
-export default function (component) {
-  Object.assign(state, component.data);
-  if (!state.listening) {
-    state.listening = true;
-    document.addEventListener("keydown", press);
-  }
-}
-"""

@@ -319,10 +319,10 @@ def test_a_mark_outside_of_the_image_is_none(monkeypatch: pytest.MonkeyPatch) ->
     image = Image("a" * 64, "x", "x", "", 100, 50, (0.1, 0.2), None, None, ())
     for x, y, expected in ((9.5, 19.5, (2.0, 2.0)), (-1.0, 5.0, None), (5.0, 100.0, None)):
         placed = {"image": image.sha256, "x": x, "y": y}
-        monkeypatch.setattr(marking, "_listener", lambda placed=placed: lambda **_: {"placed": placed})
+        monkeypatch.setattr(marking, "component", lambda _, placed=placed: lambda **_: {"placed": placed})
         assert marking.clicked_place(image, "k") == expected
     stale = {"image": "b" * 64, "x": 5.0, "y": 5.0}
-    monkeypatch.setattr(marking, "_listener", lambda: lambda **_: {"placed": stale})
+    monkeypatch.setattr(marking, "component", lambda _: lambda **_: {"placed": stale})
     assert marking.clicked_place(image, "k") is None
 
 

@@ -1,0 +1,16 @@
+// src/parts/load_viewer.js
+function load_viewer_default(component) {
+  const root = component.parentElement.querySelector(".mtunet-viewer");
+  root.style.height = component.data.height + "px";
+  import(new URL(component.data.bundle, document.baseURI).href).then(
+    // Streamlit runs this text from a blob: address
+    (viewer) => viewer.show(root, component),
+    () => {
+      root.textContent = "The image viewer could not be loaded. Reload the page.";
+    }
+  );
+  return () => root.dispatchEvent(new Event("mtunet-unmount"));
+}
+export {
+  load_viewer_default as default
+};
