@@ -15,8 +15,8 @@ from scipy import ndimage
 from mtunet.case import Box, Calcification, Laterality, Mammogram, Truth
 from mtunet.phantom.anatomy import Anatomy, compress_breast
 from mtunet.phantom.arterial import ArterialCalcium, CalcifiedVessel, calcify_vessels
-from mtunet.phantom.benign import pick_place, scatter_benign
-from mtunet.phantom.calcifications import MU_CALCIUM, Cluster, draw_distribution, draw_type, lay_cluster
+from mtunet.phantom.benign import scatter_benign
+from mtunet.phantom.calcifications import MU_CALCIUM, Cluster, draw_morphology, lay_cluster, pick_place
 from mtunet.phantom.display import (
     PLAIN_FILM,
     Formed,
@@ -154,13 +154,12 @@ def _microcalcify(
     """All MC clusters of the spec."""
     calcium, region = np.zeros(MASTER_SHAPE, np.float32), np.zeros(MASTER_SHAPE, bool)
     clusters: list[Cluster] = []
-    for _ in range(spec.clusters):
-        kind = spec.mc_type or draw_type(rng)
-        distribution = spec.distribution or draw_distribution(rng)
+    for own in rng.spawn(spec.clusters):  # so that both views of a breast hold the same kinds
+        kind, distribution = draw_morphology(own, spec.mc_type, spec.distribution)
         if spec.hard == "c":
-            kind, distribution = ("punctate" if rng.random() < 0.5 else "pleomorphic"), "linear"
-        centre = _cluster_centre(spec, anatomy, soft, arterial.anchor, rng)
-        laid = lay_cluster(calcium, tissue, centre, anatomy, rng, kind, distribution, faint=spec.hard == "d")
+            kind, distribution = ("punctate" if own.random() < 0.5 else "pleomorphic"), "linear"
+        centre = _cluster_centre(spec, anatomy, soft, arterial.anchor, own)
+        laid = lay_cluster(calcium, tissue, centre, anatomy, own, kind, distribution, faint=spec.hard == "d")
         if laid is not None:
             clusters.append(laid[0])
             region |= laid[1]

@@ -22,9 +22,9 @@ Rng: TypeAlias = np.random.Generator
 
 Density = Literal["a", "b", "c", "d"]
 Look = Literal["ffdm", "film", "plain-film"]
-McType = Literal["punctate", "amorphous", "pleomorphic", "fine_linear"]
-Distribution = Literal["clustered", "linear", "segmental"]
-Benign = Literal["popcorn", "rim", "rod", "skin", "round", "scattered", "dystrophic", "milk_of_calcium"]
+McType = Literal["punctate", "amorphous", "coarse_heterogeneous", "pleomorphic", "fine_linear"]
+Distribution = Literal["clustered", "linear", "segmental", "regional", "diffuse"]
+Benign = Literal["popcorn", "rim", "rod", "skin", "round", "scattered", "dystrophic", "milk_of_calcium", "suture"]
 Hard = Literal["", "b", "c", "d"]
 
 MASTER_PITCH_MM: Final = 0.1

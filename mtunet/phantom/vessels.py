@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
+from scipy.spatial import cKDTree
 
 from mtunet.case import View
 from mtunet.phantom.anatomy import Anatomy, Ground
@@ -15,6 +16,10 @@ from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
 from mtunet.phantom.spec import FIELD_MM, SOFT_PITCH_MM, SOFT_SHAPE, FloatArray, PhantomSpec, Points, Rng
 
 STEP_MM = 0.25
+APART_MM = 3.0
+"""No vessel comes nearer to another one's centre line, but where it leaves it."""
+LEAVING = 40
+"""Points of a branch within which it may still be near its parent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,21 +40,26 @@ class Tube(NamedTuple):
 
 
 def grow_vessels(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> tuple[Vessel, ...]:
-    """Four to seven trees; none of them is calcified yet."""
+    """Four to six trees, none of them calcified yet: the lateral thoracic's from the upper outer edge, the internal
+    thoracic's from the inner one. They bend round the nipple at their own depths, so that none crosses another.
+    """
     vessels: list[Vessel] = []
-    for _ in range(int(rng.integers(4, 8))):
-        path = _arc(spec, anatomy, rng) if rng.random() < 0.6 else _direct(spec, anatomy, rng)
-        path = _until_skin(path, anatomy)
-        if len(path) < 120:
-            continue
-        radius = rng.uniform(0.5, 1.25) * np.linspace(1, rng.uniform(0.45, 0.7), len(path))
-        main = Vessel(path, radius * _ending(len(path)))
-        vessels.append(main)
+    for side in (-1, 1):
+        depth = rng.uniform(7, 12)
+        for rank in range(int(rng.integers(2, 4))):
+            path = _until_others(_until_skin(_course(spec, anatomy, side, rank, depth, rng), anatomy), vessels)
+            depth += rng.uniform(11, 17)
+            if len(path) < 120:
+                continue
+            narrowed = max(rng.uniform(0.45, 0.7), 1 - 0.005 * STEP_MM * len(path))
+            radius = rng.uniform(0.5, 1.25) * np.linspace(1, narrowed, len(path))
+            vessels.append(Vessel(path, radius * _ending(len(path))))
+    for main in tuple(vessels):
         for _ in range(int(rng.choice([0, 1, 2], p=[0.35, 0.45, 0.2]))):
-            branch = _branch(main, anatomy, rng)
+            branch = _branch(main, vessels, anatomy, rng)
             if branch is not None:
                 vessels.append(branch)
-                twig = _branch(branch, anatomy, rng) if rng.random() < 0.3 else None
+                twig = _branch(branch, vessels, anatomy, rng) if rng.random() < 0.3 else None
                 vessels += [twig] if twig is not None else []
     return tuple(vessels)
 
@@ -101,41 +111,43 @@ def unit_tangents(path: Points) -> Points:
     return np.asarray(tangents / (np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9))
 
 
-def _arc(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> Points:
-    """Comes from the chest wall and follows the skin at some depth, above or below the nipple."""
+def _course(spec: PhantomSpec, anatomy: Ground, side: int, rank: int, depth: float, rng: Rng) -> Points:
+    """A main artery above (side -1) or below (1) the nipple, `depth` mm under the skin where it passes the nipple.
+
+    Outer is up in CC views, as they are hung, and in MLO views, where those vessels come down from the axilla.
+    """
     nipple_y = anatomy.nipple[1]
-    y0 = _start_height(spec, anatomy, rng)
-    past = rng.uniform(-8, 14) if y0 < nipple_y else rng.uniform(-14, 8)
+    off = side * _half_height(anatomy, side) * ((0.92, 0.64, 0.40)[rank] - rng.uniform(0, 0.10))
+    y0, x0 = nipple_y + off, -3.0
+    if spec.view is View.MLO and side < 0:
+        y0, x0 = -4.0, float(anatomy.edge(0.0)) * (0.80 - 0.30 * rank + rng.uniform(-0.08, 0.08))
+        off = -nipple_y
+    # one follows the skin until beside the nipple, one keeps away from it, one passes behind it
+    y1 = nipple_y + (side * rng.uniform(10, 24), off * rng.uniform(0.5, 0.8), -side * rng.uniform(0, 24))[rank]
     f = np.linspace(0, 1, 9)
-    y = y0 + (nipple_y + past - y0) * f
-    depth = rng.uniform(8, 26) + np.cumsum(rng.normal(0, 2.0, 9))
-    approach = float(anatomy.edge(y0)) - depth[0] + 3.0
-    x = anatomy.edge(y) - depth - (1 - f) ** rng.uniform(1.3, 3.0) * max(approach, 0.0)
-    path = _even(CubicSpline(f, np.c_[x, y])(np.linspace(0, 1, 900)))
-    return _wobble(path, rng)
+    y = y0 + (y1 - y0) * (0.75 * f + 0.25 * f * f)
+    followed = anatomy.edge(y) - depth - np.cumsum(rng.normal(0, 1.2, 9))
+    x = followed - (followed[0] - x0) * (1 - f) ** rng.uniform(1.5, 2.6)
+    path = _wobble(_even(CubicSpline(f, np.c_[x, y])(np.linspace(0, 1, 900))), rng)
+    return path[int(np.argmax(path[:, 1] > 0)) :]
 
 
-def _direct(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> Points:
-    """Crosses the breast from the chest wall towards the region behind the nipple."""
-    nipple_x, nipple_y = anatomy.nipple
-    start = np.array([-3.0, _start_height(spec, anatomy, rng)])
-    end = np.array([nipple_x * rng.uniform(0.6, 0.9), nipple_y + rng.uniform(-0.35, 0.35) * nipple_x])
-    along = end - start
-    length = float(np.hypot(*along))
-    count = max(int(length / STEP_MM), 24)
-    t = np.linspace(0, 1, count)
-    off = smooth_noise(count, count * 0.16, rng) * 0.05 * length * np.sqrt(np.sin(np.pi * t * 0.95))
-    off += rng.uniform(-0.12, 0.12) * length * np.sin(np.pi * t)
-    normal = np.array([-along[1], along[0]]) / (length + 1e-9)
-    return _wobble(_even(start + t[:, None] * along + off[:, None] * normal), rng)
+def _half_height(anatomy: Ground, side: int) -> float:
+    """mm from the nipple's level to where the breast ends at the chest wall, or the film does, on one side."""
+    nipple_y = anatomy.nipple[1]
+    end = 0.0 if side < 0 else FIELD_MM[0]
+    heights = np.arange(nipple_y, end, 2.0 * side)
+    ended = np.nonzero(np.asarray(anatomy.edge(heights)) < 14)[0]
+    return float(abs(heights[ended[0]] - nipple_y)) if len(ended) else abs(end - nipple_y)
 
 
-def _start_height(spec: PhantomSpec, anatomy: Ground, rng: Rng) -> float:
-    nipple_x, nipple_y = anatomy.nipple
-    above = rng.random() < 0.65
-    if above and spec.view is View.MLO:
-        return float(rng.uniform(0.05, 0.75) * nipple_y)
-    return float(nipple_y + (-1 if above else 1) * rng.uniform(0.2, 0.75) * nipple_x)
+def _until_others(path: Points, vessels: list[Vessel], skipped: int = 0) -> Points:
+    """The path up to where it first comes within `APART_MM` of another vessel, not counting its first points."""
+    if len(path) <= skipped or not vessels:
+        return path
+    others = cKDTree(np.concatenate([vessel.path for vessel in vessels]))
+    met = np.nonzero(others.query(path[skipped:], distance_upper_bound=APART_MM)[0] < APART_MM)[0]
+    return path[: skipped + met[0]] if len(met) else path
 
 
 def _wobble(path: Points, rng: Rng) -> Points:
@@ -161,12 +173,12 @@ def _until_skin(path: Points, anatomy: Ground) -> Points:
 
 
 def _ending(count: int) -> Points:
-    """Radius factor: vessels thin out over their last 25 mm instead of stopping."""
+    """Radius factor: vessels thin out over their last 40 mm instead of stopping."""
     left = np.arange(count)[::-1] * STEP_MM
-    return np.asarray(0.25 + 0.75 * np.clip(left / 25.0, 0, 1) ** 0.7)
+    return np.asarray(0.5 + 0.5 * np.clip(left / 40.0, 0, 1))
 
 
-def _branch(parent: Vessel, anatomy: Ground, rng: Rng) -> Vessel | None:
+def _branch(parent: Vessel, vessels: list[Vessel], anatomy: Ground, rng: Rng) -> Vessel | None:
     """Leaves the parent at one of its own points, at an acute angle, and is thinner; None where there is no room."""
     count = len(parent.path)
     k = int(rng.integers(count // 5, max(4 * count // 5, count // 5 + 1)))
@@ -177,6 +189,8 @@ def _branch(parent: Vessel, anatomy: Ground, rng: Rng) -> Vessel | None:
     heading = np.arctan2(ahead[1], ahead[0]) + turn * (1 - 0.5 * t) + 0.25 * t * smooth_noise(length, 40, rng)
     steps = np.c_[np.cos(heading), np.sin(heading)] * STEP_MM
     path = _until_skin(parent.path[k] + np.cumsum(steps, axis=0), anatomy)
-    if len(path) < 40:
+    path = _until_others(path, [vessel for vessel in vessels if vessel is not parent])
+    path = _until_others(path, [parent], skipped=LEAVING)
+    if len(path) < max(40, LEAVING + 10):
         return None
-    return Vessel(path, parent.radius[k] * np.linspace(0.85, 0.55, len(path)) * _ending(len(path)))
+    return Vessel(path, parent.radius[k] * np.linspace(0.85, 0.75, len(path)) * _ending(len(path)))

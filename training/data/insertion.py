@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from mtunet.case import Calcification
 from mtunet.phantom.arterial import calcify_vessels
-from mtunet.phantom.benign import pick_place, scatter_benign
-from mtunet.phantom.calcifications import MU_CALCIUM, draw_distribution, draw_type, lay_cluster
+from mtunet.phantom.benign import scatter_benign
+from mtunet.phantom.calcifications import MU_CALCIUM, draw_morphology, lay_cluster, pick_place
 from mtunet.phantom.fields import blur, chord
 from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
@@ -155,7 +155,7 @@ def _cluster(
 ) -> Mask:
     """Adds one cluster, seen at least as well as a phantom's must be; gives its region."""
     centre = np.array(pick_place(host, rng, 8)) if anchor is None else anchor + rng.normal(0, 3.5, 2)
-    kind, distribution = draw_type(rng), "linear" if linear else draw_distribution(rng)
+    kind, distribution = draw_morphology(rng, distribution="linear" if linear else None)
     laid = lay_cluster(calcium, nepers, centre, host, rng, kind, distribution)
     return laid[1] if laid is not None else np.zeros(nepers.shape, bool)
 
