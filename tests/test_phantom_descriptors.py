@@ -598,7 +598,6 @@ def test_grade_three_has_two_rails(laid: Laid) -> None:
             wide = (vessel.radius > 0.4) & (np.maximum(one, other) > 0.05)
             there += int(wide.sum())
             two += int((wide & (np.minimum(one, other) > 1.2 * middle) & (np.minimum(one, other) > 0.03)).sum())
-        print(two, there, two / there)
         rails.append(two >= 0.5 * there)
     assert share(rails) >= 0.9
 

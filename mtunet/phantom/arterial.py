@@ -19,9 +19,9 @@ from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import BoolArray, FloatArray, PhantomSpec, Points, Rng
 from mtunet.phantom.vessels import STEP_MM, Tube, Vessel, tube_about, unit_tangents
 
-LOAD = {1: 0.50, 2: 0.66, 3: 0.62 * 0.6}
+LOAD = {1: 0.50, 2: 0.66, 3: 0.56 * 0.6}
 """Calcium in the wall by grade; grade 3 is scaled to the literature's mass per breast (Molloi 2025)."""
-LEVEL = {2: 0.42, 3: 1.10}
+LEVEL = {2: 0.42, 3: 1.30}
 COVERAGE = {1: (0.10, 0.25), 2: (0.35, 0.65), 3: (0.70, 0.95)}
 """Share of the vessel's length that is calcified."""
 VISIBLE = 2.0

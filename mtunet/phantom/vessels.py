@@ -126,7 +126,7 @@ def _course(spec: PhantomSpec, anatomy: Ground, side: int, rank: int, depth: flo
     y1 = nipple_y + (side * rng.uniform(10, 24), off * rng.uniform(0.5, 0.8), -side * rng.uniform(0, 24))[rank]
     f = np.linspace(0, 1, 9)
     y = y0 + (y1 - y0) * (0.75 * f + 0.25 * f * f)
-    followed = anatomy.edge(y) - depth - np.cumsum(rng.normal(0, 1.2, 9))
+    followed = anatomy.edge(y) - depth - np.cumsum(rng.normal(0, 1.7, 9))
     x = followed - (followed[0] - x0) * (1 - f) ** rng.uniform(1.5, 2.6)
     path = _wobble(_even(CubicSpline(f, np.c_[x, y])(np.linspace(0, 1, 900))), rng)
     return path[int(np.argmax(path[:, 1] > 0)) :]
@@ -153,7 +153,7 @@ def _until_others(path: Points, vessels: list[Vessel], skipped: int = 0) -> Poin
 def _wobble(path: Points, rng: Rng) -> Points:
     """The small tortuosity of arteries, across the path."""
     tangent = unit_tangents(path)
-    fine, broad = rng.uniform(0.3, 1.1), rng.uniform(0.8, 1.8)
+    fine, broad = rng.uniform(0.3, 1.1), rng.uniform(1.2, 2.4)
     off = fine * smooth_noise(len(path), 14, rng) + broad * smooth_noise(len(path), 50, rng)
     return _even(path + np.c_[-tangent[:, 1], tangent[:, 0]] * off[:, None])
 
