@@ -156,6 +156,8 @@ def _microcalcify(
     clusters: list[Cluster] = []
     for own in rng.spawn(spec.clusters):  # so that both views of a breast hold the same kinds
         kind, distribution = draw_morphology(own, spec.mc_type, spec.distribution)
+        if spec.hard == "b" and spec.distribution is None:
+            distribution = "clustered"  # a wedge or a line would leave the artery
         if spec.hard == "c":
             kind, distribution = ("punctate" if own.random() < 0.5 else "pleomorphic"), "linear"
         centre = _cluster_centre(spec, anatomy, soft, arterial.anchor, own)
@@ -169,7 +171,7 @@ def _microcalcify(
 def _cluster_centre(spec: PhantomSpec, anatomy: Anatomy, soft: SoftTissue, anchor: Points | None, rng: Rng) -> Points:
     """On the artery in hard case b; in dense tissue in hard case d; else anywhere, for tissue must not tell."""
     if anchor is not None:
-        return anchor + rng.normal(0, 3.5, 2)
+        return anchor + rng.normal(0, 2.0, 2)
     cut = float(np.quantile(soft.glandularity[anatomy.breast][::97], 0.75))
     for _ in range(60):
         x, y = pick_place(anatomy, rng, DEEP_MM)
