@@ -251,8 +251,8 @@ def test_no_image_is_kept_once_it_is_written(tmp_path: Path, monkeypatch: pytest
 
 
 def test_dicom_objects_are_written_and_name_nobody(tmp_path: Path) -> None:
-    pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
-    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (requirements-test.txt)")
+    pytest.importorskip("highdicom", reason="highdicom is not installed (extra interop)")
+    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed (extra test)")
     image, out = write(tmp_path / "LCC.dcm", hospital_image()), tmp_path / "out"
     assert main(["analyse", str(image), "--out", str(out), "--format", "dicom,seg,sr,gsps,pdf"]) == 0
     ends = ("_gsps.dcm", "_image.dcm", "_seg.dcm", "_sr.dcm", ".pdf")
@@ -266,7 +266,7 @@ def test_dicom_objects_are_written_and_name_nobody(tmp_path: Path) -> None:
 
 
 def test_asked_for_they_belong_to_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+    pytest.importorskip("highdicom", reason="highdicom is not installed (extra interop)")
     write(tmp_path / "in" / "LCC.dcm", hospital_image())
     write(tmp_path / "in" / "RCC.png", drawn_png())
     out = tmp_path / "out"
@@ -293,7 +293,7 @@ def test_an_absent_package_is_wrong_usage_with_what_to_install(
     with pytest.raises(SystemExit) as stopped:
         main(["analyse", str(image), "--out", str(tmp_path / "out"), "--format", "seg"])
     assert stopped.value.code == 2
-    assert "python -m pip install -r requirements-interop.txt" in capsys.readouterr().err
+    assert "python -m pip install -e '.[interop]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -388,7 +388,7 @@ def test_without_ray_there_is_a_sentence(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["analyse", str(folder_of(tmp_path, 1)), "--out", str(tmp_path / "out"), "--ray", "local"]) == 1
-    assert "requirements-cluster.txt" in capsys.readouterr().err
+    assert ".[cluster]" in capsys.readouterr().err
 
 
 ON_TWO_WORKERS = """

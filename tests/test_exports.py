@@ -50,10 +50,10 @@ def test_the_same_result_gives_the_same_bytes(name: str) -> None:
 
 
 def test_an_absent_package_is_said_with_what_to_install() -> None:
-    absent = replace(EXPORTS["seg"], needs=("no_such_package", "requirements-interop.txt"))
+    absent = replace(EXPORTS["seg"], needs=("no_such_package", "interop"))
     assert absent.missing == (
         "Segmentation (DICOM SEG) needs the Python package no_such_package, which is not installed here. "
-        "Install it with: python -m pip install -r requirements-interop.txt"
+        "Install it with: python -m pip install -e '.[interop]'"
     )
     assert EXPORTS["png"].missing == ""
 

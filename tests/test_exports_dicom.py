@@ -25,7 +25,7 @@ from mtunet.output.exports.dicom_source import VIEW_CODES, read_origin, uid
 from tests.dicoms import dicom, drawn
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
-pytest.importorskip("highdicom", reason="highdicom is not installed (requirements-interop.txt)")
+pytest.importorskip("highdicom", reason="highdicom is not installed (extra interop)")
 
 from mtunet.output.exports.dicom_findings import FLAG_CODES
 

@@ -53,7 +53,7 @@ def test_without_ray_there_is_a_sentence(
     with pytest.raises(SystemExit) as stopped:
         main(["run", "smoke", "--ray", "local", "--out", str(tmp_path / "r")])
     assert stopped.value.code == 2
-    assert "requirements-cluster.txt" in capsys.readouterr().err
+    assert ".[cluster]" in capsys.readouterr().err
 
 
 ON_TWO_WORKERS = """

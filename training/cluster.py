@@ -1,6 +1,6 @@
 """The parts of a run on the machines of a Ray cluster: one task per part.
 
-Needs `pip install -r requirements-cluster.txt` here and on every machine, and the project in the same place. Nothing
+Needs `pip install -e '.[cluster]'` here and on every machine, and the project in the same place. Nothing
 is shared between the machines: each makes its own views, and a part comes back as the bytes of its files.
 """
 
@@ -54,7 +54,7 @@ def _ray() -> Any:
         import ray
     except ImportError:
         raise RayAbsent(
-            "--ray needs Ray, which is not installed here. Install it with `pip install -r requirements-cluster.txt` "
+            "--ray needs Ray, which is not installed here. Install it with `pip install -e '.[cluster]'` "
             "on every machine of the cluster, or leave --ray away to use this machine alone."
         ) from None
     return ray

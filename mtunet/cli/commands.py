@@ -20,7 +20,7 @@ EXIT_CODES = (
     "Exit codes: 0 all analysed, 3 some refused (see refused.csv), 2 wrong usage, 1 failed or an unexpected error (see "
     "the log), 130 stopped."
 )
-APP = Path(mtunet.__file__).parents[1] / "streamlit_app.py"
+APP = mtunet.shipped("streamlit_app.py")
 
 model_option = click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, type=click.Choice(list(MODELS)), help="Which model looks."
@@ -46,8 +46,16 @@ class Formats(click.ParamType):  # type: ignore[type-arg]
         return asked
 
 
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(f"mtunet {mtunet.__version__}")
+        context.exit()
+
+
 @click.group(name="mtunet", help=mtunet.__doc__, epilog="Research demonstration, not for clinical use.")
-@click.version_option(mtunet.__version__)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version and end."
+)
 @click.option("--verbose", is_flag=True, help="Say on the screen what goes into the log.")
 def cli(verbose: bool) -> None:
     logs.set_up(verbose=verbose)
@@ -59,12 +67,10 @@ def cli(verbose: bool) -> None:
 @click.argument("streamlit", nargs=-1, type=click.UNPROCESSED)
 def app(port: int, address: str, streamlit: tuple[str, ...]) -> int:
     """Serve the app. What follows goes to `streamlit run` as it is."""
-    if not APP.exists():
-        raise click.UsageError(f"the app's pages are not here ({APP}): install MTU-Net with its pages, or clone it")
     beyond = ("--server.address", address, "--browser.serverAddress", address) if address else ()
     call = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port), *beyond, *streamlit]
     try:
-        return subprocess.call(call, cwd=APP.parent)  # its .streamlit/config.toml is read from there
+        return subprocess.call(call)  # Streamlit finds the configuration beside the script
     except KeyboardInterrupt:
         return 130
 

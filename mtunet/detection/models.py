@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import mtunet
 from mtunet.case import Calcification
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from mtunet.detection.ensemble import Network
 
-WEIGHTS = Path(__file__).parents[2] / "weights"
+WEIGHTS = mtunet.shipped("weights")
 Way = Literal["detail", "paper"]
 
 

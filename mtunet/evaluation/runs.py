@@ -37,10 +37,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import mtunet
 from mtunet.evaluation import run_files as files
 from mtunet.evaluation.run_files import Table, UnreadableRun
 
-RUNS = Path(__file__).parents[2] / "runs"
+RUNS = mtunet.shipped("runs")
 Kind = Literal["cross-validation", "model", "real"]
 SHIPPED = RUNS.parent / "weights"
 WEIGHTS_SHA256 = "weights_sha256"

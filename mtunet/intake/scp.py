@@ -1,6 +1,6 @@
 """A DICOM C-STORE receiver: a scanner or an archive pushes images, and they are in the worklist.
 
-Needs `pip install -r requirements-receive.txt`. What arrives goes from the network to the reader in memory; nothing of
+Needs `pip install -e '.[receive]'`. What arrives goes from the network to the reader in memory; nothing of
 it is written before the reader has left the identifiers out. The sender is told success when the image is on disk, and
 otherwise why not, so that it can send again: nothing is lost between two machines.
 """
@@ -133,7 +133,7 @@ def _pynetdicom() -> Any:
     except ImportError:
         raise ReceiverAbsent(
             "Receiving needs pynetdicom, which is not installed here. Install it with "
-            "`python -m pip install -r requirements-receive.txt`."
+            "`python -m pip install -e '.[receive]'`."
         ) from None
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it would log what the sender says of the patient
     return pynetdicom

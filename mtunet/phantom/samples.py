@@ -5,15 +5,15 @@ The phantoms' files are made by `python -m mtunet.phantom samples --out samples`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
+import mtunet
 from mtunet.case import Calcification, Truth
 
-FOLDER: Final = Path(__file__).parents[2] / "samples"
+FOLDER: Final = mtunet.shipped("samples")
 PHANTOM_SOURCE: Final = "Computer-made phantom of this project: it shows no person."
 PHANTOM_LICENCE: Final = "Apache-2.0, as this project"
 CBIS_SOURCE: Final = (

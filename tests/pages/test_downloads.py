@@ -22,4 +22,4 @@ def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(
     for name, export in EXPORTS.items():
         assert buttons[export.label].disabled == (name in ("seg", "sr", "gsps"))
         assert buttons[export.label].help == (export.missing or export.about)
-    assert "pip install -r requirements-interop.txt" in buttons["Segmentation (DICOM SEG)"].help
+    assert "pip install -e '.[interop]'" in buttons["Segmentation (DICOM SEG)"].help

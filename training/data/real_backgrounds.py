@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+import mtunet
 from mtunet.case import View
 from mtunet.detection.breast import breast_region
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 
-FOLDER = Path(__file__).parents[2] / "samples" / "cbis-ddsm"
+FOLDER = mtunet.shipped("samples") / "cbis-ddsm"
 EXCLUSIONS = Path(__file__).parents[1] / "tools" / "real" / "cbis_exclusions.json"
 CLEAR_MM = 4.0
 """Calcium keeps this far from places that may hold some already."""

@@ -58,7 +58,7 @@ def to_gsps(result: Result) -> bytes:
 
 
 DICOM = "application/dicom"
-HIGHDICOM = ("highdicom", "requirements-interop.txt")
+HIGHDICOM = ("highdicom", "interop")
 REPORTLAB = ("reportlab", "requirements.txt")
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(

@@ -50,7 +50,7 @@ class Export:
     """One form.
 
     suffix: what is put after the stem, with its extension. function: the file's bytes, of a Result or a StudyResult.
-    about: one sentence on what it is for. needs: a package that may be absent, and the file that installs it.
+    about: one sentence on what it is for. needs: a package that may be absent, and the extra that installs it.
     """
 
     label: str
@@ -65,8 +65,8 @@ class Export:
         """Why it cannot be made here and what to do, in a sentence; "" when it can."""
         if self.needs is None or importlib.util.find_spec(self.needs[0]) is not None:
             return ""
-        package, requirements = self.needs
+        package, extra = self.needs
         return (
             f"{self.label} needs the Python package {package}, which is not installed here. "
-            f"Install it with: python -m pip install -r {requirements}"
+            f"Install it with: python -m pip install -e '.[{extra}]'"
         )

@@ -1,0 +1,81 @@
+"""What is installed is what a checkout holds: the wheel, the version, the locks."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mtunet
+from mtunet.detection.models import MODELS
+from mtunet.phantom.samples import SAMPLES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    pytest.importorskip("hatchling", reason="hatchling is not installed (extra test)")
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=ROOT, check=True)
+    [built] = out.iterdir()
+    return zipfile.ZipFile(built)
+
+
+def test_a_wheel_holds_the_code_the_app_the_weights_and_the_samples(wheel: zipfile.ZipFile) -> None:
+    held = set(wheel.namelist())
+    for spec in MODELS.values():
+        path = spec.path.relative_to(ROOT)
+        assert path.exists() == (f"mtunet/shipped/{path}" in held)
+    assert {f"mtunet/shipped/samples/{sample.file}" for sample in SAMPLES} <= held
+    assert {"mtunet/shipped/streamlit_app.py", "mtunet/shipped/.streamlit/config.toml"} <= held
+    assert {"mtunet/analysis.schema.json", "mtunet/study.schema.json", "mtunet/teaching/pool.jsonl"} <= held
+    tracked = subprocess.run(
+        ["git", "ls-files", "mtunet", "training", "pages"], cwd=ROOT, capture_output=True, text=True
+    )
+    for path in tracked.stdout.split():
+        if (ROOT / path).exists():
+            assert (
+                path.replace("pages/", "mtunet/shipped/pages/", 1) in held if path.startswith("pages") else path in held
+            )
+    assert {name.split("/")[0] for name in held if ".dist-info" not in name} == {"mtunet", "training"}
+
+
+def test_a_wheel_says_its_command_its_version_and_what_it_needs(wheel: zipfile.ZipFile) -> None:
+    [entry] = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    assert "mtunet = mtunet.__main__:main" in wheel.read(entry).decode()
+    about = wheel.read(entry.replace("entry_points.txt", "METADATA")).decode()
+    assert f"\nVersion: {mtunet.__version__}\n" in about
+    for line in (ROOT / "requirements.txt").read_text().split():
+        assert f"Requires-Dist: {re.split('[<>=]', line)[0]}" in about
+
+
+def test_the_version_names_the_commit_of_a_checkout() -> None:
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        pytest.skip("git does not tell here.")
+    tags = subprocess.run(["git", "tag", "--points-at", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    commit = asked.stdout.strip()[:10]
+    clean = mtunet.__version__.removesuffix(".dirty")
+    assert clean == f"{mtunet.RELEASE}+g{commit}" or f"v{mtunet.RELEASE}" in tags.stdout.split()
+
+
+def names(lock: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(), re.M))
+
+
+def test_the_locks_hold_all_that_is_asked_for_with_hashes_but_torch() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = {re.split("[<>=]", line)[0] for line in (ROOT / "requirements.txt").read_text().split()} - {"torch"}
+    tests = {re.split("[<>=[]", line)[0] for name in ("interop", "receive", "test") for line in extras[name]} - {
+        "mtunet"
+    }
+    assert asked <= names("requirements.lock")
+    assert asked | tests <= names("requirements-test.lock")
+    assert "torch" not in names("requirements-test.lock")
+    for lock in ("requirements.lock", "requirements-test.lock"):
+        for block in re.split(r"\n(?=\S)", (ROOT / lock).read_text()):
+            assert block.startswith("#") or "--hash=sha256:" in block, block
