@@ -13,7 +13,7 @@ import pytest
 from mtunet.case import Calcification, View
 from training.augmentation import Augmentation
 from training.data import samples as datasets
-from training.data.artefacts import ARTEFACTS, some_with_artefacts, with_artefacts
+from training.data.artefacts import ARTEFACTS, perhaps_with_artefacts, with_artefacts
 from training.data.insertion import (
     CONTENTS,
     TYPICAL_NEPERS,
@@ -191,7 +191,7 @@ def test_artefacts_leave_the_masks_and_are_marked_as_easily_mistaken(host: Backg
 
 def test_some_samples_get_artefacts_the_same_ones_each_time(host: Background) -> None:
     plain = [sample_of(host, "nothing", np.random.default_rng(k), f"drawn-{k}") for k in range(6)]
-    one, two = list(some_with_artefacts(plain, 4)), list(some_with_artefacts(plain, 4))
+    one, two = ([perhaps_with_artefacts(s, 4, n) for n, s in enumerate(plain)] for _ in range(2))
     changed = [a.pixels is not b.pixels for a, b in zip(plain, one, strict=True)]
     assert 0 < sum(changed) < len(plain)
     for a, b in zip(one, two, strict=True):

@@ -344,7 +344,9 @@ def test_mtu_nets_weights_are_a_model_of_the_app(folder: Path) -> None:
         runs.weights_of(runs.read(folder), 0, "single")
 
 
-def test_a_run_folder_with_other_settings_is_not_mixed_up(folder: Path) -> None:
+def test_a_run_folder_with_other_settings_is_not_mixed_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before any view is made."""
+    monkeypatch.setattr(loop, "divide", lambda _: pytest.fail("views are made"))
     with pytest.raises(runs.NotARun, match="other settings"):
         loop.run(replace(TINY, learning_rate=1e-5), folder, "cpu")
 

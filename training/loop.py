@@ -90,6 +90,7 @@ def wanted(
 
 def prepare(experiment: Experiment, folder: Path, device: torch.device) -> None:
     """Views made, and the run folder begun, or found to be of this experiment. Raises NotARun."""
+    runs.refuse_others(folder, experiment.to_json())  # before an hour goes into views
     divided = divide(experiment)
     rows = [] if experiment.product else [image_row(view.about) for view in divided.views]
     runs.begin(folder, config_of(experiment, folder, device), splits_of(experiment, divided), rows)

@@ -133,16 +133,23 @@ def begin(
             files.write_rows(folder, files.IMAGES, images)
         files.write_json(folder / files.CONFIG, dict(config))
         return
+    refuse_others(folder, config["experiment"], splits)
+
+
+def refuse_others(
+    folder: Path, experiment: Mapping[str, Any], splits: Sequence[Mapping[str, Sequence[str]]] | None = None
+) -> None:
+    """Raises NotARun when the folder holds another experiment, or the same one on other images or folds.
+
+    splits: None where they are not known yet.
+    """
+    if not (folder / files.CONFIG).exists():
+        return
     there = read(folder)
-    differ = [
-        name
-        for name, old, new in (
-            ("experiment", there.config.get("experiment"), config["experiment"]),
-            ("splits", read_splits(there), list(splits)),
-        )
-        if old != json.loads(json.dumps(new))
-    ]
-    if differ:
+    told: dict[str, tuple[Any, Any]] = {"experiment": (there.config.get("experiment"), dict(experiment))}
+    if splits is not None:
+        told["splits"] = (read_splits(there), list(splits))
+    if differ := [name for name, (old, new) in told.items() if old != json.loads(json.dumps(new))]:
         raise NotARun(
             f"{folder} holds a run with other settings ({' and '.join(differ)} differ). "
             "Name another folder with --out, or remove this one first."

@@ -4,7 +4,7 @@ Each takes and gives (rows, columns) float32 in [0, 1], bright is dense, with th
 changed a pixel, `with_artefacts` marks it as easily mistaken: crops are cut around such places.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -37,11 +37,10 @@ def with_artefacts(sample: Sample, rng: Rng) -> Sample:
     )
 
 
-def some_with_artefacts(samples: Iterable[Sample], seed: int, share: float = 0.5) -> Iterator[Sample]:
-    """Each sample as it is or, for about `share` of them, with artefacts; the same seed gives the same ones."""
-    for number, sample in enumerate(samples):
-        rng = np.random.default_rng([seed, number])
-        yield with_artefacts(sample, rng) if rng.random() < share else sample
+def perhaps_with_artefacts(sample: Sample, seed: int, number: int, share: float = 0.5) -> Sample:
+    """The sample as it is or, for about `share` of the numbers of a seed, with artefacts."""
+    rng = np.random.default_rng([seed, number])
+    return with_artefacts(sample, rng) if rng.random() < share else sample
 
 
 def scanner_lines(image: Grey, _breast: Mask, spacing_mm: float, rng: Rng) -> Grey:

@@ -7,11 +7,9 @@ cohorts, artefacts of films laid on some, and calcium put into real films.
 import json
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec
 from mtunet.phantom.patients import patients
-from training.data.artefacts import with_artefacts
+from training.data.artefacts import perhaps_with_artefacts
 from training.data.insertion import INSERTION_VERSION, inserted
 from training.data.samples import (
     Sample,
@@ -71,11 +69,7 @@ class Recipe:
         else:
             assert self.inserted is not None
             made = inserted(*self.inserted)
-        if self.artefacts is not None:
-            *seeds, share = self.artefacts
-            rng = np.random.default_rng([int(seed) for seed in seeds])
-            made = with_artefacts(made, rng) if rng.random() < share else made
-        return made
+        return made if self.artefacts is None else perhaps_with_artefacts(made, *self.artefacts)
 
 
 @dataclass(frozen=True)
