@@ -29,8 +29,8 @@ from mtunet.teaching.classroom.room import (
     after,
     changes,
     code_in,
-    counted,
     distribution,
+    last_words,
     moves,
     new_code,
 )
@@ -124,7 +124,7 @@ def test_the_last_answer_of_a_learner_counts_before_and_after_the_model() -> Non
         told(1, Answer.BOTH),
         told(1, Answer.NEITHER, saw_model=True),
     ]
-    kept = counted(given)
+    kept = last_words(given)
     assert [(one.learner, one.answer, one.saw_model) for one in kept] == [
         (1, Answer.BOTH, False),
         (2, Answer.BAC, False),
@@ -245,7 +245,7 @@ def test_thirty_answer_at_once_and_all_are_kept(data: Path) -> None:
         list(pool.map(answer, range(30)))  # raises what one of them raised
     with Store.open(data) as store:
         assert len(records.answers(store, opened)) == 60
-        assert distribution(counted(records.answers(store, opened)))[Answer.MC] == 30
+        assert distribution(last_words(records.answers(store, opened)))[Answer.MC] == 30
         assert len({one.name for one in records.learners(store, opened)}) == 30
 
 

@@ -28,7 +28,7 @@ from pages.case.viewed import Case, Viewed
 from pages.shared.controls import chosen_palette, chosen_thresholds
 from pages.shared.frame import frame
 from pages.shared.pixels import looked, weighed
-from pages.shared.viewer import viewer
+from pages.shared.viewer import Hanging, viewer
 from pages.shared.work import open_store
 
 HEIGHT, HUNG_HEIGHT = 640, 800  # of the viewer, screen pixels: with the header, one image fits on a laptop's screen
@@ -41,6 +41,7 @@ def look_and_list(
     """The images and the findings: a click in one shows in the other, and only these two are drawn again."""
     drawn = drawn_box(case)
     compared = compared_view(case, prior) if prior is not None else None
+    hanging: Hanging | None
     if prior is not None and compared is not None:
         shown, hanging = compared_panes(case, prior, compared)
     else:

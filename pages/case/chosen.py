@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from typing import NoReturn
 
 import streamlit as st
 
@@ -25,14 +26,14 @@ ADDRESSES = ("study", "case")
 def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
     """The study that the address names, its images, and the image it names; else the last one that was open, else the
     newest; or a sentence and the end."""
-    name = next((st.query_params[key] for key in ADDRESSES if key in st.query_params), None)
+    name: str | None = next((st.query_params[key] for key in ADDRESSES if key in st.query_params), None)
     image = st.query_params.get("image") if name is None else None
     if image is None and name is None:
         newest = store.rows(limit=1)
         name = st.session_state.get(_LAST)
         if name is None and newest:
-            found = study_of(store, newest[0].image.sha256)
-            name = found.id if found else None
+            holding = study_of(store, newest[0].image.sha256)
+            name = holding.id if holding else None
         if name is None:
             _nothing_here("There is no image yet. Add one in the worklist, or try the samples.")
         st.query_params["study"] = name
@@ -136,7 +137,7 @@ def _by_image(store: Store, sha256: str) -> Study | None:
     return study_of(store, sha256) if SHA256.fullmatch(sha256) else None
 
 
-def _nothing_here(sentence: str) -> None:
+def _nothing_here(sentence: str) -> NoReturn:
     st.title("Case", anchor=False)
     st.info(sentence, icon=":material/info:")
     st.page_link("pages/worklist/worklist.py", label="Go to the worklist", icon=":material/arrow_back:")

@@ -148,7 +148,8 @@ def _from_cell(order: list[tuple[str, str]]) -> None:
     if chosen:
         row, column = chosen[0]
         fold = int(column.removeprefix("Fold ")) if column.startswith("Fold ") else None
-        go_behind(Behind(*order[row], st.session_state.get("evaluation.folds.metric") or "f1", fold))
+        method, kind = order[row]
+        go_behind(Behind(method, kind, st.session_state.get("evaluation.folds.metric") or "f1", fold))
 
 
 def _comparisons(results: Results, frame: str) -> None:

@@ -66,7 +66,7 @@ def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
 def chosen_frame(results: Results) -> str:
     return str(
         st.segmented_control(
-            "Pixels",
+            "Resolution",
             list(results.frames),
             default=results.frames[0],
             required=True,
@@ -86,7 +86,7 @@ def cells_of(results: Results, frame: str, aggregation: str, beyond: bool = Fals
 def _chosen_aggregation() -> str:
     return str(
         st.segmented_control(
-            "Images are brought together",
+            "Aggregation",
             list(AGGREGATIONS),
             default="pooled",
             required=True,

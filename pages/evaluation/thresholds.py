@@ -7,7 +7,7 @@ import streamlit as st
 
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import Curve, Sweep, counts_at, curve, sweeps
-from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.figures import METRICS, Floats
 from mtunet.evaluation.reading import TYPES, Results
 from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.calibration import show_calibration
@@ -122,16 +122,15 @@ def _numbers(sweep: Sweep, native: Curve | None, threshold: float) -> dict[str, 
 
 
 def _records(one: Curve, kind: str, frame: str) -> list[dict[str, Any]]:
-    columns = {
+    columns: dict[str, Floats | None] = {
         "threshold": one.thresholds,
         "sensitivity": one.sensitivity,
         "false_positive_rate": one.false_positive_rate,
         "precision": one.precision,
-        "lesion_sensitivity": one.froc and one.froc.sensitivity,
-        "false_positives_per_image": one.froc and one.froc.alarms,
-        "lesion_sensitivity_without_bac": one.froc_without_bac and one.froc_without_bac.sensitivity,
-        "false_positives_per_image_without_bac": one.froc_without_bac and one.froc_without_bac.alarms,
     }
+    for ending, found in (("", one.froc), ("_without_bac", one.froc_without_bac)):
+        columns[f"lesion_sensitivity{ending}"] = None if found is None else found.sensitivity
+        columns[f"false_positives_per_image{ending}"] = None if found is None else found.alarms
     about = {"method": one.method, "type": kind, "frame": frame}
     return [
         about | {name: None if v is None or np.isnan(v[i]) else float(v[i]) for name, v in columns.items()}

@@ -44,15 +44,14 @@ def _losses(results: Results, found: list[History]) -> None:
     method = methods[0]
     if len(methods) > 1:
         start = methods.index("mtunet") if "mtunet" in methods else 0
-        options = {"options": methods, "format_func": method_title, "key": "evaluation.training.method"}
-        method = str(
-            st.segmented_control(
-                "Loss of",
-                default=methods[start],
-                required=True,
-                help="Each method has an objective of its own.",
-                **options,
-            )
+        method = st.segmented_control(
+            "Loss of",
+            methods,
+            default=methods[start],
+            required=True,
+            format_func=method_title,
+            key="evaluation.training.method",
+            help="Each method has an objective of its own.",
         )
     shown = [one for one in found if one.method == method]
     heads = list(dict.fromkeys(head for one in shown for head in one.losses))

@@ -85,7 +85,7 @@ def show(made: go.Figure, name: str, alt: str, **choices: Any) -> Any:
 def picture_kind() -> None:
     """What the charts' camera buttons write."""
     st.segmented_control(
-        "Camera saves",
+        "Image format",
         ["SVG", "PNG"],
         default="SVG",
         required=True,

@@ -1,6 +1,7 @@
 """What every page shares: its title, what this is not, and what it runs on."""
 
 import streamlit as st
+from streamlit.commands.page_config import MenuItems
 
 import mtunet
 from pages.shared.work import jobs
@@ -23,4 +24,4 @@ def frame(title: str, *, heading: bool = True, device: bool = True) -> None:
             st.caption(f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}", width="content")
 
 
-_MENU = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}
+_MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}

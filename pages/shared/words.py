@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mtunet.case import Calcification, Flag, Laterality, Priority
 from mtunet.names import counted
@@ -17,7 +17,7 @@ class FlagWords(NamedTuple):
 
     words: str
     icon: str
-    colour: str
+    colour: Literal["red", "orange", "blue", "violet", "gray"]
     help: str
 
 
@@ -56,7 +56,7 @@ URGENCIES: Mapping[Urgency, str] = {
 }
 
 ORDERS: Mapping[Order, str] = {
-    Order.TURN: "Whose turn it is",
+    Order.TURN: "Priority",
     Order.NEWEST: "Newest first",
     Order.SHARE: "BAC share",
     Order.TITLE: "Title",

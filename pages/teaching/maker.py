@@ -166,7 +166,9 @@ def _picture(spec: PhantomSpec) -> tuple[bytes, Contents]:
     phantom = phantom_of(spec)
     rgb = figure_1(phantom_view(phantom), _parts({name for name, mask in phantom.masks.items() if mask.any()}))
     encoded = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1]
-    return bytes(encoded.tobytes()), drawn(spec, _name(spec)).contents
+    contents = drawn(spec, _name(spec)).contents
+    assert contents is not None  # of a phantom all is known
+    return bytes(encoded.tobytes()), contents
 
 
 def _parts(there: set[str]) -> tuple[Part, Part]:

@@ -9,6 +9,7 @@ from mtunet.case import Calcification
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.teaching.contents import Answer
@@ -48,7 +49,7 @@ def model_look(store: Store, image: Image) -> ModelLook:
 
 
 def _counted(kind: str, count: int) -> str:
-    return f"{count or 'no'} {kind} region{'' if count == 1 else 's'}"
+    return counted(count, f"{kind} region") if count else f"no {kind} regions"
 
 
 WORDS: Mapping[Answer, str] = {

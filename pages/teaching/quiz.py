@@ -9,6 +9,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.cases import Case, find_case, source_of
 from mtunet.teaching.contents import Answer
+from mtunet.teaching.influence import MODEL_FIRST
 from mtunet.teaching.items import pool
 from mtunet.teaching.quiz import SURENESS, Given, mark
 from mtunet.teaching.real_cases import NOT_KNOWN, RealCase
@@ -23,7 +24,7 @@ from pages.teaching.marking import clicked_place
 from pages.teaching.model_answer import ModelLook, model_look, wait_for_model
 from pages.teaching.reveal import show_truth
 from pages.teaching.revising import ask_again, may_revise
-from pages.teaching.round import ANSWER, MARK, MODEL_FIRST, MODES, SURENESS_KEY
+from pages.teaching.round import ANSWER, MARK, MODES, SURENESS_KEY
 from pages.teaching.round_end import show_round_end
 from pages.teaching.sections import percent_words
 from pages.teaching.start import show_start

@@ -76,7 +76,7 @@ def show_reading() -> None:
     """How far the reading of this person's files is; once it is done, what became of them."""
     name = st.session_state.get(_BATCH)
     batch = receiver().batch(name) if name else None
-    if batch is None:
+    if name is None or batch is None:
         return
     if batch.done:
         receiver().forget(name)
@@ -128,11 +128,12 @@ def _let_go(files: Iterable[UploadedFile]) -> None:
     """Streamlit keeps what was uploaded until its session ends; patients' files should not lie in memory so long."""
     try:
         from streamlit.runtime import get_instance
+        from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
         from streamlit.runtime.scriptrunner import get_script_run_ctx
 
         context, manager = get_script_run_ctx(), get_instance().uploaded_file_mgr
         for file in files:
-            if context is not None:
+            if context is not None and isinstance(manager, MemoryUploadedFileManager):
                 manager.remove_file(session_id=context.session_id, file_id=file.file_id)
     except Exception:  # not part of Streamlit's promise: without it the memory is freed when the session ends
         return

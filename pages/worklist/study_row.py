@@ -9,7 +9,7 @@ from mtunet.names import counted
 from mtunet.store.filing import data_folder, thumbnail_path
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import State, StudyRow, View
-from pages.shared.viewer import base_path
+from pages.shared.browser_parts import base_path
 from pages.shared.words import (
     FLAGS,
     STATES,

@@ -132,7 +132,7 @@ def filters() -> Wish:
             key="worklist.order",
             width=200,
             persist_state="session",
-            help="Whose turn it is: undecided before decided, microcalcifications first, and among equals who has "
+            help="Priority: undecided before decided, microcalcifications first, and among equals who has "
             "waited longest.",
         )
     return Wish(search or "", flag, state, order or Order.TURN)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from mtunet.case import NOT_FOR_CLINICAL_USE
 from mtunet.store.images import Store
 from mtunet.teaching.classroom.records import RoomCase, answers, asked, case_of, learners, model_shown
-from mtunet.teaching.classroom.room import Changes, Learner, Room, Told, changes, counted
+from mtunet.teaching.classroom.room import Changes, Learner, Room, Told, changes, last_words
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.scoring import Rate
 
@@ -37,7 +37,7 @@ class LearnerResult:
 
 def question_result(case: RoomCase, given: list[Told], model: Answer | None) -> QuestionResult:
     """given: everything that was answered to this question, in its order."""
-    kept = counted(given)
+    kept = last_words(given)
     hits = [one.hit for one in _last(kept) if one.hit is not None]
     return QuestionResult(
         number=case.number,
@@ -67,7 +67,7 @@ def results(store: Store, room: Room) -> tuple[list[QuestionResult], list[Learne
 
 def learner_result(learner: Learner, given: list[Told], truths: dict[int, Answer]) -> LearnerResult:
     """given: everything that this learner answered, in its order; truths: by question."""
-    kept = [one for one in counted(given) if one.number in truths]
+    kept = [one for one in last_words(given) if one.number in truths]
     last = {one.number: one for one in kept}  # an answer with the model seen comes after the one without
     return LearnerResult(
         learner,
@@ -107,7 +107,7 @@ def table(store: Store, room: Room) -> list[dict[str, object]]:
     cases = {number: case for number in asked(store, room) if (case := case_of(store, room, number))}
     models = {number: model_shown(store, room, number) for number in cases}
     given = [one for one in answers(store, room) if one.number in cases]
-    kept = {id(one) for one in counted(given)}
+    kept = {id(one) for one in last_words(given)}
     return [
         {
             "room": room.code,

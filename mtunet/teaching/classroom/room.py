@@ -147,7 +147,7 @@ def code_in(words: str) -> str:
     return "".join(letter for letter in words.upper() if letter.isalnum())[: 2 * CODE_LENGTH]
 
 
-def counted(answers: Iterable[Told]) -> list[Told]:
+def last_words(answers: Iterable[Told]) -> list[Told]:
     """The answers that count: of each learner the last one to a question, before and after the model was seen."""
     last = {(one.learner, one.number, one.saw_model): one for one in answers}
     return list(last.values())

@@ -3,10 +3,11 @@
 import plotly.graph_objects as go
 import streamlit as st
 
+from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.classroom.heat import TOGETHER_MM, Place
-from mtunet.teaching.classroom.room import Mode, Told, counted, distribution
+from mtunet.teaching.classroom.room import Mode, Told, distribution, last_words
 from mtunet.teaching.contents import Answer
 from pages.shared.charts import dark
 from pages.teaching.classroom.shown import heat_of
@@ -18,7 +19,7 @@ BEFORE, AFTER = "before the model was shown", "with the model shown"
 
 def show_answers(given: list[Told], *, truth: Answer | None, mode: Mode) -> None:
     """given: all answers to the question, in their order. truth: marked when it is given."""
-    kept = counted(given)
+    kept = last_words(given)
     before = distribution(one for one in kept if not one.saw_model)
     after = distribution(one for one in kept if one.saw_model)
     series = [(BEFORE, before, "")] if mode is Mode.READER_FIRST else []
@@ -39,7 +40,7 @@ def show_heat(store: Store, image: Image, places: tuple[Place, ...]) -> None:
     picture = heat_of(store, image, places)
     if picture is None:
         return
-    marks = f"{len(places)} mark{'' if len(places) == 1 else 's'}"
+    marks = counted(len(places), "mark")
     st.image(
         picture,
         caption=f"{marks}. A number says how many lie together, none farther than {TOGETHER_MM:.0f} mm from the next.",

@@ -11,6 +11,7 @@ from mtunet.teaching.classroom.attempts import Attempts
 from mtunet.teaching.classroom.room import Learner, Moment, NotNow, Phase, Room, Told, code_in
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
+from mtunet.teaching.records import LONGEST_NAME
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.choices import choice
@@ -98,7 +99,7 @@ def _join(store: Store, room: Room, now: Moment) -> None:
     with st.form("teaching.room.join", width=380):
         name = st.text_input(
             "Your name here",
-            max_chars=records.LONGEST_NAME,
+            max_chars=LONGEST_NAME,
             key="teaching.room.name",
             help="Any name. Your teacher sees it with your answers, and can delete both.",
         )
@@ -141,8 +142,8 @@ def _question(seat: Seat) -> None:
         if place is not None:
             st.session_state[f"{seat.prefix}.mark"] = place
         with left:
-            layers = model_look(store, image).outlines if now.phase is Phase.MODEL else {}
-            show_view(image, layers, mark=st.session_state.get(f"{seat.prefix}.mark"), height=_height())
+            found = model_look(store, image).outlines if now.phase is Phase.MODEL else {}
+            show_view(image, found, mark=st.session_state.get(f"{seat.prefix}.mark"), height=_height())
         with right:
             if now.phase is Phase.MODEL:
                 st.info(model_look(store, image).words, icon=":material/smart_toy:")
