@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from mtunet.case import Calcification
 from mtunet.detection import models
-from mtunet.detection.models import MODELS, Model, ModelSpec, Settings
+from mtunet.detection.models import MODELS, Model, ModelSpec
 from mtunet.detection.network import NetworkConfig
+from mtunet.detection.settings import Settings
 
 BREAST, BAC, MC = 0.35, 0.75, 1.0
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mtunet.case import Calcification, Mammogram, Segmentation
 from mtunet.detection.components import Keeping, components, keeping_of, label, masks, what_counts
 from mtunet.detection.findings import find
-from mtunet.detection.models import Settings
+from mtunet.detection.settings import Settings
 from mtunet.detection.specks import find_specks
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

@@ -9,9 +9,10 @@ import torch
 
 from mtunet.case import Calcification, Mammogram
 from mtunet.detection.ensemble import Ensemble, EnsembleConfig, build_any, config_from_json
-from mtunet.detection.models import Settings, model_from_bytes
+from mtunet.detection.models import model_from_bytes
 from mtunet.detection.network import HEADS, MTUNet, NetworkConfig, build
 from mtunet.detection.segmentation import segment
+from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 
 SETTINGS = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))

@@ -10,6 +10,7 @@ import pytest
 from mtunet.case import Calcification, Flag, frozen
 from mtunet.detection import models
 from mtunet.detection.analysis import from_json
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.intake.reader import File, Receiver
 from mtunet.intake.worker import Jobs
@@ -143,7 +144,7 @@ def test_a_failing_image_says_why_and_the_next_is_done(store: Store, work: Calla
 
 def test_missing_weights_are_said_by_name(store: Store, work: Callable[..., Jobs]) -> None:
     def load(name: str) -> models.Model:
-        raise models.ModelUnavailable(f"The weights of model {name!r} are missing.")
+        raise ModelUnavailable(f"The weights of model {name!r} are missing.")
 
     sha256 = add(store)
     work(load)

@@ -135,6 +135,37 @@ def test_floors_run_one_way() -> None:
         assert all(order.index(other) < order.index(room) for other in below), room
 
 
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Also through what is imported late, or for type checkers alone."""
+    paths = dict(modules())
+    waiting = {name: (imports(path) & set(paths)) - {name} for name, path in paths.items()}
+    while free := [name for name, used in waiting.items() if not used & set(waiting)]:
+        for name in free:
+            del waiting[name]
+    assert not waiting, f"a circle among, or below: {', '.join(waiting)}"
+
+
+MOST_LATE = 30
+
+
+def test_few_imports_of_ours_are_late() -> None:
+    """Where a module loads another inside a function: to spare whoever does not need it torch or a DICOM library."""
+    late = [
+        f"{name}:{node.lineno}"
+        for name, path in modules()
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if (isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""))
+        or (isinstance(node, ast.Import) and any(_is_ours(alias.name) for alias in node.names))
+    ]
+    assert len(set(late)) <= MOST_LATE, sorted(set(late))
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in ("mtunet", "training", "pages", "streamlit_app")
+
+
 SQL = re.compile(
     r"(select|insert|update|delete|create|alter|drop|with|pragma|begin)\b.*\b(from|into|set|table|index|immediate)\b",
     re.I | re.S,

@@ -11,8 +11,9 @@ import pytest
 
 from mtunet import __main__ as command_line
 from mtunet.case import Calcification, Mammogram, Truth
-from mtunet.detection.models import MODELS, ModelSpec, ModelUnavailable, Settings
+from mtunet.detection.models import MODELS, ModelSpec
 from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import model_card, runs
 from mtunet.evaluation.model_card import card_of, failures_folder, read_failures

@@ -10,16 +10,9 @@ import torch
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.detection import devices, models
 from mtunet.detection.devices import choose_device, describe
-from mtunet.detection.models import (
-    MODELS,
-    ModelUnavailable,
-    Settings,
-    file_state,
-    load_model,
-    model_from_bytes,
-    read_metadata,
-)
+from mtunet.detection.models import MODELS, file_state, load_model, model_from_bytes, read_metadata
 from mtunet.detection.network import HEADS, NetworkConfig, build
+from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs
 

@@ -14,10 +14,11 @@ from scipy.special import expit
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
 from mtunet.detection import segmentation
 from mtunet.detection.breast import breast_region
-from mtunet.detection.models import Model, Settings
+from mtunet.detection.models import Model
 from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.preprocessing import prepare, restore
 from mtunet.detection.segmentation import OVERLAP, TILE, passes, segment, tiles
+from mtunet.detection.settings import Settings
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 

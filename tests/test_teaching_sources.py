@@ -18,6 +18,7 @@ from mtunet.store.images import Store
 from mtunet.store.quiz import delete_answers
 from mtunet.teaching import model_answers as asked
 from mtunet.teaching import run_cases as of_runs
+from mtunet.teaching.asking import ask_model
 from mtunet.teaching.cases import ANY, MISTAKES, Case, Source, cases, find_case, source_of
 from mtunet.teaching.contents import (
     BOTH_TYPES,
@@ -31,7 +32,7 @@ from mtunet.teaching.contents import (
 )
 from mtunet.teaching.influence import influence
 from mtunet.teaching.items import POOL, Item, pool
-from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers, answer_of, ask_model, model_answers, sha256_of
+from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers, answer_of, model_answers, sha256_of
 from mtunet.teaching.quiz import Given, mark, why
 from mtunet.teaching.reader_curve import froc, froc_dot, roc, roc_dot
 from mtunet.teaching.real_cases import REAL_CASES

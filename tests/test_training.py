@@ -12,8 +12,9 @@ import torch
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import Keeping, keeping_of
-from mtunet.detection.models import Settings, model_from_bytes
+from mtunet.detection.models import model_from_bytes
 from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.settings import Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import load

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit, logit
 
 from mtunet.case import Calcification, Segmentation
-from mtunet.detection.models import Settings
+from mtunet.detection.settings import Settings
 from training.calibrating import LOOSE, Reliability, loose, temperatures_of
 from training.data.samples import Sample
 

@@ -11,8 +11,8 @@ import torch
 
 from mtunet.case import Calcification
 from mtunet.detection.ensemble import Ensemble
-from mtunet.detection.models import Settings
 from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs
 from training import __main__ as command_line

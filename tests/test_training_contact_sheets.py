@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mtunet.case import Calcification, Mammogram
-from mtunet.detection.models import Model, Settings, model_from_bytes
+from mtunet.detection.models import Model, model_from_bytes
 from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.settings import Settings
 from mtunet.detection.weights import write_weights
 from tests.painting import drawn_png
 from training import __main__ as command_line

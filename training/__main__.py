@@ -9,12 +9,27 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mtunet.case import DeviceUnavailable
-from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, ModelUnavailable, load_model, model_from_bytes
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs
 from mtunet.phantom.spec import Look
+from training import cluster, loop
+from training.cues import measure_cues
+from training.data.labelled import to_stderr
 from training.data.recipes import Mixture
 from training.data.registry import DATASETS, DataSetMissing
+from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
+from training.products import choose_again, evaluate
+from training.realism_data import measure_realism
+from training.reporting import as_text, write_metrics
+from training.tools.combining import join
+from training.tools.contact_sheets import images_under, write_sheets
+from training.tools.failures import write_failures
+from training.tools.packing import pack, unpack
+from training.tools.real.protocol import evaluate_real
+from training.tools.real.views import PARTS
+from training.tools.retraining import Plan, RealData, measure, retrain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,8 +136,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _failures(asked: argparse.Namespace) -> None:
-    from training.tools.failures import write_failures
-
     model = load_model(asked.model, asked.device)
     run = runs.with_weights(model.weights_sha256)
     if run is None:
@@ -131,21 +144,15 @@ def _failures(asked: argparse.Namespace) -> None:
 
 
 def _pack(asked: argparse.Namespace) -> None:
-    from training.tools.packing import pack
-
     for name in pack(asked.source, asked.out):
         print(f"{name} stays behind: there is no room for it, and the run goes on without it.")
 
 
 def _unpack(asked: argparse.Namespace) -> None:
-    from training.tools.packing import unpack
-
     unpack(asked.source, asked.out)
 
 
 def _join(asked: argparse.Namespace) -> None:
-    from training.tools.combining import join
-
     if len(asked.runs) < 2:
         raise Misuse("One run has nothing to be joined with: name two or more.")
     print(json.dumps(join(asked.runs, asked.out, asked.device, asked.mirrored), indent=2))
@@ -172,25 +179,17 @@ def _add_real_data(commands: Any) -> None:
 
 
 def _retrain(asked: argparse.Namespace) -> None:
-    from training.tools.retraining import Plan, RealData, retrain
-
     plan = Plan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
     data = RealData(asked.data, asked.root, asked.seed)
     print(json.dumps(retrain(data, _model_of(asked.begin_with, asked.device), asked.out, plan, asked.device), indent=2))
 
 
 def _evaluate_on(asked: argparse.Namespace) -> None:
-    from training.tools.retraining import RealData, measure
-
     _, summary = measure(_model_of(asked.model, asked.device), RealData(asked.data, asked.root, asked.seed))
     print(json.dumps(summary, indent=2))
 
 
 def _contact_sheets(asked: argparse.Namespace) -> None:
-    from training.data.labelled import to_stderr
-    from training.tools.contact_sheets import images_under, write_sheets
-    from training.tools.real.views import PARTS
-
     if not asked.folder.is_dir():
         raise Misuse(f"Expected a folder of images, found no folder {asked.folder}.")
     models = [_model_of(name, asked.device) for name in asked.models]
@@ -221,9 +220,6 @@ def _list(_: argparse.Namespace) -> None:
 
 
 def _run(asked: argparse.Namespace) -> None:
-    from training import cluster, loop  # torch takes seconds to import; `list` does not need it
-    from training.reporting import as_text
-
     experiment, folder = EXPERIMENTS[asked.experiment], asked.out or runs.RUNS / asked.experiment
     if experiment.product and asked.seeds:
         experiment, asked.seeds = loop.with_seed(experiment, asked.seeds[0]), None
@@ -248,8 +244,6 @@ def _run(asked: argparse.Namespace) -> None:
 
 
 def _report(asked: argparse.Namespace) -> None:
-    from training.reporting import as_text, write_metrics
-
     run = runs.read(asked.run)
     if run.kind == "model":
         print(json.dumps(run.summary, indent=2))
@@ -259,15 +253,10 @@ def _report(asked: argparse.Namespace) -> None:
 
 
 def _choose(asked: argparse.Namespace) -> None:
-    from training.products import choose_again
-
     print(json.dumps(choose_again(asked.run, asked.device), indent=2))
 
 
 def _evaluate(asked: argparse.Namespace) -> None:
-    from training.data.samples import phantom_samples, phantom_split
-    from training.products import evaluate
-
     if asked.seed == Mixture().seed:
         print("This cohort was trained on: its figures say nothing about unseen images.", file=sys.stderr)
     split = phantom_split(0, 0, asked.images, asked.seed)
@@ -276,8 +265,6 @@ def _evaluate(asked: argparse.Namespace) -> None:
 
 
 def _evaluate_real(asked: argparse.Namespace) -> None:
-    from training.tools.real.protocol import evaluate_real
-
     model = _model_of(asked.model, asked.device)
     folder = asked.out or runs.RUNS / f"real-{model.name}"
     summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady)
@@ -285,9 +272,6 @@ def _evaluate_real(asked: argparse.Namespace) -> None:
 
 
 def _realism(asked: argparse.Namespace) -> None:
-    from training.cues import measure_cues
-    from training.realism_data import measure_realism
-
     if asked.cues:
         found = measure_cues(asked.images, asked.seed, asked.look, asked.cues)
     else:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
 from mtunet.case import Calcification, Segmentation
-from mtunet.detection.models import Settings
+from mtunet.detection.settings import Settings
 from training.counting import calibration, histograms
 from training.data.samples import Sample
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from mtunet.case import Calcification, Mammogram, Segmentation
 from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks
-from mtunet.detection.models import Model, Settings
+from mtunet.detection.models import Model
 from mtunet.detection.segmentation import segment
+from mtunet.detection.settings import Settings
 from mtunet.evaluation.metrics import LesionCounts, PixelCounts, count_confused, count_lesions, count_pixels
 from training.counting import matched
 from training.data.samples import Sample

@@ -15,8 +15,8 @@ import torch
 import mtunet
 from mtunet.case import Calcification
 from mtunet.detection.devices import describe
-from mtunet.detection.models import Settings
 from mtunet.detection.network import count_parameters
+from mtunet.detection.settings import Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
 from training.counting import Levels

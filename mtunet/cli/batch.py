@@ -20,8 +20,11 @@ from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
 from mtunet.cli.making import FAILED_KIND, Asked, Failed, Made, RayAbsent, attempt
 from mtunet.cli.samples import TRUTH, TRUTH_MARKER
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
+from mtunet.detection import models
 from mtunet.detection.analysis import from_json
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.triage import RULES_VERSION
+from mtunet.imaging import reading
 from mtunet.imaging.decoding.result import MAX_FILE_BYTES
 from mtunet.intake import logs
 from mtunet.names import Stems, counted
@@ -85,8 +88,6 @@ class Batch:
 
 def run(files: list[tuple[Path, str]], options: Options) -> int:
     """Analyse the files, each with the name to call it by; returns the exit code. What is finished stays on Ctrl-C."""
-    from mtunet.detection import models
-
     tally = Tally()
     try:
         make_folder(options.out)
@@ -97,7 +98,7 @@ def run(files: list[tuple[Path, str]], options: Options) -> int:
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
-    except (models.ModelUnavailable, CannotWrite, NotALedger, RayAbsent) as problem:
+    except (ModelUnavailable, CannotWrite, NotALedger, RayAbsent) as problem:
         print(problem, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -117,8 +118,6 @@ def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[
 
 
 def _each(files: list[tuple[Path, str]], model: "Model | None", ledger: Ledger, options: Options, tally: Tally) -> None:
-    from mtunet.detection import models
-
     exports = [EXPORTS[each].suffix for each in options.formats]
     outputs = frozenset(exports + list(MASK_SUFFIXES if options.masks else ()))
     weights = models.MODELS[options.model].sha256 if model is None else model.weights_sha256
@@ -165,8 +164,6 @@ def _results_here(uploads: Iterator[tuple["Upload", str]], asked: Asked, model: 
 
 
 def _timed(upload: "Upload", asked: Asked, model: "Model", stopped: threading.Event) -> tuple["Made | Failed", float]:
-    from mtunet.imaging import reading
-
     started = time.perf_counter()
     read = functools.partial(reading.read, upload.data, upload.name)
     outcome = attempt(upload, model, asked, read, stopped.is_set)
@@ -236,8 +233,6 @@ def _is_under(file: Path, out: Path, searched: Path) -> bool:
 
 def _opened(path: Path, label: str) -> Iterator["Upload | Refused"]:
     """The file itself under its label, or the members of a zip, each as label/member."""
-    from mtunet.imaging import reading
-
     data = _read(path)
     for item in reading.unpack(data, path.name):
         own = item.name == reading.display_name(path.name)
@@ -253,8 +248,6 @@ def _read(path: Path) -> bytes:
 
 def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None":
     """The upload, unless it is refused (which is noted) or its results are there."""
-    from mtunet.imaging import reading
-
     if isinstance(item, reading.Refused):
         _note(batch, item.name, item.problem.kind.value, item.problem.sentence, place)
         return None

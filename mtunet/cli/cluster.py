@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mtunet.cli.making import Asked, Failed, Made, RayAbsent, attempt
+from mtunet.detection import models
+from mtunet.imaging import reading
 
 if TYPE_CHECKING:
     from mtunet.detection.models import Model
@@ -52,8 +54,6 @@ def results(
 
 def look(name: str, data: bytes, model: str, device: str, asked: Asked) -> Made | Failed:
     """One image, wherever this runs."""
-    from mtunet.imaging import reading
-
     item = reading.Upload(name, data)
     return attempt(item, _model(model, device), asked, lambda: reading.read(data, name))
 
@@ -61,8 +61,6 @@ def look(name: str, data: bytes, model: str, device: str, asked: Asked) -> Made 
 @functools.cache
 def _model(name: str, device: str) -> "Model":
     """Once per process of the cluster."""
-    from mtunet.detection import models
-
     return models.load_model(name, device)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mtunet.case import Mammogram, UnreadableImage
 from mtunet.detection.analysis import analyse, to_json
 from mtunet.intake import logs
-from mtunet.output.exports import EXPORTS, Result, to_mask_pngs
+from mtunet.output.exports import EXPORTS, Result, dicom_source, to_mask_pngs
 
 if TYPE_CHECKING:
     from mtunet.detection.models import Model
@@ -83,9 +83,7 @@ def _make(
     analysis, segmentation = analyse(mammogram, model, cancelled=cancelled)
     result, nameless = Result(item.name, mammogram, analysis, segmentation), False
     if asked.identified:
-        from mtunet.output.exports.dicom_source import read_origin
-
-        origin = read_origin(item.data, mammogram.shape)
+        origin = dicom_source.read_origin(item.data, mammogram.shape)
         result, nameless = replace(result, origin=origin), origin is None
     files = {EXPORTS[each].suffix: EXPORTS[each].function(result) for each in asked.formats}
     if asked.masks:

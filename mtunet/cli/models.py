@@ -1,6 +1,9 @@
 """`mtunet models`: what can look, and whether its weights are there. Does not import torch."""
 
-from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelSpec, ModelUnavailable, file_state
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelSpec, file_state
+from mtunet.detection.settings import ModelUnavailable
+from mtunet.evaluation.model_card import card_of
+from mtunet.evaluation.model_card_text import to_markdown
 
 COLUMNS = ("name", "looks", "weights", "sha256", "title")
 
@@ -18,9 +21,6 @@ def run() -> int:
 
 def show_card(name: str) -> int:
     """Print a model's card; 0, or 1 with a sentence where its weights cannot be read."""
-    from mtunet.evaluation.model_card import card_of
-    from mtunet.evaluation.model_card_text import to_markdown
-
     try:
         print(to_markdown(card_of(MODELS[name])))
     except ModelUnavailable as problem:

@@ -12,6 +12,7 @@ __all__ = [
     "outlines",
     "preprocessing",
     "segmentation",
+    "settings",
     "triage",
     "weights",
 ]

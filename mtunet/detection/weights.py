@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from mtunet.detection.ensemble import Network, build_any, config_from_json
-from mtunet.detection.models import ModelUnavailable, Settings
+from mtunet.detection.settings import ModelUnavailable, Settings
 
 
 def write_weights(network: Network, settings: Settings, provenance: Mapping[str, Any]) -> bytes:

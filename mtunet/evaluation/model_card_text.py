@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from mtunet.case import Calcification
 from mtunet.detection.components import what_counts
-from mtunet.detection.models import Settings
+from mtunet.detection.settings import Settings
 from mtunet.evaluation.model_card import ModelCard, Step
 from mtunet.evaluation.real import missed
 

@@ -13,6 +13,7 @@ from typing import IO
 
 from mtunet.case import Cancelled
 from mtunet.detection import analysis, models
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.intake import logs
 from mtunet.output import drawing
 from mtunet.store import filing
@@ -119,7 +120,7 @@ class Jobs:
         except Cancelled:
             if self._closing.is_set():
                 store.finish(*key, JobState.INTERRUPTED)
-        except (filing.CouldNotSave, filing.NotOnFile, models.ModelUnavailable) as problem:
+        except (filing.CouldNotSave, filing.NotOnFile, ModelUnavailable) as problem:
             store.finish(*key, JobState.FAILED, str(problem))
         except Exception as problem:
             logs.unexpected(f"The analysis of {job.sha256} by {job.model} failed", problem)

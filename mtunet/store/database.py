@@ -2,7 +2,11 @@
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from sqlite_utils import Database
 
@@ -18,8 +22,44 @@ class UnusableStore(RuntimeError):
     """The database cannot be opened. `str()` is the sentence for the person."""
 
 
-def open_database(path: Path) -> Database:
-    """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
+class Opened:
+    """An open database and the folder that it lies in, with the files beside it."""
+
+    def __init__(self, db: Database, data: Path) -> None:
+        self.db = db
+        self.data = data
+
+    @classmethod
+    def open(cls, data: Path) -> Self:
+        """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
+        return cls(_open_database(data / "mtunet.db"), data)
+
+    def close(self) -> None:
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction, the write lock taken first: read-then-write would be refused when two do it at once."""
+        connection = self.db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.rollback()
+            raise
+        else:
+            connection.commit()
+
+
+def _open_database(path: Path) -> Database:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _once_free(path)

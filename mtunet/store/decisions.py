@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from mtunet.case import Box, Calcification, frozen
-from mtunet.store.images import Store
+from mtunet.store.database import Opened
 from mtunet.store.records import now
 from mtunet.store.summary import refresh
 from mtunet.study.decisions import Act, Decision, Shown
 
 
-def keep(store: Store, decision: Decision) -> Decision:
+def keep(store: Opened, decision: Decision) -> Decision:
     """Add one record, in a transaction of its own that is on disk when this returns; with its id and time."""
     box = decision.box
     row = {
@@ -42,18 +42,18 @@ def keep(store: Store, decision: Decision) -> Decision:
     return replace(decision, id=int(cursor.lastrowid), at=str(row["at"]), reader=str(row["reader"]))
 
 
-def history(store: Store, study: str) -> tuple[Decision, ...]:
+def history(store: Opened, study: str) -> tuple[Decision, ...]:
     """Everything that was decided of one study, oldest first."""
     query = "select * from decisions where study = ? order by id"
     return tuple(_decision(row) for row in store.db.query(query, [study]))
 
 
-def everything(store: Store) -> tuple[Decision, ...]:
+def everything(store: Opened) -> tuple[Decision, ...]:
     """Every decision on file, oldest first."""
     return tuple(_decision(row) for row in store.db.query("select * from decisions order by id"))
 
 
-def newest(store: Store) -> int:
+def newest(store: Opened) -> int:
     """The id of the last record, 0 without one: while it is the same, nothing was decided."""
     return int(next(iter(store.db.query("select coalesce(max(id), 0) as id from decisions")))["id"])
 

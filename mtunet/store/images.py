@@ -6,19 +6,14 @@ writers wait for one another instead of failing.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-from sqlite_utils import Database
+from typing import Any
 
 from mtunet.case import Flag, Mammogram, Refusal
 from mtunet.names import display_name
 from mtunet.store import filing
-from mtunet.store.database import open_database
+from mtunet.store.database import Opened
 from mtunet.store.records import (
     JOINED,
     ROWS,
@@ -28,52 +23,18 @@ from mtunet.store.records import (
     JobState,
     Refused,
     Row,
-    image_from,
     job_from,
     now,
     row_from,
     where,
 )
-from mtunet.store.studies import forget_image, put
+from mtunet.store.studies import find_image, forget_image, put
 from mtunet.store.summary import numbers_of_analysis, refresh
 from mtunet.study.grouping import Place
 
 
-class Store:
+class Store(Opened):
     """`with Store.open(folder) as store:`"""
-
-    def __init__(self, db: Database, data: Path) -> None:
-        self.db = db
-        self.data = data
-
-    @classmethod
-    def open(cls, data: Path) -> Self:
-        """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
-        return cls(open_database(data / "mtunet.db"), data)
-
-    def close(self) -> None:
-        self.db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One transaction, the write lock taken first: read-then-write would be refused when two do it at once."""
-        connection = self.db.conn
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            connection.rollback()
-            raise
-        else:
-            connection.commit()
 
     # Images
 
@@ -112,9 +73,7 @@ class Store:
 
     def image(self, sha256: str) -> Image | None:
         """None for what is not there."""
-        for row in self.db.query("select * from images where sha256 = ?", [sha256]):
-            return image_from(row)
-        return None
+        return find_image(self.db, sha256)
 
     def mammogram(self, image: Image) -> Mammogram:
         """The image with its pixels, rounded to 16 bits. Raises NotOnFile."""

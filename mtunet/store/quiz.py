@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mtunet.store.images import Store
+from mtunet.store.database import Opened
 
 Row = Mapping[str, Any]
 
@@ -20,12 +20,12 @@ class Deleted:
     rounds: tuple[Row, ...]
 
 
-def add_answer(store: Store, row: Row) -> int:
+def add_answer(store: Opened, row: Row) -> int:
     """Gives its number. Inside a transaction."""
     return int(store.db["quiz_answers"].insert(row).last_pk)
 
 
-def set_once(store: Store, number: int, column: str, value: str) -> None:
+def set_once(store: Opened, number: int, column: str, value: str) -> None:
     """column: "model" or "revised"; what stands there already stays."""
     assert column in ("model", "revised")
     with store.writing():
@@ -34,28 +34,28 @@ def set_once(store: Store, number: int, column: str, value: str) -> None:
         )
 
 
-def answers_of(store: Store, reader: str) -> list[Row]:
+def answers_of(store: Opened, reader: str) -> list[Row]:
     """Oldest first."""
     return list(store.db.query("select * from quiz_answers where reader = ? order by id", [reader]))
 
 
-def answers_in(store: Store, name: str) -> list[Row]:
+def answers_in(store: Opened, name: str) -> list[Row]:
     """Of one round, oldest first."""
     return list(store.db.query("select * from quiz_answers where round = ? order by id", [name]))
 
 
-def all_answers(store: Store) -> list[dict[str, Any]]:
+def all_answers(store: Opened) -> list[dict[str, Any]]:
     """Everything, as it stands in the database, for export."""
     return list(store.db.query("select * from quiz_answers order by id"))
 
 
-def readers(store: Store) -> dict[str, int]:
+def readers(store: Opened) -> dict[str, int]:
     """Every reader with the number of answers, by name."""
     query = "select reader, count(*) as n from quiz_answers group by reader order by reader"
     return {row["reader"]: int(row["n"]) for row in store.db.query(query)}
 
 
-def delete_answers(store: Store, reader: str | None = None) -> Deleted:
+def delete_answers(store: Opened, reader: str | None = None) -> Deleted:
     """Forget one reader's answers and rounds, or everyone's."""
     condition, values = ("where reader = ?", [reader]) if reader is not None else ("", [])
     with store.writing():
@@ -68,32 +68,32 @@ def delete_answers(store: Store, reader: str | None = None) -> Deleted:
     return Deleted(answers, rounds)
 
 
-def put_back(store: Store, deleted: Deleted) -> None:
+def put_back(store: Opened, deleted: Deleted) -> None:
     """What `delete_answers` took out, as it was; what has come since stays."""
     with store.writing():
         store.db["quiz_answers"].insert_all(deleted.answers, ignore=True)
         store.db["quiz_rounds"].insert_all(deleted.rounds, ignore=True)
 
 
-def add_round(store: Store, row: Row) -> None:
+def add_round(store: Opened, row: Row) -> None:
     with store.writing():
         store.db["quiz_rounds"].insert(row)
 
 
-def round_named(store: Store, name: str) -> Row | None:
+def round_named(store: Opened, name: str) -> Row | None:
     return next(store.db.query("select * from quiz_rounds where name = ?", [name]), None)
 
 
-def newest_round(store: Store) -> Row | None:
+def newest_round(store: Opened) -> Row | None:
     return next(store.db.query("select * from quiz_rounds order by begun_at desc, rowid desc limit 1"), None)
 
 
-def set_draft(store: Store, name: str, draft: str) -> None:
+def set_draft(store: Opened, name: str, draft: str) -> None:
     """Inside a transaction."""
     store.db["quiz_rounds"].update(name, {"draft": draft})
 
 
-def show_next(store: Store, name: str, shown: int, items: str) -> None:
+def show_next(store: Opened, name: str, shown: int, items: str) -> None:
     """From case number `shown` to the next one, unless another tab has gone on already."""
     with store.writing():
         store.db.conn.execute(

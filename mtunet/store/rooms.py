@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from mtunet.store.images import Store
+from mtunet.store.database import Opened
 
 Row = Mapping[str, Any]
 
@@ -15,7 +15,7 @@ class CodeTaken(ValueError):
     """Another room has this code."""
 
 
-def add_room(store: Store, row: Row, event: Row) -> None:
+def add_room(store: Opened, row: Row, event: Row) -> None:
     """A room and its first event. Raises CodeTaken."""
     try:
         with store.writing():
@@ -25,13 +25,13 @@ def add_room(store: Store, row: Row, event: Row) -> None:
         raise CodeTaken(str(row["code"])) from problem
 
 
-def room_where(store: Store, column: str, value: str | int) -> Row | None:
+def room_where(store: Opened, column: str, value: str | int) -> Row | None:
     """column: "id", "code" or "secret_sha256"; each is of one room alone."""
     assert column in ("id", "code", "secret_sha256")
     return next(store.db.query(f"select * from rooms where {column} = ?", [value]), None)
 
 
-def delete_room(store: Store, room: int) -> None:
+def delete_room(store: Opened, room: int) -> None:
     """With its learners, cases and answers. The images stay on file."""
     with store.writing():
         for table in _OF_A_ROOM:
@@ -39,16 +39,16 @@ def delete_room(store: Store, room: int) -> None:
         store.db["rooms"].delete_where("id = ?", [room])
 
 
-def add_event(store: Store, row: Row) -> int:
+def add_event(store: Opened, row: Row) -> int:
     """Gives its number. Inside a transaction."""
     return int(store.db["room_events"].insert(row).last_pk)
 
 
-def last_event(store: Store, room: int) -> Row | None:
+def last_event(store: Opened, room: int) -> Row | None:
     return next(store.db.query("select * from room_events where room = ? order by id desc limit 1", [room]), None)
 
 
-def last_event_seen_by(store: Store, token_sha256: str) -> int | None:
+def last_event_seen_by(store: Opened, token_sha256: str) -> int | None:
     """Number of the last event in the room of the learner with this token; None when there is none any more."""
     query = (
         "select max(room_events.id) as event from room_events "
@@ -57,19 +57,19 @@ def last_event_seen_by(store: Store, token_sha256: str) -> int | None:
     return next(iter(store.db.query(query, [token_sha256])))["event"]
 
 
-def model_shown(store: Store, room: int, number: int) -> str | None:
+def model_shown(store: Opened, room: int, number: int) -> str | None:
     """What the model said when it was shown with this question; None when it was not."""
     query = "select model from room_events where room = ? and number = ? and phase = 'model' order by id desc limit 1"
     return next((row["model"] for row in store.db.query(query, [room, number])), None)
 
 
-def asked(store: Store, room: int) -> list[int]:
+def asked(store: Opened, room: int) -> list[int]:
     """Numbers of the questions that were asked, in order."""
     query = "select distinct number from room_events where room = ? and number > 0 order by number"
     return [row["number"] for row in store.db.query(query, [room])]
 
 
-def last_numbers(store: Store, room: int) -> tuple[int, int, int]:
+def last_numbers(store: Opened, room: int) -> tuple[int, int, int]:
     """Of events, answers and learners, 0 where there is none: three looks into an index."""
     query = (
         "select (select max(id) from room_events where room = :r) as event, "
@@ -80,42 +80,42 @@ def last_numbers(store: Store, room: int) -> tuple[int, int, int]:
     return row["event"] or 0, row["answer"] or 0, row["learner"] or 0
 
 
-def add_case(store: Store, row: Row) -> None:
+def add_case(store: Opened, row: Row) -> None:
     """One that is there already stays, and a deleted room gets none."""
     with store.writing():
         if store.db["rooms"].count_where("id = ?", [row["room"]]):
             store.db["room_cases"].insert(row, ignore=True)
 
 
-def case_numbers(store: Store, room: int) -> set[int]:
+def case_numbers(store: Opened, room: int) -> set[int]:
     return {row["number"] for row in store.db.query("select number from room_cases where room = ?", [room])}
 
 
-def case(store: Store, room: int, number: int) -> Row | None:
+def case(store: Opened, room: int, number: int) -> Row | None:
     return next(store.db.query("select * from room_cases where room = ? and number = ?", [room, number]), None)
 
 
-def add_learner(store: Store, row: Row) -> int:
+def add_learner(store: Opened, row: Row) -> int:
     """Gives its number. Inside a transaction."""
     return int(store.db["room_learners"].insert(row).last_pk)
 
 
-def learners(store: Store, room: int) -> list[Row]:
+def learners(store: Opened, room: int) -> list[Row]:
     """In the order in which they joined."""
     return list(store.db.query("select * from room_learners where room = ? order by id", [room]))
 
 
-def learner(store: Store, room: int, token_sha256: str) -> Row | None:
+def learner(store: Opened, room: int, token_sha256: str) -> Row | None:
     query = "select * from room_learners where room = ? and token_sha256 = ?"
     return next(store.db.query(query, [room, token_sha256]), None)
 
 
-def add_answer(store: Store, row: Row) -> None:
+def add_answer(store: Opened, row: Row) -> None:
     """Inside a transaction."""
     store.db["room_answers"].insert(row)
 
 
-def answers(store: Store, room: int, number: int | None = None, learner: int | None = None) -> list[Row]:
+def answers(store: Opened, room: int, number: int | None = None, learner: int | None = None) -> list[Row]:
     """Everything that was answered, in its order; to one question, by one learner."""
     wanted = {"room": room, "number": number, "learner": learner}
     given = {key: value for key, value in wanted.items() if value is not None}

@@ -7,19 +7,17 @@ that the worklist shows is never behind what it is made from.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlite_utils import Database
 
 from mtunet.case import Laterality, View
 from mtunet.names import display_name
 from mtunet.store import filing
+from mtunet.store.database import Opened
 from mtunet.store.records import Image, image_from, now
 from mtunet.store.summary import refresh
 from mtunet.study.grouping import Place, Study, numbered
-
-if TYPE_CHECKING:
-    from mtunet.store.images import Store
 
 HANGING = (
     "order by case images.view when 'CC' then 0 when 'MLO' then 1 else 2 end, "
@@ -40,29 +38,34 @@ class Correction:
     after: str
 
 
-def study(store: "Store", study_id: str) -> Study | None:
+def find_image(db: Database, sha256: str) -> Image | None:
+    """None for what is not there."""
+    return next((image_from(row) for row in db.query("select * from images where sha256 = ?", [sha256])), None)
+
+
+def study(store: Opened, study_id: str) -> Study | None:
     """None for what is not there."""
     return _one(store.db, "studies.id = ?", study_id)
 
 
-def study_of(store: "Store", sha256: str) -> Study | None:
+def study_of(store: Opened, sha256: str) -> Study | None:
     """The study that an image is in; None for an image that is not there."""
     return _one(store.db, "studies.id = (select study from images where sha256 = ?)", sha256)
 
 
-def images_of(store: "Store", study_id: str) -> tuple[Image, ...]:
+def images_of(store: Opened, study_id: str) -> tuple[Image, ...]:
     """The images of a study in hanging order: RCC, LCC, RMLO, LMLO, then the others."""
     rows = store.db.query(f"select * from images where study = ? {HANGING}", [study_id])
     return tuple(image_from(row) for row in rows)
 
 
-def guessed_images(store: "Store", study_id: str) -> frozenset[str]:
+def guessed_images(store: Opened, study_id: str) -> frozenset[str]:
     """Which of its images (sha256) are in a study because of their file names alone."""
     rows = store.db.query("select sha256 from images where study = ? and guessed", [study_id])
     return frozenset(row["sha256"] for row in rows)
 
 
-def priors_of(store: "Store", of: Study) -> tuple[Study, ...]:
+def priors_of(store: Opened, of: Study) -> tuple[Study, ...]:
     """Earlier studies of the same patient, the latest first. Empty where patient or day are unknown."""
     if of.patient is None or of.shifted_day is None:
         return ()
@@ -70,20 +73,20 @@ def priors_of(store: "Store", of: Study) -> tuple[Study, ...]:
     return tuple(_study_from(row) for row in store.db.query(query, [of.patient, of.shifted_day]))
 
 
-def studies_named(store: "Store", search: str = "", limit: int = 50) -> tuple[Study, ...]:
+def studies_named(store: Opened, search: str = "", limit: int = 50) -> tuple[Study, ...]:
     """To choose from: the newest whose titles hold this text."""
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     query = f"{_STUDIES} where studies.title like ? escape '\\' order by studies.made_at desc, studies.rowid limit ?"
     return tuple(_study_from(row) for row in store.db.query(query, [f"%{escaped}%", limit]))
 
 
-def mark_opened(store: "Store", study_id: str) -> None:
+def mark_opened(store: Opened, study_id: str) -> None:
     """Somebody looks at it; only the first time counts."""
     with store.writing():
         store.db.conn.execute("update studies set opened_at = coalesce(opened_at, ?) where id = ?", [now(), study_id])
 
 
-def rename(store: "Store", study_id: str, title: str) -> None:
+def rename(store: Opened, study_id: str, title: str) -> None:
     with store.writing():
         store.db.conn.execute("update studies set title = ? where id = ?", [display_name(title), study_id])
 
@@ -97,14 +100,14 @@ def put(db: Database, sha256: str, into: Place, at: str) -> None:
     refresh(db, found)
 
 
-def move_image(store: "Store", sha256: str, to: str | None, reader: str = "") -> str | None:
+def move_image(store: Opened, sha256: str, to: str | None, reader: str = "") -> str | None:
     """Move an image to another study, or (None) to one of its own; gives that study's id.
 
     None when the image or the study is not there. A study that loses its last image is forgotten, unless something was
     decided on it.
     """
     with store.writing():
-        image = store.image(sha256)
+        image = find_image(store.db, sha256)
         before = study_of(store, sha256)
         if image is None or before is None or (to is not None and study(store, to) is None):
             return None
@@ -120,11 +123,11 @@ def move_image(store: "Store", sha256: str, to: str | None, reader: str = "") ->
 
 
 def set_placement(
-    store: "Store", sha256: str, laterality: Laterality | None, view: View | None, reader: str = ""
+    store: Opened, sha256: str, laterality: Laterality | None, view: View | None, reader: str = ""
 ) -> None:
     """Set side and view by hand, in the image and in its analyses; what stood there is kept as a correction."""
     with store.writing():
-        image = store.image(sha256)
+        image = find_image(store.db, sha256)
         if image is None:
             return
         for what, before, after in (("laterality", image.laterality, laterality), ("view", image.view, view)):
@@ -141,7 +144,7 @@ def set_placement(
         refresh(store.db, _study_id(store.db, sha256))
 
 
-def confirm_guess(store: "Store", study_id: str, reader: str = "") -> None:
+def confirm_guess(store: Opened, study_id: str, reader: str = "") -> None:
     """A person has looked: these images do belong together."""
     with store.writing():
         for sha256 in guessed_images(store, study_id):
@@ -149,7 +152,7 @@ def confirm_guess(store: "Store", study_id: str, reader: str = "") -> None:
         store.db.conn.execute("update images set guessed = 0 where study = ?", [study_id])
 
 
-def corrections_of(store: "Store", study_id: str) -> tuple[Correction, ...]:
+def corrections_of(store: Opened, study_id: str) -> tuple[Correction, ...]:
     """What people set right in the images that are in this study now, oldest first."""
     query = (
         "select corrections.* from corrections join images using (sha256) where images.study = ? "
@@ -161,7 +164,7 @@ def corrections_of(store: "Store", study_id: str) -> tuple[Correction, ...]:
     )
 
 
-def delete_study(store: "Store", study_id: str) -> None:
+def delete_study(store: Opened, study_id: str) -> None:
     """Forget a study with its images, analyses and files; what was decided on it is kept."""
     with store.writing():
         names = [image.sha256 for image in images_of(store, study_id)]

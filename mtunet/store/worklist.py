@@ -5,17 +5,15 @@ than ten.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtunet.case import Flag
 from mtunet.detection.triage import Evidence
+from mtunet.store.database import Opened
 from mtunet.store.records import Image, Job, image_from, job_from
 from mtunet.store.studies import HANGING
 from mtunet.store.summary import evidence
 from mtunet.study.rules import StudyTriage, weigh_study
-
-if TYPE_CHECKING:
-    from mtunet.store.images import Store
 
 
 class State(StrEnum):
@@ -72,7 +70,7 @@ class StudyRow:
     analysed: int
 
 
-def rows(store: "Store", wish: Wish, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
+def rows(store: Opened, wish: Wish, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
     """One page of studies."""
     condition, values = _where(wish)
     query = f"select * from studies {condition} order by {_ORDERS[wish.order]} limit :limit offset :offset"
@@ -82,13 +80,13 @@ def rows(store: "Store", wish: Wish, *, limit: int = 20, offset: int = 0) -> tup
     return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in found)
 
 
-def count(store: "Store", wish: Wish | None = None) -> int:
+def count(store: Opened, wish: Wish | None = None) -> int:
     """How many rows `rows` has in all its pages."""
     condition, values = _where(wish or Wish())
     return int(next(iter(store.db.query(f"select count(*) as n from studies {condition}", values)))["n"])
 
 
-def pulse(store: "Store") -> tuple[object, ...]:
+def pulse(store: Opened) -> tuple[object, ...]:
     """Another one whenever studies came, went, were analysed, opened or decided, or files were refused, by whomever."""
     query = (
         "select count(*), max(made_at), sum(images), sum(analysed), count(opened_at), count(decided_at), "
@@ -97,7 +95,7 @@ def pulse(store: "Store") -> tuple[object, ...]:
     return tuple(store.db.execute(query).fetchone())
 
 
-def tally(store: "Store", wish: Wish) -> dict[Flag | None, int]:
+def tally(store: Opened, wish: Wish) -> dict[Flag | None, int]:
     """How many studies each flag has, whatever flag the wish chooses; None for those that have none yet."""
     condition, values = _where(Wish(wish.search, None, wish.state, wish.order))
     query = f"select flag, count(*) as n from studies {condition} group by flag"
@@ -105,7 +103,7 @@ def tally(store: "Store", wish: Wish) -> dict[Flag | None, int]:
     return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in found}
 
 
-def neighbours(store: "Store", study_id: str, wish: Wish | None = None) -> tuple[str | None, str | None]:
+def neighbours(store: Opened, study_id: str, wish: Wish | None = None) -> tuple[str | None, str | None]:
     """The study above and the one below it in the worklist."""
     condition, values = _where(wish or Wish())
     order = _ORDERS[(wish or Wish()).order]
@@ -149,7 +147,7 @@ def _where(wish: Wish) -> tuple[str, dict[str, Any]]:
     return ("where " + " and ".join(conditions)) if conditions else "", values
 
 
-def _views(store: "Store", ids: list[str]) -> dict[str, list[View]]:
+def _views(store: Opened, ids: list[str]) -> dict[str, list[View]]:
     marks = ", ".join("?" * len(ids))
     query = (
         "select images.*, jobs.model as job_model, jobs.batch, jobs.state, jobs.sentence from images "

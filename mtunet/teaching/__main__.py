@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from mtunet.evaluation import runs
 from mtunet.teaching.figure import make_pictures
 from mtunet.teaching.items import POOL, draw_pool, pool
 from mtunet.teaching.lesson import PICTURES
+from mtunet.teaching.model_answers import ANSWERS
+from mtunet.teaching.run_cases import draw_outcomes
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,7 +48,7 @@ def _pictures(chosen: argparse.Namespace) -> None:
 
 
 def _model(chosen: argparse.Namespace) -> None:
-    from mtunet.teaching.model_answers import ANSWERS, Looker, ask_model
+    from mtunet.teaching.asking import Looker, ask_model  # late: it brings torch
 
     looker = Looker()
     for number, (item, said) in enumerate(ask_model(pool()[: chosen.items], looker, looker.device), 1):
@@ -54,9 +57,6 @@ def _model(chosen: argparse.Namespace) -> None:
 
 
 def _outcomes(chosen: argparse.Namespace) -> None:
-    from mtunet.evaluation import runs
-    from mtunet.teaching.run_cases import draw_outcomes
-
     named = [runs.RUNS / chosen.run] if chosen.run else [one.folder for one in runs.find() if one.kind == COMPARED]
     if not named:
         print(f"There is no cross-validation under {runs.RUNS}: python -m training list names those that can be run.")

@@ -9,27 +9,22 @@ are said to be.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-import mtunet
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import components
-from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
-from mtunet.phantom import PHANTOM_VERSION, make_phantom
-from mtunet.phantom.dicom_file import dicom_bytes
+from mtunet.detection.models import DEFAULT_MODEL, MODELS
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.items import POOL, Item, pool
-from mtunet.teaching.quiz import lies_on
+from mtunet.teaching.items import POOL
 
 if TYPE_CHECKING:
-    from mtunet.detection.models import Model
+    pass
 
 ANSWERS: Final = Path(__file__).parent / "model_answers.json"
 LEVELS: Final = (0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999)
@@ -109,48 +104,6 @@ def model_answers(path: Path = ANSWERS) -> ModelAnswers | None:
         raise ValueError(f"{path} holds no answers of a model ({problem!r}). {HOW}") from None
 
 
-def ask_model(
-    items: Sequence[Item], look: Callable[[Item], ModelAnswer], device: str, path: Path = ANSWERS
-) -> Iterator[tuple[Item, ModelAnswer]]:
-    """Show the cases to a `Looker`, one by one; the file is written whole after each tenth and at the end.
-
-    What the file already holds of the same weights and pool is kept, so that a command that was stopped goes on.
-    """
-    said = _begin(path, device)
-    answers = dict(said.answers)
-    waiting = [item for item in items if item.id not in answers]
-    for number, item in enumerate(waiting, 1):
-        answers[item.id] = look(item)
-        if number % 10 == 0 or number == len(waiting):
-            write(replace(said, answers=dict(answers)), path)
-        yield item, answers[item.id]
-
-
-class Looker:
-    """The shipped model, ready to look at cases; loaded once."""
-
-    def __init__(self, name: str = DEFAULT_MODEL) -> None:
-        from mtunet.detection.devices import describe  # late: it brings torch
-        from mtunet.detection.models import load_model
-
-        self.model: Model = load_model(name)
-        self.device = describe(self.model.device, self.model.dtype)
-
-    def __call__(self, item: Item) -> ModelAnswer:
-        """The case as the quiz shows it: written as a file, and read again."""
-        from mtunet.detection.segmentation import segment
-        from mtunet.imaging.reading import read
-
-        phantom = make_phantom(item.spec)
-        mammogram = read(dicom_bytes(phantom, f"QUIZ-{item.id}"), f"QUIZ-{item.id}.dcm")
-        truth = phantom.truth().masks
-
-        def on_truth(place: Place) -> bool:
-            return any(lies_on(truth[kind], place, phantom.spacing_mm) for kind in item.answer.types)
-
-        return answer_of(segment(self.model, mammogram), on_truth)
-
-
 def answer_of(segmentation: Segmentation, on_truth: Callable[[Place], bool]) -> ModelAnswer:
     """What maps say: how far each threshold can be raised, and where the finding lies that is left to the last."""
     highest = {kind: _highest(segmentation, kind) for kind in Calcification}
@@ -197,38 +150,6 @@ def _peak(segmentation: Segmentation, kind: Calcification, level: float) -> Plac
 
 def _odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
-
-
-def _begin(path: Path, device: str) -> ModelAnswers:
-    """What the file holds, if it is of the same weights and cases; else nothing yet."""
-    found = model_answers.__wrapped__(path)
-    if found is not None and not found.out_of_date:
-        return found
-    settings = read_metadata(MODELS[DEFAULT_MODEL])["settings"]
-    return ModelAnswers(
-        model=DEFAULT_MODEL,
-        weights_sha256=MODELS[DEFAULT_MODEL].sha256,
-        version=f"{mtunet.__version__}, phantom generator {PHANTOM_VERSION}",
-        device=device,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        pool_sha256=sha256_of(POOL),
-        of=len(pool()),
-        thresholds={kind.value: float(settings["thresholds"][kind.value]) for kind in Calcification},
-        answers={},
-    )
-
-
-def write(said: ModelAnswers, path: Path = ANSWERS) -> None:
-    """Whole or not at all; a line per case, so that changes can be read."""
-    head = json.dumps({key: value for key, value in _fields(said).items() if key != "answers"}, indent=1)
-    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(asdict(one))}" for key, one in said.answers.items())
-    part = path.with_name(path.name + ".part")
-    part.write_text(f'{head[:-2]},\n "answers": {{\n{lines}\n }}\n}}\n', encoding="utf-8")
-    part.replace(path)
-
-
-def _fields(said: ModelAnswers) -> dict[str, object]:
-    return {name: getattr(said, name) for name in said.__dataclass_fields__}
 
 
 def _read(one: Mapping[str, object]) -> ModelAnswer:

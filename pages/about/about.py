@@ -3,7 +3,8 @@
 import streamlit as st
 
 import mtunet
-from mtunet.detection.models import MODELS, ModelSpec, ModelUnavailable, file_state
+from mtunet.detection.models import MODELS, ModelSpec, file_state
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation.model_card import card_of
 from mtunet.evaluation.model_card_text import body
 from pages.shared.frame import NOT_CLINICAL, frame

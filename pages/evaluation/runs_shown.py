@@ -4,7 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelUnavailable, read_metadata
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint

@@ -7,7 +7,8 @@ import streamlit as st
 
 from mtunet.case import Analysis, Calcification
 from mtunet.detection.components import what_counts
-from mtunet.detection.models import ModelSpec, ModelUnavailable, Settings, find_model, read_metadata
+from mtunet.detection.models import ModelSpec, find_model, read_metadata
+from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.output.drawing import FIGURE_3, LAYERS, PALETTES, Palette
 from pages.shared.words import TYPES
 

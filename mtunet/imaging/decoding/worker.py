@@ -82,10 +82,9 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], list[npt.NDArray[Any
 
 def decode(data: bytes, name: str) -> Decoded:
     """Bytes → picture, in this very process; raises anything."""
-    from mtunet.imaging.dicom import decode_dicom
-    from mtunet.imaging.pictures import decode_picture
+    from mtunet.imaging import dicom, pictures  # late: caps are set before decoders are loaded
 
-    return decode_dicom(data, name) if container(data) is Container.DICOM else decode_picture(data, name)
+    return dicom.decode_dicom(data, name) if container(data) is Container.DICOM else pictures.decode_picture(data, name)
 
 
 def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -132,8 +131,7 @@ def _warm() -> None:
     import cv2
     import pydicom.pixels
 
-    import mtunet.imaging.dicom
-    import mtunet.imaging.pictures
+    from mtunet.imaging import dicom, pictures
 
     for plugin in ("libjpeg", "openjpeg", "jpeg_ls"):
         try:
@@ -141,7 +139,7 @@ def _warm() -> None:
         except ImportError:  # said by name when a file needs it
             continue
     cv2.setNumThreads(1)
-    del pydicom, mtunet.imaging.dicom, mtunet.imaging.pictures
+    del pydicom, dicom, pictures
 
 
 def _send(outbox: BinaryIO, reply: dict[str, Any], parts: Sequence[npt.NDArray[Any]]) -> None:

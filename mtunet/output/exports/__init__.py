@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mtunet.output.exports import dicom_source
 from mtunet.output.exports.pictures import to_mask_pngs, to_mask_zip, to_png
 from mtunet.output.exports.result import Export, Result
 from mtunet.output.exports.tables import CSV_COLUMNS, plain, table_bytes, to_csv, to_json_bytes
@@ -27,13 +28,6 @@ def to_pdf(result: Result) -> bytes:
     from mtunet.output.exports.report import report
 
     return report([result])
-
-
-def to_dicom(result: Result) -> bytes:
-    """The image itself as DICOM, without identifiers: what the other DICOM objects refer to (`dicom_source.image`)."""
-    from mtunet.output.exports.dicom_source import image
-
-    return image(result)
 
 
 def to_seg(result: Result) -> bytes:
@@ -80,7 +74,7 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
             "Image (DICOM)",
             "_image.dcm",
             DICOM,
-            to_dicom,
+            dicom_source.image,
             "The image without identifiers, which the DICOM objects here refer to: load it beside them.",
         ),
         "seg": Export(

@@ -1,0 +1,88 @@
+"""The shipped model is shown the quiz's cases, and what it says of each is written to the file that pages read."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import mtunet
+from mtunet.case import Calcification
+from mtunet.detection import models
+from mtunet.detection.devices import describe
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
+from mtunet.detection.segmentation import segment
+from mtunet.imaging.reading import read
+from mtunet.phantom import PHANTOM_VERSION, make_phantom
+from mtunet.phantom.dicom_file import dicom_bytes
+from mtunet.teaching.items import POOL, Item, pool
+from mtunet.teaching.model_answers import ANSWERS, ModelAnswer, ModelAnswers, Place, answer_of, model_answers, sha256_of
+from mtunet.teaching.quiz import lies_on
+
+
+def ask_model(
+    items: Sequence[Item], look: Callable[[Item], ModelAnswer], device: str, path: Path = ANSWERS
+) -> Iterator[tuple[Item, ModelAnswer]]:
+    """Show the cases to a `Looker`, one by one; the file is written whole after each tenth and at the end.
+
+    What the file already holds of the same weights and pool is kept, so that a command that was stopped goes on.
+    """
+    said = _begin(path, device)
+    answers = dict(said.answers)
+    waiting = [item for item in items if item.id not in answers]
+    for number, item in enumerate(waiting, 1):
+        answers[item.id] = look(item)
+        if number % 10 == 0 or number == len(waiting):
+            write(replace(said, answers=dict(answers)), path)
+        yield item, answers[item.id]
+
+
+class Looker:
+    """The shipped model, ready to look at cases; loaded once."""
+
+    def __init__(self, name: str = DEFAULT_MODEL) -> None:
+        self.model = models.load_model(name)
+        self.device = describe(self.model.device, self.model.dtype)
+
+    def __call__(self, item: Item) -> ModelAnswer:
+        """The case as the quiz shows it: written as a file, and read again."""
+        phantom = make_phantom(item.spec)
+        mammogram = read(dicom_bytes(phantom, f"QUIZ-{item.id}"), f"QUIZ-{item.id}.dcm")
+        truth = phantom.truth().masks
+
+        def on_truth(place: Place) -> bool:
+            return any(lies_on(truth[kind], place, phantom.spacing_mm) for kind in item.answer.types)
+
+        return answer_of(segment(self.model, mammogram), on_truth)
+
+
+def _begin(path: Path, device: str) -> ModelAnswers:
+    """What the file holds, if it is of the same weights and cases; else nothing yet."""
+    found = model_answers.__wrapped__(path)
+    if found is not None and not found.out_of_date:
+        return found
+    settings = read_metadata(MODELS[DEFAULT_MODEL])["settings"]
+    return ModelAnswers(
+        model=DEFAULT_MODEL,
+        weights_sha256=MODELS[DEFAULT_MODEL].sha256,
+        version=f"{mtunet.__version__}, phantom generator {PHANTOM_VERSION}",
+        device=device,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        pool_sha256=sha256_of(POOL),
+        of=len(pool()),
+        thresholds={kind.value: float(settings["thresholds"][kind.value]) for kind in Calcification},
+        answers={},
+    )
+
+
+def write(said: ModelAnswers, path: Path = ANSWERS) -> None:
+    """Whole or not at all; a line per case, so that changes can be read."""
+    head = json.dumps({key: value for key, value in _fields(said).items() if key != "answers"}, indent=1)
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(asdict(one))}" for key, one in said.answers.items())
+    part = path.with_name(path.name + ".part")
+    part.write_text(f'{head[:-2]},\n "answers": {{\n{lines}\n }}\n}}\n', encoding="utf-8")
+    part.replace(path)
+
+
+def _fields(said: ModelAnswers) -> dict[str, object]:
+    return {name: getattr(said, name) for name in said.__dataclass_fields__}
