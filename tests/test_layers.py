@@ -51,7 +51,7 @@ ONLY_IN = {
     "highdicom": ("mtunet.output.exports",),
     "reportlab": ("mtunet.output.exports.report",),
     "click": ("mtunet.__main__", "mtunet.cli"),
-    "segno": ("pages.teaching.classroom.address",),
+    "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
     "ray": ("training.cluster", "mtunet.cli.cluster"),

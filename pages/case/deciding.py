@@ -9,7 +9,7 @@ from mtunet.store.images import Store
 from mtunet.study.decisions import NOTE_LENGTH, RECALL_WORDS, Act, Decision, Recall, can_undo, in_force, in_words, undo
 from pages.case.judging import NEEDS_NAME
 from pages.case.viewed import Case
-from pages.shared.reader import ask_reader, reader_name
+from pages.shared.frame import ask_reader, reader_name
 from pages.shared.words import plain, when_words
 from pages.shared.work import open_store
 

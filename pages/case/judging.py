@@ -9,7 +9,7 @@ from mtunet.store.decisions import keep
 from mtunet.study.decisions import Act, Decision, Verdict
 from pages.case.findings import VERDICTS, called, selected_finding
 from pages.case.viewed import Case, Viewed
-from pages.shared.reader import reader_name
+from pages.shared.frame import reader_name
 from pages.shared.words import SHORT_TYPES, TYPES, plain
 from pages.shared.work import open_store
 

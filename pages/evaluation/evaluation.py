@@ -3,11 +3,10 @@
 import streamlit as st
 
 from mtunet.evaluation.run_files import UnreadableRun
-from pages.evaluation.behind import IMAGES, SECTION
-from pages.evaluation.claims import CLAIMS, show_claims
+from pages.evaluation.claims import CLAIMS, show_audit, show_claims
 from pages.evaluation.folds import show_folds
 from pages.evaluation.images import show_images
-from pages.evaluation.paper_audit import show_audit
+from pages.evaluation.numbers import IMAGES, SECTION
 from pages.evaluation.real_mammograms import REAL, show_real
 from pages.evaluation.results_table import show_results
 from pages.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was_measured

@@ -11,10 +11,9 @@ from mtunet.evaluation.figures import BEYOND, EVERY, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import Cell, per_fold
 from mtunet.evaluation.titles import TYPE_TITLES, method_title
-from pages.evaluation.behind import Behind, from_point, go_behind
-from pages.evaluation.kept import BY_RUN
-from pages.evaluation.numbers import UNDEFINED, decimal, downloads, in_unit
+from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
 from pages.evaluation.results_table import cells_of, chosen_frame
+from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, markers, muted, show
 
 Values = dict[tuple[str, str], dict[int, float | None]]

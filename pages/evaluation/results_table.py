@@ -11,9 +11,8 @@ from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import Cell, records, table, to_json
 from mtunet.evaluation.titles import TYPE_TITLES, method_title
-from pages.evaluation.behind import Behind, go_behind
-from pages.evaluation.kept import BY_RUN
-from pages.evaluation.numbers import UNDEFINED, downloads, in_unit, percent, signed
+from pages.evaluation.numbers import UNDEFINED, Behind, downloads, go_behind, in_unit, percent, signed
+from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.browser_parts import component
 
 KEY = "evaluation.table"

@@ -1,5 +1,6 @@
-"""Which run is looked at: the picker, what it says of itself, and how far an unfinished one has come."""
+"""Which run is looked at: the picker, what it says of itself, how far one has come that is unfinished."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -144,3 +145,7 @@ def _label(run: Results) -> str:
     if run.finished:  # asks no part on disk
         return f"{run.name} · {kind}"
     return f"{run.name} · {kind} · unfinished, {sum(part.done for part in run.parts)} of {len(run.parts)} parts"
+
+
+BY_RUN: dict[type | str, Callable[[Results], str]] = {Results: lambda results: f"{results.folder} {results.seen}"}
+"""`hash_funcs` of Streamlit's caches."""

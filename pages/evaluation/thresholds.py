@@ -10,11 +10,10 @@ from mtunet.evaluation.curves import Curve, Sweep, counts_at, curve, sweeps
 from mtunet.evaluation.figures import METRICS, Floats
 from mtunet.evaluation.reading import TYPES, Results
 from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
-from pages.evaluation.calibration import show_calibration
-from pages.evaluation.curve_charts import froc, precision_recall, removal, roc
-from pages.evaluation.kept import BY_RUN
+from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
 from pages.evaluation.results_table import chosen_frame
+from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import chosen_methods
 
 Sweeps = dict[str, dict[tuple[str, str], Sweep]]

@@ -1,9 +1,10 @@
-"""What every page shares: its title, what this is not, and what it runs on."""
+"""What every page shares: its title, what this is not, what it runs on, and who reads."""
 
 import streamlit as st
 from streamlit.commands.page_config import MenuItems
 
 import mtunet
+from mtunet.study.decisions import READER_LENGTH
 from pages.shared.work import jobs
 
 NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
@@ -25,3 +26,19 @@ def frame(title: str, *, heading: bool = True, device: bool = True) -> None:
 
 
 _MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}
+
+
+def ask_reader() -> None:
+    st.text_input(
+        "Reader",
+        placeholder="Your name or initials",
+        max_chars=READER_LENGTH,
+        key="case.reader",
+        persist_state="session",
+        help="Every decision is kept with the name of who made it.",
+    )
+
+
+def reader_name() -> str:
+    """ "" while nobody has said."""
+    return str(st.session_state.get("case.reader") or "").strip()

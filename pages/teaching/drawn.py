@@ -1,26 +1,30 @@
-"""A case ready to be looked at: drawn once, filed by the way that every image takes, what is known of it at hand."""
+"""A case ready to be looked at: drawn once, filed as every image is; what is known of it, and what the model says."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
 from mtunet.case import Calcification
+from mtunet.detection import analysis as analyses
+from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.intake.admission import SAMPLE, Declined, Origin, take_in
+from mtunet.names import counted
 from mtunet.output.drawing import contours
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.samples import sample_bytes
 from mtunet.phantom.spec import BoolArray
 from mtunet.store.images import Store
-from mtunet.store.records import Image, now
+from mtunet.store.records import Image, JobState, now
 from mtunet.teaching.cases import Case
-from mtunet.teaching.contents import Contents, contents_of
+from mtunet.teaching.contents import Answer, Contents, contents_of
 from mtunet.teaching.items import Item
-from pages.shared.viewer import Outline
-from pages.shared.work import jobs
+from pages.shared.viewer import Outline, outlines
+from pages.shared.words import SHORT_TYPES
+from pages.shared.work import jobs, open_store
 
 SOURCE = "teaching:"
 """Where a filed phantom came from, before its name."""
@@ -91,3 +95,57 @@ def filed(store: Store, one: Drawn, title: str) -> Image:
     image = store.image(taken.sha256)
     assert image is not None
     return image
+
+
+BUSY = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class ModelLook:
+    """answer: None while it has not looked, or cannot. pending: it will. outlines: of what it found, by layer."""
+
+    words: str
+    answer: Answer | None = None
+    pending: bool = False
+    outlines: Mapping[str, Sequence[Outline]] = field(default_factory=dict)
+
+
+def model_look(store: Store, image: Image) -> ModelLook:
+    """As it stands now."""
+    found = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
+    if found is None:
+        job = store.job(image.sha256, DEFAULT_MODEL)
+        if job is not None and job.state in BUSY:
+            return ModelLook("The model is still looking.", pending=True)
+        return ModelLook(f"The model has not looked at this case. {job.sentence if job else ''}".strip())
+    analysis = analyses.from_json(found)
+    kinds = frozenset(finding.type for finding in analysis.findings)
+    said = Answer.of(kinds)
+    counts = {kind: sum(one.type is kind for one in analysis.findings) for kind in Calcification}
+    words = ", ".join(_counted(SHORT_TYPES[kind], count) for kind, count in counts.items())
+    # Without numbers, so that a click on one marks a place instead of choosing a finding.
+    layers = {name: [replace(one, number=None) for one in layer] for name, layer in outlines(analysis.findings).items()}
+    return ModelLook(f"The model says {WORDS[said]}: {words}.", said, outlines=layers)
+
+
+def _counted(kind: str, count: int) -> str:
+    return counted(count, f"{kind} region") if count else f"no {kind} regions"
+
+
+WORDS: Mapping[Answer, str] = {
+    Answer.NEITHER: "neither",
+    Answer.MC: "MC",
+    Answer.BAC: "BAC",
+    Answer.BOTH: "both",
+}
+
+
+@st.fragment(run_every=1.0)
+def wait_for_model(image: Image) -> None:
+    """Its progress; once it has looked, the page is drawn again."""
+    with open_store() as store:
+        job = store.job(image.sha256, DEFAULT_MODEL)
+    if job is None or job.state not in BUSY:
+        st.rerun()
+    share = jobs().progress(image.sha256, DEFAULT_MODEL)
+    st.progress(share, f"The model is looking … {share:.0%}".replace("%", " %"))

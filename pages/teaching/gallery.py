@@ -1,8 +1,8 @@
-"""The columns of the paper's Figure 3, filled from what a cross-validation found, mistook and missed."""
+"""The columns of the paper's Figure 3, filled and filtered from what a cross-validation found, mistook and missed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from mtunet.evaluation.phantoms import NotDrawable, spec_of
 from mtunet.evaluation.pictures import close_up
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import COMPONENTS, UnreadableRun
+from mtunet.evaluation.titles import method_title
 from mtunet.intake.admission import QueueFull
 from mtunet.names import counted
 from mtunet.phantom import PhantomSpec
@@ -22,10 +23,73 @@ from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.run_cases import HOW, cases_of
 from pages.shared.words import plain
 from pages.shared.work import open_store
-from pages.teaching.address import MOST_ITEMS, choose_items, chosen_items
 from pages.teaching.drawn import drawn, filed, phantom_of
-from pages.teaching.gallery_filters import filtered
-from pages.teaching.sections import TITLES, go_to
+from pages.teaching.sections import MOST_ITEMS, TITLES, choose_items, chosen_items, go_to
+
+ALL: Final = "all"
+THIRDS: Final[Mapping[str, int]] = {"faintest third": 0, "middle third": 1, "clearest third": 2}
+
+
+def filtered(results: Results, found: Sequence[Component]) -> list[Component]:
+    """The controls, and what they leave: the clearest first, false ones by how sure the method was."""
+    methods = sorted({one.method for one in found})
+    method = st.selectbox(
+        "Method",
+        methods,
+        index=methods.index("mtunet") if "mtunet" in methods else 0,
+        format_func=method_title,
+        key=f"{KEY}.method",
+        width=200,
+    )
+    mine = [one for one in found if one.method == method]
+    fold = _pick("Fold", sorted({one.fold for one in mine}), "fold", 100)
+    kind = _pick("Type", ["mc", "bac"], "type", 100, str.upper)
+    densities = sorted({_density(results, one) for one in mine} - {""})
+    density = _pick("Density", densities, "density", 110, str.lower)
+    faint = _pick(
+        "Conspicuity",
+        list(THIRDS),
+        "conspicuity",
+        160,
+        help_text="How far a true region stands out from the noise round it: thirds of those that the other filters "
+        "leave. False positives have none.",
+    )
+    kept = [
+        one
+        for one in mine
+        if fold in (ALL, one.fold) and kind in (ALL, one.type) and density in (ALL, _density(results, one))
+    ]
+    return sorted(_third(kept, faint), key=_clearest_first)
+
+
+def _pick(label: str, options: Sequence[Any], name: str, width: int, words: Any = str, help_text: str = "") -> Any:
+    return st.selectbox(
+        label,
+        [ALL, *options],
+        format_func=lambda one: one if one == ALL else words(one),
+        key=f"{KEY}.{name}",
+        width=width,
+        help=help_text or None,
+    )
+
+
+def _third(kept: list[Component], faint: str) -> list[Component]:
+    """Three groups of one size, as the Evaluation page has them."""
+    measured = sorted(
+        (one for one in kept if "conspicuity" in one.covariates), key=lambda one: one.covariates["conspicuity"]
+    )
+    if faint == ALL or not measured:
+        return kept
+    return [measured[place] for place in np.array_split(np.arange(len(measured)), 3)[THIRDS[faint]]]
+
+
+def _density(results: Results, one: Component) -> str:
+    return results.images[one.image].density if one.image in results.images else ""
+
+
+def _clearest_first(one: Component) -> tuple[float, float]:
+    return -one.covariates.get("conspicuity", 0.0), -(one.probability or 0.0)
+
 
 KEY: Final = "teaching.gallery"
 ROWS: Final = 3

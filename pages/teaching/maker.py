@@ -17,8 +17,8 @@ from mtunet.teaching.lesson import PHANTOM_ORIGIN, PICTURES, Part
 from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
 from pages.shared.words import SIDES
 from pages.shared.work import open_store
-from pages.teaching.address import replace_address
 from pages.teaching.drawn import drawn, filed, phantom_of
+from pages.teaching.sections import replace_address
 
 KEY = "teaching.case"
 PLAIN = PhantomSpec(seed=1)

@@ -18,17 +18,12 @@ from mtunet.teaching.scoring import Answered
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching import round as rounds
-from pages.teaching.choices import choice
-from pages.teaching.drawn import Drawn, drawn_case, filed
-from pages.teaching.marking import clicked_place
-from pages.teaching.model_answer import ModelLook, model_look, wait_for_model
-from pages.teaching.reveal import show_truth
-from pages.teaching.revising import ask_again, may_revise
+from pages.teaching.drawn import Drawn, ModelLook, drawn_case, filed, model_look, wait_for_model
+from pages.teaching.reveal import ask_again, may_revise, show_truth
 from pages.teaching.round import ANSWER, MARK, MODES, SURENESS_KEY
-from pages.teaching.round_end import show_round_end
 from pages.teaching.sections import percent_words
-from pages.teaching.start import show_start
-from pages.teaching.view import show_view, view_and_words
+from pages.teaching.start import show_round_end, show_start
+from pages.teaching.view import choice, clicked_place, show_view, view_and_words
 
 ANSWERS = {
     Answer.MC: ("MC", "m"),

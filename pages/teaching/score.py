@@ -1,9 +1,10 @@
-"""What a reader's answers say, beside what the model said of the same views; and the way to take them along or away."""
+"""What a reader's answers say beside the model's and of its influence; the way to take them along or away."""
 
 import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,17 +15,76 @@ from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
+from mtunet.teaching.influence import Influence, influence
 from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import answers_of
 from mtunet.teaching.scoring import Answered, Rate, Score, of_model, score
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
-from pages.teaching.drawn import SOURCE
-from pages.teaching.model_answer import WORDS
+from pages.teaching.drawn import SOURCE, WORDS
 from pages.teaching.score_charts import show_curves, show_progress
-from pages.teaching.score_model import show_influence
 from pages.teaching.sections import go_to, percent_words, rate_words
 from pages.teaching.start import SOURCES
+
+
+def show_influence(answers: Sequence[Answered]) -> None:
+    found = influence(answers)
+    st.markdown("**What the model does to your judgement**")
+    rows = [
+        _influence_row(title, one)
+        for title, one in (
+            ("You alone (reader first)", found.alone),
+            ("The same views, after you saw the model", found.afterwards),
+            ("Other views, the model first", found.from_start),
+        )
+        if one is not None
+    ]
+    if not rows:
+        st.caption(
+            "Nothing to compare yet: play a round with the reader first and one with the model first. Answers from "
+            "before the last word was asked for count in the tables above only."
+        )
+        return
+    st.dataframe(rows, hide_index=True, key="teaching.influence", alt="Shares by who looked first")
+    st.caption(_said(found))
+
+
+def _influence_row(title: str, one: Score) -> dict[str, Any]:
+    right, span, count = rate_words(one.right)
+    row = {"Who looked": title, "Right": right, "Range": span, "Of": count}
+    for kind in Calcification:
+        row[f"{SHORT_TYPES[kind]} sensitivity"] = _short(one.sensitivity[kind])
+        row[f"{SHORT_TYPES[kind]} specificity"] = _short(one.specificity[kind])
+    return row
+
+
+def _short(rate: Any) -> str:
+    share, _, count = rate_words(rate)
+    return f"{share} ({count})"
+
+
+def _said(found: Influence) -> str:
+    parts = []
+    if found.asked:
+        changed = found.asked - found.stayed
+        parts.append(
+            f"After seeing the model you changed {changed} of {found.asked} answers: {found.to_right} became right, "
+            f"{found.to_wrong} became wrong."
+        )
+    after, start = found.led_astray_after, found.led_astray_from_start
+    if after.total:
+        parts.append(
+            f"Where the model was wrong and you had said something else, you took over its answer {after.hits} of "
+            f"{after.total} times."
+        )
+    if start.total:
+        parts.append(
+            f"Where the model came first and was wrong, you gave its answer {start.hits} of {start.total} times."
+        )
+    if found.alone is not None and found.from_start is not None:
+        parts.append("The last row is of other views than the first two, so small differences mean little.")
+    return " ".join(parts)
+
 
 NONE = "–"
 DELETED = "teaching.deleted"

@@ -16,8 +16,7 @@ from mtunet.teaching.reader_curve import ModelCurve, Point, froc, froc_dot, roc,
 from mtunet.teaching.scoring import Answered, Rate, by_round
 from pages.shared.charts import dark, figure, muted
 from pages.shared.words import SHORT_TYPES, plain
-from pages.teaching.projector import adapt, projecting
-from pages.teaching.sections import rate_words
+from pages.teaching.sections import adapt, projecting, rate_words
 
 SHARE = [-3, 106]  # percent, with room for a mark at 0 and 100
 LIGHT, DARK = ("#0f6b7a", "#b3261e", "#6a4aa5"), ("#57c7d9", "#ff8a80", "#c3a8f2")

@@ -1,4 +1,6 @@
-"""Before a round: who plays, which cases, who looks first."""
+"""Before a round: who plays, which cases, who looks first; after it: how it went and what comes back."""
+
+from dataclasses import replace
 
 import streamlit as st
 
@@ -8,15 +10,53 @@ from mtunet.teaching.cases import ANY, Source, cases, find_case
 from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
-from mtunet.teaching.records import reader_name
-from mtunet.teaching.round_records import Plan, last_unfinished
-from mtunet.teaching.rounds import GAPS
+from mtunet.teaching.records import answers_of, reader_name
+from mtunet.teaching.round_records import Plan, Round, last_unfinished
+from mtunet.teaching.rounds import CHOICES, GAPS, Seen, due, waiting
 from mtunet.teaching.run_cases import problems
 from pages.shared.words import plain
-from pages.teaching import planning
 from pages.teaching import round as rounds
-from pages.teaching.address import choose_items, chosen_items
-from pages.teaching.round import ROUND
+from pages.teaching.drawn import WORDS
+from pages.teaching.round import MODES, ROUND
+from pages.teaching.sections import choose_items, chosen_items, go_to, percent_words
+
+LENGTHS = (5, 10, 20)
+
+
+def ask_level(key: str, more: str = "") -> str:
+    """more: said in the control's help after what the levels mean."""
+    return str(
+        st.segmented_control(
+            "Level",
+            CHOICES,
+            default="easy",
+            required=True,
+            format_func=str.capitalize,
+            key=key,
+            help="Easy: one kind or none, clear to see. Hard: the paper's hard cases, faint or few calcifications, or "
+            f"several benign ones beside.{more}",
+        )
+    )
+
+
+def ask_length(label: str, key: str) -> int:
+    return int(st.segmented_control(label, LENGTHS, default=LENGTHS[0], required=True, key=key) or LENGTHS[0])
+
+
+def ask_first_look(key: str, help_text: str) -> str:
+    """Of `MODES`."""
+    return str(
+        st.segmented_control(
+            "Who looks first",
+            list(MODES),
+            default=next(iter(MODES)),
+            required=True,
+            format_func=lambda name: MODES[name],
+            key=key,
+            help=help_text,
+        )
+    )
+
 
 SOURCES = {
     Source.PHANTOM: "Phantoms",
@@ -90,14 +130,14 @@ def _drawn() -> tuple[str, str, str, int]:
         help="Phantoms drawn for this quiz; images of a cross-validation on which the model was wrong (Figure 3's "
         "b, c, d and false positives); real mammograms of which a data set says what they hold.",
     )
-    level = planning.level("teaching.level", " Where a source has none of a level, all of it is asked.")
+    level = ask_level("teaching.level", " Where a source has none of a level, all of it is asked.")
     mode = _mode()
-    length = planning.length("How many", "teaching.length")
+    length = ask_length("How many", "teaching.length")
     return str(source), level, mode, min(length, there[str(source)])
 
 
 def _mode() -> str:
-    return planning.first_look(
+    return ask_first_look(
         "teaching.mode",
         "Reader first: you answer, see what the model found, and may change your mind. Model first: you see what it "
         "found before you answer. The score shows what each does to your judgement.",
@@ -122,3 +162,53 @@ def _what_is_asked() -> None:
         )
     for sentence in problems():
         st.caption(f":material/warning: {plain(sentence)}")
+
+
+ON_IT = {True: "on it", False: "beside it", None: "–"}
+
+
+def show_round_end(store: Store, playing: Round) -> None:
+    answers = [one.answered for one in playing.given]
+    st.subheader(f"{sum(one.right for one in answers)} of {len(answers)} right", anchor=False)
+    rows = [
+        {
+            "Case": n,
+            "Truth": WORDS[one.truth],
+            "You": WORDS[one.answer],
+            "Right": "yes" if one.right else "no",
+            "After the model": WORDS[one.revised] if one.revised else "–",
+            "Mark": ON_IT[one.hit],
+            "Sure": percent_words(one.sureness),
+            "Model": WORDS[one.model] if one.model else "–",
+        }
+        for n, one in enumerate(answers, 1)
+    ]
+    st.dataframe(rows, hide_index=True, key="teaching.round_table", alt="The answers of this round", width=860)
+    st.markdown(_coming_back([Seen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
+    with st.container(horizontal=True):
+        if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):
+            rounds.begin(store, replace(playing.plan, items=()) if not playing.plan.items else playing.plan)
+            st.rerun()
+        st.button("Choose again", icon=":material/tune:", on_click=rounds.stop, shortcut="Escape", key="teaching.other")
+        st.button(
+            "Your score",
+            icon=":material/insights:",
+            on_click=go_to,
+            args=("score",),
+            shortcut="s",
+            key="teaching.to_score",
+        )
+    st.caption("Keys: Enter for another round like this one, Escape to choose again, S for the score.")
+
+
+def _coming_back(history: list[Seen]) -> str:
+    """What is still to be asked again, and when."""
+    still = waiting(history)
+    if not still:
+        return "No mistake is waiting to come back."
+    now = len(due(history))
+    gaps = ", then ".join(str(gap) for gap in GAPS)
+    return (
+        f"**{counted(len(still), 'case')}** that you got wrong will come back"
+        f"{f', {now} of them next' if now else ''}: after {gaps} other cases, each time it is right."
+    )

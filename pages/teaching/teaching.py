@@ -8,10 +8,9 @@ from pages.teaching.classroom.learning import show_learner
 from pages.teaching.gallery import show_gallery
 from pages.teaching.lesson import show_lesson
 from pages.teaching.maker import show_maker
-from pages.teaching.projector import project, switch
 from pages.teaching.quiz import show_quiz
 from pages.teaching.score import show_score
-from pages.teaching.sections import SECTION, TITLES
+from pages.teaching.sections import SECTION, TITLES, project, switch
 
 SECTIONS = {
     "lesson": show_lesson,

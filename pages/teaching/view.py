@@ -1,17 +1,58 @@
-"""The quiz's image: the viewer with what is to be shown over it."""
+"""The quiz's image and what a reader says of it: the viewer, a mark in it, a row of buttons of which one is chosen.
 
+The viewer says on its element where its middle is and how far it is zoomed (`data-centre`, `data-zoom`); together with
+the pointer's place on the screen that is the place in the image. What the marking adds listens, and draws nothing.
+"""
+
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.records import Image
+from pages.shared.browser_parts import component
 from pages.shared.controls import Look, looks
 from pages.shared.viewer import Outline, Pane, viewer
 from pages.shared.words import marker, view_words
-from pages.teaching.marking import Place, ring
-from pages.teaching.projector import projecting
+from pages.teaching.sections import projecting
+
+Place = tuple[float, float]
+RING_MM = 4.0
+TICK_MM = 2.2
+"""How far from the place the ring is drawn, and how near its ticks come."""
+
+
+def clicked_place(image: Image, key: str) -> Place | None:
+    """(x, y) in mm from the image's top left corner, in the run after a click; None in every other."""
+    state = component("marking")(key=key, data={"image": image.sha256}, on_placed_change=lambda: None)
+    placed = state.get("placed")
+    if not placed or placed.get("image") != image.sha256:
+        return None
+    x, y = float(placed["x"]) + 0.5, float(placed["y"]) + 0.5  # the viewer's origin is the middle of a pixel
+    if not (0 <= x < image.columns and 0 <= y < image.rows):
+        return None
+    row_mm, column_mm = _spacing(image)
+    return round(x * column_mm, 2), round(y * row_mm, 2)
+
+
+def ring(image: Image, place: Place, note: str = "Your mark") -> Outline:
+    """The mark as the viewer draws it: a ring with four ticks that point to the place and leave it free."""
+    row_mm, column_mm = _spacing(image)
+    x, y = place[0] / column_mm - 0.5, place[1] / row_mm - 0.5
+    points = []
+    for i in range(40):
+        turn = 2 * math.pi * i / 40
+        reach = (RING_MM, TICK_MM, RING_MM) if i % 10 == 0 else (RING_MM,)
+        points += [(x + r * math.cos(turn) / column_mm, y + r * math.sin(turn) / row_mm) for r in reach]
+    return Outline(points, note=note)
+
+
+def _spacing(image: Image) -> tuple[float, float]:
+    return image.spacing_mm or (0.1, 0.1)
+
 
 HEIGHT, PROJECTED_HEIGHT = 640, 760
 """Of the viewer, pixels. Its tools and its legend take more of it in a projector's large type."""
@@ -54,3 +95,26 @@ def show_view(
     palette = {**looks(FIGURE_3), **MARK_LOOKS}
     height = height or (PROJECTED_HEIGHT if projecting() else HEIGHT)
     viewer([pane], key="teaching.viewer", height=height, visible={}, palette=palette, page_keys=PAGE_KEYS)
+
+
+def choice(label: str, options: Mapping[Any, tuple[str, str]], key: str, help_text: str = "") -> Any | None:
+    """options: value → (words, keyboard key). Gives the chosen value, None before the first choice."""
+    st.markdown(f"**{label}**", help=help_text or None)
+    chosen = st.session_state.get(key)
+
+    def choose(value: Any) -> None:
+        st.session_state[key] = value
+
+    with st.container(horizontal=True, gap="small"):
+        for value, (words, shortcut) in options.items():
+            here = value == chosen
+            st.button(
+                words,
+                type="primary" if here else "secondary",
+                icon=":material/check:" if here else ":material/radio_button_unchecked:",
+                shortcut=shortcut,
+                on_click=choose,
+                args=(value,),
+                key=f"{key}.{value}",
+            )
+    return chosen

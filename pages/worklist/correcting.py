@@ -7,7 +7,7 @@ from mtunet.store import studies as study_store
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.worklist import StudyRow
-from pages.shared.reader import reader_name
+from pages.shared.frame import reader_name
 from pages.shared.words import SIDES, plain, view_words
 from pages.shared.work import open_store
 

@@ -1,5 +1,6 @@
-"""One line of the worklist: a study with its views, its place in the queue and the reason for it."""
+"""One line of the worklist: a study with its views, its place in the queue and why; and the keys J, K and Enter."""
 
+import re
 from html import escape
 
 import streamlit as st
@@ -9,7 +10,7 @@ from mtunet.names import counted
 from mtunet.store.filing import data_folder, thumbnail_path
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import State, StudyRow, View
-from pages.shared.browser_parts import base_path
+from pages.shared.browser_parts import base_path, component
 from pages.shared.words import (
     FLAGS,
     STATES,
@@ -153,3 +154,20 @@ def _progress(row: StudyRow, jobs: Jobs, key: str) -> str | None:
 
 def _called(image: Image) -> str:
     return plain(marker(image) or image.name)
+
+
+HELP = "**J** next study · **K** the one before · **Enter** open it"
+
+
+def row_keys(prefix: str, suffix: str, *, key: str) -> None:
+    """Let J, K and Enter walk over the containers whose keys begin and end so, and which hold a link each.
+
+    Drawn once, beside the list and not in it: the rows are looked up in the page when a key is pressed, so it does not
+    matter how often, and within which fragment, the list is drawn anew.
+    """
+    component("row_keys")(key=key, data={"prefix": _class(prefix), "suffix": _class(suffix).removeprefix("st-key-")})
+
+
+def _class(key: str) -> str:
+    """The class that Streamlit gives a container with this key."""
+    return "st-key-" + re.sub(r"[^a-zA-Z0-9_-]", "-", key.strip())

@@ -25,8 +25,7 @@ from pages.worklist.adding import (
 )
 from pages.worklist.agreement import agreement
 from pages.worklist.correcting import correct
-from pages.worklist.row_keys import HELP, row_keys
-from pages.worklist.study_row import PENDING, ROW_ENDS, ROW_STARTS, draw_row
+from pages.worklist.study_row import HELP, PENDING, ROW_ENDS, ROW_STARTS, draw_row, row_keys
 
 PAGE_LENGTH = 20
 

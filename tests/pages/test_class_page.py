@@ -17,10 +17,11 @@ from mtunet.teaching.classroom.room import Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
-from pages.teaching.classroom import address, hosting, learning
+from pages.teaching.classroom import hosting, learning
+from pages.teaching.classroom import opening as address
 from pages.teaching.classroom import results as results_page
 from pages.teaching.classroom.opening import drawn_items
-from pages.teaching.model_answer import ModelLook
+from pages.teaching.drawn import ModelLook
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
 from tests.test_classroom import case, told

@@ -16,8 +16,7 @@ from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import counts_at, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
-from pages.evaluation.behind import Behind, go_behind
-from pages.evaluation.numbers import percent, signed
+from pages.evaluation.numbers import Behind, go_behind, percent, signed
 from tests.drawn_run import quick_phantom, write_family, write_run
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +200,7 @@ def test_from_a_number_to_its_images(
 ) -> None:
     app, state = opened(), SimpleNamespace(session_state={})
     with monkeypatch.context() as patched:  # what the callback of a table or a chart does
-        patched.setattr("pages.evaluation.behind.st", state)
+        patched.setattr("pages.evaluation.numbers.st", state)
         go_behind(Behind("multiclass", "bac", "sensitivity", fold=1))
     for key, value in state.session_state.items():
         app.session_state[key] = value

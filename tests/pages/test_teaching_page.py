@@ -25,8 +25,8 @@ from mtunet.teaching.records import add_answer, answers_of
 from mtunet.teaching.round_records import find_round
 from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.sharing import spec_to_words
-from pages.teaching import marking
 from pages.teaching import round as rounds
+from pages.teaching import view as marking
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
 from tests.pages.conftest import ROOT
 from tests.test_teaching import answered

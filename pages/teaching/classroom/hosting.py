@@ -19,13 +19,11 @@ from mtunet.teaching.classroom.results import QuestionResult, question_result
 from mtunet.teaching.classroom.room import Mode, Moment, Move, NotNow, Phase, Room, moves
 from pages.shared.words import plain
 from pages.shared.work import open_store
-from pages.teaching.classroom.address import address_of, qr_svg, show_how_to_serve
-from pages.teaching.classroom.answers import show_answers, show_heat
-from pages.teaching.classroom.opening import HOST, lead, show_opening
+from pages.teaching.classroom.answers import places_of, room_case, show_answers, show_heat, truth_layers
+from pages.teaching.classroom.opening import HOST, address_of, lead, qr_svg, show_how_to_serve, show_opening
 from pages.teaching.classroom.preparing import preparer
 from pages.teaching.classroom.results import show_keeping, show_results
-from pages.teaching.classroom.shown import places_of, room_case, truth_layers
-from pages.teaching.model_answer import WORDS, ModelLook, model_look
+from pages.teaching.drawn import WORDS, ModelLook, model_look
 from pages.teaching.round import MODES
 from pages.teaching.view import show_view
 

@@ -14,14 +14,12 @@ from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import LONGEST_NAME
 from pages.shared.words import plain
 from pages.shared.work import open_store
-from pages.teaching.choices import choice
-from pages.teaching.classroom.shown import room_case, truth_layers
+from pages.teaching.classroom.answers import room_case, truth_layers
 from pages.teaching.classroom.watching import watch
-from pages.teaching.marking import clicked_place
-from pages.teaching.model_answer import WORDS, model_look
+from pages.teaching.drawn import WORDS, model_look
 from pages.teaching.quiz import ANSWERS, not_yet
 from pages.teaching.sections import percent_words
-from pages.teaching.view import HEIGHT, show_view
+from pages.teaching.view import HEIGHT, choice, clicked_place, show_view
 
 PHONE_HEIGHT = 520
 """Of the viewer on a phone, pixels: the page can still be moved by a thumb above and below it."""

@@ -9,10 +9,9 @@ from mtunet.teaching.classroom.results import COLUMNS, LearnerResult, QuestionRe
 from mtunet.teaching.classroom.room import Mode, Moment, Move, NotNow, Phase, Room
 from mtunet.teaching.scoring import Rate
 from pages.shared.work import open_store
-from pages.teaching.address import replace_address
 from pages.teaching.classroom.opening import HOST
-from pages.teaching.model_answer import WORDS
-from pages.teaching.sections import percent_words
+from pages.teaching.drawn import WORDS
+from pages.teaching.sections import percent_words, replace_address
 
 NONE = "–"
 
