@@ -151,11 +151,19 @@ def test_the_metrics_that_a_run_wrote_are_those_that_the_page_shows(folder: Path
 
 @given(cells)
 def test_the_formulas_are_those_of_one_set_of_counts(found: tuple[int, int, int, int]) -> None:
-    one = PixelCounts(*found)
-    for name, known in METRICS.items():
-        value = float(known.function(np.array(found, float)))
-        expected = getattr(one, name)
-        assert np.isnan(value) if expected is None else value == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    tp, fp, fn, tn = found
+    by_hand = {
+        "accuracy": (tp + tn, tp + tn + fp + fn),
+        "sensitivity": (tp, tp + fn),
+        "specificity": (tn, tn + fp),
+        "f1": (2 * tp, 2 * tp + fp + fn),
+        "jaccard": (tp, tp + fp + fn),
+        "mcc": (tp * tn - fp * fn, ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5),
+    }
+    assert set(by_hand) == set(METRICS)
+    for name, (above, below) in by_hand.items():
+        value = PixelCounts(*found).value(name)
+        assert value is None if below == 0 else value == pytest.approx(above / below, rel=1e-9, abs=1e-12)
 
 
 def test_nothing_over_nothing_is_undefined_and_counted() -> None:
@@ -208,10 +216,14 @@ def test_centre_lines_are_the_harmonic_mean_of_their_shares() -> None:
 @given(cells)
 def test_figures_of_many_counts_are_those_of_one(found: tuple[int, int, int, int]) -> None:
     edge = found[0], min(found[:2]), found[2], min(found[2:])
-    for name, expected in (("boundary", BoundaryCounts(*edge).agreement), ("centre_line", LineCounts(*edge).dice)):
-        value = figure(name, [edge], "pooled").value
+    for name, counts in (
+        ("boundary", BoundaryCounts(*edge)),
+        ("centre_line", LineCounts(*edge)),
+        ("called_other", ConfusionCounts(*edge[:2])),
+    ):
+        expected = counts.value(name)
+        value = figure(name, [edge[: len(EVERY[name].columns)]], "pooled").value
         assert value == (None if expected is None else pytest.approx(expected, rel=1e-9))
-    assert figure("called_other", [edge[:2]], "pooled").value == ConfusionCounts(*edge[:2]).share
 
 
 def test_false_area_is_of_images_without_the_type(results: Results, drawn: Path) -> None:

@@ -35,8 +35,8 @@ def test_heavy_arterial_calcification_is_found_and_flagged_as_mostly_arterial() 
     truth = read_truth(BY_KEY["bac-heavy"])
     assert truth is not None
     counts = count_pixels(masks(segmentation)[BAC], truth.masks[BAC])
-    assert counts.f1 is not None
-    assert counts.f1 > 0.6
+    assert counts.value("f1") is not None
+    assert counts.value("f1") > 0.6
     assert analysis.triage.flag in (Flag.MOSTLY_BAC, Flag.MOSTLY_BAC_MC_LEFT)
 
 

@@ -118,7 +118,7 @@ def test_where_both_types_are_known_the_figures_are_as_they_always_were(tiny: Mo
     truth = {kind: sample.masks[kind].astype(np.float32) for kind in Calcification}
     perfect = replace(segmentation, probability=truth, minimum_mm2=dict.fromkeys(Calcification, 0.0))
     counted = score(sample, perfect)
-    assert [counted.pixels[kind].f1 for kind in Calcification] == [1.0, 1.0]
+    assert [counted.pixels[kind].value("f1") for kind in Calcification] == [1.0, 1.0]
     assert (counted.confused.lesions, counted.confused.hit) == (1, 0)
 
 

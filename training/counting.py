@@ -75,7 +75,9 @@ def best(counts: Sequence[PixelCounts]) -> Best:
 
     counts: at each threshold of SWEEP. Where the F1 is undefined or 0 everywhere, that is 0.5 with an F1 of 0.
     """
-    scored = [(one.f1 or 0.0, -abs(threshold - 0.5), threshold) for threshold, one in zip(SWEEP, counts, strict=True)]
+    scored = [
+        (one.value("f1") or 0.0, -abs(threshold - 0.5), threshold) for threshold, one in zip(SWEEP, counts, strict=True)
+    ]
     f1, _, threshold = max(scored)
     return Best(threshold, f1)
 

@@ -53,12 +53,12 @@ class Score:
             pixels, lesions = self.pixels[kind], self.lesions[kind]
             names = ("f1", "jaccard", "sensitivity", "specificity", "accuracy", "mcc")
             figures[kind.value] = {
-                "pixels": {name: getattr(pixels, name) for name in names},
+                "pixels": {name: pixels.value(name) for name in names},
                 "lesions": lesions.lesions,
-                "lesion_sensitivity": lesions.sensitivity,
-                "false_positives_per_image": lesions.false_positives_per_image,
+                "lesion_sensitivity": lesions.value("lesions_found"),
+                "false_positives_per_image": lesions.value("false_alarms"),
             }
-        figures["bac_called_mc"] = self.confused.sensitivity
+        figures["bac_called_mc"] = self.confused.value("lesions_found")
         figures["bac_components"] = self.confused.lesions
         return figures
 
@@ -119,10 +119,10 @@ def choose_operating_point(
             "type": kind.value,
             "threshold": threshold,
             **rule._asdict(),
-            "lesion_sensitivity": found.lesions[kind].sensitivity,
-            "false_positives_per_image": found.lesions[kind].false_positives_per_image,
-            "pixel_f1": found.pixels[kind].f1,
-            "bac_called_mc": found.confused.sensitivity if kind is MC else None,
+            "lesion_sensitivity": found.lesions[kind].value("lesions_found"),
+            "false_positives_per_image": found.lesions[kind].value("false_alarms"),
+            "pixel_f1": found.pixels[kind].value("f1"),
+            "bac_called_mc": found.confused.value("lesions_found") if kind is MC else None,
         }
         for (kind, threshold, rule), found in summed.items()
     ]

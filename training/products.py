@@ -180,8 +180,8 @@ def _at_half(threshold: float, rule: Keeping, found: Score) -> dict[str, Any]:
     return {
         "threshold": threshold,
         **rule._asdict(),
-        "lesion_sensitivity": found.lesions[MC].sensitivity,
-        "false_positives_per_image": found.lesions[MC].false_positives_per_image,
+        "lesion_sensitivity": found.lesions[MC].value("lesions_found"),
+        "false_positives_per_image": found.lesions[MC].value("false_alarms"),
     }
 
 

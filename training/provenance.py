@@ -12,7 +12,14 @@ import torch
 import mtunet
 from mtunet.detection.devices import describe, learning_dtype
 
-DECIDES = ("training", "mtunet/phantom", "mtunet/detection", "mtunet/evaluation/metrics.py", "mtunet/case.py")
+DECIDES = (
+    "training",
+    "mtunet/phantom",
+    "mtunet/detection",
+    "mtunet/evaluation/metrics.py",
+    "mtunet/evaluation/figures.py",
+    "mtunet/case.py",
+)
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
 
 

@@ -82,7 +82,7 @@ def choose_thresholds(tried: Mapping[str, Histograms]) -> tuple[dict[str, float]
                 "type": kind,
                 "threshold": threshold,
                 **asdict(one),
-                "f1": one.f1,
+                "f1": one.value("f1"),
                 "chosen": int(threshold == chosen[kind]),
             }
             for threshold, one in zip(SWEEP, counts, strict=True)

@@ -1,4 +1,4 @@
-"""Detected against true: counts per image, and every figure that follows from counts.
+"""Detected against true: counts per image. What follows from counts is worked out by `figures`.
 
 Counts are added over images before a figure is worked out (pooled). A figure whose denominator is zero is None:
 never a silent 0 or 1.
@@ -10,6 +10,8 @@ from typing import Self
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from mtunet.evaluation.figures import EVERY
 
 Mask = npt.NDArray[np.bool_]
 
@@ -23,6 +25,11 @@ class _Counts:
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def value(self, metric: str) -> float | None:
+        """A metric of `figures.EVERY` that is worked out of these counts; None where it is 0/0."""
+        value = float(EVERY[metric].function(np.array([getattr(self, name) for name in EVERY[metric].columns], float)))
+        return None if np.isnan(value) else value
+
 
 @dataclass(frozen=True)
 class PixelCounts(_Counts):
@@ -32,32 +39,6 @@ class PixelCounts(_Counts):
     fp: int = 0
     fn: int = 0
     tn: int = 0
-
-    @property
-    def f1(self) -> float | None:
-        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
-
-    @property
-    def jaccard(self) -> float | None:
-        return _ratio(self.tp, self.tp + self.fp + self.fn)
-
-    @property
-    def sensitivity(self) -> float | None:
-        return _ratio(self.tp, self.tp + self.fn)
-
-    @property
-    def specificity(self) -> float | None:
-        return _ratio(self.tn, self.tn + self.fp)
-
-    @property
-    def accuracy(self) -> float | None:
-        return _ratio(self.tp + self.tn, self.tp + self.tn + self.fp + self.fn)
-
-    @property
-    def mcc(self) -> float | None:
-        """Matthews correlation coefficient."""
-        tp, fp, fn, tn = (float(getattr(self, f.name)) for f in fields(self))
-        return _ratio(tp * tn - fp * fn, ((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -70,48 +51,32 @@ class LesionCounts(_Counts):
     false_positives: int = 0
     images: int = 0
 
-    @property
-    def sensitivity(self) -> float | None:
-        return _ratio(self.hit, self.lesions)
-
-    @property
-    def false_positives_per_image(self) -> float | None:
-        return _ratio(self.false_positives, self.images)
-
 
 @dataclass(frozen=True)
 class BoundaryCounts(_Counts):
-    """Pixels on the boundaries of what is detected and of what is true, and how many of each lie near the other."""
+    """Pixels on the boundaries of what is detected and of what is true, and how many of each lie near the other.
+
+    Their metric is the normalised surface distance (Nikolov et al. 2021).
+    """
 
     edge_found: int = 0
     edge_found_near: int = 0
     edge_true: int = 0
     edge_true_near: int = 0
 
-    @property
-    def agreement(self) -> float | None:
-        """Normalised surface distance (Nikolov et al. 2021): the share of both boundaries that is near the other."""
-        return _ratio(self.edge_found_near + self.edge_true_near, self.edge_found + self.edge_true)
-
 
 @dataclass(frozen=True)
 class LineCounts(_Counts):
-    """Pixels on the centre lines of what is detected and of what is true, and how many lie inside the other's mask."""
+    """Pixels on the centre lines of what is detected and of what is true, and how many lie inside the other's mask.
+
+    Their metric is the centre-line Dice (clDice, Shit et al. 2021): the harmonic mean of how much of each line lies in
+    the other; 0 where there is a line on one side only, as for the Dice of pixels.
+    """
 
     line_found: int = 0
     line_found_inside: int = 0
     line_true: int = 0
     line_true_inside: int = 0
-
-    @property
-    def dice(self) -> float | None:
-        """Centre-line Dice (clDice, Shit et al. 2021): harmonic mean of how much of each line lies in the other.
-
-        0 where there is a line on one side only, as for the Dice of pixels; None where there is none on either.
-        """
-        right = self.line_found_inside * self.line_true + self.line_true_inside * self.line_found
-        both = 2 * self.line_found_inside * self.line_true_inside
-        return _ratio(both, right) if right else _ratio(0, self.line_found + self.line_true)
 
 
 @dataclass(frozen=True)
@@ -120,10 +85,6 @@ class ConfusionCounts(_Counts):
 
     alone: int = 0
     called_other: int = 0
-
-    @property
-    def share(self) -> float | None:
-        return _ratio(self.called_other, self.alone)
 
 
 def count_pixels(detected: Mask, true: Mask) -> PixelCounts:
@@ -223,7 +184,3 @@ def covered_shares(components_of: Mask, by: Mask) -> npt.NDArray[np.float64]:
     area = np.bincount(labels.ravel(), minlength=count)[1:]
     inside = np.bincount(labels[by], minlength=count)[1:]
     return np.asarray(inside / area, np.float64)
-
-
-def _ratio(above: float, below: float) -> float | None:
-    return None if below == 0 else above / below
