@@ -7,12 +7,12 @@ import torch
 
 from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION
-from training import parts
+from training import tasks
 from training.data.recipes import About, Cohort
 from training.data.samples import Sample
-from training.data.views import VIEWS_VERSION, View, read_view, write_view
+from training.data.views import VIEWS_VERSION, GridView, read_view, write_view
 from training.experiments import Experiment
-from training.sampling import Look
+from training.sampling import FieldOfView
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 TINY = Experiment(
@@ -20,7 +20,7 @@ TINY = Experiment(
     expect="a test",
     methods=("single", "multiclass", "mtunet", "nothing", "everything", "classical", "prior"),
     data=Cohort(views=12),
-    look=Look(pitch_mm=0.4, size=64),
+    look=FieldOfView(pitch_mm=0.4, size=64),
     folds=2,
     width=4,
     batch=2,
@@ -29,7 +29,7 @@ TINY = Experiment(
     learning_rate=1e-3,
     schedule="one-cycle",
 )
-WHOLE = Look()
+WHOLE = FieldOfView()
 
 
 def drawn_sample(number: int, has_mc: bool = True, has_bac: bool = True) -> Sample:
@@ -56,7 +56,7 @@ def drawn_sample(number: int, has_mc: bool = True, has_bac: bool = True) -> Samp
     )
 
 
-def drawn_views(folder: Path, count: int, pitch_mm: float | None = 0.4) -> list[View]:
+def drawn_views(folder: Path, count: int, pitch_mm: float | None = 0.4) -> list[GridView]:
     """Two views of each patient; MC, BAC, both or neither in turn."""
     folder.mkdir(parents=True, exist_ok=True)
     views = []
@@ -78,6 +78,6 @@ def drawn_cache(cache: Path, experiment: Experiment) -> dict[str, Sample]:
     for number, recipe in enumerate(experiment.data.recipes()):
         drawn[recipe.name] = drawn_sample(number, bool(recipe.about.has_mc), bool(recipe.about.has_bac))
         write_view(folder, recipe.name, drawn[recipe.name], experiment.look.pitch_mm)
-    parts.divide.cache_clear()
+    tasks.divide.cache_clear()
     torch.set_num_threads(1)
     return drawn

@@ -20,7 +20,7 @@ from mtunet.evaluation import runs
 from mtunet.evaluation.reading import load
 from mtunet.phantom import PhantomSpec, cohort
 from tests.drawn_views import drawn_sample
-from training import fitting, loop, parts
+from training import fitting, loop, tasks
 from training.data import samples
 from training.data.recipes import Mixture
 from training.data.samples import phantom_split, spec_name, stratum
@@ -59,7 +59,7 @@ TINY_DETAIL = replace(
 def test_the_model_that_ships_is_a_task_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended in between, gone on, and done; from phantoms to figures."""
     monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
-    parts.divide.cache_clear()
+    tasks.divide.cache_clear()
     folder = tmp_path / "run"
     steps, over = [0], property(lambda _: steps[0] == 4)
     take = fitting._Fitting.take

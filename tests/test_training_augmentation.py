@@ -9,8 +9,8 @@ from training.augmentation import (
     STILL,
     UNDEGRADED,
     Augmentation,
-    Batch,
     Degradation,
+    Draws,
     affine_matrices,
     degraded,
     drawn,
@@ -26,14 +26,14 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def square(count: int = 6) -> Batch:
+def square(count: int = 6) -> Draws:
     """Images that are bright exactly where their MC target is."""
     targets = torch.zeros(count, 2, SIZE, SIZE)
     targets[:, 0, 20:36, 24:44] = 1
-    return Batch(targets[:, :1].clone(), torch.tensor([[0.0, 1.0]] * count), targets, torch.ones(count, 2))
+    return Draws(targets[:, :1].clone(), torch.tensor([[0.0, 1.0]] * count), targets, torch.ones(count, 2))
 
 
-def changed(batch: Batch, change: Augmentation, seed: int = 0, worn: Degradation = UNDEGRADED) -> Batch:
+def changed(batch: Draws, change: Augmentation, seed: int = 0, worn: Degradation = UNDEGRADED) -> Draws:
     return drawn(batch, OFFSETS[: len(batch)], SIZE, change, worn, rng(seed))
 
 

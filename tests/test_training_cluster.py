@@ -14,7 +14,7 @@ from mtunet.evaluation import runs
 from tests.drawn_views import TINY, drawn_cache
 from training import loop
 from training.__main__ import main
-from training.cluster import part_files
+from training.cluster import task_files
 from training.data import samples
 
 SMALL = replace(TINY, methods=("mtunet", "nothing"), epochs=1)
@@ -32,7 +32,7 @@ def test_a_part_as_bytes_is_the_part_on_disk(cache: Path, tmp_path: Path) -> Non
     torch.set_num_threads(1)
     loop.run(SMALL, tmp_path / "alone", "cpu", folds=[0])
     [part] = loop.wanted(SMALL, [0], ["mtunet"])
-    files = part_files(SMALL, part, "cpu")
+    files = task_files(SMALL, part, "cpu")
     where = runs.part_folder(tmp_path / "alone", "mtunet", 0)
     assert set(files) == {path.name for path in where.iterdir()}
     for name in ("weights.safetensors", "counts.csv", "sweep.csv.gz", "components.csv"):

@@ -10,10 +10,21 @@ import torch
 from mtunet.detection.network import MTUNet
 from tests.drawn_views import TINY, WHOLE, drawn_views
 from training import fitting
-from training.augmentation import Augmentation, Batch
+from training.augmentation import Augmentation, Draws
 from training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from training.data.views import View
-from training.fitting import How, Learnt, OutOfTime, Task, Watch, begun, gradients, learn, learning_rate, per_head
+from training.data.views import GridView
+from training.fitting import (
+    How,
+    Learnt,
+    NetworkTask,
+    OutOfTime,
+    Watch,
+    begun,
+    gradients,
+    learn,
+    learning_rate,
+    per_head,
+)
 from training.methods import METHODS
 from training.sampling import Sampler
 
@@ -27,25 +38,25 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="module")
-def views(tmp_path_factory: pytest.TempPathFactory) -> list[View]:
+def views(tmp_path_factory: pytest.TempPathFactory) -> list[GridView]:
     return drawn_views(tmp_path_factory.mktemp("views"), 4)
 
 
-def task(method: str = "mtunet", number: int = 0, **changes: Any) -> Task:
-    return Task(replace(TINY, **changes), method, 0, 1, number)
+def task(method: str = "mtunet", number: int = 0, **changes: Any) -> NetworkTask:
+    return NetworkTask(replace(TINY, **changes), method, 0, 1, number)
 
 
-def sampler(views: list[View], one: Task) -> Sampler:
+def sampler(views: list[GridView], one: NetworkTask) -> Sampler:
     return Sampler(views, one.experiment.look, one.draws_from, one.experiment.augmentation)
 
 
-def learnt(one: Task, views: list[View], path: Path, watch: Watch | None = None, how: How = CPU) -> Learnt:
+def learnt(one: NetworkTask, views: list[GridView], path: Path, watch: Watch | None = None, how: How = CPU) -> Learnt:
     fixed = Sampler(views, one.experiment.look, one.draws_from).fixed()
     return learn(one, sampler(views, one), fixed, how, path / "checkpoint.safetensors", watch)
 
 
 @pytest.mark.parametrize("method", [name for name in LEARNED if name != "mtunet-paper"])
-def test_every_method_learns(method: str, views: list[View], tmp_path: Path) -> None:
+def test_every_method_learns(method: str, views: list[GridView], tmp_path: Path) -> None:
     longer = task(method, draws=16, epochs=10, batch=4, learning_rate=1e-2)
     history = learnt(longer, views, tmp_path).history
     total = [sum(value for name, value in row.items() if name.startswith("loss")) for row in history]
@@ -66,7 +77,7 @@ def test_a_fresh_head_gives_the_first_guess() -> None:
 
 
 def test_all_methods_begin_with_fresh_weights_of_the_seed_and_the_fold() -> None:
-    def first(one: Task) -> torch.Tensor:
+    def first(one: NetworkTask) -> torch.Tensor:
         return begun(one).down[0][0].weight.detach()  # type: ignore[union-attr, index]
 
     assert torch.equal(first(task("mtunet")), first(task("multiclass")))
@@ -74,7 +85,7 @@ def test_all_methods_begin_with_fresh_weights_of_the_seed_and_the_fold() -> None
     assert not torch.equal(first(task("mtunet")), first(replace(task("mtunet"), fold=1)))
 
 
-def test_the_history_has_a_column_per_head_and_type(views: list[View], tmp_path: Path) -> None:
+def test_the_history_has_a_column_per_head_and_type(views: list[GridView], tmp_path: Path) -> None:
     history = learnt(task(), views, tmp_path).history
     assert [row["epoch"] for row in history] == [1, 2]
     assert [row["step"] for row in history] == [2, 4]
@@ -88,7 +99,7 @@ def test_all_methods_see_the_same_draws_of_a_fold(look: Any, tmp_path: Path, mon
     seen: dict[str, list[bytes]] = {}
     take = fitting._Fitting.take
 
-    def watched(self: Any, batch: Batch) -> None:
+    def watched(self: Any, batch: Draws) -> None:
         seen.setdefault(f"{self.task.method}-{self.task.number}", []).append(batch.pixels.numpy().tobytes())
         take(self, batch)
 
@@ -103,7 +114,7 @@ def test_all_methods_see_the_same_draws_of_a_fold(look: Any, tmp_path: Path, mon
     assert len(seen) == len(LEARNED) + 1
 
 
-def test_the_last_step_is_what_every_method_keeps(views: list[View], tmp_path: Path) -> None:
+def test_the_last_step_is_what_every_method_keeps(views: list[GridView], tmp_path: Path) -> None:
     one = task(draws=8, epochs=3, learning_rate=3e-2)
     found = learnt(one, views, tmp_path)
     kept = read_checkpoint(tmp_path / "checkpoint.safetensors", one.to_json())
@@ -123,12 +134,14 @@ def test_the_rate_rises_and_falls_within_a_cycle_and_is_constant_otherwise() -> 
 
 
 @pytest.mark.parametrize("method", ["mtunet", "multiclass"])
-def test_smaller_portions_give_the_gradient_of_the_whole_batch(method: str, views: list[View], tmp_path: Path) -> None:
+def test_smaller_portions_give_the_gradient_of_the_whole_batch(
+    method: str, views: list[GridView], tmp_path: Path
+) -> None:
     """Also for a Dice over the batch, which is no sum over its images."""
     found = []
     one = task(method, batch=4)
     drawn = sampler(views, one).batch(0, 4, 4)
-    wide = Batch(*(part.double() for part in (drawn.pixels, drawn.window, drawn.targets, drawn.known)))
+    wide = Draws(*(part.double() for part in (drawn.pixels, drawn.window, drawn.targets, drawn.known)))
     for portion in (4, 3, 1):
         fit = fitting._begin(one, CPU, tmp_path / "none.safetensors", None)
         fit.network.double()
@@ -143,7 +156,7 @@ def test_smaller_portions_give_the_gradient_of_the_whole_batch(method: str, view
 
 
 def test_out_of_memory_halves_the_portion_and_says_so(
-    views: list[View], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    views: list[GridView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain = learnt(task(batch=4), views, tmp_path / "plain")
     enough, forward = [0], MTUNet.forward
@@ -165,7 +178,7 @@ def test_out_of_memory_halves_the_portion_and_says_so(
 
 
 def test_one_image_that_does_not_fit_is_an_error(
-    views: list[View], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    views: list[GridView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory.")
@@ -177,13 +190,13 @@ def test_one_image_that_does_not_fit_is_an_error(
 
 @pytest.mark.parametrize("ends_after", [1, 2, 5])
 def test_a_network_that_ended_in_mid_epoch_goes_on_to_the_same_weights(
-    ends_after: int, views: list[View], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ends_after: int, views: list[GridView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = task(draws=6, epochs=3, augmentation=Augmentation(intensity=True))
     undisturbed = learnt(one, views, tmp_path / "undisturbed")
     steps, take = [0], fitting._Fitting.take
 
-    def counted(self: Any, batch: Batch) -> None:
+    def counted(self: Any, batch: Draws) -> None:
         take(self, batch)
         steps[0] += 1
 
@@ -199,7 +212,7 @@ def test_a_network_that_ended_in_mid_epoch_goes_on_to_the_same_weights(
         assert row | {"seconds": 0} == other | {"seconds": 0}
 
 
-def test_what_a_gpu_does_runs_here_too(views: list[View], tmp_path: Path) -> None:
+def test_what_a_gpu_does_runs_here_too(views: list[GridView], tmp_path: Path) -> None:
     """bfloat16, channels last and the fused Adam: the same losses within what bfloat16 rounds."""
     gpu = How(torch.device("cpu"), torch.bfloat16, fused=True, ahead=2)
     plain, fast = (learnt(task(), views, tmp_path / name, how=how) for name, how in (("plain", CPU), ("fast", gpu)))

@@ -7,16 +7,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mtunet.phantom.patients import GROUPS, patients
-from training.data.folds import Item, folds
+from training.data.folds import FoldImage, folds
 
 items = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["mc", "bac", "both", "neither"])), min_size=8).map(
-    lambda drawn: [Item(f"image-{n}", f"patient-{patient}", label) for n, (patient, label) in enumerate(drawn)]
+    lambda drawn: [FoldImage(f"image-{n}", f"patient-{patient}", label) for n, (patient, label) in enumerate(drawn)]
 )
 
 
 @settings(max_examples=60, deadline=None)
 @given(items=items, count=st.integers(2, 5), seed=st.integers(0, 50))
-def test_no_patient_is_in_two_parts_of_a_fold(items: list[Item], count: int, seed: int) -> None:
+def test_no_patient_is_in_two_parts_of_a_fold(items: list[FoldImage], count: int, seed: int) -> None:
     patient_of = {item.image: item.patient for item in items}
     assume(len(set(patient_of.values())) >= 2 * count)
     for fold in folds(items, count, seed, "patient"):
@@ -27,7 +27,7 @@ def test_no_patient_is_in_two_parts_of_a_fold(items: list[Item], count: int, see
 
 @settings(max_examples=60, deadline=None)
 @given(items=items, count=st.integers(2, 5), by=st.sampled_from(["patient", "image"]))
-def test_every_image_is_in_one_part_of_each_fold_and_tested_once(items: list[Item], count: int, by: str) -> None:
+def test_every_image_is_in_one_part_of_each_fold_and_tested_once(items: list[FoldImage], count: int, by: str) -> None:
     assume(len({getattr(item, by) for item in items}) >= 2 * count)
     found = folds(items, count, 0, by)  # type: ignore[arg-type]
     everybody = sorted(item.image for item in items)
@@ -37,21 +37,21 @@ def test_every_image_is_in_one_part_of_each_fold_and_tested_once(items: list[Ite
 
 
 def test_a_patient_with_most_of_the_images_leaves_two_patients_to_learn_from() -> None:
-    many = [Item(f"image-{n}", f"patient-{max(n - 4, 0)}", "mc") for n in range(8)]
+    many = [FoldImage(f"image-{n}", f"patient-{max(n - 4, 0)}", "mc") for n in range(8)]
     for fold in folds(many, 2, 0, "patient"):
         assert all((fold.train, fold.validation, fold.test))
 
 
 @pytest.mark.parametrize(("groups", "count"), [(1, 2), (2, 2), (3, 2), (4, 5)])
 def test_too_few_patients_for_the_folds_is_a_sentence(groups: int, count: int) -> None:
-    few = [Item(f"image-{n}", f"patient-{n % groups}", "mc") for n in range(12)]
+    few = [FoldImage(f"image-{n}", f"patient-{n % groups}", "mc") for n in range(12)]
     with pytest.raises(ValueError, match=f"{groups} different patients are too few for {count} folds"):
         folds(few, count, 0, "patient")
 
 
-def phantoms(views: int) -> list[Item]:
+def phantoms(views: int) -> list[FoldImage]:
     cohort = patients(views, 11)
-    return [Item(str(n), v.patient, (v.spec.clusters > 0, v.spec.bac_grade > 0)) for n, v in enumerate(cohort)]
+    return [FoldImage(str(n), v.patient, (v.spec.clusters > 0, v.spec.bac_grade > 0)) for n, v in enumerate(cohort)]
 
 
 def test_each_fold_has_its_share_of_every_label() -> None:

@@ -27,7 +27,7 @@ from training.data.insertion import (
 )
 from training.data.real_backgrounds import EXCLUSIONS, Background, background, heal, names, read_background
 from training.data.views import view_of
-from training.sampling import Look, Sampler
+from training.sampling import FieldOfView, Sampler
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 UNKNOWN = [[0, 500], [330, 500], [330, 700], [0, 700]]
@@ -125,7 +125,7 @@ def test_no_crop_to_learn_from_holds_an_ignored_pixel(host: Background) -> None:
     assert sample.ignore is not None
     # ignored pixels are made unmistakable: no crop may hold one
     alarmed = replace(sample, pixels=np.where(sample.ignore, 65535, sample.pixels // 2).astype(np.uint16))
-    sampler = Sampler([view_of(alarmed, 0.2)], Look(0.2, 64), (0,), Augmentation(intensity=False))
+    sampler = Sampler([view_of(alarmed, 0.2)], FieldOfView(0.2, 64), (0,), Augmentation(intensity=False))
     for step in range(20):
         assert sampler.batch(step, 6, 120).pixels.max() < 0.9
 
@@ -133,7 +133,7 @@ def test_no_crop_to_learn_from_holds_an_ignored_pixel(host: Background) -> None:
 def test_where_no_crop_is_free_of_ignored_pixels_a_sentence_says_so(host: Background) -> None:
     sample = sample_of(host, "mc", np.random.default_rng(3), "drawn")
     view = view_of(replace(sample, ignore=np.ones_like(host.unknown)), 0.2)
-    nowhere = Sampler([view], Look(0.2, 64), (0,), Augmentation())
+    nowhere = Sampler([view], FieldOfView(0.2, 64), (0,), Augmentation())
     with pytest.raises(ValueError, match="leave no room"):
         nowhere.batch(0, 2, 2)
 

@@ -32,9 +32,9 @@ from training.data.views import conspicuity, read_native, read_view, write_view
 from training.experiments import EXPERIMENTS
 from training.methods import METHODS
 from training.objectives import OBJECTIVES
-from training.parts import joined_history
 from training.reporting import as_text, write_metrics
 from training.scoring import _coarser, choose_thresholds, on_own_grid, score_view, together
+from training.tasks import joined_history
 
 Rows = list[dict[str, str]]
 ROOT = Path(__file__).parent.parent
@@ -479,7 +479,7 @@ def test_a_whole_view_goes_through_the_same_loop_and_further_seeds_lie_beside(
     summary = loop.run(whole, tmp_path / "run", "cpu", seeds=[4])
     assert summary is None
     progress = loop.overall(whole, tmp_path / "run")
-    assert (progress["parts"], progress["done"]) == (6, 4)
+    assert (progress["tasks"], progress["done"]) == (6, 4)
     summary = loop.run(whole, tmp_path / "run", "cpu")
     assert summary is not None
     run = runs.read(tmp_path / "run")
@@ -581,5 +581,5 @@ def test_the_time_left_is_that_of_all_networks_at_the_pace_of_those_that_run(tmp
     told = {"seconds_left": 30, "seconds_a_network": 40, "at": 1000.0}
     runs.save_progress(runs.part_folder(tmp_path, "single", 0), told)
     progress = loop.overall(experiment, tmp_path, lambda: 1010.0)
-    assert (progress["parts"], progress["done"], progress["seconds_left"]) == (2, 0, 70)
+    assert (progress["tasks"], progress["done"], progress["seconds_left"]) == (2, 0, 70)
     assert loop.overall(experiment, tmp_path, lambda: 1e9)["running"] == []

@@ -21,10 +21,10 @@ from training import __main__ as command_line
 from training.data import samples as datasets
 from training.data.registry import DataSetMissing, LabelledView, samples
 from training.operating import choose_operating_point, score, segmentations
-from training.tools.retraining import Plan, RealData, measure, part_of, retrain
+from training.tools.retraining import RealData, RetrainingPlan, measure, part_of, retrain
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-PLAN = Plan(steps=3, phantoms=0, size=64, batch=3)
+PLAN = RetrainingPlan(steps=3, phantoms=0, size=64, batch=3)
 SETTINGS = Settings("detail", 0.8, {MC: 0.45, BAC: 0.55}, {MC: 1.0, BAC: 2.0})
 
 

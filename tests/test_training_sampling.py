@@ -12,10 +12,10 @@ from mtunet.case import Calcification
 from tests.drawn_views import TINY, WHOLE, drawn_sample, drawn_views
 from training.augmentation import Augmentation
 from training.data.views import by_coverage, view_of
-from training.sampling import Look, Sampler, Stage
+from training.sampling import FieldOfView, Sampler, Stage
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-LOOK = Look(pitch_mm=0.4, size=64)
+LOOK = FieldOfView(pitch_mm=0.4, size=64)
 
 
 def seen(sampler: Sampler, steps: int, count: int, draws: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -29,7 +29,7 @@ from training.tools.failures import write_failures
 from training.tools.packing import pack, unpack
 from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
-from training.tools.retraining import Plan, RealData, measure, retrain
+from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -179,7 +179,7 @@ def _add_real_data(commands: Any) -> None:
 
 
 def _retrain(asked: argparse.Namespace) -> None:
-    plan = Plan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
+    plan = RetrainingPlan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
     data = RealData(asked.data, asked.root, asked.seed)
     print(json.dumps(retrain(data, _model_of(asked.begin_with, asked.device), asked.out, plan, asked.device), indent=2))
 
@@ -232,7 +232,7 @@ def _run(asked: argparse.Namespace) -> None:
             raise Misuse(f"{experiment.name} learns one network: there is nothing to share out with --ray.")
         try:
             summary = cluster.run_on_cluster(experiment, folder, asked.ray, asked.device, parts)
-        except cluster.RayAbsent as problem:
+        except cluster.NoCluster as problem:
             raise Misuse(str(problem)) from None
     else:
         only = {"folds": asked.folds, "methods": asked.methods, "seeds": asked.seeds}

@@ -67,7 +67,7 @@ UNDEGRADED = Degradation()
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Draws:
     """Crops on one device, all float32 but for the sums of bits before they are cut.
 
     pixels: (n, 1, rows, columns) in about [0, 1]. window: (n, 2). targets: (n, 2, rows, columns), 0 or 1, MC and BAC.
@@ -82,13 +82,13 @@ class Batch:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def part(self, numbers: Tensor | slice) -> "Batch":
-        return Batch(self.pixels[numbers], self.window[numbers], self.targets[numbers], self.known[numbers])
+    def part(self, numbers: Tensor | slice) -> "Draws":
+        return Draws(self.pixels[numbers], self.window[numbers], self.targets[numbers], self.known[numbers])
 
 
 def drawn(
-    patches: Batch, offsets: Tensor, size: int, change: Augmentation, worn: Degradation, rng: np.random.Generator
-) -> Batch:
+    patches: Draws, offsets: Tensor, size: int, change: Augmentation, worn: Degradation, rng: np.random.Generator
+) -> Draws:
     """Each patch changed in its own way and cut to size × size about its centre.
 
     offsets: (n, 2) float64, (x, y) of the centre in the patch. What comes in from outside the patch is black and holds
@@ -109,7 +109,7 @@ def drawn(
         image, window = _retoned(image, window, change, generator)
     if worn.detail_share or worn.jpeg_share:
         image = _each(image, lambda one, _: degraded(one, worn, rng))
-    return Batch(image.contiguous(memory_format=torch.channels_last), window, targets, patches.known)
+    return Draws(image.contiguous(memory_format=torch.channels_last), window, targets, patches.known)
 
 
 def affine_matrices(offsets: Tensor, size: int, change: Augmentation, rng: np.random.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from training.counting import Levels, Mask, level_of
 from training.data.views import KINDS
 
 
-class Row(NamedTuple):
+class ComponentRow(NamedTuple):
     """One row of components.csv. outcome: a found, b BAC called MC, c MC called BAC, d missed, e false positive.
 
     probability: mean of the type's map inside. row, column, height, width: box in pixels of the image's own grid.
@@ -42,7 +42,7 @@ def component_rows(
     thresholds: Mapping[str, float],
     conspicuity: Mapping[str, Sequence[float] | npt.NDArray[np.float32]],
     spacing_mm: float,
-) -> Iterator[Row]:
+) -> Iterator[ComponentRow]:
     """Rows of one image; maps and truth by type on its own grid. Only types with a map and a known truth."""
     detected = {kind: maps[kind] >= level_of(thresholds[kind]) for kind in maps}
     for kind in maps:
@@ -88,9 +88,9 @@ def _row(
     others_truth: Mask,
     conspicuity: float | None,
     spacing_mm: float,
-) -> Row:
+) -> ComponentRow:
     rows, columns = found.part
-    return Row(
+    return ComponentRow(
         image,
         kind,
         number,

@@ -11,7 +11,7 @@ from mtunet.detection.network import NetworkConfig
 from training.augmentation import Augmentation, Degradation
 from training.data.recipes import Cohort, Mixture
 from training.methods import METHODS, Method
-from training.sampling import Look, Stage
+from training.sampling import FieldOfView, Stage
 
 BASELINES = ("nothing", "everything", "classical", "prior")
 GENTLE = Augmentation(scale=0.25, intensity=True, harshest_blur=0.6, harshest_noise=0.04)
@@ -42,7 +42,7 @@ class Experiment:
     expect: str
     methods: tuple[str, ...]
     data: Cohort | Mixture = field(default_factory=Cohort)
-    look: Look = field(default_factory=Look)
+    look: FieldOfView = field(default_factory=FieldOfView)
     folds: int = 5
     grouped_by: Literal["patient", "image"] = "patient"
     width: int = 32
@@ -96,7 +96,7 @@ CROPS = Experiment(
     "small fold (221 views, 25,600 draws) F1 was 0.76 for BAC and 0.64 for MC on crops; marking everything gets 0.04. "
     "About two hours a seed with `--jobs 2` on two cores that compute in bfloat16.",
     methods=("single", "multiclass", "mtunet", *BASELINES),
-    look=Look(pitch_mm=0.2, size=128),
+    look=FieldOfView(pitch_mm=0.2, size=128),
     width=8,
     draws=1600,
     epochs=20,
@@ -130,7 +130,7 @@ DETAIL = Experiment(
     "them.",
     methods=("mtunet",),
     data=Mixture(harder=300, plain=300, inserted=600, artefacts=0.5),
-    look=Look(pitch_mm=0.2, size=128, off_lesion=0.35),
+    look=FieldOfView(pitch_mm=0.2, size=128, off_lesion=0.35),
     folds=1,
     width=16,
     draws=2000,
@@ -153,7 +153,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "two idle cores, and its figures mean nothing.",
             methods=tuple(METHODS),
             data=Cohort(views=8),
-            look=Look(pitch_mm=0.8, size=64),
+            look=FieldOfView(pitch_mm=0.8, size=64),
             folds=2,
             width=4,
             batch=4,
@@ -187,7 +187,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             name="smoke-detail",
             expect="Nothing but that every step of `detail` runs; half a minute on a CPU.",
             data=Mixture(train=3, validation=2, test=2, seed=7, harder=1, inserted=2, artefacts=0.5),
-            look=Look(pitch_mm=0.8, size=64),
+            look=FieldOfView(pitch_mm=0.8, size=64),
             width=4,
             batch=4,
             draws=12,

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from mtunet.detection.devices import learning_dtype
 from mtunet.detection.ensemble import Network
 from mtunet.detection.network import build
-from training.augmentation import Batch
+from training.augmentation import Draws
 from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
 from training.counting import best_f1
 from training.data.views import KINDS
@@ -53,7 +53,7 @@ class How:
 
 
 @dataclass(frozen=True)
-class Task:
+class NetworkTask:
     """One network of one method on one fold with one seed. number: of the network among the method's."""
 
     experiment: Experiment
@@ -94,7 +94,7 @@ class Task:
 class Learnt:
     """The network after its last step, a history row per epoch, and what it took."""
 
-    task: Task
+    task: NetworkTask
     network: Network
     history: tuple[dict[str, Any], ...]
 
@@ -116,7 +116,7 @@ class Watch:
     """Who is told how far it is, and when to end. tell: gets the task, steps done, seconds a step, the last row."""
 
     deadline: float = float("inf")
-    tell: Callable[[Task, int, float, Mapping[str, Any]], None] = lambda *_: None
+    tell: Callable[[NetworkTask, int, float, Mapping[str, Any]], None] = lambda *_: None
 
     @property
     def over(self) -> bool:
@@ -129,9 +129,9 @@ class Watch:
 
 
 def learn(
-    task: Task,
+    task: NetworkTask,
     train: Sampler,
-    validation: Batch,
+    validation: Draws,
     how: How,
     checkpoint: Path,
     watch: Watch | None = None,
@@ -163,14 +163,14 @@ def learn(
     return Learnt(task, fitting.network.eval(), tuple(fitting.history))
 
 
-def _batches(train: Sampler, first: int, experiment: Experiment, ahead: int) -> Iterator[Batch]:
+def _batches(train: Sampler, first: int, experiment: Experiment, ahead: int) -> Iterator[Draws]:
     """From the first step on. A batch follows from its step's number, so it may be drawn beside the steps before it."""
     draws = experiment.steps * experiment.batch
     if not ahead:
         yield from (train.batch(step, experiment.batch, draws) for step in range(first, experiment.steps))
         return
     with ThreadPoolExecutor(ahead) as pool:
-        waiting: deque[Future[Batch]] = deque()
+        waiting: deque[Future[Draws]] = deque()
         for step in range(first, experiment.steps):
             waiting.append(pool.submit(train.batch, step, experiment.batch, draws))
             if len(waiting) > ahead:
@@ -180,7 +180,7 @@ def _batches(train: Sampler, first: int, experiment: Experiment, ahead: int) -> 
 
 @dataclass(eq=False)
 class _Fitting:
-    task: Task
+    task: NetworkTask
     how: How
     network: Network
     optimiser: torch.optim.Optimizer
@@ -196,7 +196,7 @@ class _Fitting:
         steps = len(self.history) * self.task.experiment.steps_per_epoch
         return sum(float(row["seconds"]) for row in self.history) / max(steps, 1)
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Draws) -> None:
         """One step of Adam."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.task.experiment, self.step)
@@ -209,7 +209,7 @@ class _Fitting:
         self.losses += values.double()
         self.step += 1
 
-    def _gradients_that_fit(self, batch: Batch, targets: Tensor, known: Tensor) -> Tensor:
+    def _gradients_that_fit(self, batch: Draws, targets: Tensor, known: Tensor) -> Tensor:
         while True:
             try:
                 return gradients(self, batch, targets, known)
@@ -243,7 +243,7 @@ class _Fitting:
         return Checkpoint(*told, tuple(self.history))
 
 
-def _begin(task: Task, how: How, checkpoint: Path, begin_with: Network | None) -> _Fitting:
+def _begin(task: NetworkTask, how: How, checkpoint: Path, begin_with: Network | None) -> _Fitting:
     network = (begin_with or begun(task)).to(how.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=task.experiment.learning_rate, fused=how.fused)
     losses = torch.zeros(len(task.heads), dtype=torch.float64, device=how.device)
@@ -257,11 +257,11 @@ def _begin(task: Task, how: How, checkpoint: Path, begin_with: Network | None) -
     return fitting
 
 
-def said(task: Task) -> str:
+def said(task: NetworkTask) -> str:
     return f"{task.method} fold {task.fold} seed {task.seed} ({'+'.join(task.heads)})"
 
 
-def begun(task: Task) -> Network:
+def begun(task: NetworkTask) -> Network:
     """The network before its first step: fresh weights of the task's seed, each head giving the first guess.
 
     Without norm as He et al. 2015 (arXiv:1502.01852) begin: torch's own start dies out on the way through the layers.
@@ -298,7 +298,7 @@ def per_head(heads: Sequence[str], targets: Tensor, known: Tensor) -> tuple[Tens
     return torch.stack([layers[head] for head in heads], 1), torch.stack([known_of[head] for head in heads], 1)
 
 
-def gradients(fitting: _Fitting, batch: Batch, targets: Tensor, known: Tensor) -> Tensor:
+def gradients(fitting: _Fitting, batch: Draws, targets: Tensor, known: Tensor) -> Tensor:
     """Gradients of the whole batch, however few images fit at once; the objective of each head.
 
     The Dice of a batch is not a sum over its images, so what does not fit at once is passed twice: once for all
@@ -322,7 +322,7 @@ def gradients(fitting: _Fitting, batch: Batch, targets: Tensor, known: Tensor) -
     return values.detach()
 
 
-def forward(network: nn.Module, batch: Batch, how: How) -> Tensor:
+def forward(network: nn.Module, batch: Draws, how: How) -> Tensor:
     """Logits, float32; computed in `how.dtype`."""
     pixels = batch.pixels.contiguous(memory_format=torch.channels_last)
     with torch.autocast(how.device.type, how.dtype, enabled=how.dtype != torch.float32):
@@ -335,7 +335,7 @@ def _is_out_of_memory(problem: RuntimeError) -> bool:
     return isinstance(problem, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(problem)
 
 
-def levels(network: nn.Module, task: Task, batch: Batch, how: How, micro: int = 16) -> npt.NDArray[np.uint8]:
+def levels(network: nn.Module, task: NetworkTask, batch: Draws, how: How, micro: int = 16) -> npt.NDArray[np.uint8]:
     """(n, heads, rows, columns): probability in steps of 1/255."""
     network.eval()
     parts = []
@@ -346,7 +346,7 @@ def levels(network: nn.Module, task: Task, batch: Batch, how: How, micro: int = 
     return np.concatenate(parts)
 
 
-def validate(fitting: _Fitting, validation: Batch) -> dict[str, float]:
+def validate(fitting: _Fitting, validation: Draws) -> dict[str, float]:
     """Per type, the best pooled pixel F1 over all thresholds on the validation crops; 0 where there is none."""
     task = fitting.task
     predicted = levels(fitting.network, task, validation, fitting.how)

@@ -1,4 +1,4 @@
-"""The loop: an experiment from its name to a finished run folder. Its parts are methods × folds × seeds; each is done
+"""The loop: an experiment from its name to a finished run folder. Its tasks are methods × folds × seeds; each is done
 once, here, in several processes, or on a cluster, and a run that was killed or ended goes on where it was.
 """
 
@@ -18,11 +18,11 @@ from mtunet.detection.devices import choose_device
 from mtunet.evaluation import runs
 from mtunet.phantom import PHANTOM_VERSION
 from training.experiments import Experiment
-from training.fitting import How, OutOfTime, Task, Watch, said
+from training.fitting import How, NetworkTask, OutOfTime, Watch, said
 from training.methods import METHODS
-from training.parts import Part, divide, do_part, splits_of
 from training.provenance import machine
 from training.reporting import summarise, write_metrics
+from training.tasks import Task, divide, do_task, splits_of
 
 SPARE = 20.0
 """Seconds kept back of the minutes that were given, to write a checkpoint and end."""
@@ -39,20 +39,20 @@ def run(
     minutes: float | None = None,
     jobs: int = 1,
 ) -> dict[str, Any] | None:
-    """Every part that is not done yet; when all are, the summary, else None. Test parts are looked at once, at the end.
+    """Every task that is not done yet; when all are, the summary, else None. Test parts are looked at once, at the end.
 
-    folds, methods, seeds: leave the other parts for another time, or another machine. minutes: the run ends itself in
+    folds, methods, seeds: leave the other tasks for another time, or another machine. minutes: the run ends itself in
     time. jobs: processes that share the cores.
     """
     deadline = time.time() + minutes * 60 - SPARE if minutes else float("inf")
-    parts = wanted(experiment, folds, methods, seeds)
+    tasks = wanted(experiment, folds, methods, seeds)
     prepare(experiment, folder, choose_device(device_name))
-    left = [part for part in parts if not part.done(folder)]
+    left = [task for task in tasks if not task.done(folder)]
     if jobs > 1:
         _in_processes(experiment, left, folder, device_name, deadline, jobs)
     else:
-        for part in left:
-            if not work(experiment, part, folder, device_name, deadline):
+        for task in left:
+            if not work(experiment, task, folder, device_name, deadline):
                 print("The time that was given is over. The same command goes on from here.", flush=True)
                 break
     return conclude(experiment, folder)
@@ -63,7 +63,7 @@ def wanted(
     folds: Sequence[int] | None = None,
     methods: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
-) -> list[Part]:
+) -> list[Task]:
     """In the order in which they are done: seed by seed, fold by fold; baselines, which draw nothing, with the first.
 
     Raises ValueError for one that is not there.
@@ -77,7 +77,7 @@ def wanted(
             f"{', '.join(experiment.methods)}, its seeds {', '.join(map(str, experiment.seeds))}."
         )
     return [
-        Part(method, fold, seed, None if seed == experiment.seeds[0] else seed)
+        Task(method, fold, seed, None if seed == experiment.seeds[0] else seed)
         for seed in experiment.seeds
         for fold in range(experiment.folds)
         for method in experiment.methods
@@ -120,8 +120,8 @@ def config_of(experiment: Experiment, folder: Path, device: torch.device) -> dic
 
 
 def conclude(experiment: Experiment, folder: Path) -> dict[str, Any] | None:
-    """The summary, written when every part is done; None until then."""
-    if not all(part.done(folder) for part in wanted(experiment)):
+    """The summary, written when every task is done; None until then."""
+    if not all(task.done(folder) for task in wanted(experiment)):
         return None
     runs.forget_progress(folder)
     there = runs.read(folder)
@@ -133,27 +133,27 @@ def conclude(experiment: Experiment, folder: Path) -> dict[str, Any] | None:
     return summary
 
 
-def work(experiment: Experiment, part: Part, folder: Path, device_name: str, deadline: float = float("inf")) -> bool:
-    """One part, wherever this runs. False where the time was over first."""
+def work(experiment: Experiment, task: Task, folder: Path, device_name: str, deadline: float = float("inf")) -> bool:
+    """One task, wherever this runs. False where the time was over first."""
     cv2.setNumThreads(1)
-    watch = Watch(deadline, Teller(experiment, part, folder))
+    watch = Watch(deadline, Teller(experiment, task, folder))
     if watch.over:
         return False
     try:
-        do_part(experiment, part, folder, How.on(choose_device(device_name)), watch, runs.read(folder).config)
+        do_task(experiment, task, folder, How.on(choose_device(device_name)), watch, runs.read(folder).config)
     except OutOfTime:
         return False
     return True
 
 
 def _in_processes(
-    experiment: Experiment, parts: Sequence[Part], folder: Path, device_name: str, deadline: float, jobs: int
+    experiment: Experiment, tasks: Sequence[Task], folder: Path, device_name: str, deadline: float, jobs: int
 ) -> None:
-    """As many parts at a time as jobs, each with its share of the cores; an error is raised when all have ended."""
+    """As many tasks at a time as jobs, each with its share of the cores; an error is raised when all have ended."""
     threads = max((os.cpu_count() or 1) // jobs, 1)
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        begun = [pool.submit(work, experiment, part, folder, device_name, deadline) for part in parts]
+        begun = [pool.submit(work, experiment, task, folder, device_name, deadline) for task in tasks]
         ended = [one.result() for one in begun]
         if not all(ended):
             print("The time that was given is over. The same command goes on from here.", flush=True)
@@ -161,23 +161,25 @@ def _in_processes(
 
 @dataclass(frozen=True)
 class Teller:
-    """Prints a line per epoch, and keeps the run's progress.json: what its parts' own say, put together."""
+    """Prints a line per epoch, and keeps the run's progress.json: what its tasks' own say, put together."""
 
     experiment: Experiment
-    part: Part
+    task: Task
     folder: Path
 
-    def __call__(self, task: Task, step: int, pace: float, row: Mapping[str, Any]) -> None:
+    def __call__(self, network: NetworkTask, step: int, pace: float, row: Mapping[str, Any]) -> None:
         steps = self.experiment.steps
-        networks = len(METHODS[task.method].networks)
-        left = (steps - step + (networks - 1 - task.number) * steps) * pace
+        networks = len(METHODS[network.method].networks)
+        left = (steps - step + (networks - 1 - network.number) * steps) * pace
         numbers = " ".join(f"{k} {v:.3f}" for k, v in row.items() if k.startswith(("loss", "validation")))
-        print(f"{said(task)} epoch {row['epoch']}/{self.experiment.epochs} {numbers} · {_told(left)} left", flush=True)
+        print(
+            f"{said(network)} epoch {row['epoch']}/{self.experiment.epochs} {numbers} · {_told(left)} left", flush=True
+        )
         runs.save_progress(
-            self.part.folder(self.folder),
+            self.task.folder(self.folder),
             {
-                **{name: getattr(task, name) for name in ("method", "fold", "seed")},
-                "heads": list(task.heads),
+                **{name: getattr(network, name) for name in ("method", "fold", "seed")},
+                "heads": list(network.heads),
                 "epoch": row["epoch"],
                 "epochs": self.experiment.epochs,
                 "images_per_second": round(self.experiment.batch / pace, 1) if pace else None,
@@ -191,20 +193,20 @@ class Teller:
 
 
 RECENT = 900.0
-"""Seconds after which a part that said nothing is not thought to be running."""
+"""Seconds after which a task that said nothing is not thought to be running."""
 
 
 def overall(experiment: Experiment, folder: Path, now: Callable[[], float] = time.time) -> dict[str, Any]:
-    """How far the run is: parts that are done, those that run, and the seconds left for all at the pace of those."""
-    parts = wanted(experiment)
-    said_last = {part: runs.read_progress(part.folder(folder)) for part in parts if not part.done(folder)}
+    """How far the run is: tasks that are done, those that run, and the seconds left for all at the pace of those."""
+    tasks = wanted(experiment)
+    said_last = {task: runs.read_progress(task.folder(folder)) for task in tasks if not task.done(folder)}
     running = [told for told in said_last.values() if told and now() - told["at"] < RECENT]
     a_network = sum(told["seconds_a_network"] for told in running) / max(len(running), 1)
-    waiting = sum(len(METHODS[part.method].networks) for part, told in said_last.items() if told not in running)
+    waiting = sum(len(METHODS[task.method].networks) for task, told in said_last.items() if told not in running)
     seconds = sum(told["seconds_left"] for told in running) + waiting * a_network
     return {
-        "parts": len(parts),
-        "done": len(parts) - len(said_last),
+        "tasks": len(tasks),
+        "done": len(tasks) - len(said_last),
         "running": running,
         "seconds_left": round(seconds / max(len(running), 1)),
         "at": now(),

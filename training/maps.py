@@ -9,16 +9,16 @@ import torch
 
 from mtunet.detection.preprocessing import MASTER_ROWS
 from mtunet.detection.segmentation import blend_weight, tiles
-from training.augmentation import Batch
+from training.augmentation import Draws
 from training.counting import Levels
-from training.data.views import KINDS, Mask, Native, View, read_native
+from training.data.views import KINDS, GridView, Mask, Native, read_native
 from training.fitting import How, Learnt, forward
 
 TILES = 8
 """Looked at together, at most."""
 
 
-def network_maps(learnt: Sequence[Learnt], view: View, how: How) -> dict[str, Levels]:
+def network_maps(learnt: Sequence[Learnt], view: GridView, how: How) -> dict[str, Levels]:
     """Per type (rows, columns) on the view's grid, by a method's networks; 0 outside the breast."""
     maps: dict[str, Levels] = {}
     for one in learnt:
@@ -29,7 +29,7 @@ def network_maps(learnt: Sequence[Learnt], view: View, how: How) -> dict[str, Le
     return {kind: maps[kind] for kind in KINDS if kind in maps}
 
 
-def whole_view(learnt: Learnt, view: View, how: How) -> npt.NDArray[np.float32]:
+def whole_view(learnt: Learnt, view: GridView, how: How) -> npt.NDArray[np.float32]:
     """(heads, rows, columns) logits, blended from tiles that cover the breast, as the product blends them."""
     rows, columns = view.pixels.shape
     boxes = tiles(view.breast)
@@ -40,7 +40,7 @@ def whole_view(learnt: Learnt, view: View, how: How) -> npt.NDArray[np.float32]:
     for some in (boxes[start : start + TILES] for start in range(0, len(boxes), TILES)):
         crops = torch.from_numpy(np.stack([pixels[b.top : b.bottom, b.left : b.right] for b in some])[:, None])
         window = torch.tensor([view.window] * len(some))
-        batch = Batch(crops.to(how.device), window.to(how.device), crops, window)
+        batch = Draws(crops.to(how.device), window.to(how.device), crops, window)
         with torch.inference_mode():
             logits = forward(learnt.network.eval(), batch, how).cpu().numpy()
         blend = blend_weight(logits.shape[2:])
@@ -65,7 +65,7 @@ def baseline_maps(method: str, native: Native, prior: Mapping[str, Levels]) -> d
     return {kind: breast.astype(np.uint8) * np.uint8(level) for kind in KINDS}
 
 
-def prior_maps(train: Sequence[View]) -> dict[str, Levels]:
+def prior_maps(train: Sequence[GridView]) -> dict[str, Levels]:
     """How often a cell of 256×256 is of a type in the views that are learnt from, the most frequent one as 255."""
     mean = np.zeros((len(KINDS), MASTER_ROWS, MASTER_ROWS), np.float64)
     for view in train:

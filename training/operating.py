@@ -32,15 +32,15 @@ BAC_F1_GIVEN = 0.015
 
 
 @dataclass(frozen=True)
-class Score:
+class ProductScore:
     """Counts of one image, or of many added up. confused: true BAC components that were called MC."""
 
     pixels: Mapping[Calcification, PixelCounts]
     lesions: Mapping[Calcification, LesionCounts]
     confused: LesionCounts
 
-    def __add__(self, other: "Score") -> "Score":
-        return Score(
+    def __add__(self, other: "ProductScore") -> "ProductScore":
+        return ProductScore(
             {kind: self.pixels[kind] + other.pixels[kind] for kind in Calcification},
             {kind: self.lesions[kind] + other.lesions[kind] for kind in Calcification},
             self.confused + other.confused,
@@ -63,7 +63,7 @@ class Score:
         return figures
 
 
-NOTHING = Score(
+NOTHING = ProductScore(
     {kind: PixelCounts() for kind in Calcification}, {kind: LesionCounts() for kind in Calcification}, LesionCounts()
 )
 
@@ -83,11 +83,11 @@ def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
     return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
 
 
-def score(sample: Sample, segmentation: Segmentation) -> Score:
+def score(sample: Sample, segmentation: Segmentation) -> ProductScore:
     """One image, on its own grid, after thresholds and what makes a component count. A type that is unknown there
     counts nothing."""
     detected = masks(segmentation)
-    return Score(
+    return ProductScore(
         {**NOTHING.pixels, **{kind: count_pixels(detected[kind], mask) for kind, mask in sample.masks.items()}},
         {**NOTHING.lesions, **{kind: count_lesions(detected[kind], mask) for kind, mask in sample.masks.items()}},
         count_confused(sample.masks[BAC], detected[MC], sample.masks[MC])
@@ -106,7 +106,7 @@ def choose_operating_point(
     within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
-    summed: dict[tuple[Calcification, float, Keeping], Score] = {}
+    summed: dict[tuple[Calcification, float, Keeping], ProductScore] = {}
     for whole_sample, whole_segmentation in scored:
         sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
         for kind in sample.masks:
@@ -196,7 +196,7 @@ def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Samp
 
 def by_rule(
     sample: Sample, segmentation: Segmentation, kind: Calcification, threshold: float, rules: Sequence[Keeping]
-) -> dict[Keeping, Score]:
+) -> dict[Keeping, ProductScore]:
     """What `score` would count of one type under each rule, with the components looked for only once."""
     specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
     found = label(segmentation.probability[kind] >= threshold, segmentation.spacing_mm, specks)

@@ -23,7 +23,7 @@ from training.operating import (
     HALF,
     MC,
     NOTHING,
-    Score,
+    ProductScore,
     by_rule,
     choose_operating_point,
     mc_point,
@@ -155,7 +155,7 @@ def evaluate(
     """
     rows, seconds = [], []
     everything, halves, reliability = NOTHING, NOTHING, Reliability()
-    strata: dict[str, Score] = defaultdict(lambda: NOTHING)
+    strata: dict[str, ProductScore] = defaultdict(lambda: NOTHING)
     for sample, segmentation in segmentations(model, samples):
         reliability.count(sample, segmentation)
         counted = score(sample, segmentation)
@@ -176,7 +176,7 @@ def evaluate(
     }
 
 
-def _at_half(threshold: float, rule: Keeping, found: Score) -> dict[str, Any]:
+def _at_half(threshold: float, rule: Keeping, found: ProductScore) -> dict[str, Any]:
     return {
         "threshold": threshold,
         **rule._asdict(),
@@ -185,7 +185,7 @@ def _at_half(threshold: float, rule: Keeping, found: Score) -> dict[str, Any]:
     }
 
 
-def _row(sample: Sample, counted: Score, seconds: float) -> dict[str, Any]:
+def _row(sample: Sample, counted: ProductScore, seconds: float) -> dict[str, Any]:
     row: dict[str, Any] = {"image": sample.name, "patient": sample.patient, "stratum": sample.stratum}
     for kind in Calcification:
         pixels, lesions = counted.pixels[kind], counted.lesions[kind]

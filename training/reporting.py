@@ -145,9 +145,9 @@ def as_text(run: runs.Run) -> str:
     total = len(runs.read_splits(run)) * (len(run.methods) + learned * (len(run.seeds) - 1))
     lines = [
         f"{run.folder.name}: {run.config.get('data', '')}",
-        f"{len(parts)} of {total} parts (method × fold × seed) are done."
+        f"{len(parts)} of {total} tasks (method × fold × seed) are done."
         if len(parts) < total
-        else "Every part is done.",
+        else "Every task is done.",
     ]
     for frame in FRAMES:
         where = "squeezed to 256×256" if frame == "256" else "on the images' own grid"

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.augmentation import STILL, UNDEGRADED, Augmentation, Batch, Degradation, drawn
-from training.data.views import ARTERIAL, BREAST, IGNORED, MICRO, MISTAKEN, View
+from training.augmentation import STILL, UNDEGRADED, Augmentation, Degradation, Draws, drawn
+from training.data.views import ARTERIAL, BREAST, IGNORED, MICRO, MISTAKEN, GridView
 
 TRIES = 200
 AWAY = 0.35
@@ -34,7 +34,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Look:
+class FieldOfView:
     """What a network is shown. pitch_mm: of its grid; None: the whole view at 256×256. size: of a draw, in its pixels.
 
     off_lesion: share of the crops of views with a lesion that are centred elsewhere.
@@ -49,15 +49,15 @@ class Look:
 class Sampler:
     """The draws of one part. seed: what every random choice follows from. origin_of: per view, for the stages."""
 
-    views: Sequence[View]
-    look: Look
+    views: Sequence[GridView]
+    look: FieldOfView
     seed: tuple[int, ...]
     augmentation: Augmentation = STILL
     stages: tuple[Stage, ...] = (Stage(),)
     origin_of: Sequence[str] = ()
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def batch(self, step: int, count: int, draws: int) -> Batch:
+    def batch(self, step: int, count: int, draws: int) -> Draws:
         """The crops of one step. count: of crops in every step. draws: of crops in the whole training."""
         rng = np.random.default_rng([*self.seed, 1, step])
         number, begun = self._stage(step * count / draws)
@@ -67,7 +67,7 @@ class Sampler:
         patches, offsets = self._cut(chosen, centres)
         return drawn(patches, offsets, self.look.size, self.augmentation, self.stages[number].worn, rng)
 
-    def fixed(self) -> Batch:
+    def fixed(self) -> Draws:
         """One unchanged crop of every view: what the validation F1 of an epoch is taken on."""
         rng = np.random.default_rng([*self.seed, 2])
         patches, offsets = self._cut(self.views, [self._centre(view, rng) for view in self.views])
@@ -78,13 +78,13 @@ class Sampler:
         number = next((n for n, stage in enumerate(self.stages) if share < stage.until), len(self.stages) - 1)
         return number, self.stages[number - 1].until if number else 0.0
 
-    def _view(self, stage: int, draw: int) -> View:
+    def _view(self, stage: int, draw: int) -> GridView:
         origins = self.stages[stage].origins
         among = _among(tuple(self.origin_of), origins) if origins else tuple(range(len(self.views)))
         turn, place = divmod(draw, len(among))
         return self.views[among[int(_order((*self.seed, 3, stage, turn), len(among))[place])]]
 
-    def _centre(self, view: View, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def _centre(self, view: GridView, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """(row, column) of a crop's middle on the view."""
         if self.look.pitch_mm is None:
             return (np.array(view.pixels.shape) - 1) / 2
@@ -99,7 +99,9 @@ class Sampler:
             f"({view.about.image})."
         )
 
-    def _cut(self, chosen: Sequence[View], centres: Sequence[npt.NDArray[np.float64]]) -> tuple[Batch, "torch.Tensor"]:
+    def _cut(
+        self, chosen: Sequence[GridView], centres: Sequence[npt.NDArray[np.float64]]
+    ) -> tuple[Draws, "torch.Tensor"]:
         """What the crops may show of their views, black where there is no more view; and (x, y) of their centres."""
         whole = self.look.pitch_mm is None
         half = int(np.ceil(self.augmentation.reach * self.look.size)) + 1
@@ -118,17 +120,17 @@ class Sampler:
         bits = torch.from_numpy(layers).to(on)
         targets = torch.stack([bits >> bit & 1 for bit in (MICRO, ARTERIAL)], 1).float()
         grey = torch.from_numpy(pixels.astype(np.float32)).to(on)[:, None] / 65535
-        return Batch(grey, window.to(on), targets, known.to(on)), torch.from_numpy(offsets)
+        return Draws(grey, window.to(on), targets, known.to(on)), torch.from_numpy(offsets)
 
 
-def _place(view: View, off_lesion: float, rng: np.random.Generator) -> int:
+def _place(view: GridView, off_lesion: float, rng: np.random.Generator) -> int:
     lesions = [kind for kind in (MICRO, ARTERIAL) if len(view.places[kind])]
     if lesions and rng.random() >= off_lesion:
         return lesions[int(rng.integers(len(lesions)))]
     return MISTAKEN if len(view.places[MISTAKEN]) and rng.random() < 0.5 else BREAST
 
 
-def _reaches_ignored(view: View, centre: npt.NDArray[np.float64], reach: float) -> bool:
+def _reaches_ignored(view: GridView, centre: npt.NDArray[np.float64], reach: float) -> bool:
     """Whether a crop about this centre that reaches this many pixels to each side may hold ignored ones."""
     low = np.maximum((centre - reach).astype(int), 0)
     high = np.maximum((centre + reach).astype(int) + 1, 0)

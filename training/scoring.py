@@ -30,7 +30,7 @@ from training.counting import (
     sweep_pixels,
     swept,
 )
-from training.data.views import KINDS, Mask, Native, View
+from training.data.views import KINDS, GridView, Mask, Native
 from training.maps import in_frames
 
 FRAMES = ("256", "native")
@@ -44,7 +44,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Tables:
+class TaskTables:
     """Rows of counts.csv, sweep.csv, components.csv and calibration.csv (see `mtunet.evaluation.runs`)."""
 
     counts: Rows
@@ -64,7 +64,7 @@ Histograms = npt.NDArray[np.int64]
 class Scored:
     """One view. sure: per type, histograms inside the breast, on 256×256."""
 
-    tables: Tables
+    tables: TaskTables
     sure: Mapping[str, Histograms]
 
 
@@ -90,7 +90,7 @@ def choose_thresholds(tried: Mapping[str, Histograms]) -> tuple[dict[str, float]
     return chosen, rows
 
 
-def on_own_grid(maps: Mapping[str, Levels], view: View, native: Callable[[], Native]) -> dict[str, Histograms]:
+def on_own_grid(maps: Mapping[str, Levels], view: GridView, native: Callable[[], Native]) -> dict[str, Histograms]:
     """Per type that is known, the histograms of one validation view, on the grid of its maps: the view's or 256×256."""
     found = {}
     for number, kind in enumerate(KINDS):
@@ -101,7 +101,7 @@ def on_own_grid(maps: Mapping[str, Levels], view: View, native: Callable[[], Nat
     return found
 
 
-def score_view(maps: Mapping[str, Levels], view: View, native: Native, thresholds: Mapping[str, float]) -> Scored:
+def score_view(maps: Mapping[str, Levels], view: GridView, native: Native, thresholds: Mapping[str, float]) -> Scored:
     """One test view, in both frames. maps: per type, on any grid of the view. An unknown type counts nothing."""
     known = {kind: maps[kind] for number, kind in enumerate(KINDS) if kind in maps and view.known[number]}
     levels = in_frames(known, native)
@@ -129,12 +129,12 @@ def score_view(maps: Mapping[str, Levels], view: View, native: Native, threshold
         kind: np.stack(histograms(own[inside], native.masks256[KINDS.index(kind)][inside]))
         for kind, own in levels["256"].items()
     }
-    return Scored(Tables(counts, sweep, components, []), sure)
+    return Scored(TaskTables(counts, sweep, components, []), sure)
 
 
-def together(scored: Iterable[Scored]) -> Tables:
+def together(scored: Iterable[Scored]) -> TaskTables:
     """The tables of a part, from those of its views."""
-    tables = Tables([], [], [], [])
+    tables = TaskTables([], [], [], [])
     sure: dict[str, Histograms] = {}
     for one in scored:
         tables.counts.extend(one.tables.counts)
@@ -170,7 +170,7 @@ class _Frame(NamedTuple):
         return self.levels[kind] >= level_of(thresholds[kind])
 
 
-def _sweep_of(view: View, frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> Rows:
+def _sweep_of(view: GridView, frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> Rows:
     truth = frame.truth[KINDS.index(kind)]
     lesions = None
     if frame.name == "native":
@@ -229,7 +229,9 @@ def _lesions(swept: LesionSweep, kind: str) -> dict[str, Any]:
     return row | ({name: getattr(swept, name) for name in WITHOUT_BAC} if kind == "mc" else {})
 
 
-def _component_rows(view: View, native: Native, maps: Mapping[str, Levels], thresholds: Mapping[str, float]) -> Rows:
+def _component_rows(
+    view: GridView, native: Native, maps: Mapping[str, Levels], thresholds: Mapping[str, float]
+) -> Rows:
     truth = {kind: native.masks[number] for number, kind in enumerate(KINDS) if view.known[number]}
     seen = dict(zip(KINDS, native.conspicuity, strict=True))
     rows = component_rows(view.about.image, maps, truth, thresholds, seen, native.spacing_mm)

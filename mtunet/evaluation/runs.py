@@ -5,7 +5,7 @@
                                the data, the machine
         splits.json            [{"train": [image, …], "validation": […], "test": […]}, …], one per fold
         images.csv             one row per image: patient, density, look, view, stratum, what it holds, its spec
-        progress.json          while it runs: parts done and to be done, where each running one is, seconds left
+        progress.json          while it runs: tasks done and to be done, where each running one is, seconds left
         <method>/fold_0/       of the run's first seed; of a further one <method>/seed_2/fold_0/
             history.csv        per epoch: objective of each head, validation F1
             validation.csv     thresholds tried and what each gave, of which one was chosen

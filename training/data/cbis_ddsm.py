@@ -17,7 +17,7 @@ import numpy as np
 from mtunet.case import Calcification, Mammogram, UnreadableImage
 from mtunet.imaging import reading
 from training.data.cbis_files import Files, find_files
-from training.data.cbis_rows import GET, Meaning, Row, Tables, read_tables
+from training.data.cbis_rows import GET, CbisRow, CbisTables, Meaning, read_tables
 from training.data.labelled import (
     DataSetMissing,
     Known,
@@ -67,15 +67,15 @@ def samples(root: Path, say: Say) -> Iterator[LabelledView]:
                 yield view
 
 
-def _views(tables: Tables) -> dict[str, tuple[Row, ...]]:
+def _views(tables: CbisTables) -> dict[str, tuple[CbisRow, ...]]:
     """The rows of each view, by the view's Patient ID such as Calc-Training_P_00005_RIGHT_CC."""
-    views: defaultdict[str, list[Row]] = defaultdict(list)
+    views: defaultdict[str, list[CbisRow]] = defaultdict(list)
     for row in tables.calcifications:
         views[row.image.id].append(row)
     return {name: tuple(rows) for name, rows in views.items()}
 
 
-def _known(rows: Sequence[Row]) -> dict[Calcification, Known]:
+def _known(rows: Sequence[CbisRow]) -> dict[Calcification, Known]:
     """Types that the rows mark. A region whose type is not stated may be MC, so MC is unknown in its view."""
     meanings = {row.meaning for row in rows}
     known = {kind: Known.MASK for meaning, kind in TYPES.items() if meaning in meanings}
@@ -88,11 +88,11 @@ def _known(rows: Sequence[Row]) -> dict[Calcification, Known]:
 class _Region:
     """One row's region on the view's grid; None when no usable mask was found."""
 
-    row: Row
+    row: CbisRow
     mask: Mask | None
 
 
-def _view(name: str, rows: Sequence[Row], files: Files, say: Say) -> LabelledView:
+def _view(name: str, rows: Sequence[CbisRow], files: Files, say: Say) -> LabelledView:
     mammogram = _largest(files.of(rows[0].image))
     notes: list[str] = []
     regions = []
@@ -148,7 +148,7 @@ def _lesions(regions: Sequence[_Region]) -> dict[Calcification, tuple[Lesion, ..
     }
 
 
-def _row_mask(row: Row, files: Files, pixels: Pixels, notes: list[str]) -> Mask:
+def _row_mask(row: CbisRow, files: Files, pixels: Pixels, notes: list[str]) -> Mask:
     """The region of one row on the view's grid; its file is found by content among those of both of its series."""
     paths = dict.fromkeys((*files.of(row.mask), *files.of(row.crop)))
     if not paths:
@@ -206,7 +206,7 @@ def estimated_pitch(shape: tuple[int, int]) -> tuple[float | None, Spacing]:
     return None, "assumed"
 
 
-def _table_lines(tables: Tables, views: Mapping[str, Sequence[Row]]) -> list[str]:
+def _table_lines(tables: CbisTables, views: Mapping[str, Sequence[CbisRow]]) -> list[str]:
     rows = Counter(row.meaning for row in tables.calcifications)
     knowns = [_known(of_view) for of_view in views.values()]
     vascular = {row.patient for row in tables.calcifications if row.meaning is Meaning.BAC}
@@ -223,10 +223,10 @@ def _table_lines(tables: Tables, views: Mapping[str, Sequence[Row]]) -> list[str
     return lines + _overlap_lines(tables)
 
 
-def _overlap_lines(tables: Tables) -> list[str]:
+def _overlap_lines(tables: CbisTables) -> list[str]:
     """Patients that stand in a training set and in a test set: splits must go by patient over all tables."""
 
-    def patients(rows: Sequence[Row], split: str) -> set[str]:
+    def patients(rows: Sequence[CbisRow], split: str) -> set[str]:
         return {row.patient for row in rows if row.split == split}
 
     calcifications, masses = tables.calcifications, tables.masses
@@ -243,7 +243,7 @@ def _overlap_lines(tables: Tables) -> list[str]:
     ]
 
 
-def _file_lines(files: Files, views: Mapping[str, Sequence[Row]]) -> list[str]:
+def _file_lines(files: Files, views: Mapping[str, Sequence[CbisRow]]) -> list[str]:
     layouts = ", ".join(f"{name} ({count} series)" for name, count in files.layouts.items()) or "none recognised"
     images = {name for name, rows in views.items() if files.of(rows[0].image)}
     whole = {name for name in images if all(files.of(row.mask) or files.of(row.crop) for row in views[name])}

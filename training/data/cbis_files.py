@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from training.data.cbis_rows import Place
+from training.data.cbis_rows import SeriesPath
 
 ENDINGS: Final = frozenset({".dcm", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".pgm", ""})
 TAIL: Final = 5
@@ -40,7 +40,7 @@ class Files:
     csvs: Mapping[str, tuple[Path, ...]]
     layouts: Mapping[str, int]
 
-    def of(self, place: Place) -> tuple[Path, ...]:
+    def of(self, place: SeriesPath) -> tuple[Path, ...]:
         """The files of a series, in order of their names; empty when it is not here."""
         return self.by_series.get(place.series) or self.by_tail.get((place.id, place.series[-TAIL:])) or ()
 

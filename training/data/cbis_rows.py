@@ -50,7 +50,7 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class SeriesPath:
     """Where a path of the table points: the folder's name, which is the DICOM Patient ID, and the series."""
 
     id: str
@@ -58,7 +58,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Row:
+class CbisRow:
     """One abnormality of one view."""
 
     patient: str
@@ -67,25 +67,25 @@ class Row:
     density: str
     abnormality: str
     meaning: Meaning
-    image: Place
-    crop: Place
-    mask: Place
+    image: SeriesPath
+    crop: SeriesPath
+    mask: SeriesPath
     split: str
 
 
 @dataclass(frozen=True)
-class Tables:
+class CbisTables:
     """Rows of the tables that were found; counts: rows per table; notes: sentences on what is not as published."""
 
-    calcifications: tuple[Row, ...]
-    masses: tuple[Row, ...]
+    calcifications: tuple[CbisRow, ...]
+    masses: tuple[CbisRow, ...]
     counts: Mapping[str, int]
     notes: tuple[str, ...]
 
 
-def read_tables(root: Path, csvs: Mapping[str, Sequence[Path]]) -> Tables:
+def read_tables(root: Path, csvs: Mapping[str, Sequence[Path]]) -> CbisTables:
     """The tables among `csvs` (lower-case name → files); raises DataSetMissing without a calcification table."""
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[CbisRow]] = {}
     notes = []
     for name, published in ROWS.items():
         paths = csvs.get(name, ())
@@ -103,7 +103,7 @@ def read_tables(root: Path, csvs: Mapping[str, Sequence[Path]]) -> Tables:
             f"Expected calc_case_description_train_set.csv or calc_case_description_test_set.csv with their rows "
             f"under {root}, found {'no table' if not rows else ' and '.join(rows)}. {GET}"
         )
-    return Tables(
+    return CbisTables(
         calcifications=tuple(calcifications),
         masses=tuple(row for name, found in rows.items() if name.startswith("mass") for row in found),
         counts={name: len(found) for name, found in rows.items()},
@@ -121,7 +121,7 @@ def meaning(calc_type: str) -> Meaning:
     return Meaning.MC if tokens & SUSPICIOUS else Meaning.BENIGN
 
 
-def _rows(path: Path, name: str) -> list[Row]:
+def _rows(path: Path, name: str) -> list[CbisRow]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         table = csv.DictReader(file)
         header = [column.strip().lower().replace("_", " ") for column in table.fieldnames or ()]
@@ -132,9 +132,9 @@ def _rows(path: Path, name: str) -> list[Row]:
         return [_row({k: (v or "").strip() for k, v in cells.items() if k}, path, name) for cells in table]
 
 
-def _row(cells: Mapping[str, str], path: Path, name: str) -> Row:
+def _row(cells: Mapping[str, str], path: Path, name: str) -> CbisRow:
     try:
-        return Row(
+        return CbisRow(
             patient=cells["patient id"],
             laterality=Laterality(cells["left or right breast"][:1]),
             view=View(cells["image view"]),
@@ -153,6 +153,6 @@ def _row(cells: Mapping[str, str], path: Path, name: str) -> Row:
         ) from None
 
 
-def _place(path: str) -> Place:
+def _place(path: str) -> SeriesPath:
     parts = path.replace("\\", "/").strip("/").split("/")
-    return Place(parts[0].strip(), parts[2].strip())
+    return SeriesPath(parts[0].strip(), parts[2].strip())

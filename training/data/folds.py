@@ -24,7 +24,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Item:
+class FoldImage:
     """One image. group: what must stay together. label: what each part should have its share of."""
 
     image: str
@@ -32,7 +32,7 @@ class Item:
     label: Label
 
 
-def folds(items: Sequence[Item], count: int, seed: int, grouped_by: Literal["patient", "image"]) -> list[Fold]:
+def folds(items: Sequence[FoldImage], count: int, seed: int, grouped_by: Literal["patient", "image"]) -> list[Fold]:
     """`count` folds, and in each an inner validation part as large as a test part of what is left.
 
     The same arguments give the same folds. Raises ValueError with so few groups that a part would be empty.
@@ -51,17 +51,17 @@ def folds(items: Sequence[Item], count: int, seed: int, grouped_by: Literal["pat
     return found
 
 
-def _in_order(items: Sequence[Item], names: set[str]) -> tuple[str, ...]:
+def _in_order(items: Sequence[FoldImage], names: set[str]) -> tuple[str, ...]:
     return tuple(item.image for item in items if item.image in names)
 
 
-def _parts(items: Sequence[Item], group_of: Mapping[str, Group], count: int, seed: int) -> list[set[str]]:
+def _parts(items: Sequence[FoldImage], group_of: Mapping[str, Group], count: int, seed: int) -> list[set[str]]:
     """`count` parts of nearly equal size and nearly equal shares of every label; groups whole.
 
     Groups in random order, the largest first, each to the part that has the least of what it holds and, where that
     can be, leaves two groups to the others: one to learn from, one to validate on.
     """
-    members: dict[Group, list[Item]] = defaultdict(list)
+    members: dict[Group, list[FoldImage]] = defaultdict(list)
     for item in items:
         members[group_of[item.image]].append(item)
     names = sorted(members)

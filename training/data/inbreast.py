@@ -65,7 +65,7 @@ class Roi:
 
 
 @dataclass(frozen=True)
-class Image:
+class InbreastImage:
     """One DICOM file, what its name says, and what the table says of it."""
 
     path: Path
@@ -147,7 +147,7 @@ def _rois_or_none(path: Path) -> tuple[Roi, ...]:
         return ()
 
 
-def _images(root: Path) -> tuple[Image, ...]:
+def _images(root: Path) -> tuple[InbreastImage, ...]:
     table = _table(root)
     images = []
     for path in sorted(root.rglob("*")) if root.is_dir() else ():
@@ -155,7 +155,7 @@ def _images(root: Path) -> tuple[Image, ...]:
         if name and path.suffix.lower() == ".dcm" and path.is_file():
             acr, birads = table.get(name[1], ("", ""))
             side, view = Laterality(name[3]), _VIEWS[name[4]]
-            images.append(Image(path, name[1], f"inbreast-{name[2]}", side, view, acr, birads))
+            images.append(InbreastImage(path, name[1], f"inbreast-{name[2]}", side, view, acr, birads))
     if not images:
         raise DataSetMissing(
             f"Expected files such as AllDICOMs/20586908_6c613a14b80a8591_MG_R_CC_ANON.dcm under {root}, found none. "
@@ -185,7 +185,7 @@ def _annotations(root: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(root.rglob("*.xml")) if path.stem.isdigit()}
 
 
-def _known(image: Image, xml: Mapping[str, Path]) -> Known:
+def _known(image: InbreastImage, xml: Mapping[str, Path]) -> Known:
     """Absent where nothing was found at all, or all that was found is no calcification."""
     if image.id not in xml:
         return Known.ABSENT if image.birads == "1" else Known.UNKNOWN
@@ -198,7 +198,7 @@ def _known(image: Image, xml: Mapping[str, Path]) -> Known:
     return Known.ABSENT if names <= OTHER_FINDINGS else Known.UNKNOWN
 
 
-def _view(image: Image, xml: Mapping[str, Path]) -> LabelledView:
+def _view(image: InbreastImage, xml: Mapping[str, Path]) -> LabelledView:
     mammogram = reading.read(image.path.read_bytes(), image.path.name)
     spacing_mm = max(mammogram.spacing_mm) if mammogram.spacing_mm else SPACING_MM
     mc = _known(image, xml)

@@ -31,7 +31,7 @@ _GET: Final = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class MiasRow:
     """One row: a class, and its circle (x, y, radius) in pixels from the bottom left, or None."""
 
     kind: str
@@ -39,10 +39,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Film:
+class MiasFilm:
     name: str
     tissue: str
-    findings: tuple[Finding, ...]
+    findings: tuple[MiasRow, ...]
 
     @property
     def number(self) -> int:
@@ -84,20 +84,20 @@ def samples(root: Path, say: Say) -> Iterator[LabelledView]:
             say(f"{film.name} is left out: {problem}")
 
 
-def _films(root: Path) -> tuple[Film, ...]:
+def _films(root: Path) -> tuple[MiasFilm, ...]:
     found = sorted(path for path in root.rglob("*") if path.name.lower() == "info.txt") if root.is_dir() else []
     if not found:
         raise DataSetMissing(f"Expected mini-MIAS's table Info.txt under {root}, found no file of that name. {_GET}")
     text = found[0].read_text("latin-1")
-    films: dict[str, Film] = {}
+    films: dict[str, MiasFilm] = {}
     for line in text.splitlines():
         words = line.split()
         if len(words) < 3 or not re.fullmatch(r"mdb\d{3}", words[0]):
             continue
         numbers = [int(word) for word in words[4:7] if word.isdigit()]
         circle = (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
-        before = films.get(words[0], Film(words[0], words[1], ()))
-        films[words[0]] = Film(words[0], words[1], (*before.findings, Finding(words[2], circle)))
+        before = films.get(words[0], MiasFilm(words[0], words[1], ()))
+        films[words[0]] = MiasFilm(words[0], words[1], (*before.findings, MiasRow(words[2], circle)))
     if not films:
         raise DataSetMissing(f"{found[0]} holds no row such as 'mdb001 G CIRC B 535 425 197'. {_GET}")
     return tuple(films.values())
@@ -108,18 +108,18 @@ def _files(root: Path) -> dict[str, Path]:
     return {path.stem.lower(): path for path in reversed(paths)}
 
 
-def _known(film: Film) -> Known:
+def _known(film: MiasFilm) -> Known:
     kinds = {finding.kind for finding in film.findings}
     if "CALC" in kinds:
         return Known.LESIONS if all(f.circle for f in film.findings if f.kind == "CALC") else Known.PRESENT
     return Known.ABSENT if kinds == {"NORM"} else Known.UNKNOWN
 
 
-def _circles(film: Film) -> list[tuple[int, int, int]]:
+def _circles(film: MiasFilm) -> list[tuple[int, int, int]]:
     return [f.circle for f in film.findings if f.kind == "CALC" and f.circle]
 
 
-def _view(film: Film, path: Path) -> LabelledView:
+def _view(film: MiasFilm, path: Path) -> LabelledView:
     mammogram = reading.read(path.read_bytes(), path.name)
     if mammogram.shape != (SIDE, SIDE):
         rows, columns = mammogram.shape

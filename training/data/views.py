@@ -34,7 +34,7 @@ VIEWS_VERSION = "2"
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class GridView:
     """One view on the network's grid.
 
     pixels: (rows, columns) uint16, 0…65535, bright is dense. layers: (rows, columns) uint8, bits MICRO to IGNORED.
@@ -80,7 +80,7 @@ class Native:
     classical: npt.NDArray[np.uint8]
 
 
-def stored_views(recipes: Sequence[Recipe], pitch_mm: float | None, *, scored: bool) -> list[View]:
+def stored_views(recipes: Sequence[Recipe], pitch_mm: float | None, *, scored: bool) -> list[GridView]:
     """The views of these recipes, made in parallel where they are not yet on disk. scored: their truth as well."""
     way = "256" if pitch_mm is None else f"{pitch_mm:g}mm"
     folder = samples.CACHE / f"views-{PHANTOM_VERSION}.{VIEWS_VERSION}-{way}"
@@ -117,7 +117,7 @@ def write_view(folder: Path, name: str, sample: Sample, pitch_mm: float | None, 
         write_arrays(more[1], truth_of(sample), compressed=True)
 
 
-def read_view(folder: Path, about: About, *, scored: bool = True) -> View:
+def read_view(folder: Path, about: About, *, scored: bool = True) -> GridView:
     """A view that `write_view` kept."""
     pixels, layers, small, *truth = _paths(folder, about.image, scored)
     with np.load(small, allow_pickle=False) as stored:
@@ -125,10 +125,10 @@ def read_view(folder: Path, about: About, *, scored: bool = True) -> View:
         mc, bac = (bool(value) for value in stored["known"])
         places = tuple(stored[f"places_{number}"] for number in range(BREAST + 1))
     arrays = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (pixels, layers))
-    return View(about, next(arrays), next(arrays), (low, high), (mc, bac), places, truth[0] if truth else None)
+    return GridView(about, next(arrays), next(arrays), (low, high), (mc, bac), places, truth[0] if truth else None)
 
 
-def view_of(sample: Sample, pitch_mm: float | None) -> View:
+def view_of(sample: Sample, pitch_mm: float | None) -> GridView:
     """A sample on the network's grid, in memory. A type whose mask is missing is unknown and stored as empty."""
     pixels = sample.pixels.astype(np.float32) / np.float32(65535)
     breast = breast_region(pixels)
@@ -141,7 +141,7 @@ def view_of(sample: Sample, pitch_mm: float | None) -> View:
     layers += [by_coverage(sample.hard_negatives, grid), touched(breast, grid)]
     layers += [by_coverage(sample.ignore, grid)] if sample.ignore is not None else []
     about = About(sample.name, sample.patient, "", "", "", sample.stratum, None, None, "")
-    return View(
+    return GridView(
         about,
         np.rint(resize(pixels, grid) * 65535).astype(np.uint16),
         packed(layers),
@@ -205,7 +205,7 @@ def truth_of(sample: Sample) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def read_native(view: View) -> Native:
+def read_native(view: GridView) -> Native:
     """The truth of a view on its own grid. Raises ValueError for one that is only learnt from."""
     if view.truth is None:
         raise ValueError(f"{view.about.image} was made to be learnt from: its truth on its own grid was not kept.")
@@ -241,5 +241,5 @@ def conspicuity(pixels: npt.NDArray[np.float32], mask: Mask, spacing_mm: float) 
     return np.array(heights, np.float32)
 
 
-def by_name(views: Sequence[View]) -> Mapping[str, View]:
+def by_name(views: Sequence[GridView]) -> Mapping[str, GridView]:
     return {view.about.image: view for view in views}

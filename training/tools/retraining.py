@@ -19,14 +19,14 @@ from mtunet.evaluation import runs
 from training.data.recipes import Mixture
 from training.data.registry import DATASETS, DataSetMissing, LabelledView, samples
 from training.data.samples import Sample, phantom_samples, phantom_split
-from training.data.views import View, view_of
+from training.data.views import GridView, view_of
 from training.experiments import GENTLE, Experiment
-from training.fitting import How, Task, learn
+from training.fitting import How, NetworkTask, learn
 from training.products import choose_settings, evaluate
 from training.provenance import machine
-from training.sampling import Look, Sampler
+from training.sampling import FieldOfView, Sampler
 
-Part = Literal["train", "validation", "test"]
+Division = Literal["train", "validation", "test"]
 ROW = 25
 """Steps of a row of history."""
 FIXED = 64
@@ -36,7 +36,7 @@ VALIDATION, TEST = 0.15, 0.15
 
 
 @dataclass(frozen=True)
-class Plan:
+class RetrainingPlan:
     """How to learn further. views: of the training part, at most (each takes about 4 MB of memory until the end).
 
     phantoms: that go along. size, batch: of the crops.
@@ -59,14 +59,14 @@ class RealData:
     root: Path
     seed: int = 0
 
-    def part(self, wanted: Part) -> Iterator[Sample]:
+    def part(self, wanted: Division) -> Iterator[Sample]:
         """The views of one part of which a type's pixels are known, in the same order each time."""
         for view in samples(self.name, self.root):
             if view.sample.masks and part_of(view, self.seed) == wanted:
                 yield view.sample
 
 
-def part_of(view: LabelledView, seed: int) -> Part:
+def part_of(view: LabelledView, seed: int) -> Division:
     """The same for every view of a patient, and for every run with this seed."""
     if view.split == "test":
         return "test"
@@ -77,13 +77,15 @@ def part_of(view: LabelledView, seed: int) -> Part:
     return "test" if not view.split and drawn < VALIDATION + TEST else "train"
 
 
-def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_name: str = "auto") -> dict[str, Any]:
+def retrain(
+    data: RealData, begin_with: Model, folder: Path, plan: RetrainingPlan, device_name: str = "auto"
+) -> dict[str, Any]:
     """Learns, chooses thresholds on the validation part, measures on the test part; writes a run folder.
 
     Raises DataSetMissing, with what was found, where a part has no view.
     """
     experiment, how = _experiment(begin_with, plan), How.on(begin_with.device)
-    known: dict[Part, list[str]] = {"train": [], "validation": [], "test": []}
+    known: dict[Division, list[str]] = {"train": [], "validation": [], "test": []}
     shown = _views(data, experiment, plan, known)
     chosen = DATASETS[data.name]
     said = f"{len(known['train'])} views of {chosen.title}"
@@ -98,7 +100,7 @@ def retrain(data: RealData, begin_with: Model, folder: Path, plan: Plan, device_
     runs.start(folder, provenance, [{str(part): names for part, names in known.items()}])
     sampler = Sampler(shown, experiment.look, (plan.seed,), experiment.augmentation, device=how.device)
     fixed = Sampler(shown[-FIXED:], experiment.look, (plan.seed,), device=how.device).fixed()
-    task, checkpoint = Task(experiment, "mtunet", 0, plan.seed), folder / "checkpoint.safetensors"
+    task, checkpoint = NetworkTask(experiment, "mtunet", 0, plan.seed), folder / "checkpoint.safetensors"
     learnt = learn(task, sampler, fixed, how, checkpoint, begin_with=begin_with.network.float())
     network, history = learnt.network, learnt.history
     checkpoint.unlink()
@@ -119,7 +121,7 @@ def measure(model: Model, data: RealData) -> tuple[list[dict[str, Any]], dict[st
     return evaluate(model, data.part("test"), f"the test part of {title}, unseen in training")
 
 
-def _experiment(begin_with: Model, plan: Plan) -> Experiment:
+def _experiment(begin_with: Model, plan: RetrainingPlan) -> Experiment:
     """An epoch is a row of history here, of 25 steps."""
     settings = begin_with.settings
     return Experiment(
@@ -127,7 +129,7 @@ def _experiment(begin_with: Model, plan: Plan) -> Experiment:
         expect="Learnt further on real mammograms.",
         methods=("mtunet",),
         data=Mixture(train=plan.phantoms, validation=0, test=0),
-        look=Look(settings.pitch_mm, plan.size if settings.pitch_mm else 256),
+        look=FieldOfView(settings.pitch_mm, plan.size if settings.pitch_mm else 256),
         folds=1,
         batch=plan.batch,
         draws=min(ROW, plan.steps) * plan.batch,
@@ -140,9 +142,11 @@ def _experiment(begin_with: Model, plan: Plan) -> Experiment:
     )
 
 
-def _views(data: RealData, experiment: Experiment, plan: Plan, known: Mapping[Part, list[str]]) -> list[View]:
+def _views(
+    data: RealData, experiment: Experiment, plan: RetrainingPlan, known: Mapping[Division, list[str]]
+) -> list[GridView]:
     """Of the training part and the phantoms; the names of every part's views go into `known`."""
-    shown: list[View] = []
+    shown: list[GridView] = []
     for view in samples(data.name, data.root):
         if not view.sample.masks:
             continue

@@ -1,4 +1,4 @@
-"""One part of a run: one method on one fold with one seed. Learnt, thresholds chosen, scored, kept."""
+"""One task of a run: one method on one fold with one seed. Learnt, thresholds chosen, scored, kept."""
 
 import time
 from collections import deque
@@ -20,22 +20,22 @@ from mtunet.detection.settings import Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
 from training.counting import Levels
-from training.data.folds import Fold, Item, folds
-from training.data.views import Native, View, by_name, read_native, stored_views
+from training.data.folds import Fold, FoldImage, folds
+from training.data.views import GridView, Native, by_name, read_native, stored_views
 from training.experiments import Experiment
-from training.fitting import How, Learnt, Task, Watch, learn
+from training.fitting import How, Learnt, NetworkTask, Watch, learn
 from training.maps import baseline_maps, network_maps, prior_maps
 from training.methods import METHODS
 from training.products import Product, conclude, divided
 from training.provenance import forget_peak, peak_mb
 from training.sampling import Sampler
-from training.scoring import Histograms, Scored, Tables, choose_thresholds, on_own_grid, score_view, together
+from training.scoring import Histograms, Scored, TaskTables, choose_thresholds, on_own_grid, score_view, together
 
 Maps = Mapping[str, Levels]
 
 
 @dataclass(frozen=True)
-class Part:
+class Task:
     """further: the seed, where it is not the run's first: as `mtunet.evaluation.runs` wants it."""
 
     method: str
@@ -47,7 +47,7 @@ class Part:
         return runs.part_folder(run, self.method, self.fold, self.further)
 
     def done(self, run: Path) -> bool:
-        """A product has no part of its own: it is done with the run."""
+        """A product leaves no folder of its own: it is done with the run."""
         return runs.part_done(run, self.method, self.fold, self.further) or runs.read(run).finished
 
 
@@ -59,7 +59,7 @@ class Divided:
     (`training.products`).
     """
 
-    views: tuple[View, ...]
+    views: tuple[GridView, ...]
     origin_of: tuple[str, ...]
     folds: tuple[Fold, ...]
 
@@ -72,7 +72,7 @@ def divide(experiment: Experiment) -> Divided:
     origin_of = tuple(recipe.origin for recipe in recipes)
     if experiment.product:
         return Divided(views, origin_of, (Fold(tuple(view.about.image for view in views), (), ()),))
-    items = [Item(v.about.image, v.about.patient, (v.about.has_mc, v.about.has_bac)) for v in views]
+    items = [FoldImage(v.about.image, v.about.patient, (v.about.has_mc, v.about.has_bac)) for v in views]
     planned = folds(items, experiment.folds, experiment.division, experiment.grouped_by)
     return Divided(views, origin_of, tuple(planned))
 
@@ -84,69 +84,69 @@ def splits_of(experiment: Experiment, divided_views: Divided) -> list[dict[str, 
     return [divided(experiment.data)]  # type: ignore[arg-type]
 
 
-def do_part(experiment: Experiment, part: Part, folder: Path, how: How, watch: Watch, config: dict[str, Any]) -> None:
+def do_task(experiment: Experiment, task: Task, folder: Path, how: How, watch: Watch, config: dict[str, Any]) -> None:
     """All of it, on from where it was. Raises OutOfTime, with all that is needed to go on on disk."""
     forget_peak(how.device)
     where = divide(experiment)
     named = by_name(where.views)
-    fold = where.folds[part.fold]
+    fold = where.folds[task.fold]
     train, validation, test = ([named[name] for name in names] for names in (fold.train, fold.validation, fold.test))
-    learnt = _learnt(experiment, part, folder, how, watch, train, validation or train)
+    learnt = _learnt(experiment, task, folder, how, watch, train, validation or train)
     if experiment.product:
         _make_product(experiment, folder, learnt[0], how, watch, config)
     else:
-        _score(experiment, part, folder, how, watch, learnt, (train, validation, test))
+        _score(experiment, task, folder, how, watch, learnt, (train, validation, test))
     for number in range(len(learnt)):
-        _checkpoint(folder, part, number).unlink(missing_ok=True)
-    runs.forget_progress(part.folder(folder))
+        _checkpoint(folder, task, number).unlink(missing_ok=True)
+    runs.forget_progress(task.folder(folder))
     if experiment.product:
-        part.folder(folder).rmdir()
+        task.folder(folder).rmdir()
 
 
 def _learnt(
     experiment: Experiment,
-    part: Part,
+    task: Task,
     folder: Path,
     how: How,
     watch: Watch,
-    train: Sequence[View],
-    validation: Sequence[View],
+    train: Sequence[GridView],
+    validation: Sequence[GridView],
 ) -> tuple[Learnt, ...]:
     """The networks of the method, one after the other, each shown the same draws."""
-    networks = METHODS[part.method].networks
-    if not networks:
+    count = len(METHODS[task.method].networks)
+    if not count:
         return ()
-    draws_from = (part.seed, part.fold)
+    draws_from = (task.seed, task.fold)
     origin_of = divide(experiment).origin_of if len(train) == len(divide(experiment).views) else ()
     told = (experiment.augmentation, experiment.stages, origin_of, how.device)
     sampler = Sampler(train, experiment.look, draws_from, *told)
     fixed = Sampler(validation, experiment.look, draws_from, device=how.device).fixed()
-    tasks = [Task(experiment, part.method, part.fold, part.seed, number) for number in range(len(networks))]
-    return tuple(learn(task, sampler, fixed, how, _checkpoint(folder, part, task.number), watch) for task in tasks)
+    networks = [NetworkTask(experiment, task.method, task.fold, task.seed, number) for number in range(count)]
+    return tuple(learn(one, sampler, fixed, how, _checkpoint(folder, task, one.number), watch) for one in networks)
 
 
-def _checkpoint(folder: Path, part: Part, number: int) -> Path:
-    return part.folder(folder) / f"checkpoint_{number}.safetensors"
+def _checkpoint(folder: Path, task: Task, number: int) -> Path:
+    return task.folder(folder) / f"checkpoint_{number}.safetensors"
 
 
 def _score(
     experiment: Experiment,
-    part: Part,
+    task: Task,
     folder: Path,
     how: How,
     watch: Watch,
     learnt: tuple[Learnt, ...],
-    views: tuple[Sequence[View], Sequence[View], Sequence[View]],
+    views: tuple[Sequence[GridView], Sequence[GridView], Sequence[GridView]],
 ) -> None:
     """Thresholds from the validation part; then the test part, once."""
     train, validation, test = views
-    prior = prior_maps(train) if part.method == "prior" else {}
+    prior = prior_maps(train) if task.method == "prior" else {}
     started, seconds = time.perf_counter(), []
 
-    def maps(view: View, native: Callable[[], Native]) -> Maps:
+    def maps(view: GridView, native: Callable[[], Native]) -> Maps:
         watch.check()
         begun = time.perf_counter()
-        found = network_maps(learnt, view, how) if learnt else baseline_maps(part.method, native(), prior)
+        found = network_maps(learnt, view, how) if learnt else baseline_maps(task.method, native(), prior)
         seconds.append(time.perf_counter() - begun)
         return found
 
@@ -156,14 +156,16 @@ def _score(
     if learnt:
         named["history"] = joined_history([one.history for one in learnt])
     weights = {
-        "" if len(learnt) == 1 else one.task.heads[0]: weights_file(experiment, part, one, thresholds) for one in learnt
+        "" if len(learnt) == 1 else one.task.heads[0]: weights_file(experiment, task, one, thresholds) for one in learnt
     }
     timing = timing_of(learnt, how, float(np.median(seconds[1:] or [0.0])) if learnt else 0.0, len(train))
     timing["score_seconds"] = round(time.perf_counter() - started, 1)
-    runs.save_part(folder, part.method, part.fold, weights=weights, timing=timing, tables=named, seed=part.further)
+    runs.save_part(folder, task.method, task.fold, weights=weights, timing=timing, tables=named, seed=task.further)
 
 
-def _tried(validation: Sequence[View], maps: Callable[[View, Callable[[], Native]], Maps]) -> dict[str, Histograms]:
+def _tried(
+    validation: Sequence[GridView], maps: Callable[[GridView, Callable[[], Native]], Maps]
+) -> dict[str, Histograms]:
     tried: dict[str, Histograms] = {}
     for view in validation:
         native = lru_cache(lambda view=view: read_native(view))
@@ -173,8 +175,8 @@ def _tried(validation: Sequence[View], maps: Callable[[View, Callable[[], Native
 
 
 def _scored(
-    test: Sequence[View], maps: Callable[[View, Callable[[], Native]], Maps], thresholds: Mapping[str, float]
-) -> Tables:
+    test: Sequence[GridView], maps: Callable[[GridView, Callable[[], Native]], Maps], thresholds: Mapping[str, float]
+) -> TaskTables:
     """Maps are made one after the other, and scored beside: OpenCV and NumPy let go of Python's lock."""
     threads = torch.get_num_threads()
     scored, waiting = [], deque[Future[Scored]]()
@@ -209,14 +211,14 @@ def joined_history(histories: Sequence[Sequence[Mapping[str, Any]]]) -> list[dic
     return rows
 
 
-def weights_file(experiment: Experiment, part: Part, learnt: Learnt, thresholds: Mapping[str, float]) -> bytes:
+def weights_file(experiment: Experiment, task: Task, learnt: Learnt, thresholds: Mapping[str, float]) -> bytes:
     """Whoever trained it and when is left out: the same training gives the same bytes."""
     kinds = {kind: float(thresholds.get(kind.value, 0.5)) for kind in Calcification}
     settings = Settings(experiment.way, experiment.look.pitch_mm, kinds, dict.fromkeys(Calcification, 0.0))
     provenance = {
         "run": experiment.name,
         "experiment": experiment.to_json(),
-        **{name: value for name, value in asdict(part).items() if name != "further"},
+        **{name: value for name, value in asdict(task).items() if name != "further"},
         "data": experiment.data.said,
         "version": mtunet.__version__,
         "torch": torch.__version__,
