@@ -201,7 +201,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
         os.rename(source, target)
 
     image, out = write(tmp_path / "LCC.png", drawn_png()), tmp_path / "out"
-    monkeypatch.setattr("mtunet.cli.writing.os.replace", full)
+    monkeypatch.setattr("mtunet.files.os.replace", full)
     assert main(["analyse", str(image), "--out", str(out)]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert names(out) == ["refused.csv"]

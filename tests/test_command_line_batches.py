@@ -9,6 +9,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -222,7 +223,7 @@ def test_a_full_disk_leaves_whole_rows_only(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     source, out = folder_of(tmp_path, 1), tmp_path / "out"
-    monkeypatch.setattr(ledger.os, "fsync", full)
+    monkeypatch.setattr(ledger, "os", SimpleNamespace(fsync=full))  # when a row is added, not when the table is begun
     assert main(["analyse", str(source), "--out", str(out), "--format", "json"]) == 1
     content = (out / "analysed.csv").read_bytes()
     assert content.endswith(b"\r\n")

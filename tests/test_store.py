@@ -255,7 +255,7 @@ def test_a_full_disk_leaves_nothing_half_written(data: Path, monkeypatch: pytest
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mtunet.store.filing.os.fsync", full)
+    monkeypatch.setattr("mtunet.files.os.fsync", full)
     with Store.open(data) as store:
         with pytest.raises(filing.CouldNotSave, match="No space left"):
             store.add_image(mammogram(), "x", "upload")

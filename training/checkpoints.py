@@ -5,7 +5,6 @@ task's seed and the step's number (`training.sampling`).
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+
+from mtunet.files import write_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +46,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     told = {name: getattr(checkpoint, name) for name in ("task", "step", "seconds", "history")}
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = save(flat, metadata={"checkpoint": json.dumps(told)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_whole(path, data)
 
 
 def read_checkpoint(path: Path, task: Mapping[str, Any]) -> Checkpoint | None:

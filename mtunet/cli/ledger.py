@@ -10,7 +10,7 @@ from typing import Final
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis
 from mtunet.cli.writing import CannotWrite, write_whole
-from mtunet.output.exports import plain, table_bytes
+from mtunet.files import csv_bytes, plain
 
 ANALYSED: Final = "analysed.csv"
 REFUSED: Final = "refused.csv"
@@ -52,17 +52,17 @@ class Ledger:
         if (folder / ANALYSED).exists():
             self._read()
         else:
-            write_whole(folder / ANALYSED, table_bytes(COLUMNS, []))
-        write_whole(folder / REFUSED, table_bytes(REFUSED_COLUMNS, []))
+            write_whole(folder / ANALYSED, csv_bytes(COLUMNS, []))
+        write_whole(folder / REFUSED, csv_bytes(REFUSED_COLUMNS, []))
 
     def stem_of(self, file: str, sha256: str) -> str | None:
         """The stem that these bytes under this name have had; None where they are new."""
-        done = self._done.get((plain(file), sha256))
+        done = self._done.get((file, sha256))
         return None if done is None else done.stem
 
     def has(self, file: str, sha256: str, outputs: frozenset[str], maker: Maker) -> bool:
         """Whether these outputs of these bytes were made by this maker and still lie in the folder."""
-        done = self._done.get((plain(file), sha256))
+        done = self._done.get((file, sha256))
         if done is None or done.maker != maker or not outputs <= done.outputs:
             return False
         return all((self._folder / f"{done.stem}{suffix}").is_file() for suffix in outputs)
@@ -74,7 +74,7 @@ class Ledger:
     def note_done(self, file: str, stem: str, outputs: frozenset[str], analysis: Analysis, maker: Maker) -> None:
         """Raises CannotWrite."""
         triage = analysis.triage
-        earlier = self._done.get((plain(file), analysis.sha256))
+        earlier = self._done.get((file, analysis.sha256))
         if earlier is not None and earlier.maker == maker and earlier.stem == stem:
             outputs |= earlier.outputs
         types = [finding.type.value for finding in analysis.findings]
@@ -97,7 +97,7 @@ class Ledger:
             "disclaimer": NOT_FOR_CLINICAL_USE,
         }
         _append(self._folder / ANALYSED, COLUMNS, row)
-        self._done[plain(file), analysis.sha256] = Done(stem, outputs, maker)
+        self._done[file, analysis.sha256] = Done(stem, outputs, maker)
 
     def note_refused(self, file: str, kind: str, sentence: str) -> None:
         """Raises CannotWrite."""
@@ -128,7 +128,7 @@ class NotALedger(RuntimeError):
 
 def _append(path: Path, columns: tuple[str, ...], row: dict[str, object]) -> None:
     """One row at the end, in one write; taken back when the disk is full."""
-    content = table_bytes(columns, [row]).split(b"\r\n", 1)[1]
+    content = csv_bytes(columns, [row]).split(b"\r\n", 1)[1]
     try:
         with path.open("ab", buffering=0) as file:
             before = file.tell()

@@ -1,8 +1,8 @@
-"""Files that appear whole or not at all, and the sentence when they cannot be written."""
+"""Writing results, and the sentence when they cannot be written."""
 
-import os
-import tempfile
 from pathlib import Path
+
+from mtunet import files
 
 
 class CannotWrite(RuntimeError):
@@ -23,17 +23,8 @@ def make_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside, then rename over: nobody ever sees half a file, and what was there stays until then."""
-    part = ""
+    """As `files.write_whole`. Raises CannotWrite."""
     try:
-        descriptor, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(part, 0o644)  # mkstemp makes files that only their owner may read
-        os.replace(part, path)
-    except BaseException as problem:
-        if part:
-            Path(part).unlink(missing_ok=True)
-        if isinstance(problem, OSError):
-            raise CannotWrite(path, problem) from None
-        raise
+        files.write_whole(path, content)
+    except OSError as problem:
+        raise CannotWrite(path, problem) from None

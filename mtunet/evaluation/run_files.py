@@ -5,12 +5,12 @@ JSON and CSV, written whole or not at all. Nothing else in the project knows the
 
 import csv
 import gzip
-import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+
+from mtunet.files import csv_bytes, write_whole
 
 CONFIG: Final = "config.json"
 SUMMARY: Final = "summary.json"
@@ -102,20 +102,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """The columns are those of the first row."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    path, data = table_path(folder, name), text.getvalue().encode()
+    path, data = table_path(folder, name), csv_bytes(list(rows[0]) if rows else [], rows, digits=None, line_end="\n")
     write_whole(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Whole or not at all, so that a page never reads half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    os.replace(part, path)
 
 
 def fingerprint(folder: Path) -> str:

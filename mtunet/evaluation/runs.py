@@ -40,6 +40,7 @@ from typing import Any, Literal
 import mtunet
 from mtunet.evaluation import run_files as files
 from mtunet.evaluation.run_files import Table, UnreadableRun
+from mtunet.files import write_whole
 
 RUNS = mtunet.shipped("runs")
 Kind = Literal["cross-validation", "model", "real"]
@@ -194,14 +195,14 @@ def save_part(
     for name, rows in tables.items():
         files.write_rows(where, name, rows)
     for end, data in weights.items():
-        files.write_whole(files.weights_path(where, end), data)
+        write_whole(files.weights_path(where, end), data)
     files.write_json(where / files.TIMING, dict(timing))
 
 
 def save_files(where: Path, named: Mapping[str, bytes]) -> None:
     """The files of a part that was worked out elsewhere, by name; the one that says it is done comes last."""
     for name in sorted(named, key=lambda name: name == files.TIMING):
-        files.write_whole(where / Path(name).name, named[name])
+        write_whole(where / Path(name).name, named[name])
 
 
 def save_fold(folder: Path, fold: int, *, weights: bytes, **tables: Sequence[Mapping[str, Any]]) -> None:
@@ -209,7 +210,7 @@ def save_fold(folder: Path, fold: int, *, weights: bytes, **tables: Sequence[Map
     where = files.fold_folder(folder, fold)
     for name, rows in tables.items():
         files.write_rows(where, name, rows)
-    files.write_whole(files.weights_path(where), weights)
+    write_whole(files.weights_path(where), weights)
 
 
 def save_tables(folder: Path, **tables: Sequence[Mapping[str, Any]]) -> None:

@@ -1,7 +1,5 @@
 """Table I's shape: ours, the paper's, and the difference, with intervals. What the page shows and what it hands out."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from mtunet.evaluation.aggregation import Figure, aggregate, by_fold, measured_b
 from mtunet.evaluation.figures import EVERY, METRICS, Metric
 from mtunet.evaluation.intervals import Interval, intervals
 from mtunet.evaluation.reading import TYPES, Results
+from mtunet.files import csv_bytes
 
 COLUMNS: Final = (
     *("run", "data", "method", "type", "frame", "aggregation", "metric", "ours", "low", "high"),
@@ -106,11 +105,7 @@ def records(results: Results, cells: Sequence[Cell], frame: str, aggregation: st
 
 
 def to_csv(found: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(found)
-    return text.getvalue().encode()
+    return csv_bytes(columns, found, digits=None, line_end="\n")
 
 
 def to_json(results: Results, found: Sequence[Mapping[str, Any]]) -> bytes:

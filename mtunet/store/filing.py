@@ -17,7 +17,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification, Mammogram, Segmentation, frozen
+from mtunet.files import write_whole
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MODEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -217,11 +217,10 @@ def _read_png(path: Path, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> np
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    """As `_write`, readable by its owner only, and never over what another process wrote meanwhile."""
+    """As `_write`, and never over what another process wrote meanwhile."""
     mine = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     _write(mine, content)
     try:
-        mine.chmod(0o600)
         with contextlib.suppress(FileExistsError):
             os.link(mine, path)
     finally:
@@ -229,19 +228,10 @@ def _write_once(path: Path, content: bytes) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, also when the power fails: temporary file, fsync, rename."""
-    temporary = ""
+    """Whole or not at all, for its owner alone. Raises CouldNotSave."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-            temporary = file.name
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_whole(path, content, private=True)
     except OSError as problem:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise CouldNotSave(
             f"Not saved: the disk under {path.parent.name}/ did not take {len(content) / 1e6:.1f} MB "
             f"({os.strerror(problem.errno or 0)}). Free some space or choose another place with MTUNET_DATA."

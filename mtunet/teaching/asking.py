@@ -12,6 +12,7 @@ from mtunet.detection import models
 from mtunet.detection.devices import describe
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
 from mtunet.detection.segmentation import segment
+from mtunet.files import write_whole
 from mtunet.imaging.reading import read
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
@@ -79,9 +80,7 @@ def write(said: ModelAnswers, path: Path = ANSWERS) -> None:
     """Whole or not at all; a line per case, so that changes can be read."""
     head = json.dumps({key: value for key, value in _fields(said).items() if key != "answers"}, indent=1)
     lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(asdict(one))}" for key, one in said.answers.items())
-    part = path.with_name(path.name + ".part")
-    part.write_text(f'{head[:-2]},\n "answers": {{\n{lines}\n }}\n}}\n', encoding="utf-8")
-    part.replace(path)
+    write_whole(path, f'{head[:-2]},\n "answers": {{\n{lines}\n }}\n}}\n'.encode())
 
 
 def _fields(said: ModelAnswers) -> dict[str, object]:

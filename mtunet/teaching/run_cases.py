@@ -21,6 +21,7 @@ from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.phantoms import spec_of
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import COMPONENTS
+from mtunet.files import write_whole
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
 from mtunet.teaching.contents import contents_of
 from mtunet.teaching.items import FromRun, Item, read_item, write_item
@@ -93,11 +94,7 @@ def draw_outcomes(run: Path, folder: Path | None = None) -> Iterator[tuple[str, 
         case = Item(spec, contents, FromRun(run.name, method, fold, image, outcomes))
         lines.append(json.dumps({**about, **write_item(case)}))
         yield image, case
-    where = folder or FOLDER
-    where.mkdir(parents=True, exist_ok=True)
-    part = where / f"{run.name}.jsonl.part"
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    part.replace(where / f"{run.name}.jsonl")
+    write_whole((folder or FOLDER) / f"{run.name}.jsonl", ("\n".join(lines) + "\n").encode())
 
 
 def fingerprint(run: Path, method: str) -> str:

@@ -1,7 +1,5 @@
 """What a reader's answers say beside the model's and of its influence; the way to take them along or away."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from mtunet.case import Calcification
+from mtunet.files import csv_bytes
 from mtunet.names import counted
 from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
@@ -202,7 +201,12 @@ def _keep_or_delete(store: Store, reader: str) -> None:
     rows = all_answers(store)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
-            "All answers (CSV)", _csv(rows), "quiz-answers.csv", "text/csv", key="teaching.csv", icon=":material/table:"
+            "All answers (CSV)",
+            _csv(rows),
+            "quiz-answers.csv",
+            "text/csv",
+            key="teaching.csv",
+            icon=":material/table:",
         )
         st.download_button(
             "All answers (JSON)",
@@ -258,12 +262,5 @@ def _put_back(store: Store) -> None:
             st.rerun()
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["id"])
-    writer.writeheader()
-    # A name that a spreadsheet would take for a formula is kept as text.
-    writer.writerows(
-        {**row, "reader": f"'{row['reader']}" if row["reader"][:1] in "=+-@" else row["reader"]} for row in rows
-    )
-    return text.getvalue()
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    return csv_bytes(list(rows[0]) if rows else ["id"], rows, digits=None)

@@ -5,7 +5,6 @@ system, and the sum goes back through the same curve: so contrast falls off in t
 noise and texture lie over what was added. Many draws hold nothing: real tissue alone, to be left alone.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification
+from mtunet.files import packed, unpacked, write_arrays
 from mtunet.phantom.arterial import calcify_vessels
 from mtunet.phantom.benign import scatter_benign
 from mtunet.phantom.calcifications import MU_CALCIUM, draw_morphology, lay_cluster, pick_place
@@ -206,18 +206,12 @@ def shown(pixels: Floats, breast: Mask, rng: Rng) -> Floats:
 
 
 def _write(path: Path, sample: Sample) -> None:
-    bits = np.zeros(sample.pixels.shape, np.uint8)
-    for bit, layer in enumerate((*(sample.masks[kind] for kind in Calcification), sample.hard_negatives)):
-        bits |= layer.astype(np.uint8) << bit
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.savez(file, pixels=sample.pixels, bits=bits, said=np.array([sample.name, sample.patient]))
-    part.replace(path)
+    bits = packed((*(sample.masks[kind] for kind in Calcification), sample.hard_negatives))
+    write_arrays(path, {"pixels": sample.pixels, "bits": bits, "said": np.array([sample.name, sample.patient])})
 
 
 def _read(path: Path) -> Sample:
     with np.load(path, allow_pickle=False) as stored:
-        pixels, bits, (name, patient) = stored["pixels"], stored["bits"], stored["said"]
-    layers = [(bits >> bit & 1).astype(bool) for bit in range(3)]
+        pixels, layers, (name, patient) = stored["pixels"], unpacked(stored["bits"], 3), stored["said"]
     masks = dict(zip(Calcification, layers[:2], strict=True))
     return Sample(str(name), str(patient), pixels, masks, layers[2], PITCH, "inserted")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification
+from mtunet.files import packed, unpacked, write_arrays
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, cohort, make_phantom
 
 CACHE = Path(os.environ.get("MTUNET_CACHE", "cache"))
@@ -153,24 +154,3 @@ def _read(folder: Path, spec: PhantomSpec) -> Sample:
         pixels, layers, spacing_mm = stored["pixels"], unpacked(stored["bits"], 3), float(stored["spacing_mm"])
     masks = dict(zip(Calcification, layers[:2], strict=True))
     return Sample(spec_name(spec), f"phantom-{spec.seed}", pixels, masks, layers[2], spacing_mm, stratum(spec))
-
-
-def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], *, compressed: bool = False) -> None:
-    """An .npz, whole or not at all, whoever else writes it meanwhile."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        (np.savez_compressed if compressed else np.savez)(file, allow_pickle=False, **arrays)
-    part.replace(path)
-
-
-def packed(masks: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint8]:
-    """(rows, columns) uint8: a bit for each mask, lowest first."""
-    bits = np.zeros(masks[0].shape, np.uint8)
-    for bit, mask in enumerate(masks):
-        bits |= mask.astype(np.uint8) << bit
-    return bits
-
-
-def unpacked(bits: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
-    """(count, rows, columns) bool, the inverse of `packed`."""
-    return np.stack([(bits >> bit & 1).astype(bool) for bit in range(count)])

@@ -4,7 +4,6 @@ A way to look is a pitch in mm, or None for the whole view squeezed to 256×256 
 per way, in parallel, each from its seeds alone; what lies on disk is mapped, not read, so that processes share it.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,11 @@ import numpy.typing as npt
 from mtunet.case import Calcification
 from mtunet.detection.breast import breast_region
 from mtunet.detection.preprocessing import MASTER_ROWS, resize, tissue_window
+from mtunet.files import packed, unpacked, whole, write_arrays
 from mtunet.phantom import PHANTOM_VERSION
 from training.data import samples
 from training.data.recipes import About, Recipe
-from training.data.samples import Sample, in_parallel, packed, unpacked, write_arrays
+from training.data.samples import Sample, in_parallel
 
 Mask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.int32]
@@ -107,10 +107,8 @@ def write_view(folder: Path, name: str, sample: Sample, pitch_mm: float | None, 
     pixels, layers, *more = _paths(folder, name, scored)
     view = view_of(sample, pitch_mm)
     for path, array in ((pixels, view.pixels), (layers, view.layers)):
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
+        with whole(path, synced=False) as file:
             np.save(file, array)
-        part.replace(path)
     places = {f"places_{number}": points for number, points in enumerate(view.places)}
     write_arrays(more[0], {"window": np.array(view.window), "known": np.array(view.known), **places})
     if scored:

@@ -4,7 +4,6 @@
 image, for whoever looks; filled in and put into the folder of a measurement, the Evaluation page shows it.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from mtunet.case import Analysis, Calcification, Finding, Mammogram, Segmentation, Truth, UnreadableImage
 from mtunet.detection.analysis import analyse
 from mtunet.detection.models import Model
+from mtunet.files import csv_bytes, write_whole
 from mtunet.imaging import reading
 from mtunet.output.drawing import FIGURE_3, LAYERS
 from mtunet.output.drawing import draw as draw_whole
@@ -57,8 +57,7 @@ def write_sheets(
         print(path, flush=True)
     notes = out / "notes.csv"
     if not notes.exists():  # what somebody wrote is never overwritten
-        with notes.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([("image", "note"), *((name, "") for name in names)])
+        write_whole(notes, csv_bytes(("image", "note"), [{"image": name} for name in names], line_end="\n"))
     return sheets
 
 

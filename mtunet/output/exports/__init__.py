@@ -6,7 +6,7 @@ from types import MappingProxyType
 from mtunet.output.exports import dicom_source
 from mtunet.output.exports.pictures import to_mask_pngs, to_mask_zip, to_png
 from mtunet.output.exports.result import Export, Result
-from mtunet.output.exports.tables import CSV_COLUMNS, plain, table_bytes, to_csv, to_json_bytes
+from mtunet.output.exports.tables import CSV_COLUMNS, to_csv, to_json_bytes
 
 __all__ = [
     "CSV_COLUMNS",
@@ -14,9 +14,7 @@ __all__ = [
     "Export",
     "Result",
     "dicom_source",
-    "plain",
     "study",
-    "table_bytes",
     "tables",
     "to_csv",
     "to_mask_pngs",

@@ -10,9 +10,10 @@ from typing import Any
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Truth
 from mtunet.detection.analysis_json import to_json
 from mtunet.detection.triage import Evidence, evidence_of
+from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
 from mtunet.output.exports.result import Export
-from mtunet.output.exports.tables import CSV_COLUMNS, table_bytes
+from mtunet.output.exports.tables import CSV_COLUMNS
 from mtunet.study.bac import GRADE_RULE, GRADES, Amount
 from mtunet.study.decisions import Decision, Standing, in_words, standing
 from mtunet.study.look import ImageLook, StudyLook
@@ -153,7 +154,7 @@ def to_study_csv(study: StudyResult) -> bytes:
         found = [_finding_row(study, image, finding) for finding in analysis.findings]
         found += [_missed_row(d) for d in study.standing.missed if d.sha256 == analysis.sha256]
         rows += [of_image | row for row in found or [{}]]
-    return table_bytes(STUDY_COLUMNS, rows)
+    return csv_bytes(STUDY_COLUMNS, rows)
 
 
 def to_study_pdf(study: StudyResult) -> bytes:

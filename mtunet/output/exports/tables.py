@@ -1,11 +1,10 @@
 """A result as JSON by the published schema, and as a CSV table that no spreadsheet runs."""
 
-import csv
-import io
 import json
 
 from mtunet.case import NOT_FOR_CLINICAL_USE
 from mtunet.detection.analysis_json import to_json
+from mtunet.files import csv_bytes
 from mtunet.output.exports.result import Result
 
 
@@ -69,32 +68,4 @@ def to_csv(result: Result) -> bytes:
         }
         for f in analysis.findings
     ]
-    return table_bytes(CSV_COLUMNS, [picture | row for row in rows or [{}]])
-
-
-def table_bytes(columns: tuple[str, ...], rows: list[dict[str, object]]) -> bytes:
-    """A CSV table (RFC 4180, UTF-8), formulas defused."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    """Text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV injection)."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and _runs(text) else text
-
-
-def plain(cell: str) -> str:
-    """A text cell as it was before it was made safe."""
-    return cell[1:] if cell.startswith("'") and _runs(cell[1:]) else cell
-
-
-def _runs(text: str) -> bool:
-    return text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    return csv_bytes(CSV_COLUMNS, [picture | row for row in rows or [{}]])

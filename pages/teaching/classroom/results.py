@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtunet.output.exports.tables import table_bytes
+from mtunet.files import csv_bytes
 from mtunet.store.images import Store
 from mtunet.teaching.classroom.records import delete_room, move
 from mtunet.teaching.classroom.results import COLUMNS, LearnerResult, QuestionResult, results, table
@@ -120,7 +120,7 @@ def _share(rate: Rate) -> str:
 
 def _csv(room: Room) -> bytes:
     with open_store() as store:
-        return table_bytes(COLUMNS, table(store, room))
+        return csv_bytes(COLUMNS, table(store, room))
 
 
 def _close(room: Room, now: Moment) -> None:
