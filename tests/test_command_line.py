@@ -145,7 +145,8 @@ def test_a_failure_of_the_program_costs_one_file_and_tells_no_contents(
     out = tmp_path / "out"
     assert main(["analyse", str(tmp_path / "in"), "--out", str(out)]) == 1
     (row,) = refused(out)
-    assert row == {"file": "x.png", "kind": "failed", "sentence": "The analysis failed (RuntimeError)."}
+    said = "The analysis ended with an unexpected error (RuntimeError); the log has the details."
+    assert row == {"file": "x.png", "kind": "failed", "sentence": said}
     assert "0 refused, 1 unexpected error (see mtunet.log)" in capsys.readouterr().err
     log = (out / "mtunet.log").read_text()
     assert "RuntimeError" in log

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from mtunet.case import Calcification, Flag, frozen
 from mtunet.detection import models
 from mtunet.detection.analysis import from_json
 from mtunet.detection.settings import ModelUnavailable
+from mtunet.intake import cluster, logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.intake.reader import File, Receiver
 from mtunet.intake.worker import Jobs
@@ -21,9 +23,11 @@ from mtunet.store.records import Job, JobState, now
 from mtunet.store.studies import study_of
 from mtunet.study.decisions import Act, Decision, Recall, Shown
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
+from tests.stand_ins import ray as standing_in
 
 pytestmark = pytest.mark.usefixtures("painter")
 MODEL = models.DEFAULT_MODEL
+STAND_INS = Path(__file__).parent / "stand_ins"
 SHOWN = Shown(MODEL, "f" * 64, frozen(dict.fromkeys(Calcification, 0.5)), "2", "0.1.0")
 
 
@@ -172,17 +176,72 @@ def test_two_workers_on_one_folder_do_not_both_work(store: Store, work: Callable
     assert (first.device is None) != (second.device is None)
 
 
+@pytest.fixture(params=["threads", "a cluster"])
+def anyone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whoever analyses, also in the processes that a test starts; a cluster is Ray's stand-in."""
+    if request.param == "a cluster":
+        monkeypatch.setenv("MTUNET_RAY", "local")
+        monkeypatch.setenv("PYTHONPATH", f"{STAND_INS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+        monkeypatch.setitem(sys.modules, "ray", standing_in)
+        cluster._model.cache_clear()
+    return str(request.param)
+
+
+def test_what_waits_is_analysed_on_a_cluster_as_here(
+    store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch, anyone: str
+) -> None:
+    names = [add(store, seed=seed, mc=2, bac=True) for seed in range(5)]
+    jobs = work()
+    for sha256 in names:
+        wait(store, sha256, JobState.DONE)
+        assert filing.thumbnail_path(data, sha256).exists()
+        assert filing.read_look(data, sha256, MODEL, weights_of(MODEL)) is not None
+        assert filing.read_maps(data, sha256, MODEL, weights_of(MODEL)).breast.any()
+    assert jobs.device == ("Ray cluster, 2 processors" if anyone == "a cluster" else jobs.device)
+
+
+def test_an_image_stopped_or_deleted_while_a_cluster_has_it_stays_so(
+    store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch, anyone: str
+) -> None:
+    monkeypatch.setattr(models, "load_model", slow_model)
+    stopped, deleted, fine = (add(store, seed=seed) for seed in range(3))
+    jobs = work(slow_model)
+    for sha256 in (stopped, deleted):
+        wait(store, sha256, JobState.RUNNING)
+        if sha256 is stopped:
+            jobs.cancel(store, sha256, MODEL)
+        else:
+            store.delete(sha256)
+    wait(store, fine, JobState.DONE)
+    jobs.close()
+    assert store.job(stopped, MODEL).state is JobState.CANCELLED  # type: ignore[union-attr]
+    assert store.analysis(stopped, MODEL, weights_of(MODEL)) is None
+    assert not list(data.rglob(f"*{deleted}*"))
+
+
+def test_a_cluster_that_is_not_there_leaves_images_waiting_and_says_so(
+    store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTUNET_RAY", "local")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    sha256 = add(store)
+    work().close()
+    assert store.job(sha256, MODEL).state is JobState.QUEUED  # type: ignore[union-attr]
+    assert "needs Ray, which is not installed here" in (data / logs.FILE).read_text()
+
+
 WORKER = """
 import sys
 from pathlib import Path
 from mtunet.detection import models
 from tests import painting
-models.MODELS = painting.painting_models()
+models.MODELS, models.load_model = painting.painting_models(), painting.slow_model
 from mtunet.intake.worker import Jobs
 Jobs(Path(sys.argv[1]), painting.slow_model)._thread.join()
 """
 
 
+@pytest.mark.usefixtures("anyone")
 def test_a_killed_analysis_is_done_after_the_next_start(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
     names = [add(store, seed=seed, rows=1400, columns=1200) for seed in range(2)]
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(data)])

@@ -54,7 +54,7 @@ ONLY_IN = {
     "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
-    "ray": ("training.cluster", "mtunet.cli.cluster"),
+    "ray": ("training.cluster", "mtunet.intake.cluster"),
     "pynetdicom": ("mtunet.intake.scp",),
 }
 

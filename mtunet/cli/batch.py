@@ -5,19 +5,15 @@ what an earlier run finished is not done again.
 import functools
 import hashlib
 import sys
-import threading
-import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import mtunet
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
-from mtunet.cli.making import FAILED_KIND, Asked, Failed, Made, RayAbsent, attempt
+from mtunet.cli.making import NAMELESS, Asked, make
 from mtunet.cli.samples import TRUTH, TRUTH_MARKER
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.detection import models
@@ -26,15 +22,13 @@ from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.imaging import reading
 from mtunet.imaging.decoding.result import MAX_FILE_BYTES
-from mtunet.intake import logs
+from mtunet.intake import engine, logs
+from mtunet.intake.cluster import Cluster, RayAbsent
 from mtunet.names import Stems, counted
 from mtunet.output.exports import EXPORTS
 
 if TYPE_CHECKING:
-    from mtunet.detection.models import Model
     from mtunet.imaging.reading import Refused, Upload
-
-Result: TypeAlias = "tuple[str, str, Made | Failed, float]"
 
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
 SUFFIXES = (*(export.suffix for export in EXPORTS.values()), *MASK_SUFFIXES)
@@ -93,8 +87,11 @@ def run(files: list[tuple[Path, str]], options: Options) -> int:
         make_folder(options.out)
         logs.keep_in(options.out)
         ledger = Ledger(options.out)
-        model = None if options.ray else models.load_model(options.model, options.device)
-        _each(_not_ours(files, ledger, options.out), model, ledger, options, tally)
+        executor = _executor(options)
+        try:
+            _each(_not_ours(files, ledger, options.out), executor, ledger, options, tally)
+        finally:
+            executor.close()
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
@@ -117,65 +114,37 @@ def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[
     return [(path, label) for path, label in files if path.name not in written or path.resolve().parent != folder]
 
 
-def _each(files: list[tuple[Path, str]], model: "Model | None", ledger: Ledger, options: Options, tally: Tally) -> None:
+def _executor(options: Options) -> engine.Executor:
+    """Threads, their model loaded, or a cluster. Raises ModelUnavailable, DeviceUnavailable, RayAbsent."""
+    if options.ray:
+        return Cluster(options.ray, options.device)
+    threads = engine.Threads(lambda name: models.load_model(name, options.device), AT_ONCE, waiting=1)
+    threads.model(options.model)
+    return threads
+
+
+def _each(
+    files: list[tuple[Path, str]], executor: engine.Executor, ledger: Ledger, options: Options, tally: Tally
+) -> None:
     exports = [EXPORTS[each].suffix for each in options.formats]
     outputs = frozenset(exports + list(MASK_SUFFIXES if options.masks else ()))
-    weights = models.MODELS[options.model].sha256 if model is None else model.weights_sha256
+    weights = models.MODELS[options.model].sha256
     maker = Maker(weights, mtunet.__version__, RULES_VERSION, options.identified)
     batch = Batch(maker, outputs, ledger, _stems(files, ledger, options.out), options, tally)
-    for name, place, outcome, seconds in _results(_uploads(files, batch), model, options):
-        keep(name, outcome, place, batch, seconds)
+    engine.work(_tasks(files, batch), executor, functools.partial(keep, batch))
 
 
-def _results(uploads: Iterator[tuple["Upload", str]], model: "Model | None", options: Options) -> Iterator["Result"]:
-    """Name, place, what was made and the seconds it took: by threads here, or on a cluster."""
+def _tasks(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine.Task]:
+    """Every upload that is to be analysed; what cannot be is noted. About: name and place in the batch, "[3/1000]"."""
+    options = batch.options
     asked = Asked(options.formats, options.masks, options.identified)
-    if options.ray:
-        from mtunet.cli import cluster
-
-        return cluster.results(uploads, asked, options.model, options.device, options.ray)
-    assert model is not None
-    return _results_here(uploads, asked, model)
-
-
-def _results_here(uploads: Iterator[tuple["Upload", str]], asked: Asked, model: "Model") -> Iterator["Result"]:
-    """In the order of the files. While the network looks at one image, another is read, prepared, searched for
-    findings. Nothing here keeps an image.
-    """
-    stopped = threading.Event()
-    under_way: deque[tuple[str, str, Future[tuple[Made | Failed, float]]]] = deque()
-
-    def first() -> "Result":
-        name, place, future = under_way.popleft()
-        return name, place, *future.result()
-
-    with ThreadPoolExecutor(AT_ONCE, "analysing") as pool:
-        try:
-            for upload, place in uploads:
-                under_way.append((upload.name, place, pool.submit(_timed, upload, asked, model, stopped)))
-                del upload  # its bytes are the pool's now, and are let go once it is read
-                if len(under_way) > AT_ONCE:  # one waits, so that none is idle when another is done out of turn
-                    yield first()
-            while under_way:
-                yield first()
-        finally:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
-
-
-def _timed(upload: "Upload", asked: Asked, model: "Model", stopped: threading.Event) -> tuple["Made | Failed", float]:
-    started = time.perf_counter()
-    read = functools.partial(reading.read, upload.data, upload.name)
-    outcome = attempt(upload, model, asked, read, stopped.is_set)
-    return outcome, time.perf_counter() - started
-
-
-def _uploads(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload", str]]:
-    """Every upload that is to be analysed, with its place in the batch, "[3/1000]"; what cannot be is noted."""
     for item, place in _items(files, batch):
         if (upload := wanted(item, place, batch)) is not None:
-            yield upload, place
-        del item, upload
+            job = functools.partial(make, upload.name, upload.data, asked)
+            sha256 = hashlib.sha256(upload.data).hexdigest()
+            yield engine.Task(job, options.model, sha256, about=(upload.name, place))
+            del job
+        del item, upload  # its bytes are let go of once it is read
 
 
 def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | Refused", str]]:
@@ -258,15 +227,16 @@ def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None
     return item
 
 
-def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, seconds: float) -> None:
+def keep(batch: Batch, about: tuple[str, str], outcome: engine.Made | engine.Failed, seconds: float) -> None:
     """Write what was made, then say in the ledger that it is there: last, so that a kill costs no more than the image
     at hand. Raises CannotWrite.
     """
-    if isinstance(outcome, Failed):
+    name, place = about
+    if isinstance(outcome, engine.Failed):
         batch.tally.errors += outcome.unexpected
         _note(batch, name, outcome.kind, outcome.sentence, place)
         return
-    if outcome.nameless:
+    if outcome.more.get(NAMELESS):
         print(f"{place} {name}: has no DICOM header to refer to; made without identifiers.", file=sys.stderr)
     analysis = from_json(outcome.analysis)
     out, stem = batch.options.out, batch.ledger.stem_of(name, analysis.sha256)
@@ -280,7 +250,7 @@ def keep(name: str, outcome: "Made | Failed", place: str, batch: Batch, seconds:
 
 
 def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:
-    batch.tally.refused += kind != FAILED_KIND
-    said = "an unexpected error" if kind == FAILED_KIND else "refused"
+    batch.tally.refused += kind != engine.ERROR
+    said = "an unexpected error" if kind == engine.ERROR else "refused"
     print(f"{place} {file}: {said}. {sentence}", file=sys.stderr)
     batch.ledger.note_refused(file, kind, sentence)

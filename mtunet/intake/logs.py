@@ -47,5 +47,15 @@ def keep_in(folder: Path) -> None:
 
 
 def unexpected(what: str, problem: BaseException) -> None:
-    """An error that nobody foresaw: what was done, the kind of the error, and where it happened."""
-    LOG.error("%s: %s\n%s", what, type(problem).__name__, "".join(traceback.format_tb(problem.__traceback__)))
+    """An error that nobody foresaw: what was done, and the trace."""
+    LOG.error("%s: %s", what, trace(problem))
+
+
+def trace(problem: BaseException) -> str:
+    """The kind of an error and where it happened, then those that it came of; never what they say."""
+    texts: list[str] = []
+    cause: BaseException | None = problem
+    while cause is not None:
+        texts.append(f"{type(cause).__name__}\n{''.join(traceback.format_tb(cause.__traceback__))}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "came of ".join(texts)

@@ -1,9 +1,11 @@
-"""The one who works while people look: a thread that analyses the images that wait, one after another.
+"""The one who works while people look: a thread that gives the images that wait to the engine, in their turn.
 
 The queue itself lies in the store, so it outlives the program. One process works at a time on one folder (a lock file
 says who); a second process may fill the queue all the same. Pages keep one `Jobs` per process and only look at it.
 """
 
+import functools
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,30 +13,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from mtunet.case import Cancelled
 from mtunet.detection import analysis, models
-from mtunet.detection.settings import ModelUnavailable
-from mtunet.intake import logs
+from mtunet.intake import engine, logs
+from mtunet.intake.cluster import Cluster, RayAbsent
 from mtunet.output import drawing
 from mtunet.store import filing
-from mtunet.store.images import Store
-from mtunet.store.records import Job, JobState
+from mtunet.store.images import Store, mammogram_of
+from mtunet.store.records import Image, Job, JobState
 from mtunet.study.kept_look import look_to_json
 from mtunet.study.look import look
 
 THUMBNAIL = 320
 """Longest side, pixels."""
+THUMBNAIL_FILE = "thumbnail"
+"""Its name among the files of a task's outcome."""
 
 
 class Jobs:
-    """One worker thread, one model of each name in memory."""
+    """The queue of one data folder on the engine: threads of this process, or the cluster that MTUNET_RAY names."""
 
-    def __init__(self, data: Path, load: Callable[[str], models.Model] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        load: Callable[[str], models.Model] | None = None,
+        executor: Callable[[], engine.Executor] | None = None,
+    ) -> None:
+        """load: a model by name, where threads analyse. executor: makes another one."""
         self._data = data
         logs.keep_in(data)
-        self._load = load or models.load_model
-        self._models: dict[str, models.Model] = {}
-        self._device: str | None = None
+        self._make_executor = executor or functools.partial(_executor, load or models.load_model)
+        self._executor: engine.Executor | None = None
         self._progress: dict[tuple[str, str], float] = {}
         self._cancelled: set[tuple[str, str]] = set()
         self._wake = threading.Event()
@@ -59,7 +67,7 @@ class Jobs:
     @property
     def device(self) -> str | None:
         """What the network runs on, in words; None until the first model is loaded."""
-        return self._device
+        return self._executor.device if self._executor else None
 
     def close(self) -> None:
         """Stop in the middle; what is not done is done at the next start."""
@@ -73,15 +81,23 @@ class Jobs:
                 with self._alone() as mine:
                     if mine:
                         self._work_alone()
+            except RayAbsent as problem:
+                logs.LOG.warning("%s Until then images wait.", problem)
+                self._closing.wait(10.0)
             except Exception as problem:  # the folder is locked, the disk is full: try again rather than die unseen
                 logs.unexpected("The queue cannot be worked on; trying again", problem)
                 self._closing.wait(2.0)
 
     def _work_alone(self) -> None:
-        self._get_ready()
-        with Store.open(self._data) as store:
-            store.resume()
-            self._empty_the_queue(store)
+        self._executor = self._make_executor()
+        try:
+            self._executor.warm(models.DEFAULT_MODEL)  # so that the first image does not wait for it
+            with Store.open(self._data) as store:
+                store.resume()
+                keep = functools.partial(self._keep, store)
+                engine.work(self._tasks(store, self._executor), self._executor, keep, self._closing.is_set)
+        finally:
+            self._executor.close()
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -94,71 +110,92 @@ class Jobs:
                     return
             yield True
 
-    def _get_ready(self) -> None:
-        """Load the default model before anyone asks, so that the first image does not wait for it."""
-        try:
-            self._model(models.DEFAULT_MODEL)
-        except Exception as problem:  # said again, to the person, by the first job
-            logs.unexpected("The default model could not be loaded", problem)
-
-    def _empty_the_queue(self, store: Store) -> None:
+    def _tasks(self, store: Store, executor: engine.Executor) -> Iterator[engine.Task | None]:
+        """What waits, in its turn; None while nothing does."""
         while not self._closing.is_set():
             job = store.take_next()
             if job is not None:
-                self._do(store, job)
-            elif self._wake.wait(2.0):  # another process may have queued something without waking us
+                if (task := self._task(store, job)) is not None:
+                    yield task
+                continue
+            if not executor.under_way and self._wake.wait(2.0):  # another process may have queued without waking us
                 self._wake.clear()
+            yield None
 
-    def _do(self, store: Store, job: Job) -> None:
-        """One job to its end; whatever happens in it, the next one is done."""
+    def _task(self, store: Store, job: Job) -> engine.Task | None:
+        """None for a job that needs none: stopped since it was taken, or its image is gone."""
         key = job.sha256, job.model
-        self._progress[key] = 0.0
+        now, image = store.job(*key), store.image(job.sha256)
+        if now is None or now.state is not JobState.RUNNING or image is None:
+            return None
         try:
-            now = store.job(*key)
-            if now is not None and now.state is JobState.RUNNING:  # not stopped since it was taken
-                self._analyse(store, job)
-        except Cancelled:
-            if self._closing.is_set():
+            content = filing.image_bytes(self._data, job.sha256)
+        except filing.NotOnFile as problem:
+            store.finish(*key, JobState.FAILED, str(problem))
+            return None
+        self._progress[key] = 0.0
+        return engine.Task(
+            functools.partial(analyse_stored, content, image),
+            job.model,
+            job.sha256,
+            key,
+            progress=lambda share: self._progress.__setitem__(key, share),
+            cancelled=lambda: self._closing.is_set() or key in self._cancelled,
+        )
+
+    def _keep(self, store: Store, key: tuple[str, str], outcome: engine.Made | engine.Failed, _: float) -> None:
+        """What became of one job; whatever happens here, the next one is done."""
+        try:
+            if key in self._cancelled:  # what was found before stays
+                return
+            if isinstance(outcome, engine.Made):
+                self._keep_analysis(store, *key, outcome)
+            elif outcome.kind != engine.CANCELLED:
+                store.finish(*key, JobState.FAILED, outcome.sentence)
+            elif self._closing.is_set():
                 store.finish(*key, JobState.INTERRUPTED)
-        except (filing.CouldNotSave, filing.NotOnFile, ModelUnavailable) as problem:
+        except filing.CouldNotSave as problem:
             store.finish(*key, JobState.FAILED, str(problem))
         except Exception as problem:
-            logs.unexpected(f"The analysis of {job.sha256} by {job.model} failed", problem)
-            store.finish(*key, JobState.FAILED, _unexpected(problem))
+            logs.unexpected(f"The analysis of {key[0]} by {key[1]} could not be kept", problem)
+            store.finish(*key, JobState.FAILED, engine.unexpected(problem))
         finally:
             self._progress.pop(key, None)
             self._cancelled.discard(key)
 
-    def _analyse(self, store: Store, job: Job) -> None:
-        image = store.image(job.sha256)
-        if image is None:  # deleted while it waited
-            return
-        mammogram = store.mammogram(image)
-        model = self._model(job.model)
-        found, segmentation = analysis.analyse(
-            mammogram,
-            model,
-            progress=lambda share: self._progress.__setitem__((job.sha256, job.model), share),
-            cancelled=lambda: self._closing.is_set() or (job.sha256, job.model) in self._cancelled,
-        )
-        filing.save_maps(self._data, job.sha256, segmentation)
-        thumbnail = drawing.thumbnail(mammogram, found.findings, THUMBNAIL)
-        filing.save_thumbnail(self._data, job.sha256, thumbnail)
-        seen = look(mammogram, segmentation, found)
-        filing.save_look(self._data, job.sha256, job.model, segmentation.weights_sha256, look_to_json(seen))
-        written, coarse = analysis.to_json(found, file=image.name), seen.amount.coarse_vessels
-        if not store.add_analysis(job.sha256, job.model, segmentation.weights_sha256, written, coarse):
-            filing.forget(self._data, job.sha256)
+    def _keep_analysis(self, store: Store, sha256: str, model: str, made: engine.Made) -> None:
+        weights = made.analysis["provenance"]["weights_sha256"]
+        files = dict(made.files)
+        filing.save_thumbnail_bytes(self._data, sha256, files.pop(THUMBNAIL_FILE))
+        filing.save_map_files(self._data, sha256, model, weights, files)
+        if not store.add_analysis(sha256, model, weights, made.analysis, made.more["coarse_vessels"]):
+            filing.forget(self._data, sha256)  # deleted meanwhile
 
-    def _model(self, name: str) -> models.Model:
-        if name not in self._models:
-            from mtunet.detection.devices import (
-                describe,  # brings torch with it, which takes seconds: not before it is needed
-            )
 
-            model = self._load(name)
-            self._models[name], self._device = model, describe(model.device, model.dtype)
-        return self._models[name]
+def analyse_stored(
+    content: bytes,
+    image: Image,
+    *,
+    model: models.Model,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> engine.Made:
+    """An image on file to all that is kept with its analysis, wherever this runs. content: of its file."""
+    mammogram = mammogram_of(image, content)
+    found, segmentation = analysis.analyse(mammogram, model, progress=progress, cancelled=cancelled)
+    seen = look(mammogram, segmentation, found)
+    files = {
+        THUMBNAIL_FILE: filing.thumbnail_bytes(drawing.thumbnail(mammogram, found.findings, THUMBNAIL)),
+        **filing.map_files(segmentation),
+        filing.LOOK_FILE: filing.look_bytes(look_to_json(seen)),
+    }
+    more = {"coarse_vessels": seen.amount.coarse_vessels}
+    return engine.Made(analysis.to_json(found, file=image.name), files, more)
+
+
+def _executor(load: Callable[[str], models.Model]) -> engine.Executor:
+    address = os.environ.get("MTUNET_RAY", "")
+    return Cluster(address) if address else engine.Threads(load)
 
 
 def _lock(file: IO[str]) -> bool:
@@ -171,9 +208,3 @@ def _lock(file: IO[str]) -> bool:
     except OSError:
         return False
     return True
-
-
-def _unexpected(problem: Exception) -> str:
-    if isinstance(problem, MemoryError) or "allocate memory" in str(problem):
-        return "There was not enough memory for this image. Close other programs and try again."
-    return f"The analysis ended with an unexpected error ({type(problem).__name__}); the server's log has the details."

@@ -32,6 +32,9 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 MODEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
+LOOK_FILE = "look.json"
+
+
 class CouldNotSave(OSError):
     """The disk did not take it. `str()` is the sentence for the person."""
 
@@ -91,7 +94,17 @@ def save_image(data: Path, mammogram: Mammogram) -> Path:
 
 def read_pixels(data: Path, sha256: str) -> npt.NDArray[np.float32]:
     """(rows, columns) float32 in [0, 1]. Raises NotOnFile."""
-    grey = _read_png(image_path(data, sha256), np.dtype(np.uint16))
+    return pixels_of(image_bytes(data, sha256))
+
+
+def image_bytes(data: Path, sha256: str) -> bytes:
+    """The image's file, as `pixels_of` reads it. Raises NotOnFile."""
+    return _bytes(image_path(data, sha256))
+
+
+def pixels_of(content: bytes) -> npt.NDArray[np.float32]:
+    """(rows, columns) float32 in [0, 1]. Raises NotOnFile."""
+    grey = _from_png(content, np.dtype(np.uint16))
     pixels = grey.astype(np.float32)
     pixels /= np.float32(65535)
     return pixels
@@ -99,17 +112,38 @@ def read_pixels(data: Path, sha256: str) -> npt.NDArray[np.float32]:
 
 def save_thumbnail(data: Path, sha256: str, rgb: npt.NDArray[np.uint8]) -> Path:
     """rgb: (rows, columns, 3) uint8. Raises CouldNotSave."""
+    return save_thumbnail_bytes(data, sha256, thumbnail_bytes(rgb))
+
+
+def save_thumbnail_bytes(data: Path, sha256: str, content: bytes) -> Path:
+    """content: of `thumbnail_bytes`. Raises CouldNotSave."""
     path = thumbnail_path(data, sha256)
-    _write(path, _png(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)))
+    _write(path, content)
     return path
+
+
+def thumbnail_bytes(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """rgb: (rows, columns, 3) uint8."""
+    return _png(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
 
 def save_maps(data: Path, sha256: str, segmentation: Segmentation) -> Path:
     """Write the probability maps and what else a Segmentation knows. Raises CouldNotSave."""
-    folder = maps_folder(data, sha256, segmentation.model, segmentation.weights_sha256)
-    for kind in Calcification:
-        _write(folder / f"{kind.value}.png", _png(_to_8_bit(segmentation.probability[kind])))
-    _write(folder / "breast.png", _png(segmentation.breast.astype(np.uint8) * np.uint8(255)))
+    return save_map_files(data, sha256, segmentation.model, segmentation.weights_sha256, map_files(segmentation))
+
+
+def save_map_files(data: Path, sha256: str, model: str, weights_sha256: str, files: Mapping[str, bytes]) -> Path:
+    """Write what `map_files` made, here or on another machine, in its order. Raises CouldNotSave."""
+    folder = maps_folder(data, sha256, model, weights_sha256)
+    for name, content in files.items():
+        _write(folder / name, content)
+    return folder
+
+
+def map_files(segmentation: Segmentation) -> dict[str, bytes]:
+    """What is kept of a Segmentation, by file name; `segmentation.json` is last."""
+    files = {f"{kind.value}.png": _png(_to_8_bit(segmentation.probability[kind])) for kind in Calcification}
+    files["breast.png"] = _png(segmentation.breast.astype(np.uint8) * np.uint8(255))
     facts = {
         "spacing_mm": [float(mm) for mm in segmentation.spacing_mm],
         "spacing_assumed": bool(segmentation.spacing_assumed),
@@ -123,8 +157,8 @@ def save_maps(data: Path, sha256: str, segmentation: Segmentation) -> Path:
         "device": segmentation.device,
         "seconds": float(segmentation.seconds),
     }
-    _write(folder / "segmentation.json", json.dumps(facts, indent=1).encode())
-    return folder
+    files["segmentation.json"] = json.dumps(facts, indent=1).encode()
+    return files
 
 
 def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segmentation:
@@ -158,13 +192,17 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
 
 def save_look(data: Path, sha256: str, model: str, weights_sha256: str, look: Mapping[str, Any]) -> None:
     """What was worked out of an image's maps, beside them. Raises CouldNotSave."""
-    _write(maps_folder(data, sha256, model, weights_sha256) / "look.json", json.dumps(look, allow_nan=False).encode())
+    save_map_files(data, sha256, model, weights_sha256, {LOOK_FILE: look_bytes(look)})
+
+
+def look_bytes(look: Mapping[str, Any]) -> bytes:
+    return json.dumps(look, allow_nan=False).encode()
 
 
 def read_look(data: Path, sha256: str, model: str, weights_sha256: str) -> dict[str, Any] | None:
     """None where there is none, or none that can be read."""
     try:
-        look: dict[str, Any] = json.loads((maps_folder(data, sha256, model, weights_sha256) / "look.json").read_bytes())
+        look: dict[str, Any] = json.loads((maps_folder(data, sha256, model, weights_sha256) / LOOK_FILE).read_bytes())
     except (OSError, ValueError):
         return None
     return look
@@ -206,10 +244,18 @@ def _png(array: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
 
 
 def _read_png(path: Path, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> npt.NDArray[np.uint8 | np.uint16]:
+    return _from_png(_bytes(path), dtype)
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        encoded = np.frombuffer(path.read_bytes(), np.uint8)
+        return path.read_bytes()
     except OSError as problem:
         raise NotOnFile("The image is not on file any more; add it again.") from problem
+
+
+def _from_png(content: bytes, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> npt.NDArray[np.uint8 | np.uint16]:
+    encoded = np.frombuffer(content, np.uint8)
     array = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if array is None or array.ndim != 2 or array.dtype != dtype:
         raise NotOnFile("A stored image is damaged; delete it and add it again.")

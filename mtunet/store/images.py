@@ -77,8 +77,7 @@ class Store(Opened):
 
     def mammogram(self, image: Image) -> Mammogram:
         """The image with its pixels, rounded to 16 bits. Raises NotOnFile."""
-        pixels = filing.read_pixels(self.data, image.sha256)
-        return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes)
+        return mammogram_of(image, filing.image_bytes(self.data, image.sha256))
 
     def delete(self, sha256: str) -> None:
         """Forget an image, its analyses, its jobs and its files."""
@@ -259,3 +258,9 @@ class Store(Opened):
 
 def _sentence(reason: str | Mapping[str, str]) -> str:
     return reason if isinstance(reason, str) else reason["sentence"]
+
+
+def mammogram_of(image: Image, content: bytes) -> Mammogram:
+    """content: of the image's file (`filing.image_bytes`). Raises NotOnFile."""
+    pixels = filing.pixels_of(content)
+    return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes)
