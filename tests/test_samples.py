@@ -7,8 +7,9 @@ import pydicom
 import pytest
 
 from mtunet.case import Calcification
-from mtunet.phantom import make_phantom
-from mtunet.phantom.sample_set import SAMPLE_PHANTOMS
+from mtunet.phantom import PHANTOM_VERSION
+from mtunet.phantom.dicom_file import BITS
+from mtunet.phantom.sample_set import SAMPLE_PHANTOMS, sample_phantom
 from mtunet.phantom.samples import FOLDER, SAMPLES, Sample, read_truth, sample_bytes
 
 PHANTOMS = [sample for sample in SAMPLES if sample.truth is not None]
@@ -31,6 +32,10 @@ def test_every_listed_file_exists_and_every_file_is_listed() -> None:
     listed = {sample.file for sample in SAMPLES} | {file for s in PHANTOMS for file in (s.truth or {}).values()}
     present = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
     assert present - {"README.md"} == listed
+
+
+def test_all_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 15e6
 
 
 def test_keys_and_titles_are_unique_and_every_sample_teaches_one_sentence() -> None:
@@ -106,8 +111,9 @@ def test_phantom_files_are_honest_about_what_they_are(sample: Sample) -> None:
     assert header.SOPClassUID == ("1.2.840.10008.5.1.4.1.1.1.2" if digital else "1.2.840.10008.5.1.4.1.1.7")
     spacing = header.ImagerPixelSpacing if digital else header.NominalScannedPixelSpacing
     assert [float(value) for value in spacing] == [0.1, 0.1]
-    assert header.BitsStored == (12 if digital else 10)
-    assert len(sample_bytes(sample)) < 2.3e6
+    assert header.BitsStored == BITS
+    assert header.SoftwareVersions == PHANTOM_VERSION
+    assert len(sample_bytes(sample)) < 1.1e6
 
 
 def test_one_phantom_is_stored_inverted_and_looks_like_the_others() -> None:
@@ -124,7 +130,7 @@ def test_one_phantom_is_stored_inverted_and_looks_like_the_others() -> None:
 def test_the_generator_still_makes_the_shipped_files() -> None:
     """Up to the rounding of other Fourier libraries."""
     sample = next(sample for sample in SAMPLES if sample.key == "hard-b")
-    again, truth = make_phantom(SAMPLE_PHANTOMS["hard-b"].spec), read_truth(sample)
+    again, truth = sample_phantom("hard-b"), read_truth(sample)
     assert truth is not None
     assert np.abs(pixels(sample) - again.pixels / 65535).mean() < 0.005
     for kind, mask in truth.masks.items():

@@ -215,6 +215,13 @@ def at_pitch(phantom: Phantom, pitch_mm: float) -> Phantom:
     return replace(phantom, pixels=pixels, spacing_mm=spacing, masks=MappingProxyType(masks))
 
 
+def window(phantom: Phantom, top: int, left: int, height: int, width: int) -> Phantom:
+    """What of a phantom lies in a box of pixels that lies in it. Facts stay those of the whole."""
+    part = np.s_[top : top + height, left : left + width]
+    masks = {name: np.ascontiguousarray(mask[part]) for name, mask in phantom.masks.items()}
+    return replace(phantom, pixels=np.ascontiguousarray(phantom.pixels[part]), masks=MappingProxyType(masks))
+
+
 def cover_mask(mask: BoolArray, shape: tuple[int, int]) -> BoolArray:
     """A bool mask on a coarser grid: half covered counts; a component without such a pixel keeps its best one."""
     share = cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)

@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 
 from mtunet.case import Laterality, View
+from mtunet.phantom.calcifications import box_of
 from mtunet.phantom.dicom_file import Encoding, dicom_bytes
-from mtunet.phantom.phantom import make_phantom
-from mtunet.phantom.spec import Density, Distribution, Hard, Look, McType, PhantomSpec
+from mtunet.phantom.phantom import Phantom, make_phantom, window
+from mtunet.phantom.spec import MASTER_PITCH_MM, Density, Distribution, Hard, Look, McType, PhantomSpec
 
 SAMPLE_COHORT: Final = 999
 """The cohort seed whose phantom seeds belong to the samples; never train on it."""
+AIR_MM: Final = 8.0
 _BASE: Final = SAMPLE_COHORT * 1_000_000
 _CC, _MLO = View.CC, View.MLO
 _L, _R = Laterality.LEFT, Laterality.RIGHT
@@ -79,6 +81,16 @@ SAMPLE_PHANTOMS: Final[Mapping[str, SamplePhantom]] = {
 }
 
 
+def sample_phantom(key: str) -> Phantom:
+    """The phantom of this sample without the air farther than `AIR_MM` from the breast."""
+    whole = make_phantom(SAMPLE_PHANTOMS[key].spec)
+    breast, reach = whole.masks["breast"], round(AIR_MM / MASTER_PITCH_MM)
+    box = box_of(breast)
+    top, left = max(box.top - reach, 0), max(box.left - reach, 0)
+    bottom, right = (min(end + reach, size) for end, size in zip((box.bottom, box.right), breast.shape, strict=True))
+    return window(whole, top, left, bottom - top, right - left)
+
+
 def write_samples(folder: Path) -> list[Path]:
     """Write every sample phantom as KEY.dcm, and truth/KEY_mc.png and truth/KEY_bac.png (8 bit, 0 or 255).
 
@@ -88,13 +100,14 @@ def write_samples(folder: Path) -> list[Path]:
     truth.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for key, sample in SAMPLE_PHANTOMS.items():
-        phantom = make_phantom(sample.spec)
+        phantom = sample_phantom(key)
         image = folder / f"{key}.dcm"
         image.write_bytes(dicom_bytes(phantom, key, encoding=sample.encoding, monochrome1=sample.monochrome1))
         written.append(image)
         for name in ("mc", "bac"):
             path = truth / f"{key}_{name}.png"
-            encoded, data = cv2.imencode(".png", phantom.masks[name].astype(np.uint8) * 255)
+            mask = phantom.masks[name].astype(np.uint8) * 255
+            encoded, data = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_BILEVEL, 1])
             if not encoded:
                 raise OSError(f"The mask {path.name} could not be encoded as PNG.")
             path.write_bytes(data.tobytes())

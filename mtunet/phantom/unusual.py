@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mtunet.case import Laterality
 from mtunet.phantom.fields import power_law, smooth_noise
-from mtunet.phantom.phantom import Phantom, cover_mask, make_phantom
+from mtunet.phantom.phantom import Phantom, cover_mask, make_phantom, window
 from mtunet.phantom.spec import MASTER_PITCH_MM, BoolArray, FloatArray, Rng
 
 GREATEST: Final = 65535
@@ -62,13 +62,6 @@ def _with_grey(phantom: Phantom, grey: FloatArray, **masks: BoolArray) -> Pictur
     return Picture(pixels, MappingProxyType({**phantom.masks, **masks}), phantom.spacing_mm)
 
 
-def _window(phantom: Phantom, top: int, left: int, height: int, width: int) -> Phantom:
-    """The phantom within a box that lies in it."""
-    part = np.s_[top : top + height, left : left + width]
-    masks = {name: np.ascontiguousarray(mask[part]) for name, mask in phantom.masks.items()}
-    return replace(phantom, pixels=np.ascontiguousarray(phantom.pixels[part]), masks=MappingProxyType(masks))
-
-
 def _inside(phantom: Phantom, rng: Rng, longest_mm: float) -> Phantom:
     """A square of breast alone, as long as it fits; the one nearest to calcium where there is some."""
     breast = phantom.masks["breast"][::SMALLER, ::SMALLER].astype(np.uint8)
@@ -79,7 +72,7 @@ def _inside(phantom: Phantom, rng: Rng, longest_mm: float) -> Phantom:
         if len(fits):
             wanted = calcium[len(calcium) // 2] if len(calcium) else fits[rng.integers(len(fits))]
             row, column = fits[np.abs(fits - wanted).sum(1).argmin()] * SMALLER
-            return _window(phantom, int(row - side / 2), int(column - side / 2), int(side), int(side))
+            return window(phantom, int(row - side / 2), int(column - side / 2), int(side), int(side))
     raise ValueError("This phantom's breast is too small to be cropped inside.")
 
 
@@ -112,7 +105,7 @@ def _skin(phantom: Phantom, rng: Rng) -> Picture:
     column = int(np.flatnonzero(breast[row])[-1 if phantom.spec.laterality is Laterality.LEFT else 0])
     side = int(rng.uniform(30, 50) / MASTER_PITCH_MM)
     top, left = (int(np.clip(p - side // 2, 0, n - side)) for p, n in zip((row, column), breast.shape, strict=True))
-    return _as_it_is(_window(phantom, top, left, side, side))
+    return _as_it_is(window(phantom, top, left, side, side))
 
 
 def _mass(phantom: Phantom, rng: Rng) -> Picture:
