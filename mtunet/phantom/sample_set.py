@@ -62,22 +62,22 @@ def _spec(
 
 SAMPLE_PHANTOMS: Final[Mapping[str, SamplePhantom]] = {
     "healthy": SamplePhantom(_spec(1, _MLO, _L, "b", "ffdm")),
-    "benign-film": SamplePhantom(_spec(24, _CC, _R, "c", "film", benign=4)),
-    "benign-scattered": SamplePhantom(_spec(40, _MLO, _R, "b", "ffdm", benign=4)),
-    "bac-few": SamplePhantom(_spec(61, _CC, _L, "b", "ffdm", bac=1, benign=1), encoding="jpeg_2000"),
-    "bac-heavy": SamplePhantom(_spec(81, _MLO, _L, "a", "ffdm", bac=3, benign=1)),
+    "benign-film": SamplePhantom(_spec(26, _CC, _R, "c", "film", benign=4)),
+    "benign-scattered": SamplePhantom(_spec(41, _MLO, _R, "b", "ffdm", benign=4)),
+    "bac-few": SamplePhantom(_spec(62, _CC, _L, "b", "ffdm", bac=1, benign=1), encoding="jpeg_2000"),
+    "bac-heavy": SamplePhantom(_spec(86, _MLO, _L, "a", "ffdm", bac=3, benign=1)),
     "bac-film": SamplePhantom(_spec(103, _CC, _R, "b", "film", bac=2, benign=1)),
     "mc-pleomorphic": SamplePhantom(_spec(121, _CC, _R, "c", "ffdm", ("pleomorphic", "clustered"), benign=1)),
-    "mc-segmental": SamplePhantom(_spec(141, _MLO, _L, "b", "film", ("pleomorphic", "segmental"), benign=2)),
-    "mc-fine-linear": SamplePhantom(_spec(163, _CC, _L, "d", "ffdm", ("fine_linear", "linear"))),
+    "mc-segmental": SamplePhantom(_spec(149, _MLO, _L, "b", "film", ("pleomorphic", "segmental"), benign=2)),
+    "mc-fine-linear": SamplePhantom(_spec(171, _CC, _L, "d", "ffdm", ("fine_linear", "linear"))),
     "mc-punctate": SamplePhantom(
-        _spec(180, _MLO, _R, "a", "ffdm", ("punctate", "clustered"), clusters=2, benign=1), monochrome1=True
+        _spec(181, _MLO, _R, "a", "ffdm", ("punctate", "clustered"), clusters=2, benign=1), monochrome1=True
     ),
-    "both-mostly-bac": SamplePhantom(_spec(204, _MLO, _R, "b", "ffdm", ("pleomorphic", "clustered"), bac=3, benign=1)),
-    "both-film": SamplePhantom(_spec(222, _CC, _L, "c", "film", (None, "clustered"), bac=2, benign=2)),
+    "both-mostly-bac": SamplePhantom(_spec(211, _MLO, _R, "b", "ffdm", ("pleomorphic", "clustered"), bac=3, benign=1)),
+    "both-film": SamplePhantom(_spec(224, _CC, _L, "c", "film", (None, "clustered"), bac=2, benign=2)),
     "hard-b": SamplePhantom(_spec(241, _MLO, _L, "b", "ffdm", ("pleomorphic", "clustered"), bac=1, hard="b")),
-    "hard-c": SamplePhantom(_spec(263, _CC, _R, "b", "film", (None, None), benign=1, hard="c")),
-    "hard-d": SamplePhantom(_spec(284, _MLO, _L, "d", "ffdm", ("pleomorphic", "clustered"), bac=2, hard="d")),
+    "hard-c": SamplePhantom(_spec(264, _CC, _R, "b", "film", (None, None), benign=1, hard="c")),
+    "hard-d": SamplePhantom(_spec(290, _MLO, _L, "d", "ffdm", ("pleomorphic", "clustered"), bac=2, hard="d")),
 }
 
 

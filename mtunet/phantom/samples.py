@@ -89,7 +89,7 @@ SAMPLES: Final[tuple[Sample, ...]] = (
     _phantom(
         "bac-film",
         "Arterial calcification on film",
-        "Tram-tracks on two arteries, seen on digitised film with its letters, borders, dust and scratches.",
+        "Tram-tracks on two arteries, seen on digitised film with its grain, fog, dust and scratches.",
     ),
     _phantom(
         "mc-segmental",
@@ -119,12 +119,12 @@ SAMPLES: Final[tuple[Sample, ...]] = (
     _phantom(
         "benign-scattered",
         "Scattered benign calcifications",
-        "Round, rim and popcorn-like benign calcifications far apart: neither microcalcification nor artery.",
+        "Round, lucent-centred and popcorn-like calcifications far apart: neither microcalcification nor artery.",
     ),
     _phantom(
         "benign-film",
         "Benign calcifications and film artefacts",
-        "A popcorn-like calcification, a rim, round ones, letters and a label on film: none should be outlined.",
+        "A popcorn-like calcification, a rim, round ones and a label on film: none should be outlined.",
     ),
     _cbis(
         "calc-p00377-left-cc",
