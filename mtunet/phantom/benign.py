@@ -76,7 +76,8 @@ def scatter_benign(spec: PhantomSpec, anatomy: Ground, keep_clear: BoolArray, rn
     shares = np.array([DRAWN[name][0] for name in names])
     for own in rng.spawn(spec.benign):
         shapes, places = own.spawn(2)
-        kind = names[int(shapes.choice(len(names), p=shares / shares.sum()))]
+        drawn = names[int(shapes.choice(len(names), p=shares / shares.sum()))]
+        kind = spec.benign_kind or drawn
         _, margin, draw = DRAWN[kind]
         x, y = pick_place(room, places, margin)
         if room.holds(x, y, margin):

@@ -46,8 +46,9 @@ class PhantomSpec:
         (with weaker detail and a flatter curve, nearer to the films of CBIS-DDSM).
     clusters: number of MC clusters; mc_type and distribution: None draws one per cluster.
     bac_grade: 0 none, 1 few punctate, 2 tram-tracks on one or two vessels, 3 on three or more (CSBI).
-    benign: number of benign calcification groups. hard: "" or a column of the paper's Figure 3:
-    "b" (broken BAC overlapping MC), "c" (MC in single file, like a vessel), "d" (faint, in a dense breast).
+    benign: number of benign calcification groups; benign_kind: None draws one per group.
+    hard: "" or a column of the paper's Figure 3: "b" (broken BAC overlapping MC), "c" (MC in single file, like a
+    vessel), "d" (faint, in a dense breast).
     """
 
     seed: int
@@ -60,6 +61,7 @@ class PhantomSpec:
     distribution: Distribution | None = None
     bac_grade: int = 2
     benign: int = 2
+    benign_kind: Benign | None = None
     hard: Hard = ""
 
     def __post_init__(self) -> None:

@@ -105,4 +105,5 @@ _BENIGN: Final = {
     "scattered": "single scattered specks",
     "dystrophic": "dystrophic",
     "milk_of_calcium": "milk of calcium",
+    "suture": "sutures",
 }

@@ -5,7 +5,7 @@ from typing import Final, get_args
 
 from mtunet.case import Laterality, View
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec
-from mtunet.phantom.spec import Density, Distribution, Hard, Look, McType
+from mtunet.phantom.spec import Benign, Density, Distribution, Hard, Look, McType
 
 MOST_CLUSTERS: Final = 4
 MOST_BENIGN: Final = 6
@@ -20,6 +20,7 @@ CHOICES: Final[Mapping[str, tuple[object, ...]]] = {
     "distribution": (None, *get_args(Distribution)),
     "bac_grade": (0, 1, 2, 3),
     "benign": tuple(range(MOST_BENIGN + 1)),
+    "benign_kind": (None, *get_args(Benign)),
     "hard": get_args(Hard),
 }
 """What may be chosen, besides the seed."""

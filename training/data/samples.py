@@ -122,6 +122,7 @@ def spec_name(spec: PhantomSpec) -> str:
         spec.distribution,
         f"bac{spec.bac_grade}",
         f"benign{spec.benign}",
+        spec.benign_kind,
         f"hard-{spec.hard}" if spec.hard else None,
     )
     return "-".join([f"{spec.seed:08d}", *(part for part in said if part)])
