@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import replace
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import streamlit as st
 from mtunet.case import Calcification, Laterality, UnreadableImage, View
 from mtunet.intake.admission import QueueFull
 from mtunet.phantom import PhantomSpec
+from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.contents import Contents
 from mtunet.teaching.figure import figure_1, phantom_view
@@ -109,10 +111,11 @@ def _controls(shown: PhantomSpec | None) -> PhantomSpec:
     one, other = st.columns(2)
     with one:
         pick("MC groups", "clusters", {str(n): str(n) for n in range(5)}, "MC: microcalcifications.")
-        pick("MC distribution", "distribution", _any("clustered", "linear", "segmental"))
+        pick("MC distribution", "distribution", _any(*get_args(Distribution)))
     with other:
-        pick("MC type", "mc_type", _any("punctate", "amorphous", "pleomorphic", "fine_linear"))
+        pick("MC type", "mc_type", _any(*get_args(McType)))
         pick("Benign groups", "benign", {str(n): str(n) for n in range(7)})
+        pick("Benign kind", "benign_kind", _any(*get_args(Benign)))
     pick(
         "BAC grade",
         "bac_grade",
