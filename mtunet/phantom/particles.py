@@ -14,6 +14,8 @@ from mtunet.phantom.fields import chord, shell
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import FloatArray, McType, Points, Rng
 
+WORN_MM = 1.0
+"""Larger grains have no corners."""
 LONGEST_SPLINTER = 2.2
 """Length over width of a grain, at most: what is longer is a line, and another descriptor."""
 
@@ -105,6 +107,8 @@ def stamp(
 def grain(layer: FloatArray, x: float, y: float, extent: float, rng: Rng, *, lucent: float = 0.0) -> None:
     """Adds an angular grain of this greatest extent, mm, like crushed stone. lucent: how much its centre lacks, 0–1."""
     outline = _crushed(rng)
+    if extent > WORN_MM:
+        outline = _worn(_worn(outline))
     apart = np.hypot(*(outline[:, None] - outline[None]).transpose(2, 0, 1)).max()
     outline = outline * extent / apart + [x, y]
     thickness = extent * rng.uniform(0.45, 0.8)
@@ -117,6 +121,12 @@ def grain(layer: FloatArray, x: float, y: float, extent: float, rng: Rng, *, luc
     deep /= max(float(deep.max()), 1e-6)
     height = 0.5 + 0.5 * np.minimum(deep / 0.5, 1) - lucent * np.clip((deep - 0.35) / 0.3, 0, 1)
     patch.add(layer, height * inside * thickness)
+
+
+def _worn(outline: Points) -> Points:
+    """The outline with its corners cut off."""
+    ahead = np.roll(outline, -1, axis=0)
+    return np.stack([0.75 * outline + 0.25 * ahead, 0.25 * outline + 0.75 * ahead], axis=1).reshape(-1, 2)
 
 
 def _crushed(rng: Rng) -> Points:
