@@ -24,21 +24,21 @@ sys.path.insert(0, str(ROOT))
 from mtunet.case import Flag  # noqa: E402
 from mtunet.store import worklist  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
-from mtunet.store.worklist import Order, State, Wish  # noqa: E402
+from mtunet.store.worklist import Order, Query, State  # noqa: E402
 from tests.drawn_queue import fill  # noqa: E402
 
-WISHES = {
-    "in turn": (Wish(), 0),
-    "in turn, last page": (Wish(), -1),
-    "newest": (Wish(order=Order.NEWEST), 0),
-    "by BAC share": (Wish(order=Order.SHARE), 0),
-    "by title": (Wish(order=Order.TITLE), 0),
-    "flag: MC": (Wish(flag=Flag.MC), 0),
-    "flag: mostly BAC, MC left": (Wish(flag=Flag.MOSTLY_BAC_MC_LEFT), 0),
-    "state: new": (Wish(state=State.NEW), 0),
-    "search: a title": (Wish(search="Study 09"), 0),
-    "search: a file name": (Wish(search="04711_LMLO"), 0),
-    "search: nothing found": (Wish(search="nothing like it"), 0),
+QUERIES = {
+    "in turn": (Query(), 0),
+    "in turn, last page": (Query(), -1),
+    "newest": (Query(order=Order.NEWEST), 0),
+    "by BAC share": (Query(order=Order.SHARE), 0),
+    "by title": (Query(order=Order.TITLE), 0),
+    "flag: MC": (Query(flag=Flag.MC), 0),
+    "flag: mostly BAC, MC left": (Query(flag=Flag.MOSTLY_BAC_MC_LEFT), 0),
+    "state: new": (Query(state=State.NEW), 0),
+    "search: a title": (Query(search="Study 09"), 0),
+    "search: a file name": (Query(search="04711_LMLO"), 0),
+    "search: nothing found": (Query(search="nothing like it"), 0),
 }
 
 
@@ -57,19 +57,19 @@ def main() -> None:
             print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
             print(f"{arguments.studies:,} studies of four views written in {time.perf_counter() - started:.1f} s\n")
             print("query: a page of 20, the count and the tally, milliseconds")
-            for name, (wish, page) in WISHES.items():
-                print(f"  {name:40s} {_timed(lambda w=wish, p=page: _page(data, w, p), arguments.repeat)}")
+            for name, (query, page) in QUERIES.items():
+                print(f"  {name:40s} {_timed(lambda w=query, p=page: _page(data, w, p), arguments.repeat)}")
         if arguments.pages:
             _draw(arguments.repeat)
 
 
-def _page(data: Path, wish: Wish, page: int) -> None:
+def _page(data: Path, query: Query, page: int) -> None:
     """What a run of the page asks of the store, opening included."""
     with Store.open(data) as store:
-        total = worklist.count(store, wish)
+        total = worklist.count(store, query)
         offset = 0 if page >= 0 else max(0, (total - 1) // 20 * 20)
-        worklist.rows(store, wish, offset=offset)
-        worklist.tally(store, wish)
+        worklist.rows(store, query, offset=offset)
+        worklist.tally(store, query)
         store.waiting()
 
 

@@ -19,13 +19,13 @@ from mtunet.teaching.classroom.room import (
     LETTERS,
     MOST_LEARNERS,
     Changes,
+    LearnerAnswer,
     Mode,
     Moment,
     Move,
     NotNow,
     Phase,
     Room,
-    Told,
     after,
     changes,
     code_in,
@@ -43,8 +43,8 @@ def room(mode: Mode = Mode.READER_FIRST, items: int = 2) -> Room:
     return Room(1, "CDFHJK", "", mode, tuple(str(n) for n in range(items)))
 
 
-def told(learner: int, answer: Answer, *, saw_model: bool = False, number: int = 1, **more: object) -> Told:
-    return Told(learner, number, saw_model, answer, 0.75, **more)  # type: ignore[arg-type]
+def told(learner: int, answer: Answer, *, saw_model: bool = False, number: int = 1, **more: object) -> LearnerAnswer:
+    return LearnerAnswer(learner, number, saw_model, answer, 0.75, **more)  # type: ignore[arg-type]
 
 
 def case(number: int = 1, truth: Answer = Answer.MC) -> RoomCase:

@@ -12,7 +12,7 @@ from mtunet.detection import models
 from mtunet.intake.folder import Inbox, Watcher
 from mtunet.store import filing, worklist
 from mtunet.store.images import Store
-from mtunet.store.worklist import Wish
+from mtunet.store.worklist import Query
 from tests.drawn_study import four_views
 from tests.painting import drawn_png
 from tests.test_identifiers import zipped
@@ -64,7 +64,7 @@ def test_a_study_in_a_folder_is_one_study_whenever_its_files_come(data: Path, fo
     (folder / "march.zip").write_bytes(zipped(**four_views()))
     inbox.look(patient=False)
     with Store.open(data) as store:
-        found = {row.title: len(row.views) for row in worklist.rows(store, Wish())}
+        found = {row.title: len(row.views) for row in worklist.rows(store, Query())}
     assert found == {"anna": 2, "march": 4}
 
 
@@ -113,7 +113,7 @@ def test_the_command_takes_in_analyses_and_ends(data: Path, folder: Path, capsys
     assert main(["inbox", str(folder), "--once"]) == 3
     assert "b.txt: refused." in capsys.readouterr().err
     with Store.open(data) as store:
-        [row] = worklist.rows(store, Wish())
+        [row] = worklist.rows(store, Query())
     assert row.triage.reasons[0].sentence.startswith("2 MC regions")
 
 

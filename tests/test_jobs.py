@@ -285,7 +285,7 @@ def test_kill_9_in_a_batch_of_fifty_loses_no_finished_image_and_no_decision(
     assert len(finished()) == 50
     assert {sha256: finished()[sha256] for sha256 in done} == done  # what was finished was not done again
     assert len(everything(store)) == 1
-    assert worklist.rows(store, worklist.Wish(state=worklist.State.DECIDED))[0].decided_by == "Ada"
+    assert worklist.rows(store, worklist.Query(state=worklist.State.DECIDED))[0].decided_by == "Ada"
 
 
 def test_files_are_read_in_the_background_and_counted(store: Store, data: Path) -> None:

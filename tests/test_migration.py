@@ -71,8 +71,8 @@ def test_images_maps_and_analyses_are_read(before: Path) -> None:
 
 def test_its_study_is_in_the_worklist_decided(before: Path) -> None:
     with Store.open(before) as store:
-        [row] = worklist.rows(store, worklist.Wish())
-        assert worklist.tally(store, worklist.Wish()) == {row.triage.flag: 1}
+        [row] = worklist.rows(store, worklist.Query())
+        assert worklist.tally(store, worklist.Query()) == {row.triage.flag: 1}
     assert row.triage.flag is Flag.MOSTLY_BAC_MC_LEFT
     assert (row.id, row.decided_by, row.decision, row.state) == (STUDY, "Ada", "recall", worklist.State.DECIDED)
     assert (len(row.views), row.analysed) == (2, 2)

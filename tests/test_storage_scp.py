@@ -15,7 +15,7 @@ from mtunet.detection import models  # noqa: E402
 from mtunet.intake.scp import CANNOT_UNDERSTAND, NO_ROOM, Address, CannotListen, StorageReceiver  # noqa: E402
 from mtunet.store import filing, worklist  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
-from mtunet.store.worklist import Wish  # noqa: E402
+from mtunet.store.worklist import Query  # noqa: E402
 from tests.drawn_study import four_views  # noqa: E402
 from tests.test_identifiers import MARKS, marked  # noqa: E402
 
@@ -50,7 +50,7 @@ def send(receiver: StorageReceiver, *files: bytes, title: str = "MAMMO1") -> lis
 def test_four_views_arrive_as_one_study_and_wait_to_be_analysed(data: Path, receiver: StorageReceiver) -> None:
     assert send(receiver, *four_views().values()) == [0, 0, 0, 0, 0]
     with Store.open(data) as store:
-        [row] = worklist.rows(store, Wish())
+        [row] = worklist.rows(store, Query())
         assert store.waiting() == 4
     assert row.title.startswith("MAMMO1, ")
     assert [f"{view.image.laterality}{view.image.view}" for view in row.views] == ["RCC", "LCC", "RMLO", "LMLO"]

@@ -10,7 +10,7 @@ from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.decisions import history, keep
 from mtunet.store.images import Store
-from mtunet.store.worklist import Order, State, Wish
+from mtunet.store.worklist import Order, Query, State
 from mtunet.study.bac import ImageAmount, Vessel, study_amount, study_grade
 from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
 from mtunet.study.rules import Urgency
@@ -29,8 +29,8 @@ def analysed(store: Store, sha256: str, mc: float = 0, bac: float = 0) -> None:
     store.add_analysis(sha256, "detail", WEIGHTS, written(findings, flag=flag.value), 0)
 
 
-def titles(store: Store, **wish: object) -> list[str]:
-    return [row.title for row in worklist.rows(store, Wish(**wish))]  # type: ignore[arg-type]
+def titles(store: Store, **query: object) -> list[str]:
+    return [row.title for row in worklist.rows(store, Query(**query))]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def three(store: Store) -> Store:
 
 def test_mc_is_first_and_says_why(three: Store) -> None:
     assert titles(three) == ["suspect_100%.dcm", "arterial.dcm", "clean.dcm"]
-    first = worklist.rows(three, Wish())[0]
+    first = worklist.rows(three, Query())[0]
     assert first.triage.urgency is Urgency.HIGH
     assert first.triage.reasons[0].sentence == "1 MC region, largest 6 mm²."
 
@@ -72,7 +72,7 @@ def test_every_order_sorts(three: Store) -> None:
     [("SUSPECT", 1), ("100%", 1), ("%", 1), ("_", 1), ("dcm", 3), ("nothing like it", 0), ("'; drop table x; --", 0)],
 )
 def test_a_search_finds_titles_and_file_names(three: Store, search: str, found: int) -> None:
-    assert worklist.count(three, Wish(search=search)) == found == len(titles(three, search=search))
+    assert worklist.count(three, Query(search=search)) == found == len(titles(three, search=search))
 
 
 def test_a_file_name_finds_its_study(store: Store) -> None:
@@ -84,25 +84,25 @@ def test_a_flag_chooses_and_the_tally_counts_what_the_rows_show(three: Store) ->
     assert titles(three, flag=Flag.MC) == ["suspect_100%.dcm"]
     assert titles(three, flag=Flag.MOSTLY_BAC_MC_LEFT) == []
     assert titles(three, flag=Flag.MOSTLY_BAC) == ["arterial.dcm"]
-    rows = worklist.rows(three, Wish())
-    tally = worklist.tally(three, Wish())
+    rows = worklist.rows(three, Query())
+    tally = worklist.tally(three, Query())
     assert {row.triage.flag for row in rows} == set(tally)
     assert sum(tally.values()) == 3
 
 
 def test_states_are_new_opened_decided(three: Store) -> None:
-    ids = {row.title: row.id for row in worklist.rows(three, Wish())}
+    ids = {row.title: row.id for row in worklist.rows(three, Query())}
     study_store.mark_opened(three, ids["clean.dcm"])
     keep(three, Decision(ids["suspect_100%.dcm"], "Ada", Act.STUDY, Recall.RECALL, SHOWN))
     assert titles(three, state=State.NEW) == ["arterial.dcm"]
     assert titles(three, state=State.OPENED) == ["clean.dcm"]
-    [decided] = worklist.rows(three, Wish(state=State.DECIDED))
+    [decided] = worklist.rows(three, Query(state=State.DECIDED))
     assert (decided.title, decided.decided_by, decided.decision) == ("suspect_100%.dcm", "Ada", "recall")
     assert titles(three)[-1] == "suspect_100%.dcm"  # what is decided waits for nobody
 
 
 def test_a_decision_taken_back_stands_no_more_until_that_is_taken_back(three: Store) -> None:
-    study = worklist.rows(three, Wish())[0].id
+    study = worklist.rows(three, Query())[0].id
     for reader, answer in (("Ada", Recall.RECALL), ("Bea", Recall.NO_RECALL)):
         keep(three, Decision(study, reader, Act.STUDY, answer, SHOWN))
     taken_back = can_undo(history(three, study), "Bea")
@@ -114,7 +114,7 @@ def test_a_decision_taken_back_stands_no_more_until_that_is_taken_back(three: St
 
 
 def _shown(store: Store, study: str) -> tuple[str | None, str | None]:
-    [row] = [row for row in worklist.rows(store, Wish()) if row.id == study]
+    [row] = [row for row in worklist.rows(store, Query()) if row.id == study]
     return row.decided_by, row.decision
 
 
@@ -129,27 +129,27 @@ def test_a_study_that_waits_shows_its_jobs(store: Store) -> None:
     add(store, A, "a", "g")
     add(store, B, "b", "g")
     store.queue(A, "detail", "batch")
-    [row] = worklist.rows(store, Wish())
+    [row] = worklist.rows(store, Query())
     assert [view.job.state if view.job else None for view in row.views] == ["queued", None]
     assert (row.triage.flag, row.triage.urgency, row.analysed) == (None, Urgency.UNKNOWN, 0)
     assert all(view.guessed for view in row.views)
 
 
 def test_neighbours_follow_the_order_of_the_worklist(three: Store) -> None:
-    top, middle, last = (row.id for row in worklist.rows(three, Wish()))
+    top, middle, last = (row.id for row in worklist.rows(three, Query()))
     assert worklist.neighbours(three, middle) == (top, last)
     assert worklist.neighbours(three, top) == (None, middle)
-    assert worklist.neighbours(three, top, Wish(order=Order.TITLE)) == (last, None)
+    assert worklist.neighbours(three, top, Query(order=Order.TITLE)) == (last, None)
     assert worklist.neighbours(three, "nowhere") == (None, None)
 
 
 def test_pages_hold_every_study_once(store: Store) -> None:
     made = fill(store, 53)
     for order in Order:
-        wish = Wish(order=order)
-        seen = [row.id for offset in range(0, 60, 20) for row in worklist.rows(store, wish, offset=offset)]
+        query = Query(order=order)
+        seen = [row.id for offset in range(0, 60, 20) for row in worklist.rows(store, query, offset=offset)]
         assert sorted(seen) == sorted(made)
-    urgencies = [row.triage.urgency for row in worklist.rows(store, Wish(), limit=100)]
+    urgencies = [row.triage.urgency for row in worklist.rows(store, Query(), limit=100)]
     assert urgencies == sorted(urgencies)
 
 
@@ -192,7 +192,7 @@ def test_the_pulse_tells_every_change_and_is_still_otherwise(store: Store) -> No
     assert changed()
     analysed(store, A, mc=3.0)
     assert changed()
-    row = worklist.rows(store, Wish())[0]
+    row = worklist.rows(store, Query())[0]
     study_store.mark_opened(store, row.id)
     assert changed()
     keep(store, Decision(row.id, "Reader", Act.STUDY, Recall.RECALL.value, SHOWN))

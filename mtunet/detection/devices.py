@@ -3,6 +3,7 @@
 import torch
 
 from mtunet.case import DeviceUnavailable
+from mtunet.names import counted
 
 WARM_TILE = 256
 
@@ -23,11 +24,10 @@ def choose_device(wanted: str = "auto") -> torch.device:
 
 def describe(device: torch.device, dtype: torch.dtype) -> str:
     """For people: "NVIDIA A100, bfloat16"."""
-    threads = torch.get_num_threads()
     names = {
         "cuda": "CUDA GPU",
         "mps": "Apple GPU (MPS)",
-        "cpu": f"CPU, {threads} thread{'' if threads == 1 else 's'}",
+        "cpu": f"CPU, {counted(torch.get_num_threads(), 'thread')}",
     }
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type]
     return f"{name}, {str(dtype).removeprefix('torch.')}"

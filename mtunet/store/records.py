@@ -15,6 +15,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def containing(text: str) -> str:
+    """For `like … escape '\\'`: whatever holds this text, in which nothing stands for anything else."""
+    return f"%{literally(text)}%"
+
+
+def literally(text: str) -> str:
+    """This text and nothing else, for `like … escape '\\'`."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 class JobState(StrEnum):
     """What became of a wish to have an image analysed by a model."""
 
@@ -145,9 +155,8 @@ from {JOINED}
 def where(search: str, flag: Flag | None) -> tuple[str, dict[str, str]]:
     conditions, values = [], {}
     if search.strip():
-        escaped = search.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         conditions.append("images.name like :search escape '\\'")
-        values["search"] = f"%{escaped}%"
+        values["search"] = containing(search.strip())
     if flag is not None:
         conditions.append("analyses.flag = :flag")
         values["flag"] = flag.value

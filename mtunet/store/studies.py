@@ -15,7 +15,7 @@ from mtunet.case import Laterality, View
 from mtunet.names import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
-from mtunet.store.records import Image, image_from, now
+from mtunet.store.records import Image, containing, image_from, literally, now
 from mtunet.store.summary import refresh
 from mtunet.study.grouping import Place, Study, numbered
 
@@ -75,9 +75,8 @@ def priors_of(store: Opened, of: Study) -> tuple[Study, ...]:
 
 def studies_named(store: Opened, search: str = "", limit: int = 50) -> tuple[Study, ...]:
     """To choose from: the newest whose titles hold this text."""
-    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     query = f"{_STUDIES} where studies.title like ? escape '\\' order by studies.made_at desc, studies.rowid limit ?"
-    return tuple(_study_from(row) for row in store.db.query(query, [f"%{escaped}%", limit]))
+    return tuple(_study_from(row) for row in store.db.query(query, [containing(search), limit]))
 
 
 def mark_opened(store: Opened, study_id: str) -> None:
@@ -223,9 +222,8 @@ def _make(db: Database, place: Place, at: str) -> str:
     made = secrets.token_hex(8)
     title = display_name(place.title)
     if place.numbered:
-        like = title.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         query = "select count(*) from studies where title = ? or title like ? escape '\\'"
-        title = numbered(title, 1 + db.conn.execute(query, [title, f"{like} (%)"]).fetchone()[0])
+        title = numbered(title, 1 + db.conn.execute(query, [title, f"{literally(title)} (%)"]).fetchone()[0])
     row = {
         "id": made,
         "title": title,

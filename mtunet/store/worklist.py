@@ -10,7 +10,7 @@ from typing import Any
 from mtunet.case import Flag
 from mtunet.detection.triage import Evidence
 from mtunet.store.database import Opened
-from mtunet.store.records import Image, Job, image_from, job_from
+from mtunet.store.records import Image, Job, containing, image_from, job_from
 from mtunet.store.studies import HANGING
 from mtunet.store.summary import evidence
 from mtunet.study.rules import StudyTriage, weigh_study
@@ -35,7 +35,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class Query:
     """Which studies, and in which order."""
 
     search: str = ""
@@ -45,7 +45,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class View:
+class ListedView:
     """One image of a study with its newest job. guessed: in this study because of its file name alone."""
 
     image: Image
@@ -60,7 +60,7 @@ class StudyRow:
     id: str
     title: str
     made_at: str
-    views: tuple[View, ...]
+    views: tuple[ListedView, ...]
     triage: StudyTriage
     bac_grade: int | None
     state: State
@@ -70,48 +70,48 @@ class StudyRow:
     analysed: int
 
 
-def rows(store: Opened, wish: Wish, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
+def rows(store: Opened, query: Query, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
     """One page of studies."""
-    condition, values = _where(wish)
-    query = f"select * from studies {condition} order by {_ORDERS[wish.order]} limit :limit offset :offset"
-    found = list(store.db.query(query, {**values, "limit": limit, "offset": offset}))
+    condition, values = _where(query)
+    sql = f"select * from studies {condition} order by {_ORDERS[query.order]} limit :limit offset :offset"
+    found = list(store.db.query(sql, {**values, "limit": limit, "offset": offset}))
     ids = [row["id"] for row in found]
     known, views = evidence(store.db, ids), _views(store, ids)
     return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in found)
 
 
-def count(store: Opened, wish: Wish | None = None) -> int:
+def count(store: Opened, query: Query | None = None) -> int:
     """How many rows `rows` has in all its pages."""
-    condition, values = _where(wish or Wish())
+    condition, values = _where(query or Query())
     return int(next(iter(store.db.query(f"select count(*) as n from studies {condition}", values)))["n"])
 
 
 def pulse(store: Opened) -> tuple[object, ...]:
     """Another one whenever studies came, went, were analysed, opened or decided, or files were refused, by whomever."""
-    query = (
+    sql = (
         "select count(*), max(made_at), sum(images), sum(analysed), count(opened_at), count(decided_at), "
         "max(decided_at), (select count(*) from refused) from studies"
     )
-    return tuple(store.db.execute(query).fetchone())
+    return tuple(store.db.execute(sql).fetchone())
 
 
-def tally(store: Opened, wish: Wish) -> dict[Flag | None, int]:
-    """How many studies each flag has, whatever flag the wish chooses; None for those that have none yet."""
-    condition, values = _where(Wish(wish.search, None, wish.state, wish.order))
-    query = f"select flag, count(*) as n from studies {condition} group by flag"
-    found = store.db.query(query, values)
+def tally(store: Opened, query: Query) -> dict[Flag | None, int]:
+    """How many studies each flag has, whatever flag the query chooses; None for those that have none yet."""
+    condition, values = _where(Query(query.search, None, query.state, query.order))
+    sql = f"select flag, count(*) as n from studies {condition} group by flag"
+    found = store.db.query(sql, values)
     return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in found}
 
 
-def neighbours(store: Opened, study_id: str, wish: Wish | None = None) -> tuple[str | None, str | None]:
+def neighbours(store: Opened, study_id: str, query: Query | None = None) -> tuple[str | None, str | None]:
     """The study above and the one below it in the worklist."""
-    condition, values = _where(wish or Wish())
-    order = _ORDERS[(wish or Wish()).order]
-    query = (
+    condition, values = _where(query or Query())
+    order = _ORDERS[(query or Query()).order]
+    sql = (
         f"with ordered as (select id, lag(id) over w as above, lead(id) over w as below from studies {condition} "
         f"window w as (order by {order})) select above, below from ordered where id = :study"
     )
-    for row in store.db.query(query, {**values, "study": study_id}):
+    for row in store.db.query(sql, {**values, "study": study_id}):
         return row["above"], row["below"]
     return None, None
 
@@ -130,38 +130,37 @@ _STATES: Mapping[State, str] = {
 }
 
 
-def _where(wish: Wish) -> tuple[str, dict[str, Any]]:
+def _where(query: Query) -> tuple[str, dict[str, Any]]:
     conditions: list[str] = []
     values: dict[str, Any] = {}
-    if wish.search.strip():
-        escaped = wish.search.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    if query.search.strip():
         conditions.append(
             "(title like :search escape '\\' or id in (select study from images where name like :search escape '\\'))"
         )
-        values["search"] = f"%{escaped}%"
-    if wish.flag is not None:
+        values["search"] = containing(query.search.strip())
+    if query.flag is not None:
         conditions.append("flag = :flag")
-        values["flag"] = wish.flag.value
-    if wish.state is not None:
-        conditions.append(_STATES[wish.state])
+        values["flag"] = query.flag.value
+    if query.state is not None:
+        conditions.append(_STATES[query.state])
     return ("where " + " and ".join(conditions)) if conditions else "", values
 
 
-def _views(store: Opened, ids: list[str]) -> dict[str, list[View]]:
+def _views(store: Opened, ids: list[str]) -> dict[str, list[ListedView]]:
     marks = ", ".join("?" * len(ids))
-    query = (
+    sql = (
         "select images.*, jobs.model as job_model, jobs.batch, jobs.state, jobs.sentence from images "
         "left join jobs on jobs.id = (select j.id from jobs as j where j.sha256 = images.sha256 "
         f"order by j.changed_at desc limit 1) where images.study in ({marks}) {HANGING}"
     )
-    found: dict[str, list[View]] = {}
-    for row in store.db.query(query, ids):
+    found: dict[str, list[ListedView]] = {}
+    for row in store.db.query(sql, ids):
         job = job_from({**row, "model": row["job_model"]}) if row["state"] is not None else None
-        found.setdefault(row["study"], []).append(View(image_from(row), job, bool(row["guessed"])))
+        found.setdefault(row["study"], []).append(ListedView(image_from(row), job, bool(row["guessed"])))
     return found
 
 
-def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[View]) -> StudyRow:
+def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView]) -> StudyRow:
     state = State.DECIDED if row["decided_at"] else State.OPENED if row["opened_at"] else State.NEW
     return StudyRow(
         id=row["id"],

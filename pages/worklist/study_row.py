@@ -9,7 +9,7 @@ from mtunet.intake.worker import Jobs
 from mtunet.names import counted
 from mtunet.store.filing import data_folder, thumbnail_path
 from mtunet.store.records import Image, JobState
-from mtunet.store.worklist import State, StudyRow, View
+from mtunet.store.worklist import ListedView, State, StudyRow
 from pages.shared.browser_parts import base_path, component
 from pages.shared.words import (
     FLAGS,
@@ -66,7 +66,7 @@ def draw_row(row: StudyRow, jobs: Jobs, most_views: int = ON_ONE_LINE) -> str | 
     return chosen or wish
 
 
-def strip_html(views: tuple[View, ...], jobs: Jobs) -> str:
+def strip_html(views: tuple[ListedView, ...], jobs: Jobs) -> str:
     """The views side by side in hanging order, each with its side and view, or how far it is, beneath it."""
     wrap = "nowrap" if len(views) <= ON_ONE_LINE else "wrap"
     return (
@@ -76,7 +76,7 @@ def strip_html(views: tuple[View, ...], jobs: Jobs) -> str:
     )
 
 
-def _thumbnail_html(view: View, jobs: Jobs) -> str:
+def _thumbnail_html(view: ListedView, jobs: Jobs) -> str:
     image = view.image
     width = max(34, min(THUMBNAIL, round(THUMBNAIL * image.columns / image.rows)))
     box = f"display:block;width:{width}px;max-width:100%;height:{THUMBNAIL}px;border-radius:4px;background:#000"
@@ -92,7 +92,7 @@ def _thumbnail_html(view: View, jobs: Jobs) -> str:
     )
 
 
-def _under(view: View, jobs: Jobs) -> str:
+def _under(view: ListedView, jobs: Jobs) -> str:
     """ "R CC", and while it is not done, how far it is."""
     short = marker(view.image) or "?"
     job = view.job

@@ -10,7 +10,7 @@ from mtunet.names import counted
 from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.images import Store
-from mtunet.store.worklist import Order, State, StudyRow, Wish
+from mtunet.store.worklist import Order, Query, State, StudyRow
 from pages.shared.frame import frame
 from pages.shared.words import FLAGS, ORDERS, STATES
 from pages.shared.work import jobs, open_store, receiver
@@ -67,18 +67,18 @@ def follow(drawn: tuple[object, ...]) -> None:
 
 
 def draw_list(store: Store) -> None:
-    wish = filters()
-    total = worklist.count(store, wish)
+    query = filters()
+    total = worklist.count(store, query)
     pages = max(1, -(-total // PAGE_LENGTH))
     page = min(st.session_state.get("worklist.page", 1), pages)
-    rows = worklist.rows(store, wish, limit=PAGE_LENGTH, offset=PAGE_LENGTH * (page - 1))
+    rows = worklist.rows(store, query, limit=PAGE_LENGTH, offset=PAGE_LENGTH * (page - 1))
     if not rows:
         st.info(
             "No study has this flag, state and name. Change the filter to see the others.",
             icon=":material/filter_alt_off:",
         )
     else:
-        st.caption(summary(store, wish, total))
+        st.caption(summary(store, query, total))
     most_views = max((len(row.views) for row in rows), default=1)
     for row in rows:
         act(store, row, draw_row(row, jobs(), most_views))
@@ -87,18 +87,18 @@ def draw_list(store: Store) -> None:
     agreement(store)
 
 
-def summary(store: Store, wish: Wish, total: int) -> str:
+def summary(store: Store, query: Query, total: int) -> str:
     """How many there are of which flag, what waits, and the keys."""
     parts = [f"{total:,} stud{'y' if total == 1 else 'ies'}"]
-    counted = worklist.tally(store, wish) if wish.flag is None else {}
-    parts += [f"{FLAGS[flag].words} {counted[flag]:,}" for flag in FLAGS if counted.get(flag)]
+    by_flag = worklist.tally(store, query) if query.flag is None else {}
+    parts += [f"{FLAGS[flag].words} {by_flag[flag]:,}" for flag in FLAGS if by_flag.get(flag)]
     waiting = store.waiting()
     if waiting:
-        parts.append(f":material/hourglass_top: {waiting} image{'s' if waiting > 1 else ''} being analysed or waiting")
+        parts.append(f":material/hourglass_top: {counted(waiting, 'image')} being analysed or waiting")
     return " · ".join([*parts, HELP])
 
 
-def filters() -> Wish:
+def filters() -> Query:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flag = st.pills(
             "Flag",
@@ -134,7 +134,7 @@ def filters() -> Wish:
             help="Priority: undecided before decided, microcalcifications first, and among equals who has "
             "waited longest.",
         )
-    return Wish(search or "", flag, state, order or Order.TURN)
+    return Query(search or "", flag, state, order or Order.TURN)
 
 
 def act(store: Store, row: StudyRow, wish: str | None) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.images import Store
-from mtunet.store.worklist import Wish
+from mtunet.store.worklist import Query
 from tests.browser.conftest import serving
 from tests.browser.test_journeys import add, settled
 from tests.drawn_study import four_views
@@ -129,7 +129,7 @@ def test_a_guessed_study_is_corrected(page: Page, tmp_path: Path) -> None:
         expect(dialog).to_have_count(0)
         expect(page.get_by_text("grouping guessed", exact=False)).to_have_count(0)
         with Store.open(tmp_path / "data") as store:
-            found = worklist.rows(store, Wish())
+            found = worklist.rows(store, Query())
             assert sorted(len(row.views) for row in found) == [1, 1]
             assert any(study_store.corrections_of(store, row.id) for row in found)
 

@@ -23,13 +23,13 @@ from mtunet.teaching.classroom.room import (
     MOST_CASES,
     MOST_LEARNERS,
     Learner,
+    LearnerAnswer,
     Mode,
     Moment,
     Move,
     NotNow,
     Phase,
     Room,
-    Told,
     after,
     new_code,
 )
@@ -260,7 +260,9 @@ def _free_name(name: str, taken: set[str]) -> str:
 # Answers
 
 
-def tell(store: Store, room: Room, learner: Learner, seen: Moment, given: Told, case: RoomCase) -> Told:
+def tell(
+    store: Store, room: Room, learner: Learner, seen: Moment, given: LearnerAnswer, case: RoomCase
+) -> LearnerAnswer:
     """Keep an answer to the question that the learner saw, marked; gives it as it was kept.
 
     Raises NotNow when the question is over, or when the model was shown meanwhile: then its giver had not seen it.
@@ -288,13 +290,13 @@ def tell(store: Store, room: Room, learner: Learner, seen: Moment, given: Told, 
     return _told(row)
 
 
-def answers(store: Store, room: Room, number: int | None = None, learner: Learner | None = None) -> list[Told]:
+def answers(store: Store, room: Room, number: int | None = None, learner: Learner | None = None) -> list[LearnerAnswer]:
     """Everything that was answered, in its order; to one question, by one learner."""
     return [_told(row) for row in rooms.answers(store, room.id, number, learner.id if learner else None)]
 
 
-def _told(row: Mapping[str, Any]) -> Told:
-    return Told(
+def _told(row: Mapping[str, Any]) -> LearnerAnswer:
+    return LearnerAnswer(
         learner=row["learner"],
         number=row["number"],
         saw_model=bool(row["saw_model"]),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from mtunet.case import NOT_FOR_CLINICAL_USE
 from mtunet.store.images import Store
 from mtunet.teaching.classroom.records import RoomCase, answers, asked, case_of, learners, model_shown
-from mtunet.teaching.classroom.room import Changes, Learner, Room, Told, changes, last_words
+from mtunet.teaching.classroom.room import Changes, Learner, LearnerAnswer, Room, changes, last_words
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.scoring import Rate
 
@@ -35,7 +35,7 @@ class LearnerResult:
     last: Rate
 
 
-def question_result(case: RoomCase, given: list[Told], model: Answer | None) -> QuestionResult:
+def question_result(case: RoomCase, given: list[LearnerAnswer], model: Answer | None) -> QuestionResult:
     """given: everything that was answered to this question, in its order."""
     kept = last_words(given)
     hits = [one.hit for one in _last(kept) if one.hit is not None]
@@ -65,7 +65,7 @@ def results(store: Store, room: Room) -> tuple[list[QuestionResult], list[Learne
     ]
 
 
-def learner_result(learner: Learner, given: list[Told], truths: dict[int, Answer]) -> LearnerResult:
+def learner_result(learner: Learner, given: list[LearnerAnswer], truths: dict[int, Answer]) -> LearnerResult:
     """given: everything that this learner answered, in its order; truths: by question."""
     kept = [one for one in last_words(given) if one.number in truths]
     last = {one.number: one for one in kept}  # an answer with the model seen comes after the one without
@@ -129,7 +129,7 @@ def _case_columns(case: RoomCase, model: Answer | None) -> dict[str, Any]:
     return {"source": case.source, "image_sha256": case.sha256, "truth": case.truth.value, "model": shown}
 
 
-def _answer_columns(one: Told, case: RoomCase, *, counts: bool) -> dict[str, Any]:
+def _answer_columns(one: LearnerAnswer, case: RoomCase, *, counts: bool) -> dict[str, Any]:
     return {
         "answered_at": one.at,
         "model_seen": _yes(one.saw_model),
@@ -143,7 +143,7 @@ def _answer_columns(one: Told, case: RoomCase, *, counts: bool) -> dict[str, Any
     }
 
 
-def _last(kept: list[Told]) -> list[Told]:
+def _last(kept: list[LearnerAnswer]) -> list[LearnerAnswer]:
     """Of each learner the answer that came last, to one question."""
     return list({one.learner: one for one in kept}.values())
 

@@ -84,7 +84,7 @@ class Learner:
 
 
 @dataclass(frozen=True)
-class Told:
+class LearnerAnswer:
     """One answer of one learner. saw_model: the model's findings were on the learner's screen. place: (x, y) in mm
     from the image's top left corner. hit: the place lies on something that is there; None without a place."""
 
@@ -147,13 +147,13 @@ def code_in(words: str) -> str:
     return "".join(letter for letter in words.upper() if letter.isalnum())[: 2 * CODE_LENGTH]
 
 
-def last_words(answers: Iterable[Told]) -> list[Told]:
+def last_words(answers: Iterable[LearnerAnswer]) -> list[LearnerAnswer]:
     """The answers that count: of each learner the last one to a question, before and after the model was seen."""
     last = {(one.learner, one.number, one.saw_model): one for one in answers}
     return list(last.values())
 
 
-def distribution(answers: Iterable[Told]) -> dict[Answer, int]:
+def distribution(answers: Iterable[LearnerAnswer]) -> dict[Answer, int]:
     """How many gave each answer; answers that nobody gave are there with 0."""
     given = [one.answer for one in answers]
     return {answer: given.count(answer) for answer in Answer}
@@ -173,7 +173,7 @@ class Changes:
         return self.stayed_right + self.stayed_wrong + self.became_right + self.became_wrong
 
 
-def changes(answers: Sequence[Told], truth: Answer) -> Changes:
+def changes(answers: Sequence[LearnerAnswer], truth: Answer) -> Changes:
     """answers: that count, to one question."""
     before = {one.learner: one.answer is truth for one in answers if not one.saw_model}
     pairs = [(before[one.learner], one.answer is truth) for one in answers if one.saw_model and one.learner in before]

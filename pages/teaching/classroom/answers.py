@@ -13,7 +13,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.classroom.heat import TOGETHER_MM, Place, heat_picture
 from mtunet.teaching.classroom.records import RoomCase, case_of
-from mtunet.teaching.classroom.room import Mode, Room, Told, distribution, last_words
+from mtunet.teaching.classroom.room import LearnerAnswer, Mode, Room, distribution, last_words
 from mtunet.teaching.contents import Answer
 from pages.shared.charts import dark
 from pages.shared.viewer import Outline
@@ -48,7 +48,7 @@ def truth_layers(case: RoomCase) -> dict[str, list[Outline]]:
     }
 
 
-def places_of(answers: list[Told]) -> tuple[Place, ...]:
+def places_of(answers: list[LearnerAnswer]) -> tuple[Place, ...]:
     """The last mark of each learner. answers: in their order."""
     last = {one.learner: one.place for one in answers}
     return tuple(place for place in last.values() if place is not None)
@@ -91,7 +91,7 @@ def _pixel_mm(image: Image, grey: npt.NDArray[np.uint8]) -> tuple[float, float]:
 BEFORE, AFTER = "before the model was shown", "with the model shown"
 
 
-def show_answers(given: list[Told], *, truth: Answer | None, mode: Mode) -> None:
+def show_answers(given: list[LearnerAnswer], *, truth: Answer | None, mode: Mode) -> None:
     """given: all answers to the question, in their order. truth: marked when it is given."""
     kept = last_words(given)
     before = distribution(one for one in kept if not one.saw_model)

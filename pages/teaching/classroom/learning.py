@@ -8,7 +8,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.classroom import records
 from mtunet.teaching.classroom.attempts import Attempts
-from mtunet.teaching.classroom.room import Learner, Moment, NotNow, Phase, Room, Told, code_in
+from mtunet.teaching.classroom.room import Learner, LearnerAnswer, Moment, NotNow, Phase, Room, code_in
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import LONGEST_NAME
@@ -148,7 +148,7 @@ def _question(seat: Seat) -> None:
             _answer(store, seat, case, mine)
 
 
-def _begin(seat: Seat, mine: list[Told]) -> None:
+def _begin(seat: Seat, mine: list[LearnerAnswer]) -> None:
     """The choices begin with what was said before, before the model was shown or before a reload; once, so that what
     is chosen after an answer stands."""
     key = f"{seat.prefix}.begun"
@@ -163,7 +163,7 @@ def _begin(seat: Seat, mine: list[Told]) -> None:
         st.session_state[f"{seat.prefix}.mark"] = last.place
 
 
-def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Told]) -> None:
+def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[LearnerAnswer]) -> None:
     saw_model = seat.seen.phase is Phase.MODEL
     kept = next((one for one in reversed(mine) if one.saw_model is saw_model), None)
     said = choice("What do you see?", ANSWERS, f"{seat.prefix}.answer")
@@ -182,7 +182,7 @@ def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Told]) 
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )
     if said is not None and sure is not None:
-        given = Told(seat.learner.id, seat.seen.number, saw_model, said, sure, place)
+        given = LearnerAnswer(seat.learner.id, seat.seen.number, saw_model, said, sure, place)
         words = "Change the answer" if kept else "Answer again" if mine else "Answer"
         kept = _send(store, seat, case, given, kept, words)
     else:
@@ -195,7 +195,9 @@ def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Told]) 
         )
 
 
-def _send(store: Store, seat: Seat, case: records.RoomCase, given: Told, kept: Told | None, words: str) -> Told | None:
+def _send(
+    store: Store, seat: Seat, case: records.RoomCase, given: LearnerAnswer, kept: LearnerAnswer | None, words: str
+) -> LearnerAnswer | None:
     """The button, and what is kept after it."""
     same = kept is not None and (kept.answer, kept.sureness, kept.place) == (given.answer, given.sureness, given.place)
     if not st.button(
@@ -209,7 +211,7 @@ def _send(store: Store, seat: Seat, case: records.RoomCase, given: Told, kept: T
         return kept
 
 
-def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[Told]) -> None:
+def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[LearnerAnswer]) -> None:
     true = WORDS[case.truth]
     if not mine:
         st.info(f"It is {true}. You did not answer this one.", icon=":material/info:")
