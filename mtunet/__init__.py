@@ -15,7 +15,8 @@ RELEASE = "0.2.0"
 """The release that is worked towards; the tag `v0.2.0` ends the work."""
 
 __version__: str
-"""`0.2.0` at its tag, else `0.2.0+gCOMMIT`, with `.dirty` where files differ from the commit; every result names it."""
+"""`0.2.0` at its tag, else `0.2.0+gCOMMIT`, with `.dirty` where files differ from the commit, `0.2.0+unknown` where
+nothing tells. Every result names it."""
 
 
 def shipped(name: str) -> Path:
@@ -34,7 +35,7 @@ def _version() -> str:
     try:
         return metadata.version("mtunet")
     except metadata.PackageNotFoundError:
-        return RELEASE
+        return f"{RELEASE}+unknown"
 
 
 def _version_of_checkout(root: Path) -> str:
@@ -47,7 +48,7 @@ def _version_of_checkout(root: Path) -> str:
         if f"v{RELEASE}" in git("tag", "--points-at", "HEAD").split() and not commit.endswith("-dirty"):
             return RELEASE
     except (OSError, subprocess.SubprocessError):  # git is absent, or will not tell whoever this is
-        return RELEASE
+        return f"{RELEASE}+unknown"
     return f"{RELEASE}+g{commit.replace('-', '.')}"
 
 

@@ -1,5 +1,6 @@
 """`python -m mtunet` does what its help says, with a network that paints what it is told."""
 
+import contextlib
 import csv
 import json
 import os
@@ -330,3 +331,21 @@ def test_a_device_that_is_not_there_is_wrong_usage(
     image = write(tmp_path / "x.png", drawn_png())
     assert main(["analyse", str(image), "--out", str(tmp_path / "out"), "--device", "cuda"]) == 2
     assert "this machine has only: cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["train", "list"], "python -m training run smoke"),
+        (["train", "--help"], "python -m training"),
+        (["data", "--help"], "--root"),
+        (["phantom", "--help"], "samples"),
+        (["teaching", "--help"], "outcomes"),
+        (["--help"], "receive"),
+        (["app", "--help"], "--address"),
+    ],
+)
+def test_one_program_has_all_commands(command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(SystemExit):
+        assert main(command) == 0
+    assert said in capsys.readouterr().out

@@ -79,3 +79,10 @@ def test_the_locks_hold_all_that_is_asked_for_with_hashes_but_torch() -> None:
     for lock in ("requirements.lock", "requirements-test.lock"):
         for block in re.split(r"\n(?=\S)", (ROOT / lock).read_text()):
             assert block.startswith("#") or "--hash=sha256:" in block, block
+
+
+def test_a_container_is_made_by_the_script_that_is_tried_without_one() -> None:
+    steps = re.findall(r"^RUN (.*)$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert steps[0] == "/source/docker/setup /source /opt/mtunet"
+    assert steps[1:] == ["useradd --create-home mtunet && mkdir /data && chown mtunet /data"]
+    assert "docker/setup . " in (ROOT / ".ci" / "run").read_text()

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was refused, 130 stoppe
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -179,10 +180,17 @@ def samples(out: Path) -> int:
     return copying.run(out)
 
 
-@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def train(arguments: tuple[str, ...]) -> int:
-    """Train and measure: what follows is that of `python -m training`; `mtunet train --help` lists it."""
-    from importlib import import_module
+def _forward(name: str, module: str, said: str) -> None:
+    """A command whose words are another module's: loaded when it is called, as training brings torch."""
 
-    return int(import_module("training.__main__").main(list(arguments)) or 0)
+    @cli.command(name, help=f"{said} `mtunet {name} --help` lists it.", context_settings=AS_IT_IS)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def forward(arguments: tuple[str, ...]) -> int:
+        return int(import_module(module).main(list(arguments)) or 0)
+
+
+AS_IT_IS = {"ignore_unknown_options": True, "help_option_names": []}
+_forward("train", "training.__main__", "Train and measure: as `python -m training`.")
+_forward("data", "training.data.__main__", "Check a data set on disk: as `python -m training.data`.")
+_forward("phantom", "mtunet.phantom.__main__", "Make phantoms that ship: as `python -m mtunet.phantom`.")
+_forward("teaching", "mtunet.teaching.__main__", "Make what teaching ships: as `python -m mtunet.teaching`.")

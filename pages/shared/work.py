@@ -12,6 +12,7 @@ import streamlit as st
 
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.imaging import reading
+from mtunet.intake import logs
 from mtunet.intake.folder import Inbox, Watcher
 from mtunet.intake.reader import Receiver
 from mtunet.intake.worker import Jobs
@@ -23,6 +24,7 @@ from mtunet.store.images import Store
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """With the server, not with the first page: what waits since the last time is done though nobody looks."""
+    logs.set_up()
     jobs()
     receiver()
     inbox()

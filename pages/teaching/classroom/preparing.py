@@ -4,7 +4,6 @@ Nobody in the room waits for a phantom to be drawn but for the first one. What i
 goes on after a restart with what is missing.
 """
 
-import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from mtunet.case import UnreadableImage
+from mtunet.intake import logs
 from mtunet.intake.admission import QueueFull
 from mtunet.store.filing import CouldNotSave, data_folder
 from mtunet.store.images import Store
@@ -22,8 +22,6 @@ from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
 from pages.shared.work import settle
 from pages.teaching.drawn import drawn_case, filed
-
-log = logging.getLogger(__name__)
 
 
 class Preparer:
@@ -61,8 +59,8 @@ class Preparer:
                         return
                     if number not in ready_cases(store, room) and (room.id, number) not in self._problems:
                         self._make(store, room, number, item)
-        except Exception:  # the disk is full, the folder is locked: the room's next look asks again
-            log.exception("The cases of a room could not be made ready.")
+        except Exception as problem:  # the disk is full, the folder is locked: the room's next look asks again
+            logs.unexpected("The cases of a room could not be made ready", problem)
         finally:
             with self._lock:
                 self._busy.discard(room.id)
