@@ -21,7 +21,6 @@ from mtunet.detection.analysis import from_json
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.imaging import reading
-from mtunet.imaging.decoding.result import MAX_FILE_BYTES
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import Cluster, RayAbsent
 from mtunet.names import Stems, counted
@@ -202,17 +201,10 @@ def _is_under(file: Path, out: Path, searched: Path) -> bool:
 
 def _opened(path: Path, label: str) -> Iterator["Upload | Refused"]:
     """The file itself under its label, or the members of a zip, each as label/member."""
-    data = _read(path)
+    data = reading.bytes_of(path)
     for item in reading.unpack(data, path.name):
         own = item.name == reading.display_name(path.name)
         yield replace(item, name=label if own else f"{label}/{item.name}")
-
-
-def _read(path: Path) -> bytes:
-    """A zip whole; of anything else no more than the reader takes, and a little, so that it can say: too much."""
-    with path.open("rb") as file:
-        start = file.read(4)
-        return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
 
 
 def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None":

@@ -7,11 +7,12 @@ Importing this module loads neither decoders nor torch.
 
 import hashlib
 import hmac
+from pathlib import Path
 
 from mtunet.case import Belonging, Mammogram, UnreadableImage
 from mtunet.imaging import decoding
 from mtunet.imaging.archives import Refused, Upload, unpack
-from mtunet.imaging.decoding.result import Digests
+from mtunet.imaging.decoding.result import MAX_FILE_BYTES, Digests
 from mtunet.imaging.decoding.signatures import container
 from mtunet.names import display_name
 
@@ -19,6 +20,7 @@ __all__ = [
     "Refused",
     "UnreadableImage",
     "Upload",
+    "bytes_of",
     "display_name",
     "read",
     "read_with_belonging",
@@ -28,6 +30,13 @@ __all__ = [
 
 MOST_SHIFT_DAYS = 3650
 """A study's day is moved into the past by up to this."""
+
+
+def bytes_of(path: Path) -> bytes:
+    """A zip whole; of anything else a little more than the reader takes, so that it can refuse. Raises OSError."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
 
 
 def read(data: bytes, name: str) -> Mammogram:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mtunet.case import UnreadableImage
-from mtunet.imaging.decoding.result import MAX_FILE_BYTES
+from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
 from mtunet.store.database import UnusableStore
@@ -89,7 +89,7 @@ class Inbox:
         name = path.relative_to(self._folder).as_posix().encode(errors="replace").decode()
         batch = AS_FOLDER if "/" in name else f"{AS_FOLDER} {datetime.now(UTC):%Y-%m-%d}"
         try:
-            data = _read(path)
+            data = reading.bytes_of(path)
         except OSError as problem:
             found.waiting += 1
             found.problem = f"{path} cannot be read ({problem.strerror}). Check the permissions of the inbox."
@@ -129,10 +129,3 @@ class Watcher:
                 UnreadableImage,
             ) as problem:  # the folder is away, the disk full: look again later
                 logs.unexpected("The inbox could not be looked into; trying again", problem)
-
-
-def _read(path: Path) -> bytes:
-    """A zip whole; of anything else no more than the reader takes, and a little, so that it can say: too much."""
-    with path.open("rb") as file:
-        start = file.read(4)
-        return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))

@@ -147,16 +147,6 @@ class Store(Opened):
         condition, values = where(search, flag)
         return int(next(iter(self.db.query(f"select count(*) as n from {JOINED} {condition}", values)))["n"])
 
-    def neighbours(self, sha256: str) -> tuple[str | None, str | None]:
-        """The image above and the one below it in the worklist."""
-        query = (
-            "with ordered as (select sha256, lag(sha256) over w as above, lead(sha256) over w as below from images "
-            "window w as (order by added_at desc, rowid)) select above, below from ordered where sha256 = ?"
-        )
-        for row in self.db.query(query, [sha256]):
-            return row["above"], row["below"]
-        return None, None
-
     # Jobs
 
     def queue(self, sha256: str, model: str, batch: str) -> None:
