@@ -16,7 +16,7 @@ from mtunet.phantom import make_phantom
 from mtunet.phantom.samples import SAMPLES, read_truth, sample_bytes
 from mtunet.store.images import Store
 from mtunet.store.quiz import delete_answers
-from mtunet.teaching import model_answers as asked
+from mtunet.teaching import asking
 from mtunet.teaching import run_cases as of_runs
 from mtunet.teaching.asking import ask_model
 from mtunet.teaching.cases import ANY, MISTAKES, Case, Source, cases, find_case, source_of
@@ -456,7 +456,7 @@ def test_answers_are_written_goes_on_where_it_stopped_and_begins_anew_for_other_
     kept = model_answers.__wrapped__(path)
     assert kept is not None
     assert (len(kept.answers), kept.out_of_date, kept.says(ONE.id)) == (5, "", Answer.MC)
-    asked.write(some_answers(dict(kept.answers), weights_sha256="0" * 64), path)
+    asking.write(some_answers(dict(kept.answers), weights_sha256="0" * 64), path)
     other = model_answers.__wrapped__(path)
     assert other is not None
     assert "other weights" in other.out_of_date
