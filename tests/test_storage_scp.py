@@ -12,7 +12,7 @@ from pynetdicom import AE  # noqa: E402
 from pynetdicom.sop_class import CTImageStorage, Verification  # noqa: E402
 
 from mtunet.detection import models  # noqa: E402
-from mtunet.intake.scp import CANNOT_UNDERSTAND, NO_ROOM, Address, CannotListen, StorageReceiver  # noqa: E402
+from mtunet.intake.scp import CANNOT_UNDERSTAND, NO_ROOM, CannotListen, Endpoint, StorageReceiver  # noqa: E402
 from mtunet.store import filing, worklist  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.worklist import Query  # noqa: E402
@@ -23,7 +23,7 @@ from tests.test_identifiers import MARKS, marked  # noqa: E402
 @pytest.fixture
 def receiver(data: Path) -> Iterator[StorageReceiver]:
     woken: list[bool] = []
-    made = StorageReceiver(data, models.DEFAULT_MODEL, lambda: woken.append(True), Address(port=0, only=("MAMMO1",)))
+    made = StorageReceiver(data, models.DEFAULT_MODEL, lambda: woken.append(True), Endpoint(port=0, only=("MAMMO1",)))
     yield made
     made.close()
 
@@ -102,6 +102,8 @@ def test_other_kinds_of_image_are_not_accepted(receiver: StorageReceiver) -> Non
 
 def test_a_port_in_use_and_a_bad_title_are_said(data: Path, receiver: StorageReceiver) -> None:
     with pytest.raises(CannotListen, match="another --port"):
-        StorageReceiver(data, models.DEFAULT_MODEL, lambda: None, Address(port=receiver.port))
+        StorageReceiver(data, models.DEFAULT_MODEL, lambda: None, Endpoint(port=receiver.port))
     with pytest.raises(CannotListen, match="AE title"):
-        StorageReceiver(data, models.DEFAULT_MODEL, lambda: None, Address(port=0, title="far too long for an AE title"))
+        StorageReceiver(
+            data, models.DEFAULT_MODEL, lambda: None, Endpoint(port=0, title="far too long for an AE title")
+        )

@@ -22,7 +22,7 @@ from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.imaging import reading
 from mtunet.intake import engine, logs
-from mtunet.intake.cluster import Cluster, RayAbsent
+from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.names import Stems, counted
 from mtunet.output.exports import EXPORTS
 
@@ -116,7 +116,7 @@ def _not_ours(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> list[
 def _executor(options: Options) -> engine.Executor:
     """Threads, their model loaded, or a cluster. Raises ModelUnavailable, DeviceUnavailable, RayAbsent."""
     if options.ray:
-        return Cluster(options.ray, options.device)
+        return RayCluster(options.ray, options.device)
     threads = engine.Threads(lambda name: models.load_model(name, options.device), AT_ONCE, waiting=1)
     threads.model(options.model)
     return threads
@@ -130,10 +130,10 @@ def _each(
     weights = models.MODELS[options.model].sha256
     maker = Maker(weights, mtunet.__version__, RULES_VERSION, options.identified)
     batch = Batch(maker, outputs, ledger, _stems(files, ledger, options.out), options, tally)
-    engine.work(_tasks(files, batch), executor, functools.partial(keep, batch))
+    engine.work(_assignments(files, batch), executor, functools.partial(keep, batch))
 
 
-def _tasks(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine.Task]:
+def _assignments(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine.Assignment]:
     """Every upload that is to be analysed; what cannot be is noted. About: name and place in the batch, "[3/1000]"."""
     options = batch.options
     asked = Asked(options.formats, options.masks, options.identified)
@@ -141,7 +141,7 @@ def _tasks(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine.Task]
         if (upload := wanted(item, place, batch)) is not None:
             job = functools.partial(make, upload.name, upload.data, asked)
             sha256 = hashlib.sha256(upload.data).hexdigest()
-            yield engine.Task(job, options.model, sha256, about=(upload.name, place))
+            yield engine.Assignment(job, options.model, sha256, about=(upload.name, place))
             del job
         del item, upload  # its bytes are let go of once it is read
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from mtunet.intake import logs
-from mtunet.intake.folder import EVERY_SECONDS, Inbox, Look
-from mtunet.intake.scp import Address, CannotListen, ReceiverAbsent, StorageReceiver
+from mtunet.intake.folder import EVERY_SECONDS, Arrivals, Inbox
+from mtunet.intake.scp import CannotListen, Endpoint, ReceiverAbsent, StorageReceiver
 from mtunet.intake.worker import Jobs
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import data_folder
@@ -53,7 +53,7 @@ def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str)
     """Listen for C-STORE until Ctrl-C."""
     data = data_folder()
     logs.keep_in(data)
-    address = Address(host, port, title, only)
+    address = Endpoint(host, port, title, only)
     jobs = None
     try:
         Store.open(data).close()
@@ -87,7 +87,7 @@ def _close(jobs: Jobs | None) -> None:
         jobs.close()
 
 
-def _say(found: Look) -> None:
+def _say(found: Arrivals) -> None:
     for taken in found.taken:
         print(f"{taken.name}: {'known already' if taken.known else 'taken in'}", file=sys.stderr)
     for declined in found.declined:

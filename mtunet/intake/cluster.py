@@ -7,7 +7,7 @@ file travels to a machine as its bytes and comes back as the bytes of its result
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
-from mtunet.intake.engine import Failed, Job, Outcome, Task, attempt, without_job
+from mtunet.intake.engine import Analyser, Assignment, Failed, Outcome, attempt, without_job
 
 if TYPE_CHECKING:
     from mtunet.detection.models import Model
@@ -20,7 +20,7 @@ class RayAbsent(RuntimeError):
     """Ray is not installed or not reached; `str()` says what to do."""
 
 
-class Cluster:
+class RayCluster:
     """Tasks end in any order."""
 
     def __init__(self, address: str, device: str = "auto") -> None:
@@ -33,7 +33,7 @@ class Cluster:
         self._task = self._ray.remote(**needs, max_retries=2)(do)
         self._most = max(1, AHEAD * processors)
         self._asked_device = device
-        self._under_way: dict[Any, Task] = {}
+        self._under_way: dict[Any, Assignment] = {}
 
     @property
     def under_way(self) -> int:
@@ -43,19 +43,21 @@ class Cluster:
     def full(self) -> bool:
         return len(self._under_way) >= self._most
 
-    def begin(self, task: Task) -> None:
-        self._under_way[self._task.remote(task.job, task.model, self._asked_device)] = without_job(task)
+    def begin(self, assignment: Assignment) -> None:
+        self._under_way[self._task.remote(assignment.job, assignment.model, self._asked_device)] = without_job(
+            assignment
+        )
 
-    def next(self, seconds: float) -> tuple[Task, Outcome] | None:
+    def next(self, seconds: float) -> tuple[Assignment, Outcome] | None:
         done, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=seconds)
         if not done:
             return None
-        task = self._under_way.pop(done[0])
+        assignment = self._under_way.pop(done[0])
         try:
             outcome: Outcome = self._ray.get(done[0])
         except Exception as problem:  # the machine died twice: the others go on
             outcome = Failed("cluster", f"The cluster could not analyse it ({type(problem).__name__})."), 0.0
-        return task, outcome
+        return assignment, outcome
 
     def warm(self, model: str) -> None:
         """Nothing: each machine loads what it needs."""
@@ -69,7 +71,7 @@ class Cluster:
         self.abandon()
 
 
-def do(job: Job, model: str, device: str) -> Outcome:
+def do(job: Analyser, model: str, device: str) -> Outcome:
     """One image, wherever this runs."""
     return attempt(lambda: job(model=_model(model, device), progress=None, cancelled=None))
 

@@ -1,8 +1,8 @@
-"""The one engine for work: take a task, have it analysed, keep what was made.
+"""The one engine for work: take an assignment, have it analysed, keep what was made.
 
 The app's queue and a batch of files both run on it. Who analyses is an executor: threads of this process, or a Ray
-cluster (`mtunet.intake.cluster`). Only the process that gives the tasks keeps anything, so what was killed goes on from
-what was kept.
+cluster (`mtunet.intake.cluster`). Only the process that gives the assignments keeps anything, so what was killed goes
+on from what was kept.
 """
 
 import threading
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtunet.detection.models import Model
 
 MOMENT: Final = 0.5
-"""Seconds that one waits for a task at a time, so that a wish to stop is heard."""
+"""Seconds that one waits for a assignment at a time, so that a wish to stop is heard."""
 CANCELLED: Final = "cancelled"
 ERROR: Final = "failed"
 """An error of the program that nobody foresaw, not a file that it refuses."""
@@ -55,7 +55,7 @@ class Failed:
         return self.kind == ERROR
 
 
-class Job(Protocol):
+class Analyser(Protocol):
     """A function of a module with plain values filled in (`functools.partial`), so that it travels."""
 
     def __call__(
@@ -64,12 +64,12 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
-class Task:
+class Assignment:
     """job and model (a name) travel; the rest stays. sha256: of the file, to name it in the log. about: what keeping
-    the outcome needs. progress, cancelled: for a task that runs in this process; of one elsewhere nothing is heard
-    before it is done."""
+    the outcome needs. progress, cancelled: for one that runs in this process; of one elsewhere nothing is heard before
+    it is done."""
 
-    job: Job
+    job: Analyser
     model: str
     sha256: str
     about: Any
@@ -92,12 +92,12 @@ class Executor(Protocol):
 
     @property
     def full(self) -> bool:
-        """Whether a task is to be kept before the next one begins."""
+        """Whether a assignment is to be kept before the next one begins."""
 
-    def begin(self, task: Task) -> None: ...
+    def begin(self, assignment: Assignment) -> None: ...
 
-    def next(self, seconds: float) -> tuple[Task, Outcome] | None:
-        """A task and its outcome; None when none was done in so many seconds. Its job is let go of before that."""
+    def next(self, seconds: float) -> tuple[Assignment, Outcome] | None:
+        """An assignment, its job let go of, and its outcome; None when none was done in so many seconds."""
 
     def warm(self, model: str) -> None:
         """Load a model before anyone asks for it, where that helps."""
@@ -109,17 +109,17 @@ class Executor(Protocol):
 
 
 def work(
-    tasks: Iterable[Task | None],
+    assignments: Iterable[Assignment | None],
     executor: Executor,
     keep: Callable[[Any, Made | Failed, float], None],
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Every task to its end. tasks: None says that none is there at present. stop: asked all the time."""
-    for task in tasks:
-        if task is not None:
-            executor.begin(task)
-        idle = task is None
-        del task  # its bytes are the executor's, who lets go of them
+    """Every assignment to its end. assignments: None says that none is there at present. stop: asked all the time."""
+    for assignment in assignments:
+        if assignment is not None:
+            executor.begin(assignment)
+        idle = assignment is None
+        del assignment  # its bytes are the executor's, who lets go of them
         while executor.full and not stop():
             _keep_next(executor, keep)
         if idle and executor.under_way:
@@ -133,10 +133,10 @@ def work(
 def _keep_next(executor: Executor, keep: Callable[[Any, Made | Failed, float], None]) -> None:
     finished = executor.next(MOMENT)
     if finished is not None:
-        task, (outcome, seconds) = finished
+        assignment, (outcome, seconds) = finished
         if isinstance(outcome, Failed) and outcome.unexpected:
-            logs.LOG.error("The analysis of %s failed: %s", task.sha256, outcome.trace)
-        keep(task.about, outcome, seconds)
+            logs.LOG.error("The analysis of %s failed: %s", assignment.sha256, outcome.trace)
+        keep(assignment.about, outcome, seconds)
 
 
 def attempt(job: Callable[[], Made]) -> Outcome:
@@ -163,27 +163,27 @@ def unexpected(problem: Exception) -> str:
     return f"The analysis ended with an unexpected error ({type(problem).__name__}); the log has the details."
 
 
-def without_job(task: Task) -> Task:
-    """What an executor keeps of a task under way: not the bytes of its image."""
-    return replace(task, job=_gone)
+def without_job(assignment: Assignment) -> Assignment:
+    """What an executor keeps of a assignment under way: not the bytes of its image."""
+    return replace(assignment, job=_gone)
 
 
 def _gone(**_: object) -> Made:
-    raise AssertionError("This task has begun already.")
+    raise AssertionError("This assignment has begun already.")
 
 
 class Threads:
     """In this process. Tasks end in the order in which they began, so that a table has the order of the files."""
 
     def __init__(self, load: Callable[[str], "Model"], count: int = 1, waiting: int = 0) -> None:
-        """load: a model by name; each is loaded once. count: tasks at a time, each with an image and its maps in
+        """load: a model by name; each is loaded once. count: assignments at a time, each with an image and its maps in
         memory. waiting: how many more may have begun, so that no thread is idle when one is done out of turn."""
         self.device: str | None = None
         self._load, self._most = load, count + waiting
         self._models: dict[str, Model] = {}
         self._loading = threading.Lock()
         self._closing = threading.Event()
-        self._under_way: deque[tuple[Task, Future[Outcome]]] = deque()
+        self._under_way: deque[tuple[Assignment, Future[Outcome]]] = deque()
         self._pool = ThreadPoolExecutor(count, "analysing")
 
     @property
@@ -194,23 +194,23 @@ class Threads:
     def full(self) -> bool:
         return len(self._under_way) >= self._most
 
-    def begin(self, task: Task) -> None:
-        self._under_way.append((without_job(task), self._pool.submit(self._do, task)))
+    def begin(self, assignment: Assignment) -> None:
+        self._under_way.append((without_job(assignment), self._pool.submit(self._do, assignment)))
 
-    def next(self, seconds: float) -> tuple[Task, Outcome] | None:
-        task, future = self._under_way[0]
+    def next(self, seconds: float) -> tuple[Assignment, Outcome] | None:
+        assignment, future = self._under_way[0]
         try:
             outcome = future.result(seconds)
         except NotYet:
             return None
         self._under_way.popleft()
-        return task, outcome
+        return assignment, outcome
 
     def warm(self, model: str) -> None:
         try:
             self.model(model)
         except (ModelUnavailable, DeviceUnavailable):
-            pass  # said to the person by the first task
+            pass  # said to the person by the first assignment
         except Exception as problem:
             logs.unexpected(f"The model {model} could not be loaded", problem)
 
@@ -232,8 +232,12 @@ class Threads:
                 self.device = describe(model.device, model.dtype)
             return self._models[name]
 
-    def _do(self, task: Task) -> Outcome:
+    def _do(self, assignment: Assignment) -> Outcome:
         def cancelled() -> bool:
-            return self._closing.is_set() or (task.cancelled is not None and task.cancelled())
+            return self._closing.is_set() or (assignment.cancelled is not None and assignment.cancelled())
 
-        return attempt(lambda: task.job(model=self.model(task.model), progress=task.progress, cancelled=cancelled))
+        return attempt(
+            lambda: assignment.job(
+                model=self.model(assignment.model), progress=assignment.progress, cancelled=cancelled
+            )
+        )

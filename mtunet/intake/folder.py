@@ -28,7 +28,7 @@ by day, because `LCC.png` of today is not of the study of yesterday's `RCC.png`.
 
 
 @dataclass
-class Look:
+class Arrivals:
     """What one look into the folder brought."""
 
     taken: list[Taken] = field(default_factory=list)
@@ -49,9 +49,9 @@ class Inbox:
         self._before: set[FileStamp] = set()
         self._done: set[FileStamp] | None = None
 
-    def look(self, *, patient: bool = True) -> Look:
+    def look(self, *, patient: bool = True) -> Arrivals:
         """Take in what has arrived. patient: whether to leave a file alone until a second look finds it unchanged."""
-        seen, found = self._before, Look()
+        seen, found = self._before, Arrivals()
         self._before = set()
         with Store.open(self._data) as store:
             if self._done is None:
@@ -85,7 +85,7 @@ class Inbox:
             name = hashlib.sha256(str(path.resolve()).encode(errors="replace")).hexdigest()
             yield path, FileStamp(name, about.st_size, about.st_mtime_ns)
 
-    def _take(self, store: Store, path: Path, stamp: FileStamp, found: Look) -> None:
+    def _take(self, store: Store, path: Path, stamp: FileStamp, found: Arrivals) -> None:
         name = path.relative_to(self._folder).as_posix().encode(errors="replace").decode()
         batch = AS_FOLDER if "/" in name else f"{AS_FOLDER} {datetime.now(UTC):%Y-%m-%d}"
         try:

@@ -35,7 +35,7 @@ class File:
 
 
 @dataclass
-class Batch:
+class Handover:
     """What became of the files that were handed in together. Counts images, of which a zip has many."""
 
     files: int
@@ -61,7 +61,7 @@ class Receiver:
         self._model = model
         self._wake = wake
         self._files: queue.Queue[tuple[str, File] | None] = queue.Queue()
-        self._batches: dict[str, Batch] = {}
+        self._batches: dict[str, Handover] = {}
         self._waiting_bytes = 0
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -76,11 +76,11 @@ class Receiver:
             if self._waiting_bytes and self._waiting_bytes + size > MOST_BYTES:
                 raise QueueFull("Too many files wait to be read already. Come back when some are done.")
             self._waiting_bytes += size
-            self._batches[batch] = Batch(len(new))
+            self._batches[batch] = Handover(len(new))
         for file in new:
             self._files.put((batch, file))
 
-    def batch(self, name: str) -> Batch | None:
+    def batch(self, name: str) -> Handover | None:
         """None for one that was never handed in here, or that was forgotten."""
         return self._batches.get(name)
 
@@ -104,7 +104,7 @@ class Receiver:
     def _work(self) -> None:
         while (next_one := self._files.get()) is not None:
             name, file = next_one
-            batch = self._batches.get(name) or Batch(1)
+            batch = self._batches.get(name) or Handover(1)
             try:
                 with Store.open(self._data) as store:
                     self._read(store, name, batch, file)
@@ -119,7 +119,7 @@ class Receiver:
                 with self._lock:
                     self._waiting_bytes -= file.waiting_bytes
 
-    def _read(self, store: Store, name: str, batch: Batch, file: File) -> None:
+    def _read(self, store: Store, name: str, batch: Handover, file: File) -> None:
         data = file.data if isinstance(file.data, bytes) else file.data()
         about = Origin(name, batch.at, file.source, file.title)
         for outcome in take_in(store, data, file.name, about, self._model):

@@ -50,7 +50,7 @@ class CannotListen(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Address:
+class Endpoint:
     """Where to listen, and to whom. only: calling AE titles that are heard; empty for all."""
 
     host: str = "127.0.0.1"
@@ -62,7 +62,7 @@ class Address:
 class StorageReceiver:
     """Listens until it is closed; one thread per association, in which an image is read and kept."""
 
-    def __init__(self, data: Path, model: str, wake: Callable[[], None], address: Address) -> None:
+    def __init__(self, data: Path, model: str, wake: Callable[[], None], address: Endpoint) -> None:
         """Raises ReceiverAbsent and CannotListen. wake: called when something was queued."""
         self._data, self._model, self._wake = data, model, wake
         self._batches = itertools.count(1)

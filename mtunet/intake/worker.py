@@ -15,7 +15,7 @@ from typing import IO
 
 from mtunet.detection import analysis, models
 from mtunet.intake import engine, logs
-from mtunet.intake.cluster import Cluster, RayAbsent
+from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.output import drawing
 from mtunet.store import filing
 from mtunet.store.images import Store, mammogram_of
@@ -26,7 +26,7 @@ from mtunet.study.look import look
 THUMBNAIL = 320
 """Longest side, pixels."""
 THUMBNAIL_FILE = "thumbnail"
-"""Its name among the files of a task's outcome."""
+"""Its name among the files of an assignment's outcome."""
 
 
 class Jobs:
@@ -95,7 +95,7 @@ class Jobs:
             with Store.open(self._data) as store:
                 store.resume()
                 keep = functools.partial(self._keep, store)
-                engine.work(self._tasks(store, self._executor), self._executor, keep, self._closing.is_set)
+                engine.work(self._assignments(store, self._executor), self._executor, keep, self._closing.is_set)
         finally:
             self._executor.close()
 
@@ -110,19 +110,19 @@ class Jobs:
                     return
             yield True
 
-    def _tasks(self, store: Store, executor: engine.Executor) -> Iterator[engine.Task | None]:
+    def _assignments(self, store: Store, executor: engine.Executor) -> Iterator[engine.Assignment | None]:
         """What waits, in its turn; None while nothing does."""
         while not self._closing.is_set():
             job = store.take_next()
             if job is not None:
-                if (task := self._task(store, job)) is not None:
-                    yield task
+                if (assignment := self._assignment(store, job)) is not None:
+                    yield assignment
                 continue
             if not executor.under_way and self._wake.wait(2.0):  # another process may have queued without waking us
                 self._wake.clear()
             yield None
 
-    def _task(self, store: Store, job: Job) -> engine.Task | None:
+    def _assignment(self, store: Store, job: Job) -> engine.Assignment | None:
         """None for a job that needs none: stopped since it was taken, or its image is gone."""
         key = job.sha256, job.model
         now, image = store.job(*key), store.image(job.sha256)
@@ -134,7 +134,7 @@ class Jobs:
             store.finish(*key, JobState.FAILED, str(problem))
             return None
         self._progress[key] = 0.0
-        return engine.Task(
+        return engine.Assignment(
             functools.partial(analyse_stored, content, image),
             job.model,
             job.sha256,
@@ -195,7 +195,7 @@ def analyse_stored(
 
 def _executor(load: Callable[[str], models.Model]) -> engine.Executor:
     address = os.environ.get("MTUNET_RAY", "")
-    return Cluster(address) if address else engine.Threads(load)
+    return RayCluster(address) if address else engine.Threads(load)
 
 
 def _lock(file: IO[str]) -> bool:

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from mtunet.intake.admission import SAMPLE, QueueFull
-from mtunet.intake.reader import Batch, File
+from mtunet.intake.reader import File, Handover
 from mtunet.phantom.samples import SAMPLES, sample_bytes
 from mtunet.store.images import Store
 from pages.shared.words import plain
@@ -117,7 +117,7 @@ def _hand_in(files: Iterable[File]) -> None:
         st.session_state[_BATCH] = batch
 
 
-def _summary(batch: Batch) -> str:
+def _summary(batch: Handover) -> str:
     parts = [f"{batch.added} added"] if batch.added or not (batch.known or batch.declined) else []
     parts += [f"{batch.known} known already"] if batch.known else []
     parts += [f"{batch.declined} not taken in"] if batch.declined else []
