@@ -1,5 +1,5 @@
 from mtunet.case import Box, Calcification, Finding, View
-from mtunet.study.landmarks import NIPPLE_ERROR_MM, Place
+from mtunet.study.landmarks import NIPPLE_ERROR_MM, Distances
 from mtunet.study.matching import TOLERANCE_MM, Seen, match
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -10,7 +10,7 @@ def seen(
 ) -> Seen:
     far = near if far is None else far
     finding = Finding(number, kind, ((0.0, 0.0),), Box(0, 0, 1, 1), area, None, 1.0, None, None, 0.9)
-    return Seen(view.value, view, finding, Place("mm", (near + far) / 2, near, far, 10.0))
+    return Seen(view.value, view, finding, Distances("mm", (near + far) / 2, near, far, 10.0))
 
 
 def test_findings_at_one_distance_from_the_nipple_are_suggested_as_the_same() -> None:

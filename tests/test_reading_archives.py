@@ -9,7 +9,7 @@ import pytest
 
 import mtunet.imaging.archives
 from mtunet.case import Refusal
-from mtunet.imaging.archives import Refused, Upload
+from mtunet.imaging.archives import RefusedMember, Upload
 from mtunet.imaging.reading import read, unpack
 from tests.dicoms import dicom, drawn
 
@@ -25,7 +25,7 @@ def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -
 
 
 def kinds(data: bytes) -> list[Refusal | None]:
-    return [found.problem.kind if isinstance(found, Refused) else None for found in unpack(data, "all.zip")]
+    return [found.problem.kind if isinstance(found, RefusedMember) else None for found in unpack(data, "all.zip")]
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])

@@ -190,9 +190,9 @@ def test_a_dropped_folder_is_grouped_by_its_folders(store: Store) -> None:
 
 
 def add(store: Store, sha256: str, name: str, group: str | None) -> str:
-    from mtunet.study.grouping import Place
+    from mtunet.study.grouping import StudyPlace
 
-    store.add_image(mammogram(sha256), name, "upload", place=Place(group, "Guess", guessed=group is not None))
+    store.add_image(mammogram(sha256), name, "upload", place=StudyPlace(group, "Guess", guessed=group is not None))
     study = study_store.study_of(store, sha256)
     assert study is not None
     return study.id

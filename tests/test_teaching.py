@@ -35,7 +35,7 @@ from mtunet.teaching.records import (
     add_model_answer,
     answers_of,
 )
-from mtunet.teaching.rounds import CHOICES, GAPS, Seen, due, next_item
+from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
 from mtunet.teaching.sharing import CHOICES as SPEC_CHOICES
 from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
@@ -81,10 +81,10 @@ def test_a_player_who_always_says_the_same_gains_little() -> None:
     """The answers are asked for equally often, so no single one is a good guess in a round."""
     shares = {answer: [] for answer in Answer}  # type: dict[Answer, list[bool]]
     for seed in range(40):
-        history: list[Seen] = []
+        history: list[CaseSeen] = []
         for _ in range(10):
             item = next_item(pool(), history, "mixed", seed)
-            history.append(Seen(item.id, True))
+            history.append(CaseSeen(item.id, True))
             for answer in Answer:
                 shares[answer].append(item.answer is answer)
     assert all(0.18 < np.mean(hits) < 0.32 for hits in shares.values())
@@ -231,49 +231,49 @@ def test_every_case_says_why_in_one_sentence() -> None:
 
 
 def test_a_mistake_comes_back_after_the_first_gap_and_not_before() -> None:
-    history = [Seen("wrong", False)]
+    history = [CaseSeen("wrong", False)]
     for other in range(GAPS[0]):
         assert due(history) == []
-        history.append(Seen(f"other {other}", True))
+        history.append(CaseSeen(f"other {other}", True))
     assert due(history) == ["wrong"]
 
 
 def test_a_mistake_answered_rightly_comes_back_later_and_later_and_then_rests() -> None:
-    history, returns = [Seen("wrong", False)], []
+    history, returns = [CaseSeen("wrong", False)], []
     for turn in range(120):
         if due(history):
-            history.append(Seen("wrong", True))
+            history.append(CaseSeen("wrong", True))
             returns.append(turn)
         else:
-            history.append(Seen(f"other {turn}", True))
+            history.append(CaseSeen(f"other {turn}", True))
     assert len(returns) == len(GAPS)
     assert np.diff([-1, *returns]).tolist() == [gap + 1 for gap in GAPS]
 
 
 def test_a_mistake_made_again_starts_over() -> None:
-    history = [Seen("wrong", False), *[Seen(str(i), True) for i in range(GAPS[0])], Seen("wrong", False)]
+    history = [CaseSeen("wrong", False), *[CaseSeen(str(i), True) for i in range(GAPS[0])], CaseSeen("wrong", False)]
     assert due(history) == []
-    assert due([*history, *[Seen(f"x{i}", True) for i in range(GAPS[0])]]) == ["wrong"]
+    assert due([*history, *[CaseSeen(f"x{i}", True) for i in range(GAPS[0])]]) == ["wrong"]
 
 
 @pytest.mark.parametrize("level", CHOICES)
 def test_a_round_holds_its_level_and_no_case_twice(level: str) -> None:
-    history: list[Seen] = []
+    history: list[CaseSeen] = []
     for _ in range(12):
         item = next_item(pool(), history, level, seed=7)
         assert item.id not in {one.item for one in history}
         assert level in ("mixed", item.level)
-        history.append(Seen(item.id, True))
+        history.append(CaseSeen(item.id, True))
 
 
 def test_when_all_are_seen_the_oldest_comes_again() -> None:
     few = pool()[:4]
-    history = [Seen(item.id, True) for item in few]
+    history = [CaseSeen(item.id, True) for item in few]
     assert next_item(few, history, "mixed", 0) is few[0]
 
 
 def test_the_same_history_gives_the_same_case() -> None:
-    history = [Seen(pool()[0].id, True)]
+    history = [CaseSeen(pool()[0].id, True)]
     assert next_item(pool(), history, "mixed", 5) is next_item(pool(), history, "mixed", 5)
 
 

@@ -47,7 +47,7 @@ from mtunet.teaching.round_records import (
     keep_draft,
     last_unfinished,
 )
-from mtunet.teaching.rounds import GAPS, Seen, due, next_item, waiting
+from mtunet.teaching.rounds import GAPS, CaseSeen, due, next_item, waiting
 from mtunet.teaching.scoring import Answered, Rate, score
 from tests.drawn_run import visible_phantom, write_run
 
@@ -243,14 +243,14 @@ def test_of_a_real_view_only_what_is_known_counts() -> None:
 
 
 def test_what_waits_says_for_how_long() -> None:
-    history = [Seen("wrong", False), Seen("a", True)]
+    history = [CaseSeen("wrong", False), CaseSeen("a", True)]
     assert waiting(history) == {"wrong": 1 - GAPS[0]}
     assert due(history) == []
 
 
 def test_a_mistake_comes_back_in_the_next_round_of_its_source() -> None:
     missed = REAL_CASES[0].id
-    history = [Seen(missed, False), *[Seen(item.id, True) for item in pool()[: GAPS[0]]]]
+    history = [CaseSeen(missed, False), *[CaseSeen(item.id, True) for item in pool()[: GAPS[0]]]]
     assert due(history) == [missed]
     assert next_item(cases(Source.REAL), history, "mixed", 1).id == missed
     assert next_item(pool(), history, "mixed", 1).id != missed

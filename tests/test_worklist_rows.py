@@ -11,7 +11,7 @@ from mtunet.store import worklist
 from mtunet.store.decisions import history, keep
 from mtunet.store.images import Store
 from mtunet.store.worklist import Order, Query, State
-from mtunet.study.bac import ImageAmount, Vessel, study_amount, study_grade
+from mtunet.study.bac import ArteryRun, ImageAmount, study_amount, study_grade
 from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
 from mtunet.study.rules import Urgency
 from tests.drawn_analysis import written
@@ -170,9 +170,9 @@ def test_the_grade_is_that_of_the_case_page(images: list[tuple[Laterality | None
         count = max(coarse or 0, 1) if calcified else 0
         shown = coarse if calcified else 0
         numbers.append(ImageEvidence(side, bac_count=count, coarse_vessels=shown if calcified else None))
-        vessels = None if shown is None else tuple(Vessel((n,), 20.0, True) for n in range(shown))
+        vessels = None if shown is None else tuple(ArteryRun((n,), 20.0, True) for n in range(shown))
         if vessels == () and calcified:
-            vessels = (Vessel((1,), 2.0, False),)
+            vessels = (ArteryRun((1,), 2.0, False),)
         area = count * 50
         amounts.append(ImageAmount(f"{place:064x}", side, area, None, 0.0, None, None, 0.0, 0.0, vessels))
     whole = study_amount(amounts).whole

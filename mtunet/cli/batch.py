@@ -27,7 +27,7 @@ from mtunet.names import Stems, counted
 from mtunet.output.exports import EXPORTS
 
 if TYPE_CHECKING:
-    from mtunet.imaging.reading import Refused, Upload
+    from mtunet.imaging.reading import RefusedMember, Upload
 
 MASK_SUFFIXES = tuple(f"_{kind.value}.png" for kind in Calcification)
 SUFFIXES = (*(export.suffix for export in EXPORTS.values()), *MASK_SUFFIXES)
@@ -146,7 +146,7 @@ def _assignments(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine
         del item, upload  # its bytes are let go of once it is read
 
 
-def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | Refused", str]]:
+def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | RefusedMember", str]]:
     """Every upload with its place in the batch, "[3/1000]"; one that cannot be opened is noted."""
     for number, (path, label) in enumerate(files, start=1):
         place = f"[{number}/{len(files)}]"
@@ -199,7 +199,7 @@ def _is_under(file: Path, out: Path, searched: Path) -> bool:
     return results != searched.resolve() and file.resolve().is_relative_to(results)
 
 
-def _opened(path: Path, label: str) -> Iterator["Upload | Refused"]:
+def _opened(path: Path, label: str) -> Iterator["Upload | RefusedMember"]:
     """The file itself under its label, or the members of a zip, each as label/member."""
     data = reading.bytes_of(path)
     for item in reading.unpack(data, path.name):
@@ -207,9 +207,9 @@ def _opened(path: Path, label: str) -> Iterator["Upload | Refused"]:
         yield replace(item, name=label if own else f"{label}/{item.name}")
 
 
-def wanted(item: "Upload | Refused", place: str, batch: Batch) -> "Upload | None":
+def wanted(item: "Upload | RefusedMember", place: str, batch: Batch) -> "Upload | None":
     """The upload, unless it is refused (which is noted) or its results are there."""
-    if isinstance(item, reading.Refused):
+    if isinstance(item, reading.RefusedMember):
         _note(batch, item.name, item.problem.kind.value, item.problem.sentence, place)
         return None
     sha256 = hashlib.sha256(item.data).hexdigest()

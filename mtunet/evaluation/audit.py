@@ -27,7 +27,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Rule:
+class AuditRule:
     """title: what must hold. averages: it holds for means over images as well, not only for counts added up."""
 
     title: str
@@ -119,14 +119,18 @@ def _p(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
+RULES: Mapping[str, AuditRule] = MappingProxyType(
     {
-        "jaccard-above": Rule("Jaccard is never above F1", True, _jaccard_not_above_f1),
-        "jaccard-below": Rule("Jaccard is never below F1 / (2 − F1)", True, _jaccard_not_below_f1),
-        "jaccard-exact": Rule("Jaccard is F1 / (2 − F1) when counts are added up", False, _jaccard_is_f1s),
-        "mcc-prevalence": Rule("MCC is within what sensitivity and specificity allow", False, _mcc_within_prevalence),
-        "mcc-average": Rule("MCC is at most √(sensitivity + specificity − 1)", True, _mcc_within_averages),
-        "accuracy": Rule("Accuracy lies between sensitivity and specificity", False, _accuracy_between),
+        "jaccard-above": AuditRule("Jaccard is never above F1", True, _jaccard_not_above_f1),
+        "jaccard-below": AuditRule("Jaccard is never below F1 / (2 − F1)", True, _jaccard_not_below_f1),
+        "jaccard-exact": AuditRule("Jaccard is F1 / (2 − F1) when counts are added up", False, _jaccard_is_f1s),
+        "mcc-prevalence": AuditRule(
+            "MCC is within what sensitivity and specificity allow",
+            False,
+            _mcc_within_prevalence,
+        ),
+        "mcc-average": AuditRule("MCC is at most √(sensitivity + specificity − 1)", True, _mcc_within_averages),
+        "accuracy": AuditRule("Accuracy lies between sensitivity and specificity", False, _accuracy_between),
     }
 )
 

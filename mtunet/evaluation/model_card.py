@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from mtunet.detection.models import ModelSpec, read_metadata
 from mtunet.evaluation import runs
-from mtunet.evaluation.real import Figure, learnt_from_measured, model_figures, targets
+from mtunet.evaluation.real import Measure, learnt_from_measured, model_figures, targets
 from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, SAMPLES
 
 
 @dataclass(frozen=True)
-class Source:
+class LearntFrom:
     """Images that were learnt from. name: what they are; licence and where they are from."""
 
     name: str
@@ -68,9 +68,9 @@ class ModelCard:
     mebibytes: float
     settings: Mapping[str, Any]
     network: Mapping[str, Any]
-    sources: tuple[Source, ...]
+    sources: tuple[LearntFrom, ...]
     steps: tuple[Step, ...]
-    measured: tuple[tuple[str, tuple[Figure, ...]], ...]
+    measured: tuple[tuple[str, tuple[Measure, ...]], ...]
     caveats: tuple[str, ...]
     failures: tuple[Failure, ...]
 
@@ -146,7 +146,7 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
     yield name, provenance
 
 
-def _sources(configs: Any) -> Iterator[Source]:
+def _sources(configs: Any) -> Iterator[LearntFrom]:
     """What the runs say they learnt from, each once."""
     told: set[str] = set()
     inserted = False
@@ -154,17 +154,17 @@ def _sources(configs: Any) -> Iterator[Source]:
         for one in config.get("training_images", ()):
             if one["name"] not in told:
                 told.add(one["name"])
-                yield Source(one["name"], one["licence"], one["origin"])
+                yield LearntFrom(one["name"], one["licence"], one["origin"])
         data = config.get("experiment", {}).get("data", {})
         if data.get("train") or data.get("harder"):
             name = _phantoms(config, data)
             if name not in told:
                 told.add(name)
-                yield Source(name, PHANTOM_LICENCE, "They show no person.")
+                yield LearntFrom(name, PHANTOM_LICENCE, "They show no person.")
         inserted = inserted or bool(data.get("inserted"))
     for sample in SAMPLES if inserted else ():
         if sample.file.startswith("cbis-ddsm/"):
-            yield Source(
+            yield LearntFrom(
                 f"`samples/{sample.file}`, calcium of the phantom code put in", CBIS_LICENCE, CBIS_SOURCE + "."
             )
 
@@ -205,7 +205,7 @@ def _seconds(folder: Path) -> float | None:
         return None
 
 
-def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Figure, ...]], ...]:
+def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Measure, ...]], ...]:
     if made_by is None:
         return ()
     return ((made_by.folder.name, model_figures(made_by.summary or {})),)

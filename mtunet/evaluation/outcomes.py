@@ -31,7 +31,7 @@ COVARIATES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Component:
+class Region:
     """One connected region: of the truth for outcomes a to d, of what was detected for e.
 
     box: native pixels. covariates: those of COVARIATES that were measured. probability: None where none was recorded.
@@ -60,9 +60,9 @@ class Share:
         return 1 - self.outcomes.get("a", 0) / self.total if self.total else None
 
 
-def components(results: Results) -> list[Component]:
+def components(results: Results) -> list[Region]:
     """Of every method and fold that is done; [] where the run has none. Raises UnreadableRun."""
-    found: list[Component] = []
+    found: list[Region] = []
     for part in results.parts:
         wanted = ("image", "type", "outcome", "row", "column", "height", "width")
         table = part.columns(COMPONENTS, *wanted)
@@ -77,11 +77,11 @@ def components(results: Results) -> list[Component]:
             probability = None if np.isnan(likely[i]) else float(likely[i])
             box = Box(top, left, top + height, left + width)
             kind, outcome = table["type"][i], table["outcome"][i]
-            found.append(Component(part.method, part.fold, image, kind, outcome, box, probability, known))
+            found.append(Region(part.method, part.fold, image, kind, outcome, box, probability, known))
     return found
 
 
-def tally(found: Sequence[Component]) -> dict[tuple[str, str], dict[str, int]]:
+def tally(found: Sequence[Region]) -> dict[tuple[str, str], dict[str, int]]:
     """Outcome → how many, by (method, type)."""
     total: dict[tuple[str, str], dict[str, int]] = {}
     for one in found:
@@ -90,7 +90,7 @@ def tally(found: Sequence[Component]) -> dict[tuple[str, str], dict[str, int]]:
     return total
 
 
-def by_thirds(found: Sequence[Component], covariate: str) -> list[Share]:
+def by_thirds(found: Sequence[Region], covariate: str) -> list[Share]:
     """True components in three groups of one size, from the least to the greatest value of the covariate."""
     true = sorted(
         (one for one in found if one.outcome != "e" and covariate in one.covariates),
@@ -102,9 +102,9 @@ def by_thirds(found: Sequence[Component], covariate: str) -> list[Share]:
     return [_share(f"{g[0].covariates[covariate]:.3g} to {g[-1].covariates[covariate]:.3g}", g) for g in groups]
 
 
-def by_density(found: Sequence[Component], results: Results) -> list[Share]:
+def by_density(found: Sequence[Region], results: Results) -> list[Share]:
     """True components by the breast density (BI-RADS a to d) of their image."""
-    groups: dict[str, list[Component]] = {}
+    groups: dict[str, list[Region]] = {}
     for one in found:
         density = results.images[one.image].density if one.image in results.images else ""
         if one.outcome != "e" and density:
@@ -112,6 +112,6 @@ def by_density(found: Sequence[Component], results: Results) -> list[Share]:
     return [_share(density, groups[density]) for density in sorted(groups)]
 
 
-def _share(label: str, group: Sequence[Component]) -> Share:
+def _share(label: str, group: Sequence[Region]) -> Share:
     outcomes = {name: sum(one.outcome == name for one in group) for name in OUTCOMES}
     return Share(label, len(group), outcomes)

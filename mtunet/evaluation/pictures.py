@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Finding, Mammogram, Truth
-from mtunet.evaluation.outcomes import Component
+from mtunet.evaluation.outcomes import Region
 from mtunet.output.drawing import FIGURE_3, RGB, Palette, draw
 from mtunet.phantom import Phantom
 
@@ -22,7 +22,7 @@ CALLED = {"b": Calcification.MICRO, "c": Calcification.ARTERIAL}
 """What a region was taken for, where that is not what it is."""
 
 
-def picture(phantom: Phantom, components: Sequence[Component], palette: Palette = FIGURE_3) -> RGB:
+def picture(phantom: Phantom, components: Sequence[Region], palette: Palette = FIGURE_3) -> RGB:
     """(HEIGHT, columns, 3) uint8: the whole view; beside it the square round the component with the worst outcome.
 
     Without components the square is round the truth; without truth there is none.
@@ -35,14 +35,14 @@ def picture(phantom: Phantom, components: Sequence[Component], palette: Palette 
     return np.hstack(panels)
 
 
-def close_up(phantom: Phantom, component: Component, palette: Palette = FIGURE_3) -> RGB:
+def close_up(phantom: Phantom, component: Region, palette: Palette = FIGURE_3) -> RGB:
     """(HEIGHT, HEIGHT, 3) uint8: the square round one component alone, as the columns of Figure 3 show them."""
     focus = _focus(phantom, (component,))
     assert focus is not None  # there is a component
     return _region(phantom, (component,), focus, palette)
 
 
-def _focus(phantom: Phantom, components: Sequence[Component]) -> Box | None:
+def _focus(phantom: Phantom, components: Sequence[Region]) -> Box | None:
     """A square of the image, at least 12 mm wide, round what is worth a look."""
     if components:
         box = min(components, key=lambda one: WORST_FIRST.index(one.outcome)).box
@@ -60,7 +60,7 @@ def _focus(phantom: Phantom, components: Sequence[Component]) -> Box | None:
     return Box(top, left, top + side, left + side)
 
 
-def _region(phantom: Phantom, components: Sequence[Component], box: Box, palette: Palette) -> RGB:
+def _region(phantom: Phantom, components: Sequence[Region], box: Box, palette: Palette) -> RGB:
     """A part of the image, HEIGHT pixels high, with what lies in it."""
     factor = HEIGHT / (box.bottom - box.top)
     shape = (HEIGHT, max(1, round((box.right - box.left) * factor)))
@@ -94,7 +94,7 @@ def _meet(one: Box, other: Box) -> bool:
     return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
 
 
-def _finding(one: Component, box: Box) -> Finding:
+def _finding(one: Region, box: Box) -> Finding:
     """The box as what `drawing` draws; a region that was taken for the other type is drawn in that type's colour."""
     corners = ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
     return Finding(

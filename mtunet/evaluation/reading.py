@@ -16,7 +16,7 @@ from mtunet.case import Calcification
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import BEYOND, CELLS, Floats
 from mtunet.evaluation.run_files import COUNTS, IMAGES, Table, UnreadableRun, fingerprint, read_columns
-from mtunet.evaluation.runs import Part
+from mtunet.evaluation.runs import RunPart
 
 TYPES = tuple(kind.value for kind in Calcification)
 FRAMES = ("256", "native")
@@ -88,7 +88,7 @@ class Results:
     config: Mapping[str, Any]
     summary: Mapping[str, Any] | None
     images: Mapping[str, ImageFacts]
-    parts: tuple[Part, ...]
+    parts: tuple[RunPart, ...]
     counts: Mapping[tuple[str, str, str], Counts]
 
     @property
@@ -146,7 +146,7 @@ def numbers(values: Sequence[str]) -> Floats:
         raise UnreadableRun(f"A number was expected in a table of this run: {problem}.") from None
 
 
-def _images(folder: Path, parts: Sequence[Part]) -> Iterator[ImageFacts]:
+def _images(folder: Path, parts: Sequence[RunPart]) -> Iterator[ImageFacts]:
     for where in (folder, *(part.folder for part in parts)):
         table = read_columns(where, IMAGES, "image")
         if table is None:
@@ -158,7 +158,7 @@ def _images(folder: Path, parts: Sequence[Part]) -> Iterator[ImageFacts]:
             yield ImageFacts(name, **values | {"patient": values["patient"] or name})
 
 
-def _counts(part: Part, summary: Mapping[str, Any]) -> Iterator[Counts]:
+def _counts(part: RunPart, summary: Mapping[str, Any]) -> Iterator[Counts]:
     table = part.columns(COUNTS, "image", "type", "frame", "threshold", *CELLS)
     if table is None:
         yield from _wide_counts(part, summary)
@@ -190,7 +190,7 @@ def _beyond(table: Table, cells: Floats) -> dict[str, Floats]:
     return found
 
 
-def _wide_counts(part: Part, summary: Mapping[str, Any]) -> Iterator[Counts]:
+def _wide_counts(part: RunPart, summary: Mapping[str, Any]) -> Iterator[Counts]:
     """One row per image with the counts of both types, as runs that made one model have them."""
     wanted = [f"{kind}_{cell}" for kind in TYPES for cell in CELLS]
     table = part.columns(IMAGES, "image", *wanted)

@@ -15,7 +15,7 @@ Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measure:
     """One figure: on which images, of what, its value in words, and whether it meets the target (None: it has none)."""
 
     images: str
@@ -25,12 +25,12 @@ class Figure:
     met: bool | None = None
 
 
-def figures(real: Summary) -> tuple[Figure, ...]:
+def figures(real: Summary) -> tuple[Measure, ...]:
     """Every figure of a measurement on real mammograms."""
     return (*_mini_mias(real), *_mg1(real), *_counted(real), *_breast(real), *_steadiness(real))
 
 
-def model_figures(model: Summary) -> tuple[Figure, ...]:
+def model_figures(model: Summary) -> tuple[Measure, ...]:
     """The three figures of the run that made the weights, on its own unseen images: phantoms, and then they say so and
     have targets, or the test part of a data set.
 
@@ -45,9 +45,9 @@ def model_figures(model: Summary) -> tuple[Figure, ...]:
     at = _found(half) if half is every["mc"] else f"{_found(half)} (as it ships: {_found(every['mc'])})"
     enough = found is not None and rate is not None and found >= 0.90 and rate <= 0.5
     rows = (
-        Figure(images, "MC lesions found", at, "≥ 0.90 at ≤ 0.5", enough),
-        Figure(images, "BAC pixel F1", _figure(f1, ".3f"), "≥ 0.80", f1 is not None and f1 >= 0.80),
-        Figure(
+        Measure(images, "MC lesions found", at, "≥ 0.90 at ≤ 0.5", enough),
+        Measure(images, "BAC pixel F1", _figure(f1, ".3f"), "≥ 0.80", f1 is not None and f1 >= 0.80),
+        Measure(
             images,
             "BAC regions called MC",
             _figure(confused, ".1%"),
@@ -63,7 +63,7 @@ def _found(mc: Mapping[str, Any]) -> str:
     return "undefined" if found is None or rate is None else f"{found:.2f} at {rate:.2f} false per image"
 
 
-def targets(real: Summary, model: Summary | None) -> tuple[Figure, ...]:
+def targets(real: Summary, model: Summary | None) -> tuple[Measure, ...]:
     """The figures that have a target, of both; model: None where the run that made the weights is not at hand."""
     all_of_them = (*figures(real), *(model_figures(model) if model else ()))
     return tuple(figure for figure in all_of_them if figure.target)
@@ -79,69 +79,69 @@ def learnt_from_measured(config: Mapping[str, Any]) -> str:
     )
 
 
-def _mini_mias(real: Summary) -> Iterator[Figure]:
+def _mini_mias(real: Summary) -> Iterator[Measure]:
     mias = real["mini_mias"]
     at_one = mias["at_one_false_positive"]
     films = "mini-MIAS"
-    yield Figure(films, "clusters hit by MC or BAC", share(mias["hit"]))
-    yield Figure(films, "clusters hit as MC", share(mias["hit_as_mc"]))
-    yield Figure(
+    yield Measure(films, "clusters hit by MC or BAC", share(mias["hit"]))
+    yield Measure(films, "clusters hit as MC", share(mias["hit_as_mc"]))
+    yield Measure(
         films,
         "clusters hit at ≤ 1 false MC per normal image",
         share(at_one) if at_one else "not reached",
         "≥ 80 %",
         bool(at_one) and at_one["share"] is not None and at_one["share"] >= 0.80,
     )
-    yield Figure(films, "false MC per normal image", mean(mias["false_mc_per_normal_image"]))
-    yield Figure(films, "detected BAC per normal image (nobody marked BAC)", mean(mias["false_bac_per_normal_image"]))
-    yield Figure(films, "normal images flagged", share(mias["normal_images_flagged"]))
+    yield Measure(films, "false MC per normal image", mean(mias["false_mc_per_normal_image"]))
+    yield Measure(films, "detected BAC per normal image (nobody marked BAC)", mean(mias["false_bac_per_normal_image"]))
+    yield Measure(films, "normal images flagged", share(mias["normal_images_flagged"]))
 
 
-def _mg1(real: Summary) -> Iterator[Figure]:
+def _mg1(real: Summary) -> Iterator[Measure]:
     mg1 = real["mg1"]
     if not mg1:
         return
     recall, called = mg1["recall"], mg1["called_mc"]
-    yield Figure("NEMA MG1", "length of traced arteries found as BAC", f"{recall:.0%}", "≥ 80 %", recall >= 0.80)
-    yield Figure("NEMA MG1", "length of traced arteries called MC", f"{called:.0%}", "≤ 10 %", called <= 0.10)
+    yield Measure("NEMA MG1", "length of traced arteries found as BAC", f"{recall:.0%}", "≥ 80 %", recall >= 0.80)
+    yield Measure("NEMA MG1", "length of traced arteries called MC", f"{called:.0%}", "≤ 10 %", called <= 0.10)
     far = f"{mg1['false_mm2']:.0f} of {mg1['bac_mm2']:.0f} mm²"
-    yield Figure("NEMA MG1", "BAC farther than 3 mm from any of them", far)
+    yield Measure("NEMA MG1", "BAC farther than 3 mm from any of them", far)
 
 
-def _counted(real: Summary) -> Iterator[Figure]:
+def _counted(real: Summary) -> Iterator[Measure]:
     counted = real["plausible"]
     for part in COUNTED:
         if part in counted:
             for kind in ("mc", "bac"):
-                yield Figure(part, f"detected {kind.upper()} per image", mean(counted[part][f"{kind}_per_image"]))
+                yield Measure(part, f"detected {kind.upper()} per image", mean(counted[part][f"{kind}_per_image"]))
     every, together = counted["all"], "GE, NYU, CBIS-DDSM"
     either = every.get("any_per_image") or _added(every["mc_per_image"], every["bac_per_image"])
     value = either["mean"]
-    yield Figure(together, "detections per image", mean(either), "≤ 2", value is not None and value <= 2)
+    yield Measure(together, "detections per image", mean(either), "≤ 2", value is not None and value <= 2)
     if "on_metal" in every:
         wrong = {name: every[f"on_{name}"] for name in ("metal", "benign", "border")}
         said = ", ".join(f"{count} on {name}" for name, count in wrong.items())
-        yield Figure(
+        yield Measure(
             together, "on metal balls, large benign calcifications, borders", said, "none", not any(wrong.values())
         )
 
 
-def _breast(real: Summary) -> Iterator[Figure]:
+def _breast(real: Summary) -> Iterator[Measure]:
     breast = real["breast"]
     said = f"{breast['median']:.3f} ({breast['images']} images; 5 % are below {breast['fifth_percentile']:.3f})"
     met = breast["median"] >= 0.95
-    yield Figure("DDSM tissue", "breast region, overlap with the mask (median)", said, "≥ 0.95", met)
+    yield Measure("DDSM tissue", "breast region, overlap with the mask (median)", said, "≥ 0.95", met)
 
 
-def _steadiness(real: Summary) -> Iterator[Figure]:
+def _steadiness(real: Summary) -> Iterator[Measure]:
     for name, found in real["perturbations"].items():
         kept, every = found["flag_unchanged"], name == "all"
         met = kept["share"] is not None and kept["share"] >= 0.95
         measure = "flag unchanged, all perturbations" if every else f"flag unchanged: {name}"
-        yield Figure("all, perturbed", measure, share(kept), "≥ 95 %" if every else "", met if every else None)
+        yield Measure("all, perturbed", measure, share(kept), "≥ 95 %" if every else "", met if every else None)
         moved = found.get("share_moved_median")
         if every and moved is not None:
-            yield Figure("all, perturbed", "BAC share moves by (median)", f"{100 * moved:.1f} points")
+            yield Measure("all, perturbed", "BAC share moves by (median)", f"{100 * moved:.1f} points")
 
 
 def share(value: Mapping[str, Any]) -> str:
@@ -166,7 +166,7 @@ def _figure(value: float | None, form: str) -> str:
     return "undefined" if value is None else format(value, form)
 
 
-def missed(rows: Sequence[Figure]) -> tuple[Figure, ...]:
+def missed(rows: Sequence[Measure]) -> tuple[Measure, ...]:
     return tuple(row for row in rows if row.met is False)
 
 

@@ -89,7 +89,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Part:
+class RunPart:
     """One method on one fold, as far as it has come."""
 
     method: str
@@ -290,14 +290,14 @@ def done(run: Run, seed: int | None = None) -> list[tuple[str, int]]:
     return [(method, fold) for method in run.methods for fold in folds if part_done(run.folder, method, fold, seed)]
 
 
-def parts(run: Run, seed: int | None = None) -> tuple[Part, ...]:
+def parts(run: Run, seed: int | None = None) -> tuple[RunPart, ...]:
     """As the configuration announces them, begun or not; what lies there besides is taken as it is."""
     if alone := sorted(run.folder.glob("fold_*")):
-        return tuple(Part(ONLY_METHOD, files.fold_of(path), path) for path in alone)
+        return tuple(RunPart(ONLY_METHOD, files.fold_of(path), path) for path in alone)
     there = sorted({path.parent.name for path in run.folder.glob("*/fold_*")})
     announced = [str(name) for name in run.config.get("methods", ())]
     return tuple(
-        Part(method, fold, part_folder(run.folder, method, fold, seed))
+        RunPart(method, fold, part_folder(run.folder, method, fold, seed))
         for method in dict.fromkeys([*announced, *there])
         for fold in _folds(run)
     )

@@ -7,7 +7,7 @@ from typing import Any
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results, numbers
 from mtunet.evaluation.run_files import HISTORY
-from mtunet.evaluation.runs import Part
+from mtunet.evaluation.runs import RunPart
 
 NOT_A_HEAD = ("epoch", "step", "seconds", "learning_rate")
 
@@ -59,13 +59,13 @@ def epochs_to_reach(history: History, kind: str, share: float = 0.95) -> float |
     return float(history.along[reached][0])
 
 
-def progress(part: Part) -> int:
+def progress(part: RunPart) -> int:
     """Rows of history so far: epochs, or what the run logs by."""
     table = part.columns(HISTORY)
     return len(next(iter(table.values()))) if table else 0
 
 
-def _history(part: Part) -> History | None:
+def _history(part: RunPart) -> History | None:
     table = part.columns(HISTORY)
     if not table or not next(iter(table.values())):
         return None

@@ -30,14 +30,14 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedMember:
     """A member that cannot be handed on, and why."""
 
     name: str
     problem: UnreadableImage
 
 
-def unpack(data: bytes, name: str) -> Iterator[Upload | Refused]:
+def unpack(data: bytes, name: str) -> Iterator[Upload | RefusedMember]:
     """The file itself, or a zip's members one by one. A bad member is Refused and does not stop the rest."""
     shown = display_name(name)
     if not _is_zip(data):
@@ -46,13 +46,13 @@ def unpack(data: bytes, name: str) -> Iterator[Upload | Refused]:
     try:
         archive = _opened(data)
     except UnreadableImage as refused:
-        yield Refused(shown, refused)
+        yield RefusedMember(shown, refused)
         return
     with archive:
         yield from _members(archive, shown)
 
 
-def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | Refused]:
+def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | RefusedMember]:
     left, seen = MAX_TOTAL_BYTES, 0
     for member in archive.infolist():
         name = _member_name(member.filename)
@@ -65,12 +65,12 @@ def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | Refused]
             content = _content(archive, member, left)
         except UnreadableImage as refused:
             left -= MAX_FILE_BYTES if refused.kind is Refusal.TOO_LARGE else 0
-            yield Refused(name, refused)
+            yield RefusedMember(name, refused)
             continue
         left -= len(content)
         yield Upload(name, content, shown)
     if seen == 0:
-        yield Refused(shown, _bad("no files", "Pack the images into it.", Refusal.EMPTY))
+        yield RefusedMember(shown, _bad("no files", "Pack the images into it.", Refusal.EMPTY))
 
 
 def _is_zip(data: bytes) -> bool:

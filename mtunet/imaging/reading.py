@@ -11,13 +11,13 @@ from pathlib import Path
 
 from mtunet.case import Belonging, Mammogram, UnreadableImage
 from mtunet.imaging import decoding
-from mtunet.imaging.archives import Refused, Upload, unpack
+from mtunet.imaging.archives import RefusedMember, Upload, unpack
 from mtunet.imaging.decoding.result import MAX_FILE_BYTES, Digests
 from mtunet.imaging.decoding.signatures import container
 from mtunet.names import display_name
 
 __all__ = [
-    "Refused",
+    "RefusedMember",
     "UnreadableImage",
     "Upload",
     "bytes_of",

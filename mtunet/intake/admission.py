@@ -59,7 +59,7 @@ def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) ->
     a job can always be done later. Raises QueueFull and CouldNotSave.
     """
     for upload in reading.unpack(data, name):
-        if isinstance(upload, reading.Refused):
+        if isinstance(upload, reading.RefusedMember):
             yield _decline(store, upload.name, upload.problem)
         else:
             path = upload.name if upload.archive else name  # with the folders it lay in

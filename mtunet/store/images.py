@@ -30,7 +30,7 @@ from mtunet.store.records import (
 )
 from mtunet.store.studies import find_image, forget_image, put
 from mtunet.store.summary import numbers_of_analysis, refresh
-from mtunet.study.grouping import Place
+from mtunet.study.grouping import StudyPlace
 
 
 class Store(Opened):
@@ -39,7 +39,7 @@ class Store(Opened):
     # Images
 
     def add_image(
-        self, mammogram: Mammogram, name: str, source: str, at: str | None = None, place: Place | None = None
+        self, mammogram: Mammogram, name: str, source: str, at: str | None = None, place: StudyPlace | None = None
     ) -> Image:
         """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
 
@@ -66,7 +66,7 @@ class Store(Opened):
         with self.writing():
             if self.image(mammogram.sha256) is None:
                 self.db["images"].insert(row)
-                put(self.db, mammogram.sha256, place or Place(None, shown), at)
+                put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
         found = self.image(mammogram.sha256)
         assert found is not None
         return found

@@ -17,7 +17,7 @@ from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import Image, containing, image_from, literally, now
 from mtunet.store.summary import refresh
-from mtunet.study.grouping import Place, Study, numbered
+from mtunet.study.grouping import Study, StudyPlace, numbered
 
 HANGING = (
     "order by case images.view when 'CC' then 0 when 'MLO' then 1 else 2 end, "
@@ -90,7 +90,7 @@ def rename(store: Opened, study_id: str, title: str) -> None:
         store.db.conn.execute("update studies set title = ? where id = ?", [display_name(title), study_id])
 
 
-def put(db: Database, sha256: str, into: Place, at: str) -> None:
+def put(db: Database, sha256: str, into: StudyPlace, at: str) -> None:
     """Put a new image into its study, made if it is the first. Inside a transaction."""
     found = _with_group(db, into.group)
     if found is None:
@@ -110,7 +110,7 @@ def move_image(store: Opened, sha256: str, to: str | None, reader: str = "") -> 
         before = study_of(store, sha256)
         if image is None or before is None or (to is not None and study(store, to) is None):
             return None
-        after = to or _make(store.db, Place(None, image.name), now())
+        after = to or _make(store.db, StudyPlace(None, image.name), now())
         if after == before.id:
             return after
         store.db.conn.execute("update images set study = ?, guessed = 0 where sha256 = ?", [after, sha256])
@@ -218,7 +218,7 @@ def _with_group(db: Database, group: str | None) -> str | None:
     return found[0] if found else None
 
 
-def _make(db: Database, place: Place, at: str) -> str:
+def _make(db: Database, place: StudyPlace, at: str) -> str:
     made = secrets.token_hex(8)
     title = display_name(place.title)
     if place.numbered:

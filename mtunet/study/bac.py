@@ -53,7 +53,7 @@ NO_GRADE = "The file does not say how large a pixel is, so vessels cannot be tol
 
 
 @dataclass(frozen=True)
-class Vessel:
+class ArteryRun:
     """Arterial findings of one image that lie in a row. findings: their numbers. coarse: COARSE_MM or longer."""
 
     findings: tuple[int, ...]
@@ -78,10 +78,10 @@ class ImageAmount:
     breast_share: float | None
     probability_sum: float
     intensity_sum: float
-    vessels: tuple[Vessel, ...] | None
+    vessels: tuple[ArteryRun, ...] | None
 
     @property
-    def coarse(self) -> tuple[Vessel, ...]:
+    def coarse(self) -> tuple[ArteryRun, ...]:
         return tuple(vessel for vessel in self.vessels or () if vessel.coarse)
 
     @property
@@ -141,7 +141,7 @@ def measure(mammogram: Mammogram, segmentation: Segmentation, analysis: Analysis
     )
 
 
-def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tuple[Vessel, ...]:
+def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tuple[ArteryRun, ...]:
     """Arterial findings joined into vessels, the longest first: those whose outlines come within GAP_MM."""
     if not findings:
         return ()
@@ -159,7 +159,7 @@ def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tup
     for number in range(count):
         members = [f for f, g in zip(findings, group, strict=True) if g == number]
         length = sum(f.length_mm or 0.0 for f in members)
-        made.append(Vessel(tuple(f.number for f in members), length, length >= COARSE_MM))
+        made.append(ArteryRun(tuple(f.number for f in members), length, length >= COARSE_MM))
     return tuple(sorted(made, key=lambda vessel: -vessel.length_mm))
 
 

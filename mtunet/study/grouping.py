@@ -35,7 +35,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyPlace:
     """The study that an image goes to.
 
     group: the same for images of one study; None for an image that is a study of its own.
@@ -50,7 +50,7 @@ class Place:
     shifted_day: int | None = None
 
 
-def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", title: str | None = None) -> Place:
+def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", title: str | None = None) -> StudyPlace:
     """Where an image goes.
 
     name: of its file, with the folders it lay in. archive: the file name of the zip it came in. batch: what was handed
@@ -60,7 +60,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
     within = display_name(folder) if folder else stem(archive) if archive else ""
     rest = without_side_and_view(stem(last))
     if belonging.study is not None:
-        return Place(
+        return StudyPlace(
             group=f"header:{belonging.study}",
             title=title or within or (rest if rest != stem(last) else "") or display_name(last),
             numbered=bool(within) and title is None,
@@ -68,8 +68,13 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
             shifted_day=belonging.shifted_day,
         )
     if title is not None or side_and_view_in(stem(last)) == (None, None):
-        return Place(None, title or display_name(last), patient=belonging.patient, shifted_day=belonging.shifted_day)
-    return Place(
+        return StudyPlace(
+            None,
+            title or display_name(last),
+            patient=belonging.patient,
+            shifted_day=belonging.shifted_day,
+        )
+    return StudyPlace(
         group=f"name:{_digest(batch, archive, folder, rest.casefold())}",
         title=f"{within} · {rest}" if folder and rest.isdigit() else rest or within or display_name(last),
         guessed=True,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mtunet.case import Analysis, Calcification, Laterality
-from mtunet.study.bac import ImageAmount, Vessel
-from mtunet.study.landmarks import Edge, Landmarks, Place
+from mtunet.study.bac import ArteryRun, ImageAmount
+from mtunet.study.landmarks import Distances, Edge, Landmarks
 from mtunet.study.look import ImageLook
 from mtunet.study.plane import Areas
 
@@ -53,7 +53,7 @@ def look_from_json(written: Mapping[str, Any], analysis: Analysis) -> ImageLook 
                     "laterality": Laterality(amount["laterality"]) if amount["laterality"] else None,
                     "vessels": None
                     if vessels is None
-                    else tuple(Vessel(tuple(v["findings"]), v["length_mm"], v["coarse"]) for v in vessels),
+                    else tuple(ArteryRun(tuple(v["findings"]), v["length_mm"], v["coarse"]) for v in vessels),
                 }
             ),
             marks=Landmarks(
@@ -62,7 +62,7 @@ def look_from_json(written: Mapping[str, Any], analysis: Analysis) -> ImageLook 
                 np.asarray(marks["skin"], np.float32).reshape(-1, 2),
                 marks["why"],
             ),
-            places=MappingProxyType({int(number): Place(**place) for number, place in written["places"].items()}),
+            places=MappingProxyType({int(number): Distances(**place) for number, place in written["places"].items()}),
             areas=Areas(tuple(areas["moves"]), tuple(areas["mc_px"]), tuple(areas["bac_px"]), areas["pixel_mm2"]),
         )
     except (KeyError, TypeError, ValueError):

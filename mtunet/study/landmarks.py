@@ -59,7 +59,7 @@ class Landmarks:
 
 
 @dataclass(frozen=True)
-class Place:
+class Distances:
     """Distances of one finding, in mm where the file says its spacing, else in pixels (`unit`).
 
     nipple: from the middle of the finding. near, far: from its nearest and farthest point. skin: of its nearest point.
@@ -107,7 +107,7 @@ def chest_wall(breast: npt.NDArray[np.bool_]) -> Edge | None:
     return Edge.LEFT if left > right else Edge.RIGHT
 
 
-def place(finding: Finding, marks: Landmarks, spacing_mm: tuple[float, float] | None) -> Place:
+def place(finding: Finding, marks: Landmarks, spacing_mm: tuple[float, float] | None) -> Distances:
     """How far a finding is from nipple and skin. spacing_mm: (row, column), None for distances in pixels."""
     unit = (1.0, 1.0) if spacing_mm is None else (spacing_mm[1], spacing_mm[0])
     outline = dense(finding.contour) * unit
@@ -118,7 +118,7 @@ def place(finding: Finding, marks: Landmarks, spacing_mm: tuple[float, float] | 
         nipple, near, far = float(np.hypot(*(middle(finding) * unit - tip))), float(away.min()), float(away.max())
     if len(marks.skin):
         skin = float(KDTree(marks.skin.astype(np.float64) * unit).query(outline)[0].min())
-    return Place("px" if spacing_mm is None else "mm", nipple, near, far, skin)
+    return Distances("px" if spacing_mm is None else "mm", nipple, near, far, skin)
 
 
 def middle(finding: Finding) -> npt.NDArray[np.float64]:

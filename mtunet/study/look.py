@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from mtunet.case import Analysis, Laterality, Mammogram, Segmentation, View
 from mtunet.study.bac import ImageAmount, StudyAmount, measure, study_amount
-from mtunet.study.landmarks import Landmarks, Place, landmarks, place
+from mtunet.study.landmarks import Distances, Landmarks, landmarks, place
 from mtunet.study.matching import FROM_ABOVE, Matches, Seen, match
 from mtunet.study.plane import Areas, Point, areas, track
 
@@ -21,7 +21,7 @@ class ImageLook:
     analysis: Analysis
     amount: ImageAmount
     marks: Landmarks
-    places: Mapping[int, Place]
+    places: Mapping[int, Distances]
     areas: Areas
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mtunet.case import Calcification, Finding, View
-from mtunet.study.landmarks import NIPPLE_ERROR_MM, Place
+from mtunet.study.landmarks import NIPPLE_ERROR_MM, Distances
 
 TOLERANCE_MM = round(2**0.5 * NIPPLE_ERROR_MM)
 """Two distances may differ by this much and be of one finding: each carries the error of its nipple (NIPPLE_ERROR_MM,
@@ -28,7 +28,7 @@ class Seen:
     sha256: str
     view: View | None
     finding: Finding
-    place: Place
+    place: Distances
 
     @property
     def key(self) -> tuple[str, int]:
@@ -72,7 +72,7 @@ def match(above: Sequence[Seen], beside: Sequence[Seen], *, both_known: bool) ->
     return Matches(tuple(pairs), tuple(s.key for s in (*above, *beside) if s.key not in paired))
 
 
-def difference(one: Place, other: Place, kind: Calcification) -> float:
+def difference(one: Distances, other: Distances, kind: Calcification) -> float:
     """mm between the distances from the nipple: of the middles for MC, of the stretches for BAC, which is long."""
     assert one.nipple is not None
     assert other.nipple is not None

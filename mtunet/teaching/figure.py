@@ -20,7 +20,7 @@ from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import Phantom, make_phantom
 from mtunet.phantom.samples import SAMPLES, sample_bytes
 from mtunet.phantom.spec import BoolArray, FloatArray
-from mtunet.teaching.lesson import PICTURES, Part, Picture
+from mtunet.teaching.lesson import PICTURES, Detail, LessonPicture
 
 FOLDER: Final = Path(__file__).parent / "pictures"
 HEIGHT: Final = 528
@@ -34,7 +34,7 @@ PLATE: Final = 22
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class FigureView:
     """One image with what is known of it. pixels in [0, 1]; masks by name on its grid, {} where nothing is known.
 
     spacing_mm: one distance for rows and columns; None where the file does not say.
@@ -56,24 +56,24 @@ def make_pictures(folder: Path = FOLDER, keys: Sequence[str] = tuple(PICTURES)) 
         yield path
 
 
-def picture_path(picture: Picture, folder: Path = FOLDER) -> Path:
+def picture_path(picture: LessonPicture, folder: Path = FOLDER) -> Path:
     return folder / f"{picture.key}.webp"
 
 
-def phantom_view(phantom: Phantom) -> View:
+def phantom_view(phantom: Phantom) -> FigureView:
     pixels = phantom.pixels.astype(np.float32) / np.float32(65535)
-    return View(pixels, phantom.masks, phantom.spacing_mm[0])
+    return FigureView(pixels, phantom.masks, phantom.spacing_mm[0])
 
 
-def _sample_view(key: str) -> View:
+def _sample_view(key: str) -> FigureView:
     """A sample by its key, as the program reads it."""
     sample = next(sample for sample in SAMPLES if sample.key == key)
     mammogram = read(sample_bytes(sample), sample.file)
     spacing = mammogram.spacing_mm
-    return View(mammogram.pixels, {}, spacing[0] if spacing else None)
+    return FigureView(mammogram.pixels, {}, spacing[0] if spacing else None)
 
 
-def figure_1(view: View, parts: Sequence[Part]) -> RGB:
+def figure_1(view: FigureView, parts: Sequence[Detail]) -> RGB:
     """(HEIGHT, columns, 3) uint8: the view with numbered squares; the squares magnified; their masks where known."""
     boxes = [_square(view, part) for part in parts]
     columns = [_whole(view, boxes), _stacked([_magnified(view, box, n) for n, box in enumerate(boxes, 1)])]
@@ -84,7 +84,7 @@ def figure_1(view: View, parts: Sequence[Part]) -> RGB:
     return np.hstack(joined)
 
 
-def _square(view: View, part: Part) -> Box:
+def _square(view: FigureView, part: Detail) -> Box:
     """Where a part lies, half-open in pixels, inside the image."""
     rows, columns = view.pixels.shape
     if part.mask:
@@ -110,7 +110,7 @@ def _middle(mask: BoolArray, number: int, spacing_mm: float) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def _whole(view: View, boxes: Sequence[Box]) -> RGB:
+def _whole(view: FigureView, boxes: Sequence[Box]) -> RGB:
     rows, columns = view.pixels.shape
     factor = HEIGHT / rows
     picture = _grey(view.pixels, (HEIGHT, round(columns * factor)))
@@ -122,7 +122,7 @@ def _whole(view: View, boxes: Sequence[Box]) -> RGB:
     return picture
 
 
-def _magnified(view: View, box: Box, number: int) -> RGB:
+def _magnified(view: FigureView, box: Box, number: int) -> RGB:
     part = view.pixels[box.top : box.bottom, box.left : box.right]
     inside = view.masks["breast"][box.top : box.bottom, box.left : box.right] if view.masks else part >= 0
     low, high = np.quantile(part[inside] if inside.any() else part, [0.01, 0.9995])
@@ -134,7 +134,7 @@ def _magnified(view: View, box: Box, number: int) -> RGB:
     return picture
 
 
-def _masked(view: View, box: Box, part: Part) -> RGB:
+def _masked(view: FigureView, box: Box, part: Detail) -> RGB:
     """The regions in white, each with Figure 3's colour of its truth round it; benign ones hatched in grey."""
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     written = []

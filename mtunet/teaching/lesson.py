@@ -13,7 +13,7 @@ PHANTOM_ORIGIN: Final = "Phantom: computer-made, shows no person."
 
 
 @dataclass(frozen=True)
-class Part:
+class Detail:
     """A square that a picture magnifies: round the `number`-th largest region of a mask, or, where nothing is known,
     at a place seen by eye. at: (x, y) as shares of width and height; share: its side over the image's height.
     """
@@ -26,12 +26,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Picture:
+class LessonPicture:
     """One picture of the lesson, of a phantom (spec) or of a sample (its key). origin says which, for the reader."""
 
     key: str
     caption: str
-    parts: tuple[Part, Part]
+    parts: tuple[Detail, Detail]
     spec: PhantomSpec | None = None
     sample: str = ""
     origin: str = PHANTOM_ORIGIN
@@ -54,24 +54,24 @@ class Chapter:
     pictures: tuple[str, ...]
 
 
-def _sample(key: str, caption: str, *parts: Part) -> Picture:
+def _sample(key: str, caption: str, *parts: Detail) -> LessonPicture:
     far, near = parts
-    return Picture(key, caption, (far, near), spec=SAMPLE_PHANTOMS[key].spec)
+    return LessonPicture(key, caption, (far, near), spec=SAMPLE_PHANTOMS[key].spec)
 
 
-def _closer(mask: str, far_mm: float, near_mm: float) -> tuple[Part, Part]:
-    return Part(mask, far_mm), Part(mask, near_mm)
+def _closer(mask: str, far_mm: float, near_mm: float) -> tuple[Detail, Detail]:
+    return Detail(mask, far_mm), Detail(mask, near_mm)
 
 
 _ALL = (
     _sample(
         "both-mostly-bac",
         "1 microcalcifications: a group of specks. 2 arterial calcification: two walls of one vessel. Right: masks.",
-        Part("mc", 20),
-        Part("bac", 28),
+        Detail("mc", 20),
+        Detail("bac", 28),
     ),
     _sample("mc-punctate", "Punctate: small, round, alike. Two groups in a fatty breast.", *_closer("mc", 24, 10)),
-    Picture(
+    LessonPicture(
         "mc-amorphous",
         "Amorphous: specks so small or hazy that none has a shape of its own.",
         _closer("mc", 24, 10),
@@ -81,7 +81,7 @@ _ALL = (
     ),
     _sample("mc-pleomorphic", "Pleomorphic: specks of differing shape and size.", *_closer("mc", 24, 10)),
     _sample("mc-fine-linear", "Fine linear branching: thin casts of ducts, some fork.", *_closer("mc", 30, 12)),
-    Picture(
+    LessonPicture(
         "mc-linear",
         "Linear: specks in single file, as a duct runs. Hard case c: taken for one wall of a vessel.",
         _closer("mc", 40, 18),
@@ -94,32 +94,32 @@ _ALL = (
     _sample(
         "hard-b",
         "Hard case b: short broken pieces of a calcified artery beside and over microcalcifications.",
-        Part("bac", 36),
-        Part("mc", 18),
+        Detail("bac", 36),
+        Detail("mc", 18),
     ),
-    _sample("hard-d", "Hard case d: both types, faint, in a dense breast.", Part("mc", 22), Part("bac", 26)),
-    Picture(
+    _sample("hard-d", "Hard case d: both types, faint, in a dense breast.", Detail("mc", 22), Detail("bac", 26)),
+    LessonPicture(
         "benign-popcorn-rim",
         "Popcorn-like and rim calcifications (grey in the masks: neither MC nor BAC).",
-        (Part("benign", 22, 0), Part("benign", 22, 1)),
+        (Detail("benign", 22, 0), Detail("benign", 22, 1)),
         spec=PhantomSpec(seed=8_000_000_003, view=View.CC, clusters=0, bac_grade=0, benign=2),
     ),
-    Picture(
+    LessonPicture(
         "benign-milk-skin",
         "Milk of calcium, seen from above as soft smudges, and lucent-centred skin calcifications.",
-        (Part("benign", 24, 0), Part("benign", 16, 1)),
+        (Detail("benign", 24, 0), Detail("benign", 16, 1)),
         spec=PhantomSpec(seed=8_000_000_019, view=View.CC, density="a", clusters=0, bac_grade=0, benign=2),
     ),
-    Picture(
+    LessonPicture(
         "real-pleomorphic",
         "Two groups of pleomorphic microcalcifications in an extremely dense breast, benign on biopsy. Film; the "
         "groups were found by eye, so there is no mask.",
-        (Part(at=(0.155, 0.648), share=0.075), Part(at=(0.205, 0.517), share=0.075)),
+        (Detail(at=(0.155, 0.648), share=0.075), Detail(at=(0.205, 0.517), share=0.075)),
         sample="calc-p00377-left-cc",
         origin="Real mammogram: CBIS-DDSM, digitised film (Lee et al. 2017, Sci Data 4:170177, CC BY 3.0).",
     ),
 )
-PICTURES: Final[Mapping[str, Picture]] = MappingProxyType({picture.key: picture for picture in _ALL})
+PICTURES: Final[Mapping[str, LessonPicture]] = MappingProxyType({picture.key: picture for picture in _ALL})
 
 LESSON: Final[tuple[Chapter, ...]] = (
     Chapter(

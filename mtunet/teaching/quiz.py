@@ -30,7 +30,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Marked:
+class MarkedAnswer:
     """right: the answer names exactly those of the known types that are there. hit: the place lies on one of them;
     None without a place, and where it is not known where they lie."""
 
@@ -38,13 +38,18 @@ class Marked:
     hit: bool | None
 
 
-def mark(item: Case, given: Given, masks: Mapping[Calcification, BoolArray], spacing_mm: tuple[float, float]) -> Marked:
+def mark(
+    item: Case,
+    given: Given,
+    masks: Mapping[Calcification, BoolArray],
+    spacing_mm: tuple[float, float],
+) -> MarkedAnswer:
     """masks: the exact regions of both types, (rows, columns) bool on one grid of this spacing (row, column); {} where
     it is not known where they lie."""
     hit = None
     if given.place is not None and masks:
         hit = any(lies_on(masks[kind], given.place, spacing_mm) for kind in item.answer.types)
-    return Marked(agrees(given.answer, item.answer, item.known), hit)
+    return MarkedAnswer(agrees(given.answer, item.answer, item.known), hit)
 
 
 def lies_on(mask: BoolArray, place: tuple[float, float], spacing_mm: tuple[float, float]) -> bool:

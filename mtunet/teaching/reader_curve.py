@@ -17,7 +17,7 @@ Shown = tuple[Item, ModelAnswer]
 
 
 @dataclass(frozen=True)
-class Point:
+class OperatingPoint:
     """false: across; found: up. at: threshold of the model; of FROC, above its own, in log odds. None of a reader."""
 
     false: Rate
@@ -29,8 +29,8 @@ class Point:
 class ModelCurve:
     """points: from the strictest threshold to the laxest. own: at the model's own."""
 
-    points: tuple[Point, ...]
-    own: Point
+    points: tuple[OperatingPoint, ...]
+    own: OperatingPoint
     views: int
 
 
@@ -40,10 +40,10 @@ def roc(said: ModelAnswers, items: Iterable[Item], kind: Calcification) -> Model
     own = said.thresholds[kind.value]
     levels = sorted({one.highest(kind) for _, one in shown if one.highest(kind) > 0} | {own}, reverse=True)
 
-    def point(level: float) -> Point:
+    def point(level: float) -> OperatingPoint:
         holds = [one.highest(kind) >= level for item, one in shown if kind in item.answer.types]
         lacks = [one.highest(kind) >= level for item, one in shown if kind not in item.answer.types]
-        return Point(rate(lacks), rate(holds), level)
+        return OperatingPoint(rate(lacks), rate(holds), level)
 
     return ModelCurve(tuple(point(level) for level in levels), point(own), len(shown)) if shown else None
 
@@ -53,9 +53,9 @@ def froc(said: ModelAnswers, items: Iterable[Item]) -> ModelCurve | None:
     shown = _shown(said, items)
     margins = sorted({one.margin for _, one in shown if one.margin is not None} | {0.0}, reverse=True)
 
-    def point(least: float) -> Point:
+    def point(least: float) -> OperatingPoint:
         marked = [(item, one, one.margin is not None and one.margin >= least) for item, one in shown]
-        return Point(
+        return OperatingPoint(
             rate([there and not one.hit for _, one, there in marked]),
             rate([there and one.hit for item, one, there in marked if item.answer.types]),
             least,
@@ -64,17 +64,17 @@ def froc(said: ModelAnswers, items: Iterable[Item]) -> ModelCurve | None:
     return ModelCurve(tuple(point(least) for least in margins), point(0.0), len(shown)) if shown else None
 
 
-def roc_dot(answers: Sequence[Answered], kind: Calcification) -> Point | None:
+def roc_dot(answers: Sequence[Answered], kind: Calcification) -> OperatingPoint | None:
     """A reader's; None until there is a view with the type and one without."""
     holds = rate([kind in one.answer.types for one in answers if kind in one.truth.types & one.known])
     lacks = rate([kind in one.answer.types for one in answers if kind in one.known - one.truth.types])
-    return Point(lacks, holds) if holds.total and lacks.total else None
+    return OperatingPoint(lacks, holds) if holds.total and lacks.total else None
 
 
-def froc_dot(answers: Sequence[Answered]) -> Point | None:
+def froc_dot(answers: Sequence[Answered]) -> OperatingPoint | None:
     """A reader's; None until there is a view with calcium. A view on which nothing was marked has no mark on it."""
     holds = rate([one.hit is True for one in answers if one.truth.types])
-    return Point(rate([one.hit is False for one in answers]), holds) if holds.total else None
+    return OperatingPoint(rate([one.hit is False for one in answers]), holds) if holds.total else None
 
 
 def _shown(said: ModelAnswers, items: Iterable[Item]) -> list[Shown]:

@@ -26,7 +26,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenAnswer:
     """An answer as it lies in the store. settled: the reader has said a last word, or could not."""
 
     number: int
@@ -58,7 +58,7 @@ class Round:
     items: tuple[str, ...]
     shown: int
     draft: Draft
-    given: tuple[Given, ...]
+    given: tuple[GivenAnswer, ...]
 
     @property
     def over(self) -> bool:
@@ -70,7 +70,7 @@ class Round:
         return self.items[self.shown - 1]
 
     @property
-    def answer(self) -> Given | None:
+    def answer(self) -> GivenAnswer | None:
         """To the case on the screen; None before."""
         return self.given[self.shown - 1] if len(self.given) >= self.shown else None
 
@@ -141,9 +141,9 @@ def _round(store: Store, row: Mapping[str, Any]) -> Round:
     )
 
 
-def _given(row: Mapping[str, Any]) -> Given:
+def _given(row: Mapping[str, Any]) -> GivenAnswer:
     place = None if row["x_mm"] is None else (float(row["x_mm"]), float(row["y_mm"]))
-    return Given(int(row["id"]), answered_from(row), place, row["revised"] is not None)
+    return GivenAnswer(int(row["id"]), answered_from(row), place, row["revised"] is not None)
 
 
 def _draft(said: Mapping[str, Any]) -> Draft:

@@ -17,14 +17,14 @@ CHOICES: Final = (*LEVELS, MIXED)
 
 
 @dataclass(frozen=True)
-class Seen:
+class CaseSeen:
     """One answer of the past. item: its id."""
 
     item: str
     right: bool
 
 
-def next_item(items: Sequence[Case], history: Sequence[Seen], level: str, seed: int) -> Case:
+def next_item(items: Sequence[Case], history: Sequence[CaseSeen], level: str, seed: int) -> Case:
     """The case to ask after `history` (oldest first): a mistake that is due, else an unseen one of the level, else the
     one of the level that was seen longest ago. The same arguments give the same case.
 
@@ -46,13 +46,13 @@ def next_item(items: Sequence[Case], history: Sequence[Seen], level: str, seed: 
     return same[int(rng.integers(len(same)))]
 
 
-def due(history: Sequence[Seen]) -> list[str]:
+def due(history: Sequence[CaseSeen]) -> list[str]:
     """Ids of cases whose time to come back has come, the longest overdue first."""
     overdue = {item: late for item, late in waiting(history).items() if late >= 0}
     return sorted(overdue, key=lambda item: -overdue[item])
 
 
-def waiting(history: Sequence[Seen]) -> dict[str, int]:
+def waiting(history: Sequence[CaseSeen]) -> dict[str, int]:
     """Every case that is to come back, by id: for how many cases it has been due; below 0 where it is not yet."""
     places: dict[str, list[int]] = {}
     for place, one in enumerate(history):

@@ -7,7 +7,7 @@ import streamlit as st
 from mtunet.case import Calcification, Finding
 from mtunet.output.drawing import Palette, inset
 from mtunet.study.decisions import Verdict
-from mtunet.study.landmarks import Place, place
+from mtunet.study.landmarks import Distances, place
 from mtunet.study.matching import TOLERANCE_MM
 from pages.case.viewed import Case, Key, Viewed
 from pages.shared.pixels import mammogram_of, truth_of
@@ -107,7 +107,7 @@ def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
     return row
 
 
-def _place(case: Case, view: Viewed, finding: Finding) -> Place | None:
+def _place(case: Case, view: Viewed, finding: Finding) -> Distances | None:
     looked = next((i for i in case.look.images if i.analysis.sha256 == view.image.sha256), None)
     if looked is None:
         return None

@@ -10,16 +10,16 @@ from mtunet.study.decisions import Decision
 from mtunet.study.hanging import Placing, hang, wanted_wall
 from mtunet.study.landmarks import Edge
 from pages.case.viewed import Case, Viewed
-from pages.shared.controls import Look, looks
+from pages.shared.controls import LayerStyle, looks
 from pages.shared.pixels import truth_outlines
 from pages.shared.viewer import Hanging, Outline, Pane, outlines
 from pages.shared.words import SIDES, TYPES, marker, view_words
 
-MISSED = Look("#ffffff", True, "Missed by the model, marked by a reader")
-CAUSES = Look("#64d2ff", False, "Vessels behind the BAC grade")
+MISSED = LayerStyle("#ffffff", True, "Missed by the model, marked by a reader")
+CAUSES = LayerStyle("#64d2ff", False, "Vessels behind the BAC grade")
 
 
-def layers(palette: Palette) -> Mapping[str, Look]:
+def layers(palette: Palette) -> Mapping[str, LayerStyle]:
     """The palette, and the layers that only a case has."""
     return {**looks(palette), "missed": MISSED, "causes": CAUSES}
 

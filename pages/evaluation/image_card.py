@@ -9,7 +9,7 @@ import streamlit as st
 
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.evaluation.figures import EVERY
-from mtunet.evaluation.outcomes import OUTCOMES, Component
+from mtunet.evaluation.outcomes import OUTCOMES, Region
 from mtunet.evaluation.phantoms import NotDrawable, spec_of
 from mtunet.evaluation.pictures import picture
 from mtunet.evaluation.reading import Results
@@ -28,7 +28,7 @@ LEGEND = (
 )
 
 
-def show_card(results: Results, row: dict[str, Any], found: list[Component], metric: str) -> None:
+def show_card(results: Results, row: dict[str, Any], found: list[Region], metric: str) -> None:
     """metric: a name in `EVERY`, under which the row has its value."""
     with st.container(border=True, key=f"evaluation.card.{row['image']}"):
         left, right = st.columns([3, 2], gap="medium")
@@ -59,7 +59,7 @@ def show_card(results: Results, row: dict[str, Any], found: list[Component], met
             st.image(drawn, caption=LEGEND, alt=f"{row['image']}, whole and magnified, with outlines", width="content")
 
 
-def _said(letter: str, several: list[Component]) -> str:
+def _said(letter: str, several: list[Region]) -> str:
     """ "3 × missed, 1.2 to 4.0 mm²"."""
     parts = [f"{len(several)} × {OUTCOMES[letter]}" if len(several) > 1 else OUTCOMES[letter]]
     areas = [one.covariates["area_mm2"] for one in several if "area_mm2" in one.covariates]
@@ -79,8 +79,8 @@ def _phantom(spec: PhantomSpec) -> Phantom:
     return make_phantom(spec)
 
 
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs={PhantomSpec: repr, Component: repr})
-def _picture(spec: PhantomSpec, found: tuple[Component, ...]) -> bytes:
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr})
+def _picture(spec: PhantomSpec, found: tuple[Region, ...]) -> bytes:
     """As PNG, kept: a phantom takes seconds to draw."""
     rgb = picture(_phantom(spec), found)
     return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())

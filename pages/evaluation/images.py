@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from mtunet.evaluation.figures import EVERY
-from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Component, Share, by_density, by_thirds, components, tally
+from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, Share, by_density, by_thirds, components, tally
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
 from mtunet.evaluation.titles import TYPE_TITLES, method_title
 from pages.evaluation.image_card import show_card
@@ -19,7 +19,7 @@ DENSITY = "density"
 CAUSES = {DENSITY: "breast density (BI-RADS)", **COVARIATES}
 
 
-def show_causes(results: Results, found: list[Component], method: str) -> None:
+def show_causes(results: Results, found: list[Region], method: str) -> None:
     if not found:
         return
     st.subheader("What became of every calcification", anchor=False)
@@ -108,7 +108,7 @@ def show_images(results: Results) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
-def _components(results: Results) -> list[Component]:
+def _components(results: Results) -> list[Region]:
     return components(results)
 
 
@@ -146,14 +146,14 @@ def _one(label: str, options: list[Any], name: str, words: Any, width: int, defa
     return st.selectbox(label, options, format_func=words, key=key, width=width)
 
 
-def _by_image(found: list[Component]) -> dict[str, list[Component]]:
-    by_image: dict[str, list[Component]] = {}
+def _by_image(found: list[Region]) -> dict[str, list[Region]]:
+    by_image: dict[str, list[Region]] = {}
     for one in found:
         by_image.setdefault(one.image, []).append(one)
     return by_image
 
 
-def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Component]]) -> list[dict[str, Any]]:
+def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Region]]) -> list[dict[str, Any]]:
     """The worst first; of equals, the most wrong pixels."""
     known = counts.of(EVERY[metric].columns)
     assert known is not None

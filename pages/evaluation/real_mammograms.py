@@ -8,7 +8,7 @@ import streamlit as st
 from mtunet.detection import models
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.real import Figure, figures, learnt_from_measured, missed, targets
+from mtunet.evaluation.real import Measure, figures, learnt_from_measured, missed, targets
 from pages.shared.charts import figure, show
 from pages.shared.words import plain
 
@@ -74,13 +74,13 @@ def _targets(run: runs.Run, before: runs.Run | None) -> None:
             st.markdown(notes)
 
 
-def _of(run: runs.Run) -> tuple[Figure, ...]:
+def _of(run: runs.Run) -> tuple[Measure, ...]:
     made_by = runs.with_weights(str(run.config.get("weights_sha256")))
     return targets(run.summary or {}, made_by.summary if made_by else None)
 
 
 def _beside(
-    measured: Sequence[tuple[runs.Run, Sequence[Figure]]], run: runs.Run, *, with_verdict: bool = False
+    measured: Sequence[tuple[runs.Run, Sequence[Measure]]], run: runs.Run, *, with_verdict: bool = False
 ) -> list[dict[str, str]]:
     """A row per figure, a column per measurement; the column of `run` is called "after" where there are two."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
@@ -95,7 +95,7 @@ def _beside(
     return [{column: row.get(column, "not measured") for column in columns} for row in rows.values()]
 
 
-def _verdict(row: Figure) -> str:
+def _verdict(row: Measure) -> str:
     return "met: " if row.met else "missed: "
 
 

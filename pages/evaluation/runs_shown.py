@@ -10,7 +10,7 @@ from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint
-from mtunet.evaluation.runs import Part
+from mtunet.evaluation.runs import RunPart
 from mtunet.evaluation.titles import BASELINES, method_title
 from mtunet.evaluation.training_record import progress
 from mtunet.names import counted
@@ -113,7 +113,7 @@ def _live(folder: str, shown: int) -> None:
         st.dataframe(rows, hide_index=True, key="evaluation.progress")
 
 
-def _state(part: Part) -> str:
+def _state(part: RunPart) -> str:
     if part.done:
         return "done"
     rows = progress(part)

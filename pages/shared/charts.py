@@ -12,7 +12,7 @@ HEIGHT = 400
 TOOLS = 36  # pixels above the title for the chart's own buttons, which else lie on it in narrow windows
 
 
-class Look(NamedTuple):
+class MethodStyle(NamedTuple):
     """Told apart three times: by colour, by the marker's shape and by the line's dashes."""
 
     colour: str
@@ -28,11 +28,11 @@ _FIRST = ("mtunet", "single", "multiclass")
 """These keep their look whatever else a run holds."""
 
 
-def look(method: str, methods: Sequence[str]) -> Look:
+def look(method: str, methods: Sequence[str]) -> MethodStyle:
     order = [*_FIRST, *(one for one in methods if one not in _FIRST)]
     place = order.index(method)
     colours = _DARK if dark() else _LIGHT
-    return Look(
+    return MethodStyle(
         colours[place % len(colours)], _SYMBOLS[place % len(_SYMBOLS)], _DASHES[(place + place // 6) % len(_DASHES)]
     )
 

@@ -14,7 +14,7 @@ from pages.shared.words import TYPES
 
 
 @dataclass(frozen=True)
-class Look:
+class LayerStyle:
     """One layer in the viewer."""
 
     colour: str
@@ -87,9 +87,9 @@ def chosen_palette() -> Palette:
     return PALETTES[str(name)] if name else FIGURE_3
 
 
-def looks(palette: Palette) -> dict[str, Look]:
+def looks(palette: Palette) -> dict[str, LayerStyle]:
     """A palette as the viewer takes it."""
-    return {name: Look(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in palette.items()}
+    return {name: LayerStyle(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in palette.items()}
 
 
 def _on_slider(threshold: float) -> float:

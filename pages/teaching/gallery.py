@@ -10,7 +10,7 @@ import streamlit as st
 
 from mtunet.case import UnreadableImage
 from mtunet.evaluation import runs
-from mtunet.evaluation.outcomes import OUTCOMES, Component, components
+from mtunet.evaluation.outcomes import OUTCOMES, Region, components
 from mtunet.evaluation.phantoms import NotDrawable, spec_of
 from mtunet.evaluation.pictures import close_up
 from mtunet.evaluation.reading import Results, load
@@ -30,7 +30,7 @@ ALL: Final = "all"
 THIRDS: Final[Mapping[str, int]] = {"faintest third": 0, "middle third": 1, "clearest third": 2}
 
 
-def filtered(results: Results, found: Sequence[Component]) -> list[Component]:
+def filtered(results: Results, found: Sequence[Region]) -> list[Region]:
     """The controls, and what they leave: the clearest first, false ones by how sure the method was."""
     methods = sorted({one.method for one in found})
     method = st.selectbox(
@@ -73,7 +73,7 @@ def _pick(label: str, options: Sequence[Any], name: str, width: int, words: Any 
     )
 
 
-def _third(kept: list[Component], faint: str) -> list[Component]:
+def _third(kept: list[Region], faint: str) -> list[Region]:
     """Three groups of one size, as the Evaluation page has them."""
     measured = sorted(
         (one for one in kept if "conspicuity" in one.covariates), key=lambda one: one.covariates["conspicuity"]
@@ -83,11 +83,11 @@ def _third(kept: list[Component], faint: str) -> list[Component]:
     return [measured[place] for place in np.array_split(np.arange(len(measured)), 3)[THIRDS[faint]]]
 
 
-def _density(results: Results, one: Component) -> str:
+def _density(results: Results, one: Region) -> str:
     return results.images[one.image].density if one.image in results.images else ""
 
 
-def _clearest_first(one: Component) -> tuple[float, float]:
+def _clearest_first(one: Region) -> tuple[float, float]:
     return -one.covariates.get("conspicuity", 0.0), -(one.probability or 0.0)
 
 
@@ -133,7 +133,7 @@ def show_gallery() -> None:
     )
 
 
-def _columns(results: Results, shown: Sequence[Component], askable: frozenset[str]) -> None:
+def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str]) -> None:
     by_letter = {letter: [one for one in shown if one.outcome == letter] for letter in COLUMNS}
     pages = max(1, -(-max(map(len, by_letter.values())) // ROWS))
     places = st.columns(len(COLUMNS), gap="small")
@@ -152,7 +152,7 @@ def _columns(results: Results, shown: Sequence[Component], askable: frozenset[st
                     _card(results, by_letter[letter][row], askable)
 
 
-def _card(results: Results, one: Component, askable: frozenset[str]) -> None:
+def _card(results: Results, one: Region, askable: frozenset[str]) -> None:
     try:
         spec = spec_of(results, one.image)
     except NotDrawable as problem:
@@ -224,12 +224,12 @@ def _seen(folder: Path) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the run …")
-def _read(folder: str, _when: str, /) -> tuple[Results, list[Component]]:
+def _read(folder: str, _when: str, /) -> tuple[Results, list[Region]]:
     results = load(Path(folder))
     return results, components(results)
 
 
-def _said(results: Results, one: Component) -> str:
+def _said(results: Results, one: Region) -> str:
     facts = results.images.get(one.image)
     parts = [one.type.upper(), f"fold {one.fold}"]
     parts += [f"density {facts.density}"] if facts is not None and facts.density else []
@@ -239,8 +239,8 @@ def _said(results: Results, one: Component) -> str:
     return f"{plain(one.image)}: {', '.join(parts)}"
 
 
-@st.cache_data(max_entries=400, show_spinner=False, hash_funcs={PhantomSpec: repr, Component: repr})
-def _picture(spec: PhantomSpec, one: Component) -> bytes:
+@st.cache_data(max_entries=400, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr})
+def _picture(spec: PhantomSpec, one: Region) -> bytes:
     rgb = close_up(phantom_of(spec), one)
     encoded = cv2.imencode(".webp", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, 88])[1]
     return bytes(encoded.tobytes())

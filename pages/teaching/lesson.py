@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtunet.teaching.figure import picture_path
-from mtunet.teaching.lesson import LESSON, PICTURES, Chapter, Picture, Statement
+from mtunet.teaching.lesson import LESSON, PICTURES, Chapter, LessonPicture, Statement
 from mtunet.teaching.sources import SOURCES
 from pages.shared.words import plain
 from pages.teaching.sections import go_to
@@ -45,7 +45,7 @@ def _chapter(number: int, chapter: Chapter) -> None:
                 _picture(PICTURES[key])
 
 
-def _picture(picture: Picture) -> None:
+def _picture(picture: LessonPicture) -> None:
     path = picture_path(picture)
     if not path.exists():
         st.warning(

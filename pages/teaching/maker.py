@@ -15,7 +15,7 @@ from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.contents import Contents
 from mtunet.teaching.figure import figure_1, phantom_view
-from mtunet.teaching.lesson import PHANTOM_ORIGIN, PICTURES, Part
+from mtunet.teaching.lesson import PHANTOM_ORIGIN, PICTURES, Detail
 from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
 from pages.shared.words import SIDES
 from pages.shared.work import open_store
@@ -174,13 +174,13 @@ def _picture(spec: PhantomSpec) -> tuple[bytes, Contents]:
     return bytes(encoded.tobytes()), contents
 
 
-def _parts(there: set[str]) -> tuple[Part, Part]:
+def _parts(there: set[str]) -> tuple[Detail, Detail]:
     """Both types where both are; else one from further and from closer; else something benign or the middle."""
     kinds = [kind.value for kind in Calcification if kind.value in there]
     if len(kinds) == 2:
-        return Part("mc", 24), Part("bac", 34)
+        return Detail("mc", 24), Detail("bac", 34)
     mask = kinds[0] if kinds else "benign" if "benign" in there else "breast"
-    return Part(mask, 34), Part(mask, 14)
+    return Detail(mask, 34), Detail(mask, 14)
 
 
 def _name(spec: PhantomSpec) -> str:

@@ -16,7 +16,7 @@ from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
 from mtunet.teaching.real_cases import SOURCE, RealCase
 from mtunet.teaching.records import add_model_answer, revise
-from mtunet.teaching.round_records import Given, Round
+from mtunet.teaching.round_records import GivenAnswer, Round
 from mtunet.teaching.rounds import GAPS
 from mtunet.teaching.scoring import Answered
 from pages.shared.words import SHORT_TYPES, plain
@@ -159,6 +159,6 @@ def ask_again(
         )
 
 
-def _say(store: Store, given: Given, answer: Answer) -> None:
+def _say(store: Store, given: GivenAnswer, answer: Answer) -> None:
     revise(store, given.number, answer)
     st.rerun()

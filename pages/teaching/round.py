@@ -8,7 +8,7 @@ from mtunet.teaching.contents import Answer
 from mtunet.teaching.influence import MODEL_FIRST, READER_FIRST
 from mtunet.teaching.records import answers_of
 from mtunet.teaching.round_records import Draft, Plan, Round, begin_round, find_round, go_on, keep_draft
-from mtunet.teaching.rounds import Seen, next_item
+from mtunet.teaching.rounds import CaseSeen, next_item
 
 ROUND = "round"
 """In the address."""
@@ -61,5 +61,5 @@ def draft(store: Store, playing: Round) -> Draft:
 
 
 def _next(store: Store, plan: Plan) -> Case:
-    history = [Seen(one.item, one.right) for one in answers_of(store, plan.reader)]
+    history = [CaseSeen(one.item, one.right) for one in answers_of(store, plan.reader)]
     return next_item(cases(plan.source), history, plan.level, seed=sum(plan.reader.encode()))

@@ -12,7 +12,7 @@ from mtunet.teaching.influence import MODEL_FIRST, READER_FIRST
 from mtunet.teaching.items import Item, find_item, pool
 from mtunet.teaching.model_answers import HOW, ModelAnswers, model_answers
 from mtunet.teaching.quiz import NEAR_MM
-from mtunet.teaching.reader_curve import ModelCurve, Point, froc, froc_dot, roc, roc_dot
+from mtunet.teaching.reader_curve import ModelCurve, OperatingPoint, froc, froc_dot, roc, roc_dot
 from mtunet.teaching.scoring import Answered, Rate, by_round
 from pages.shared.charts import dark, figure, muted
 from pages.shared.words import SHORT_TYPES, plain
@@ -120,7 +120,7 @@ def _curve(made: go.Figure, curve: ModelCurve) -> None:
     made.update_yaxes(range=SHARE)
 
 
-def _dot(made: go.Figure, point: Point | None, name: str, symbol: str, colour: str) -> None:
+def _dot(made: go.Figure, point: OperatingPoint | None, name: str, symbol: str, colour: str) -> None:
     """With the 95 % intervals of both shares."""
     if point is None:
         return
@@ -182,7 +182,7 @@ def _share(rate: Rate) -> float:
     return 100 * (rate.value or 0.0)
 
 
-def _words(title: str, curve: ModelCurve, dot: Point | None) -> str:
+def _words(title: str, curve: ModelCurve, dot: OperatingPoint | None) -> str:
     """For screen readers."""
     said = {"The model as it ships": curve.own} | ({"You": dot} if dot else {})
     parts = [

@@ -12,7 +12,7 @@ from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
 from mtunet.teaching.records import answers_of, reader_name
 from mtunet.teaching.round_records import Plan, Round, last_unfinished
-from mtunet.teaching.rounds import CHOICES, GAPS, Seen, due, waiting
+from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, waiting
 from mtunet.teaching.run_cases import problems
 from pages.shared.words import plain
 from pages.teaching import round as rounds
@@ -184,7 +184,7 @@ def show_round_end(store: Store, playing: Round) -> None:
         for n, one in enumerate(answers, 1)
     ]
     st.dataframe(rows, hide_index=True, key="teaching.round_table", alt="The answers of this round", width=860)
-    st.markdown(_coming_back([Seen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
+    st.markdown(_coming_back([CaseSeen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
     with st.container(horizontal=True):
         if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):
             rounds.begin(store, replace(playing.plan, items=()) if not playing.plan.items else playing.plan)
@@ -201,7 +201,7 @@ def show_round_end(store: Store, playing: Round) -> None:
     st.caption("Keys: Enter for another round like this one, Escape to choose again, S for the score.")
 
 
-def _coming_back(history: list[Seen]) -> str:
+def _coming_back(history: list[CaseSeen]) -> str:
     """What is still to be asked again, and when."""
     still = waiting(history)
     if not still:

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.records import Image
 from pages.shared.browser_parts import component
-from pages.shared.controls import Look, looks
+from pages.shared.controls import LayerStyle, looks
 from pages.shared.viewer import Outline, Pane, viewer
 from pages.shared.words import marker, view_words
 from pages.teaching.sections import projecting
@@ -58,7 +58,10 @@ HEIGHT, PROJECTED_HEIGHT = 640, 760
 """Of the viewer, pixels. Its tools and its legend take more of it in a projector's large type."""
 PAGE_KEYS = ("m", "b", "o", "n", "1", "2", "3", "4", "Enter", "Escape")
 """Of answers, sureness and what comes next: they answer while the image has the focus, too."""
-MARK_LOOKS = {"mark": Look("#ffffff", False, "Your mark"), "others": Look("#ffffff", False, "Marks of the class")}
+MARK_LOOKS = {
+    "mark": LayerStyle("#ffffff", False, "Your mark"),
+    "others": LayerStyle("#ffffff", False, "Marks of the class"),
+}
 
 
 def view_and_words() -> tuple[DeltaGenerator, DeltaGenerator]:

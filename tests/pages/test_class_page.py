@@ -322,4 +322,4 @@ def test_the_address_is_the_one_that_learners_can_reach(
     monkeypatch.setattr(address.st, "context", Context)
     monkeypatch.setattr(address.st, "get_option", lambda name: served if name == "server.address" else 8501)
     monkeypatch.setattr(address, "network_address", lambda: "192.0.2.7")
-    assert address.address_of("C") == address.Address(link, reachable)
+    assert address.address_of("C") == address.RoomAddress(link, reachable)

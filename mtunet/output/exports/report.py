@@ -22,7 +22,7 @@ from reportlab.platypus import Paragraph, Table
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Finding, Laterality
 from mtunet.output.drawing import LAYERS, Stroke, contours, inset
-from mtunet.output.exports.result import Picture
+from mtunet.output.exports.result import Drawable
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN: Final = 40.0
@@ -60,7 +60,7 @@ class Pen:
         self.y -= height
 
 
-def report(results: Sequence[Picture], remarks: Sequence[str] = (), flag: str = "") -> bytes:
+def report(results: Sequence[Drawable], remarks: Sequence[str] = (), flag: str = "") -> bytes:
     """The page, A4, for one to four views of one examination, in the order they are given. The same results give the
     same bytes. flag: of the study as a whole, in place of those of its images. remarks: sentences under the flag
     (amounts, decisions); as many as leave room for some findings. Raises ValueError for no view or more than four.
@@ -92,7 +92,7 @@ def printable(text: str) -> str:
     return text.encode("cp1252", "replace").decode("cp1252")
 
 
-def _head(pen: Pen, results: Sequence[Picture]) -> None:
+def _head(pen: Pen, results: Sequence[Drawable]) -> None:
     pen.write("MTU-Net: calcifications found", ParagraphStyle("title", parent=STRONG, fontSize=15, leading=19))
     pen.write(NOT_FOR_CLINICAL_USE, STRONG)
     made_at = datetime.fromisoformat(results[0].analysis.provenance.made_at)
@@ -100,7 +100,7 @@ def _head(pen: Pen, results: Sequence[Picture]) -> None:
     pen.y -= 8
 
 
-def _views(pen: Pen, results: Sequence[Picture]) -> None:
+def _views(pen: Pen, results: Sequence[Drawable]) -> None:
     gap, height = 10.0, IMAGE_HEIGHT[len(results)]
     width = (WIDTH - gap * (len(results) - 1)) / len(results)
     top, lowest = pen.y, pen.y
@@ -120,7 +120,7 @@ def _views(pen: Pen, results: Sequence[Picture]) -> None:
     pen.y = lowest - 10
 
 
-def _leading(page: Canvas, result: Picture, left: float, top: float, height: float) -> None:
+def _leading(page: Canvas, result: Drawable, left: float, top: float, height: float) -> None:
     """Beside a single view: its two leading findings magnified, where there is room."""
     side = (height - INSET_GAP) / 2
     if left + side > MARGIN + WIDTH:
@@ -139,7 +139,7 @@ def _leads(finding: Finding) -> tuple[bool, int]:
     return finding.type is not Calcification.MICRO, -finding.area_px
 
 
-def _picture(page: Canvas, result: Picture, left: float, bottom: float, scale: float) -> None:
+def _picture(page: Canvas, result: Drawable, left: float, bottom: float, scale: float) -> None:
     """The image with its lower left corner there, `scale` points per pixel, and its outlines over it."""
     rows, columns = result.mammogram.shape
     factor = min(1.0, IMAGE_PIXELS / max(rows, columns))
@@ -161,7 +161,7 @@ def _picture(page: Canvas, result: Picture, left: float, bottom: float, scale: f
     page.restoreState()
 
 
-def _outlines(result: Picture) -> Iterator[tuple[Stroke, tuple[tuple[float, float], ...]]]:
+def _outlines(result: Drawable) -> Iterator[tuple[Stroke, tuple[tuple[float, float], ...]]]:
     for finding in result.analysis.findings:
         yield result.palette[finding.type.value], finding.contour
     for kind, mask in () if result.truth is None else result.truth.masks.items():
@@ -175,7 +175,7 @@ def _pen_for(page: Canvas, stroke: Stroke) -> None:
     page.setDash([length * LINE for length in stroke.dash])
 
 
-def _legend(pen: Pen, results: Sequence[Picture]) -> None:
+def _legend(pen: Pen, results: Sequence[Drawable]) -> None:
     """A dark strip, because yellow cannot be seen on paper; two layers to a line."""
     known = any(result.truth is not None for result in results)
     names = [name for name in LAYERS if known or not name.startswith("truth")]
@@ -195,7 +195,7 @@ def _legend(pen: Pen, results: Sequence[Picture]) -> None:
     pen.y -= height + 8
 
 
-def _flags(pen: Pen, results: Sequence[Picture], flag: str) -> None:
+def _flags(pen: Pen, results: Sequence[Drawable], flag: str) -> None:
     if flag:
         pen.write(flag, STRONG)
     for result in () if flag else results:
@@ -215,7 +215,7 @@ def _remarks(pen: Pen, remarks: Sequence[str], lowest: float) -> None:
     pen.y -= 6 if remarks else 0
 
 
-def _findings(pen: Pen, results: Sequence[Picture], room: float) -> None:
+def _findings(pen: Pen, results: Sequence[Drawable], room: float) -> None:
     """As many findings as there is room for, microcalcifications first, the largest first; the rest is counted."""
     all_found = [(_view(result.analysis), f) for result in results for f in result.analysis.findings]
     all_found.sort(key=lambda found: _leads(found[1]))
@@ -261,7 +261,7 @@ def _view(analysis: Analysis) -> str:
     return "".join(known) or "view unknown"
 
 
-def _provenance(results: Sequence[Picture]) -> str:
+def _provenance(results: Sequence[Drawable]) -> str:
     made = results[0].analysis.provenance
     thresholds = ", ".join(f"{kind.value.upper()} {v:.3g}" for kind, v in results[0].analysis.thresholds.items())
     sizes = " ".join(_size(result.analysis) for result in results)

@@ -30,7 +30,7 @@ class Result:
     origin: Any = None
 
 
-class Picture(Protocol):
+class Drawable(Protocol):
     """What a page of a report is drawn from: a `Result`, or a view of a study."""
 
     @property

@@ -18,14 +18,14 @@ SPREAD_MM: Final = 4.0
 
 
 @dataclass(frozen=True)
-class Group:
+class MarkCluster:
     """Marks that lie together. middle: (x, y) in mm; count: how many."""
 
     middle: Place
     count: int
 
 
-def groups(places: Sequence[Place]) -> list[Group]:
+def groups(places: Sequence[Place]) -> list[MarkCluster]:
     """Marks joined by steps of at most TOGETHER_MM; the largest group first."""
     left = list(places)
     found = []
@@ -36,7 +36,7 @@ def groups(places: Sequence[Place]) -> list[Group]:
             members += near
             left = [one for one in left if one not in near]
         x, y = np.mean(members, axis=0)
-        found.append(Group((float(x), float(y)), len(members)))
+        found.append(MarkCluster((float(x), float(y)), len(members)))
     return sorted(found, key=lambda group: (-group.count, group.middle))
 
 

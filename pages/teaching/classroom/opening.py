@@ -16,7 +16,7 @@ from mtunet.teaching.cases import find_case
 from mtunet.teaching.classroom.records import open_room
 from mtunet.teaching.classroom.room import LETTERS, MOST_CASES, Mode, code_in
 from mtunet.teaching.items import Item, pool
-from mtunet.teaching.rounds import Seen, next_item
+from mtunet.teaching.rounds import CaseSeen, next_item
 from pages.shared.words import plain
 from pages.teaching.sections import choose_items, chosen_items, replace_address
 from pages.teaching.start import ask_first_look, ask_length, ask_level
@@ -76,9 +76,9 @@ def lead(secret: str) -> None:
 
 def drawn_items(level: str, length: int) -> list[str]:
     """Cases of a level, each once, every answer equally likely."""
-    seed, history = secrets.randbelow(2**31), list[Seen]()
+    seed, history = secrets.randbelow(2**31), list[CaseSeen]()
     while len(history) < length:
-        history.append(Seen(next_item(pool(), history, level, seed).id, True))
+        history.append(CaseSeen(next_item(pool(), history, level, seed).id, True))
     return list(dict.fromkeys(one.item for one in history))
 
 
@@ -112,14 +112,14 @@ def _way_in() -> None:
 
 
 @dataclass(frozen=True)
-class Address:
+class RoomAddress:
     """link: of the room's page. reachable: from other machines, as far as this one can tell."""
 
     link: str
     reachable: bool
 
 
-def address_of(code: str) -> Address:
+def address_of(code: str) -> RoomAddress:
     """From the address in the teacher's browser. Where that is one of this machine alone but the server listens on the
     network, with the machine's own address there in its place."""
     seen = urlsplit(st.context.url or f"http://127.0.0.1:{st.get_option('server.port')}/teaching")
@@ -130,7 +130,7 @@ def address_of(code: str) -> Address:
         reachable = not _is_loopback(host)
     shown = f"[{host}]" if ":" in host else host
     place = shown if seen.port is None else f"{shown}:{seen.port}"
-    return Address(urlunsplit((seen.scheme, place, seen.path, f"room={code}", "")), reachable)
+    return RoomAddress(urlunsplit((seen.scheme, place, seen.path, f"room={code}", "")), reachable)
 
 
 def qr_svg(link: str) -> str:
