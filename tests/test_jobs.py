@@ -130,7 +130,7 @@ def test_an_image_deleted_while_it_is_analysed_stays_deleted(
     assert not list(data.rglob(f"*{sha256}*"))
 
 
-def test_a_failing_image_says_why_and_the_next_is_done(store: Store, work: Callable[..., Jobs]) -> None:
+def test_a_failing_image_says_why_and_the_next_is_done(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
     failing, fine = add(store, seed=1), add(store, seed=2)
     calls: list[int] = []
 
@@ -144,6 +144,10 @@ def test_a_failing_image_says_why_and_the_next_is_done(store: Store, work: Calla
     assert "RuntimeError" in job.sentence
     assert "patient" not in job.sentence
     wait(store, fine, JobState.DONE)
+    log = (data / logs.FILE).read_text()
+    assert f"The analysis of {failing} failed: RuntimeError" in log
+    assert "in fail_once" in log, "where it happened"
+    assert "patient" not in log
 
 
 def test_missing_weights_are_said_by_name(store: Store, work: Callable[..., Jobs]) -> None:
