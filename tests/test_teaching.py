@@ -28,7 +28,7 @@ from mtunet.teaching.contents import (
 )
 from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import LEVELS, Item, draw_item, pool, read_item, write_item
-from mtunet.teaching.lesson import LESSON, PHANTOM_ORIGIN, PICTURES
+from mtunet.teaching.lesson import LESSON, PHANTOM_ORIGIN, PICTURES, SOURCES
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
 from mtunet.teaching.records import (
     add_answer,
@@ -39,7 +39,6 @@ from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
 from mtunet.teaching.sharing import CHOICES as SPEC_CHOICES
 from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
-from mtunet.teaching.sources import SOURCES
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 NOTHING = Contents(0.0, 0.0, 0.0, 0.0, 1.0, (), (), (), {})

@@ -30,7 +30,6 @@ from mtunet.teaching.contents import (
     Answer,
     contents_of,
 )
-from mtunet.teaching.influence import influence
 from mtunet.teaching.items import POOL, Item, pool
 from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers, answer_of, model_answers, sha256_of
 from mtunet.teaching.quiz import Given, mark, why
@@ -48,7 +47,7 @@ from mtunet.teaching.round_records import (
     last_unfinished,
 )
 from mtunet.teaching.rounds import GAPS, CaseSeen, due, next_item, waiting
-from mtunet.teaching.scoring import Answered, Rate, score
+from mtunet.teaching.scoring import Answered, Rate, influence, score
 from tests.drawn_run import visible_phantom, write_run
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

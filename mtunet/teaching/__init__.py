@@ -9,7 +9,6 @@ __all__ = [
     "classroom",
     "contents",
     "figure",
-    "influence",
     "items",
     "lesson",
     "model_answers",
@@ -22,5 +21,4 @@ __all__ = [
     "run_cases",
     "scoring",
     "sharing",
-    "sources",
 ]

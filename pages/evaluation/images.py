@@ -86,8 +86,8 @@ def show_images(results: Results) -> None:
         return
     if counts.of(EVERY[metric].columns) is None:
         st.info(
-            f"{EVERY[metric].title} is not counted for {TYPE_TITLES[kind]} on these pixels. Choose another order or "
-            "other pixels: lesions are counted on the images' own grid, centre lines for BAC only.",
+            f"{EVERY[metric].title} is not counted for {TYPE_TITLES[kind]} at this resolution. Choose another order or "
+            "resolution: lesions are counted on the images' own grid, centre lines for BAC only.",
             icon=":material/sort:",
         )
         return

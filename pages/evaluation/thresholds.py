@@ -48,7 +48,7 @@ def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
     curves = {m: curve(s[kind, frame]) for m, s in found.items() if (kind, frame) in s}
     native = {m: curve(s[kind, "native"]) for m, s in found.items() if (kind, "native") in s}
     if not curves:
-        st.info(f"This run has no curves for {TYPE_TITLES[kind]} on these pixels.", icon=":material/show_chart:")
+        st.info(f"This run has no curves for {TYPE_TITLES[kind]} at this resolution.", icon=":material/show_chart:")
         return
     rows = [_numbers(found[m][kind, frame], native.get(m), threshold) for m in curves]
     st.dataframe(rows, hide_index=True, key="evaluation.curves.numbers", alt="Every metric at the chosen threshold")

@@ -3,8 +3,7 @@
 import streamlit as st
 
 from mtunet.teaching.figure import picture_path
-from mtunet.teaching.lesson import LESSON, PICTURES, Chapter, LessonPicture, Statement
-from mtunet.teaching.sources import SOURCES
+from mtunet.teaching.lesson import LESSON, PICTURES, SOURCES, Chapter, LessonPicture, Statement
 from pages.shared.words import plain
 from pages.teaching.sections import go_to
 

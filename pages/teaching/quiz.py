@@ -9,12 +9,11 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.cases import Case, find_case, source_of
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.influence import MODEL_FIRST
 from mtunet.teaching.items import pool
 from mtunet.teaching.quiz import SURENESS, Given, mark
 from mtunet.teaching.real_cases import NOT_KNOWN, RealCase
 from mtunet.teaching.round_records import Draft, Round, give
-from mtunet.teaching.scoring import Answered
+from mtunet.teaching.scoring import MODEL_FIRST, Answered
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching import round as rounds

@@ -11,14 +11,13 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import BOTH_TYPES, Answer
-from mtunet.teaching.influence import READER_FIRST
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
 from mtunet.teaching.real_cases import SOURCE, RealCase
 from mtunet.teaching.records import add_model_answer, revise
 from mtunet.teaching.round_records import GivenAnswer, Round
 from mtunet.teaching.rounds import GAPS
-from mtunet.teaching.scoring import Answered
+from mtunet.teaching.scoring import READER_FIRST, Answered
 from pages.shared.words import SHORT_TYPES, plain
 from pages.teaching import round as rounds
 from pages.teaching.drawn import WORDS, Drawn, ModelLook, wait_for_model

@@ -5,10 +5,10 @@ import streamlit as st
 from mtunet.store.images import Store
 from mtunet.teaching.cases import Case, cases, find_case
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.influence import MODEL_FIRST, READER_FIRST
 from mtunet.teaching.records import answers_of
 from mtunet.teaching.round_records import Draft, Plan, Round, begin_round, find_round, go_on, keep_draft
 from mtunet.teaching.rounds import CaseSeen, next_item
+from mtunet.teaching.scoring import MODEL_FIRST, READER_FIRST
 
 ROUND = "round"
 """In the address."""

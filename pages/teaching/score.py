@@ -14,10 +14,9 @@ from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.influence import Influence, influence
 from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import answers_of
-from mtunet.teaching.scoring import Answered, Rate, Score, of_model, score
+from mtunet.teaching.scoring import Answered, Influence, Rate, Score, influence, of_model, score
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
 from pages.teaching.drawn import SOURCE, WORDS

@@ -8,12 +8,11 @@ import streamlit as st
 
 from mtunet.case import Calcification
 from mtunet.teaching.cases import Source
-from mtunet.teaching.influence import MODEL_FIRST, READER_FIRST
 from mtunet.teaching.items import Item, find_item, pool
 from mtunet.teaching.model_answers import HOW, ModelAnswers, model_answers
 from mtunet.teaching.quiz import NEAR_MM
 from mtunet.teaching.reader_curve import ModelCurve, OperatingPoint, froc, froc_dot, roc, roc_dot
-from mtunet.teaching.scoring import Answered, Rate, by_round
+from mtunet.teaching.scoring import MODEL_FIRST, READER_FIRST, Answered, Rate, by_round
 from pages.shared.charts import dark, figure, muted
 from pages.shared.words import SHORT_TYPES, plain
 from pages.teaching.sections import adapt, projecting, rate_words
