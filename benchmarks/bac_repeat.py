@@ -4,7 +4,7 @@
 
 The second exposure is the same phantom put down anew: turned by up to 4°, moved by up to 8 mm, stretched by up to 3 %,
 another exposure (gamma 0.9 to 1.1) and other noise. It has the arteries in the same projection, which real repeats do
-not quite, so the error of real repeats is larger. `--write` puts the result where `mtunet.study.bac_change` finds it.
+not quite, so the error of real repeats is larger. `--write` puts the result where `mtunet.study.bac` finds it.
 """
 
 import argparse
@@ -22,8 +22,7 @@ from mtunet.detection.models import DEFAULT_MODEL, Model, load_model
 from mtunet.phantom.cohort import spec_of
 from mtunet.phantom.phantom import make_phantom
 from mtunet.phantom.spec import PHANTOM_VERSION
-from mtunet.study.bac import measure
-from mtunet.study.bac_change import REPEATED, spread
+from mtunet.study.bac import REPEATED, measure, spread
 
 LEAST_MM2 = 1.0
 """Smaller areas say more of single pixels than of repeats."""

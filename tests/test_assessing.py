@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtunet.case import Mammogram
-from mtunet.detection.assessing import picture_of
+from mtunet.detection.breast import picture_of
 from mtunet.detection.triage import CLIPPED, ONE_GREY, PictureFacts
 from tests.painting import drawing
 

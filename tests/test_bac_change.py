@@ -3,7 +3,7 @@ import math
 import pytest
 
 from mtunet.detection.models import DEFAULT_MODEL, MODELS
-from mtunet.study.bac_change import Repeat, change, repeat_error, spread
+from mtunet.study.bac import Repeat, change, repeat_error, spread
 
 TENTH = Repeat(0.1, 20, "drawn", "", "drawn pairs")
 

@@ -12,15 +12,17 @@ from mtunet.case import Box, Calcification, Finding, Mammogram, frozen
 from mtunet.store.decisions import everything, history, keep, newest
 from mtunet.store.images import Store
 from mtunet.store.studies import study_of
-from mtunet.study.agreement import by_study, kappa, on_types
 from mtunet.study.decisions import (
     Act,
     Decision,
     Recall,
     Shown,
     Verdict,
+    by_study,
     can_undo,
     in_force,
+    kappa,
+    on_types,
     overlap,
     standing,
     type_by_reader,

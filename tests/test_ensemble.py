@@ -8,9 +8,17 @@ import pytest
 import torch
 
 from mtunet.case import Calcification, Mammogram
-from mtunet.detection.ensemble import Ensemble, EnsembleConfig, build_any, config_from_json
 from mtunet.detection.models import model_from_bytes
-from mtunet.detection.network import HEADS, MTUNet, NetworkConfig, build
+from mtunet.detection.network import (
+    HEADS,
+    Ensemble,
+    EnsembleConfig,
+    MTUNet,
+    NetworkConfig,
+    build,
+    build_any,
+    config_from_json,
+)
 from mtunet.detection.segmentation import segment
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights

@@ -10,11 +10,9 @@ import pytest
 from mtunet.case import Laterality, View
 from mtunet.evaluation.curves import Sweep, calibrations, counts_at, curve, sweeps
 from mtunet.evaluation.outcomes import by_density, by_thirds, components, tally
-from mtunet.evaluation.phantoms import NotDrawable, read_spec, spec_of
-from mtunet.evaluation.pictures import HEIGHT, picture
-from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.pictures import HEIGHT, NotDrawable, picture, read_spec, spec_of
+from mtunet.evaluation.reading import Results, costs, epochs_to_reach, histories, load
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint, read_columns
-from mtunet.evaluation.training_record import costs, epochs_to_reach, histories
 from mtunet.phantom import PhantomSpec
 from tests.drawn_run import CHOSEN, METHODS, quick_phantom, write_run
 

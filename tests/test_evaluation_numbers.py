@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from mtunet.evaluation import runs
 from mtunet.evaluation.aggregation import AGGREGATIONS, Figure, aggregate
-from mtunet.evaluation.comparison import compare
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS
-from mtunet.evaluation.intervals import intervals
+from mtunet.evaluation.intervals import compare, intervals
 from mtunet.evaluation.metrics import BoundaryCounts, ConfusionCounts, LineCounts, PixelCounts
 from mtunet.evaluation.reading import Counts, Results, load
 from mtunet.evaluation.table import per_fold, records, table, to_csv, to_json

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from mtunet.detection.analysis import reweigh
 from mtunet.detection.analysis_json import SCHEMA_FILE
-from mtunet.names import Stems, stem
+from mtunet.files import Stems, stem
 from mtunet.output.exports import CSV_COLUMNS, EXPORTS, Result, to_csv, to_mask_pngs
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 

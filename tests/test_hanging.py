@@ -1,7 +1,7 @@
 import pytest
 
 from mtunet.case import Laterality, View
-from mtunet.study.hanging import Placing, hang, wanted_wall
+from mtunet.study.grouping import Placing, hang, wanted_wall
 
 R, L = Laterality.RIGHT, Laterality.LEFT
 RCC, LCC, RMLO, LMLO = (R, View.CC), (L, View.CC), (R, View.MLO), (L, View.MLO)

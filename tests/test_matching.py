@@ -1,6 +1,5 @@
 from mtunet.case import Box, Calcification, Finding, View
-from mtunet.study.landmarks import NIPPLE_ERROR_MM, Distances
-from mtunet.study.matching import TOLERANCE_MM, Seen, match
+from mtunet.study.landmarks import NIPPLE_ERROR_MM, TOLERANCE_MM, Distances, Seen, match
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 

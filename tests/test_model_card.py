@@ -16,8 +16,7 @@ from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import model_card, runs
-from mtunet.evaluation.model_card import card_of, failures_folder, read_failures
-from mtunet.evaluation.model_card_text import to_markdown
+from mtunet.evaluation.model_card import card_of, failures_folder, read_failures, to_markdown
 from training.tools.failures import _called, _false, _missed, _panels
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

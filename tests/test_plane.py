@@ -1,7 +1,7 @@
 import numpy as np
 
 from mtunet.case import Calcification, Flag, Segmentation
-from mtunet.study.plane import MOVES, Point, areas, hangs, track
+from mtunet.study.rules import MOVES, Point, areas, hangs, track
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 HALF = {MC: 0.5, BAC: 0.5}

@@ -7,10 +7,9 @@ from io import BytesIO
 
 import pytest
 
-import mtunet.imaging.archives
+import mtunet.imaging.reading
 from mtunet.case import Refusal
-from mtunet.imaging.archives import RefusedMember, Upload
-from mtunet.imaging.reading import read, unpack
+from mtunet.imaging.reading import RefusedMember, Upload, read, unpack
 from tests.dicoms import dicom, drawn
 
 IMAGE = dicom(drawn())
@@ -77,14 +76,14 @@ def test_inner_archives_links_and_passwords_are_refused() -> None:
 
 def test_a_bomb_is_stopped_while_it_inflates(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = zipped({"bomb": bytes(8 << 20), "good.dcm": IMAGE})
-    monkeypatch.setattr(mtunet.imaging.archives, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(mtunet.imaging.reading, "RATIO_FROM", 1 << 20)
     assert kinds(bomb) == [Refusal.TOO_LARGE, None]
-    monkeypatch.setattr(mtunet.imaging.archives, "MAX_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(mtunet.imaging.reading, "MAX_FILE_BYTES", 1 << 20)
     assert kinds(bomb) == [Refusal.TOO_LARGE, None]
 
 
 def test_a_lying_size_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mtunet.imaging.archives, "MAX_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(mtunet.imaging.reading, "MAX_FILE_BYTES", 1 << 20)
     data = bytearray(zipped({"bomb": bytes(8 << 20)}))
     central = data.index(b"PK\x01\x02")
     data[central + 24 : central + 28] = struct.pack("<I", 100)
@@ -93,13 +92,13 @@ def test_a_lying_size_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_total_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mtunet.imaging.archives, "MAX_TOTAL_BYTES", 3 * len(IMAGE))
+    monkeypatch.setattr(mtunet.imaging.reading, "MAX_TOTAL_BYTES", 3 * len(IMAGE))
     found = kinds(zipped({f"{n}.dcm": IMAGE for n in range(5)}))
     assert found == [None, None, None, Refusal.TOO_LARGE, Refusal.TOO_LARGE]
 
 
 def test_too_many_members_and_overlapping_ones_are_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mtunet.imaging.archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(mtunet.imaging.reading, "MAX_MEMBERS", 3)
     assert kinds(zipped({str(n): b"x" for n in range(4)})) == [Refusal.BAD_ARCHIVE]
     assert kinds(zipped({str(n): b"x" for n in range(40)})) == [Refusal.BAD_ARCHIVE]
     twice = bytearray(zipped({"a": IMAGE, "b": IMAGE}, zipfile.ZIP_STORED))

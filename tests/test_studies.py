@@ -8,9 +8,9 @@ from sqlite_utils import Database
 
 from mtunet.case import Belonging, Flag, Laterality, View
 from mtunet.detection import models
+from mtunet.files import without_side_and_view
 from mtunet.imaging import reading
 from mtunet.intake.admission import Origin, Taken, take_in
-from mtunet.names import without_side_and_view
 from mtunet.store import studies as study_store
 from mtunet.store.filing import grouping_secret
 from mtunet.store.images import Store

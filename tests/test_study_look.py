@@ -9,8 +9,7 @@ import numpy as np
 
 from mtunet.case import Calcification, Laterality, Mammogram, Segmentation, View
 from mtunet.detection.analysis import reweigh
-from mtunet.study.kept_look import look_from_json, look_to_json
-from mtunet.study.look import ImageLook, look, together
+from mtunet.study.look import ImageLook, look, look_from_json, look_to_json, together
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 

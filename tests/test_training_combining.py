@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from mtunet.case import Calcification
-from mtunet.detection.ensemble import Ensemble
-from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.network import Ensemble, NetworkConfig, build
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs

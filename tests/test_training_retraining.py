@@ -8,9 +8,8 @@ import pytest
 
 from mtunet.case import Calcification
 from mtunet.detection import models
-from mtunet.detection.ensemble import Ensemble, Network
 from mtunet.detection.models import Model, model_from_bytes
-from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.network import Ensemble, Network, NetworkConfig, build
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs

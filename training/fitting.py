@@ -21,8 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from mtunet.detection.devices import learning_dtype
-from mtunet.detection.ensemble import Network
-from mtunet.detection.network import build
+from mtunet.detection.network import Network, build
 from training.augmentation import Draws
 from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
 from training.counting import best_f1

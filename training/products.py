@@ -10,8 +10,8 @@ from typing import Any
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import Keeping
-from mtunet.detection.ensemble import Network
 from mtunet.detection.models import Model, model_from_bytes
+from mtunet.detection.network import Network
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs

@@ -20,10 +20,10 @@ from mtunet.detection import models
 from mtunet.detection.analysis import from_json
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.triage import RULES_VERSION
+from mtunet.files import Stems, counted, display_name
 from mtunet.imaging import reading
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
-from mtunet.names import Stems, counted
 from mtunet.output.exports import EXPORTS
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _opened(path: Path, label: str) -> Iterator["Upload | RefusedMember"]:
     """The file itself under its label, or the members of a zip, each as label/member."""
     data = reading.bytes_of(path)
     for item in reading.unpack(data, path.name):
-        own = item.name == reading.display_name(path.name)
+        own = item.name == display_name(path.name)
         yield replace(item, name=label if own else f"{label}/{item.name}")
 
 

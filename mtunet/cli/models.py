@@ -2,8 +2,7 @@
 
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelSpec, file_state
 from mtunet.detection.settings import ModelUnavailable
-from mtunet.evaluation.model_card import card_of
-from mtunet.evaluation.model_card_text import to_markdown
+from mtunet.evaluation.model_card import card_of, to_markdown
 
 COLUMNS = ("name", "looks", "weights", "sha256", "title")
 

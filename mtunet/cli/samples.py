@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
-from mtunet.names import stem
+from mtunet.files import stem
 from mtunet.phantom.samples import SAMPLES, Sample, read_truth, sample_bytes
 
 TRUTH, TRUTH_MARKER = "truth", "README.txt"

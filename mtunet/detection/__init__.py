@@ -6,7 +6,6 @@ __all__ = [
     "breast",
     "components",
     "devices",
-    "ensemble",
     "models",
     "network",
     "outlines",

@@ -9,7 +9,7 @@ import numpy as np
 import mtunet
 from mtunet.case import Analysis, Calcification, Mammogram, Provenance, Segmentation, frozen
 from mtunet.detection.analysis_json import from_json, to_json
-from mtunet.detection.assessing import picture_of
+from mtunet.detection.breast import picture_of
 from mtunet.detection.findings import find
 from mtunet.detection.triage import RULES_VERSION, weigh
 

@@ -3,7 +3,7 @@
 import torch
 
 from mtunet.case import DeviceUnavailable
-from mtunet.names import counted
+from mtunet.files import counted
 
 WARM_TILE = 256
 

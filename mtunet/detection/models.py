@@ -13,7 +13,7 @@ from mtunet.detection.settings import ModelUnavailable, Settings, Way
 if TYPE_CHECKING:
     import torch
 
-    from mtunet.detection.ensemble import Network
+    from mtunet.detection.network import Network
 
 WEIGHTS = mtunet.shipped("weights")
 

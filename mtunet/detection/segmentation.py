@@ -14,9 +14,8 @@ from scipy.special import expit
 
 from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.detection.devices import describe
-from mtunet.detection.ensemble import Network
 from mtunet.detection.models import Model
-from mtunet.detection.network import DIVISOR, mirror_look
+from mtunet.detection.network import DIVISOR, Network, mirror_look
 from mtunet.detection.preprocessing import Prepared, prepare, restore
 from mtunet.detection.specks import find_specks
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mtunet.case import Analysis, Calcification, Finding, Flag, Laterality, Priority, Reason, Triage, View
-from mtunet.names import counted
+from mtunet.files import counted
 
 MOSTLY_BAC_SHARE = 0.5
 """Mostly BAC is what has more than this share of its calcified area arterial: "mostly" is more than half. A part of the

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from mtunet.detection.ensemble import Network, build_any, config_from_json
+from mtunet.detection.network import Network, build_any, config_from_json
 from mtunet.detection.settings import ModelUnavailable, Settings
 
 

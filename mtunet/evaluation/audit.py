@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from mtunet.evaluation import paper
 from mtunet.evaluation.figures import METRICS
-from mtunet.evaluation.titles import method_title
+from mtunet.evaluation.table import method_title
 
 Row = Mapping[str, float]
 """Metric → value, shares of 1."""

@@ -11,10 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from mtunet.evaluation.aggregation import aggregate
-from mtunet.evaluation.comparison import paired
-from mtunet.evaluation.intervals import Interval, difference, intervals
-from mtunet.evaluation.reading import TYPES, Counts, Results
-from mtunet.evaluation.training_record import epochs_to_reach, histories
+from mtunet.evaluation.intervals import Interval, difference, intervals, paired
+from mtunet.evaluation.reading import TYPES, Counts, Results, epochs_to_reach, histories
 
 FRAME = "256"
 METRIC = "f1"

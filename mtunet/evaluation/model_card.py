@@ -6,14 +6,17 @@ weights file, the run folders that led to it, the measurements made with it, and
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mtunet.case import Calcification
+from mtunet.detection.components import what_counts
 from mtunet.detection.models import ModelSpec, read_metadata
+from mtunet.detection.settings import Settings
 from mtunet.evaluation import runs
-from mtunet.evaluation.real import Measure, learnt_from_measured, model_figures, targets
+from mtunet.evaluation.real import Measure, learnt_from_measured, missed, model_figures, targets
 from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, SAMPLES
 
 
@@ -223,3 +226,99 @@ def _certainty(summary: Mapping[str, Any] | None) -> str:
         if told and summary
         else ""
     )
+
+
+# A model's card as text.
+
+INTENDED: Final = (
+    "Research, teaching and trying out software on digitised films and digital mammograms (CC, MLO and their "
+    "relatives), by people who can judge the image themselves."
+)
+NOT_FOR: Final = (
+    "Any decision about a patient; screening or ruling out; images of implants, specimens, tomosynthesis or magnified "
+    "spots; masses, distortions and asymmetries, which are not looked for. An image without findings proves nothing."
+)
+
+
+def to_markdown(card: ModelCard) -> str:
+    """The card as text, without the pictures of failures."""
+    return f"## {card.title}\n\n{card.note}\n\n{body(card)}"
+
+
+def body(card: ModelCard) -> str:
+    """What stands under the model's title and note."""
+    sources = "\n".join(f"- {source.name}. Licence: {source.licence}. {source.origin}" for source in card.sources)
+    steps = "\n".join(f"- {_told(step)}" for step in card.steps)
+    return "\n\n".join(
+        [
+            "**Not for clinical use.**",
+            f"**For:** {INTENDED}",
+            f"**Not for:** {NOT_FOR}",
+            f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. {_network(card)}",
+            f"### What it learnt from\n\n{sources}",
+            f"### How\n\n{steps}{_total(card.steps)}",
+            f"### What was measured\n\n{_measured(card)}",
+            f"### Where it fails\n\n{_failing(card)}",
+        ]
+    )
+
+
+def _network(card: ModelCard) -> str:
+    settings = card.settings
+    pitch = (
+        "the whole view at 256×256" if settings["pitch_mm"] is None else f"{settings['pitch_mm']} mm a pixel, in tiles"
+    )
+    sides = ", each from both sides" if settings.get("mirrored") else ""
+    held = {kind: value for kind, value in settings.get("temperatures", {}).items() if value != 1}
+    calm = f" Logits divided by {', '.join(f'{v} ({k.upper()})' for k, v in held.items())}." if held else ""
+    from_ = ", ".join(f"{settings['thresholds'][kind.value]} ({kind.value.upper()})" for kind in Calcification)
+    rules = " ".join(what_counts(Settings.from_json(dict(settings)), kind) for kind in Calcification)
+    return (
+        f"{_networks(card.network.get('members', [card.network]))}, looking at {pitch}{sides}.{calm} Pixels count from "
+        f"probability {from_}. {rules}"
+    )
+
+
+def _networks(members: Sequence[Mapping[str, Any]]) -> str:
+    heads = members[0]["heads"]
+    shapes = [f"of width {member['width']} with {member['norm']} norm" for member in members]
+    said = f"and {len(heads)} heads ({', '.join(heads)})"
+    if len(members) == 1:
+        return f"A U-Net {shapes[0]} {said}"
+    return f"{len(members)} U-Nets, {' and '.join(shapes)}, {said} each, the mean of whose logits counts"
+
+
+def _told(step: Step) -> str:
+    if combined := step.mean_of or step.joined_from:
+        runs_meant = ", ".join(f"`{name}`" for name in combined)
+        what = "the mean of the weights" if step.mean_of else "the networks, side by side,"
+        return f"`{step.run}`: {what} of {runs_meant}. Commit {step.commit}."
+    mean = f" (the mean of the weights of the last {step.averaged:.0%} of them)" if step.averaged else ""
+    length = "" if step.steps is None else f"{step.steps} steps{mean}, seed {step.seed}, "
+    took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
+    return f"`{step.run}`: {length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
+
+
+def _total(steps: tuple[Step, ...]) -> str:
+    known = [step.seconds for step in steps if step.seconds is not None]
+    return f"\n\nTogether {sum(known) / 3600:.1f} hours of fitting." if known else ""
+
+
+def _measured(card: ModelCard) -> str:
+    if not card.measured:
+        return "Nothing is on disk that was measured with these weights."
+    parts = []
+    for name, rows in card.measured:
+        lines = ["| images | measure | value | target |", "|---|---|---|---|"]
+        for row in rows:
+            verdict = "" if row.met is None else (" (met)" if row.met else " (missed)")
+            lines.append(f"| {row.images} | {row.measure} | {row.value} | {row.target}{verdict} |")
+        parts.append(f"`{name}`\n\n" + "\n".join(lines))
+    return "\n\n".join([*parts, *card.caveats])
+
+
+def _failing(card: ModelCard) -> str:
+    lacking = [row for _, rows in card.measured for row in missed(rows)]
+    lines = [f"- Target missed: {row.images}, {row.measure}: {row.value} (target {row.target})." for row in lacking]
+    lines += [f"- {one.said}" for one in card.failures]
+    return "\n".join(lines) or "No failure is on record with these weights, which says that nobody looked."

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
 from mtunet.case import Refusal, UnreadableImage
+from mtunet.files import side_and_view_in
 from mtunet.imaging.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, MAX_PIXELS, Decoded, refusal, refuse_size
-from mtunet.names import side_and_view_in
 
 FORMATS: Final = (
     PngImagePlugin.PngImageFile.format,

@@ -7,26 +7,146 @@ Importing this module loads neither decoders nor torch.
 
 import hashlib
 import hmac
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Final
 
-from mtunet.case import Belonging, Mammogram, UnreadableImage
+from mtunet.case import Belonging, Mammogram, Refusal, UnreadableImage
+from mtunet.files import display_name
 from mtunet.imaging import decoding
-from mtunet.imaging.archives import RefusedMember, Upload, unpack
-from mtunet.imaging.decoding.result import MAX_FILE_BYTES, Digests
-from mtunet.imaging.decoding.signatures import container
-from mtunet.names import display_name
+from mtunet.imaging.decoding.result import MAX_FILE_BYTES, Digests, container
 
-__all__ = [
-    "RefusedMember",
-    "UnreadableImage",
-    "Upload",
-    "bytes_of",
-    "display_name",
-    "read",
-    "read_with_belonging",
-    "unpack",
-    "warm_up",
-]
+# Zip archives, member by member and in memory: nothing is written under a name that an archive chose.
+
+MAX_MEMBERS: Final = 2_000
+MAX_TOTAL_BYTES: Final = 8 << 30
+MAX_RATIO: Final = 300
+"""Above this and RATIO_FROM bytes a member is a bomb. Blank 16-bit images deflate by a few hundred at most."""
+RATIO_FROM: Final = 64 << 20
+_CHUNK: Final = 1 << 20
+_CLUTTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file to read. name: safe to show; the path inside its archive, if any. archive: what that one is called."""
+
+    name: str
+    data: bytes
+    archive: str = ""
+
+
+@dataclass(frozen=True)
+class RefusedMember:
+    """A member that cannot be handed on, and why."""
+
+    name: str
+    problem: UnreadableImage
+
+
+def unpack(data: bytes, name: str) -> Iterator[Upload | RefusedMember]:
+    """The file itself, or a zip's members one by one. A bad member is Refused and does not stop the rest."""
+    shown = display_name(name)
+    if not _is_zip(data):
+        yield Upload(shown, data)
+        return
+    try:
+        archive = _opened(data)
+    except UnreadableImage as refused:
+        yield RefusedMember(shown, refused)
+        return
+    with archive:
+        yield from _members(archive, shown)
+
+
+def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | RefusedMember]:
+    left, seen = MAX_TOTAL_BYTES, 0
+    for member in archive.infolist():
+        name = _member_name(member.filename)
+        if member.is_dir() or _is_clutter(member.filename):
+            continue
+        seen += 1
+        try:
+            if left <= 0:
+                raise _bad("more than can be unpacked at once", "Split the archive.", Refusal.TOO_LARGE)
+            content = _content(archive, member, left)
+        except UnreadableImage as refused:
+            left -= MAX_FILE_BYTES if refused.kind is Refusal.TOO_LARGE else 0
+            yield RefusedMember(name, refused)
+            continue
+        left -= len(content)
+        yield Upload(name, content, shown)
+    if seen == 0:
+        yield RefusedMember(shown, _bad("no files", "Pack the images into it.", Refusal.EMPTY))
+
+
+def _is_zip(data: bytes) -> bool:
+    return data[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08") and data[128:132] != b"DICM"
+
+
+def _opened(data: bytes) -> zipfile.ZipFile:
+    if data.count(b"PK\x01\x02") > 2 * MAX_MEMBERS:  # before the directory is turned into objects
+        raise _bad(f"more than {MAX_MEMBERS} files", "Split it.", Refusal.BAD_ARCHIVE)
+    try:
+        archive = zipfile.ZipFile(BytesIO(data))
+    except Exception:  # zipfile promises BadZipFile and raises seven kinds; their texts quote names
+        raise _bad("a damaged list of its files", "Pack or copy it again.", Refusal.BAD_ARCHIVE) from None
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise _bad(f"more than {MAX_MEMBERS} files", "Split it.", Refusal.BAD_ARCHIVE)
+    end = -1
+    for member in sorted(members, key=lambda m: m.header_offset):
+        if member.header_offset < end:
+            raise _bad("files that overlap, as in a zip bomb", "Pack it again.", Refusal.BAD_ARCHIVE)
+        end = member.header_offset + member.compress_size
+    return archive
+
+
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> bytes:
+    """The member's bytes; raises UnreadableImage. Sizes are measured, never believed."""
+    if member.flag_bits & 0x1:
+        raise _bad("a password-protected file", "Pack it without a password.", Refusal.ENCRYPTED)
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise _bad("a link instead of a file", "Pack the file itself.", Refusal.BAD_ARCHIVE)
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others choose their own memory
+        raise _bad("a file packed in an unusual way", "Pack it with plain zip (deflate).", Refusal.BAD_ARCHIVE)
+    most = min(MAX_FILE_BYTES, left)
+    chunks, size = [], 0
+    try:
+        with archive.open(member) as stream:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                if size > most or (size > RATIO_FROM and size > MAX_RATIO * max(1, member.compress_size)):
+                    raise _bad("a file that grows beyond all measure", "Pack it again.", Refusal.TOO_LARGE)
+                chunks.append(chunk)
+    except UnreadableImage:
+        raise
+    except Exception:  # as above
+        raise _bad("a damaged file", "Pack or copy it again.", Refusal.BAD_ARCHIVE) from None
+    content = b"".join(chunks)
+    if _is_zip(content):
+        raise _bad("another archive", "Unpack the inner archive first.", Refusal.BAD_ARCHIVE)
+    return content
+
+
+def _member_name(name: str) -> str:
+    """The path inside the archive, each part made safe to show; no part leads out."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part.strip() not in ("", ".", "..")]
+    return "/".join(display_name(part) for part in parts[-4:]) or "unnamed file"
+
+
+def _is_clutter(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return parts[0] in _CLUTTER or parts[-1] in _CLUTTER or parts[-1].startswith("._")
+
+
+def _bad(found: str, advice: str, kind: Refusal) -> UnreadableImage:
+    return UnreadableImage(kind, f"Expected a zip archive of single image files, found {found} in it. {advice}")
+
 
 MOST_SHIFT_DAYS = 3650
 """A study's day is moved into the past by up to this."""

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from mtunet.files import display_name
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
-from mtunet.names import display_name
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store

@@ -20,8 +20,7 @@ from mtunet.output import drawing
 from mtunet.store import filing
 from mtunet.store.images import Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
-from mtunet.study.kept_look import look_to_json
-from mtunet.study.look import look
+from mtunet.study.look import look, look_to_json
 
 THUMBNAIL = 320
 """Longest side, pixels."""

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mtunet.case import Flag, Mammogram, Refusal
-from mtunet.names import display_name
+from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import (

@@ -12,7 +12,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from mtunet.case import Laterality, View
-from mtunet.names import display_name
+from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import Image, containing, image_from, literally, now

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mtunet.case import Calcification
-from mtunet.names import display_name
+from mtunet.files import display_name
 from mtunet.store import quiz
 from mtunet.store.images import Store
 from mtunet.store.records import now

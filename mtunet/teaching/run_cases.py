@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from mtunet.evaluation import runs
 from mtunet.evaluation.outcomes import components
-from mtunet.evaluation.phantoms import spec_of
+from mtunet.evaluation.pictures import spec_of
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import COMPONENTS
 from mtunet.files import write_whole

@@ -5,8 +5,7 @@ import streamlit as st
 import mtunet
 from mtunet.detection.models import MODELS, ModelSpec, file_state
 from mtunet.detection.settings import ModelUnavailable
-from mtunet.evaluation.model_card import card_of
-from mtunet.evaluation.model_card_text import body
+from mtunet.evaluation.model_card import body, card_of
 from pages.shared.frame import NOT_CLINICAL, frame
 from pages.shared.viewer import HELP
 from pages.shared.words import plain

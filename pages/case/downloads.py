@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from mtunet.case import Analysis
-from mtunet.names import stem
+from mtunet.files import stem
 from mtunet.output.drawing import Palette
 from mtunet.output.exports import EXPORTS, Export, Result
 from mtunet.output.exports.study import MOST_VIEWS, STUDY_EXPORTS, StudyResult, StudyView

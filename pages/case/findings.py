@@ -7,8 +7,7 @@ import streamlit as st
 from mtunet.case import Calcification, Finding
 from mtunet.output.drawing import Palette, inset
 from mtunet.study.decisions import Verdict
-from mtunet.study.landmarks import Distances, place
-from mtunet.study.matching import TOLERANCE_MM
+from mtunet.study.landmarks import TOLERANCE_MM, Distances, place
 from pages.case.viewed import Case, Key, Viewed
 from pages.shared.pixels import mammogram_of, truth_of
 from pages.shared.words import SHORT_TYPES

@@ -7,7 +7,7 @@ from mtunet.case import Box
 from mtunet.output.drawing import Palette
 from mtunet.store.filing import maps_folder_name
 from mtunet.study.decisions import Decision
-from mtunet.study.hanging import Placing, hang, wanted_wall
+from mtunet.study.grouping import Placing, hang, wanted_wall
 from mtunet.study.landmarks import Edge
 from pages.case.viewed import Case, Viewed
 from pages.shared.controls import LayerStyle, looks

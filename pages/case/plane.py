@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.detection.triage import MOSTLY_BAC_SHARE
-from mtunet.study.plane import CLOSE, Point, hangs
+from mtunet.study.rules import CLOSE, Point, hangs
 from pages.case.viewed import Case
 from pages.shared.words import FLAGS
 

@@ -9,11 +9,11 @@ import streamlit as st
 from mtunet.case import Analysis, Laterality, View
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.studies import images_of, priors_of
-from mtunet.study.bac_change import change, repeat_error
+from mtunet.study.bac import change, repeat_error
 from mtunet.study.grouping import Study
 from pages.case.panes import pane, place_words
 from pages.case.viewed import Case

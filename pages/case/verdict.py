@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtunet.case import Analysis, Calcification
 from mtunet.detection.triage import PRIORITY, Evidence, evidence_of
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.worklist import neighbours

@@ -12,8 +12,7 @@ from mtunet.evaluation.claims import Ablation, AtRate, ablations, at_rates, leak
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import rows
-from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
+from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title, rows
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import every_run

@@ -10,7 +10,7 @@ import streamlit as st
 from mtunet.evaluation.curves import Calibration, Curve, Froc, calibrations
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
+from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.numbers import percent
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, markers, muted, show

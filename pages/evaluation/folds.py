@@ -6,11 +6,10 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.evaluation.comparison import Comparison, compare
 from mtunet.evaluation.figures import BEYOND, EVERY, Metric
+from mtunet.evaluation.intervals import Comparison, compare
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import Cell, per_fold
-from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, per_fold
 from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
 from pages.evaluation.results_table import cells_of, chosen_frame
 from pages.evaluation.runs_shown import BY_RUN

@@ -10,8 +10,7 @@ import streamlit as st
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import OUTCOMES, Region
-from mtunet.evaluation.phantoms import NotDrawable, spec_of
-from mtunet.evaluation.pictures import picture
+from mtunet.evaluation.pictures import NotDrawable, picture, spec_of
 from mtunet.evaluation.reading import Results
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom

@@ -8,7 +8,7 @@ import streamlit as st
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, Share, by_density, by_thirds, components, tally
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
-from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from mtunet.evaluation.table import TYPE_TITLES, method_title
 from pages.evaluation.image_card import show_card
 from pages.evaluation.numbers import UNDEFINED, downloads, in_unit
 from pages.evaluation.results_table import chosen_frame

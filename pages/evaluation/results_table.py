@@ -9,8 +9,7 @@ from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import Cell, records, table, to_json
-from mtunet.evaluation.titles import TYPE_TITLES, method_title
+from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, records, table, to_json
 from pages.evaluation.numbers import UNDEFINED, Behind, downloads, go_behind, in_unit, percent, signed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.browser_parts import component

@@ -8,12 +8,11 @@ import streamlit as st
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs
-from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.reading import Results, load, progress
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint
 from mtunet.evaluation.runs import RunPart
-from mtunet.evaluation.titles import BASELINES, method_title
-from mtunet.evaluation.training_record import progress
-from mtunet.names import counted
+from mtunet.evaluation.table import BASELINES, method_title
+from mtunet.files import counted
 from pages.shared.words import plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run

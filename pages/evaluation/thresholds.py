@@ -9,7 +9,7 @@ from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import Curve, Sweep, counts_at, curve, sweeps
 from mtunet.evaluation.figures import METRICS, Floats
 from mtunet.evaluation.reading import TYPES, Results
-from mtunet.evaluation.titles import BASELINES, TYPE_TITLES, method_title
+from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
 from pages.evaluation.results_table import chosen_frame

@@ -6,9 +6,8 @@ import numpy as np
 import streamlit as st
 
 from mtunet.evaluation.figures import Floats
-from mtunet.evaluation.reading import Results
-from mtunet.evaluation.titles import TYPE_TITLES, method_title
-from mtunet.evaluation.training_record import Cost, History, costs, epochs_to_reach, histories
+from mtunet.evaluation.reading import Cost, History, Results, costs, epochs_to_reach, histories
+from mtunet.evaluation.table import TYPE_TITLES, method_title
 from pages.evaluation.numbers import UNDEFINED, downloads
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, look, markers, show

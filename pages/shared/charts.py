@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.evaluation.titles import method_title
+from mtunet.evaluation.table import method_title
 
 HEIGHT = 400
 TOOLS = 36  # pixels above the title for the chart's own buttons, which else lie on it in narrow windows

@@ -14,8 +14,7 @@ from mtunet.phantom.samples import SAMPLES, Sample, read_truth
 from mtunet.store import filing
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.study.kept_look import SAME, look_from_json, look_to_json
-from mtunet.study.look import ImageLook, look
+from mtunet.study.look import SAME, ImageLook, look, look_from_json, look_to_json
 from pages.shared.viewer import Outline
 
 OPEN_CASES = 2

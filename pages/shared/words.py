@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from mtunet.case import Calcification, Flag, Laterality, Priority
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
 from mtunet.study.rules import Urgency

@@ -11,13 +11,12 @@ import streamlit as st
 from mtunet.case import UnreadableImage
 from mtunet.evaluation import runs
 from mtunet.evaluation.outcomes import OUTCOMES, Region, components
-from mtunet.evaluation.phantoms import NotDrawable, spec_of
-from mtunet.evaluation.pictures import close_up
+from mtunet.evaluation.pictures import NotDrawable, close_up, spec_of
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import COMPONENTS, UnreadableRun
-from mtunet.evaluation.titles import method_title
+from mtunet.evaluation.table import method_title
+from mtunet.files import counted
 from mtunet.intake.admission import QueueFull
-from mtunet.names import counted
 from mtunet.phantom import PhantomSpec
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.run_cases import HOW, cases_of

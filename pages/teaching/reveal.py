@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtunet.case import Calcification
 from mtunet.evaluation.outcomes import OUTCOMES
-from mtunet.evaluation.titles import method_title
+from mtunet.evaluation.table import method_title
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.cases import Case

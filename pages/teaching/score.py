@@ -8,8 +8,7 @@ from typing import Any
 import streamlit as st
 
 from mtunet.case import Calcification
-from mtunet.files import csv_bytes
-from mtunet.names import counted
+from mtunet.files import counted, csv_bytes
 from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.teaching.cases import ANY, Source, cases, find_case
 from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY

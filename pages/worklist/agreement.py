@@ -7,7 +7,7 @@ import streamlit as st
 from mtunet.store.decisions import everything, newest
 from mtunet.store.filing import data_folder
 from mtunet.store.images import Store
-from mtunet.study.agreement import FEW, Agreement, by_study, kappa, on_types
+from mtunet.study.decisions import FEW, Agreement, by_study, kappa, on_types
 
 WORDS = {"mc": "MC", "bac": "BAC", "none": "Neither"}
 

@@ -5,8 +5,8 @@ from html import escape
 
 import streamlit as st
 
+from mtunet.files import counted
 from mtunet.intake.worker import Jobs
-from mtunet.names import counted
 from mtunet.store.filing import data_folder, thumbnail_path
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import ListedView, State, StudyRow

@@ -5,8 +5,8 @@ import secrets
 import streamlit as st
 
 from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.files import counted
 from mtunet.intake.admission import QueueFull, ask
-from mtunet.names import counted
 from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.images import Store

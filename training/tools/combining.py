@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mtunet.detection.devices import choose_device
-from mtunet.detection.ensemble import Ensemble
-from mtunet.detection.network import MTUNet
+from mtunet.detection.network import Ensemble, MTUNet
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
 from training.products import Product, conclude, mixture_of

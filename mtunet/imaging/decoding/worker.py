@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from mtunet.case import Refusal, UnreadableImage
 from mtunet.imaging.decoding import READY, REPLY, REQUEST
-from mtunet.imaging.decoding.result import CHILD_MEMORY_BYTES, Decoded, DecoderFailure, refusal
-from mtunet.imaging.decoding.signatures import Container, container
+from mtunet.imaging.decoding.result import CHILD_MEMORY_BYTES, Container, Decoded, DecoderFailure, container, refusal
 
 
 def _system_limits() -> Any:

@@ -14,11 +14,11 @@ from pydicom.filereader import read_dataset, read_preamble
 
 from mtunet.case import Refusal, UnreadableImage
 from mtunet.imaging.decoding.result import MAX_INFLATED_BYTES, Decoded, refusal
-from mtunet.imaging.dicom.belonging import belonging
 from mtunet.imaging.dicom.grey import display, grey_look
 from mtunet.imaging.dicom.objects import refuse_other_objects
 from mtunet.imaging.dicom.pixels import stored_pixels
 from mtunet.imaging.dicom.tags import placement, scope_notes, spacing
+from mtunet.imaging.dicom.values import belonging
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PREAMBLE = 128

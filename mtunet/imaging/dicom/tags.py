@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mtunet.case import Laterality, View
+from mtunet.files import side_and_view_in
 from mtunet.imaging.dicom.values import items, number, numbers, value, word, words
-from mtunet.names import side_and_view_in
 
 VIEW_CODES: Final[Mapping[str, View]] = {
     "399162004": View.CC,

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mtunet.output.exports import dicom_source
-from mtunet.output.exports.pictures import to_mask_pngs, to_mask_zip, to_png
-from mtunet.output.exports.result import Export, Result
+from mtunet.output.exports.result import Export, Result, to_mask_pngs, to_mask_zip, to_png
 from mtunet.output.exports.tables import CSV_COLUMNS, to_csv, to_json_bytes
 
 __all__ = [
@@ -30,7 +29,7 @@ def to_pdf(result: Result) -> bytes:
 
 def to_seg(result: Result) -> bytes:
     """DICOM Segmentation, a segment per type (`dicom_segments.segments`)."""
-    from mtunet.output.exports.dicom_segments import segments
+    from mtunet.output.exports.dicom_objects import segments
 
     return segments(result)
 
@@ -44,7 +43,7 @@ def to_sr(result: Result) -> bytes:
 
 def to_gsps(result: Result) -> bytes:
     """DICOM presentation state with the contours (`dicom_presentation.presentation`)."""
-    from mtunet.output.exports.dicom_presentation import presentation
+    from mtunet.output.exports.dicom_objects import presentation
 
     return presentation(result)
 

@@ -1,7 +1,7 @@
 """What SEG, SR and GSPS have in common: codes, who made them and when, and outlines in DICOM's frame."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,13 +9,27 @@ import cv2
 import highdicom
 import numpy as np
 import numpy.typing as npt
+from highdicom import AlgorithmIdentificationSequence
+from highdicom.pr import (
+    AnnotationUnitsValues,
+    GraphicAnnotation,
+    GraphicLayer,
+    GraphicObject,
+    GraphicTypeValues,
+    GrayscaleSoftcopyPresentationState,
+    TextJustificationValues,
+    TextObject,
+)
+from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 import mtunet
-from mtunet.case import Calcification, Finding
-from mtunet.output.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, UNICODE, file_bytes, uid
+from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
+from mtunet.detection.components import masks
+from mtunet.output.drawing import LAYERS, contours
+from mtunet.output.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, UNICODE, file_bytes, reference, uid
 from mtunet.output.exports.result import Result
 
 TYPE_CODES: Final = {
@@ -123,3 +137,121 @@ def _items(dataset: Dataset) -> Iterator[Dataset]:
 
 def _digest(mask: npt.NDArray[np.bool_]) -> str:
     return hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()
+
+
+# DICOM Segmentation: what was found as one binary segment per type. They may overlap, as the types do.
+
+
+def segments(result: Result) -> bytes:
+    """A Segmentation Storage file, BINARY, at the image's own rows and columns: segment 1 is MC, segment 2 is BAC.
+
+    A type of which nothing was found has an empty frame: it was looked for.
+    """
+    source = reference(result)
+    found = masks(result.segmentation, result.analysis.thresholds)
+    stack = np.stack([found[kind] for kind in Calcification], axis=-1)[np.newaxis].astype(np.uint8)
+    dataset = Segmentation(
+        source_images=[source],
+        pixel_array=stack,
+        segmentation_type=SegmentationTypeValues.BINARY,
+        segment_descriptions=[_segment(n, kind, result, source) for n, kind in enumerate(Calcification, start=1)],
+        omit_empty_frames=False,
+        **shared(result, "seg", source),
+        **device(result),
+    )
+    dataset.PatientOrientation = source.get("PatientOrientation", "")
+    return finished(dataset, result)
+
+
+def _segment(number: int, kind: Calcification, result: Result, source: Dataset) -> SegmentDescription:
+    made = result.analysis.provenance
+    algorithm = AlgorithmIdentificationSequence(
+        name="MTU-Net",
+        family=codes.DCM.ArtificialIntelligence,
+        version=mtunet.__version__,
+        parameters={
+            "model": made.model,
+            "weights_sha256": made.weights_sha256,
+            "threshold": f"{result.analysis.thresholds[kind]:.6g}",
+        },
+    )
+    return SegmentDescription(
+        segment_number=number,
+        segment_label=LAYERS[kind.value],
+        segmented_property_category=CATEGORY,
+        segmented_property_type=TYPE_CODES[kind],
+        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=algorithm,
+        tracking_uid=uid(source.SOPInstanceUID, kind.value, "segment"),
+        tracking_id=kind.value.upper(),
+        anatomic_regions=[codes.SCT.Breast],
+        display_color=colour(result.palette[kind.value].colour),
+    )
+
+
+# DICOM presentation state (GSPS): the contours as a viewer's overlay, one graphic layer per colour.
+
+Outline = tuple[tuple[float, float], ...]
+PIXEL: Final = AnnotationUnitsValues.PIXEL
+NOTE_COLOUR: Final = (240, 240, 240)
+
+
+def presentation(result: Result) -> bytes:
+    """A Grayscale Softcopy Presentation State file: each outline with its name ("MC 3", "MC known") beside it, so that
+    colour is not the only signal, and a line that says what it is not for.
+    """
+    source = reference(result)
+    layers, annotations = _note(source)
+    for name, outlines in _outlines(result).items():
+        layer = GraphicLayer(name.upper(), len(layers) + 1, LAYERS[name], colour(result.palette[name].colour))
+        layers.append(layer)
+        annotations.append(_annotation(outlines, layer, source))
+    dataset = GrayscaleSoftcopyPresentationState(
+        referenced_images=[source],
+        graphic_layers=layers,
+        graphic_annotations=annotations,
+        **shared(result, "gsps", source),
+        **device(result),
+    )
+    dataset.Laterality = source.get("Laterality") or source.get("ImageLaterality") or ""
+    return finished(dataset, result)
+
+
+def _outlines(result: Result) -> dict[str, list[tuple[str, Outline]]]:
+    """Per layer that has any: each outline with what is written beside it."""
+    layers: dict[str, list[tuple[str, Outline]]] = {
+        kind.value: [(name_of(f), f.contour) for f in result.analysis.findings if f.type is kind]
+        for kind in Calcification
+    }
+    for kind, mask in () if result.truth is None else result.truth.masks.items():
+        layers[f"truth_{kind.value}"] = [(f"{kind.value.upper()} known", outline) for outline in contours(mask)]
+    return {name: outlines for name, outlines in layers.items() if outlines}
+
+
+def _annotation(outlines: Sequence[tuple[str, Outline]], layer: GraphicLayer, source: Dataset) -> GraphicAnnotation:
+    rings = [(words, ring(outline)) for words, outline in outlines]
+    return GraphicAnnotation(
+        [source],
+        layer,
+        graphic_objects=[GraphicObject(GraphicTypeValues.POLYLINE, points, units=PIXEL) for _, points in rings],
+        text_objects=[
+            TextObject(
+                words,
+                units=PIXEL,
+                anchor_point=(float(points[:, 0].max()), float(points[:, 1].min())),
+                anchor_point_visible=False,
+            )
+            for words, points in rings
+        ],
+    )
+
+
+def _note(source: Dataset) -> tuple[list[GraphicLayer], list[GraphicAnnotation]]:
+    layer = GraphicLayer("NOTE", 1, "What this is not for", colour(NOTE_COLOUR))
+    text = TextObject(
+        NOT_FOR_CLINICAL_USE,
+        units=AnnotationUnitsValues.DISPLAY,
+        bounding_box=(0.0, 0.96, 1.0, 1.0),
+        text_justification=TextJustificationValues.LEFT,
+    )
+    return [layer], [GraphicAnnotation([source], layer, text_objects=[text])]

@@ -6,7 +6,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.output.drawing import contours
 from mtunet.store.filing import NotOnFile
 from mtunet.store.images import Store

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.classroom.records import (

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import segno
 import streamlit as st
 
-from mtunet.names import counted
+from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.teaching.cases import find_case
 from mtunet.teaching.classroom.records import open_room
