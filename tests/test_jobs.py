@@ -132,12 +132,13 @@ def test_an_image_deleted_while_it_is_analysed_stays_deleted(
 
 def test_a_failing_image_says_why_and_the_next_is_done(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
     failing, fine = add(store, seed=1), add(store, seed=2)
+    told = "the patient's name"
     calls: list[int] = []
 
     def fail_once() -> None:
         calls.append(1)
         if len(calls) == 1:
-            raise RuntimeError("the patient's name")
+            raise RuntimeError(told)
 
     work(lambda name: painting_model(name, before=fail_once))
     job = wait(store, failing, JobState.FAILED)
