@@ -153,6 +153,13 @@ def test_hard_case_b_overlaps_bac_and_mc(hard_b: Phantom) -> None:
     assert all(vessel.length_mm < 12 for vessel in hard_b.facts.vessels)
 
 
+def test_a_cluster_that_was_asked_for_is_there_though_its_artery_leaves_no_room() -> None:
+    spec = PhantomSpec(7_000_000_111, View.MLO, Laterality.LEFT, "d", "ffdm", clusters=1, bac_grade=1, hard="b")
+    phantom = make_phantom(spec)
+    assert len(phantom.facts.clusters) == 1
+    assert phantom.masks["mc"].any()
+
+
 def test_film_has_artefacts_and_marks_them(film: Phantom) -> None:
     marked = film.masks["artefact"]
     outside = ~film.masks["breast"]

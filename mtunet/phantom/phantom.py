@@ -160,11 +160,13 @@ def _microcalcify(
             distribution = "clustered"  # a wedge or a line would leave the artery
         if spec.hard == "c":
             kind, distribution = ("punctate" if own.random() < 0.5 else "pleomorphic"), "linear"
-        centre = _cluster_centre(spec, anatomy, soft, arterial.anchor, own)
-        laid = lay_cluster(calcium, tissue, centre, anatomy, own, kind, distribution, faint=spec.hard == "d")
-        if laid is not None:
-            clusters.append(laid[0])
-            region |= laid[1]
+        for anchor in (*(arterial.anchor,) * 4, *(None,) * 8):  # where there is no room for it, elsewhere
+            centre = _cluster_centre(spec, anatomy, soft, anchor, own)
+            laid = lay_cluster(calcium, tissue, centre, anatomy, own, kind, distribution, faint=spec.hard == "d")
+            if laid is not None:
+                clusters.append(laid[0])
+                region |= laid[1]
+                break
     return _Micro(calcium, region, tuple(clusters))
 
 

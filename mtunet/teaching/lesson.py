@@ -102,13 +102,13 @@ _ALL = (
         "benign-popcorn-rim",
         "Popcorn-like and rim calcifications (grey in the masks: neither MC nor BAC).",
         (Detail("benign", 22, 0), Detail("benign", 22, 1)),
-        spec=PhantomSpec(seed=8_000_000_003, view=View.CC, clusters=0, bac_grade=0, benign=2),
+        spec=PhantomSpec(seed=8_000_000_055, view=View.CC, clusters=0, bac_grade=0, benign=2),
     ),
     LessonPicture(
         "benign-milk-skin",
         "Milk of calcium, seen from above as soft smudges, and lucent-centred skin calcifications.",
         (Detail("benign", 24, 0), Detail("benign", 16, 1)),
-        spec=PhantomSpec(seed=8_000_000_019, view=View.CC, density="a", clusters=0, bac_grade=0, benign=2),
+        spec=PhantomSpec(seed=8_000_000_331, view=View.CC, density="a", clusters=0, bac_grade=0, benign=2),
     ),
     LessonPicture(
         "real-pleomorphic",
