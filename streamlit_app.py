@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared.image_route import ROUTES
 from pages.shared.work import lifespan
-from pages.teaching.classroom import watching
+from pages.teaching.classroom import hosting as watching
 
 if __name__ == "__main__":
     # No icons: as the icon of the browser's tab, Streamlit would fetch them from another machine.

@@ -11,13 +11,16 @@ from hypothesis import strategies as some
 from mtunet.case import Calcification
 from mtunet.store.images import Store
 from mtunet.teaching.classroom import records
-from mtunet.teaching.classroom.attempts import MOST, MOST_OF_ALL, WINDOW_S, Attempts
-from mtunet.teaching.classroom.heat import groups, heat_picture
 from mtunet.teaching.classroom.records import RoomCase
+from mtunet.teaching.classroom.results import groups, heat_picture
 from mtunet.teaching.classroom.room import (
     CODE_LENGTH,
     LETTERS,
+    MOST,
     MOST_LEARNERS,
+    MOST_OF_ALL,
+    WINDOW_S,
+    Attempts,
     Changes,
     LearnerAnswer,
     Mode,

@@ -22,8 +22,7 @@ from tests.drawn_cbis import (
     write_tables,
 )
 from training.data.cbis_ddsm import estimated_pitch
-from training.data.cbis_files import find_files
-from training.data.cbis_rows import Meaning, meaning, read_tables
+from training.data.cbis_rows import Meaning, find_files, meaning, read_tables
 from training.data.registry import DataSetMissing, Known, LabelledView, card, samples
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL

@@ -17,7 +17,8 @@ from mtunet.store import decisions, filing, quiz, studies, worklist
 from mtunet.store.images import Store
 from mtunet.store.schema import LATEST
 from mtunet.study.decisions import Act, Recall, Verdict, standing
-from mtunet.teaching import records, round_records
+from mtunet.teaching import records
+from mtunet.teaching import rounds as round_records
 from mtunet.teaching.classroom import records as class_records
 from mtunet.teaching.classroom.room import Phase
 from mtunet.teaching.contents import Answer

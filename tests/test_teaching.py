@@ -27,7 +27,18 @@ from mtunet.teaching.contents import (
     contents_of,
 )
 from mtunet.teaching.figure import picture_path
-from mtunet.teaching.items import LEVELS, Item, draw_item, pool, read_item, write_item
+from mtunet.teaching.items import CHOICES as SPEC_CHOICES
+from mtunet.teaching.items import (
+    LEVELS,
+    BadCase,
+    Item,
+    draw_item,
+    pool,
+    read_item,
+    spec_from_words,
+    spec_to_words,
+    write_item,
+)
 from mtunet.teaching.lesson import LESSON, PHANTOM_ORIGIN, PICTURES, SOURCES
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
 from mtunet.teaching.records import (
@@ -37,8 +48,6 @@ from mtunet.teaching.records import (
 )
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
-from mtunet.teaching.sharing import CHOICES as SPEC_CHOICES
-from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 NOTHING = Contents(0.0, 0.0, 0.0, 0.0, 1.0, (), (), (), {})

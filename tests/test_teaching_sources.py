@@ -19,7 +19,7 @@ from mtunet.store.quiz import delete_answers
 from mtunet.teaching import asking
 from mtunet.teaching import run_cases as of_runs
 from mtunet.teaching.asking import ask_model
-from mtunet.teaching.cases import ANY, MISTAKES, Case, Source, cases, find_case, source_of
+from mtunet.teaching.cases import ANY, MISTAKES, REAL_CASES, Case, Source, cases, find_case, source_of
 from mtunet.teaching.contents import (
     BOTH_TYPES,
     LEAST_APART,
@@ -34,19 +34,22 @@ from mtunet.teaching.items import POOL, Item, pool
 from mtunet.teaching.model_answers import ModelAnswer, ModelAnswers, answer_of, model_answers, sha256_of
 from mtunet.teaching.quiz import Given, mark, why
 from mtunet.teaching.reader_curve import froc, froc_dot, roc, roc_dot
-from mtunet.teaching.real_cases import REAL_CASES
 from mtunet.teaching.records import answers_of, revise
-from mtunet.teaching.round_records import (
+from mtunet.teaching.rounds import (
+    GAPS,
+    CaseSeen,
     Draft,
     Plan,
     begin_round,
+    due,
     find_round,
     give,
     go_on,
     keep_draft,
     last_unfinished,
+    next_item,
+    waiting,
 )
-from mtunet.teaching.rounds import GAPS, CaseSeen, due, next_item, waiting
 from mtunet.teaching.scoring import Answered, Rate, influence, score
 from tests.drawn_run import visible_phantom, write_run
 

@@ -9,8 +9,8 @@ from scipy.special import expit, logit
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.settings import Settings
-from training.calibrating import LOOSE, Reliability, loose, temperatures_of
 from training.data.samples import Sample
+from training.operating import LOOSE, Reliability, loose, temperatures_of
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 SHAPE = (400, 500)

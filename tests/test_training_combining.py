@@ -18,8 +18,7 @@ from training import __main__ as command_line
 from training.data import samples
 from training.data.recipes import Mixture
 from training.experiments import EXPERIMENTS
-from training.products import choose_again
-from training.provenance import machine
+from training.products import choose_again, machine
 from training.tools.combining import join
 
 TINY = replace(EXPERIMENTS["smoke-detail"], data=Mixture(train=1, validation=1, test=1, seed=7))

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.evaluation.metrics import count_lesions, count_pixels
-from training.components import component_rows, elongation
 from training.counting import (
     SWEEP,
     best_f1,
     calibration,
+    component_rows,
+    elongation,
     histograms,
     level_of,
     sweep_lesions,

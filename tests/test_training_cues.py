@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from mtunet.phantom import PhantomSpec, make_phantom
-from training.cues import SIDE, _cut, _described, _figures
+from training.realism import SIDE, _cut, _described, _figures
 
 RNG = np.random.default_rng(3)
 TISSUE = (0.5 + 0.05 * RNG.standard_normal((SIDE, SIDE))).astype(np.float32)

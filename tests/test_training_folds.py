@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mtunet.phantom.patients import GROUPS, patients
-from training.data.folds import FoldImage, folds
+from mtunet.phantom.cohort import GROUPS, patients
+from training.data.samples import FoldImage, folds
 
 items = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["mc", "bac", "both", "neither"])), min_size=8).map(
     lambda drawn: [FoldImage(f"image-{n}", f"patient-{patient}", label) for n, (patient, label) in enumerate(drawn)]

@@ -10,7 +10,7 @@ from tests.drawn_views import TINY, drawn_cache
 from training import loop
 from training.__main__ import main
 from training.data import samples
-from training.tools import packing
+from training.tools import combining as packing
 
 
 @pytest.fixture

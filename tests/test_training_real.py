@@ -8,13 +8,9 @@ import pytest
 from mtunet.case import Box, Calcification, Mammogram, Segmentation
 from mtunet.detection.components import components
 from training.data.registry import DataSetMissing
-from training.tools.real.arteries import _points, follow
-from training.tools.real.detection import detect
-from training.tools.real.marks import Misplaced, misplaced
-from training.tools.real.perturbations import PERTURBATIONS
+from training.tools.real.detection import Misplaced, _points, detect, follow, misplaced, overlaps
 from training.tools.real.protocol import _mini_mias, _per_image, _proportion, _steadiness
-from training.tools.real.tissue import overlaps
-from training.tools.real.views import RealView
+from training.tools.real.views import PERTURBATIONS, RealView
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 HALVES = {MC: 0.5, BAC: 0.5}

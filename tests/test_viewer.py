@@ -20,7 +20,8 @@ from starlette.applications import Starlette
 from mtunet.case import Box, Calcification, Finding
 from mtunet.output.drawing import FIGURE_3, LAYERS
 from mtunet.store.filing import data_folder
-from pages.shared import browser_parts, image_route, viewer
+from pages.shared import image_route, viewer
+from pages.shared import viewer as browser_parts
 from pages.shared.image_route import ROUTES, Cache, heat, window
 from pages.shared.viewer import Outline, Pane, outlines, simplified
 

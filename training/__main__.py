@@ -14,19 +14,17 @@ from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs
 from mtunet.phantom.spec import Look
 from training import cluster, loop
-from training.cues import measure_cues
 from training.data.labelled import to_stderr
 from training.data.recipes import Mixture
 from training.data.registry import DATASETS, DataSetMissing
 from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
 from training.products import choose_again, evaluate
-from training.realism_data import measure_realism
+from training.realism import measure_cues, measure_realism
 from training.reporting import as_text, write_metrics
-from training.tools.combining import join
+from training.tools.combining import join, pack, unpack
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
-from training.tools.packing import pack, unpack
 from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
 from training.tools.retraining import RealData, RetrainingPlan, measure, retrain

@@ -20,7 +20,7 @@ from mtunet.phantom import PHANTOM_VERSION
 from training.experiments import Experiment
 from training.fitting import How, NetworkTask, OutOfTime, Watch, said
 from training.methods import METHODS
-from training.provenance import machine
+from training.products import machine
 from training.reporting import summarise, write_metrics
 from training.tasks import Task, divide, do_task, splits_of
 

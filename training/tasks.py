@@ -20,16 +20,25 @@ from mtunet.detection.settings import Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
 from training.counting import Levels
-from training.data.folds import Fold, FoldImage, folds
+from training.data.samples import Fold, FoldImage, folds
 from training.data.views import GridView, Native, by_name, read_native, stored_views
 from training.experiments import Experiment
 from training.fitting import How, Learnt, NetworkTask, Watch, learn
-from training.maps import baseline_maps, network_maps, prior_maps
 from training.methods import METHODS
-from training.products import Product, conclude, divided
-from training.provenance import forget_peak, peak_mb
+from training.products import Product, conclude, divided, forget_peak, peak_mb
 from training.sampling import Sampler
-from training.scoring import Histograms, Scored, TaskTables, choose_thresholds, on_own_grid, score_view, together
+from training.scoring import (
+    Histograms,
+    Scored,
+    TaskTables,
+    baseline_maps,
+    choose_thresholds,
+    network_maps,
+    on_own_grid,
+    prior_maps,
+    score_view,
+    together,
+)
 
 Maps = Mapping[str, Levels]
 

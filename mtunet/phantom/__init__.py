@@ -23,7 +23,6 @@ __all__ = [
     "fields",
     "make_phantom",
     "parenchyma",
-    "patients",
     "phantom",
     "place_for_calcium",
     "sample_set",

@@ -14,11 +14,8 @@ __all__ = [
     "model_answers",
     "quiz",
     "reader_curve",
-    "real_cases",
     "records",
-    "round_records",
     "rounds",
     "run_cases",
     "scoring",
-    "sharing",
 ]

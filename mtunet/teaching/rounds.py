@@ -1,14 +1,21 @@
 """What comes next: mistakes come back, later and later; between them, cases that the reader has not seen."""
 
-from collections.abc import Sequence
+import json
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from mtunet.store import quiz
+from mtunet.store.images import Store
+from mtunet.store.records import now
 from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import LEVELS
+from mtunet.teaching.records import answer_row, answered_from
+from mtunet.teaching.scoring import Answered
 
 GAPS: Final = (3, 8, 20)
 """A case that was wrong comes back after so many others; answered rightly, after the next gap; after the last, not."""
@@ -70,3 +77,147 @@ def _box(answers: Sequence[bool]) -> int | None:
         elif box is not None:
             box = box + 1 if box + 1 < len(GAPS) else None
     return box
+
+
+# A round as the store keeps it: a reload, a second tab, a restart find it where it stood, half an answer included.
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What has been chosen of an answer that is not given yet. place: (x, y) in mm from the top left corner."""
+
+    answer: Answer | None = None
+    sureness: float | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """An answer as it lies in the store. settled: the reader has said a last word, or could not."""
+
+    number: int
+    answered: Answered
+    place: Place | None
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a round is to be. source: `cases.Source`, or `cases.ANY`. items: fixed ones, in order; () where each is
+    chosen when it is its turn."""
+
+    reader: str
+    source: str
+    level: str
+    mode: str
+    length: int
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Round:
+    """items: ids of the cases so far. shown: number of the case on the screen, from 1; above the plan's length when
+    the round is over. given: answers so far, one per case."""
+
+    name: str
+    plan: Plan
+    items: tuple[str, ...]
+    shown: int
+    draft: Draft
+    given: tuple[GivenAnswer, ...]
+
+    @property
+    def over(self) -> bool:
+        return self.shown > self.plan.length
+
+    @property
+    def item(self) -> str:
+        """Id of the case on the screen, while the round is not over."""
+        return self.items[self.shown - 1]
+
+    @property
+    def answer(self) -> GivenAnswer | None:
+        """To the case on the screen; None before."""
+        return self.given[self.shown - 1] if len(self.given) >= self.shown else None
+
+
+def begin_round(store: Store, plan: Plan, first: str) -> str:
+    """Give it a name. first: id of its first case."""
+    name = secrets.token_hex(4)
+    row = {
+        "name": name,
+        "begun_at": now(),
+        "reader": plan.reader,
+        "source": plan.source,
+        "level": plan.level,
+        "mode": plan.mode,
+        "length": plan.length,
+        "items": json.dumps(plan.items or [first]),
+        "shown": 1,
+        "fixed": int(bool(plan.items)),
+        "draft": "{}",
+    }
+    quiz.add_round(store, row)
+    return name
+
+
+def find_round(store: Store, name: str) -> Round | None:
+    row = quiz.round_named(store, name)
+    return None if row is None else _round(store, row)
+
+
+def last_unfinished(store: Store) -> Round | None:
+    """The round that was begun last, if it is not over."""
+    row = quiz.newest_round(store)
+    found = None if row is None else _round(store, row)
+    return None if found is None or found.over else found
+
+
+def keep_draft(store: Store, name: str, draft: Draft) -> None:
+    said = {"answer": draft.answer.value if draft.answer else None, "sureness": draft.sureness, "place": draft.place}
+    with store.writing():
+        quiz.set_draft(store, name, json.dumps(said))
+
+
+def give(store: Store, playing: Round, answered: Answered, place: Place | None) -> None:
+    """Keep the answer to the case on the screen, unless it has one already: two tabs may show the same round."""
+    with store.writing():
+        if len(quiz.answers_in(store, playing.name)) < playing.shown:
+            quiz.add_answer(store, answer_row(playing.plan.reader, answered, place))
+            quiz.set_draft(store, playing.name, "{}")
+
+
+def go_on(store: Store, playing: Round, item: str | None) -> None:
+    """To the next case: `item`, or the next of a fixed round; past the last one the round is over."""
+    items = [*playing.items, item] if item is not None else list(playing.items)
+    quiz.show_next(store, playing.name, playing.shown, json.dumps(items))
+
+
+def _round(store: Store, row: Mapping[str, Any]) -> Round:
+    items = tuple(json.loads(row["items"]))
+    return Round(
+        name=row["name"],
+        plan=Plan(
+            row["reader"], row["source"], row["level"], row["mode"], row["length"], items if row["fixed"] else ()
+        ),
+        items=items,
+        shown=row["shown"],
+        draft=_draft(json.loads(row["draft"])),
+        given=tuple(_given(answer) for answer in quiz.answers_in(store, row["name"])),
+    )
+
+
+def _given(row: Mapping[str, Any]) -> GivenAnswer:
+    place = None if row["x_mm"] is None else (float(row["x_mm"]), float(row["y_mm"]))
+    return GivenAnswer(int(row["id"]), answered_from(row), place, row["revised"] is not None)
+
+
+def _draft(said: Mapping[str, Any]) -> Draft:
+    place = said.get("place")
+    return Draft(
+        Answer(said["answer"]) if said.get("answer") else None,
+        said.get("sureness"),
+        (float(place[0]), float(place[1])) if place else None,
+    )

@@ -13,15 +13,12 @@ from mtunet.store.records import Image
 from mtunet.study.decisions import Decision, standing
 from mtunet.study.grouping import Study
 from mtunet.study.look import together
-from pages.case.amounts import bac_amounts
-from pages.case.beside import chosen_beside
-from pages.case.chosen import analysed, chosen_model, chosen_study
-from pages.case.deciding import decide
+from pages.case.amounts import bac_amounts, plane
+from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study
+from pages.case.deciding import decide, draw_box, drawn_box, judge, judge_box
 from pages.case.downloads import downloads
 from pages.case.findings import clicked_finding, findings_table, insets, selected_finding
-from pages.case.judging import draw_box, drawn_box, judge, judge_box
 from pages.case.panes import layers, pane, pane_id, panes
-from pages.case.plane import plane
 from pages.case.priors import chosen_prior, compared_panes, compared_view, prior_change
 from pages.case.verdict import facts, header, notes, study_verdict, verdict
 from pages.case.viewed import Case, Viewed

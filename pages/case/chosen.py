@@ -142,3 +142,31 @@ def _nothing_here(sentence: str) -> NoReturn:
     st.info(sentence, icon=":material/info:")
     st.page_link("pages/worklist/worklist.py", label="Go to the worklist", icon=":material/arrow_back:")
     st.stop()
+
+
+# A second image beside the first: zoom, place and window of the two move together.
+
+MOST = 200
+"""Images offered, newest first."""
+
+
+def chosen_beside(store: Store, image: Image, model: str) -> tuple[Image, Analysis] | None:
+    """Another image that this model has looked at, and what it found; None for none beside."""
+    others = {
+        row.image.sha256: row.image for row in store.rows(limit=MOST) if row.image.sha256 != image.sha256 and row.flag
+    }
+    if not others:
+        return None
+    sha256 = st.selectbox(
+        "Compare with",
+        list(others),
+        index=None,
+        format_func=lambda one: others[one].name,
+        placeholder="Another image beside this one",
+        key=f"case.beside.{image.sha256[:16]}",
+        help="Shown beside this image; zoom, place and window of the two move together.",
+    )
+    found = store.analysis(sha256, model, models.MODELS[model].sha256) if sha256 else None
+    if sha256 and found is None:
+        st.caption("This model has not looked at that image yet. Open it once with this model.")
+    return (others[sha256], analyses.from_json(found)) if sha256 and found is not None else None

@@ -12,7 +12,7 @@ from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, records, table, to_json
 from pages.evaluation.numbers import UNDEFINED, Behind, downloads, go_behind, in_unit, percent, signed
 from pages.evaluation.runs_shown import BY_RUN
-from pages.shared.browser_parts import component
+from pages.shared.viewer import component
 
 KEY = "evaluation.table"
 BEYOND_KEY = "evaluation.beyond"

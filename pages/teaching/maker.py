@@ -15,8 +15,8 @@ from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.contents import Contents
 from mtunet.teaching.figure import figure_1, phantom_view
+from mtunet.teaching.items import BadCase, spec_from_words, spec_to_words
 from mtunet.teaching.lesson import PHANTOM_ORIGIN, PICTURES, Detail
-from mtunet.teaching.sharing import BadCase, spec_from_words, spec_to_words
 from pages.shared.words import SIDES
 from pages.shared.work import open_store
 from pages.teaching.drawn import drawn, filed, phantom_of

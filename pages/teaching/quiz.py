@@ -7,12 +7,11 @@ from mtunet.intake.admission import QueueFull
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.teaching.cases import Case, find_case, source_of
+from mtunet.teaching.cases import NOT_KNOWN, Case, RealCase, find_case, source_of
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.quiz import SURENESS, Given, mark
-from mtunet.teaching.real_cases import NOT_KNOWN, RealCase
-from mtunet.teaching.round_records import Draft, Round, give
+from mtunet.teaching.rounds import Draft, Round, give
 from mtunet.teaching.scoring import MODEL_FIRST, Answered
 from pages.shared.words import plain
 from pages.shared.work import open_store

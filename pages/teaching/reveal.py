@@ -9,14 +9,12 @@ from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.evaluation.table import method_title
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.teaching.cases import Case
+from mtunet.teaching.cases import SOURCE, Case, RealCase
 from mtunet.teaching.contents import BOTH_TYPES, Answer
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
-from mtunet.teaching.real_cases import SOURCE, RealCase
 from mtunet.teaching.records import add_model_answer, revise
-from mtunet.teaching.round_records import GivenAnswer, Round
-from mtunet.teaching.rounds import GAPS
+from mtunet.teaching.rounds import GAPS, GivenAnswer, Round
 from mtunet.teaching.scoring import READER_FIRST, Answered
 from pages.shared.words import SHORT_TYPES, plain
 from pages.teaching import round as rounds

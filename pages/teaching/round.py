@@ -6,8 +6,7 @@ from mtunet.store.images import Store
 from mtunet.teaching.cases import Case, cases, find_case
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.records import answers_of
-from mtunet.teaching.round_records import Draft, Plan, Round, begin_round, find_round, go_on, keep_draft
-from mtunet.teaching.rounds import CaseSeen, next_item
+from mtunet.teaching.rounds import CaseSeen, Draft, Plan, Round, begin_round, find_round, go_on, keep_draft, next_item
 from mtunet.teaching.scoring import MODEL_FIRST, READER_FIRST
 
 ROUND = "round"

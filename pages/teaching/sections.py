@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.teaching.scoring import Rate
-from pages.shared.browser_parts import component
+from pages.shared.viewer import component
 
 SECTION = "teaching.section"
 TITLES = {

@@ -6,13 +6,11 @@ import streamlit as st
 
 from mtunet.files import counted
 from mtunet.store.images import Store
-from mtunet.teaching.cases import ANY, Source, cases, find_case
+from mtunet.teaching.cases import ANY, REAL_CASES, Source, cases, find_case
 from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
 from mtunet.teaching.items import pool
-from mtunet.teaching.real_cases import REAL_CASES
 from mtunet.teaching.records import answers_of, reader_name
-from mtunet.teaching.round_records import Plan, Round, last_unfinished
-from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, waiting
+from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, Plan, Round, due, last_unfinished, waiting
 from mtunet.teaching.run_cases import problems
 from pages.shared.words import plain
 from pages.teaching import round as rounds

@@ -13,9 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.records import Image
-from pages.shared.browser_parts import component
 from pages.shared.controls import LayerStyle, looks
-from pages.shared.viewer import Outline, Pane, viewer
+from pages.shared.viewer import Outline, Pane, component, viewer
 from pages.shared.words import marker, view_words
 from pages.teaching.sections import projecting
 

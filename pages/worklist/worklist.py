@@ -23,9 +23,8 @@ from pages.worklist.adding import (
     show_refused,
     show_samples,
 )
-from pages.worklist.agreement import agreement
 from pages.worklist.correcting import correct
-from pages.worklist.study_row import HELP, PENDING, ROW_ENDS, ROW_STARTS, draw_row, row_keys
+from pages.worklist.study_row import HELP, PENDING, ROW_ENDS, ROW_STARTS, agreement, draw_row, row_keys
 
 PAGE_LENGTH = 20
 

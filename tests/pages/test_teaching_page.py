@@ -17,14 +17,13 @@ from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.phantom import PhantomSpec
 from mtunet.store.images import Store
 from mtunet.store.quiz import readers
+from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.items import Item, pool
+from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson import PICTURES
-from mtunet.teaching.real_cases import REAL_CASES
 from mtunet.teaching.records import add_answer, answers_of
-from mtunet.teaching.round_records import find_round
+from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes
-from mtunet.teaching.sharing import spec_to_words
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
 from tests.drawn_run import quick_phantom, visible_phantom, write_run

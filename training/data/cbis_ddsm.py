@@ -16,8 +16,7 @@ import numpy as np
 
 from mtunet.case import Calcification, Mammogram, UnreadableImage
 from mtunet.imaging import reading
-from training.data.cbis_files import Files, find_files
-from training.data.cbis_rows import GET, CbisRow, CbisTables, Meaning, read_tables
+from training.data.cbis_rows import GET, CbisRow, CbisTables, Files, Meaning, find_files, read_tables
 from training.data.labelled import (
     DataSetMissing,
     Known,

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec
-from mtunet.phantom.patients import patients
+from mtunet.phantom.cohort import patients
 from training.data.artefacts import perhaps_with_artefacts
 from training.data.insertion import INSERTION_VERSION, inserted
 from training.data.samples import (

@@ -18,9 +18,8 @@ from mtunet.detection.analysis import analyse
 from mtunet.detection.models import Model
 from mtunet.files import csv_bytes, write_whole
 from mtunet.imaging import reading
-from mtunet.output.drawing import FIGURE_3, LAYERS
+from mtunet.output.drawing import FIGURE_3, LAYERS, strip_below
 from mtunet.output.drawing import draw as draw_whole
-from mtunet.output.lettering import strip_below
 from training.data.labelled import Say
 
 GAP, CAPTION = 10, 44

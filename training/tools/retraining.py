@@ -22,8 +22,7 @@ from training.data.samples import Sample, phantom_samples, phantom_split
 from training.data.views import GridView, view_of
 from training.experiments import GENTLE, Experiment
 from training.fitting import How, NetworkTask, learn
-from training.products import choose_settings, evaluate
-from training.provenance import machine
+from training.products import choose_settings, evaluate, machine
 from training.sampling import FieldOfView, Sampler
 
 Division = Literal["train", "validation", "test"]

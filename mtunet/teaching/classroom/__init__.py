@@ -1,3 +1,3 @@
 """A class at once: a room, who is in it, what they answered, what that says."""
 
-__all__ = ["attempts", "heat", "records", "results", "room"]
+__all__ = ["records", "results", "room"]

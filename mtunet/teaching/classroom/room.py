@@ -8,7 +8,10 @@ the model is shown; each says whether its giver had seen the model. Nothing here
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -178,3 +181,37 @@ def changes(answers: Sequence[LearnerAnswer], truth: Answer) -> Changes:
     before = {one.learner: one.answer is truth for one in answers if not one.saw_model}
     pairs = [(before[one.learner], one.answer is truth) for one in answers if one.saw_model and one.learner in before]
     return Changes(*(pairs.count(pair) for pair in ((True, True), (False, False), (False, True), (True, False))))
+
+
+# Wrong room codes, counted for a while: so many from one address, so many from all, then nobody may try.
+
+WINDOW_S: Final = 60.0
+MOST: Final = 10
+"""Wrong codes from one address within the window."""
+MOST_OF_ALL: Final = 100
+"""From all addresses together: a thousand addresses find no more than one."""
+
+
+class Attempts:
+    """In memory, for one process. Safe from several threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._wrong: deque[tuple[float, str]] = deque()
+        self._lock = threading.Lock()
+
+    def may_try(self, address: str) -> bool:
+        """False while too many wrong codes came from this address, or from all."""
+        with self._lock:
+            self._forget_old()
+            mine = sum(one == address for _, one in self._wrong)
+            return mine < MOST and len(self._wrong) < MOST_OF_ALL
+
+    def was_wrong(self, address: str) -> None:
+        with self._lock:
+            self._forget_old()
+            self._wrong.append((self._clock(), address))
+
+    def _forget_old(self) -> None:
+        while self._wrong and self._wrong[0][0] <= self._clock() - WINDOW_S:
+            self._wrong.popleft()

@@ -11,8 +11,8 @@ from mtunet.output.drawing import contours
 from mtunet.store.filing import NotOnFile
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.teaching.classroom.heat import TOGETHER_MM, Place, heat_picture
 from mtunet.teaching.classroom.records import RoomCase, case_of
+from mtunet.teaching.classroom.results import TOGETHER_MM, Place, heat_picture
 from mtunet.teaching.classroom.room import LearnerAnswer, Mode, Room, distribution, last_words
 from mtunet.teaching.contents import Answer
 from pages.shared.charts import dark

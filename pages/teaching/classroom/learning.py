@@ -7,15 +7,14 @@ import streamlit as st
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.teaching.classroom import records
-from mtunet.teaching.classroom.attempts import Attempts
-from mtunet.teaching.classroom.room import Learner, LearnerAnswer, Moment, NotNow, Phase, Room, code_in
+from mtunet.teaching.classroom.room import Attempts, Learner, LearnerAnswer, Moment, NotNow, Phase, Room, code_in
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import LONGEST_NAME
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.answers import room_case, truth_layers
-from pages.teaching.classroom.watching import watch
+from pages.teaching.classroom.hosting import watch
 from pages.teaching.drawn import WORDS, model_look
 from pages.teaching.quiz import ANSWERS, not_yet
 from pages.teaching.sections import percent_words

@@ -18,14 +18,10 @@ from mtunet.detection.components import components
 from mtunet.detection.devices import describe
 from mtunet.detection.models import Model
 from mtunet.evaluation import runs
-from training.provenance import commit
+from training.products import commit
 from training.tools.real import LABEL_SLIPS, PROTOCOL
-from training.tools.real.arteries import follow
-from training.tools.real.detection import THRESHOLDS, detect
-from training.tools.real.marks import misplaced
-from training.tools.real.perturbations import PERTURBATIONS
-from training.tools.real.tissue import overlaps
-from training.tools.real.views import PARTS, RealView
+from training.tools.real.detection import THRESHOLDS, detect, follow, misplaced, overlaps
+from training.tools.real.views import PARTS, PERTURBATIONS, RealView
 
 DATA = "real mammograms (few, weak labels)"
 ALLOWED = 1.0
