@@ -69,15 +69,15 @@ def test_no_identifier_is_stored_logged_or_exported(
     through_the_product(data, files)
     shown = b""
     with Store.open(data) as store:
-        rows = store.rows()
+        rows = store.images()
         assert len(rows) == 2
         assert len(store.refused()) == 3
         shown += repr([rows, store.refused()]).encode()
         for row in rows:
-            written = store.analysis(row.image.sha256, MODEL, weights_of(MODEL))
+            written = store.analysis(row.sha256, MODEL, weights_of(MODEL))
             assert written is not None
-            maps = filing.read_maps(data, row.image.sha256, MODEL, weights_of(MODEL))
-            result = Result(row.image.name, store.mammogram(row.image), from_json(written), maps)
+            maps = filing.read_maps(data, row.sha256, MODEL, weights_of(MODEL))
+            result = Result(row.name, store.mammogram(row), from_json(written), maps)
             shown += b"".join(export.function(result) for export in EXPORTS.values())
     streams = capfd.readouterr()
     shown += (streams.out + streams.err + caplog.text).encode()

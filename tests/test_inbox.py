@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 def names(data: Path) -> list[str]:
     with Store.open(data) as store:
-        return [row.image.name for row in store.rows()]
+        return [image.name for image in store.images()]
 
 
 def test_a_file_is_taken_once_it_has_stopped_growing(data: Path, folder: Path) -> None:

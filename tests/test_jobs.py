@@ -303,7 +303,7 @@ def test_files_are_read_in_the_background_and_counted(store: Store, data: Path) 
     assert batch is not None
     assert (batch.added, batch.known, batch.declined, batch.problems) == (1, 1, 1, [])
     receiver.close()
-    assert [row.image.name for row in store.rows()] == ["a.png"]
+    assert [image.name for image in store.images()] == ["a.png"]
 
 
 def test_a_file_that_cannot_be_kept_does_not_stop_the_reading(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,23 +10,20 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mtunet.case import Flag, Mammogram, Refusal
+from mtunet.case import Mammogram, Refusal
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import (
-    JOINED,
-    ROWS,
     FileStamp,
     Image,
     Job,
     JobState,
     Refused,
-    Row,
+    containing,
+    image_from,
     job_from,
     now,
-    row_from,
-    where,
 )
 from mtunet.store.studies import find_image, forget_image, put
 from mtunet.store.summary import numbers_of_analysis, refresh
@@ -134,18 +131,18 @@ class Store(Opened):
         query = "select model from analyses where sha256 = ? group by model order by max(made_at) desc"
         return tuple(row["model"] for row in self.db.query(query, [sha256]))
 
-    # The worklist
+    def images(self, *, search: str = "", analysed: bool = False, limit: int = 20, offset: int = 0) -> list[Image]:
+        """Newest batch first, each in its own order. search: a part of the name. analysed: those alone that are."""
+        conditions = ["name like :search escape '\\'"] if search.strip() else []
+        conditions += ["exists (select 1 from analyses where analyses.sha256 = images.sha256)"] if analysed else []
+        condition = f"where {' and '.join(conditions)}" if conditions else ""
+        query = f"select * from images {condition} order by added_at desc, rowid limit :limit offset :offset"
+        values = {"search": containing(search.strip()), "limit": limit, "offset": offset}
+        return [image_from(row) for row in self.db.query(query, values)]
 
-    def rows(self, *, search: str = "", flag: Flag | None = None, limit: int = 20, offset: int = 0) -> list[Row]:
-        """Newest batch first, each in its own order."""
-        condition, values = where(search, flag)
-        query = f"{ROWS} {condition} order by images.added_at desc, images.rowid limit :limit offset :offset"
-        return [row_from(row) for row in self.db.query(query, {**values, "limit": limit, "offset": offset})]
-
-    def count(self, *, search: str = "", flag: Flag | None = None) -> int:
-        """How many rows `rows` has in all its pages."""
-        condition, values = where(search, flag)
-        return int(next(iter(self.db.query(f"select count(*) as n from {JOINED} {condition}", values)))["n"])
+    def count(self) -> int:
+        """How many images there are."""
+        return int(self.db["images"].count)
 
     # Jobs
 

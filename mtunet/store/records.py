@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from mtunet.case import Flag, Laterality, Priority, Refusal, View
+from mtunet.case import Laterality, Refusal, View
 
 
 def now() -> str:
@@ -65,21 +65,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the worklist: an image, its newest analysis, its newest job."""
-
-    image: Image
-    flag: Flag | None
-    priority: Priority | None
-    reasons: tuple[str, ...]
-    bac_share: float | None
-    model: str | None
-    made_at: str | None
-    seconds: float | None
-    job: Job | None
-
-
-@dataclass(frozen=True)
 class Refused:
     """A file that was not taken in, and why."""
 
@@ -117,47 +102,3 @@ def image_from(row: Mapping[str, Any]) -> Image:
 
 def job_from(row: Mapping[str, Any]) -> Job:
     return Job(row["sha256"], row["model"], row["batch"], JobState(row["state"]), row["sentence"])
-
-
-def row_from(row: Mapping[str, Any]) -> Row:
-    job = None
-    if row["state"] is not None:
-        job = job_from({**row, "model": row["job_model"]})
-    return Row(
-        image=image_from(row),
-        flag=Flag(row["flag"]) if row["flag"] else None,
-        priority=Priority(row["priority"]) if row["priority"] else None,
-        reasons=tuple(json.loads(row["reasons"] or "[]")),
-        bac_share=row["bac_share"],
-        model=row["analysed_by"],
-        made_at=row["made_at"],
-        seconds=row["seconds"],
-        job=job,
-    )
-
-
-JOINED = """
-images
-left join analyses on analyses.rowid = (
-    select a.rowid from analyses as a where a.sha256 = images.sha256 order by a.made_at desc limit 1)
-left join jobs on jobs.id = (
-    select j.id from jobs as j where j.sha256 = images.sha256 order by j.changed_at desc limit 1)
-"""
-
-ROWS = f"""
-select images.*, analyses.flag, analyses.priority, analyses.bac_share, analyses.model as analysed_by,
-    analyses.made_at, analyses.reasons, analyses.seconds,
-    jobs.model as job_model, jobs.batch, jobs.state, jobs.sentence
-from {JOINED}
-"""
-
-
-def where(search: str, flag: Flag | None) -> tuple[str, dict[str, str]]:
-    conditions, values = [], {}
-    if search.strip():
-        conditions.append("images.name like :search escape '\\'")
-        values["search"] = containing(search.strip())
-    if flag is not None:
-        conditions.append("analyses.flag = :flag")
-        values["flag"] = flag.value
-    return ("where " + " and ".join(conditions)) if conditions else "", values

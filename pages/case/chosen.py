@@ -29,10 +29,10 @@ def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
     name: str | None = next((st.query_params[key] for key in ADDRESSES if key in st.query_params), None)
     image = st.query_params.get("image") if name is None else None
     if image is None and name is None:
-        newest = store.rows(limit=1)
+        newest = store.images(limit=1)
         name = st.session_state.get(_LAST)
         if name is None and newest:
-            holding = study_of(store, newest[0].image.sha256)
+            holding = study_of(store, newest[0].sha256)
             name = holding.id if holding else None
         if name is None:
             _nothing_here("There is no image yet. Add one in the worklist, or try the samples.")
@@ -152,9 +152,8 @@ MOST = 200
 
 def chosen_beside(store: Store, image: Image, model: str) -> tuple[Image, Analysis] | None:
     """Another image that this model has looked at, and what it found; None for none beside."""
-    others = {
-        row.image.sha256: row.image for row in store.rows(limit=MOST) if row.image.sha256 != image.sha256 and row.flag
-    }
+    looked_at = store.images(analysed=True, limit=MOST)
+    others = {other.sha256: other for other in looked_at if other.sha256 != image.sha256}
     if not others:
         return None
     sha256 = st.selectbox(

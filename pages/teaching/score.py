@@ -223,9 +223,7 @@ def _keep_or_delete(store: Store, reader: str) -> None:
                 key=f"teaching.delete{'' if who else '_all'}",
                 help="All answers and rounds, at once. Until this page is left they can be put back.",
             )
-        images = [
-            row.image for row in store.rows(search="Quiz case", limit=1000) if row.image.source.startswith(SOURCE)
-        ]
+        images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(SOURCE)]
         if images and st.button(
             f"Remove {counted(len(images), 'quiz image')} from the worklist",
             icon=":material/playlist_remove:",

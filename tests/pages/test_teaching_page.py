@@ -340,6 +340,6 @@ def test_a_region_of_the_gallery_opens_in_the_case_viewer(app: AppTest, data: Pa
     click(app, str(key))
     assert not app.error
     with Store.open(data) as store:
-        [image] = [row.image for row in store.rows(limit=10)]
+        [image] = store.images(limit=10)
     assert image.name.startswith("drawn-")
     assert image.source == f"teaching:{image.name}"

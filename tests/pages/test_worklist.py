@@ -54,7 +54,7 @@ def test_the_samples_are_taken_in(app: AppTest, data: Path, monkeypatch: pytest.
     app.button(key="worklist.try").click().run()
     with Store.open(data) as store:
         settle(app, lambda: store.count() == 1)
-        assert store.rows()[0].image.source == f"sample:{SAMPLES[0].key}"
+        assert store.images()[0].source == f"sample:{SAMPLES[0].key}"
 
 
 def test_a_search_and_a_flag_choose_rows(app: AppTest, analysed: Callable[..., str]) -> None:
