@@ -11,7 +11,7 @@ from mtunet.case import Laterality, Reason, View
 from mtunet.detection.analysis_json import from_json
 from mtunet.detection.triage import Evidence, ImageEvidence, evidence_of
 from mtunet.study.bac import study_grade
-from mtunet.study.decisions import Act
+from mtunet.study.decisions import Act, taken_back
 from mtunet.study.rules import weigh_study
 
 NUMBERS = """
@@ -92,17 +92,10 @@ def _evidence_from(row: Mapping[str, Any]) -> ImageEvidence:
 
 
 def _standing(db: Database, study: str) -> tuple[str | None, str | None, str | None]:
-    """Who gave the answer that stands for the study as a whole, when, and which; None without one.
-
-    As `study.decisions.in_force` has it: what was taken back does not stand, unless taking it back was taken back.
-    """
-    gone: set[int] = set()
+    """Who gave the answer that stands for the study as a whole, when, and which; None without one."""
     query = "select id, at, reader, act, answer, undoes from decisions where study = ? order by id desc"
-    for row in db.query(query, [study]):
-        if row["id"] in gone:
-            continue
-        if row["undoes"] is not None:
-            gone.add(row["undoes"])
-        elif row["act"] == Act.STUDY:
-            return row["reader"], row["at"], row["answer"]
-    return None, None, None
+    records = list(db.query(query, [study]))
+    gone = taken_back({row["id"]: row["undoes"] for row in records})
+    answers = (row for row in records if row["act"] == Act.STUDY and row["id"] not in gone)
+    last = next(answers, None)
+    return (last["reader"], last["at"], last["answer"]) if last else (None, None, None)

@@ -129,15 +129,18 @@ class Standing:
 
 def in_force(history: Sequence[Decision]) -> tuple[Decision, ...]:
     """What was not taken back, oldest first. A taking back that was itself taken back takes nothing back."""
+    gone = taken_back({decision.id: decision.undoes for decision in history})
+    return tuple(decision for decision in sorted(history, key=lambda d: d.id) if decision.id not in gone)
+
+
+def taken_back(undoes: Mapping[int, int | None]) -> frozenset[int]:
+    """The records that do not stand. undoes: by a record's id, the id of what it takes back."""
     gone: set[int] = set()
-    kept = []
-    for decision in sorted(history, key=lambda d: d.id, reverse=True):
-        if decision.id in gone:
-            continue
-        if decision.undoes is not None:
-            gone.add(decision.undoes)
-        kept.append(decision)
-    return tuple(reversed(kept))
+    for record in sorted(undoes, reverse=True):
+        target = undoes[record]
+        if target is not None and record not in gone:
+            gone.add(target)
+    return frozenset(gone)
 
 
 def standing(history: Sequence[Decision]) -> Standing:
