@@ -5,6 +5,8 @@ pixels has an outline of area n × n and a single pixel is a visible square. Ste
 diagonally across the outside pixel: the outline always encloses every pixel of the component.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +19,23 @@ def contours(mask: npt.NDArray[np.bool_]) -> list[Outline]:
 
     mask: (rows, columns) bool or uint8. Returns ((x, y), …) in pixels, closed implicitly; [] for an empty mask.
     """
+    return [outline(component, top, left) for top, left, component in connected(mask)]
+
+
+def connected(mask: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, npt.NDArray[np.bool_]]]:
+    """Each 8-connected component of `mask`, from top to bottom: top row and left column of its box, its crop.
+
+    mask: (rows, columns) bool or uint8. Only the part of it that is set is labelled.
+    """
     m = np.ascontiguousarray(mask).view(np.uint8)
     left, top, width, height = cv2.boundingRect(m)
     if width == 0:
-        return []
+        return
     crop = np.ascontiguousarray(m[top : top + height, left : left + width])
     count, labels, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
-    found = []
-    for i in range(1, count):
-        x, y, w, h, _ = (int(v) for v in stats[i])
-        found.append(outline(labels[y : y + h, x : x + w] == i, top + y, left + x))
-    return found
+    for number in range(1, count):
+        x, y, w, h = (int(value) for value in stats[number, : cv2.CC_STAT_AREA])
+        yield top + y, left + x, labels[y : y + h, x : x + w] == number
 
 
 def outline(component: npt.NDArray[np.bool_], top: int = 0, left: int = 0) -> Outline:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtunet.detection.outlines import connected
+
 SPECK_MM = 1.0
 """Specks are narrower than this: what the white top-hat keeps. Microcalcifications are under 1 mm."""
 SPECK_APART_MM = 0.3
@@ -33,18 +35,9 @@ def find_specks(pixels: npt.NDArray[np.float32], probability: npt.NDArray[np.flo
     pixels: the mammogram, (rows, columns) in [0, 1]. probability: of MC, on the same grid; each 8-connected region at
     LOOKED_FOR_FROM and above is judged by its own surroundings. spacing_mm: (row, column).
     """
-    mask = (probability >= np.float32(LOOKED_FOR_FROM)).view(np.uint8)
-    x0, y0, width, height = cv2.boundingRect(mask)
-    if width == 0:
-        return np.zeros((0, 2), np.int32)
-    crop = np.ascontiguousarray(mask[y0 : y0 + height, x0 : x0 + width])
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
     found = [np.zeros((0, 2), np.int32)]
-    for number in range(1, count):
-        left, top, across, down = (int(value) for value in stats[number, : cv2.CC_STAT_AREA])
-        inside = labels[top : top + down, left : left + across] == number
-        corner = (y0 + top, x0 + left)
-        found.append(_specks_in(pixels, corner, inside, spacing_mm) + np.array(corner, np.int32))
+    for top, left, inside in connected(probability >= np.float32(LOOKED_FOR_FROM)):
+        found.append(_specks_in(pixels, (top, left), inside, spacing_mm) + np.array((top, left), np.int32))
     return np.concatenate(found)
 
 
