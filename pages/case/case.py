@@ -100,7 +100,7 @@ with open_store() as store:
             model = chosen_model(store, images, study.id)
         found = analysed(store, images, model)
         with settings:
-            facts(found[0][1])
+            facts([stored for _, stored in found])
             thresholds = chosen_thresholds(study.id, found[0][1])
             palette = chosen_palette()
         earlier = chosen_prior(store, study, model)

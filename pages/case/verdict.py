@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtunet.case import Analysis, Calcification
-from mtunet.detection.triage import PRIORITY, Evidence, evidence_of
+from mtunet.detection.triage import PRIORITY, RULES_VERSION, Evidence, evidence_of
 from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
@@ -63,10 +63,15 @@ def study_verdict(analyses: Sequence[Analysis]) -> None:
         st.markdown(plain(reason.sentence))
 
 
-def facts(analysis: Analysis) -> None:
-    """Where the numbers come from."""
-    made = analysis.provenance
+def facts(analyses: Sequence[Analysis]) -> None:
+    """Where the numbers come from, and whether by other rules than today's. Time and device: of the first."""
+    made = analyses[0].provenance
     st.caption(f"Analysed in {made.seconds:.1f} s on {plain(made.device)}, {when_words(made.made_at)}.")
+    if before := sorted({analysis.provenance.rules for analysis in analyses} - {RULES_VERSION}):
+        st.caption(
+            f":material/history: Analysed under rules of version {plain(' and '.join(before))}; this program has "
+            f"version {RULES_VERSION}. “Analyse again” in the worklist brings it up to date."
+        )
 
 
 def notes(images: Sequence[Image]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from mtunet.detection.triage import RULES_VERSION
 from tests.test_migration import LEFT, put_before
 
 
@@ -15,6 +16,7 @@ def test_its_case_opens_with_what_was_found_and_decided(data: Path, app: AppTest
     assert not app.exception
     said = " ".join(str(part.value) for part in (*app.markdown, *app.caption))
     assert "Ada" in said
+    assert f"Analysed under rules of version 2; this program has version {RULES_VERSION}" in said
 
 
 def test_its_worklist_shows_the_study(data: Path, app: AppTest) -> None:
