@@ -202,3 +202,14 @@ def test_the_pulse_tells_every_change_and_is_still_otherwise(store: Store) -> No
     assert not changed()
     study_store.delete_study(store, row.id)
     assert changed()
+
+
+def test_studies_that_other_rules_weighed_are_weighed_again_once(three: Store) -> None:
+    assert three.weigh_again("one") == 3
+    three.db.conn.execute("update studies set flag = 'none', urgency = 2")
+    three.db.conn.commit()
+    assert three.weigh_again("one") == 0
+    assert titles(three, flag=Flag.MC) == []
+    assert three.weigh_again("another") == 3
+    assert titles(three, flag=Flag.MC) == ["suspect_100%.dcm"]
+    assert titles(three)[0] == "suspect_100%.dcm"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from mtunet.detection import analysis, models
+from mtunet.detection.triage import RULES_VERSION
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.output import drawing
@@ -88,6 +89,8 @@ class Jobs:
                 self._closing.wait(2.0)
 
     def _work_alone(self) -> None:
+        with Store.open(self._data) as store:
+            store.weigh_again(RULES_VERSION)
         self._executor = self._make_executor()
         try:
             self._executor.warm(models.DEFAULT_MODEL)  # so that the first image does not wait for it

@@ -29,6 +29,9 @@ from mtunet.store.studies import find_image, forget_image, put
 from mtunet.store.summary import numbers_of_analysis, refresh
 from mtunet.study.grouping import StudyPlace
 
+AT_A_TIME = 200
+"""Studies that are weighed again under one write lock."""
+
 
 class Store(Opened):
     """`with Store.open(folder) as store:`"""
@@ -183,6 +186,22 @@ class Store(Opened):
                 "where sha256 = ? and model = ? and state in ('queued', 'running')",
                 [now(), sha256, model],
             )
+
+    def weigh_again(self, rules: str) -> int:
+        """Bring the rows of studies that were weighed by other rules up to these; says how many. What was found on the
+        images stays as it is. A few at a time, so that nobody waits long for the write lock.
+        """
+        if [row["rules"] for row in self.db.query("select rules from weighed_by")] == [rules]:
+            return 0
+        studies = [row["id"] for row in self.db.query("select id from studies")]
+        for begin in range(0, len(studies), AT_A_TIME):
+            with self.writing():
+                for study in studies[begin : begin + AT_A_TIME]:
+                    refresh(self.db, study)
+        with self.writing():
+            self.db.conn.execute("delete from weighed_by")
+            self.db.conn.execute("insert into weighed_by (rules) values (?)", [rules])
+        return len(studies)
 
     def resume(self) -> int:
         """Queue again what was running when the program ended; says how many."""

@@ -376,5 +376,11 @@ def m010_one_law(db: Database) -> None:
     db.conn.execute("create index studies_by_flag on studies (flag)")
 
 
-LATEST = 10
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m011_rules(db: Database) -> None:
+    """By which version of the rules the studies' rows were weighed; none is written yet, so they are weighed again."""
+    db["weighed_by"].create({"rules": str}, pk="rules")
+
+
+LATEST = 11
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""
