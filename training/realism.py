@@ -236,7 +236,7 @@ def measure_cues(images: int, seed: int, look: Look, calcium: Calcium) -> dict[s
         told = pool.imap(_described, [(spec, calcium) for spec in plain], chunksize=4)
         rows = {spec.seed: one for spec, one in zip(plain, told, strict=True) if one}
     against: Sequence[Against] = ("same place", "elsewhere") if calcium == "mc" else ("same place",)
-    found = {name: told_apart(_patches_cues(rows, name), ("with", "without")) for name in against}
+    found = {name: told_apart(_with_and_against(rows, name), ("with", "without")) for name in against}
     return {
         "data": f"{len(rows)} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}",
         "calcium": calcium,
@@ -247,7 +247,7 @@ def measure_cues(images: int, seed: int, look: Look, calcium: Calcium) -> dict[s
     }
 
 
-def _patches_cues(rows: Mapping[int, Mapping[str, Mapping[str, float]]], against: Against) -> Patches:
+def _with_and_against(rows: Mapping[int, Mapping[str, Mapping[str, float]]], against: Against) -> Patches:
     kinds = ("with", against)
     features = np.array([list(one[kind].values()) for one in rows.values() for kind in kinds])
     image = np.array([str(seed) for seed in rows for _ in kinds])

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding, Mammogram, Truth
-from mtunet.detection.outlines import Outline
-from mtunet.detection.outlines import contours as contours
+from mtunet.detection.outlines import Outline, contours
 
 # Writing below an image: legend, flag and disclaimer in a strip that leaves the image as it is.
 

@@ -168,8 +168,10 @@ def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tup
 
 
 def grade(images: Sequence["ImageAmount | ImageEvidence"]) -> int | None:
-    """The CSBI grade of a breast or a study (GRADE_RULE): 0 to 3; None as soon as one image might make it higher, or
-    where several images of unknown side may show the same breast."""
+    """The CSBI grade of a breast or a study (GRADE_RULE): 0 to 3; None as soon as one image might make it higher.
+
+    Several images of unknown side may show the same breast: who asks for a study leaves those out before.
+    """
     calcified = [image for image in images if _is_calcified(image)]
     if not calcified:
         return 0

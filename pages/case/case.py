@@ -116,7 +116,7 @@ with open_store() as store:
                 verdict(case.views[0].analysis)
             else:
                 study_verdict([view.analysis for view in case.views])
-            decide(store, case, records)
+            decide(case, records)
         with left:
             look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
             insets(case, palette)

@@ -6,7 +6,6 @@ import streamlit as st
 
 from mtunet.case import Box, Calcification, Finding
 from mtunet.store.decisions import history, keep
-from mtunet.store.images import Store
 from mtunet.study.decisions import (
     NOTE_LENGTH,
     RECALL_WORDS,
@@ -136,16 +135,16 @@ RECALLS = {recall: words.capitalize() for recall, words in RECALL_WORDS.items()}
 RECALL_ICONS = {Recall.RECALL: ":material/call_made:", Recall.NO_RECALL: ":material/check_circle:"}
 
 
-def decide(store: Store, case: Case, records: Sequence[Decision]) -> None:
+def decide(case: Case, records: Sequence[Decision]) -> None:
     """Reader, recall or not, note, undo, history. records: the history that `case.standing` is of."""
     _follow(case.study.id, max((decision.id for decision in records), default=0))
     with st.container(border=True, key="case.decision"):
         st.markdown("**Your decision**")
         ask_reader()
-        _recall(store, case)
+        _recall(case)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            _note(store, case)
-            _undo(store, case, records)
+            _note(case)
+            _undo(case, records)
         _stands(case)
         _history(case, records)
 
@@ -159,7 +158,7 @@ def _follow(study: str, seen: int) -> None:
         st.rerun()
 
 
-def _recall(store: Store, case: Case) -> None:
+def _recall(case: Case) -> None:
     with st.container(horizontal=True, gap="small"):
         for recall, words in RECALLS.items():
             if st.button(
@@ -170,10 +169,10 @@ def _recall(store: Store, case: Case) -> None:
                 help=None if reader_name() else NEEDS_NAME,
                 key=f"case.study.{recall.value}",
             ):
-                _keep_deciding(store, case, Act.STUDY, recall.value)
+                _keep(Decision(case.study.id, reader_name(), Act.STUDY, recall.value, case.shown))
 
 
-def _note(store: Store, case: Case) -> None:
+def _note(case: Case) -> None:
     with (
         st.popover("Add a note", icon=":material/edit_note:", key="case.note"),
         st.form(f"case.note.{case.study.id}", clear_on_submit=True, border=False, enter_to_submit=False),
@@ -183,10 +182,10 @@ def _note(store: Store, case: Case) -> None:
     if sent and not reader_name():
         st.warning(NEEDS_NAME)
     elif sent and words.strip():
-        _keep_deciding(store, case, Act.NOTE, "", words.strip())
+        _keep(Decision(case.study.id, reader_name(), Act.NOTE, "", case.shown, words.strip()))
 
 
-def _undo(store: Store, case: Case, records: Sequence[Decision]) -> None:
+def _undo(case: Case, records: Sequence[Decision]) -> None:
     last = can_undo(records, reader_name()) if reader_name() else None
     if st.button(
         "Undo my last decision",
@@ -197,8 +196,7 @@ def _undo(store: Store, case: Case, records: Sequence[Decision]) -> None:
         key="case.undo",
     ):
         assert last is not None
-        keep(store, undo(last, reader_name(), case.shown))
-        st.rerun()
+        _keep(undo(last, reader_name(), case.shown))
 
 
 def _stands(case: Case) -> None:
@@ -226,8 +224,3 @@ def _history(case: Case, records: Sequence[Decision]) -> None:
 def _said(case: Case, decision: Decision) -> str:
     view = case.view(decision.sha256) if decision.sha256 and not case.single else None
     return in_words(decision, view.name if view else "")
-
-
-def _keep_deciding(store: Store, case: Case, act: Act, answer: str, note: str = "") -> None:
-    keep(store, Decision(case.study.id, reader_name(), act, answer, case.shown, note))
-    st.rerun()

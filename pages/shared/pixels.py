@@ -8,8 +8,8 @@ import streamlit as st
 
 from mtunet.case import Analysis, Calcification, Mammogram, Segmentation, Truth
 from mtunet.detection import analysis as analyses
+from mtunet.detection.outlines import contours
 from mtunet.intake.admission import SAMPLE
-from mtunet.output.drawing import contours
 from mtunet.phantom.samples import SAMPLES, Sample, read_truth
 from mtunet.store import filing
 from mtunet.store.images import Store

@@ -10,9 +10,9 @@ from mtunet.case import Calcification
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.detection.outlines import contours
 from mtunet.files import counted
 from mtunet.intake.admission import SAMPLE, Declined, Origin, take_in
-from mtunet.output.drawing import contours
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.samples import sample_bytes

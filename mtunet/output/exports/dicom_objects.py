@@ -28,7 +28,8 @@ from pydicom.sr.coding import Code
 import mtunet
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
 from mtunet.detection.components import masks
-from mtunet.output.drawing import LAYERS, contours
+from mtunet.detection.outlines import contours
+from mtunet.output.drawing import LAYERS
 from mtunet.output.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, UNICODE, file_bytes, reference, uid
 from mtunet.output.exports.result import Result
 

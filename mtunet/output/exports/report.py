@@ -21,7 +21,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, Table
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Finding, Laterality
-from mtunet.output.drawing import LAYERS, Stroke, contours, inset
+from mtunet.detection.outlines import contours
+from mtunet.output.drawing import LAYERS, Stroke, inset
 from mtunet.output.exports.result import Drawable
 
 PAGE_WIDTH, PAGE_HEIGHT = A4

@@ -6,8 +6,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 import streamlit as st
 
+from mtunet.detection.outlines import contours
 from mtunet.files import counted
-from mtunet.output.drawing import contours
 from mtunet.store.filing import NotOnFile
 from mtunet.store.images import Store
 from mtunet.store.records import Image
