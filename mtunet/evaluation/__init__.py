@@ -20,5 +20,6 @@ __all__ = [
     "real",
     "run_files",
     "runs",
+    "statistics",
     "table",
 ]

@@ -15,6 +15,7 @@ from mtunet.files import csv_bytes, write_whole
 CONFIG: Final = "config.json"
 SUMMARY: Final = "summary.json"
 SPLITS: Final = "splits.json"
+STATISTICS: Final = "statistics.json"
 TIMING: Final = "timing.json"
 NOTES: Final = "notes.md"
 PROGRESS: Final = "progress.json"
@@ -96,8 +97,8 @@ def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
     return header, rows[1:]
 
 
-def write_json(path: Path, value: Any) -> None:
-    write_whole(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    write_whole(path, (json.dumps(value, indent=indent, sort_keys=True) + "\n").encode())
 
 
 def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:

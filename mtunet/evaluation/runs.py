@@ -20,6 +20,7 @@
             weights.safetensors, or weights_mc and weights_bac where a method has two networks
         summary.json           written last; a run without it is unfinished. Of a run of kind "model" it names the
                                sha256 of the weights, which may be kept elsewhere (what ships lies in weights/) or not
+        statistics.json        what its seeds and folds say together (`statistics`), once it is worked out
         metrics.csv            method, type, fold, frame, aggregation, metric, value; from counts.csv alone
 
 A run of kind "real" (a measurement on real mammograms) has images.csv, froc.csv, breasts.csv, perturbed.csv, and may

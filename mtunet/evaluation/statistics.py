@@ -1,0 +1,279 @@
+"""What the seeds and folds of a run say together: worked out once (`python -m training report`), kept in the run's
+folder as statistics.json, read by the page.
+
+Every interval is of 95 %, by drawing seeds, patients and a patient's images anew (`intervals`). A difference between
+methods is the mean over seeds and folds of what they differ by on a fold with a seed; its p is of the corrected
+resampled t test (`significance`), Holm's over all claims of the run as `corrected_p`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from mtunet.evaluation import run_files as files
+from mtunet.evaluation.run_files import UnreadableRun
+
+Verdict = Literal["shown", "not shown", "contradicted", "not judged"]
+"""Of a claim. Not judged: not measured in this run, or a method that it speaks of is unlearnt; `reason` says which."""
+VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the ends of its 95 % interval; None where they are undefined, or there is nothing to draw from."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class SeededFigure:
+    """A metric of `figures.EVERY`: the mean over seeds. by_seed: of each seed that is done, the run's first first."""
+
+    method: str
+    type: str
+    frame: str
+    aggregation: str
+    metric: str
+    estimate: Estimate
+    by_seed: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Hurdle:
+    """One type on one fold with one seed: the F1 of a method and the best F1 of a baseline there."""
+
+    type: str
+    seed: int
+    fold: int
+    f1: float | None
+    baseline: str
+    baseline_f1: float | None
+
+    @property
+    def passed(self) -> bool:
+        return self.f1 is not None and self.f1 > (self.baseline_f1 or 0.0)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A method is learnt when it beats every baseline in F1 on both types in every fold with every seed.
+
+    An unlearnt one stands apart: without rank, claim or bold. No baseline has a gate.
+    """
+
+    method: str
+    hurdles: tuple[Hurdle, ...]
+
+    @property
+    def learnt(self) -> bool:
+        return bool(self.hurdles) and all(one.passed for one in self.hurdles)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A mean difference over seeds × folds. parts: how many of these have one. p: two-sided, corrected resampled t.
+
+    corrected_p: Holm's, over the table that the test stands in; None where it is not judged. detectable: the smallest
+    difference that such a test (of this spread and number, at 0.05 uncorrected) finds with a power of 80 %.
+    """
+
+    difference: Estimate
+    parts: int
+    p: float | None
+    corrected_p: float | None
+    detectable: float | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of the paper (or of this program), judged by this run.
+
+    id: of the paper's checklist. one, other: what is subtracted from what, in words or as methods. measure: in words.
+    unit: of the difference: "%" for a share (a difference of 0.01 is one point), else what it is. better: the sign
+    that the claim expects.
+    """
+
+    id: str
+    sentence: str
+    type: str
+    one: str
+    other: str
+    measure: str
+    unit: str
+    better: int
+    test: Tested
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two methods on every image: "f1" where the type is present, "false_area" (mm²) where it is absent.
+
+    Where both find nothing on an image without the type they differ by 0 mm²: a tie, which is counted as an image and
+    not ranked. p: Wilcoxon's signed-rank test on patients' means over seeds; unequal: patients that differ.
+    """
+
+    type: str
+    one: str
+    other: str
+    measure: Literal["f1", "false_area"]
+    images: int
+    patients: int
+    unequal: int
+    difference: Estimate
+    p: float | None
+    corrected_p: float | None
+
+
+@dataclass(frozen=True)
+class FrocCurve:
+    """Sensitivity for lesions at so many false marks a view. without_bac: after marks that are BAC were taken away."""
+
+    method: str
+    type: str
+    without_bac: bool
+    marks: tuple[float, ...]
+    sensitivity: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What taking BAC away does to the sensitivity for MC at so many false marks a view."""
+
+    method: str
+    marks: float
+    before: Estimate
+    after: Estimate
+    test: Tested
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Regions by what they are and what they were called, mean over seeds: [true][called], "mc", "bac" or "none".
+
+    A region that is found counts as called its own type; true "none" are false marks.
+    """
+
+    method: str
+    regions: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """True regions of like covariate: what became of them. outcomes: share of each of `outcomes.OUTCOMES` but "e".
+
+    covariate: a name in `outcomes.COVARIATES`, or "density". regions: how many there are.
+    """
+
+    method: str
+    type: str
+    covariate: str
+    label: str
+    regions: int
+    outcomes: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """When validation came to 95 % of its final F1. final: mean of the final F1. epochs: None for a seed and fold
+    whose final F1 is under 0.3; mean: of the others, None where there is none, and then nothing is to be shown."""
+
+    method: str
+    type: str
+    final: float | None
+    epochs: tuple[float | None, ...]
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a method costs on a fold: median over seeds and folds, with least and most as low and high."""
+
+    method: str
+    networks: int
+    parameters: int
+    device: str
+    train_seconds: Estimate
+    seconds_per_image: Estimate
+    peak_memory_mb: Estimate
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """frame: the one that claims, gates and tests are about: the grid that the networks look at.
+
+    parts: how many tasks (method × fold × seed) were done when this was worked out: fewer than the run has now means
+    that it is out of date. seeds, folds: those that are done.
+    """
+
+    version: int
+    frame: str
+    seeds: tuple[int, ...]
+    folds: tuple[int, ...]
+    images: int
+    patients: int
+    parts: int
+    replicates: int
+    figures: tuple[SeededFigure, ...]
+    gates: tuple[Gate, ...]
+    claims: tuple[Claim, ...]
+    paired: tuple[PairedTest, ...]
+    froc: tuple[FrocCurve, ...]
+    removals: tuple[Removal, ...]
+    confusions: tuple[Confusion, ...]
+    strata: tuple[Stratum, ...]
+    convergence: tuple[Convergence, ...]
+    prices: tuple[Price, ...]
+
+    @property
+    def unlearnt(self) -> frozenset[str]:
+        return frozenset(gate.method for gate in self.gates if not gate.learnt)
+
+
+def save(folder: Path, worked_out: Statistics) -> None:
+    files.write_json(folder / files.STATISTICS, _rounded(asdict(worked_out)), indent=None)
+
+
+def read(folder: Path) -> Statistics | None:
+    """None where none were worked out, or by another version of this program. Raises UnreadableRun."""
+    found = files.read_json(folder / files.STATISTICS)
+    if found is None or found.get("version") != VERSION:
+        return None
+    try:
+        return _made(Statistics, found)  # type: ignore[no-any-return]
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise UnreadableRun(
+            f"{folder / files.STATISTICS} is not what it should be ({problem!r}). "
+            f"Write it anew with `python -m training report {folder}`."
+        ) from None
+
+
+DIGITS = 6
+"""Kept of each number."""
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(one) for name, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _made(kind: Any, value: Any) -> Any:
+    """What JSON says, as the annotated type: dataclasses, tuples and mappings of them, and plain values."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{name: _made(hint, value[name]) for name, hint in hints.items()})
+    if get_origin(kind) is tuple:
+        return tuple(_made(get_args(kind)[0], one) for one in value)
+    if get_origin(kind) is Mapping:
+        return {name: _made(get_args(kind)[1], one) for name, one in value.items()}
+    if get_origin(kind) is UnionType and float in get_args(kind):
+        return None if value is None else float(value)
+    return float(value) if kind is float else value
