@@ -13,6 +13,7 @@ from training import fitting
 from training.augmentation import Augmentation, Draws
 from training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from training.data.views import GridView
+from training.experiments import EXPERIMENTS
 from training.fitting import (
     How,
     Learnt,
@@ -111,7 +112,7 @@ def test_all_methods_see_the_same_draws_of_a_fold(look: Any, tmp_path: Path, mon
     first = seen["mtunet-0"]
     assert len(set(first)) == 4
     assert all(draws == first for draws in seen.values())
-    assert len(seen) == len(LEARNED) + 1
+    assert len(seen) == sum(len(METHODS[method].networks) for method in LEARNED)
 
 
 def test_the_last_step_is_what_every_method_keeps(views: list[GridView], tmp_path: Path) -> None:
@@ -258,3 +259,13 @@ def test_an_unknown_type_is_said_to_be_unknown_to_its_head_and_the_background() 
     targets, known = per_head(("mc", "bac", "background"), torch.ones(1, 2, 4, 4), torch.tensor([[1.0, 0.0]]))
     assert known.tolist() == [[1.0, 0.0, 0.0]]
     assert not targets[:, 2].any()
+
+
+def test_a_method_with_half_the_draws_learns_half_the_epochs_by_the_whole_schedule() -> None:
+    whole = EXPERIMENTS["crops"]
+    half = whole.learnt_by(METHODS["single-half"])
+    assert (half.epochs, half.steps) == (whole.epochs // 2, whole.steps // 2)
+    assert learning_rate(half, half.steps - 1) == pytest.approx(0, abs=1e-6)
+    cost = {name: sum(whole.learnt_by(METHODS[name]).steps for _ in METHODS[name].networks) for name in METHODS}
+    assert cost["single-half"] == cost["mtunet"] == cost["single"] / 2
+    assert whole.learnt_by(METHODS["mtunet"]) == whole

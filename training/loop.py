@@ -168,12 +168,13 @@ class Teller:
     folder: Path
 
     def __call__(self, network: NetworkTask, step: int, pace: float, row: Mapping[str, Any]) -> None:
-        steps = self.experiment.steps
+        steps = network.experiment.steps
         networks = len(METHODS[network.method].networks)
         left = (steps - step + (networks - 1 - network.number) * steps) * pace
         numbers = " ".join(f"{k} {v:.3f}" for k, v in row.items() if k.startswith(("loss", "validation")))
         print(
-            f"{said(network)} epoch {row['epoch']}/{self.experiment.epochs} {numbers} · {_told(left)} left", flush=True
+            f"{said(network)} epoch {row['epoch']}/{network.experiment.epochs} {numbers} · {_told(left)} left",
+            flush=True,
         )
         runs.save_progress(
             self.task.folder(self.folder),
@@ -181,10 +182,10 @@ class Teller:
                 **{name: getattr(network, name) for name in ("method", "fold", "seed")},
                 "heads": list(network.heads),
                 "epoch": row["epoch"],
-                "epochs": self.experiment.epochs,
+                "epochs": network.experiment.epochs,
                 "images_per_second": round(self.experiment.batch / pace, 1) if pace else None,
                 "seconds_left": round(left),
-                "seconds_a_network": round(steps * pace),
+                "seconds_a_network": round(self.experiment.steps * pace),
                 "last": dict(row),
                 "at": time.time(),
             },
@@ -202,7 +203,8 @@ def overall(experiment: Experiment, folder: Path, now: Callable[[], float] = tim
     said_last = {task: runs.read_progress(task.folder(folder)) for task in tasks if not task.done(folder)}
     running = [told for told in said_last.values() if told and now() - told["at"] < RECENT]
     a_network = sum(told["seconds_a_network"] for told in running) / max(len(running), 1)
-    waiting = sum(len(METHODS[task.method].networks) for task, told in said_last.items() if told not in running)
+    methods = [METHODS[task.method] for task, told in said_last.items() if told not in running]
+    waiting = sum(len(method.networks) * method.share for method in methods)
     seconds = sum(told["seconds_left"] for told in running) + waiting * a_network
     return {
         "tasks": len(tasks),

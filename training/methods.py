@@ -32,6 +32,7 @@ class Method:
     """networks: the heads of each network; none for a baseline. objective: key of OBJECTIVES, or DICE.
 
     read: logits (n, heads, rows, columns) to probabilities. norm: of its networks; None: the experiment's.
+    share: of the experiment's epochs that each of its networks learns.
     """
 
     title: str
@@ -39,10 +40,12 @@ class Method:
     objective: str = DICE
     read: Callable[[Tensor], Tensor] = torch.sigmoid
     norm: Literal["none", "group"] | None = None
+    share: float = 1.0
 
 
 METHODS: Mapping[str, Method] = {
     "single": Method("Two single-class U-Nets", (("mc",), ("bac",))),
+    "single-half": Method("Two single-class U-Nets, half the draws each", (("mc",), ("bac",)), share=0.5),
     "multiclass": Method("Multi-class U-Net (sigmoid, categorical cross-entropy)", (HEADS,), "sigmoid-cce", shares),
     "multiclass-softmax": Method(
         "Multi-class U-Net (softmax, categorical cross-entropy)", (HEADS,), "softmax-cce", exclusive

@@ -130,7 +130,8 @@ def _learnt(
     told = (experiment.augmentation, experiment.stages, origin_of, how.device)
     sampler = Sampler(train, experiment.look, draws_from, *told)
     fixed = Sampler(validation, experiment.look, draws_from, device=how.device).fixed()
-    networks = [NetworkTask(experiment, task.method, task.fold, task.seed, number) for number in range(count)]
+    own = experiment.learnt_by(METHODS[task.method])
+    networks = [NetworkTask(own, task.method, task.fold, task.seed, number) for number in range(count)]
     return tuple(learn(one, sampler, fixed, how, _checkpoint(folder, task, one.number), watch) for one in networks)
 
 
