@@ -187,7 +187,8 @@ class Segmentation:
     """What the network saw, on the mammogram's own grid. MC and BAC may overlap.
 
     probability: per type (rows, columns) float32 in [0, 1]. Zero outside `breast`.
-    breast: (rows, columns) bool, the region that was looked at.
+    breast: (rows, columns) bool, the region that was looked at. left_out: what looks like tissue and is not in it, as a
+        share of both together. negative: the picture looks like one, bright being air.
     spacing_mm: (row, column) mm that the network assumed: the file's, or an assumption when the file has none.
     spacing_assumed: True when the file had none.
     thresholds: per type, probability at and above which a pixel counts.
@@ -210,6 +211,8 @@ class Segmentation:
     specks: npt.NDArray[np.int32] | None = None
     minimum_specks: int = 0
     minimum_track_mm2: float = 0.0
+    left_out: float = 0.0
+    negative: bool = False
 
     def __post_init__(self) -> None:
         _refuse_bad_spacing(self.spacing_mm)
@@ -283,7 +286,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything an export, a page or an auditor needs of one image, without its arrays."""
+    """Everything an export, a page or an auditor needs of one image, without its arrays.
+
+    looked_share: of what looks like tissue, in [0, 1], what was looked at; None in results of earlier versions.
+    """
 
     sha256: str
     rows: int
@@ -294,6 +300,7 @@ class Analysis:
     notes: tuple[str, ...]
     breast_px: int
     breast_mm2: float | None
+    looked_share: float | None
     thresholds: Mapping[Calcification, float]
     findings: tuple[Finding, ...]
     triage: Triage

@@ -5,6 +5,7 @@ from typing import Any
 
 from mtunet.case import NOT_FOR_CLINICAL_USE
 from mtunet.detection.analysis_json import SCHEMA
+from mtunet.detection.triage import RULES_VERSION
 
 
 def written(
@@ -44,7 +45,7 @@ def written(
             "model": "detail",
             "weights_sha256": "f" * 64,
             "version": "0",
-            "rules": "3",
+            "rules": RULES_VERSION,
             "device": "CPU",
             "seconds": 1.5,
             "made_at": "2026-01-01T00:00:00+00:00",

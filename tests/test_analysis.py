@@ -66,6 +66,7 @@ def analyses(draw: st.DrawFn) -> Analysis:
         notes=tuple(draw(st.lists(WORDS, max_size=2))),
         breast_px=draw(st.integers(0, 10**7)),
         breast_mm2=draw(st.none() | SIZES),
+        looked_share=draw(st.none() | st.floats(0, 1)),
         thresholds={kind: draw(thresholds) for kind in Calcification},
         findings=tuple(draw(st.lists(findings(), max_size=3))),
         triage=Triage(

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mtunet.case import Mammogram
-from mtunet.detection.breast import picture_of
+from mtunet.detection.breast import Looked, picture_of
 from mtunet.detection.triage import CLIPPED, ONE_GREY, PictureFacts
 from tests.painting import drawing
 
 
 def look(pixels: np.ndarray, spacing_mm: tuple[float, float] | None = None) -> PictureFacts:
     mammogram = Mammogram(pixels.astype(np.float32), spacing_mm, None, None, "a" * 64)
-    return picture_of(mammogram, mammogram.pixels > 0)
+    return picture_of(mammogram, Looked(mammogram.pixels > 0))
 
 
 def test_a_noisy_drawing_passes() -> None:

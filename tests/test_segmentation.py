@@ -13,7 +13,6 @@ from scipy.special import expit
 
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
 from mtunet.detection import segmentation
-from mtunet.detection.breast import breast_region
 from mtunet.detection.models import Model
 from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.preprocessing import prepare, restore
@@ -235,23 +234,3 @@ def test_tiles_give_what_one_look_at_the_whole_would_give(monkeypatch: pytest.Mo
     monkeypatch.setattr("mtunet.detection.segmentation.tiles", lambda breast: tiles(breast, tile=4096))
     whole = segment(model, mammogram)
     assert np.abs(tiled.probability[MC] - whole.probability[MC]).max() < 0.02
-
-
-def test_a_film_border_and_a_label_are_not_breast() -> None:
-    pixels = drawn().pixels.copy()
-    pixels[:12, :] = 0.95
-    pixels[-10:, :] = 0.95
-    pixels[40:90, 420:560] = 0.95
-    breast = breast_region(pixels)
-    assert not breast[:10, 300:].any()
-    assert not breast[40:90, 430:550].any()
-    assert breast[450, 100]
-
-
-@given(st.booleans(), st.booleans())
-@settings(max_examples=4, deadline=None)
-def test_a_mirrored_image_has_the_mirrored_breast(up: bool, across: bool) -> None:
-    pixels = drawn().pixels
-    turned = pixels[:: -1 if up else 1, :: -1 if across else 1].copy()
-    there = breast_region(turned)[:: -1 if up else 1, :: -1 if across else 1]
-    assert (there ^ breast_region(pixels)).mean() < 0.01

@@ -9,7 +9,7 @@ import numpy as np
 import mtunet
 from mtunet.case import Analysis, Calcification, Mammogram, Provenance, Segmentation, frozen
 from mtunet.detection.analysis_json import from_json, to_json
-from mtunet.detection.breast import picture_of
+from mtunet.detection.breast import Looked, picture_of
 from mtunet.detection.findings import find
 from mtunet.detection.triage import RULES_VERSION, weigh
 
@@ -47,6 +47,7 @@ def reweigh(
     found = find(mammogram, segmentation, used)
     breast_px = int(np.count_nonzero(segmentation.breast))
     spacing = mammogram.spacing_mm
+    looked = Looked(segmentation.breast, segmentation.left_out, negative=segmentation.negative)
     rows, columns = mammogram.shape
     return Analysis(
         sha256=mammogram.sha256,
@@ -58,9 +59,10 @@ def reweigh(
         notes=mammogram.notes,
         breast_px=breast_px,
         breast_mm2=None if spacing is None else breast_px * spacing[0] * spacing[1],
+        looked_share=1 - looked.left_out if breast_px else 0.0,
         thresholds=frozen({kind: float(used[kind]) for kind in Calcification}),
         findings=found,
-        triage=weigh(found, picture_of(mammogram, segmentation.breast)),
+        triage=weigh(found, picture_of(mammogram, looked)),
         provenance=_provenance(segmentation),
     )
 

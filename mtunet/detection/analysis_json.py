@@ -48,6 +48,7 @@ def to_json(analysis: Analysis, *, file: str) -> dict[str, Any]:
             "notes": list(analysis.notes),
             "breast_px": analysis.breast_px,
             "breast_mm2": analysis.breast_mm2,
+            "looked_share": analysis.looked_share,
         },
         "thresholds": {kind.value: value for kind, value in analysis.thresholds.items()},
         "provenance": {
@@ -78,6 +79,7 @@ def from_json(value: Mapping[str, Any]) -> Analysis:
         notes=tuple(image["notes"]),
         breast_px=image["breast_px"],
         breast_mm2=image["breast_mm2"],
+        looked_share=image.get("looked_share"),
         thresholds=_by_kind(value["thresholds"]),
         findings=tuple(_finding_from_json(finding) for finding in value["findings"]),
         triage=Triage(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Mammogram
-from mtunet.detection.breast import breast_region
+from mtunet.detection.breast import Looked, looked_at
 
 ASSUMED_LENGTH_MM = 232.0
 """Longer side of an image whose file has no spacing: about the paper's mean of 5295 rows at DDSM's 43.5 µm."""
@@ -30,7 +30,7 @@ class Prepared:
     window: pixel values (low, high) that span the breast tissue, for `mtunet.detection.network.normalise`.
     crop: the part of the image's own grid that the network's grid covers.
     shape: (rows, columns) of the image's own grid.
-    breast: (rows, columns) bool on the image's own grid.
+    looked: the breast on the image's own grid, and what it leaves out.
     spacing_mm, spacing_assumed: (row, column) mm of the image's own grid, and whether the file said so.
     """
 
@@ -38,9 +38,13 @@ class Prepared:
     window: tuple[float, float]
     crop: Box
     shape: tuple[int, int]
-    breast: npt.NDArray[np.bool_]
+    looked: Looked
     spacing_mm: tuple[float, float]
     spacing_assumed: bool
+
+    @property
+    def breast(self) -> npt.NDArray[np.bool_]:
+        return self.looked.breast
 
     @property
     def breast_on_grid(self) -> npt.NDArray[np.bool_]:
@@ -52,7 +56,9 @@ class Prepared:
 
 def prepare(mammogram: Mammogram, pitch_mm: float | None) -> Prepared:
     """Resize by area to `pitch_mm` (the `detail` way), or the whole view to 256×256 when it is None (`paper`)."""
-    breast = breast_region(mammogram.pixels)
+    looked = looked_at(mammogram.pixels)
+    breast = looked.breast
+    pixels = np.where(breast, mammogram.pixels, np.float32(0)) if looked.white else mammogram.pixels
     spacing_mm = mammogram.spacing_mm or assumed_spacing(mammogram.shape)
     if pitch_mm is None:
         crop = Box(0, 0, *mammogram.shape)
@@ -63,13 +69,13 @@ def prepare(mammogram: Mammogram, pitch_mm: float | None) -> Prepared:
             max(round((crop.bottom - crop.top) * spacing_mm[0] / pitch_mm), 1),
             max(round((crop.right - crop.left) * spacing_mm[1] / pitch_mm), 1),
         )
-    part = mammogram.pixels[crop.top : crop.bottom, crop.left : crop.right]
+    part = pixels[crop.top : crop.bottom, crop.left : crop.right]
     return Prepared(
         pixels=resize(part, grid),
-        window=tissue_window(mammogram.pixels, breast),
+        window=tissue_window(pixels, breast),
         crop=crop,
         shape=mammogram.shape,
-        breast=breast,
+        looked=looked,
         spacing_mm=spacing_mm,
         spacing_assumed=mammogram.spacing_mm is None,
     )

@@ -48,6 +48,8 @@ def segment(
     return Segmentation(
         probability=maps,
         breast=prepared.breast,
+        left_out=prepared.looked.left_out,
+        negative=prepared.looked.negative,
         spacing_mm=prepared.spacing_mm,
         spacing_assumed=prepared.spacing_assumed,
         thresholds=model.settings.thresholds,

@@ -23,8 +23,10 @@ CLIPPED = 0.3
 """More than this share of the breast at black or at white is no picture of it. On the same views: at most 0.021."""
 WHOLE_BREAST_CM2 = (30.0, 600.0)
 """What a whole compressed breast measures; a spot, stereo or specimen view shows less."""
+LEFT_OUT = 0.1
+"""A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 """Changes whenever a rule, a sentence or the share changes; every result carries it. A test holds rules and version
 together (`tests/test_triage.py`)."""
 
@@ -47,7 +49,8 @@ class PictureFacts:
     """What can be said of the picture without knowing what is on it.
 
     one_grey: share of the breast's pixels that are of its commonest grey of 1,024. clipped: share at black or at white,
-    whichever is more. breast_cm2: None where the file has no spacing.
+    whichever is more. breast_cm2: None where the file has no spacing. left_out: share of what looks like tissue that
+    was not looked at. negative: bright is air.
     """
 
     view: View | None = None
@@ -56,6 +59,8 @@ class PictureFacts:
     breast_cm2: float | None = None
     breast_found: bool = True
     spacing_known: bool = True
+    left_out: float = 0.0
+    negative: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PictureRule:
-    """One sentence about a picture, and when it is said: over {one_grey}, {clipped}, {breast}.
+    """One sentence about a picture, and when it is said: over {one_grey}, {clipped}, {breast}, {looked}.
 
     doubt: whether the picture cannot be assessed; else it is a remark.
     """
@@ -196,6 +201,31 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="Out of distribution: a window that was burnt in has taken away what specks would stand out from.",
         source="Measured, see CLIPPED.",
+    ),
+    PictureRule(
+        name="negative",
+        applies=lambda p: p.negative,
+        sentence="This looks like a negative: the ground is white, and the breast grows darker from its rim inwards. "
+        "Calcium was looked for as bright on dark.",
+        doubt=True,
+        reason="Of a negative, the models see nothing that they know.",
+        source="A decision of this project.",
+    ),
+    PictureRule(
+        name="much_left_out",
+        applies=lambda p: p.left_out > LEFT_OUT,
+        sentence="Only {looked} % of what looks like tissue was looked at.",
+        doubt=True,
+        reason="What was not looked at must not read as without findings.",
+        source="A decision of this project.",
+    ),
+    PictureRule(
+        name="some_left_out",
+        applies=lambda p: 0 < p.left_out <= LEFT_OUT,
+        sentence="{looked} % of what looks like tissue was looked at.",
+        doubt=False,
+        reason="What was not looked at must not read as without findings.",
+        source="A decision of this project.",
     ),
     PictureRule(
         name="part_of_a_breast",
@@ -321,6 +351,7 @@ def picture_reasons(facts: PictureFacts) -> tuple[Reason, ...]:
         "one_grey": round(100 * facts.one_grey),
         "clipped": round(100 * facts.clipped),
         "breast": f"{facts.breast_cm2 or 0:.0f}",
+        "looked": min(round(100 * (1 - facts.left_out)), 99),
     }
     return tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in PICTURE_RULES if rule.applies(facts))
 

@@ -152,6 +152,8 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
         "specks": None if segmentation.specks is None else segmentation.specks.tolist(),
         "minimum_specks": int(segmentation.minimum_specks),
         "minimum_track_mm2": float(segmentation.minimum_track_mm2),
+        "left_out": float(segmentation.left_out),
+        "negative": bool(segmentation.negative),
         "model": segmentation.model,
         "weights_sha256": segmentation.weights_sha256,
         "device": segmentation.device,
@@ -184,9 +186,11 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         weights_sha256=facts["weights_sha256"],
         device=facts["device"],
         seconds=facts["seconds"],
-        specks=_points(facts.get("specks")),  # maps of earlier versions know nothing of these three
+        specks=_points(facts.get("specks")),  # maps of earlier versions know nothing of these
         minimum_specks=facts.get("minimum_specks", 0),
         minimum_track_mm2=facts.get("minimum_track_mm2", 0.0),
+        left_out=facts.get("left_out", 0.0),
+        negative=facts.get("negative", False),
     )
 
 
