@@ -1,10 +1,16 @@
 """A run's folder is a contract between training and pages."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mtunet.evaluation import run_files, runs
+from mtunet.evaluation.run_files import UnreadableRun
+from mtunet.evaluation.run_masks import DetectedMasks, lengths_of, read_masks, write_masks
 
 
 def begun(folder: Path) -> Path:
@@ -56,7 +62,7 @@ def compared(folder: Path) -> Path:
 
 
 def saved(folder: Path, method: str, fold: int, **weights: bytes) -> None:
-    tables = {"counts": [{"image": "a", "tp": 1}], "history": [{"epoch": 1}]}
+    tables: dict[str, list[dict[str, object]]] = {"counts": [{"image": "a", "tp": 1}], "history": [{"epoch": 1}]}
     runs.save_part(folder, method, fold, weights=weights, timing={"train_seconds": 1.5}, tables=tables)
 
 
@@ -127,3 +133,26 @@ def test_a_sweep_is_packed_and_comes_back_and_a_damaged_one_is_a_sentence(tmp_pa
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(run_files.UnreadableRun, match="is damaged"):
         run_files.read_rows(tmp_path, run_files.SWEEP)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255))
+def test_detected_masks_come_back_from_a_part_as_they_were(seed: int, level: int) -> None:
+    drawn = np.random.default_rng(seed).integers(0, 256, (2, 7, 5))
+    masks = {"mc": drawn[0] >= level, "bac": drawn[1] > level}
+    kept = [
+        DetectedMasks("first", (7, 5), {kind: lengths_of(mask) for kind, mask in masks.items()}),
+        DetectedMasks("second", (3, 4), {"mc": lengths_of(np.ones((3, 4), bool))}),
+    ]
+    with TemporaryDirectory() as folder:
+        write_masks(Path(folder), kept)
+        found = read_masks(Path(folder))
+    assert all((found["first"].mask(kind) == mask).all() for kind, mask in masks.items())
+    assert found["second"].mask("mc").all()
+    assert list(found["second"].lengths) == ["mc"]
+
+
+def test_a_part_without_masks_has_none_and_damaged_ones_are_said(tmp_path: Path) -> None:
+    assert read_masks(tmp_path) == {}
+    (tmp_path / "masks.npz").write_bytes(b"PK not a zip")
+    with pytest.raises(UnreadableRun, match="damaged"):
+        read_masks(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.evaluation.metrics import count_lesions, count_pixels
+from mtunet.evaluation.metrics import count_pixels
 from training.counting import (
     SWEEP,
     best_f1,
@@ -28,33 +28,47 @@ def blobs(seed: int, rows: int = 60, columns: int = 50) -> np.ndarray:
     return np.rint((drawn - drawn.min()) / (drawn.max() - drawn.min()) * 255).astype(np.uint8)
 
 
+def marks_alone(detected: np.ndarray, truth: np.ndarray, largest_px: float) -> tuple[int, int, int, int]:
+    """Lesions, hit ones, marks, false ones, each mark and lesion on its own."""
+    parts = []
+    for mask in (truth, detected):
+        count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+        parts.append([labels == number for number in range(1, count)])
+    lesions, marks = parts
+    hits = np.zeros((len(lesions), len(marks)), bool)
+    for row, lesion in enumerate(lesions):
+        for column, mark in enumerate(marks):
+            y, x = np.floor(np.argwhere(mark).mean(axis=0) + 0.5).astype(int)
+            near = lesion[y, x] or (lesion & mark).sum() / (lesion | mark).sum() >= 0.2
+            hits[row, column] = near and mark.sum() <= largest_px
+    return len(lesions), int(hits.any(axis=1).sum()), len(marks), int((~hits.any(axis=0)).sum())
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.0, 1.0))
 def test_pixels_and_lesions_at_once_are_those_of_each_threshold(seed: int, share: float) -> None:
     levels = blobs(seed)
     truth = blobs(seed + 1) >= 255 * share
-    pixels, lesions = sweep_pixels(levels, truth), sweep_lesions(levels, truth, None)
+    pixels, lesions = sweep_pixels(levels, truth), sweep_lesions(levels, truth, None, 120)
     for threshold, counts, found in zip(SWEEP, pixels, lesions, strict=True):
         detected = levels / 255 >= threshold
         assert counts == count_pixels(detected, truth)
-        expected = count_lesions(detected, truth)
-        assert (found.lesions, found.hit) == (expected.lesions, expected.hit)
-        assert (found.detections, found.false_positives) == (expected.detections, expected.false_positives)
+        assert found[:4] == marks_alone(detected, truth, 120)
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_mc_that_is_mostly_bac_is_taken_away(seed: int) -> None:
     levels, truth, bac = blobs(seed), blobs(seed + 1) > 180, blobs(seed + 2) > 120
-    for threshold, found in zip(SWEEP, sweep_lesions(levels, truth, bac), strict=True):
+    for threshold, found in zip(SWEEP, sweep_lesions(levels, truth, bac, 120), strict=True):
         detected = levels >= level_of(threshold)
         _, labels = cv2.connectedComponents(detected.astype(np.uint8), connectivity=8)
         kept = np.zeros_like(detected)
         for number in range(1, labels.max() + 1):
             if bac[labels == number].mean() < 0.5:
                 kept |= labels == number
-        expected = count_lesions(kept, truth)
-        assert (found.hit_without_bac, found.false_positives_without_bac) == (expected.hit, expected.false_positives)
+        _, hit, _, false = marks_alone(kept, truth, 120)
+        assert (found.hit_without_bac, found.false_positives_without_bac) == (hit, false)
 
 
 def test_removing_what_bac_covers_costs_false_positives_and_no_true_lesion_apart_from_it() -> None:
@@ -64,17 +78,32 @@ def test_removing_what_bac_covers_costs_false_positives_and_no_true_lesion_apart
     truth[5:10, 5:10] = True
     bac = np.zeros((20, 40), bool)
     bac[5:10, 20:25] = True  # half of the second component
-    found = sweep_lesions(levels, truth, bac)[HALF]
+    found = sweep_lesions(levels, truth, bac, 120)[HALF]
     assert (found.lesions, found.hit, found.detections, found.false_positives) == (1, 1, 2, 1)
     assert (found.hit_without_bac, found.false_positives_without_bac) == (1, 0)
     bac[5:10, 24] = False  # now less than half
-    assert sweep_lesions(levels, truth, bac)[HALF].false_positives_without_bac == 1
+    assert sweep_lesions(levels, truth, bac, 120)[HALF].false_positives_without_bac == 1
+
+
+def test_a_mark_hits_by_its_middle_or_by_what_it_shares_and_everything_hits_nothing() -> None:
+    truth = np.zeros((40, 60), bool)
+    truth[10:20, 10:20] = True
+    for part, hit in (
+        (np.s_[13:17, 13:17], 1),  # a sixth of the lesion, its middle inside
+        (np.s_[10:20, 18:42], 0),  # a fifth of the lesion, its middle outside
+        (np.s_[10:20, 16:26], 1),  # its middle outside; 40 of 160 pixels are common
+        (np.s_[0:40, 0:60], 0),
+    ):
+        detected = np.zeros_like(truth)
+        detected[part] = True
+        found = sweep_lesions(detected.astype(np.uint8) * 255, truth, None, 1000)[HALF]
+        assert (found.hit, found.false_positives) == (hit, 1 - hit)
 
 
 def test_an_empty_map_and_an_empty_truth_count_nothing() -> None:
     nothing = np.zeros((8, 8), np.uint8)
-    assert sweep_lesions(nothing, nothing > 0, None)[0] == (sweep_lesions(nothing, nothing > 0, nothing > 0)[0])
-    assert sweep_lesions(nothing, nothing > 0, None)[0].detections == 0
+    assert sweep_lesions(nothing, nothing > 0, None, 9)[0] == (sweep_lesions(nothing, nothing > 0, nothing > 0, 9)[0])
+    assert sweep_lesions(nothing, nothing > 0, None, 9)[0].detections == 0
     assert sweep_pixels(nothing, nothing > 0)[0].tn == 64
     assert best_f1(nothing, nothing > 0) == (0.5, 0.0)
 

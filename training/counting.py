@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.evaluation.metrics import HIT_SHARE, LesionCounts, PixelCounts
+from mtunet.evaluation.metrics import HIT_SHARE, SAME_PLACE_IOU, LesionCounts, PixelCounts
 from training.data.views import KINDS
 
 Levels = npt.NDArray[np.uint8]
@@ -102,7 +102,10 @@ class Matched:
     right_px: npt.NDArray[np.int64]
 
     def counts(self, kept: Mask) -> LesionCounts:
-        """When only the detected components that are kept count; (components,) bool, kept[0] is False."""
+        """By HIT_SHARE of area, when only the detected components that are kept count.
+
+        kept: (components,) bool; kept[0] is False.
+        """
         reached = self.shared[:, kept].sum(axis=1) / self.lesion_px
         false = self.right_px[kept] / self.area_px[kept] < HIT_SHARE
         hit = int(np.count_nonzero(reached >= HIT_SHARE))
@@ -121,7 +124,7 @@ def matched(
 
 
 class LesionSweep(NamedTuple):
-    """Lesions of one image and type at one threshold; the last two after taking away MC that is mostly BAC."""
+    """Marks of one image and type at one threshold; the last two after taking away MC that is mostly BAC."""
 
     lesions: int
     hit: int
@@ -132,11 +135,13 @@ class LesionSweep(NamedTuple):
 
 
 def sweep_lesions(
-    levels: Levels, truth: Mask, bac: Mask | None, thresholds: Sequence[float] = SWEEP
+    levels: Levels, truth: Mask, bac: Mask | None, largest_px: float, thresholds: Sequence[float] = SWEEP
 ) -> list[LesionSweep]:
-    """Components at each threshold, (rows, columns) on one grid, matched as `metrics.count_lesions` does.
+    """Marks at each threshold, (rows, columns) on one grid. A mark is an 8-connected detected component; it hits a true
+    one by `marks_hit`, and is false where it hits none.
 
     bac: where BAC is detected at its own threshold; None for a type from which nothing is taken away.
+    largest_px: of a mark that may hit anything.
     """
     found: list[LesionSweep] = []
     before: int | None = None
@@ -148,27 +153,53 @@ def sweep_lesions(
             found.append(found[-1])  # the same pixels, since a higher threshold only takes some away
             continue
         if before is None or size < before / 2:  # less is left: look at less
-            part = _where_anything_is(detected | truth)
-            levels, truth, detected = levels[part], truth[part], detected[part]
-            bac = None if bac is None else bac[part]
+            part = _lines_that_hold(detected | truth)
+            levels, truth, detected = levels[*part], truth[*part], detected[*part]
+            bac = None if bac is None else bac[*part]
             lesions = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
         before = size
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
+        count, labels, stats, middles = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
         area = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-        match = matched(truth, labels, area, lesions)
-        kept = np.arange(count) > 0
-        all_of_them = match.counts(kept)
+        assert lesions is not None
+        hits = marks_hit(matched(truth, labels, area, lesions), lesions[1], middles, largest_px)
+        every = np.arange(count) > 0
+        left = every
         if bac is not None:
-            kept &= np.bincount(labels[bac], minlength=count) < BAC_SHARE * area
-        left = match.counts(kept)
-        whole = all_of_them.lesions, all_of_them.hit, all_of_them.detections, all_of_them.false_positives
-        found.append(LesionSweep(*whole, left.hit, left.false_positives))
+            left = every & (np.bincount(labels[bac], minlength=count) < BAC_SHARE * area)
+        (hit, false), (hit_left, false_left) = _hit_and_false(hits, every), _hit_and_false(hits, left)
+        found.append(LesionSweep(len(hits), hit, count - 1, false, hit_left, false_left))
     return found
 
 
-def _where_anything_is(mask: Mask) -> tuple[slice, slice]:
-    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    return slice(top, top + max(height, 1)), slice(left, left + max(width, 1))
+def marks_hit(match: Matched, of_lesion: Labels, middles: npt.NDArray[np.float64], largest_px: float) -> Mask:
+    """(lesions, components) bool: the mark's centroid lies inside the lesion, or their IoU is at least SAME_PLACE_IOU,
+    and the mark is not larger than a mark may be: else marking everything would hit all there is.
+
+    of_lesion: (rows, columns) labels of the true components. middles: (components, 2) x and y of the centroids.
+    """
+    numbers = np.arange(1, len(match.lesion_px) + 1)
+    column, row = np.floor(np.nan_to_num(middles) + 0.5).astype(int).T
+    at_middle = of_lesion[row.clip(0, of_lesion.shape[0] - 1), column.clip(0, of_lesion.shape[1] - 1)]
+    union = match.lesion_px[:, None] + match.area_px[None] - match.shared
+    together = match.shared >= SAME_PLACE_IOU * union
+    hits = (at_middle[None] == numbers[:, None]) | together
+    hits[:, 0] = False  # what is not detected
+    return np.asarray(hits & (match.area_px <= largest_px), np.bool_)
+
+
+def _hit_and_false(hits: Mask, kept: Mask) -> tuple[int, int]:
+    return int(np.count_nonzero(hits[:, kept].any(axis=1))), int(np.count_nonzero(~hits[:, kept].any(axis=0)))
+
+
+def _lines_that_hold(mask: Mask) -> tuple[npt.NDArray[np.intp], ...]:
+    """Index of the rows and columns that hold any of the mask, each with its neighbours: what lies apart stays apart,
+    and a component keeps its form.
+    """
+    kept = []
+    for axis in (1, 0):
+        lines = np.ravel(cv2.dilate(mask.any(axis=axis).astype(np.uint8)[None], np.ones((1, 3), np.uint8)))
+        kept.append(np.flatnonzero(lines) if lines.any() else np.array([0]))
+    return np.ix_(*kept)
 
 
 BINS = 10

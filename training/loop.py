@@ -16,6 +16,7 @@ import torch
 
 from mtunet.detection.devices import choose_device
 from mtunet.evaluation import runs
+from mtunet.evaluation.metrics import LARGEST_MARK_MM2, SAME_PLACE_IOU
 from mtunet.phantom import PHANTOM_VERSION
 from training.experiments import Experiment
 from training.fitting import How, NetworkTask, OutOfTime, Watch, said
@@ -114,6 +115,7 @@ def config_of(experiment: Experiment, folder: Path, device: torch.device) -> dic
         "seed": experiment.seeds[0],
         "data": experiment.data.said,
         "phantom_version": PHANTOM_VERSION,
+        "marks": {"same_place_iou": SAME_PLACE_IOU, "largest_mm2": dict(LARGEST_MARK_MM2)},
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         **machine(device),
     }

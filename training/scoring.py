@@ -3,7 +3,7 @@ is derived from. One scorer for every way to look and every method; thresholds c
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import torch
 from mtunet.detection.preprocessing import MASTER_ROWS
 from mtunet.detection.segmentation import blend_weight, tiles
 from mtunet.evaluation.metrics import (
+    LARGEST_MARK_MM2,
     ConfusionCounts,
     LineCounts,
     PixelCounts,
@@ -22,6 +23,7 @@ from mtunet.evaluation.metrics import (
     count_called_other,
     count_lines,
 )
+from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from training.augmentation import Draws
 from training.counting import (
     SWEEP,
@@ -146,10 +148,11 @@ Histograms = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One view. sure: per type, histograms inside the breast, on 256×256."""
+    """One view. sure: per type, histograms inside the breast, on 256×256. masks: at the thresholds."""
 
     tables: TaskTables
     sure: Mapping[str, Histograms]
+    masks: DetectedMasks
 
 
 def choose_thresholds(tried: Mapping[str, Histograms]) -> tuple[dict[str, float], Rows]:
@@ -213,10 +216,12 @@ def score_view(maps: Mapping[str, Levels], view: GridView, native: Native, thres
         kind: np.stack(histograms(own[inside], native.masks256[KINDS.index(kind)][inside]))
         for kind, own in levels["256"].items()
     }
-    return Scored(TaskTables(counts, sweep, components, []), sure)
+    detected = {kind: lengths_of(frames[1].detected(kind, thresholds)) for kind in known}
+    tables = TaskTables(counts, sweep, components, [])
+    return Scored(tables, sure, DetectedMasks(view.about.image, (rows, columns), detected))
 
 
-def together(scored: Iterable[Scored]) -> TaskTables:
+def together(scored: Sequence[Scored]) -> TaskTables:
     """The tables of a part, from those of its views."""
     tables = TaskTables([], [], [], [])
     sure: dict[str, Histograms] = {}
@@ -259,7 +264,8 @@ def _sweep_of(view: GridView, frame: _Frame, kind: str, thresholds: Mapping[str,
     lesions = None
     if frame.name == "native":
         bac = frame.detected("bac", thresholds) if kind == "mc" and "bac" in frame.levels else None
-        lesions = sweep_lesions(frame.levels[kind], truth, bac)
+        largest = LARGEST_MARK_MM2[kind] / frame.cell_mm2
+        lesions = sweep_lesions(frame.levels[kind], truth, bac, largest)
     return _sweep_rows(view.about.image, kind, frame.name, sweep_pixels(frame.levels[kind], truth), lesions)
 
 

@@ -30,7 +30,6 @@ from training.sampling import Sampler
 from training.scoring import (
     Histograms,
     Scored,
-    TaskTables,
     baseline_maps,
     choose_thresholds,
     network_maps,
@@ -161,8 +160,8 @@ def _score(
         return found
 
     thresholds, tried = choose_thresholds(_tried(validation, maps))
-    tables = _scored(test, maps, thresholds)
-    named = tables.named() | {"validation": tried}
+    scored = _scored(test, maps, thresholds)
+    named = together(scored).named() | {"validation": tried}
     if learnt:
         named["history"] = joined_history([one.history for one in learnt])
     weights = {
@@ -170,7 +169,9 @@ def _score(
     }
     timing = timing_of(learnt, how, float(np.median(seconds[1:] or [0.0])) if learnt else 0.0, len(train))
     timing["score_seconds"] = round(time.perf_counter() - started, 1)
-    runs.save_part(folder, task.method, task.fold, weights=weights, timing=timing, tables=named, seed=task.further)
+    masks = [one.masks for one in scored] if learnt and task.further is None else []
+    told = {"weights": weights, "timing": timing, "tables": named, "masks": masks}
+    runs.save_part(folder, task.method, task.fold, seed=task.further, **told)  # type: ignore[arg-type]
 
 
 def _tried(
@@ -186,7 +187,7 @@ def _tried(
 
 def _scored(
     test: Sequence[GridView], maps: Callable[[GridView, Callable[[], Native]], Maps], thresholds: Mapping[str, float]
-) -> TaskTables:
+) -> list[Scored]:
     """Maps are made one after the other, and scored beside: OpenCV and NumPy let go of Python's lock."""
     threads = torch.get_num_threads()
     scored, waiting = [], deque[Future[Scored]]()
@@ -197,7 +198,7 @@ def _scored(
             waiting.append(pool.submit(score_view, said, view, native, thresholds))
             if len(waiting) > 2 * threads:  # truth on its own grid is large
                 scored.append(waiting.popleft().result())
-        return together([*scored, *(one.result() for one in waiting)])
+        return [*scored, *(one.result() for one in waiting)]
 
 
 def _make_product(
@@ -245,6 +246,7 @@ def timing_of(learnt: Sequence[Learnt], how: How, seconds_per_image: float, trai
         "peak_memory_mb": peak_mb(how.device),
         "parameters": sum(count_parameters(one.network) for one in learnt),
         "device": describe(how.device, how.dtype),
+        "version": mtunet.__version__,
         "images_per_second": round(draws / seconds, 2) if seconds else None,
         "networks": len(learnt),
         "train_images": train_images,

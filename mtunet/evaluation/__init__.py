@@ -19,6 +19,7 @@ __all__ = [
     "reading",
     "real",
     "run_files",
+    "run_masks",
     "runs",
     "statistics",
     "table",

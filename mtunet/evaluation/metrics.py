@@ -4,6 +4,7 @@ Counts are added over images before a figure is worked out (pooled). A figure wh
 never a silent 0 or 1.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -17,7 +18,13 @@ Mask = npt.NDArray[np.bool_]
 
 HIT_SHARE = 0.10
 """A true lesion is hit when this share of its area is detected; a detected component is false when less than this
-share of its own area is true."""
+share of its own area is true. For the outcomes of components and the figures of what ships; a comparison's marks go by
+SAME_PLACE_IOU."""
+SAME_PLACE_IOU = 0.2
+"""A mark hits a lesion when its centroid lies inside, or when this share of what both cover is common."""
+LARGEST_MARK_MM2: Mapping[str, float] = {"mc": 2000.0, "bac": 400.0}
+"""A larger mark hits nothing. Of each type a little more than the largest connected region that phantoms hold (1,819
+and 207 mm² in every sixth view of the cohort); a breast has several thousand."""
 
 
 @dataclass(frozen=True)

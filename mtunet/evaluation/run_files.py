@@ -19,6 +19,7 @@ STATISTICS: Final = "statistics.json"
 TIMING: Final = "timing.json"
 NOTES: Final = "notes.md"
 PROGRESS: Final = "progress.json"
+MASKS: Final = "masks.npz"
 IMAGES, METRICS = "images", "metrics"
 HISTORY, VALIDATION, COUNTS, SWEEP, COMPONENTS, CALIBRATION = (
     *("history", "validation", "counts", "sweep", "components", "calibration"),

@@ -17,6 +17,7 @@
             components.csv     every true component and what became of it; every false one
             calibration.csv    per type and tenth of probability: pixels, and how many are true
             timing.json        seconds, memory, parameters; written last: with it the part is done
+            masks.npz          what was detected, of learnt methods with the run's first seed (`run_masks`)
             weights.safetensors, or weights_mc and weights_bac where a method has two networks
         summary.json           written last; a run without it is unfinished. Of a run of kind "model" it names the
                                sha256 of the weights, which may be kept elsewhere (what ships lies in weights/) or not
@@ -41,6 +42,7 @@ from typing import Any, Literal
 import mtunet
 from mtunet.evaluation import run_files as files
 from mtunet.evaluation.run_files import Table, UnreadableRun
+from mtunet.evaluation.run_masks import DetectedMasks, read_masks, write_masks
 from mtunet.files import write_whole
 
 RUNS = mtunet.shipped("runs")
@@ -189,15 +191,26 @@ def save_part(
     weights: Mapping[str, bytes],
     timing: Mapping[str, Any],
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    masks: Sequence[DetectedMasks] = (),
     seed: int | None = None,
 ) -> None:
     """One method on one fold. weights: by the end of their name, "" or "mc" and "bac". timing comes last."""
     where = part_folder(folder, method, fold, seed)
+    if masks:
+        write_masks(where, masks)
     for name, rows in tables.items():
         files.write_rows(where, name, rows)
     for end, data in weights.items():
         write_whole(files.weights_path(where, end), data)
     files.write_json(where / files.TIMING, dict(timing))
+
+
+def masks_of(run: Run, method: str, image: str, seed: int | None = None) -> DetectedMasks | None:
+    """What a method detected on an image that its fold did not learn from; None where no masks were kept."""
+    for fold, split in enumerate(read_splits(run)):
+        if image in split["test"]:
+            return read_masks(part_folder(run.folder, method, fold, seed)).get(image)
+    return None
 
 
 def save_files(where: Path, named: Mapping[str, bytes]) -> None:
