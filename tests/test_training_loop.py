@@ -75,7 +75,20 @@ def test_every_file_of_the_contract_is_there(folder: Path) -> None:
             learnt = {"history.csv", "weights.safetensors"} if method in ("multiclass", "mtunet") else set()
             if method == "single":
                 learnt = {"history.csv", "weights_mc.safetensors", "weights_bac.safetensors"}
-            assert names == always | learnt
+            assert names == always | learnt | ({"masks.npz"} if learnt else set())
+
+
+def test_the_masks_that_are_kept_are_those_that_were_counted(folder: Path) -> None:
+    run = runs.read(folder)
+    for method in ("single", "mtunet"):
+        for fold in range(2):
+            for row in runs.read_table(run, fold, "counts", method):
+                if row["frame"] == "native":
+                    kept = runs.masks_of(run, method, row["image"])
+                    assert kept is not None
+                    mask = kept.mask(row["type"])
+                    assert mask.sum() == int(row["tp"]) + int(row["fp"])
+                    assert mask.size == sum(int(row[name]) for name in ("tp", "fp", "fn", "tn"))
 
 
 def test_the_run_says_what_it_is(folder: Path) -> None:

@@ -197,7 +197,7 @@ def _lines_that_hold(mask: Mask) -> tuple[npt.NDArray[np.intp], ...]:
     """
     kept = []
     for axis in (1, 0):
-        lines = np.ravel(cv2.dilate(mask.any(axis=axis).astype(np.uint8)[None], np.ones((1, 3), np.uint8)))
+        lines = np.ravel(cv2.dilate(np.asarray(mask.any(axis=axis), np.uint8)[None], np.ones((1, 3), np.uint8)))
         kept.append(np.flatnonzero(lines) if lines.any() else np.array([0]))
     return np.ix_(*kept)
 
