@@ -47,12 +47,14 @@ def write_run(
     methods: tuple[str, ...] = METHODS,
     seed: int = 7,
     differs: dict[str, Any] | None = None,
+    seeds: tuple[int, ...] = (0,),
 ) -> Path:
     """A finished cross-validation: `images` images, two per patient. differs: settings of its experiment."""
     random = np.random.default_rng(7)
     names = [f"drawn-{number:03d}" for number in range(images)]
     fold_of = {name: (number // 2) % folds for number, name in enumerate(names)}
     config = _config(folder.name, folds, methods)
+    config["seeds"] = list(seeds)
     config["experiment"] |= {"learning_rate": 1e-4, "grouped_by": "patient"} | (differs or {})
     _json(folder / "config.json", config)
     _json(folder / "splits.json", [_split(names, fold_of, fold) for fold in range(folds)])
@@ -62,7 +64,9 @@ def write_run(
     for method in methods:
         for fold in range(folds):
             mine = [name for name in names if fold_of[name] == fold]
-            _write_part(folder / method / f"fold_{fold}", method, mine, truths, random)
+            for further in seeds if method != "nothing" else seeds[:1]:
+                where = folder / method if further == seeds[0] else folder / method / f"seed_{further}"
+                _write_part(where / f"fold_{fold}", method, mine, truths, random)
     _json(folder / "summary.json", {"data": "drawn masks, not a measurement"})
     return folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtunet.evaluation.claims import ablations, at_rates, family, leaks
+from mtunet.evaluation.claims import at_rates, family, leaks
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import difference
 from mtunet.evaluation.reading import Results, load
@@ -58,15 +58,6 @@ def test_the_leak_is_the_image_split_less_the_patient_split(every: list[Results]
         assert one.interval is not None
         assert one.interval[0] <= one.gap <= one.interval[1]
     assert leaks(named(every, "base"), [named(every, "base"), named(every, "fast")]) == []
-
-
-def test_fewer_heads_are_compared_with_all_on_the_same_images(every: list[Results]) -> None:
-    [one] = ablations(named(every, "base"), every)
-    assert (one.heads, one.run, one.images) == ("heads-bac", "bac-alone", 12)
-    expected = pooled(named(every, "base"), "mtunet", "bac") - pooled(named(every, "bac-alone"), "heads-bac", "bac")
-    assert one.gain == pytest.approx(expected)
-    assert one.p is not None
-    assert ablations(named(every, "base"), [run for run in every if run.name != "bac-alone"]) == []
 
 
 def test_only_images_that_both_runs_scored_are_compared(tmp_path: Path, every: list[Results]) -> None:

@@ -11,7 +11,8 @@ from typing import Any, get_args
 from mtunet.case import DeviceUnavailable
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
 from mtunet.detection.settings import ModelUnavailable
-from mtunet.evaluation import runs
+from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.together import worked_out
 from mtunet.phantom.spec import Look
 from training import cluster, loop
 from training.data.labelled import to_stderr
@@ -21,7 +22,7 @@ from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
 from training.products import choose_again, evaluate
 from training.realism import measure_cues, measure_realism
-from training.reporting import as_text, write_metrics
+from training.reporting import as_text, report
 from training.tools.combining import join, pack, unpack
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
@@ -59,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--ray", metavar="ADDRESS", help='the parts as tasks of this Ray cluster; "local" starts one')
     running.set_defaults(command=_run)
 
-    reporting = commands.add_parser("report", help="what a comparison found, as tables; writes its metrics.csv")
+    reporting = commands.add_parser(
+        "report",
+        help="what a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv",
+    )
     reporting.add_argument("run", type=Path)
     reporting.set_defaults(command=_report)
 
@@ -236,7 +240,7 @@ def _run(asked: argparse.Namespace) -> None:
         only = {"folds": asked.folds, "methods": asked.methods, "seeds": asked.seeds}
         summary = loop.run(experiment, folder, asked.device, **only, minutes=asked.minutes, jobs=asked.jobs)
     if not experiment.product:
-        print(as_text(runs.read(folder)))
+        print(as_text(runs.read(folder), statistics.read(folder) or worked_out(folder, replicates=0)))
     elif summary is not None:
         print(json.dumps(summary, indent=2))
 
@@ -246,8 +250,7 @@ def _report(asked: argparse.Namespace) -> None:
     if run.kind == "model":
         print(json.dumps(run.summary, indent=2))
         return
-    write_metrics(run)
-    print(as_text(run))
+    print(as_text(run, report(run)))
 
 
 def _choose(asked: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ from training.experiments import Experiment
 from training.fitting import How, NetworkTask, OutOfTime, Watch, said
 from training.methods import METHODS
 from training.products import machine
-from training.reporting import summarise, write_metrics
+from training.reporting import report, summarise
 from training.tasks import Task, divide, do_task, splits_of
 
 SPARE = 20.0
@@ -129,8 +129,7 @@ def conclude(experiment: Experiment, folder: Path) -> dict[str, Any] | None:
     there = runs.read(folder)
     if experiment.product:
         return there.summary
-    write_metrics(there)
-    summary = summarise(there)
+    summary = summarise(there, report(there))
     runs.finish(folder, summary)
     return summary
 

@@ -1,4 +1,4 @@
-"""What the paper says without a number, measured between runs: learning rates, what a head adds, what a split leaks.
+"""What the paper says without a number, measured between runs: learning rates, and what a split by image leaks.
 
 Runs are compared when their experiments are the same but for what is asked about: same data, folds, width and budget.
 Everything is the F1 of pixels squeezed to 256×256, pooled over the images that the compared runs share.
@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtunet.evaluation.aggregation import aggregate
-from mtunet.evaluation.intervals import Interval, difference, intervals, paired
+from mtunet.evaluation.intervals import Interval, difference, intervals
 from mtunet.evaluation.reading import TYPES, Counts, Results, epochs_to_reach, histories
 
 FRAME = "256"
@@ -19,13 +19,11 @@ METRIC = "f1"
 RATE, SPLIT = "learning_rate", "grouped_by"
 WORDS: Final = ("name", "expect", "methods")
 """Of an experiment, what does not change any result."""
-ABLATED: Final = ("heads-bac", "heads-bac-background")
-"""MTU-Net without its head for MC, and without that for the background too."""
 
 
 @dataclass(frozen=True)
 class AtRate:
-    """One method and type at one learning rate. interval: of `f1`. epochs: mean over folds to 95 % of the best F1."""
+    """One method and type at one learning rate. interval: of `f1`. epochs: mean over folds to 95 % of the final F1."""
 
     run: str
     method: str
@@ -51,23 +49,6 @@ class Leak:
     @property
     def gap(self) -> float | None:
         return None if self.by_patient is None or self.by_image is None else self.by_image - self.by_patient
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """BAC by MTU-Net and by a network with fewer heads, on the same images. p: as in `comparison.Comparison`."""
-
-    heads: str
-    run: str
-    all_heads: float | None
-    fewer_heads: float | None
-    interval: Interval | None
-    images: int
-    p: float | None
-
-    @property
-    def gain(self) -> float | None:
-        return None if self.all_heads is None or self.fewer_heads is None else self.all_heads - self.fewer_heads
 
 
 def family(chosen: Results, every: Sequence[Results], varied: str) -> list[Results]:
@@ -97,7 +78,7 @@ def at_rates(chosen: Results, every: Sequence[Results]) -> list[AtRate]:
             there = [by_rate[rate] for rate in sorted(by_rate)]
             shared = _shared([run.counts[method, kind, FRAME] for run in there])
             for run, counts in zip(there, shared, strict=True):
-                spans = intervals(counts, run.patients(counts.images), "pooled")
+                spans = intervals([counts], run.patients(counts.images), "pooled")
                 rate = float(_settings(run)[RATE])
                 epochs = _epochs(run, method, kind)
                 size = len(counts.images)
@@ -117,28 +98,6 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
             strict, loose = _shared([runs["patient"].counts[key], runs["image"].counts[key]])
             span = difference(loose, strict, runs["patient"].patients(strict.images), METRIC)
             found.append(Leak(key[0], key[1], _f1(strict), _f1(loose), span, len(strict.images)))
-    return found
-
-
-def ablations(chosen: Results, every: Sequence[Results]) -> list[Ablation]:
-    """Each run of fewer heads against MTU-Net of the same experiment."""
-    key = ("mtunet", "bac", FRAME)
-    found = []
-    whole = sorted((run for run in every if key in run.counts), key=lambda run: run.name != chosen.name)
-    for heads in ABLATED:
-        pairs = (
-            (one, other)
-            for one in whole
-            for other in every
-            if (heads, "bac", FRAME) in other.counts and _apart_from(one) == _apart_from(other)
-        )
-        if pair := next(pairs, None):
-            all_heads, fewer = _shared([pair[0].counts[key], pair[1].counts[heads, "bac", FRAME]])
-            patients = pair[0].patients(all_heads.images)
-            span = difference(all_heads, fewer, patients, METRIC)
-            p = paired(all_heads, fewer, patients).p
-            figures = _f1(all_heads), _f1(fewer)
-            found.append(Ablation(heads, pair[1].name, *figures, span, len(all_heads.images), p))
     return found
 
 

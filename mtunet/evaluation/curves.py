@@ -111,6 +111,45 @@ def _froc(sweep: Sweep, hit: str, false: str) -> Froc | None:
     return Froc(ratio(total[hit], total["lesions"]), total[false] / len(sweep.images))
 
 
+MARKS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""False marks a view at which the FROC over seeds is taken."""
+
+
+def lesion_cells(sweep: Sweep, without_bac: bool) -> Floats | None:
+    """(images, 2 thresholds + 2): lesions hit and false marks at each threshold, lesions, and 1, which counts images.
+
+    None where the run did not count them. What `sensitivity_at` takes, added up over images.
+    """
+    hit, false = WITHOUT_BAC if without_bac else ("hit", "false_positives")
+    if not {hit, false, "lesions"} <= set(sweep.lesions):
+        return None
+    images = np.ones((len(sweep.images), 1))
+    return np.concatenate(
+        [sweep.lesions[hit].T, sweep.lesions[false].T, sweep.lesions["lesions"][:1].T, images], axis=1
+    )
+
+
+def sensitivity_at(marks: float, cells: Floats) -> Floats:
+    """cells: (…, 2 thresholds + 2) as `lesion_cells` has them → (…): the share of lesions hit at so many false marks a
+    view; NaN without lesions.
+
+    The best operating point with at most so many marks, and on the straight line from it to the next one that hits
+    more (two operating points taken in turn); from no marks at all, which hit nothing. Past the last one it stays.
+    """
+    thresholds = (cells.shape[-1] - 2) // 2
+    found = ratio(cells[..., :thresholds], cells[..., -2:-1])
+    false = ratio(cells[..., thresholds:-2], cells[..., -1:])
+    order = np.lexsort((-found, false), axis=-1)  # of as many marks the best first
+    nothing = np.zeros((*cells.shape[:-1], 1))
+    along = np.concatenate([nothing, np.take_along_axis(false, order, -1)], axis=-1)
+    best = np.maximum.accumulate(np.concatenate([nothing, np.take_along_axis(found, order, -1)], axis=-1), axis=-1)
+    place = (along <= marks).sum(axis=-1, keepdims=True) - 1
+    ends = [place, np.minimum(place + 1, thresholds)]
+    (left, right), (low, high) = ([np.take_along_axis(one, end, -1)[..., 0] for end in ends] for one in (along, best))
+    step = ratio(marks - left, right - left)
+    return np.where(np.isnan(step), low, low + (high - low) * np.nan_to_num(step))
+
+
 def counts_at(sweep: Sweep, threshold: float) -> Counts:
     """The counts of every image at the tried threshold that is nearest."""
     place = int(np.argmin(np.abs(sweep.thresholds - threshold)))

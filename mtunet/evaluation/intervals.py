@@ -1,128 +1,144 @@
-"""How far a figure could have come out otherwise: 95 % intervals by drawing patients anew."""
+"""How far a figure could have come out otherwise: 95 % intervals by drawing seeds, patients and their images anew.
+
+Seeds and patients are crossed: every seed's networks looked at every patient. So each replicate draws seeds with
+replacement, patients within the fold that tested them, and as many images of a patient as he has, and looks at the
+drawn images with every drawn seed (Owen 2007, "the pigeonhole bootstrap"; it errs to the wide side). Other training
+sets are not drawn: what they would change is in the corrected t test (`significance`) alone.
+"""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from mtunet.evaluation.aggregation import measured_by
-from mtunet.evaluation.figures import METRICS, Floats, Metric
-from mtunet.evaluation.reading import TYPES, Counts, Results
+from mtunet.evaluation.figures import METRICS, Floats, Metric, ratio
+from mtunet.evaluation.reading import Counts
+from mtunet.evaluation.statistics import Estimate
 
-REPLICATES = 2000
-SEED = 20240801
-LEVEL = 95.0
+REPLICATES: Final = 2000
+SEED: Final = 20240801
+LEVEL: Final = 95.0
 
 Interval = tuple[float, float]
 Ints: TypeAlias = npt.NDArray[np.integer[Any]]
+Function: TypeAlias = Callable[[Floats], Floats]
 
 
-def intervals(
-    counts: Counts,
-    patients: Sequence[str],
-    aggregation: str,
-    metrics: Mapping[str, Metric] = METRICS,
-    replicates: int = REPLICATES,
-    seed: int = SEED,
-) -> dict[str, Interval | None]:
-    """The 2.5th and 97.5th percentile of every metric that was counted, over bootstrap samples of patients.
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Images that are drawn from. patient, fold: (images,) whose each is (numbers from 0), and which fold tested it."""
 
-    patients: whose image each row of `counts` is. A woman's views are drawn together; women are drawn within the fold
-    that tested them, as another fold is another network. The same arguments give the same intervals. None where there
-    is one patient only, or the metric is undefined in every sample.
+    patient: Ints
+    fold: Ints
+
+    @classmethod
+    def of(cls, patients: Sequence[str], fold: Ints) -> "Sample":
+        return cls(np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.intp), fold.astype(np.intp))
+
+    @property
+    def patients(self) -> int:
+        return int(self.patient.max()) + 1 if self.patient.size else 0
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """What is worked out of counts that add up over images. cells: (seeds, images, columns).
+
+    function: (…, columns) → (…), NaN where undefined.
     """
-    measured = {name: one for name, metric in metrics.items() if (one := measured_by(counts, metric)) is not None}
-    names, codes = np.unique(np.asarray(patients), return_inverse=True)
-    codes = codes.astype(np.intp)
-    if len(names) < 2:
-        return dict.fromkeys(measured)
-    draws = _draws(codes.tobytes(), counts.fold.astype(codes.dtype).tobytes(), replicates, seed)
-    way = _WAYS[aggregation]
-    return {name: _percentiles(way(one, codes, draws, metrics[name].function)) for name, one in measured.items()}
+
+    cells: Floats
+    function: Function
+
+    @classmethod
+    def of(cls, seeds: Sequence[Counts], metric: Metric) -> "Quantity | None":
+        """One metric of the same images with each seed; None where the run did not count it."""
+        measured = [measured_by(counts, metric) for counts in seeds]
+        known = [one.cells for one in measured if one is not None]
+        return cls(np.stack(known), metric.function) if known and len(known) == len(measured) else None
+
+    def __sub__(self, other: "Quantity") -> "Quantity":
+        """Of the same images; one that has a single seed is taken for every seed of the other."""
+        width = self.cells.shape[2]
+        shape = np.broadcast_shapes(self.cells.shape[:2], other.cells.shape[:2])
+        both = [np.broadcast_to(one.cells, (*shape, one.cells.shape[2])) for one in (self, other)]
+        one, less = self.function, other.function
+        return Quantity(np.concatenate(both, axis=2), lambda cells: one(cells[..., :width]) - less(cells[..., width:]))
+
+    def per_image(self) -> "Quantity":
+        """Its mean over the images where it is defined."""
+        values = self.function(self.cells)
+        defined = ~np.isnan(values)
+        cells = np.stack([np.where(defined, values, 0), defined], axis=2).astype(np.float64)
+        return Quantity(cells, lambda cells: ratio(cells[..., 0], cells[..., 1]))
+
+    def by_part(self, fold: Ints) -> Floats:
+        """(seeds, folds): worked out of each fold's images, with each seed."""
+        return np.stack([self.function(self.cells[:, fold == one].sum(axis=1)) for one in np.unique(fold)], axis=1)
 
 
-def difference(
-    one: Counts,
-    other: Counts,
-    patients: Sequence[str],
-    metric: str,
-    replicates: int = REPLICATES,
-    seed: int = SEED,
-) -> Interval | None:
-    """Of the pooled metric of `one` less that of `other`, by drawing patients anew, the same ones for both.
+def estimate(
+    quantity: Quantity, sample: Sample, by_fold: bool = False, replicates: int = REPLICATES, seed: int = SEED
+) -> Estimate:
+    """The mean over seeds of what all images say together, or (by_fold) the mean over seeds and folds of what each
+    fold's images say. No interval where there is one patient only, or it is undefined in every replicate; or, of no
+    replicates, at all."""
+    fold = sample.fold if by_fold else np.zeros_like(sample.fold)
+    found = quantity.by_part(fold)
+    value = float(np.nanmean(found)) if not np.isnan(found).all() else None
+    if sample.patients < 2 or value is None or not replicates:
+        return Estimate(value)
+    images, seeds = drawn(sample, len(quantity.cells), replicates, seed)
+    values = np.stack([_replicated(quantity, images, fold == one) for one in np.unique(fold)], axis=2)
+    weights = np.where(np.isnan(values), 0.0, seeds[:, :, None])
+    replicated = ratio((np.nan_to_num(values) * weights).sum(axis=(1, 2)), weights.sum(axis=(1, 2)))
+    return Estimate(value, *(percentiles(replicated) or (None, None)))
 
-    Both have the same images in the same order, maybe in other folds: patients are drawn from all. patients: whose
-    image each row is. None where there is one patient only, or the difference is undefined in every sample.
-    """
-    names, codes = np.unique(np.asarray(patients), return_inverse=True)
-    if len(names) < 2:
-        return None
-    codes = codes.astype(np.intp)
-    draws = _draws(codes.tobytes(), np.zeros_like(codes).tobytes(), replicates, seed)
-    function = METRICS[metric].function
-    return _percentiles(_pooled(one, codes, draws, function) - _pooled(other, codes, draws, function))
+
+def _replicated(quantity: Quantity, images: Floats, there: npt.NDArray[np.bool_]) -> Floats:
+    """(replicates, seeds) of the images that are there."""
+    seeds, _, columns = quantity.cells.shape
+    side_by_side = quantity.cells[:, there].transpose(1, 0, 2).reshape(-1, seeds * columns)
+    return quantity.function((images[:, there] @ side_by_side).reshape(-1, seeds, columns))
+
+
+def drawn(sample: Sample, seeds: int, replicates: int = REPLICATES, seed: int = SEED) -> tuple[Floats, Floats]:
+    """How often each image (replicates, images) and each seed (replicates, seeds) is drawn."""
+    images = _draws(sample.patient.tobytes(), sample.fold.tobytes(), replicates, seed)
+    often = np.random.default_rng(seed + 1).multinomial(seeds, np.full(seeds, 1 / seeds), replicates)
+    return images, often.astype(np.float64)
 
 
 @functools.lru_cache(maxsize=4)  # the methods of a run share their images, so they share the draws
-def _draws(code_bytes: bytes, fold_bytes: bytes, replicates: int, seed: int) -> Floats:
-    """(replicates, patients): how often each patient is drawn. Strata are folds, unless a patient is in several."""
-    codes, fold = np.frombuffer(code_bytes, np.intp), np.frombuffer(fold_bytes, np.intp)
-    patients = int(codes.max()) + 1
-    home = np.full(patients, -1)
-    home[codes] = fold
-    strata = home if np.array_equal(home[codes], fold) else np.zeros(patients)
+def _draws(patient_bytes: bytes, fold_bytes: bytes, replicates: int, seed: int) -> Floats:
+    """Strata are folds, as another fold is another network; unless a patient is in several."""
+    patient, fold = np.frombuffer(patient_bytes, np.intp), np.frombuffer(fold_bytes, np.intp)
+    home = np.full(int(patient.max()) + 1, -1)
+    home[patient] = fold
+    strata = home if np.array_equal(home[patient], fold) else np.zeros_like(home)
     random = np.random.default_rng(seed)
-    drawn = np.zeros((replicates, patients))
+    often = np.zeros((replicates, len(home)), np.int64)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        drawn[:, members] = random.multinomial(len(members), np.full(len(members), 1 / len(members)), replicates)
-    return drawn
+        often[:, members] = random.multinomial(len(members), np.full(len(members), 1 / len(members)), replicates)
+    views = np.bincount(patient, minlength=len(home))
+    images = np.zeros((replicates, len(patient)))
+    order = np.argsort(patient, kind="stable")
+    first = np.concatenate([[0], np.cumsum(views)[:-1]])
+    for many in np.unique(views[views > 0]):
+        members = np.flatnonzero(views == many)
+        which = order[first[members][:, None] + np.arange(many)]
+        images[:, which] = random.multinomial(often[:, members] * many, np.full(many, 1 / many))
+    images.flags.writeable = False
+    return images
 
 
-def _pooled(counts: Counts, codes: Ints, draws: Floats, metric: Callable[[Floats], Floats]) -> Floats:
-    return metric(draws @ _per_patient(counts.cells, codes, draws.shape[1]))
-
-
-def _per_image(counts: Counts, codes: Ints, draws: Floats, metric: Callable[[Floats], Floats]) -> Floats:
-    values = metric(counts.cells)
-    defined = ~np.isnan(values)
-    rows = np.stack([np.where(defined, values, 0), defined], axis=1).astype(np.float64)
-    total = draws @ _per_patient(rows, codes, draws.shape[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(total[:, 1] == 0, np.nan, total[:, 0] / total[:, 1])
-
-
-def _per_fold(counts: Counts, codes: Ints, draws: Floats, metric: Callable[[Floats], Floats]) -> Floats:
-    values = []
-    for fold in np.unique(counts.fold):
-        inside = np.where((counts.fold == fold)[:, None], counts.cells, 0)
-        values.append(metric(draws @ _per_patient(inside, codes, draws.shape[1])))
-    stacked = np.stack(values)
-    defined = ~np.isnan(stacked)
-    with np.errstate(invalid="ignore"):
-        return np.where(defined.any(axis=0), np.nansum(stacked, axis=0) / defined.sum(axis=0), np.nan)
-
-
-_WAYS: Mapping[str, Callable[[Counts, Ints, Floats, Callable[[Floats], Floats]], Floats]] = {
-    "pooled": _pooled,
-    "per-image": _per_image,
-    "per-fold": _per_fold,
-}
-
-
-def _per_patient(rows: Floats, codes: Ints, patients: int) -> Floats:
-    """(images, k) added up to (patients, k)."""
-    total = np.zeros((patients, rows.shape[1]))
-    np.add.at(total, codes, rows)
-    return total
-
-
-def _percentiles(values: Floats) -> Interval | None:
+def percentiles(values: Floats) -> Interval | None:
+    """The ends of the middle 95 %; None where nothing is defined."""
     defined = values[~np.isnan(values)]
     if not defined.size:
         return None
@@ -130,67 +146,38 @@ def _percentiles(values: Floats) -> Interval | None:
     return float(low), float(high)
 
 
-# Is one method better than another on the same patients? A paired test on per-image F1.
+def aggregated(quantity: Quantity, sample: Sample, aggregation: str, replicates: int = REPLICATES) -> Estimate:
+    """By one of `aggregation.AGGREGATIONS`."""
+    one = quantity.per_image() if aggregation == "per-image" else quantity
+    return estimate(one, sample, aggregation == "per-fold", replicates)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Wilcoxon's signed-rank test, two-sided, on patients: the views of one woman are one piece of evidence.
+def intervals(
+    seeds: Sequence[Counts],
+    patients: Sequence[str],
+    aggregation: str,
+    metrics: Mapping[str, Metric] = METRICS,
+    replicates: int = REPLICATES,
+) -> dict[str, Interval | None]:
+    """Of every metric that was counted. seeds: the counts of the same images with each seed; patients: whose each is.
 
-    images: those where both methods have an F1. unequal: the patients whose mean difference is not 0; the others are
-    not ranked. mean_difference: over images, F1 of `one` less that of `other`. p: None where no patient differs.
+    The same arguments give the same intervals.
     """
-
-    type: str
-    one: str
-    other: str
-    images: int
-    unequal: int
-    mean_difference: float | None
-    p: float | None
+    sample = Sample.of(patients, seeds[0].fold)
+    known = {name: one for name, metric in metrics.items() if (one := Quantity.of(seeds, metric)) is not None}
+    return {name: interval(aggregated(one, sample, aggregation, replicates)) for name, one in known.items()}
 
 
-def compare(results: Results, frame: str) -> list[Comparison]:
-    """Every pair of methods, per type."""
-    return [_pair(results, frame, kind, one, other) for kind in TYPES for one, other in _pairs(results, frame, kind)]
+def interval(found: Estimate) -> Interval | None:
+    return None if found.low is None or found.high is None else (found.low, found.high)
 
 
-def _pairs(results: Results, frame: str, kind: str) -> Iterator[tuple[str, str]]:
-    """MTU-Net first, as the others are compared with it."""
-    there = [method for method in results.methods if (method, kind, frame) in results.counts]
-    there.sort(key=lambda method: method != "mtunet")
-    return combinations(there, 2)
+def difference(one: Counts, other: Counts, patients: Sequence[str], metric: str) -> Interval | None:
+    """Of the pooled metric of `one` less that of `other`, the same patients and images drawn for both.
 
-
-def _pair(results: Results, frame: str, kind: str, one: str, other: str) -> Comparison:
-    both = [results.counts[method, kind, frame] for method in (one, other)]
-    there = [name for name in both[0].images if name in set(both[1].images)]
-    place = [{name: number for number, name in enumerate(counts.images)} for counts in both]
-    first, second = (c.at(np.array([at[n] for n in there], np.intp)) for c, at in zip(both, place, strict=True))
-    test = paired(first, second, results.patients(there))
-    return Comparison(kind, one, other, test.images, test.unequal, test.mean_difference, test.p)
-
-
-@dataclass(frozen=True)
-class Paired:
-    """As in `Comparison`."""
-
-    images: int
-    unequal: int
-    mean_difference: float | None
-    p: float | None
-
-
-def paired(one: Counts, other: Counts, patients: Sequence[str]) -> Paired:
-    """Of the same images in the same order. patients: whose each is."""
-    function = METRICS["f1"].function
-    differences = function(one.cells) - function(other.cells)
-    known = ~np.isnan(differences)
-    if not known.any():
-        return Paired(0, 0, None, None)
-    _, patient = np.unique(np.asarray(patients)[known], return_inverse=True)
-    differences = differences[known]
-    by_patient = np.bincount(patient, differences) / np.bincount(patient)
-    unequal = int(np.count_nonzero(by_patient))
-    p = float(stats.wilcoxon(by_patient[by_patient != 0]).pvalue) if unequal else None
-    return Paired(len(differences), unequal, float(differences.mean()), p)
+    Both have the same images in the same order, maybe in other folds: patients are drawn from all.
+    """
+    quantity = Quantity(one.cells[None], METRICS[metric].function) - Quantity(
+        other.cells[None], METRICS[metric].function
+    )
+    return interval(estimate(quantity, Sample.of(patients, np.zeros(len(patients), np.intp))))

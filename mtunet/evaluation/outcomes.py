@@ -1,15 +1,19 @@
 """What became of every true calcification and every false one, as the columns of the paper's Figure 3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from mtunet.case import Box
-from mtunet.evaluation.reading import Results, numbers
+from mtunet.evaluation.figures import Floats, ratio
+from mtunet.evaluation.intervals import Quantity, Sample, estimate
+from mtunet.evaluation.reading import TYPES, Results, numbers
 from mtunet.evaluation.run_files import COMPONENTS
+from mtunet.evaluation.statistics import Confusion, Stratum
 
 OUTCOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -115,3 +119,94 @@ def by_density(found: Sequence[Region], results: Results) -> list[Share]:
 def _share(label: str, group: Sequence[Region]) -> Share:
     outcomes = {name: sum(one.outcome == name for one in group) for name in OUTCOMES}
     return Share(label, len(group), outcomes)
+
+
+# The same over seeds, with intervals: shares of outcomes among regions that are alike.
+
+NONE: Final = "none"
+"""Of a confusion: no region of either type."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """The true regions of one type, and what one method made of each with every seed.
+
+    sample: of the images that were scored. image: (regions,) their number in the sample. outcome: (seeds, regions).
+    covariates: by name (regions,), NaN where it was not measured; density: (regions,) of their image, "" if unknown.
+    """
+
+    method: str
+    type: str
+    sample: Sample
+    image: npt.NDArray[np.intp]
+    outcome: npt.NDArray[np.str_]
+    covariates: Mapping[str, Floats]
+    density: npt.NDArray[np.str_]
+
+    def share(self, outcome: str, among: npt.NDArray[np.bool_]) -> Quantity:
+        """Of the regions among which; NaN where there are none."""
+        cells = np.zeros((len(self.outcome), len(self.sample.patient), 2))
+        for seed, outcomes in enumerate(self.outcome):
+            np.add.at(cells[seed, :, 0], self.image[among], 1)
+            np.add.at(cells[seed, :, 1], self.image[among & (outcomes == outcome)], 1)
+        return Quantity(cells, lambda cells: ratio(cells[..., 1], cells[..., 0]))
+
+    def groups(self, covariate: str) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+        """Names and members (regions,) bool, from least to greatest: thirds, equal values never parted; or densities.
+
+        [] where all are equal or it was not measured.
+        """
+        if covariate == "density":
+            return [(name, self.density == name) for name in sorted(set(self.density.tolist()) - {""})]
+        values = self.covariates.get(covariate, np.zeros(0))
+        known = values[~np.isnan(values)]
+        if not known.size:
+            return []
+        cuts = np.quantile(known, [1 / 3, 2 / 3], method="higher")
+        third = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right"))
+        members = [third == number for number in range(3) if (third == number).any()]
+        names = [f"{values[one].min():.3g} to {values[one].max():.3g}" for one in members]
+        return list(zip(names, members, strict=True)) if len(members) > 1 else []
+
+
+def outcomes_of(
+    by_seed: Sequence[Sequence[Region]], images: Sequence[str], sample: Sample, results: Results
+) -> Outcomes:
+    """Of one method and type. by_seed: its regions with each seed, in the order of the files, which is that of the
+    truth; a seed with other true regions than the first is left out. images: those of the sample."""
+    place = {name: number for number, name in enumerate(images)}
+    true = [[one for one in regions if one.outcome != "e" and one.image in place] for regions in by_seed]
+    true = [sorted(regions, key=lambda one: place[one.image]) for regions in true]
+    first = true[0]
+    same = [regions for regions in true if [(r.image, r.box) for r in regions] == [(r.image, r.box) for r in first]]
+    names = [name for name in COVARIATES if any(name in one.covariates for one in first)]
+    known = {image: facts.density for image, facts in results.images.items()}
+    return Outcomes(
+        first[0].method if first else "",
+        first[0].type if first else "",
+        sample,
+        np.array([place[one.image] for one in first], np.intp),
+        np.array([[one.outcome for one in regions] for regions in same], np.str_),
+        {name: np.array([one.covariates.get(name, np.nan) for one in first], np.float64) for name in names},
+        np.array([known.get(one.image, "") for one in first], np.str_),
+    )
+
+
+def strata(found: Outcomes, replicates: int) -> Iterator[Stratum]:
+    """By every covariate and by density."""
+    for covariate in (*COVARIATES, "density"):
+        for label, members in found.groups(covariate):
+            shares = {name: found.share(name, members) for name in OUTCOMES if name != "e"}
+            told = {name: estimate(one, found.sample, replicates=replicates) for name, one in shares.items()}
+            yield Stratum(found.method, found.type, covariate, label, int(members.sum()), told)
+
+
+def confusion(method: str, by_seed: Sequence[Sequence[Region]]) -> Confusion:
+    """by_seed: all regions of the method with each seed, of both types."""
+    cells = {true: dict.fromkeys((*TYPES, NONE), 0.0) for true in (*TYPES, NONE)}
+    for one in (region for regions in by_seed for region in regions):
+        other = next(kind for kind in TYPES if kind != one.type)
+        true = NONE if one.outcome == "e" else one.type
+        said = {"a": one.type, "d": NONE, "e": one.type}.get(one.outcome, other)
+        cells[true][said] += 1 / len(by_seed)
+    return Confusion(method, cells)

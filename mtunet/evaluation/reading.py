@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Calcification
-from mtunet.evaluation import runs
+from mtunet.evaluation import runs, statistics
 from mtunet.evaluation.figures import BEYOND, CELLS, Floats
 from mtunet.evaluation.run_files import COUNTS, HISTORY, IMAGES, Table, UnreadableRun, fingerprint, read_columns
 from mtunet.evaluation.runs import RunPart
+from mtunet.evaluation.statistics import Statistics
 
 TYPES = tuple(kind.value for kind in Calcification)
 FRAMES = ("256", "native")
+BASELINES = ("nothing", "everything", "classical", "prior")
+"""Methods that learn nothing, and must be beaten."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Counts:
 class Results:
     """A run as it lies on disk. counts: by (method, type, frame); only of the parts that are done.
 
-    seen: the folder's fingerprint when it was read.
+    seen: the folder's fingerprint when it was read. statistics: of all its seeds, where they were worked out.
     """
 
     folder: Path
@@ -90,6 +93,7 @@ class Results:
     images: Mapping[str, ImageFacts]
     parts: tuple[RunPart, ...]
     counts: Mapping[tuple[str, str, str], Counts]
+    statistics: Statistics | None = None
 
     @property
     def name(self) -> str:
@@ -135,7 +139,8 @@ def load(folder: Path, seed: int | None = None) -> Results:
             for one in _counts(part, run.summary or {}):
                 counts.setdefault((one.method, one.type, one.frame), []).append(one)
     joined = {key: _join(several) for key, several in counts.items()}
-    return Results(folder, seen, run.config, run.summary, images, parts, joined)
+    told = statistics.read(folder) if seed is None else None
+    return Results(folder, seen, run.config, run.summary, images, parts, joined, told)
 
 
 def numbers(values: Sequence[str]) -> Floats:
@@ -262,16 +267,23 @@ def costs(results: Results) -> list[Cost]:
     return [Cost(part.method, part.fold, facts) for part, facts in known if facts]
 
 
+FLAT = 0.3
+"""Final F1 under which nothing is said of how soon it was reached."""
+
+
+def final_f1(history: History, kind: str) -> float | None:
+    """The last validation F1 that was taken of a type."""
+    values = history.validation.get(kind, np.zeros(0))
+    known = values[~np.isnan(values)]
+    return float(known[-1]) if known.size else None
+
+
 def epochs_to_reach(history: History, kind: str, share: float = 0.95) -> float | None:
-    """When the validation F1 of a type first came to this share of its best; None where it never was above 0."""
-    values = history.validation.get(kind)
-    if values is None:
+    """When the validation F1 of a type first came to this share of its final one; None where that is under FLAT."""
+    final = final_f1(history, kind)
+    if final is None or final < FLAT:
         return None
-    known = values == values  # NaN is not itself
-    if not known.any() or values[known].max() <= 0:
-        return None
-    reached = known & (values >= share * values[known].max())
-    return float(history.along[reached][0])
+    return float(history.along[history.validation[kind] >= share * final][0])
 
 
 def progress(part: RunPart) -> int:

@@ -8,6 +8,7 @@ resampled t test (`significance`), Holm's over all claims of the run as `correct
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -31,7 +32,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SeededFigure:
-    """A metric of `figures.EVERY`: the mean over seeds. by_seed: of each seed that is done, the run's first first."""
+    """A metric of `figures.EVERY`: the mean over seeds. by_seed: of each seed that is done, the run's first first.
+
+    sd: over images or folds, of their means over seeds; None for pooled counts. by_fold: per seed and fold, for the
+    aggregation "per-fold"; () for the others.
+    """
 
     method: str
     type: str
@@ -40,6 +45,8 @@ class SeededFigure:
     metric: str
     estimate: Estimate
     by_seed: tuple[float | None, ...]
+    sd: float | None
+    by_fold: tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ class Tested:
     """A mean difference over seeds × folds. parts: how many of these have one. p: two-sided, corrected resampled t.
 
     corrected_p: Holm's, over the table that the test stands in; None where it is not judged. detectable: the smallest
-    difference that such a test (of this spread and number, at 0.05 uncorrected) finds with a power of 80 %.
+    difference that such a test (of this spread and number) finds with a power of 80 % at 0.05, standing alone;
+    detectable_first: at the level that Holm asks of the smallest p of the table.
     """
 
     difference: Estimate
@@ -86,6 +94,7 @@ class Tested:
     p: float | None
     corrected_p: float | None
     detectable: float | None
+    detectable_first: float | None = None
 
 
 @dataclass(frozen=True)
@@ -245,7 +254,7 @@ def read(folder: Path) -> Statistics | None:
     if found is None or found.get("version") != VERSION:
         return None
     try:
-        return _made(Statistics, found)  # type: ignore[no-any-return]
+        return _made(Statistics, found)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise UnreadableRun(
             f"{folder / files.STATISTICS} is not what it should be ({problem!r}). "
@@ -253,6 +262,7 @@ def read(folder: Path) -> Statistics | None:
         ) from None
 
 
+_hints = cache(get_type_hints)
 DIGITS = 6
 """Kept of each number."""
 
@@ -267,9 +277,8 @@ def _rounded(value: Any) -> Any:
 
 def _made(kind: Any, value: Any) -> Any:
     """What JSON says, as the annotated type: dataclasses, tuples and mappings of them, and plain values."""
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return kind(**{name: _made(hint, value[name]) for name, hint in hints.items()})
+    if isinstance(kind, type) and is_dataclass(kind):
+        return kind(**{name: _made(hint, value[name]) for name, hint in _hints(kind).items()})
     if get_origin(kind) is tuple:
         return tuple(_made(get_args(kind)[0], one) for one in value)
     if get_origin(kind) is Mapping:

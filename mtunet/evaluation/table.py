@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
+
+import numpy as np
 
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import Figure, aggregate, by_fold, measured_by
 from mtunet.evaluation.figures import EVERY, METRICS, Metric
-from mtunet.evaluation.intervals import Interval, intervals
+from mtunet.evaluation.intervals import Interval, interval, intervals
+from mtunet.evaluation.reading import BASELINES as BASELINES
 from mtunet.evaluation.reading import TYPES, Results
+from mtunet.evaluation.seeds import Seeds, gates
+from mtunet.evaluation.statistics import SeededFigure
 from mtunet.files import csv_bytes
 
 COLUMNS: Final = (
@@ -23,7 +28,7 @@ COLUMNS: Final = (
 class Cell:
     """One metric of one method and type. paper: as printed, None where the paper has no such row.
 
-    best: no method of this table does better on this type and metric.
+    best: no method that learnt something does better on this type and metric, and this one did (`statistics.Gate`).
     """
 
     method: str
@@ -41,13 +46,18 @@ class Cell:
 
 def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, Metric] = METRICS) -> list[Cell]:
     """Methods as the run names them, MC above BAC, metrics in their order; only what was counted."""
-    figures = {}
-    spans = {}
-    for method, kind in rows(results, frame):
-        counts = results.counts[method, kind, frame]
-        figures[method, kind] = aggregate(counts, aggregation, metrics)
-        spans[method, kind] = intervals(counts, results.patients(counts.images), aggregation, metrics)
-    best = _best(figures)
+    figures: dict[tuple[str, str], Mapping[str, Figure]] = {}
+    spans: dict[tuple[str, str], Mapping[str, Interval | None]] = {}
+    for key in rows(results, frame):
+        counts, kept = results.counts[*key, frame], _kept(results, *key, frame, aggregation)
+        figures[key] = aggregate(counts, aggregation, metrics)
+        if kept:
+            figures[key] = {name: _over_seeds(figure, kept[name]) for name, figure in figures[key].items()}
+            spans[key] = {name: interval(kept[name].estimate) for name in figures[key]}
+        else:
+            spans[key] = intervals([counts], results.patients(counts.images), aggregation, metrics)
+    ranked = {key: found for key, found in figures.items() if key[0] not in apart(results)}
+    best = _best(ranked)
     return [
         Cell(
             method=method,
@@ -56,11 +66,31 @@ def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, 
             ours=found[metric],
             interval=spans[method, kind][metric],
             paper=paper.TABLE.get((method, kind), {}).get(metric),
-            best=found[metric].value is not None and found[metric].value == best[kind, metric],
+            best=(method, kind) in ranked
+            and found[metric].value is not None
+            and found[metric].value == best[kind, metric],
         )
         for (method, kind), found in figures.items()
         for metric in found
     ]
+
+
+def _over_seeds(figure: Figure, kept: SeededFigure) -> Figure:
+    return replace(figure, value=kept.estimate.value, sd=kept.sd)
+
+
+def _kept(results: Results, method: str, kind: str, frame: str, aggregation: str) -> dict[str, SeededFigure]:
+    """By metric, what all seeds of a finished run say together; {} where that is not worked out."""
+    told = results.statistics.figures if results.statistics and results.finished else ()
+    key = (method, kind, frame, aggregation)
+    return {one.metric: one for one in told if (one.method, one.type, one.frame, one.aggregation) == key}
+
+
+def apart(results: Results) -> frozenset[str]:
+    """Methods without rank or bold: baselines, and those that did not beat them."""
+    told = results.statistics if results.finished else None
+    passed = told.gates if told else gates(Seeds({0: results}, 0.0))
+    return frozenset(BASELINES) | {gate.method for gate in passed if not gate.learnt}
 
 
 def rows(results: Results, frame: str) -> list[tuple[str, str]]:
@@ -69,13 +99,16 @@ def rows(results: Results, frame: str) -> list[tuple[str, str]]:
 
 
 def per_fold(results: Results, frame: str, metric: str) -> dict[tuple[str, str], dict[int, float | None]]:
-    """Every fold's pooled value, by (method, type) that counted it. metric: a name in `EVERY`."""
+    """Every fold's pooled value, by (method, type) that counted it; the mean of seeds. metric: a name in `EVERY`."""
     values = {}
     for key in rows(results, frame):
         counts = measured_by(results.counts[*key, frame], EVERY[metric])
         if counts is None:
             continue
         found = {fold: float(EVERY[metric].function(cells)) for fold, cells in by_fold(counts).items()}
+        if kept := _kept(results, *key, frame, "per-fold").get(metric):
+            seeds = np.array(kept.by_fold, np.float64)  # None becomes NaN
+            found = dict(zip(found, seeds.mean(axis=0).tolist(), strict=True))
         values[key] = {fold: value if value == value else None for fold, value in found.items()}  # NaN is not itself
     return values
 
@@ -116,7 +149,7 @@ def to_json(results: Results, found: Sequence[Mapping[str, Any]]) -> bytes:
         "finished": results.finished,
         "config": dict(results.config),
         "paper": paper.SOURCE,
-        "interval": "95 %, bootstrap of patients within folds",
+        "interval": "95 %, bootstrap of seeds, patients within folds, and their images",
         "cells": list(found),
     }
     return (json.dumps(about, indent=2) + "\n").encode()
@@ -152,8 +185,6 @@ METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 TYPE_TITLES: Final[Mapping[str, str]] = MappingProxyType({"mc": "MC", "bac": "BAC"})
-BASELINES: Final = ("nothing", "everything", "classical", "prior")
-"""They learn nothing, and must be beaten."""
 
 
 def method_title(method: str) -> str:

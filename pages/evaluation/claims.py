@@ -1,14 +1,12 @@
 """The paper, held against numbers: its Table I audited, and what it claims without a number measured between runs."""
 
-from typing import Any
-
 import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at
-from mtunet.evaluation.claims import Ablation, AtRate, ablations, at_rates, leaks
+from mtunet.evaluation.claims import AtRate, at_rates, leaks
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval
 from mtunet.evaluation.reading import Results
@@ -29,45 +27,8 @@ def show_claims(results: Results) -> None:
         "Intervals are 95 %, by drawing patients anew. What one MTU-Net costs against two U-Nets, and how soon each "
         "is learnt, stands under Training."
     )
-    _heads(results, every)
     _rates(results, every)
     _leak(results, every)
-
-
-def _heads(results: Results, every: list[Results]) -> None:
-    st.subheader("Does learning MC help BAC?", anchor=False)
-    found = ablations(results, every)
-    if not found:
-        _absent("the same network without its head for MC", "heads-bac", "heads-bac-background")
-        return
-    rows: list[dict[str, Any]] = [
-        {
-            "BAC learnt with": method_title(one.heads),
-            "F1, %": percent(one.fewer_heads),
-            "F1 with all three heads, %": percent(one.all_heads),
-            "All heads less fewer, points": signed(one.gain),
-            "95 % interval": _span(one.interval),
-            "Images": one.images,
-            "p": UNDEFINED if one.p is None else decimal(one.p),
-            "Run": one.run,
-        }
-        for one in found
-    ]
-    st.dataframe(rows, hide_index=True, key="evaluation.claims.heads", alt="F1 of BAC with fewer heads and with all")
-    for one in found:
-        st.markdown(f"- {_verdict(one)}")
-    downloads(f"{results.name}-heads", [vars(one) | {"gain": one.gain} for one in found])
-
-
-def _verdict(one: Ablation) -> str:
-    told = f"Against **{method_title(one.heads)}**, all three heads"
-    if one.interval is None:
-        return f"{told} cannot be judged: there are too few patients."
-    if one.interval[0] > 0:
-        return f"{told} find BAC better: the interval of the difference lies above 0."
-    if one.interval[1] < 0:
-        return f"{told} find BAC worse: the interval of the difference lies below 0."
-    return f"{told} find BAC neither better nor worse, as far as these runs can tell: the interval holds 0."
 
 
 def _rates(results: Results, every: list[Results]) -> None:
@@ -90,7 +51,7 @@ def _rates(results: Results, every: list[Results]) -> None:
             "Learning rate": f"{one.rate:g}",
             "F1, %": percent(one.f1),
             "95 % interval": _span(one.interval),
-            "Epochs to 95 % of the best": decimal(one.epochs, 1),
+            "Epochs to 95 % of the final F1": decimal(one.epochs, 1),
             "Images": one.images,
             "Run": one.run,
         }

@@ -7,12 +7,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.evaluation.figures import BEYOND, EVERY, Metric
-from mtunet.evaluation.intervals import Comparison, compare
 from mtunet.evaluation.reading import Results
+from mtunet.evaluation.statistics import PairedTest
 from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, per_fold
 from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
 from pages.evaluation.results_table import cells_of, chosen_frame
-from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, markers, muted, show
 
 Values = dict[tuple[str, str], dict[int, float | None]]
@@ -38,7 +37,7 @@ def show_folds(results: Results) -> None:
         selection_mode="points",
     )
     _table(results, values, cells, metric)
-    _comparisons(results, frame)
+    _comparisons(results)
 
 
 def _chosen_metric(results: Results, frame: str) -> str:
@@ -150,32 +149,29 @@ def _from_cell(order: list[tuple[str, str]]) -> None:
         go_behind(Behind(method, kind, st.session_state.get("evaluation.folds.metric") or "f1", fold))
 
 
-def _comparisons(results: Results, frame: str) -> None:
-    found = _compared(results, frame)
+def _comparisons(results: Results) -> None:
+    found = results.statistics.paired if results.statistics else ()
     if not found:
         return
     st.subheader("Is one method better than another?", anchor=False)
     st.caption(
-        "Wilcoxon's signed-rank test on the F1 of each image that both methods have one for; the differences of one "
-        "patient's views are averaged first. n is the number of patients that differ, which the test ranks. With many "
-        "pairs in one table, one in twenty is below 0.05 by chance."
+        "Wilcoxon's signed-rank test on each patient's views: their F1 where the type is present, and the area that is "
+        "found where it is absent. There, two methods that both find nothing are equal. n is the number of patients "
+        "that differ, which the test ranks; p is after Holm's correction over this table."
     )
     st.dataframe([_compared_row(one) for one in found], hide_index=True, key="evaluation.folds.tests")
 
 
-@st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)
-def _compared(results: Results, frame: str) -> list[Comparison]:
-    return compare(results, frame)
-
-
-def _compared_row(one: Comparison) -> dict[str, Any]:
+def _compared_row(one: PairedTest) -> dict[str, Any]:
+    p = one.corrected_p
     return {
         "Type": TYPE_TITLES[one.type],
         "Methods": f"{method_title(one.one)} less {method_title(one.other)}",
-        "Mean difference of F1": decimal(one.mean_difference),
+        "Of": "F1 where present" if one.measure == "f1" else "false mm² where absent",
+        "Mean difference": decimal(one.difference.value),
         "Images": one.images,
         "n": one.unequal,
-        "p": UNDEFINED if one.p is None else "<0.001" if one.p < 0.001 else f"{one.p:.3f}",
+        "p": UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
     }
 
 

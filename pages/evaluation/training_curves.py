@@ -108,7 +108,7 @@ def _validation_chart(results: Results, shown: list[History], kind: str) -> None
             soon[method] = float(np.mean(known))
     unit = shown[0].unit
     said = ", ".join(f"{method_title(m)} {t:.0f}" for m, t in soon.items())
-    claim = f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the best F1 is reached, mean of folds: {said or 'never'}"
+    claim = f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the final F1 is reached, mean of folds: {said or 'never'}"
     made = figure(claim, unit, "F1 on the inner validation part")
     named: set[str] = set()
     for one in shown:

@@ -179,8 +179,8 @@ def test_every_fold_has_its_time_and_memory(opened: Callable[[], AppTest]) -> No
 def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -> None:
     app = go_to(opened(), "Claims")
     told = "\n".join(info.value for info in app.info)
-    assert told.count("Not measured here") == 3
-    for name in ("heads-bac", "learning-rate-1e-4", "paper-image-split"):
+    assert told.count("Not measured here") == 2
+    for name in ("learning-rate-1e-4", "paper-image-split"):
         assert f"python -m training run {name}" in told
 
 
@@ -188,8 +188,7 @@ def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest],
     write_family(root)
     app = go_to(opened(), "Claims")
     assert not app.info
-    heads, rates, leak = (table.value for table in app.dataframe)
-    assert heads["BAC learnt with"].tolist() == ["BAC head alone"]
+    rates, leak = (table.value for table in app.dataframe)
     assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
     assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
     assert set(leak["Type"]) == {"MC", "BAC"}

@@ -1,0 +1,257 @@
+"""What the paper claims and this program asks, listed before any run: each judged by a run's seeds and folds.
+
+A claim is shown or contradicted when its difference stands after Holm's correction over all claims that the run could
+judge, else not shown; beside it stands the difference that would have been found. Nothing is claimed of an unlearnt
+method.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from mtunet.evaluation.curves import Sweep, lesion_cells, sensitivity_at, sweeps
+from mtunet.evaluation.figures import EVERY, Floats
+from mtunet.evaluation.intervals import REPLICATES, Quantity, Sample, estimate
+from mtunet.evaluation.outcomes import Outcomes, Region, components, outcomes_of
+from mtunet.evaluation.reading import TYPES
+from mtunet.evaluation.seeds import Seeds
+from mtunet.evaluation.significance import ALPHA, corrected_t, detectable, holm, verdict
+from mtunet.evaluation.statistics import Claim, Tested
+
+MTU = "mtunet"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """better: the sign of a difference that is for the first of two. unit: "%" for a share."""
+
+    title: str
+    unit: str
+    better: int
+
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    **{name: Measure(one.title, one.unit, -1 if one.less_is_better else 1) for name, one in EVERY.items()},
+    "epochs": Measure("Epochs to 95 % of the final F1", "epochs", -1),
+    "train_seconds": Measure("Training, a fold", "s", -1),
+    "seconds_per_image": Measure("Inference, a view", "s", -1),
+    "removal_0.5": Measure("Sensitivity at 0.5 false marks a view", "%", 1),
+    "removal_1": Measure("Sensitivity at 1 false mark a view", "%", 1),
+    "small": Measure("Called the other type", "%", 1),
+    "overlap": Measure("Called the other type", "%", 1),
+    "elongated": Measure("Called the other type", "%", 1),
+    "dense": Measure("Missed", "%", 1),
+}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A claim before it is judged: about each of its types. ids: of the paper's checklist.
+
+    one, other: methods; or, of a claim about MTU-Net alone, two circumstances. measure: a name in MEASURES.
+    """
+
+    id: str
+    sentence: str
+    one: str
+    other: str
+    measure: str
+    types: tuple[str, ...] = TYPES
+
+
+BEFORE, AFTER = "BAC taken away", "all marks"
+LISTED: Final = (
+    Listed("P20", "MTU-Net segments better than two single-class U-Nets, at equal draws", MTU, "single", "f1"),
+    Listed("P20", "MTU-Net segments better than two single-class U-Nets, at equal cost", MTU, "single-half", "f1"),
+    Listed("P21", "MTU-Net segments better than the multi-class U-Net", MTU, "multiclass", "f1"),
+    Listed("P12", "Dice over the batch segments better than the paper's Dice per image", MTU, "mtunet-paper", "f1"),
+    Listed("P09", "The background head helps", MTU, "mtunet-no-background", "f1"),
+    Listed("P43", "MTU-Net draws better boundaries than two single-class U-Nets", MTU, "single", "boundary"),
+    Listed("P43", "MTU-Net finds less on views without the type than two U-Nets", MTU, "single", "false_area"),
+    Listed("P43", "MTU-Net finds less on views without the type than one for all", MTU, "multiclass", "false_area"),
+    Listed("P24", "MTU-Net converges faster than two single-class U-Nets", MTU, "single", "epochs"),
+    Listed("P23", "One MTU-Net trains faster than two U-Nets", MTU, "single", "train_seconds", ("",)),
+    Listed("P23", "One MTU-Net is faster on a view than two U-Nets", MTU, "single", "seconds_per_image", ("",)),
+    Listed("P44", "Taking BAC away spares false MC", BEFORE, AFTER, "removal_0.5", ("mc",)),
+    Listed("P44", "Taking BAC away spares false MC", BEFORE, AFTER, "removal_1", ("mc",)),
+    Listed("P42b", "Small BAC is called MC more often", "smallest third", "largest third", "small", ("bac",)),
+    Listed("P42b", "BAC that overlaps MC is called MC more often", "overlapping", "apart", "overlap", ("bac",)),
+    Listed("P42c", "MC in a line is called BAC more often", "longest third", "roundest third", "elongated", ("mc",)),
+    Listed("P42d", "More is missed in dense breasts", "BI-RADS c and d", "BI-RADS a and b", "dense"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """parts: (…) per seed and fold, NaN where there is none. quantity, sample: what its interval is drawn from; None
+    for what is not measured on images, whose interval is the test's own."""
+
+    parts: Floats
+    quantity: Quantity | None = None
+    sample: Sample | None = None
+
+    @classmethod
+    def of(cls, quantity: Quantity, sample: Sample) -> "Difference":
+        return cls(quantity.by_part(sample.fold), quantity, sample)
+
+    def tested(self, test_over_train: float, replicates: int) -> Tested:
+        found = corrected_t(self.parts, test_over_train)
+        if self.quantity is None or self.sample is None:
+            return found
+        return replace(found, difference=estimate(self.quantity, self.sample, True, replicates))
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A run with all its seeds, and its large tables, each read once. numbers: by measure, then by (method, type, seed,
+    fold): what is not counted on images (epochs, seconds)."""
+
+    seeds: Seeds
+    unlearnt: frozenset[str]
+    numbers: Mapping[str, Mapping[tuple[str, str, int, int], float]]
+    replicates: int = REPLICATES
+    swept: dict[str, list[dict[tuple[str, str], Sweep]]] = field(default_factory=dict)
+
+    @cached_property
+    def regions(self) -> list[list[Region]]:
+        """With each seed, of all methods."""
+        return [components(results) for results in self.seeds.by_seed.values()]
+
+    def regions_of(self, method: str, kind: str | None = None) -> list[list[Region]]:
+        """With each seed that has them; of both types where none is named."""
+        mine = [[one for one in many if one.method == method and kind in (None, one.type)] for many in self.regions]
+        return [many for many in mine if many]
+
+    def outcomes(self, method: str, kind: str) -> Outcomes | None:
+        """None where none were written."""
+        by_seed, counts = self.regions_of(method, kind), self.seeds.counts(method, kind, "native")
+        if not by_seed or not counts:
+            return None
+        first = next(iter(counts.values()))
+        return outcomes_of(by_seed, first.images, self.seeds.sample(first), self.seeds.first)
+
+    def froc(self, method: str, kind: str, without_bac: bool) -> tuple[Floats, Sample] | None:
+        """(seeds, images, 2 thresholds + 2) of `curves.lesion_cells`, and the images; None where it was not counted."""
+        if method not in self.swept:
+            self.swept.clear()  # one method's sweeps of all seeds are a hundred megabytes
+            self.swept[method] = [sweeps(results, method) for results in self.seeds.by_seed.values()]
+        there = [one[kind, "native"] for one in self.swept[method] if (kind, "native") in one]
+        if not there:
+            return None
+        first = there[0]
+        same = [one for one in there if one.images == first.images and len(one.thresholds) == len(first.thresholds)]
+        cells = [lesion_cells(one, without_bac) for one in same]
+        known = [one for one in cells if one is not None]
+        sample = Sample.of(self.seeds.first.patients(first.images), first.fold)
+        return (np.stack(known), sample) if len(known) == len(cells) else None
+
+    def removal(self, method: str, marks: float) -> tuple[Difference, Quantity, Quantity] | None:
+        """Of MC: the sensitivity without BAC less that with all marks, at so many of them; after, before."""
+        after, before = self.froc(method, "mc", True), self.froc(method, "mc", False)
+        if after is None or before is None:
+            return None
+        both = [Quantity(cells, lambda c: sensitivity_at(marks, c)) for cells, _ in (after, before)]
+        return Difference.of(both[0] - both[1], after[1]), both[0], both[1]
+
+
+def judged(evidence: Evidence) -> tuple[Claim, ...]:
+    """Every listed claim, in their order."""
+    claims = [_claim(evidence, one, kind) for one in LISTED for kind in one.types]
+    corrected = holm([claim.test.p for claim in claims])
+    family = sum(p is not None for p in corrected)
+    return tuple(_corrected(claim, p, family) for claim, p in zip(claims, corrected, strict=True))
+
+
+def _claim(evidence: Evidence, one: Listed, kind: str) -> Claim:
+    measure = MEASURES[one.measure]
+    test, reason = Tested(corrected_t(np.zeros(0), 0.0).difference, 0, None, None, None), ""
+    methods = [one.one, one.other] if one.other not in (AFTER,) and one.measure not in CAUSES else [MTU]
+    if absent := [method for method in methods if method not in evidence.seeds.first.methods]:
+        reason = f"This run has no method {absent[0]}."
+    elif unlearnt := [method for method in methods if method in evidence.unlearnt]:
+        reason = f"{' and '.join(unlearnt)} did not beat every baseline in every fold."
+    elif (found := _difference(evidence, one, kind)) is None:
+        reason = "It was not counted in this run."
+    else:
+        test = found.tested(evidence.seeds.test_over_train, evidence.replicates)
+        reason = "" if test.p is not None else "It needs two folds or seeds with a figure."
+    told = (one.id, f"{one.sentence}.", kind, one.one, one.other, measure.title, measure.unit, measure.better)
+    return Claim(*told, test, "not judged", reason)
+
+
+def _corrected(claim: Claim, p: float | None, family: int) -> Claim:
+    if p is None:
+        return claim
+    return replace(
+        claim,
+        test=with_correction(claim.test, p, family),
+        verdict=verdict(claim.test.difference.value, p, claim.better),
+    )
+
+
+def with_correction(test: Tested, p: float | None, family: int) -> Tested:
+    """family: how many tests were corrected together."""
+    if test.detectable is None or p is None:
+        return test
+    free = test.parts - 1
+    error = test.detectable / detectable(1.0, free)
+    return replace(test, corrected_p=p, detectable_first=detectable(error, free, ALPHA / family))
+
+
+def _difference(evidence: Evidence, one: Listed, kind: str) -> Difference | None:
+    seeds = evidence.seeds
+    if one.measure in EVERY:
+        shared = seeds.quantities((one.one, one.other), kind, seeds.frame, one.measure)
+        return Difference.of(shared.quantities[0] - shared.quantities[1], shared.sample) if shared else None
+    if one.measure in evidence.numbers:
+        by_method = {(m, s, f): v for (m, k, s, f), v in evidence.numbers[one.measure].items() if k == kind}
+        both = seeds.by_part(by_method, (one.one, one.other))
+        return Difference(both[0] - both[1]) if both.size else None
+    if one.measure.startswith("removal_"):
+        found = evidence.removal(MTU, float(one.measure.removeprefix("removal_")))
+        return found[0] if found else None
+    outcomes = evidence.outcomes(MTU, kind)
+    return CAUSES[one.measure](outcomes) if outcomes else None
+
+
+def _small(found: Outcomes) -> Difference | None:
+    return _ends(found, "area_mm2", "b", less=True)
+
+
+def _overlapping(found: Outcomes) -> Difference | None:
+    overlap = found.covariates.get("overlap")
+    return None if overlap is None else _contrast(found, "b", overlap > 0, overlap == 0)
+
+
+def _elongated(found: Outcomes) -> Difference | None:
+    return _ends(found, "elongation", "c", less=False)
+
+
+def _dense(found: Outcomes) -> Difference | None:
+    return _contrast(found, "d", np.isin(found.density, ("c", "d")), np.isin(found.density, ("a", "b")))
+
+
+CAUSES: Final[Mapping[str, Callable[[Outcomes], Difference | None]]] = {
+    "small": _small,
+    "overlap": _overlapping,
+    "elongated": _elongated,
+    "dense": _dense,
+}
+"""What the paper blames for its failures."""
+
+
+def _ends(found: Outcomes, covariate: str, outcome: str, less: bool) -> Difference | None:
+    groups = found.groups(covariate)
+    if len(groups) < 2:
+        return None
+    low, high = groups[0][1], groups[-1][1]
+    return _contrast(found, outcome, *((low, high) if less else (high, low)))
+
+
+def _contrast(found: Outcomes, outcome: str, one: np.ndarray, other: np.ndarray) -> Difference | None:
+    if not one.any() or not other.any():
+        return None
+    return Difference.of(found.share(outcome, one) - found.share(outcome, other), found.sample)

@@ -1,0 +1,140 @@
+"""A run's seeds side by side: the same methods on the same folds, learnt from other draws and first weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mtunet.evaluation import runs
+from mtunet.evaluation.figures import EVERY, Floats
+from mtunet.evaluation.intervals import Quantity, Sample
+from mtunet.evaluation.reading import BASELINES, TYPES, Counts, Results, load
+from mtunet.evaluation.statistics import Gate, Hurdle
+
+F1 = EVERY["f1"]
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """by_seed: the run's first seed first. test_over_train: images of a test part to images learnt from, mean."""
+
+    by_seed: Mapping[int, Results]
+    test_over_train: float
+
+    @property
+    def first(self) -> Results:
+        return next(iter(self.by_seed.values()))
+
+    @property
+    def frame(self) -> str:
+        """The grid that claims are about: that of the image, unless the networks look at it squeezed to 256×256."""
+        settings = self.first.config.get("experiment")
+        squeezed = not isinstance(settings, dict) or settings.get("way", "paper") == "paper"
+        return "256" if squeezed and "256" in self.first.frames else "native"
+
+    def counts(self, method: str, kind: str, frame: str) -> dict[int, Counts]:
+        """Of every seed that has done the folds which the first one has done, the images in the first one's order.
+
+        A baseline draws nothing: it has the first seed alone, and stands for all.
+        """
+        key = (method, kind, frame)
+        found: dict[int, Counts] = {}
+        for seed, results in self.by_seed.items():
+            if key not in results.counts:
+                continue
+            counts, names = results.counts[key], next(iter(found.values()), results.counts[key]).images
+            place = {name: number for number, name in enumerate(counts.images)}
+            if place.keys() >= set(names):
+                found[seed] = counts.at(np.array([place[name] for name in names], np.intp))
+        return found
+
+    def quantities(self, methods: Sequence[str], kind: str, frame: str, metric: str) -> "Shared | None":
+        """A metric of several methods, on the images and with the seeds that all of them have; None where there are
+        none, or it was not counted."""
+        counted = [self.counts(method, kind, frame) for method in methods]
+        if not all(counted):
+            return None
+        learnt = [set(found) for method, found in zip(methods, counted, strict=True) if method not in BASELINES]
+        seeds = [seed for seed in self.by_seed if all(seed in one for one in learnt)] if learnt else []
+        chosen = [
+            [found[seed] for seed in seeds] if method not in BASELINES else list(found.values())[:1]
+            for method, found in zip(methods, counted, strict=True)
+        ]
+        if not all(chosen):
+            return None
+        common = set.intersection(*(set(one[0].images) for one in chosen))
+        aligned = [[_only(counts, common) for counts in one] for one in chosen]
+        quantities = [Quantity.of(one, EVERY[metric]) for one in aligned]
+        known = tuple(one for one in quantities if one is not None)
+        return Shared(self.sample(aligned[0][0]), known) if len(known) == len(methods) else None
+
+    def sample(self, counts: Counts) -> Sample:
+        return Sample.of(self.first.patients(counts.images), counts.fold)
+
+    def by_part(self, of: Mapping[tuple[str, int, int], float], methods: Sequence[str]) -> Floats:
+        """(methods, parts) of a number by (method, seed, fold), for the seeds and folds that all the methods have."""
+        there = [{key[1:] for key in of if key[0] == method} for method in methods]
+        shared = sorted(set.intersection(*there)) if there else []
+        return np.array([[of[method, *part] for part in shared] for method in methods], np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """Quantities of several methods on the same images, in the same order and with the same seeds."""
+
+    sample: Sample
+    quantities: tuple[Quantity, ...]
+
+
+def load_seeds(folder: Path) -> Seeds:
+    """Raises UnreadableRun."""
+    run = runs.read(folder)
+    splits = runs.read_splits(run)
+    shares = [len(one["test"]) / len(one["train"]) for one in splits if one.get("train")]
+    by_seed = {seed: load(folder, run.further(seed)) for seed in run.seeds}
+    return Seeds(by_seed, float(np.mean(shares)) if shares else 0.0)
+
+
+def _only(counts: Counts, names: set[str]) -> Counts:
+    """In the order of their names."""
+    places = sorted((i for i, name in enumerate(counts.images) if name in names), key=counts.images.__getitem__)
+    return counts.at(np.array(places, np.intp))
+
+
+def gates(seeds: Seeds) -> tuple[Gate, ...]:
+    """Of every method that learns and is scored; () where the run has no baseline."""
+    bars = {kind: _best_baselines(seeds, kind) for kind in TYPES}
+    if not any(bars.values()):
+        return ()
+    learners = [method for method in seeds.first.methods if method not in BASELINES]
+    found = [Gate(method, tuple(_hurdles(seeds, method, bars))) for method in learners]
+    return tuple(gate for gate in found if gate.hurdles)
+
+
+def _best_baselines(seeds: Seeds, kind: str) -> dict[int, tuple[float, str]]:
+    """Of each fold the best F1 of a baseline and whose it is; an undefined F1 beats nobody."""
+    best: dict[int, tuple[float, str]] = {}
+    for method in (method for method in seeds.first.methods if method in BASELINES):
+        for counts in seeds.counts(method, kind, seeds.frame).values():
+            for fold, f1 in _by_fold(counts).items():
+                best[fold] = max(best.get(fold, (-1.0, "")), (f1 or 0.0, method))
+    return best
+
+
+def _hurdles(seeds: Seeds, method: str, bars: Mapping[str, Mapping[int, tuple[float, str]]]) -> list[Hurdle]:
+    return [
+        Hurdle(kind, seed, fold, f1, bars[kind][fold][1], bars[kind][fold][0])
+        for kind in TYPES
+        for seed, results in seeds.by_seed.items()
+        if (counts := results.counts.get((method, kind, seeds.frame))) is not None
+        for fold, f1 in _by_fold(counts).items()
+        if fold in bars[kind]
+    ]
+
+
+def _by_fold(counts: Counts) -> dict[int, float | None]:
+    """F1 of each fold, its images pooled."""
+    folds = np.unique(counts.fold)
+    values = [float(F1.function(counts.cells[counts.fold == fold].sum(axis=0))) for fold in folds]
+    return {int(fold): None if np.isnan(value) else value for fold, value in zip(folds, values, strict=True)}

@@ -1,0 +1,192 @@
+"""Everything that a run's seeds and folds say together, from its folder: `statistics.Statistics`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mtunet.evaluation.aggregation import AGGREGATIONS
+from mtunet.evaluation.curves import MARKS, sensitivity_at
+from mtunet.evaluation.figures import EVERY, Floats
+from mtunet.evaluation.intervals import REPLICATES, Quantity, Sample, aggregated, estimate
+from mtunet.evaluation.judging import Evidence, judged, with_correction
+from mtunet.evaluation.outcomes import confusion, strata
+from mtunet.evaluation.paired import paired_tests
+from mtunet.evaluation.reading import BASELINES, FLAT, TYPES, costs, epochs_to_reach, final_f1, histories
+from mtunet.evaluation.seeds import Seeds, gates, load_seeds
+from mtunet.evaluation.significance import holm
+from mtunet.evaluation.statistics import (
+    VERSION,
+    Convergence,
+    Estimate,
+    FrocCurve,
+    Price,
+    Removal,
+    SeededFigure,
+    Statistics,
+)
+
+REMOVAL_MARKS: Final = (0.5, 1.0)
+"""False marks a view at which taking BAC away is tested."""
+Numbers = Mapping[tuple[str, str, int, int], float]
+"""By method, type, seed and fold."""
+
+
+def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
+    """Of the parts that are done. Raises UnreadableRun."""
+    seeds = load_seeds(folder)
+    passed = gates(seeds)
+    unlearnt = frozenset(gate.method for gate in passed if not gate.learnt)
+    epochs, spent = tuple(convergence(seeds)), _spent(seeds)
+    numbers = {"epochs": _epochs(seeds), **spent}
+    evidence = Evidence(seeds, unlearnt, numbers, replicates)
+    curves, removals = _froc(evidence)
+    images = seeds.first.scored()
+    return Statistics(
+        version=VERSION,
+        frame=seeds.frame,
+        seeds=tuple(seed for seed, results in seeds.by_seed.items() if results.counts),
+        folds=tuple(sorted({part.fold for part in seeds.first.parts if part.done})),
+        images=len(images),
+        patients=len(set(seeds.first.patients(images))),
+        parts=sum(part.done for results in seeds.by_seed.values() for part in results.parts),
+        replicates=replicates,
+        figures=tuple(_figures(seeds, replicates)),
+        gates=passed,
+        claims=judged(evidence),
+        paired=paired_tests(seeds, unlearnt, replicates),
+        froc=curves,
+        removals=removals,
+        confusions=tuple(
+            confusion(method, found) for method in seeds.first.methods if (found := evidence.regions_of(method))
+        ),
+        strata=tuple(
+            one
+            for method in seeds.first.methods
+            if method not in BASELINES
+            for kind in TYPES
+            if (outcomes := evidence.outcomes(method, kind)) is not None
+            for one in strata(outcomes, replicates)
+        ),
+        convergence=epochs,
+        prices=tuple(_prices(seeds)),
+    )
+
+
+def _figures(seeds: Seeds, replicates: int) -> Iterator[SeededFigure]:
+    for method, kind, frame in seeds.first.counts:
+        counts = list(seeds.counts(method, kind, frame).values())
+        sample = seeds.sample(counts[0])
+        for metric in EVERY:
+            quantity = Quantity.of(counts, EVERY[metric])
+            for aggregation in AGGREGATIONS if quantity is not None else ():
+                assert quantity is not None
+                alone = [Quantity(one[None], quantity.function) for one in quantity.cells]
+                each = tuple(aggregated(one, sample, aggregation, replicates=0).value for one in alone)
+                found = aggregated(quantity, sample, aggregation, replicates)
+                parts = quantity.by_part(sample.fold)
+                units = {"per-image": quantity.function(quantity.cells), "per-fold": parts}.get(aggregation)
+                by_fold = _known(parts) if aggregation == "per-fold" else ()
+                yield SeededFigure(method, kind, frame, aggregation, metric, found, each, _sd(units), by_fold)
+
+
+def _sd(units: Floats | None) -> float | None:
+    """(seeds, units): over the units' means over seeds."""
+    if units is None:
+        return None
+    means = np.nanmean(units[:, ~np.isnan(units).all(axis=0)], axis=0)
+    return float(means.std(ddof=1)) if means.size > 1 else None
+
+
+def _known(values: Floats) -> tuple[tuple[float | None, ...], ...]:
+    return tuple(tuple(None if np.isnan(one) else float(one) for one in row) for row in values)
+
+
+def _froc(evidence: Evidence) -> tuple[tuple[FrocCurve, ...], tuple[Removal, ...]]:
+    """Method by method, as its sweeps are large."""
+    curves: list[FrocCurve] = []
+    removals: list[Removal] = []
+    for method in evidence.seeds.first.methods:
+        for kind, without_bac in (("mc", False), ("mc", True), ("bac", False)):
+            if (found := evidence.froc(method, kind, without_bac)) is not None:
+                curves.append(FrocCurve(method, kind, without_bac, MARKS, _along(*found, evidence.replicates)))
+        if method not in BASELINES and method not in evidence.unlearnt:
+            removals += _removals(evidence, method)
+    corrected = holm([one.test.p for one in removals])
+    family = sum(p is not None for p in corrected)
+    told = [replace(one, test=with_correction(one.test, p, family)) for one, p in zip(removals, corrected, strict=True)]
+    return tuple(curves), tuple(told)
+
+
+def _along(cells: Floats, sample: Sample, replicates: int) -> tuple[Estimate, ...]:
+    quantities = [Quantity(cells, partial(sensitivity_at, marks)) for marks in MARKS]
+    return tuple(estimate(one, sample, replicates=replicates) for one in quantities)
+
+
+def _removals(evidence: Evidence, method: str) -> Iterator[Removal]:
+    for marks in REMOVAL_MARKS:
+        if (found := evidence.removal(method, marks)) is not None:
+            change, after, before = found
+            assert change.sample is not None
+            sample = change.sample
+            was, now = (estimate(one, sample, True, evidence.replicates) for one in (before, after))
+            yield Removal(method, marks, was, now, change.tested(evidence.seeds.test_over_train, evidence.replicates))
+
+
+def convergence(seeds: Seeds) -> Iterator[Convergence]:
+    """Of every method and type with a history, over seeds and folds."""
+    told = [one for results in seeds.by_seed.values() for one in histories(results)]
+    for method in dict.fromkeys(one.method for one in told):
+        for kind in TYPES:
+            mine = [one for one in told if one.method == method and kind in one.validation]
+            finals = [final for one in mine if (final := final_f1(one, kind)) is not None]
+            if finals:
+                epochs = tuple(epochs_to_reach(one, kind) for one in mine)
+                known = [one for one in epochs if one is not None]
+                final = float(np.mean(finals))
+                yield Convergence(
+                    method, kind, final, epochs, float(np.mean(known)) if known and final >= FLAT else None
+                )
+
+
+def _epochs(seeds: Seeds) -> Numbers:
+    return {
+        (one.method, kind, seed, one.fold): epochs
+        for seed, results in seeds.by_seed.items()
+        for one in histories(results)
+        for kind in one.validation
+        if (epochs := epochs_to_reach(one, kind)) is not None
+    }
+
+
+def _spent(seeds: Seeds) -> dict[str, Numbers]:
+    told = [(seed, one) for seed, results in seeds.by_seed.items() for one in costs(results)]
+    return {
+        name: {
+            (one.method, "", seed, one.fold): float(one.facts[name])
+            for seed, one in told
+            if one.facts.get(name) is not None
+        }
+        for name in ("train_seconds", "seconds_per_image")
+    }
+
+
+def _prices(seeds: Seeds) -> Iterator[Price]:
+    told = [one for results in seeds.by_seed.values() for one in costs(results)]
+    for method in dict.fromkeys(one.method for one in told):
+        facts = [one.facts for one in told if one.method == method]
+        spans = (_span(facts, name) for name in ("train_seconds", "seconds_per_image", "peak_memory_mb"))
+        about = (
+            int(facts[0].get("networks") or 1),
+            int(facts[0].get("parameters") or 0),
+            str(facts[0].get("device", "")),
+        )
+        yield Price(method, *about, *spans)
+
+
+def _span(facts: Sequence[Mapping[str, Any]], name: str) -> Estimate:
+    values = [float(one[name]) for one in facts if one.get(name) is not None]
+    return Estimate(float(np.median(values)), min(values), max(values)) if values else Estimate(None)
