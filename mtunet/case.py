@@ -190,7 +190,7 @@ class Segmentation:
     breast: (rows, columns) bool, the region that was looked at. left_out: what looks like tissue and is not in it, as a
         share of both together. negative: the picture looks like one, bright being air.
     spacing_mm: (row, column) mm that the network assumed: the file's, or an assumption when the file has none.
-    spacing_assumed: True when the file had none.
+    spacing_assumed: True when the file had none. scale_said: then, where it is from, as the end of a sentence.
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped (measured with spacing_mm).
     specks: (n, 2) int32 row and column of bright specks where MC is possible (`specks`); None: not looked for.
@@ -213,6 +213,7 @@ class Segmentation:
     minimum_track_mm2: float = 0.0
     left_out: float = 0.0
     negative: bool = False
+    scale_said: str = ""
 
     def __post_init__(self) -> None:
         _refuse_bad_spacing(self.spacing_mm)
@@ -288,7 +289,8 @@ class Provenance:
 class Analysis:
     """Everything an export, a page or an auditor needs of one image, without its arrays.
 
-    looked_share: of what looks like tissue, in [0, 1], what was looked at; None in results of earlier versions.
+    looked_share: of what looks like tissue, in [0, 1], what was looked at. looked_mm: (row, column) of a pixel as it
+        was taken to be; the file's where it says so. Both None in results of earlier versions.
     """
 
     sha256: str
@@ -301,6 +303,7 @@ class Analysis:
     breast_px: int
     breast_mm2: float | None
     looked_share: float | None
+    looked_mm: tuple[float, float] | None
     thresholds: Mapping[Calcification, float]
     findings: tuple[Finding, ...]
     triage: Triage

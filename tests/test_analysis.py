@@ -67,6 +67,7 @@ def analyses(draw: st.DrawFn) -> Analysis:
         breast_px=draw(st.integers(0, 10**7)),
         breast_mm2=draw(st.none() | SIZES),
         looked_share=draw(st.none() | st.floats(0, 1)),
+        looked_mm=draw(st.none() | st.tuples(*[st.floats(0.001, 9)] * 2)),
         thresholds={kind: draw(thresholds) for kind in Calcification},
         findings=tuple(draw(st.lists(findings(), max_size=3))),
         triage=Triage(

@@ -13,8 +13,11 @@ from scipy.special import expit
 
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
 from mtunet.detection import segmentation
+from mtunet.detection.breast import Looked
+from mtunet.detection.devices import tiles_at_once
 from mtunet.detection.models import Model
 from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.pitch import Scale, scales
 from mtunet.detection.preprocessing import prepare, restore
 from mtunet.detection.segmentation import OVERLAP, TILE, passes, segment, tiles
 from mtunet.detection.settings import Settings
@@ -234,3 +237,54 @@ def test_tiles_give_what_one_look_at_the_whole_would_give(monkeypatch: pytest.Mo
     monkeypatch.setattr("mtunet.detection.segmentation.tiles", lambda breast: tiles(breast, tile=4096))
     whole = segment(model, mammogram)
     assert np.abs(tiled.probability[MC] - whole.probability[MC]).max() < 0.02
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, (1, 1)), (2, (2, 1)), (8, (4, 2))])
+def test_tiles_share_the_cores_they_are_given(cores: int, expected: tuple[int, int]) -> None:
+    assert tiles_at_once(cores) == expected
+
+
+def test_tiles_looked_at_together_say_what_they_say_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    network = build(NetworkConfig(width=4, norm="group")).eval()
+    model = replace(painter(0.05), network=network)
+    pixels = np.random.default_rng(0).random((700, 500), np.float32)
+    mammogram = Mammogram(pixels, (0.1, 0.1), None, None, "0" * 64)
+    maps, shares = [], []
+    threads = torch.get_num_threads()
+    for at_once in ((1, 1), (3, 1)):
+        monkeypatch.setattr("mtunet.detection.segmentation.tiles_at_once", lambda _, n=at_once: n)
+        maps.append(segment(model, mammogram, progress=shares.append).probability)
+    assert torch.get_num_threads() == threads
+    for kind in Calcification:
+        assert np.abs(maps[0][kind] - maps[1][kind]).max() <= 1.01 / 255
+    assert shares[: len(shares) // 2] == shares[len(shares) // 2 :]
+    assert shares[-1] == 1.0
+
+
+def test_a_part_of_a_breast_without_a_scale_is_looked_at_at_two_and_says_so() -> None:
+    """The square is 40 pixels: of MC's size at the coarser scale alone."""
+    clouds = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, (500, 500)), (0, 0), 8)
+    pixels = (0.4 + 0.05 * clouds / clouds.std()).astype(np.float32)
+    pixels[200:240, 200:240] = 0.9
+    model = painter(0.1)
+    model = replace(model, settings=replace(model.settings, minimum_mm2={MC: 20.0, BAC: 0.0}))
+    found = segment(model, Mammogram(pixels.clip(0, 1), None, None, None, "0" * 64))
+    assert found.spacing_mm == (0.14, 0.14)
+    assert "of 0.07 and 0.14 mm that were tried" in found.scale_said
+    assert found.spacing_assumed
+
+
+@pytest.mark.parametrize(
+    ("shape", "mm"), [((3062, 2394), 0.0941), ((2394, 3062), 0.0941), ((3328, 2560), 0.07), ((1160, 700), 0.2)]
+)
+def test_a_frame_of_a_known_detector_says_its_scale_and_others_are_taken_as_a_film(
+    shape: tuple[int, int], mm: float
+) -> None:
+    pixels = np.zeros(shape, np.float32)
+    pixels[10:50, 10:50] = 0.5
+    unsaid, said = (Mammogram(pixels, spacing, None, None, "0" * 64) for spacing in (None, (0.08, 0.09)))
+    [scale] = scales(unsaid, Looked(pixels > 0))
+    assert scale.spacing_mm == pytest.approx((mm, mm))
+    assert scale.said
+    assert scales(said, Looked(pixels > 0)) == (Scale((0.08, 0.09)),)

@@ -9,6 +9,7 @@ __all__ = [
     "models",
     "network",
     "outlines",
+    "pitch",
     "preprocessing",
     "segmentation",
     "settings",

@@ -60,9 +60,10 @@ def reweigh(
         breast_px=breast_px,
         breast_mm2=None if spacing is None else breast_px * spacing[0] * spacing[1],
         looked_share=1 - looked.left_out if breast_px else 0.0,
+        looked_mm=segmentation.spacing_mm,
         thresholds=frozen({kind: float(used[kind]) for kind in Calcification}),
         findings=found,
-        triage=weigh(found, picture_of(mammogram, looked)),
+        triage=weigh(found, picture_of(mammogram, looked, segmentation.scale_said)),
         provenance=_provenance(segmentation),
     )
 

@@ -49,6 +49,7 @@ def to_json(analysis: Analysis, *, file: str) -> dict[str, Any]:
             "breast_px": analysis.breast_px,
             "breast_mm2": analysis.breast_mm2,
             "looked_share": analysis.looked_share,
+            "looked_mm": None if analysis.looked_mm is None else list(analysis.looked_mm),
         },
         "thresholds": {kind.value: value for kind, value in analysis.thresholds.items()},
         "provenance": {
@@ -80,6 +81,7 @@ def from_json(value: Mapping[str, Any]) -> Analysis:
         breast_px=image["breast_px"],
         breast_mm2=image["breast_mm2"],
         looked_share=image.get("looked_share"),
+        looked_mm=None if image.get("looked_mm") is None else (image["looked_mm"][0], image["looked_mm"][1]),
         thresholds=_by_kind(value["thresholds"]),
         findings=tuple(_finding_from_json(finding) for finding in value["findings"]),
         triage=Triage(

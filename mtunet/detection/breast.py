@@ -206,8 +206,8 @@ EVERY = 4
 GREYS = 1024
 
 
-def picture_of(mammogram: Mammogram, looked: Looked) -> PictureFacts:
-    """What the rules weigh besides findings."""
+def picture_of(mammogram: Mammogram, looked: Looked, scale_said: str = "") -> PictureFacts:
+    """What the rules weigh besides findings. scale_said: what was taken where the file says no pixel size."""
     breast = looked.breast
     spacing = mammogram.spacing_mm
     inside = mammogram.pixels[::EVERY, ::EVERY][breast[::EVERY, ::EVERY]]
@@ -224,4 +224,5 @@ def picture_of(mammogram: Mammogram, looked: Looked) -> PictureFacts:
         spacing_known=spacing is not None,
         left_out=looked.left_out,
         negative=looked.negative,
+        scale_said=scale_said,
     )

@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from mtunet.case import Box, Mammogram
 from mtunet.detection.breast import Looked, looked_at
+from mtunet.detection.pitch import Scale, scales
 
-ASSUMED_LENGTH_MM = 232.0
-"""Longer side of an image whose file has no spacing: about the paper's mean of 5295 rows at DDSM's 43.5 µm."""
 MARGIN_MM = 5.0
 """Looked at around the breast's box, so that the skin line is not at a tile's edge."""
 WINDOW_PERCENTILES = (2.0, 99.5)
@@ -31,7 +30,7 @@ class Prepared:
     crop: the part of the image's own grid that the network's grid covers.
     shape: (rows, columns) of the image's own grid.
     looked: the breast on the image's own grid, and what it leaves out.
-    spacing_mm, spacing_assumed: (row, column) mm of the image's own grid, and whether the file said so.
+    scale: of the image's own grid, and where it is from.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -39,8 +38,7 @@ class Prepared:
     crop: Box
     shape: tuple[int, int]
     looked: Looked
-    spacing_mm: tuple[float, float]
-    spacing_assumed: bool
+    scale: Scale
 
     @property
     def breast(self) -> npt.NDArray[np.bool_]:
@@ -54,12 +52,17 @@ class Prepared:
         return cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA) > 0
 
 
-def prepare(mammogram: Mammogram, pitch_mm: float | None) -> Prepared:
-    """Resize by area to `pitch_mm` (the `detail` way), or the whole view to 256×256 when it is None (`paper`)."""
-    looked = looked_at(mammogram.pixels)
-    breast = looked.breast
+def prepare(
+    mammogram: Mammogram, pitch_mm: float | None, looked: Looked | None = None, scale: Scale | None = None
+) -> Prepared:
+    """Resize by area to `pitch_mm` (the `detail` way), or the whole view to 256×256 when it is None (`paper`).
+
+    looked, scale: by default the breast is looked for, and its likeliest scale taken.
+    """
+    looked = looked or looked_at(mammogram.pixels)
+    scale = scale or scales(mammogram, looked)[0]
+    breast, spacing_mm = looked.breast, scale.spacing_mm
     pixels = np.where(breast, mammogram.pixels, np.float32(0)) if looked.white else mammogram.pixels
-    spacing_mm = mammogram.spacing_mm or assumed_spacing(mammogram.shape)
     if pitch_mm is None:
         crop = Box(0, 0, *mammogram.shape)
         grid = (MASTER_ROWS, MASTER_ROWS)
@@ -76,8 +79,7 @@ def prepare(mammogram: Mammogram, pitch_mm: float | None) -> Prepared:
         crop=crop,
         shape=mammogram.shape,
         looked=looked,
-        spacing_mm=spacing_mm,
-        spacing_assumed=mammogram.spacing_mm is None,
+        scale=scale,
     )
 
 
@@ -95,12 +97,6 @@ def restore(prepared: Prepared, probability: npt.NDArray[np.float32]) -> npt.NDA
     part = whole[crop.top : crop.bottom, crop.left : crop.right]
     np.divide(levels, np.float32(255), out=part)
     return whole
-
-
-def assumed_spacing(shape: tuple[int, int]) -> tuple[float, float]:
-    """(row, column) mm for an image without spacing, as if its longer side were a film's 232 mm."""
-    spacing = ASSUMED_LENGTH_MM / max(shape)
-    return spacing, spacing
 
 
 def resize(pixels: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:

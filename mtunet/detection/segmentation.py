@@ -5,7 +5,8 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,12 @@ import torch
 from scipy.special import expit
 
 from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
-from mtunet.detection.devices import describe
+from mtunet.detection.breast import looked_at
+from mtunet.detection.components import components
+from mtunet.detection.devices import describe, tiles_at_once
 from mtunet.detection.models import Model
 from mtunet.detection.network import DIVISOR, Network, mirror_look
+from mtunet.detection.pitch import scales
 from mtunet.detection.preprocessing import Prepared, prepare, restore
 from mtunet.detection.specks import find_specks
 
@@ -24,7 +28,8 @@ TILE = 512
 OVERLAP = 96
 """Shared by neighbouring tiles: half of what one output pixel sees (about 190) on each side."""
 BATCH = {"cuda": 16, "mps": 4, "cpu": 1}
-"""Tiles per forward pass to begin with; halved when the device's memory does not suffice."""
+"""Tiles per forward pass to begin with; halved when the device's memory does not suffice. On a CPU, tiles go singly,
+a few at once (`devices.tiles_at_once`)."""
 
 
 def segment(
@@ -39,29 +44,58 @@ def segment(
     progress: called with the share done in [0, 1]. cancelled: asked between tiles; raises Cancelled when true.
     """
     started = time.perf_counter()
-    prepared = prepare(mammogram, model.settings.pitch_mm)
+    looked = looked_at(mammogram.pixels)
     look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
-    logits = _blended_logits(look, prepared, progress or (lambda _: None), cancelled or (lambda: False))
+    open_scales = scales(mammogram, looked)
+    tried = open_scales if model.settings.way == "detail" else open_scales[:1]
+    found: Segmentation | None = None
+    for number, scale in enumerate(tried):
+        prepared = prepare(mammogram, model.settings.pitch_mm, looked, scale)
+
+        def told(done: float, before: int = number) -> None:
+            if progress is not None:
+                progress((before + done) / len(tried))
+
+        logits = _blended_logits(look, prepared, told, cancelled or (lambda: False))
+        seen = _segmentation(model, mammogram, prepared, logits, look.described)
+        if found is None or _amounts(seen) > _amounts(found):
+            found = seen
+    assert found is not None
+    return replace(found, seconds=time.perf_counter() - started)
+
+
+def _segmentation(
+    model: Model, mammogram: Mammogram, prepared: Prepared, logits: npt.NDArray[np.float32], described: str
+) -> Segmentation:
+    """Of one look. logits: (types, rows, columns) on the network's grid; they are used up."""
     for kind, own in zip(Calcification, logits, strict=True):
         own /= np.float32(model.settings.temperatures[kind])
     maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
+    spacing_mm, said = prepared.scale
     return Segmentation(
         probability=maps,
         breast=prepared.breast,
         left_out=prepared.looked.left_out,
         negative=prepared.looked.negative,
-        spacing_mm=prepared.spacing_mm,
-        spacing_assumed=prepared.spacing_assumed,
+        spacing_mm=spacing_mm,
+        spacing_assumed=mammogram.spacing_mm is None,
+        scale_said=f"{spacing_mm[0]:.2g} mm a pixel, {said}" if said else "",
         thresholds=model.settings.thresholds,
         minimum_mm2=model.settings.minimum_mm2,
-        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], prepared.spacing_mm),
+        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], spacing_mm),
         minimum_specks=model.settings.minimum_specks,
         minimum_track_mm2=model.settings.minimum_track_mm2,
         model=model.name,
         weights_sha256=model.weights_sha256,
-        device=look.described,
-        seconds=time.perf_counter() - started,
+        device=described,
+        seconds=0.0,
     )
+
+
+def _amounts(segmentation: Segmentation) -> tuple[float, ...]:
+    """Pixels of MC that counts, then of BAC, then the highest probability of each: which of two looks says more."""
+    counted = [sum(one.area_px for one in components(segmentation, kind)) for kind in Calcification]
+    return *counted, *(float(segmentation.probability[kind].max()) for kind in Calcification)
 
 
 def tiles(breast: npt.NDArray[np.bool_], tile: int = TILE, overlap: int = OVERLAP) -> list[Box]:
@@ -150,25 +184,12 @@ def _blended_logits(
     heads = [look.network.config.heads.index(kind.value) for kind in Calcification]
     total = np.zeros((len(heads), *padded.shape), np.float32)
     weight = np.zeros(padded.shape, np.float32)
-    done = 0
     progress(0.0)
-    while done < len(boxes):
-        if cancelled():
-            raise Cancelled
-        batch = boxes[done : done + look.batch]
-        try:
-            logits = look(np.stack([padded[b.top : b.bottom, b.left : b.right] for b in batch]), prepared.window)
-        except (RuntimeError, MemoryError) as problem:
-            if not _is_out_of_memory(problem):
-                raise
-            look.give_way()
-            continue
-        blend = blend_weight(logits.shape[2:])
-        for box, values in zip(batch, logits, strict=True):
-            for own, head in zip(total, heads, strict=True):
-                own[box.top : box.bottom, box.left : box.right] += values[head] * blend
-            weight[box.top : box.bottom, box.left : box.right] += blend
-        done += len(batch)
+    for done, (box, values) in enumerate(_each(look, padded, prepared.window, boxes, cancelled), start=1):
+        blend = blend_weight(values.shape[1:])
+        for own, head in zip(total, heads, strict=True):
+            own[box.top : box.bottom, box.left : box.right] += values[head] * blend
+        weight[box.top : box.bottom, box.left : box.right] += blend
         progress(done / len(boxes))
     if cancelled():
         raise Cancelled
@@ -176,6 +197,66 @@ def _blended_logits(
     blended = np.divide(total, np.maximum(weight, 1e-6))
     blended[:, weight == 0] = -30.0
     return blended
+
+
+def _each(
+    look: _Look,
+    pixels: npt.NDArray[np.float32],
+    window: tuple[float, float],
+    boxes: list[Box],
+    cancelled: Callable[[], bool],
+) -> Iterator[tuple[Box, npt.NDArray[np.float32]]]:
+    """Each box with its (heads, rows, columns) logits, in their order: in batches, or on a CPU a few at once."""
+    done = 0
+    while done < len(boxes):
+        if cancelled():
+            raise Cancelled
+        on_cores = look.device.type == "cpu"
+        batch = boxes[done:] if on_cores else boxes[done : done + look.batch]
+        cut = [pixels[b.top : b.bottom, b.left : b.right] for b in batch]
+        try:
+            logits = _on_cores(look, cut, window, cancelled) if on_cores else iter(look(np.stack(cut), window))
+            for box, values in zip(batch, logits, strict=True):
+                yield box, values
+                done += 1
+        except (RuntimeError, MemoryError) as problem:
+            if not _is_out_of_memory(problem):
+                raise
+            look.give_way()
+
+
+def _on_cores(
+    look: _Look, cut: list[npt.NDArray[np.float32]], window: tuple[float, float], cancelled: Callable[[], bool]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Tiles one by one on a CPU, as many at once as `tiles_at_once` says for the whole program."""
+
+    def one(tile: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        if cancelled():
+            raise Cancelled
+        values: npt.NDArray[np.float32] = look(tile[None], window)[0]
+        return values
+
+    at_once, threads = tiles_at_once(torch.get_num_threads())
+    if at_once == 1:
+        yield from map(one, cut)
+        return
+    waiting = [_pool(at_once, threads).submit(one, tile) for tile in cut]
+    try:
+        for future in waiting:
+            yield future.result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@functools.lru_cache(maxsize=2)
+def _pool(at_once: int, threads: int) -> ThreadPoolExecutor:
+    """Shared by all images of the program, so that tiles of several do not crowd the cores."""
+    before = torch.get_num_threads()
+    pool = ThreadPoolExecutor(at_once, "tile", initializer=torch.set_num_threads, initargs=(threads,))
+    list(pool.map(lambda _: time.sleep(0.01), range(at_once)))  # all begin now: what they set is set for newer threads
+    torch.set_num_threads(before)
+    return pool
 
 
 def _is_out_of_memory(problem: Exception) -> bool:

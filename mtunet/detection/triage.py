@@ -26,7 +26,7 @@ WHOLE_BREAST_CM2 = (30.0, 600.0)
 LEFT_OUT = 0.1
 """A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "4"
+RULES_VERSION = "5"
 """Changes whenever a rule, a sentence or the share changes; every result carries it. A test holds rules and version
 together (`tests/test_triage.py`)."""
 
@@ -50,7 +50,8 @@ class PictureFacts:
 
     one_grey: share of the breast's pixels that are of its commonest grey of 1,024. clipped: share at black or at white,
     whichever is more. breast_cm2: None where the file has no spacing. left_out: share of what looks like tissue that
-    was not looked at. negative: bright is air.
+    was not looked at. negative: bright is air. scale_said: what was taken for the pixel size that
+    the file does not say.
     """
 
     view: View | None = None
@@ -61,6 +62,7 @@ class PictureFacts:
     spacing_known: bool = True
     left_out: float = 0.0
     negative: bool = False
+    scale_said: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PictureRule:
-    """One sentence about a picture, and when it is said: over {one_grey}, {clipped}, {breast}, {looked}.
+    """One sentence about a picture, and when it is said: over {one_grey}, {clipped}, {breast}, {looked}, {scale}.
 
     doubt: whether the picture cannot be assessed; else it is a remark.
     """
@@ -242,7 +244,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
     PictureRule(
         name="no_spacing",
         applies=lambda p: not p.spacing_known and p.breast_found,
-        sentence="The file does not say how large a pixel is, so areas are in pixels and sizes were assumed.",
+        sentence="The file does not say how large a pixel is, so areas are in pixels and sizes were assumed{scale}.",
         doubt=False,
         reason="The network looks at a fixed physical scale; without spacing that scale is a guess.",
         source="DICOM PS3.3 C.8.11.7, Imager Pixel Spacing (0018,1164).",
@@ -351,6 +353,7 @@ def picture_reasons(facts: PictureFacts) -> tuple[Reason, ...]:
         "one_grey": round(100 * facts.one_grey),
         "clipped": round(100 * facts.clipped),
         "breast": f"{facts.breast_cm2 or 0:.0f}",
+        "scale": f": {facts.scale_said}" if facts.scale_said else "",
         "looked": min(round(100 * (1 - facts.left_out)), 99),
     }
     return tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in PICTURE_RULES if rule.applies(facts))

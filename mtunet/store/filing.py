@@ -154,6 +154,7 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
         "minimum_track_mm2": float(segmentation.minimum_track_mm2),
         "left_out": float(segmentation.left_out),
         "negative": bool(segmentation.negative),
+        "scale_said": segmentation.scale_said,
         "model": segmentation.model,
         "weights_sha256": segmentation.weights_sha256,
         "device": segmentation.device,
@@ -191,6 +192,7 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         minimum_track_mm2=facts.get("minimum_track_mm2", 0.0),
         left_out=facts.get("left_out", 0.0),
         negative=facts.get("negative", False),
+        scale_said=facts.get("scale_said", ""),
     )
 
 

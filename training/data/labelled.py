@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Laterality, Mammogram, View
-from mtunet.detection.preprocessing import assumed_spacing
+from mtunet.detection.pitch import assumed_spacing
 from training.data.samples import Sample
 
 Mask = npt.NDArray[np.bool_]
