@@ -12,7 +12,7 @@ from scipy.stats import t, ttest_1samp, wilcoxon
 from mtunet.evaluation import statistics as kept
 from mtunet.evaluation.curves import sensitivity_at
 from mtunet.evaluation.figures import METRICS
-from mtunet.evaluation.intervals import Quantity, Sample, estimate
+from mtunet.evaluation.intervals import Population, Quantity, estimate
 from mtunet.evaluation.reading import load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.significance import corrected_t, detectable, holm, verdict
@@ -156,7 +156,7 @@ def test_the_interval_is_that_of_drawing_seeds_patients_and_images_in_a_loop() -
     random = np.random.default_rng(3)
     cells = random.integers(0, 30, (3, 12, 4)).astype(float) * np.array([1.0, 1.3, 1.9])[:, None, None]
     patient, fold = np.repeat(np.arange(6), 2), np.repeat([0, 0, 0, 1, 1, 1], 2)
-    told = estimate(Quantity(cells, METRICS["f1"].function), Sample(patient, fold))
+    told = estimate(Quantity(cells, METRICS["f1"].function), Population(patient, fold))
 
     def f1(rows: np.ndarray) -> float:
         tp, fp, fn, _ = rows.sum(axis=0)
@@ -178,12 +178,12 @@ def test_the_interval_is_that_of_drawing_seeds_patients_and_images_in_a_loop() -
 def test_seeds_that_disagree_widen_the_interval_and_seeds_that_agree_do_not() -> None:
     random = np.random.default_rng(4)
     one = random.integers(1, 30, (1, 20, 4)).astype(float)
-    sample, f1 = Sample(np.arange(20), np.zeros(20, int)), METRICS["f1"].function
-    alone, agreeing = (estimate(Quantity(cells, f1), sample) for cells in (one, np.repeat(one, 3, axis=0)))
+    population, f1 = Population(np.arange(20), np.zeros(20, int)), METRICS["f1"].function
+    alone, agreeing = (estimate(Quantity(cells, f1), population) for cells in (one, np.repeat(one, 3, axis=0)))
     assert (agreeing.value, agreeing.low, agreeing.high) == pytest.approx((alone.value, alone.low, alone.high))
     worse = one * np.array([1, 4, 1, 1])
-    apart = estimate(Quantity(np.concatenate([one, worse]), f1), sample)
-    assert apart.low < estimate(Quantity(worse, f1), sample).value < one.sum()  # type: ignore[operator]
+    apart = estimate(Quantity(np.concatenate([one, worse]), f1), population)
+    assert apart.low < estimate(Quantity(worse, f1), population).value < one.sum()  # type: ignore[operator]
     assert apart.high - apart.low > alone.high - alone.low  # type: ignore[operator]
 
 

@@ -43,9 +43,10 @@ def metric_rows(results: Results, told: Statistics) -> Iterator[dict[str, Any]]:
             yield about | {"metric": f"sd_{one.metric}", "value": one.sd}
             undefined = aggregate(counts, one.aggregation, metric)[one.metric].undefined
             yield about | {"metric": f"undefined_{one.metric}", "value": undefined}
-        for fold, seeds in zip(told.folds, zip(*one.by_fold, strict=True), strict=False):
+        folds = np.unique(results.counts[one.method, one.type, one.frame].fold)
+        for fold, seeds in zip(folds, zip(*one.by_fold, strict=True), strict=bool(one.by_fold)):
             known = [value for value in seeds if value is not None]
-            in_fold = _about(one.method, one.type, fold, one.frame, "pooled")
+            in_fold = _about(one.method, one.type, int(fold), one.frame, "pooled")
             yield in_fold | {"metric": one.metric, "value": float(np.mean(known)) if known else None}
     for calibration in calibrations(results):
         about = _about(calibration.method, calibration.type, "all", "256", "pooled")

@@ -29,14 +29,14 @@ Function: TypeAlias = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class Population:
     """Images that are drawn from. patient, fold: (images,) whose each is (numbers from 0), and which fold tested it."""
 
     patient: Ints
     fold: Ints
 
     @classmethod
-    def of(cls, patients: Sequence[str], fold: Ints) -> "Sample":
+    def of(cls, patients: Sequence[str], fold: Ints) -> "Population":
         return cls(np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.intp), fold.astype(np.intp))
 
     @property
@@ -82,17 +82,17 @@ class Quantity:
 
 
 def estimate(
-    quantity: Quantity, sample: Sample, by_fold: bool = False, replicates: int = REPLICATES, seed: int = SEED
+    quantity: Quantity, population: Population, by_fold: bool = False, replicates: int = REPLICATES, seed: int = SEED
 ) -> Estimate:
     """The mean over seeds of what all images say together, or (by_fold) the mean over seeds and folds of what each
     fold's images say. No interval where there is one patient only, or it is undefined in every replicate; or, of no
     replicates, at all."""
-    fold = sample.fold if by_fold else np.zeros_like(sample.fold)
+    fold = population.fold if by_fold else np.zeros_like(population.fold)
     found = quantity.by_part(fold)
     value = float(np.nanmean(found)) if not np.isnan(found).all() else None
-    if sample.patients < 2 or value is None or not replicates:
+    if population.patients < 2 or value is None or not replicates:
         return Estimate(value)
-    images, seeds = drawn(sample, len(quantity.cells), replicates, seed)
+    images, seeds = drawn(population, len(quantity.cells), replicates, seed)
     values = np.stack([_replicated(quantity, images, fold == one) for one in np.unique(fold)], axis=2)
     weights = np.where(np.isnan(values), 0.0, seeds[:, :, None])
     replicated = ratio((np.nan_to_num(values) * weights).sum(axis=(1, 2)), weights.sum(axis=(1, 2)))
@@ -106,9 +106,9 @@ def _replicated(quantity: Quantity, images: Floats, there: npt.NDArray[np.bool_]
     return quantity.function((images[:, there] @ side_by_side).reshape(-1, seeds, columns))
 
 
-def drawn(sample: Sample, seeds: int, replicates: int = REPLICATES, seed: int = SEED) -> tuple[Floats, Floats]:
+def drawn(population: Population, seeds: int, replicates: int = REPLICATES, seed: int = SEED) -> tuple[Floats, Floats]:
     """How often each image (replicates, images) and each seed (replicates, seeds) is drawn."""
-    images = _draws(sample.patient.tobytes(), sample.fold.tobytes(), replicates, seed)
+    images = _draws(population.patient.tobytes(), population.fold.tobytes(), replicates, seed)
     often = np.random.default_rng(seed + 1).multinomial(seeds, np.full(seeds, 1 / seeds), replicates)
     return images, often.astype(np.float64)
 
@@ -146,10 +146,10 @@ def percentiles(values: Floats) -> Interval | None:
     return float(low), float(high)
 
 
-def aggregated(quantity: Quantity, sample: Sample, aggregation: str, replicates: int = REPLICATES) -> Estimate:
+def aggregated(quantity: Quantity, population: Population, aggregation: str, replicates: int = REPLICATES) -> Estimate:
     """By one of `aggregation.AGGREGATIONS`."""
     one = quantity.per_image() if aggregation == "per-image" else quantity
-    return estimate(one, sample, aggregation == "per-fold", replicates)
+    return estimate(one, population, aggregation == "per-fold", replicates)
 
 
 def intervals(
@@ -163,9 +163,9 @@ def intervals(
 
     The same arguments give the same intervals.
     """
-    sample = Sample.of(patients, seeds[0].fold)
+    population = Population.of(patients, seeds[0].fold)
     known = {name: one for name, metric in metrics.items() if (one := Quantity.of(seeds, metric)) is not None}
-    return {name: interval(aggregated(one, sample, aggregation, replicates)) for name, one in known.items()}
+    return {name: interval(aggregated(one, population, aggregation, replicates)) for name, one in known.items()}
 
 
 def interval(found: Estimate) -> Interval | None:
@@ -180,4 +180,4 @@ def difference(one: Counts, other: Counts, patients: Sequence[str], metric: str)
     quantity = Quantity(one.cells[None], METRICS[metric].function) - Quantity(
         other.cells[None], METRICS[metric].function
     )
-    return interval(estimate(quantity, Sample.of(patients, np.zeros(len(patients), np.intp))))
+    return interval(estimate(quantity, Population.of(patients, np.zeros(len(patients), np.intp))))

@@ -14,7 +14,7 @@ import numpy as np
 
 from mtunet.evaluation.curves import Sweep, lesion_cells, sensitivity_at, sweeps
 from mtunet.evaluation.figures import EVERY, Floats
-from mtunet.evaluation.intervals import REPLICATES, Quantity, Sample, estimate
+from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, estimate
 from mtunet.evaluation.outcomes import Outcomes, Region, components, outcomes_of
 from mtunet.evaluation.reading import TYPES
 from mtunet.evaluation.seeds import Seeds
@@ -86,22 +86,22 @@ LISTED: Final = (
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """parts: (…) per seed and fold, NaN where there is none. quantity, sample: what its interval is drawn from; None
-    for what is not measured on images, whose interval is the test's own."""
+    """parts: (…) per seed and fold, NaN where there is none. quantity, population: what its interval is drawn from;
+    None for what is not measured on images, whose interval is the test's own."""
 
     parts: Floats
     quantity: Quantity | None = None
-    sample: Sample | None = None
+    population: Population | None = None
 
     @classmethod
-    def of(cls, quantity: Quantity, sample: Sample) -> "Difference":
-        return cls(quantity.by_part(sample.fold), quantity, sample)
+    def of(cls, quantity: Quantity, population: Population) -> "Difference":
+        return cls(quantity.by_part(population.fold), quantity, population)
 
     def tested(self, test_over_train: float, replicates: int) -> Tested:
         found = corrected_t(self.parts, test_over_train)
-        if self.quantity is None or self.sample is None:
+        if self.quantity is None or self.population is None:
             return found
-        return replace(found, difference=estimate(self.quantity, self.sample, True, replicates))
+        return replace(found, difference=estimate(self.quantity, self.population, True, replicates))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +131,9 @@ class Evidence:
         if not by_seed or not counts:
             return None
         first = next(iter(counts.values()))
-        return outcomes_of(by_seed, first.images, self.seeds.sample(first), self.seeds.first)
+        return outcomes_of(by_seed, first.images, self.seeds.population(first), self.seeds.first)
 
-    def froc(self, method: str, kind: str, without_bac: bool) -> tuple[Floats, Sample] | None:
+    def froc(self, method: str, kind: str, without_bac: bool) -> tuple[Floats, Population] | None:
         """(seeds, images, 2 thresholds + 2) of `curves.lesion_cells`, and the images; None where it was not counted."""
         if method not in self.swept:
             self.swept.clear()  # one method's sweeps of all seeds are a hundred megabytes
@@ -145,8 +145,8 @@ class Evidence:
         same = [one for one in there if one.images == first.images and len(one.thresholds) == len(first.thresholds)]
         cells = [lesion_cells(one, without_bac) for one in same]
         known = [one for one in cells if one is not None]
-        sample = Sample.of(self.seeds.first.patients(first.images), first.fold)
-        return (np.stack(known), sample) if len(known) == len(cells) else None
+        population = Population.of(self.seeds.first.patients(first.images), first.fold)
+        return (np.stack(known), population) if len(known) == len(cells) else None
 
     def removal(self, method: str, marks: float) -> tuple[Difference, Quantity, Quantity] | None:
         """Of MC: the sensitivity without BAC less that with all marks, at so many of them; after, before."""
@@ -205,7 +205,7 @@ def _difference(evidence: Evidence, one: Listed, kind: str) -> Difference | None
     seeds = evidence.seeds
     if one.measure in EVERY:
         shared = seeds.quantities((one.one, one.other), kind, seeds.frame, one.measure)
-        return Difference.of(shared.quantities[0] - shared.quantities[1], shared.sample) if shared else None
+        return Difference.of(shared.quantities[0] - shared.quantities[1], shared.population) if shared else None
     if one.measure in evidence.numbers:
         by_method = {(m, s, f): v for (m, k, s, f), v in evidence.numbers[one.measure].items() if k == kind}
         both = seeds.by_part(by_method, (one.one, one.other))
@@ -254,4 +254,4 @@ def _ends(found: Outcomes, covariate: str, outcome: str, less: bool) -> Differen
 def _contrast(found: Outcomes, outcome: str, one: np.ndarray, other: np.ndarray) -> Difference | None:
     if not one.any() or not other.any():
         return None
-    return Difference.of(found.share(outcome, one) - found.share(outcome, other), found.sample)
+    return Difference.of(found.share(outcome, one) - found.share(outcome, other), found.population)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mtunet.case import Box
 from mtunet.evaluation.figures import Floats, ratio
-from mtunet.evaluation.intervals import Quantity, Sample, estimate
+from mtunet.evaluation.intervals import Population, Quantity, estimate
 from mtunet.evaluation.reading import TYPES, Results, numbers
 from mtunet.evaluation.run_files import COMPONENTS
 from mtunet.evaluation.statistics import Confusion, Stratum
@@ -131,13 +131,13 @@ NONE: Final = "none"
 class Outcomes:
     """The true regions of one type, and what one method made of each with every seed.
 
-    sample: of the images that were scored. image: (regions,) their number in the sample. outcome: (seeds, regions).
+    population: the images that were scored. image: (regions,) their number in it. outcome: (seeds, regions).
     covariates: by name (regions,), NaN where it was not measured; density: (regions,) of their image, "" if unknown.
     """
 
     method: str
     type: str
-    sample: Sample
+    population: Population
     image: npt.NDArray[np.intp]
     outcome: npt.NDArray[np.str_]
     covariates: Mapping[str, Floats]
@@ -145,7 +145,7 @@ class Outcomes:
 
     def share(self, outcome: str, among: npt.NDArray[np.bool_]) -> Quantity:
         """Of the regions among which; NaN where there are none."""
-        cells = np.zeros((len(self.outcome), len(self.sample.patient), 2))
+        cells = np.zeros((len(self.outcome), len(self.population.patient), 2))
         for seed, outcomes in enumerate(self.outcome):
             np.add.at(cells[seed, :, 0], self.image[among], 1)
             np.add.at(cells[seed, :, 1], self.image[among & (outcomes == outcome)], 1)
@@ -170,10 +170,10 @@ class Outcomes:
 
 
 def outcomes_of(
-    by_seed: Sequence[Sequence[Region]], images: Sequence[str], sample: Sample, results: Results
+    by_seed: Sequence[Sequence[Region]], images: Sequence[str], population: Population, results: Results
 ) -> Outcomes:
     """Of one method and type. by_seed: its regions with each seed, in the order of the files, which is that of the
-    truth; a seed with other true regions than the first is left out. images: those of the sample."""
+    truth; a seed with other true regions than the first is left out. images: those of the population."""
     place = {name: number for number, name in enumerate(images)}
     true = [[one for one in regions if one.outcome != "e" and one.image in place] for regions in by_seed]
     true = [sorted(regions, key=lambda one: place[one.image]) for regions in true]
@@ -184,7 +184,7 @@ def outcomes_of(
     return Outcomes(
         first[0].method if first else "",
         first[0].type if first else "",
-        sample,
+        population,
         np.array([place[one.image] for one in first], np.intp),
         np.array([[one.outcome for one in regions] for regions in same], np.str_),
         {name: np.array([one.covariates.get(name, np.nan) for one in first], np.float64) for name in names},
@@ -197,7 +197,7 @@ def strata(found: Outcomes, replicates: int) -> Iterator[Stratum]:
     for covariate in (*COVARIATES, "density"):
         for label, members in found.groups(covariate):
             shares = {name: found.share(name, members) for name in OUTCOMES if name != "e"}
-            told = {name: estimate(one, found.sample, replicates=replicates) for name, one in shares.items()}
+            told = {name: estimate(one, found.population, replicates=replicates) for name, one in shares.items()}
             yield Stratum(found.method, found.type, covariate, label, int(members.sum()), told)
 
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 
 from mtunet.evaluation.figures import Floats, ratio
-from mtunet.evaluation.intervals import Quantity, Sample, estimate
+from mtunet.evaluation.intervals import Population, Quantity, estimate
 from mtunet.evaluation.reading import BASELINES, TYPES
 from mtunet.evaluation.seeds import Seeds
 from mtunet.evaluation.significance import holm, wilcoxon_p
@@ -33,7 +33,7 @@ def paired_tests(seeds: Seeds, unlearnt: frozenset[str], replicates: int) -> tup
                 shared = seeds.quantities((one, other), kind, seeds.frame, measure)
                 if shared is not None:
                     differences = of_images(shared.quantities[0], measure) - of_images(shared.quantities[1], measure)
-                    found.append(_test(differences, shared.sample, kind, one, other, measure, replicates))
+                    found.append(_test(differences, shared.population, kind, one, other, measure, replicates))
     corrected = holm([test.p for test in found])
     return tuple(replace(test, corrected_p=p) for test, p in zip(found, corrected, strict=True))
 
@@ -47,14 +47,14 @@ def of_images(quantity: Quantity, measure: Measure) -> Floats:
 
 
 def _test(
-    differences: Floats, sample: Sample, kind: str, one: str, other: str, measure: Measure, replicates: int
+    differences: Floats, population: Population, kind: str, one: str, other: str, measure: Measure, replicates: int
 ) -> PairedTest:
     """differences: (seeds, images)."""
     known = ~np.isnan(differences)
     cells = np.stack([np.where(known, differences, 0), known], axis=2).astype(np.float64)
-    interval = estimate(Quantity(cells, lambda c: ratio(c[..., 0], c[..., 1])), sample, replicates=replicates)
+    interval = estimate(Quantity(cells, lambda c: ratio(c[..., 0], c[..., 1])), population, replicates=replicates)
     there = known.all(axis=0)
-    patient = np.unique(sample.patient[there], return_inverse=True)[1]
+    patient = np.unique(population.patient[there], return_inverse=True)[1]
     mean = differences[:, there].mean(axis=0)
     by_patient = np.round(np.bincount(patient, mean) / np.bincount(patient), 12)  # equal is equal, however it was added
     unequal = int(np.count_nonzero(by_patient))

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import EVERY, Floats
-from mtunet.evaluation.intervals import Quantity, Sample
+from mtunet.evaluation.intervals import Population, Quantity
 from mtunet.evaluation.reading import BASELINES, TYPES, Counts, Results, load
 from mtunet.evaluation.statistics import Gate, Hurdle
 
@@ -67,10 +67,10 @@ class Seeds:
         aligned = [[_only(counts, common) for counts in one] for one in chosen]
         quantities = [Quantity.of(one, EVERY[metric]) for one in aligned]
         known = tuple(one for one in quantities if one is not None)
-        return Shared(self.sample(aligned[0][0]), known) if len(known) == len(methods) else None
+        return Shared(self.population(aligned[0][0]), known) if len(known) == len(methods) else None
 
-    def sample(self, counts: Counts) -> Sample:
-        return Sample.of(self.first.patients(counts.images), counts.fold)
+    def population(self, counts: Counts) -> Population:
+        return Population.of(self.first.patients(counts.images), counts.fold)
 
     def by_part(self, of: Mapping[tuple[str, int, int], float], methods: Sequence[str]) -> Floats:
         """(methods, parts) of a number by (method, seed, fold), for the seeds and folds that all the methods have."""
@@ -83,7 +83,7 @@ class Seeds:
 class Shared:
     """Quantities of several methods on the same images, in the same order and with the same seeds."""
 
-    sample: Sample
+    population: Population
     quantities: tuple[Quantity, ...]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.curves import MARKS, sensitivity_at
 from mtunet.evaluation.figures import EVERY, Floats
-from mtunet.evaluation.intervals import REPLICATES, Quantity, Sample, aggregated, estimate
+from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
 from mtunet.evaluation.judging import Evidence, judged, with_correction
 from mtunet.evaluation.outcomes import confusion, strata
 from mtunet.evaluation.paired import paired_tests
@@ -79,15 +79,15 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
 def _figures(seeds: Seeds, replicates: int) -> Iterator[SeededFigure]:
     for method, kind, frame in seeds.first.counts:
         counts = list(seeds.counts(method, kind, frame).values())
-        sample = seeds.sample(counts[0])
+        population = seeds.population(counts[0])
         for metric in EVERY:
             quantity = Quantity.of(counts, EVERY[metric])
             for aggregation in AGGREGATIONS if quantity is not None else ():
                 assert quantity is not None
                 alone = [Quantity(one[None], quantity.function) for one in quantity.cells]
-                each = tuple(aggregated(one, sample, aggregation, replicates=0).value for one in alone)
-                found = aggregated(quantity, sample, aggregation, replicates)
-                parts = quantity.by_part(sample.fold)
+                each = tuple(aggregated(one, population, aggregation, replicates=0).value for one in alone)
+                found = aggregated(quantity, population, aggregation, replicates)
+                parts = quantity.by_part(population.fold)
                 units = {"per-image": quantity.function(quantity.cells), "per-fold": parts}.get(aggregation)
                 by_fold = _known(parts) if aggregation == "per-fold" else ()
                 yield SeededFigure(method, kind, frame, aggregation, metric, found, each, _sd(units), by_fold)
@@ -121,18 +121,18 @@ def _froc(evidence: Evidence) -> tuple[tuple[FrocCurve, ...], tuple[Removal, ...
     return tuple(curves), tuple(told)
 
 
-def _along(cells: Floats, sample: Sample, replicates: int) -> tuple[Estimate, ...]:
+def _along(cells: Floats, population: Population, replicates: int) -> tuple[Estimate, ...]:
     quantities = [Quantity(cells, partial(sensitivity_at, marks)) for marks in MARKS]
-    return tuple(estimate(one, sample, replicates=replicates) for one in quantities)
+    return tuple(estimate(one, population, replicates=replicates) for one in quantities)
 
 
 def _removals(evidence: Evidence, method: str) -> Iterator[Removal]:
     for marks in REMOVAL_MARKS:
         if (found := evidence.removal(method, marks)) is not None:
             change, after, before = found
-            assert change.sample is not None
-            sample = change.sample
-            was, now = (estimate(one, sample, True, evidence.replicates) for one in (before, after))
+            assert change.population is not None
+            population = change.population
+            was, now = (estimate(one, population, True, evidence.replicates) for one in (before, after))
             yield Removal(method, marks, was, now, change.tested(evidence.seeds.test_over_train, evidence.replicates))
 
 
