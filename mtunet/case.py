@@ -1,6 +1,6 @@
 """The nouns of this project. Every other module is functions over these.
 
-Imports numpy and nothing of ours, so it can be read first and trusted everywhere.
+Imports numpy and `scope`, so it can be read first and trusted everywhere.
 
 Frames. Pixel coordinates are (x, y) = (column, row); the centre of the top-left pixel is (0, 0).
 Boxes are half-open in pixels. "The image's own grid" is the grid of the file that was read.
@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from mtunet.scope import Fact
 
 NOT_FOR_CLINICAL_USE = "Research demonstration, not for clinical use."
 """The sentence that stands on every export."""
@@ -131,6 +133,7 @@ class Mammogram:
     laterality, view: None when the file does not say.
     sha256: of the file's bytes, in hex: the image's name everywhere.
     notes: sentences on what the reader had to decide or assume, for the person to see.
+    facts: what header or picture say that bears on how far a result may be trusted (`scope`).
     """
 
     pixels: npt.NDArray[np.float32]
@@ -139,6 +142,7 @@ class Mammogram:
     view: View | None
     sha256: str
     notes: tuple[str, ...] = ()
+    facts: frozenset[Fact] = frozenset()
 
     def __post_init__(self) -> None:
         p = self.pixels

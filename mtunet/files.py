@@ -14,8 +14,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Laterality, View
-
 
 @contextmanager
 def whole(path: Path, *, synced: bool = True, private: bool = False) -> Iterator[BinaryIO]:
@@ -114,7 +112,7 @@ def unpacked(bits: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.bool_]:
     return np.stack([(bits >> bit & 1).astype(bool) for bit in range(count)])
 
 
-# File names: as strangers wrote them, made safe to show and searched for side and view; and as we write them, safe
+# File names: as strangers wrote them, made safe to show; and as we write them, safe
 # anywhere, never twice.
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -129,40 +127,6 @@ def display_name(name: str) -> str:
     if len(seen) > _LONGEST:
         seen = f"{seen[: _LONGEST - 30]}…{seen[-29:]}"
     return seen or "unnamed file"
-
-
-_SIDES = {"L": Laterality.LEFT, "LEFT": Laterality.LEFT, "R": Laterality.RIGHT, "RIGHT": Laterality.RIGHT}
-_VIEWS = {"CC": View.CC, "MLO": View.MLO, "ML": View.ML, "LM": View.LM, "LMO": View.LMO, "SIO": View.SIO}
-_VIEWS |= {"XCCL": View.XCCL, "XCCM": View.XCCM, "XCC": View.XCC, "FB": View.FB}
-_SURE_ALONE = {"LEFT", "RIGHT", "CC", "MLO", "LMO", "XCCL", "XCCM", "XCC"}
-_PAIR = re.compile(r"^(L|R|LEFT|RIGHT)(CC|MLO|ML|LM|LMO|SIO|XCCL|XCCM|XCC|FB)$")
-
-
-def side_and_view_in(text: str) -> tuple[Laterality | None, View | None]:
-    """Side and view from words such as LCC, R_MLO, 'LEFT CC'. None where absent or contradictory.
-
-    A lone L, R, ML or LM says nothing by itself: it counts only beside its partner.
-    """
-    words = [w for w in re.split(r"[^A-Z0-9]+", text.upper()) if w]
-    sides, views = set(), set()
-    for place, word in enumerate(words):
-        if pair := _PAIR.match(word):
-            sides.add(_SIDES[pair[1]])
-            views.add(_VIEWS[pair[2]])
-            continue
-        neighbours = words[max(0, place - 1) : place] + words[place + 1 : place + 2]
-        if word in _SIDES and (word in _SURE_ALONE or any(n in _VIEWS for n in neighbours)):
-            sides.add(_SIDES[word])
-        if word in _VIEWS and (word in _SURE_ALONE or any(n in _SIDES for n in neighbours)):
-            views.add(_VIEWS[word])
-    return (sides.pop() if len(sides) == 1 else None), (views.pop() if len(views) == 1 else None)
-
-
-def without_side_and_view(text: str) -> str:
-    """What is left of a name when its words for side and view are taken out: "patient12_L_CC" gives "patient12"."""
-    words = [word for word in re.split(r"[^A-Za-z0-9]+", text) if word]
-    kept = [word for word in words if not (_PAIR.match(word.upper()) or word.upper() in _SIDES | _VIEWS)]
-    return " ".join(kept)
 
 
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')

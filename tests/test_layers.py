@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# floor by floor: room -> the rooms it may import. `mtunet` itself, `case`, `files` and `names` are the ground.
+# floor by floor: room -> the rooms it may import. `mtunet` itself and GROUND are the ground.
 ROOMS: dict[str, tuple[str, ...]] = {
     "case": (),
     "imaging": ("case",),
@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "teaching",
     ),
 }
-GROUND = ("mtunet", "mtunet.case", "mtunet.files")
+GROUND = ("mtunet", "mtunet.case", "mtunet.files", "mtunet.placement", "mtunet.scope")
 
 # packages that live behind few doors
 ONLY_IN = {

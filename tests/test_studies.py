@@ -8,9 +8,9 @@ from sqlite_utils import Database
 
 from mtunet.case import Belonging, Flag, Laterality, View
 from mtunet.detection import models
-from mtunet.files import without_side_and_view
 from mtunet.imaging import reading
 from mtunet.intake.admission import Origin, Taken, take_in
+from mtunet.placement import without_placement
 from mtunet.store import studies as study_store
 from mtunet.store.filing import grouping_secret
 from mtunet.store.images import Store
@@ -133,7 +133,7 @@ def test_the_secret_is_made_once_and_for_its_owner_only(data: Path) -> None:
     ],
 )
 def test_a_name_without_its_side_and_view(name: str, rest: str) -> None:
-    assert without_side_and_view(name) == rest
+    assert without_placement(name) == rest
 
 
 def test_pictures_called_alike_but_for_the_view_are_guessed_to_be_one_study() -> None:

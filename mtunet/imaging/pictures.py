@@ -14,8 +14,18 @@ import numpy.typing as npt
 from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.files import side_and_view_in
-from mtunet.imaging.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, MAX_PIXELS, Decoded, refusal, refuse_size
+from mtunet.imaging.decoding.result import (
+    FEW_GREYS,
+    FEW_GREYS_NOTE,
+    MAX_PIXELS,
+    MAX_SCANS,
+    Decoded,
+    refusal,
+    refuse_size,
+)
+from mtunet.imaging.ground import white_ground
+from mtunet.placement import placement_in
+from mtunet.scope import Fact, sentences
 
 FORMATS: Final = (
     PngImagePlugin.PngImageFile.format,
@@ -27,6 +37,8 @@ FORMATS: Final = (
 """Other decoders of Pillow are never tried."""
 _TINT: Final = 8
 """Largest difference between red, green and blue, of 255, that JPEG makes of grey."""
+_SCAN: Final = b"\xff\xda"
+"""Start of Scan (T.81): data between markers never hold it."""
 _ORIENTATION: Final = 0x0112
 _PHOTOMETRIC: Final = 262
 _TURNS: Final[Mapping[int, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]]] = {
@@ -57,14 +69,16 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     shown, table = _scaled(values, notes)
     if np.unique(values[::4, ::4]).size <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
-    side, view = side_and_view_in(name)
+    facts = frozenset({Fact.NEGATIVE} if FEW_GREYS_NOTE not in notes and white_ground(shown, table) else ())
+    notes += sentences(facts)
+    side, view, _ = placement_in(name)
     guessed = [what for what, found in (("side", side), ("view", view)) if found is not None]
     if guessed:
         notes.append(
             f"The {' and the '.join(guessed)} {'is' if len(guessed) == 1 else 'are'} guessed from the file name."
         )
     notes.append("A picture file gives no pixel spacing: sizes are in pixels only.")
-    return Decoded(shown, table, None, side, view, tuple(notes))
+    return Decoded(shown, table, None, side, view, tuple(notes), facts)
 
 
 def _opened(data: bytes) -> Any:
@@ -83,6 +97,8 @@ def _opened(data: bytes) -> Any:
     if frames > 1 and image.format != "MPO":
         raise refusal(Refusal.MANY_FRAMES, f"a picture file of {frames} pages", "Save the view alone, as one page.")
     refuse_size(image.height, image.width)
+    if image.format in ("JPEG", "MPO") and data.count(_SCAN) > MAX_SCANS:
+        raise refusal(Refusal.TOO_SLOW, f"a JPEG picture of more than {MAX_SCANS} scans", "Save it as PNG or TIFF.")
     if image.mode in ("CMYK", "LAB", "HSV", "YCbCr"):
         raise _colour()
     return image
@@ -127,13 +143,18 @@ def _one_channel(values: npt.NDArray[Any], full: float, notes: list[str]) -> npt
     colours, alpha = (values[..., :-1], values[..., -1]) if values.shape[2] in (2, 4) else (values, None)
     grey = colours[..., 0]
     for channel in range(1, colours.shape[2]):
-        difference = int(np.abs(colours[..., channel].astype(np.int32) - grey.astype(np.int32)).max())
+        other = colours[..., channel]
+        difference = int((np.maximum(grey, other) - np.minimum(grey, other)).max())
         if difference > _TINT * full / 255:
             raise _colour()
     if alpha is None or bool((alpha == full).all()):
         return grey
     notes.append("Transparent parts of the picture are shown black.")
-    return np.asarray(np.rint(grey.astype(np.float64) * alpha / full), grey.dtype)
+    wide = grey.astype(np.uint16 if grey.dtype == np.uint8 else np.uint32)
+    wide *= alpha
+    wide += int(full) // 2
+    wide //= int(full)
+    return wide.astype(grey.dtype)
 
 
 def _scaled(values: npt.NDArray[Any], notes: list[str]) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32] | None]:

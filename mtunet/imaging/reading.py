@@ -18,7 +18,7 @@ from typing import Final
 from mtunet.case import Belonging, Mammogram, Refusal, UnreadableImage
 from mtunet.files import display_name
 from mtunet.imaging import decoding
-from mtunet.imaging.decoding.result import MAX_FILE_BYTES, Digests, container
+from mtunet.imaging.decoding.result import MAX_FILE_BYTES, Digests, container, parts_of
 
 # Zip archives, member by member and in memory: nothing is written under a name that an archive chose.
 
@@ -28,7 +28,7 @@ MAX_RATIO: Final = 300
 """Above this and RATIO_FROM bytes a member is a bomb. Blank 16-bit images deflate by a few hundred at most."""
 RATIO_FROM: Final = 64 << 20
 _CHUNK: Final = 1 << 20
-_CLUTTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+_CLUTTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,13 @@ class RefusedMember:
 
 
 def unpack(data: bytes, name: str) -> Iterator[Upload | RefusedMember]:
-    """The file itself, or a zip's members one by one. A bad member is Refused and does not stop the rest."""
+    """The file itself, or the members of a zip or of a multipart answer, one by one. A bad one is refused and does not
+    stop the rest."""
     shown = display_name(name)
     if not _is_zip(data):
-        yield Upload(shown, data)
+        parts = parts_of(data)
+        for number, part in enumerate(parts, start=1):
+            yield Upload(shown if len(parts) == 1 else f"{shown}, part {number}", part)
         return
     try:
         archive = _opened(data)
@@ -141,7 +144,12 @@ def _member_name(name: str) -> str:
 
 def _is_clutter(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
-    return parts[0] in _CLUTTER or parts[-1] in _CLUTTER or parts[-1].startswith("._")
+    return parts[0] in _CLUTTER or is_clutter(parts[-1])
+
+
+def is_clutter(name: str) -> bool:
+    """What systems and discs put beside images: of no interest to anyone, so it is not even refused."""
+    return name in _CLUTTER or name.startswith("._")
 
 
 def _bad(found: str, advice: str, kind: Refusal) -> UnreadableImage:
@@ -173,6 +181,8 @@ def read_with_belonging(data: bytes, name: str, secret: bytes) -> tuple[Mammogra
 
     The secret stays in this process: the one that parses strangers' bytes never sees it.
     """
+    if len(parts := parts_of(data)) == 1:
+        [data] = parts
     container(data)  # names what is no image at all, without waking the decoder
     sha256 = hashlib.sha256(data).hexdigest()
     decoded = decoding.decode(data, name)
@@ -183,6 +193,7 @@ def read_with_belonging(data: bytes, name: str, secret: bytes) -> tuple[Mammogra
         view=decoded.view,
         sha256=sha256,
         notes=decoded.notes,
+        facts=decoded.facts,
     )
     return mammogram, _keyed(decoded.digests, secret) if secret else Belonging()
 

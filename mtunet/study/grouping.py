@@ -2,16 +2,19 @@
 
 A DICOM file says which study it is of (`case.Belonging`). Of other files the name is all there is: those that lie in
 one folder, or came together, and are called alike but for side and view (`12_LCC.png`, `12_RMLO.png`) are guessed to
-be of one study. A guess is marked and can be corrected; what says neither side nor view is a study of its own.
+be of one study. A guess is marked and can be corrected; what says neither side nor view, or nothing else and lay in no
+folder, is a study of its own: two patients in one study are worse than one patient in two.
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mtunet.case import Belonging, Laterality, View
-from mtunet.files import display_name, side_and_view_in, stem, without_side_and_view
+from mtunet.files import display_name, stem
+from mtunet.placement import placement_in, without_placement
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
     """
     folder, _, last = name.replace("\\", "/").rpartition("/")
     within = display_name(folder) if folder else stem(archive) if archive else ""
-    rest = without_side_and_view(stem(last))
+    rest = without_placement(stem(last))
+    said = placement_in(stem(last))
     if belonging.study is not None:
         return StudyPlace(
             group=f"header:{belonging.study}",
@@ -69,7 +73,8 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
             patient=belonging.patient,
             shifted_day=belonging.shifted_day,
         )
-    if title is not None or side_and_view_in(stem(last)) == (None, None):
+    nameless = not rest and not within
+    if title is not None or nameless or (said.side, said.view) == (None, None):
         return StudyPlace(
             None,
             title or display_name(last),
@@ -77,12 +82,18 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
             shifted_day=belonging.shifted_day,
         )
     return StudyPlace(
-        group=f"name:{_digest(batch, archive, folder, rest.casefold())}",
+        group=f"name:{_digest(batch, archive, folder, _alike(rest))}",
         title=f"{within} · {rest}" if folder and rest.isdigit() else rest or within or display_name(last),
         guessed=True,
         patient=belonging.patient,
         shifted_day=belonging.shifted_day,
     )
+
+
+def _alike(rest: str) -> str:
+    """The same for a name however it was typed (NFC, without case), another for another name: accents tell people
+    apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", rest).casefold())
 
 
 def numbered(title: str, number: int) -> str:

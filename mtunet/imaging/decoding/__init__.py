@@ -32,6 +32,7 @@ from mtunet.imaging.decoding.result import (
     look_up,
     refusal,
 )
+from mtunet.scope import Fact
 
 REQUEST: Final = struct.Struct("<QId")
 """Length of the file, length of its name, seconds allowed."""
@@ -43,6 +44,8 @@ WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.imaging.dec
 _Answer = tuple[dict[str, Any], npt.NDArray[np.float32] | None]
 """The reply and its pixels; None when the file was refused."""
 _START_SECONDS = 120.0
+_MOST_WAITS = 10.0
+"""A process that the machine lets work only now and then gets its time, but no more than so many times as long."""
 _FILES_PER_PROCESS = 200
 _MOST_JSON = 1 << 20
 
@@ -153,6 +156,7 @@ class _Process:
     def ask(self, data: bytes, name: str, seconds: float) -> _Answer:
         """The reply and its pixels; raises UnreadableImage when the process overran or died."""
         self.files += 1
+        self._cpu_before, self._waited = _cpu_seconds(self._popen.pid), 0.0
         encoded = name.encode("utf-8", "surrogatepass")[:4096]
         try:
             with self._deadline(seconds):
@@ -200,11 +204,17 @@ class _Process:
         return pixels
 
     def _deadline(self, seconds: float) -> "_Deadline":
-        return _Deadline(seconds, self._overrun)
+        return _Deadline(seconds, lambda: self._overrun(seconds))
 
-    def _overrun(self) -> None:
+    def _overrun(self, seconds: float) -> float:
+        """How many seconds more it gets; 0 after it was killed. Its own work counts, not what it waited for others."""
+        self._waited += seconds
+        used = _cpu_seconds(self._popen.pid) - self._cpu_before
+        if used < seconds and self._waited < _MOST_WAITS * seconds and _wants_to_run(self._popen.pid):
+            return max(0.1, seconds - used)
         self._overran = True
         self._popen.kill()
+        return 0.0
 
     def _epitaph(self, seconds: float) -> UnreadableImage:
         cpu_limit = getattr(signal, "SIGXCPU", None)
@@ -241,17 +251,41 @@ class _Process:
 
 
 class _Deadline:
-    """Calls `overrun` from another thread unless left in time."""
+    """Asks `overrun` from another thread unless left in time, and again after as many seconds as it answers."""
 
-    def __init__(self, seconds: float, overrun: Callable[[], None]) -> None:
-        self._timer = threading.Timer(seconds, overrun)
-        self._timer.daemon = True
+    def __init__(self, seconds: float, overrun: Callable[[], float]) -> None:
+        self._over = threading.Event()
+        self._overrun = overrun
+        self._thread = threading.Thread(target=self._wait, args=(seconds,), name="decoder's time", daemon=True)
 
     def __enter__(self) -> None:
-        self._timer.start()
+        self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._over.set()
+
+    def _wait(self, seconds: float) -> None:
+        while seconds and not self._over.wait(seconds):
+            seconds = self._overrun()
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has worked, in user and system mode; 0 where the system does not tell."""
+    fields = _status(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
+def _wants_to_run(pid: int) -> bool:
+    """Whether it waits for nothing but the processor or the disk: then the machine is busy, not the process hung."""
+    return _status(pid)[:1] in (["R"], ["D"])
+
+
+def _status(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none elsewhere than on Linux."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> Decoded:
@@ -264,6 +298,7 @@ def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> D
         laterality=Laterality(side) if side else None,
         view=View(view) if view else None,
         notes=tuple(str(note) for note in reply["notes"]),
+        facts=frozenset(map(Fact, reply["facts"])),
         digests=Digests(*reply["digests"]),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Laterality, Refusal, UnreadableImage, View
+from mtunet.scope import Fact
 
 MAX_FILE_BYTES = 512 << 20
 """A larger file is refused unread. The largest single mammogram seen is 55 MB."""
@@ -24,7 +25,11 @@ MIN_SIDE = 64
 FEW_GREYS = 4
 FEW_GREYS_NOTE = "The image has only a few grey values: it looks like a mask or a drawing, not like a mammogram."
 DECODE_SECONDS = 20.0
-"""Wall clock; the slowest honest file seen (4664×3064, JPEG 2000) takes 2 s."""
+"""Of the decoder's own work; the slowest honest file seen (4664×3064, JPEG 2000) takes 2 s."""
+MAX_ITEMS = 50_000
+"""Of sequences in a DICOM file. A frame of a large tomosynthesis has about ten."""
+MAX_SCANS = 100
+"""Of a progressive JPEG: each is a pass over the whole picture. Encoders make ten."""
 CHILD_MEMORY_BYTES = 4 << 30
 """Address space of the decoding process, where the system can cap it."""
 
@@ -49,7 +54,7 @@ class Decoded:
     values: (rows, columns) uint8 or uint16, and table: the brightness of each value, (256,) or (65536,) float32 in
     [0, 1], bright is dense: half of what the brightness itself takes on its way between processes. Or values are the
     brightness, float32, and table is None.
-    spacing_mm, laterality, view, notes: as in `case.Mammogram`.
+    spacing_mm, laterality, view, notes, facts: as in `case.Mammogram`.
     digests: nothing of what they hold may leave `mtunet.imaging.reading` as it is.
     """
 
@@ -59,6 +64,7 @@ class Decoded:
     laterality: Laterality | None = None
     view: View | None = None
     notes: tuple[str, ...] = ()
+    facts: frozenset[Fact] = frozenset()
     digests: Digests = Digests()
 
     @property
@@ -162,6 +168,13 @@ KNOWN_BUT_NOT_READ: Mapping[bytes, str] = {
     b"\xfd7zXZ": "an xz archive",
     b"PK\x03\x04": "a zip archive",
     b"PK\x05\x06": "an empty zip archive",
+    b"NRRD": "an NRRD volume",
+    b"ObjectType": "a MetaImage (MHA) volume",
+    b"NDims": "a MetaImage (MHA) volume",
+    b"\x5c\x01\0\0": "a NIfTI volume",
+    b"\0\0\x01\x5c": "a NIfTI volume",
+    b"\x1c\x02\0\0": "a NIfTI volume",
+    b"\x89HDF": "an HDF5 file",
     b"\x93NUMPY": "a NumPy array",
     b"SIMPLE  =": "a FITS file",
     b"<!DOCTYPE": "a web page",
@@ -186,6 +199,8 @@ def container(data: bytes) -> Container:
         return Container.DICOM
     if data.startswith(PICTURES):
         return Container.PICTURE
+    if multipart_boundary(data):
+        raise refusal(Refusal.NOT_AN_IMAGE, "a multipart DICOMweb answer without one image", "Hand in its parts.")
     for start, what in KNOWN_BUT_NOT_READ.items():
         if data.startswith(start):
             raise refusal(Refusal.NOT_AN_IMAGE, what, _advice(what))
@@ -198,6 +213,23 @@ def container(data: bytes) -> Container:
         "a file that is neither DICOM nor a PNG, JPEG, TIFF, PGM or BMP picture",
         "Choose the image file itself; if it is damaged, copy it again.",
     )
+
+
+def multipart_boundary(data: bytes) -> bytes:
+    """What stands before each part of a multipart answer (RFC 2046, as DICOMweb gives it); empty for anything else."""
+    start = data[:512].lstrip(b"\r\n")
+    first, _, after = start.partition(b"\n")
+    return first.rstrip(b"\r") if first.startswith(b"--") and b"content-type:" in after.lower() else b""
+
+
+def parts_of(data: bytes) -> list[bytes]:
+    """The contents of a multipart answer; the whole file as the only one where it is none."""
+    boundary = multipart_boundary(data)
+    if not boundary:
+        return [data]
+    between = data.split(boundary)[1:]
+    bodies = [part.partition(b"\r\n\r\n")[2] or part.partition(b"\n\n")[2] for part in between]
+    return [body.removesuffix(b"\n").removesuffix(b"\r") for body in bodies if body.strip()]
 
 
 def looks_like_headless_dicom(data: bytes) -> bool:
@@ -221,6 +253,8 @@ def looks_like_headless_dicom(data: bytes) -> bool:
 def _advice(what: str) -> str:
     if "archive" in what:
         return "Unpack it, or pack the images as one plain zip archive of image files."
+    if "volume" in what:
+        return "Hand in single views, as DICOM or as pictures."
     if "picture" in what or "codestream" in what:
         return "Save it as PNG or TIFF, or use the original DICOM file."
     return "Choose the image file itself: DICOM, PNG, JPEG, TIFF, PGM or BMP."

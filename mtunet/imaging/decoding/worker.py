@@ -73,6 +73,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], list[npt.NDArray[Any
         "laterality": decoded.laterality,
         "view": decoded.view,
         "notes": decoded.notes,
+        "facts": sorted(decoded.facts),
         "digests": [decoded.digests.study, decoded.digests.patient, decoded.digests.day],
         "replace": _is_swollen(),
     }

@@ -1,8 +1,8 @@
 """DICOM bytes → picture as displayed. Runs in the decoding process only: it loads native decoders.
 
-The outline is here; `objects` says what is no mammogram, `pixels` and `codestreams` decode,
-`grey` turns stored values into display, `tags` knows where side, view and spacing may stand,
-`belonging` whose image it is and of which study.
+The outline is here; `objects` says what is no mammogram, `pixels` decodes, `grey` turns stored values into display,
+`labels` and `spacing` know where side, view and the size of a pixel may stand, `values` whose image it is and of which
+study.
 """
 
 import zlib
@@ -13,15 +13,25 @@ import pydicom
 from pydicom.filereader import read_dataset, read_preamble
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.imaging.decoding.result import MAX_INFLATED_BYTES, Decoded, refusal
+from mtunet.imaging.decoding.result import MAX_INFLATED_BYTES, MAX_ITEMS, Decoded, refusal
 from mtunet.imaging.dicom.grey import display, grey_look
+from mtunet.imaging.dicom.labels import labels, refuse_out_of_scope
 from mtunet.imaging.dicom.objects import refuse_other_objects
 from mtunet.imaging.dicom.pixels import stored_pixels
-from mtunet.imaging.dicom.tags import placement, scope_notes, spacing
+from mtunet.imaging.dicom.spacing import spacing, squeezed
 from mtunet.imaging.dicom.values import belonging
+from mtunet.scope import Fact, sentences
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PREAMBLE = 128
+_PIXELS_OPEN = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
+"""Pixel Data (7FE0,0010) of undefined length."""
+_ITEM = b"\xfe\xff\x00\xe0"
+_ITEM_BIG_ENDIAN = b"\xff\xfe\xe0\x00"
+_PIECE = 16 << 20
+"""Bytes inflated at one time."""
+_CLOSED = b"\xfe\xff\xdd\xe0\0\0\0\0"
+"""A sequence delimitation item."""
 
 
 def decode_dicom(data: bytes, name: str) -> Decoded:
@@ -29,12 +39,19 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     notes: list[str] = []
     dataset = _parse(data, notes)
     notes += refuse_other_objects(dataset)
+    placed = labels(dataset, name, notes)
+    refuse_out_of_scope(placed.facts)
     stored, layout = stored_pixels(dataset, notes)
-    values, table = display(stored, grey_look(dataset, layout, notes), notes)
-    side, view = placement(dataset, name, notes)
-    notes += scope_notes(dataset)
+    look = grey_look(dataset, layout, notes)
+    values, table = display(stored, look, notes)
     spacing_mm = spacing(dataset, notes)
-    return Decoded(values, table, spacing_mm, side, view, tuple(dict.fromkeys(notes)), belonging(dataset))
+    facts = (
+        placed.facts | ({Fact.RAW} if look.processing else set()) | ({Fact.NOT_SQUARE} if squeezed(dataset) else set())
+    )
+    notes += sentences(facts)
+    return Decoded(
+        values, table, spacing_mm, placed.side, placed.view, tuple(dict.fromkeys(notes)), facts, belonging(dataset)
+    )
 
 
 def _parse(data: bytes, notes: list[str]) -> Any:
@@ -44,16 +61,33 @@ def _parse(data: bytes, notes: list[str]) -> Any:
     complete = data[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
     if not complete:
         notes.append("The file has no DICOM preamble; it was read as DICOM because its first element looks like it.")
+    _refuse_items(max(data.count(_ITEM), data.count(_ITEM_BIG_ENDIAN)))
     try:
         if _DEFLATED.encode() in data[:4096]:
             return _inflated(data)
-        return pydicom.dcmread(BytesIO(data), force=not complete)
+        dataset = pydicom.dcmread(BytesIO(data), force=not complete)
+        if "PixelData" not in dataset and _PIXELS_OPEN in data:
+            closed = pydicom.dcmread(BytesIO(data + _CLOSED), force=not complete)
+            if "PixelData" in closed:
+                notes.append("The file ends without closing its pixel data; they are all there.")
+                return closed
+        return dataset
     except (UnreadableImage, MemoryError):
         raise
     except RecursionError:
         raise _damaged("a DICOM file nested too deeply to be a mammogram") from None
     except Exception:  # pydicom promises two kinds and raises nine; their texts quote values
         raise _damaged("a DICOM file that breaks off or is damaged in its header") from None
+
+
+def _refuse_items(count: int) -> None:
+    """Before they are turned into objects, which takes minutes."""
+    if count > MAX_ITEMS:
+        raise refusal(
+            Refusal.BAD_HEADER,
+            f"a DICOM file with more than {MAX_ITEMS:,} items in its lists",
+            "Export the view alone.",
+        )
 
 
 def _inflated(data: bytes) -> Any:
@@ -64,13 +98,20 @@ def _inflated(data: bytes) -> Any:
     if str(meta.get("TransferSyntaxUID", "")) != _DEFLATED:
         return pydicom.dcmread(BytesIO(data), force=True)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    body = inflater.decompress(data[file.tell() :], MAX_INFLATED_BYTES + 1)
-    if len(body) > MAX_INFLATED_BYTES:
-        raise refusal(
-            Refusal.TOO_LARGE,
-            f"a deflated DICOM file that grows beyond {MAX_INFLATED_BYTES >> 20} MB",
-            "Check that it is a single view, and export it without deflation.",
-        )
+    rest, pieces, size, item_count = data[file.tell() :], [], 0, 0
+    while rest and not inflater.eof:
+        pieces.append(inflater.decompress(rest, _PIECE))
+        rest = inflater.unconsumed_tail
+        size += len(pieces[-1])
+        if size > MAX_INFLATED_BYTES:
+            raise refusal(
+                Refusal.TOO_LARGE,
+                f"a deflated DICOM file that grows beyond {MAX_INFLATED_BYTES >> 20} MB",
+                "Check that it is a single view, and export it without deflation.",
+            )
+        item_count += pieces[-1].count(_ITEM)
+        _refuse_items(item_count)
+    body = b"".join(pieces)
     if not inflater.eof:
         raise _damaged("a deflated DICOM file that breaks off")
     dataset = read_dataset(BytesIO(body), False, True)

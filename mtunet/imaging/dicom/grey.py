@@ -17,6 +17,7 @@ from mtunet.case import Refusal
 from mtunet.imaging.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, refusal
 from mtunet.imaging.dicom.pixels import Layout, Stored
 from mtunet.imaging.dicom.values import items, number, numbers, value, word
+from mtunet.imaging.ground import white_ground
 
 # The look-up tables and windows of a DICOM header (PS3.3 C.11.1 Modality LUT, C.11.2 VOI LUT).
 
@@ -61,11 +62,11 @@ def modality_lut(dataset: Any, layout: Layout) -> Lut | None:
 
 
 def rescale(dataset: Any, notes: list[str]) -> tuple[float, float]:
-    """(slope, intercept); (1, 0) where absent or useless."""
+    """(slope, intercept); (1, 0) where absent or useless. A negative slope is one: low stored values are high then."""
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
     unreadable = (slope is None and "RescaleSlope" in dataset) or (intercept is None and "RescaleIntercept" in dataset)
     slope, intercept = (1.0 if slope is None else slope), intercept or 0.0
-    if unreadable or slope <= 0.0 or abs(slope) > 1e9 or abs(intercept) > 1e12:
+    if unreadable or slope == 0.0 or abs(slope) > 1e9 or abs(intercept) > 1e12:
         notes.append("The header's rescale values are useless; stored values were used.")
         return 1.0, 0.0
     return slope, intercept
@@ -137,6 +138,9 @@ def _entries(data: Any, count: int, *, little_endian: bool) -> Values | None:
 _COUNTED_AT_ONCE: Final = 1 << 24
 """Pixels: OpenCV counts in float32, which is exact up to here."""
 _FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.2.1"
+_FAIR: Final = 0.2
+"""A window that shows an image's values over less of black to white than this is not one for reading. The real
+mammograms at hand that name a window reach 0.88 to 1."""
 _DENSEST_SHARE: Final = 0.005
 """FOR PROCESSING: this share of the pixels may lie below the exposure that is shown white (edges, markers)."""
 
@@ -154,24 +158,27 @@ class GreyLook:
 
     inverted: low values are dense (bright).
     padding: stored values from .. to, both included, that are no image; None when there are none.
+    voi: what the header offers to show them by, to be tried in this order.
     processing: None for images made for presentation.
     """
 
     inverted: bool
     modality: Lut | tuple[float, float]
-    voi: Lut | Window | None
+    voi: tuple[Lut | Window, ...]
     padding: tuple[int, int] | None
     processing: Exposure | None
 
 
 def grey_look(dataset: Any, layout: Layout, notes: list[str]) -> GreyLook:
     """Everything of the header that speaks about grey values; what had to be decided goes to notes."""
+    if layout.samples > 1 or layout.palette:  # grey in colour clothes: it is what is shown, whatever else is said
+        return GreyLook(False, (1.0, 0.0), (Window(layout.span / 2, layout.span, "LINEAR"),), None, None)
     processing = _processing(dataset)
     lut = modality_lut(dataset, layout)
     return GreyLook(
         inverted=_inverted(dataset, processing, notes),
         modality=lut if lut is not None else rescale(dataset, notes),
-        voi=None if processing else _voi(dataset, layout, notes),
+        voi=() if processing else _voi(dataset, layout, notes),
         padding=_padding(dataset, layout),
         processing=processing,
     )
@@ -194,6 +201,9 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, n
     if np.count_nonzero(counts) <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
     table = grey_table(domain, counts, look, notes)
+    if np.count_nonzero(counts) > FEW_GREYS and look.processing is None and white_ground(offset, table):
+        notes.append("By the header this would be a negative (white ground); the picture decided, and was turned over.")
+        table = 1.0 - table
     table[inside] = 0.0
     return offset, table.astype(np.float32)
 
@@ -204,19 +214,44 @@ def grey_table(domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, no
     if look.processing is not None:
         return _exposed(values, counts, look, notes)
     used = counts > 0
-    shown = None if look.voi is None else np.clip(look.voi(values), 0.0, 1.0)
-    if shown is not None and np.ptp(shown[used]) == 0:
-        notes.append("The display window of the header shows nothing of this image; its full range is shown instead.")
-        shown = None
+    shown = _shown(values, counts, look, notes)
     if shown is None:
         low, high = float(values[used].min()), float(values[used].max())
         if high == low:
             raise _blank()
         shown = (values - low) / (high - low)
-        if look.voi is None:
+        if not look.voi:
             notes.append("The file names no display window; the full range of its values is shown.")
     shown = np.clip(shown, 0.0, 1.0)
     return 1.0 - shown if look.inverted else shown
+
+
+def _shown(values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values | None:
+    """By the first window or table of the header that shows the picture's values over a fair part of black to white."""
+    blank = True
+    for choice in look.voi:
+        shown = np.clip(choice(values), 0.0, 1.0)
+        reach = _reach(shown, counts)
+        if reach >= _FAIR:
+            if choice is not look.voi[0]:
+                notes.append("The first display window of the header does not fit this image; another one is used.")
+            return shown
+        blank = blank and np.ptp(shown[counts > 0]) == 0
+    if look.voi:
+        notes.append(
+            "The display window of the header shows nothing of this image; its full range is shown instead."
+            if blank
+            else "The display window of the header is far wider than the image's values; their full range is shown."
+        )
+    return None
+
+
+def _reach(shown: Values, counts: npt.NDArray[np.int64]) -> float:
+    """Brightness between the darkest and the brightest thousandth of the pixels."""
+    order = np.argsort(shown, kind="stable")
+    share = np.cumsum(counts[order]) / counts.sum()
+    low, high = (order[min(int(np.searchsorted(share, at)), share.size - 1)] for at in (0.001, 0.999))
+    return float(shown[high] - shown[low])
 
 
 def refuse_blank(counts: npt.NDArray[np.int64]) -> None:
@@ -273,16 +308,16 @@ def _inverted(dataset: Any, processing: Exposure | None, notes: list[str]) -> bo
     return inverted
 
 
-def _voi(dataset: Any, layout: Layout, notes: list[str]) -> Lut | Window | None:
+def _voi(dataset: Any, layout: Layout, notes: list[str]) -> tuple[Lut | Window, ...]:
     table, choices = voi_lut(dataset, layout, notes)
     if table is not None:
         if choices > 1:
             notes.append(f"The file offers {choices} display tables; the first is used.")
-        return table
+        return (table,)
     found = windows(dataset, notes)
     if len(found) > 1:
         notes.append(f"The file offers {len(found)} display windows; the first is used.")
-    return found[0] if found else None
+    return tuple(found)
 
 
 def _padding(dataset: Any, layout: Layout) -> tuple[int, int] | None:

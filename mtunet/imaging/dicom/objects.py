@@ -162,13 +162,18 @@ def refuse_other_objects(dataset: Any) -> list[str]:
             raise refusal(kind.refusal, kind.words, _USE_A_VIEW)
     if not any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise _no_pixels(by_modality or by_class)
-    _refuse_colour(dataset, by_class)
+    if _is_screen_save(dataset, captured=by_class is SOP_CLASSES[_STORAGE + "7"]):
+        raise refusal(
+            Refusal.SCREEN_SAVE, "a screen save (a picture of a workstation's screen)", "Choose the original view."
+        )
+    if by_modality is None and _in_colour(dataset):
+        raise refusal(Refusal.COLOUR, "a colour picture", "Choose the original greyscale view.")
     if by_modality is None and (modality or (by_class is None and "SOPClassUID" in dataset)):
         what = by_class.words if by_class else "a grey picture"
         raise refusal(_OTHER, f"{what} that is not marked as an X-ray image", _USE_A_VIEW)
     _refuse_other_body_parts(dataset, modality)
     _refuse_frames(dataset, modality)
-    return _notes(dataset, by_class, by_modality, modality)
+    return _notes(by_class, by_modality, modality)
 
 
 def _kind_by_class(dataset: Any) -> Kind | None:
@@ -194,17 +199,10 @@ def _no_pixels(kind: Kind | None) -> UnreadableImage:
     return refusal(Refusal.NO_PIXELS, what, "Export it again together with its pixels.")
 
 
-def _refuse_colour(dataset: Any, by_class: Kind | None) -> None:
-    captured = by_class is SOP_CLASSES[_STORAGE + "7"]
-    if _is_screen_save(dataset, captured=captured):
-        raise refusal(
-            Refusal.SCREEN_SAVE, "a screen save (a picture of a workstation's screen)", "Choose the original view."
-        )
+def _in_colour(dataset: Any) -> bool:
     photometric = word(dataset, "PhotometricInterpretation")
     many = (whole(dataset, "SamplesPerPixel") or 1) > 1
-    if many or photometric.startswith(("RGB", "YBR", "PALETTE", "CMYK", "HSV", "ARGB")):
-        what = "a colour picture (Secondary Capture, such as a screen save)" if captured else "a colour picture"
-        raise refusal(Refusal.COLOUR, what, "Choose the original greyscale view.")
+    return many or photometric.startswith(("RGB", "YBR", "PALETTE", "CMYK", "HSV", "ARGB"))
 
 
 def _is_screen_save(dataset: Any, *, captured: bool) -> bool:
@@ -237,13 +235,11 @@ def _refuse_frames(dataset: Any, modality: str) -> None:
     raise refusal(Refusal.MANY_FRAMES, f"an image of {count} frames", "Export the view alone, with one frame.")
 
 
-def _notes(dataset: Any, by_class: Kind | None, by_modality: Kind | None, modality: str) -> list[str]:
+def _notes(by_class: Kind | None, by_modality: Kind | None, modality: str) -> list[str]:
     notes = []
     if by_class is SOP_CLASSES[_STORAGE + "7"]:
         notes.append("This is a Secondary Capture picture, not a mammography unit's own image: grey values may differ.")
     if modality != "MG" and by_class is not SOP_CLASSES[_STORAGE + "1.2"]:
         what = by_modality.words if by_modality else "an image that does not say how it was made"
         notes.append(f"This is {what}, not marked as a mammogram: check that it shows a breast.")
-    if "GENERATED_2D" in words(dataset, "ImageType"):
-        notes.append("This view was computed from a tomosynthesis: fine calcifications may look different.")
     return notes

@@ -1,19 +1,19 @@
 """The stored pixel values of a DICOM image, exactly as written, and how they are laid out."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, generate_frames
-from pydicom.pixels import get_decoder
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLETransferSyntaxes
 
 from mtunet.case import Refusal, UnreadableImage
-from mtunet.imaging.decoding.result import DecoderFailure, refusal, refuse_size
-from mtunet.imaging.dicom.values import whole
+from mtunet.imaging.decoding.result import MAX_SCANS, DecoderFailure, refusal, refuse_size
+from mtunet.imaging.dicom.values import whole, word
 
 # What a compressed frame says of itself, read before a decoder touches it.
 #
@@ -26,6 +26,8 @@ _SOS = 0xDA
 _BARE = frozenset({0x01, *range(0xD0, 0xDA)})
 _SIZ = b"\xff\x4f\xff\x51"
 _BOXED = b"\x00\x00\x00\x0cjP  "
+_SOT = b"\xff\x90"
+_END = b"\xff\xd9"
 _MOST_TILES = 65_535
 
 
@@ -57,7 +59,30 @@ def codestream(frame: bytes) -> Codestream | None:
 
 def is_whole(frame: bytes) -> bool:
     """True when the end marker (EOI or EOC, both FFD9) stands near the end; padding after it is common."""
-    return b"\xff\xd9" in frame[-1024:]
+    return _END in frame[-1024:]
+
+
+def all_but_the_end(frame: bytes) -> bytes | None:
+    """A JPEG 2000 frame of which nothing but the end marker (EOC) is missing, with it; else None.
+
+    Every tile part says how long it is (Psot, T.800 A.4.2); one of length 0 goes on to the end, so that cannot be told.
+    """
+    frame = without_padding(frame)
+    place = frame.find(_SIZ) + 2
+    while place + 4 <= len(frame) and frame[place : place + 2] != _SOT:  # the main header's segments
+        place += 2 + struct.unpack_from(">H", frame, place + 2)[0]
+    while place + 12 <= len(frame) and frame[place : place + 2] == _SOT:
+        length = struct.unpack_from(">I", frame, place + 6)[0]
+        if length < 12 or place + length > len(frame):
+            return None
+        place += length
+    return frame + _END if place == len(frame) else None
+
+
+def without_padding(frame: bytes) -> bytes:
+    """The frame without the zeros that make its length even; one after FF belongs to it (T.81 B.1.1.5)."""
+    bare = frame.rstrip(b"\0")
+    return bare + b"\0" if bare.endswith(b"\xff") and len(bare) < len(frame) else bare
 
 
 def mended(frame: bytes, header: Codestream) -> bytes | None:
@@ -128,6 +153,11 @@ FAMILIES: Final = {
 }
 PLUGINS: Final = {"jpeg": "pylibjpeg", "jpeg-ls": "pyjpegls", "jpeg-2000": "pylibjpeg"}
 """pyjpegls notices most damage that pylibjpeg decodes silently to another image, and does not run away."""
+_STARTS: Final = (b"\xff\xd8\xff", _SIZ, _BOXED)
+_BEHIND: Final = b"\x5a\xa5" * 32
+"""Entropy-coded bits that stand for something in every code, put behind a frame to see whether it takes them."""
+_TINT: Final = 2 / 255
+"""Largest difference between red, green and blue that lossy compression makes of grey, of the whole range."""
 _EXPORT_AGAIN: Final = "Export it again, if possible uncompressed."
 
 
@@ -142,6 +172,13 @@ class Layout:
     high_bit: int
     signed: bool
     syntax: str
+    samples: int = 1
+    palette: bool = False
+
+    @property
+    def span(self) -> float:
+        """How many values there are."""
+        return float(1 << self.bits)
 
 
 def stored_pixels(dataset: Any, notes: list[str]) -> tuple[Stored, Layout]:
@@ -156,6 +193,8 @@ def stored_pixels(dataset: Any, notes: list[str]) -> tuple[Stored, Layout]:
     except Exception:
         failed = refusal(Refusal.DAMAGED, "an image whose pixel data are damaged", _EXPORT_AGAIN)
         raise DecoderFailure(failed.kind, failed.sentence) from None
+    if layout.samples > 1 or layout.palette:
+        return _grey_in_colour(raw, layout, dataset, notes)
     return _values(raw, layout, dataset, notes), layout
 
 
@@ -180,7 +219,11 @@ def _layout(dataset: Any, notes: list[str]) -> Layout:
     high_bit = whole(dataset, "HighBit")
     high_bit = bits - 1 if high_bit is None or not bits - 1 <= high_bit < allocated else high_bit
     signed = whole(dataset, "PixelRepresentation") == 1
-    return Layout(rows, columns, allocated, bits, high_bit, signed, _syntax(dataset))
+    samples = whole(dataset, "SamplesPerPixel") or 1
+    if samples not in (1, 3):
+        raise _colour()
+    palette = samples == 1 and word(dataset, "PhotometricInterpretation").startswith("PALETTE")
+    return Layout(rows, columns, allocated, bits, high_bit, signed, _syntax(dataset), samples, palette)
 
 
 def _syntax(dataset: Any) -> str:
@@ -200,7 +243,7 @@ def _is_native(dataset: Any, layout: Layout, notes: list[str]) -> bool:
         raise _unknown_encoding(uid)
     if not uid.is_encapsulated:
         return True
-    expected = layout.rows * layout.columns * layout.allocated // 8
+    expected = layout.rows * layout.columns * layout.samples * layout.allocated // 8
     if not dataset["PixelData"].is_undefined_length and len(dataset.PixelData) - expected in (0, 1):
         notes.append("The header calls the pixels compressed, but they are not; they were read as they are.")
         return True
@@ -208,8 +251,12 @@ def _is_native(dataset: Any, layout: Layout, notes: list[str]) -> bool:
 
 
 def _native(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
-    data, size = dataset.PixelData, layout.rows * layout.columns * layout.allocated // 8
+    data = dataset.PixelData
+    count = layout.rows * layout.columns * layout.samples
+    size = count * layout.allocated // 8
     little = _is_little_endian(dataset, layout)
+    if layout.samples > 1 and len(data) < size:
+        raise _colour()  # that it cannot be shown to be grey is reason enough
     if len(data) < size:
         raise refusal(
             Refusal.DAMAGED,
@@ -224,13 +271,17 @@ def _native(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
         notes.append("There are a few bytes more than pixels; they were left out.")
     stored: Stored
     if layout.allocated == 16:
-        stored = np.frombuffer(data, "<u2" if little else ">u2", layout.rows * layout.columns).astype(np.uint16)
+        stored = np.frombuffer(data, "<u2" if little else ">u2", count).astype(np.uint16)
     else:
         stored = np.frombuffer(data, np.uint8, size)
         if not little and dataset["PixelData"].VR == "OW":  # two pixels to a word, and the word is turned round
             even = np.frombuffer(data, np.uint8, len(data) // 2 * 2)
             stored = even.reshape(-1, 2)[:, ::-1].ravel()[:size]
-    return stored.reshape(layout.rows, layout.columns)
+    if layout.samples == 1:
+        return stored.reshape(layout.rows, layout.columns)
+    if whole(dataset, "PlanarConfiguration") == 1:
+        return np.moveaxis(stored.reshape(layout.samples, layout.rows, layout.columns), 0, -1)
+    return stored.reshape(layout.rows, layout.columns, layout.samples)
 
 
 def _is_little_endian(dataset: Any, layout: Layout) -> bool:
@@ -242,15 +293,22 @@ def _is_little_endian(dataset: Any, layout: Layout) -> bool:
 def _encapsulated(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
     dataset = _for_the_codec(dataset)
     uid = UID(layout.syntax)
+    frame = _frame(dataset.PixelData, notes)
+    dataset.PixelData = encapsulate([frame])
     if uid in RLETransferSyntaxes:
         return _decoded(dataset, layout, "pydicom")
     family = FAMILIES.get(layout.syntax)
     if family is None:
         raise _unknown_encoding(uid)
-    frame = next(iter(generate_frames(dataset.PixelData, number_of_frames=1)))
-    header = _checked(codestream(frame), layout, family)
+    header = _checked(codestream(frame), layout, family, frame.count(b"\xff\xda"))
+    unsure = False
     if not is_whole(frame):
-        raise refusal(Refusal.DAMAGED, "a compressed image that breaks off before its end", "Copy or export it again.")
+        closed = all_but_the_end(frame) if family == "jpeg-2000" else without_padding(frame) + _END
+        if closed is None:
+            raise _cut_short()
+        frame, unsure = closed, family == "jpeg"
+        dataset.PixelData = encapsulate([frame])
+        notes.append("The compressed image lacks the mark of its end; nothing else of it is missing.")
     if (patched := mended(frame, header)) is not None:
         dataset.PixelData = encapsulate([patched])
         notes.append(
@@ -259,26 +317,58 @@ def _encapsulated(dataset: Any, layout: Layout, notes: list[str]) -> Stored:
     if family == "jpeg" and header.precision <= 8:
         dataset.BitsAllocated = 8  # the codec hands over bytes, whatever the header allocates
         dataset.BitsStored, dataset.HighBit = min(8, layout.bits), min(8, layout.bits) - 1
-    return _decoded(dataset, layout, PLUGINS[family])
+    decoded = _decoded(dataset, layout, PLUGINS[family])
+    if unsure:  # were pixels missing, they would be made of what is put behind the frame
+        dataset.PixelData = encapsulate([frame[:-2] + _BEHIND + _END])
+        if not np.array_equal(decoded, _decoded(dataset, layout, PLUGINS[family])):
+            raise _cut_short()
+    return decoded
+
+
+def _frame(data: bytes, notes: list[str]) -> bytes:
+    """The only frame, out of its fragments; it needs no table of where frames begin, so none is believed."""
+    table, *fragments = _items(data)
+    if table.startswith(_STARTS):
+        table, fragments = b"", [table, *fragments]
+        notes.append("The compressed image has no place for a table of its frames; it was read without.")
+    if sum(fragment.startswith(_STARTS) for fragment in fragments) > 1:
+        raise refusal(Refusal.MANY_FRAMES, "an image of several frames", "Export the view alone, with one frame.")
+    if table.strip(b"\0"):
+        notes.append("The table of frames does not fit the only frame of the image; it was left out.")
+    return b"".join(fragments)
+
+
+def _items(data: bytes) -> list[bytes]:
+    """The contents of the items, up to the delimiter or the end (PS3.5 A.4); at least one."""
+    contents, place = [], 0
+    while data[place : place + 4] == b"\xfe\xff\x00\xe0":
+        length = int.from_bytes(data[place + 4 : place + 8], "little")
+        contents.append(data[place + 8 : place + 8 + length])
+        place += 8 + length
+    if not contents or place > len(data):
+        raise refusal(Refusal.DAMAGED, "a file that ends before its pixel data are closed", "Copy or export it again.")
+    return contents
 
 
 def _for_the_codec(dataset: Any) -> Dataset:
     """What a codec needs, apart from the file's own data set: that one is still asked for its polarity."""
     apart = Dataset()
     apart.file_meta = dataset.file_meta
-    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PlanarConfiguration", "PixelData"):
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelData"):
         if keyword in dataset:
             setattr(apart, keyword, dataset[keyword].value)
     return apart
 
 
-def _checked(header: Codestream | None, layout: Layout, family: str) -> Codestream:
+def _checked(header: Codestream | None, layout: Layout, family: str, scans: int) -> Codestream:
     if header is None or header.family != family:
         raise refusal(
             Refusal.DAMAGED, "an image whose compressed pixels do not begin as its header says", _EXPORT_AGAIN
         )
-    if header.components != 1:
-        raise refusal(Refusal.COLOUR, "a colour picture", "Choose the original greyscale view.")
+    if header.sos >= 0 and scans > MAX_SCANS:
+        raise refusal(Refusal.TOO_SLOW, f"a JPEG image of more than {MAX_SCANS} scans", _EXPORT_AGAIN)
+    if header.components != layout.samples:
+        raise _colour()
     if (header.rows, header.columns) != (layout.rows, layout.columns):
         raise refusal(
             Refusal.BAD_HEADER,
@@ -296,18 +386,47 @@ def _checked(header: Codestream | None, layout: Layout, family: str) -> Codestre
 
 
 def _decoded(dataset: Any, layout: Layout, plugin: str) -> Stored:
-    dataset.NumberOfFrames, dataset.SamplesPerPixel = 1, 1
+    dataset.NumberOfFrames, dataset.SamplesPerPixel = 1, layout.samples
     dataset.PixelRepresentation = int(layout.signed)
     dataset.PhotometricInterpretation = "MONOCHROME2"  # polarity is applied later, and only there
+    if layout.samples > 1:
+        dataset.PhotometricInterpretation, dataset.PlanarConfiguration = "RGB", 0
     if dataset.BitsAllocated == layout.allocated:
         dataset.BitsStored, dataset.HighBit = layout.bits, layout.bits - 1
     decoder = get_decoder(UID(layout.syntax))
     if plugin not in decoder.available_plugins:
         raise _unknown_encoding(UID(layout.syntax))
     array, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, correct_unused_bits=False)
-    if array.shape != (layout.rows, layout.columns):
+    if array.shape[:2] != (layout.rows, layout.columns):
         raise refusal(Refusal.DAMAGED, "an image that decodes to another size than its header says", _EXPORT_AGAIN)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _grey_in_colour(raw: Stored, layout: Layout, dataset: Any, notes: list[str]) -> tuple[Stored, Layout]:
+    """One channel of three that agree, or brightness without colour. Raises UnreadableImage for a colour picture."""
+    channels = raw
+    if layout.palette:
+        try:
+            channels = apply_color_lut(raw, dataset)
+        except Exception:
+            raise _colour() from None
+    bits = channels.dtype.itemsize * 8 if layout.palette else layout.bits
+    first, *others = np.moveaxis(channels, -1, 0).astype(np.int32)
+    tint, middle = _TINT * (1 << bits), 1 << (bits - 1)
+    alike = all(int(np.abs(other - first).max()) <= tint for other in others)
+    if not (alike or all(int(np.abs(other - middle).max()) <= tint for other in others)):
+        raise _colour()
+    notes.append("The picture is grey that is stored as colour; it was read as grey.")
+    grey = first.astype(np.uint8 if bits <= 8 else np.uint16)
+    return grey, replace(layout, bits=bits, high_bit=bits - 1, allocated=grey.dtype.itemsize * 8, signed=False)
+
+
+def _colour() -> UnreadableImage:
+    return refusal(Refusal.COLOUR, "a colour picture", "Choose the original greyscale view.")
+
+
+def _cut_short() -> UnreadableImage:
+    return refusal(Refusal.DAMAGED, "a compressed image that breaks off before its end", "Copy or export it again.")
 
 
 def _values(raw: Stored, layout: Layout, dataset: Any, notes: list[str]) -> Stored:

@@ -1,0 +1,207 @@
+"""Side, view and kind of projection, from wherever vendors write them.
+
+What stands in an element made for it is said by the header; what is read out of a description, the patient's
+orientation or the file's name is a guess, and a note says of what. The words themselves stand in `mtunet.placement`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mtunet.case import Laterality, Refusal, View
+from mtunet.imaging.decoding.result import refusal
+from mtunet.imaging.dicom.values import items, number, value, word, words
+from mtunet.placement import Placement, placement_in
+from mtunet.scope import SCOPE, Effect, Fact
+
+VIEW_CODES: Final[Mapping[str, View]] = {
+    "399162004": View.CC,
+    "R-10242": View.CC,
+    "399368009": View.MLO,
+    "R-10226": View.MLO,
+    "399260004": View.ML,
+    "R-10224": View.ML,
+    "399352003": View.LM,
+    "R-10228": View.LM,
+    "399099002": View.LMO,
+    "R-10230": View.LMO,
+    "399188001": View.SIO,
+    "R-102D0": View.SIO,
+    "399196006": View.FB,
+    "R-10244": View.FB,
+    "399192008": View.XCCL,
+    "Y-X1770": View.XCCL,
+    "399101009": View.XCCM,
+    "Y-X1771": View.XCCM,
+    "399265009": View.XCC,
+    "R-1024A": View.XCC,
+    "127457009": View.SPECIMEN,
+    "G-8310": View.SPECIMEN,
+}
+"""DICOM PS3.16 CID 4014, SNOMED CT codes and the older SNOMED-RT ones."""
+MODIFIER_CODES: Final[Mapping[str, Fact]] = {
+    "399163009": Fact.MAGNIFICATION,
+    "R-102D6": Fact.MAGNIFICATION,
+    "399055006": Fact.SPOT,
+    "R-102D7": Fact.SPOT,
+    "399209000": Fact.IMPLANT_DISPLACED,
+    "R-102D5": Fact.IMPLANT_DISPLACED,
+    "399110001": Fact.TANGENTIAL,
+    "R-102C2": Fact.TANGENTIAL,
+    "399161006": Fact.CLEAVAGE,
+    "R-102D2": Fact.CLEAVAGE,
+    "399011000": Fact.AXILLARY_TAIL,
+    "R-102D1": Fact.AXILLARY_TAIL,
+    "442580003": Fact.AXILLARY_TAIL,
+    "399197002": Fact.ROLLED_LATERALLY,
+    "R-102D3": Fact.ROLLED_LATERALLY,
+    "399226006": Fact.ROLLED_MEDIALLY,
+    "R-102D4": Fact.ROLLED_MEDIALLY,
+    "414493004": Fact.ROLLED_DOWN,
+    "R-102CA": Fact.ROLLED_DOWN,
+    "415670009": Fact.ROLLED_UP,
+    "R-102C9": Fact.ROLLED_UP,
+    "442581004": Fact.NIPPLE_IN_PROFILE,
+    "441752004": Fact.ANTERIOR_COMPRESSION,
+    "442593008": Fact.BELOW_THE_BREAST,
+}
+"""DICOM PS3.16 CID 4015."""
+SIDE_CODES: Final[Mapping[str, Laterality]] = {
+    "24028007": Laterality.RIGHT,
+    "G-A100": Laterality.RIGHT,
+    "73056007": Laterality.RIGHT,
+    "T-04020": Laterality.RIGHT,
+    "7771000": Laterality.LEFT,
+    "G-A101": Laterality.LEFT,
+    "80248007": Laterality.LEFT,
+    "T-04030": Laterality.LEFT,
+}
+"""Of a side (CID 244) and of a breast of that side, SNOMED CT and SNOMED-RT."""
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "SeriesDescription": "the series description",
+    "ProtocolName": "the protocol's name",
+    "AcquisitionProtocolName": "the protocol's name",
+    "PerformedProcedureStepDescription": "the description of the procedure",
+    "AcquisitionDeviceProcessingDescription": "the description of the processing",
+    "ImageComments": "the image's comments",
+}
+"""Elements of free words, the more particular first, and what a note calls them."""
+_MAGNIFIED: Final = 1.4
+"""A contact view has a factor of at most 1.1, a magnification view one of 1.5 to 2."""
+_BIOPSY: Final = ("STEREO", "PREFIRE", "POSTFIRE", "POSTBIOPSY", "POSTMARKER", "TOMO_SCOUT")
+_SYNTHETIC_NAMES: Final = ("C-VIEW", "S-VIEW", "CVIEW", "V-PREVIEW", "SYNTHETIC", "INSIGHT 2D", "GENERATED 2D")
+
+
+def labels(dataset: Any, name: str, notes: list[str]) -> Placement:
+    """Side, view and facts: said by the header, else guessed with a note of what from."""
+    said = list(_said(dataset))
+    side, view = _first(said)
+    facts = {fact for each in said for fact in each.facts} | _facts(dataset)
+    guesses = list(_guesses(dataset, name))
+    for source, guess in guesses:
+        guessed = [
+            what for what, known, new in (("side", side, guess.side), ("view", view, guess.view)) if new and not known
+        ]
+        if guessed:
+            notes.append(
+                f"The {' and the '.join(guessed)} {'is' if len(guessed) == 1 else 'are'} guessed from {source}."
+            )
+        side, view = side or guess.side, view or guess.view
+        facts |= guess.facts if source != FILE_NAME else set()
+    sides = {each.side for each in said} | {guess.side for source, guess in guesses if source != ORIENTATION}
+    if len(sides - {None}) > 1 or len({each.view for each in said} - {None}) > 1:
+        facts.add(Fact.CONTRADICTION)
+    return Placement(side, view, frozenset(facts))
+
+
+FILE_NAME: Final = "the file name"
+ORIENTATION: Final = "the patient orientation"
+"""Of how the picture lies. Turned pictures keep it as it was, so it contradicts nothing."""
+
+
+def refuse_out_of_scope(facts: frozenset[Fact]) -> None:
+    """Raise UnreadableImage for what shows no breast at all."""
+    for fact in facts:
+        if SCOPE[fact].effect is Effect.REFUSE:
+            raise refusal(Refusal.OTHER_MODALITY, SCOPE[fact].sentence, "Choose a view of a breast.")
+
+
+def _first(said: list[Placement]) -> tuple[Laterality | None, View | None]:
+    return next((s.side for s in said if s.side), None), next((s.view for s in said if s.view), None)
+
+
+def _said(dataset: Any) -> Iterator[Placement]:
+    """What stands in elements made for side and view, the most particular first."""
+    for code in items(dataset, "ViewCodeSequence")[:1]:
+        named = placement_in(_meaning(code), label=True)
+        modifiers = items(code, "ViewModifierCodeSequence")
+        facts = {MODIFIER_CODES[found] for m in modifiers if (found := word(m, "CodeValue")) in MODIFIER_CODES}
+        facts |= {fact for m in modifiers for fact in placement_in(_meaning(m)).facts}
+        yield Placement(None, VIEW_CODES.get(word(code, "CodeValue")) or named.view, frozenset(facts | named.facts))
+    for keyword in ("ImageLaterality", "Laterality"):
+        yield Placement(placement_in(word(dataset, keyword), label=True).side)
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in items(dataset, groups)[:1]:
+            for anatomy in items(group, "FrameAnatomySequence")[:1]:
+                yield Placement(placement_in(word(anatomy, "FrameLaterality"), label=True).side)
+    for region in items(dataset, "AnatomicRegionSequence")[:1]:
+        codes = [region, *items(region, "AnatomicRegionModifierSequence")]
+        sides = {side for code in codes if (side := _side_of(code)) is not None}
+        yield Placement(sides.pop() if len(sides) == 1 else None)
+    yield placement_in(word(dataset, "ViewPosition"), label=True)
+    if len(words(dataset, "PatientOrientation")) == 1:  # CBIS-DDSM writes the view there
+        yield placement_in(word(dataset, "PatientOrientation"), label=True)
+
+
+def _side_of(code: Any) -> Laterality | None:
+    return SIDE_CODES.get(word(code, "CodeValue")) or placement_in(_meaning(code), label=True).side
+
+
+def _meaning(code: Any) -> str:
+    return str(value(code, "CodeMeaning") or "")
+
+
+def _guesses(dataset: Any, name: str) -> Iterator[tuple[str, Placement]]:
+    yield ORIENTATION, Placement(*_from_orientation(dataset))
+    for keyword, called in DESCRIPTIONS.items():
+        yield called, placement_in(str(value(dataset, keyword) or ""))
+    yield FILE_NAME, placement_in(name)
+
+
+def _facts(dataset: Any) -> set[Fact]:
+    """What the header says of the image besides side, view and their modifiers."""
+    kinds = words(dataset, "ImageType")
+    paddle = set(word(dataset, "PaddleDescription").replace("_", " ").split())
+    factor = number(dataset, "EstimatedRadiographicMagnificationFactor") or 1.0
+    described = word(dataset, "SeriesDescription")
+    said = {
+        Fact.TEST_OBJECT: word(dataset, "QualityControlImage") == "YES",
+        Fact.MAGNIFICATION: any(part.startswith("MAG") for part in paddle) or factor >= _MAGNIFIED,
+        Fact.SPOT: bool(paddle & {"SPOT", "SPT"}),
+        Fact.STEREO: any(kind.startswith(_BIOPSY) for kind in kinds),
+        Fact.IMPLANT: word(dataset, "BreastImplantPresent") == "YES",
+        Fact.SUBTRACTION: "SUBTRACTION" in kinds,
+        Fact.CONTRAST: "POST_CONTRAST" in kinds or bool(word(dataset, "ContrastBolusAgent")),
+        Fact.SYNTHETIC: "GENERATED_2D" in kinds or any(called in described for called in _SYNTHETIC_NAMES),
+        Fact.LOSSY: word(dataset, "LossyImageCompression") == "01",
+        Fact.PARTIAL: word(dataset, "PartialView") == "YES",
+    }
+    return {fact for fact, holds in said.items() if holds}
+
+
+def _from_orientation(dataset: Any) -> tuple[Laterality | None, View | None]:
+    """From Patient Orientation (0020,0020): where the image's bottom points.
+
+    A CC view is stored with its lateral side up, an MLO view with the head up; both point to the middle of the
+    body at the bottom, which is the patient's left (L) for the right breast.
+    """
+    directions = words(dataset, "PatientOrientation")
+    if len(directions) != 2 or not directions[1] or set(directions[1]) - set("LRFHAP"):
+        return None, None
+    down = directions[1]
+    toward = {"L", "R"} & set(down)
+    side = None
+    if len(toward) == 1 and "H" not in down:
+        side = Laterality.RIGHT if toward == {"L"} else Laterality.LEFT
+    if set(down) in ({"L"}, {"R"}):
+        return side, View.CC
+    return side, View.MLO if toward and {"F", "H"} & set(down) else None
