@@ -37,7 +37,6 @@ class Fact(StrEnum):
     CONTRAST = "contrast"
     PARTIAL = "partial"
     TEST_OBJECT = "test_object"
-    NEGATIVE = "negative"
     NOT_SQUARE = "not_square"
     CONTRADICTION = "contradiction"
 
@@ -72,9 +71,6 @@ SCOPE: Final[Mapping[Fact, Meaning]] = MappingProxyType(
         Fact.STEREO: Meaning(Effect.CAP, f"This is a stereo biopsy view: {_NOT_MADE_FOR}"),
         Fact.SUBTRACTION: Meaning(
             Effect.CAP, f"This is a picture computed from two exposures with contrast medium: {_NOT_MADE_FOR}"
-        ),
-        Fact.NEGATIVE: Meaning(
-            Effect.CAP, "This looks like a negative (white ground): turn its greys over and have it analysed again."
         ),
         Fact.CONTRAST: Meaning(
             Effect.NOTE,

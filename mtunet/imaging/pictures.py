@@ -23,9 +23,7 @@ from mtunet.imaging.decoding.result import (
     refusal,
     refuse_size,
 )
-from mtunet.imaging.ground import white_ground
 from mtunet.placement import placement_in
-from mtunet.scope import Fact, sentences
 
 FORMATS: Final = (
     PngImagePlugin.PngImageFile.format,
@@ -69,8 +67,6 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     shown, table = _scaled(values, notes)
     if np.unique(values[::4, ::4]).size <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
-    facts = frozenset({Fact.NEGATIVE} if FEW_GREYS_NOTE not in notes and white_ground(shown, table) else ())
-    notes += sentences(facts)
     side, view, _ = placement_in(name)
     guessed = [what for what, found in (("side", side), ("view", view)) if found is not None]
     if guessed:
@@ -78,7 +74,7 @@ def decode_picture(data: bytes, name: str) -> Decoded:
             f"The {' and the '.join(guessed)} {'is' if len(guessed) == 1 else 'are'} guessed from the file name."
         )
     notes.append("A picture file gives no pixel spacing: sizes are in pixels only.")
-    return Decoded(shown, table, None, side, view, tuple(notes), facts)
+    return Decoded(shown, table, None, side, view, tuple(notes))
 
 
 def _opened(data: bytes) -> Any:
@@ -150,7 +146,7 @@ def _one_channel(values: npt.NDArray[Any], full: float, notes: list[str]) -> npt
     if alpha is None or bool((alpha == full).all()):
         return grey
     notes.append("Transparent parts of the picture are shown black.")
-    wide = grey.astype(np.uint16 if grey.dtype == np.uint8 else np.uint32)
+    wide: npt.NDArray[Any] = grey.astype(np.uint16 if grey.dtype == np.uint8 else np.uint32)
     wide *= alpha
     wide += int(full) // 2
     wide //= int(full)

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from mtunet.case import Refusal
 from mtunet.imaging.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, refusal
+from mtunet.imaging.dicom.ground import is_negative
 from mtunet.imaging.dicom.pixels import Layout, Stored
 from mtunet.imaging.dicom.values import items, number, numbers, value, word
-from mtunet.imaging.ground import white_ground
 
 # The look-up tables and windows of a DICOM header (PS3.3 C.11.1 Modality LUT, C.11.2 VOI LUT).
 
@@ -201,7 +201,7 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, n
     if np.count_nonzero(counts) <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
     table = grey_table(domain, counts, look, notes)
-    if np.count_nonzero(counts) > FEW_GREYS and look.processing is None and white_ground(offset, table):
+    if np.count_nonzero(counts) > FEW_GREYS and look.processing is None and is_negative(offset, table):
         notes.append("By the header this would be a negative (white ground); the picture decided, and was turned over.")
         table = 1.0 - table
     table[inside] = 0.0
