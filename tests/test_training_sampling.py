@@ -23,7 +23,7 @@ def seen(sampler: Sampler, steps: int, count: int, draws: int, monkeypatch: pyte
     cut = Sampler._cut
 
     def watched(self: Sampler, chosen: Any, centres: Any) -> Any:
-        names.extend(view.about.image for view in chosen)
+        names.extend(self.views[number].about.image for number in chosen)
         return cut(self, chosen, centres)
 
     monkeypatch.setattr(Sampler, "_cut", watched)
@@ -55,6 +55,12 @@ def test_a_step_draws_the_same_whatever_came_before(tmp_path: Path) -> None:
     used.batch(0, 3, 30)
     for one, other in zip(vars(fresh.batch(7, 3, 30)).values(), vars(used.batch(7, 3, 30)).values(), strict=True):
         assert (one == other).all()
+    stays = replace(fresh, resident=True)
+    for step in (7, 7):  # the second time from what stays on the device
+        for one, other in zip(
+            vars(fresh.batch(7, 3, 30)).values(), vars(stays.batch(step, 3, 30)).values(), strict=True
+        ):
+            assert (one == other).all()
     assert (fresh.batch(7, 3, 30).pixels != replace(fresh, seed=(2, 0)).batch(7, 3, 30).pixels).any()
 
 
@@ -69,7 +75,7 @@ def test_crops_lie_on_lesions_but_for_a_share(off_lesion: float, share: tuple[fl
 def test_a_crop_is_the_view_about_its_centre() -> None:
     view = view_of(drawn_sample(0), 0.4)
     sampler = Sampler([view], LOOK, (1, 0))
-    patches, offsets = sampler._cut([view, view], [np.array([150.0, 60.0]), np.array([2.5, 1.25])])
+    patches, offsets = sampler._cut([0, 0], [np.array([150.0, 60.0]), np.array([2.5, 1.25])])
     half = patches.pixels.shape[-1] // 2
     inside = patches.pixels[0, 0].numpy() * 65535
     assert np.allclose(inside, view.pixels[150 - half : 151 + half, 60 - half : 61 + half], atol=0.01)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mtunet.case import DeviceUnavailable
+from mtunet.detection.devices import choose_device
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs, statistics
@@ -20,12 +21,14 @@ from training.data.recipes import Mixture
 from training.data.registry import DATASETS, DataSetMissing
 from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
+from training.fitting import How
 from training.products import choose_again, evaluate
 from training.realism import measure_cues, measure_realism
 from training.reporting import as_text, report
 from training.tools.combining import join, pack, unpack
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
+from training.tools.planning import plan
 from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
 from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
@@ -47,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="the experiments and what to expect of each")
     listing.set_defaults(command=_list)
+
+    planning = commands.add_parser("plan", help="what an experiment would cost, by counted operations")
+    planning.add_argument("experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT")
+    planning.add_argument("--device", default="auto", help="whose pace is measured for some seconds (default: auto)")
+    planning.add_argument("--tflops", type=float, help="10¹² operations a second of another machine, not measured")
+    planning.set_defaults(command=_plan)
 
     running = commands.add_parser("run", help="learn, choose thresholds, measure on unseen images; resumable")
     running.add_argument("experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT")
@@ -219,6 +228,12 @@ def _words(text: str) -> list[str]:
 def _list(_: argparse.Namespace) -> None:
     for one in EXPERIMENTS.values():
         print(f"{one.name}\n    {one.expect}\n    python -m training run {one.name}")
+
+
+def _plan(asked: argparse.Namespace) -> None:
+    how = How.on(choose_device(asked.device))
+    for line in plan(EXPERIMENTS[asked.experiment], how, asked.tflops and asked.tflops * 1e12):
+        print(line)
 
 
 def _run(asked: argparse.Namespace) -> None:

@@ -38,17 +38,19 @@ KEEP_EVERY = 90.0
 
 @dataclass(frozen=True)
 class How:
-    """Which device learns, in which precision, whether Adam is one kernel, how many batches are drawn ahead of it."""
+    """Which device learns, in which precision, whether Adam is one kernel, how many batches are drawn ahead of it, and
+    whether the views stay on it."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     fused: bool = False
     ahead: int = 0
+    resident: bool = False
 
     @classmethod
     def on(cls, device: torch.device) -> "How":
         cuda = device.type == "cuda"
-        return cls(device, learning_dtype(device), fused=cuda, ahead=4 if cuda else 0)
+        return cls(device, learning_dtype(device), fused=cuda, ahead=4 if cuda else 0, resident=cuda)
 
 
 @dataclass(frozen=True)

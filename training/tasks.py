@@ -126,7 +126,7 @@ def _learnt(
         return ()
     draws_from = (task.seed, task.fold)
     origin_of = divide(experiment).origin_of if len(train) == len(divide(experiment).views) else ()
-    told = (experiment.augmentation, experiment.stages, origin_of, how.device)
+    told = (experiment.augmentation, experiment.stages, origin_of, how.device, how.resident)
     sampler = Sampler(train, experiment.look, draws_from, *told)
     fixed = Sampler(validation, experiment.look, draws_from, device=how.device).fixed()
     own = experiment.learnt_by(METHODS[task.method])
