@@ -8,7 +8,7 @@ by `significance`. `together` works all of it out once, `statistics` keeps it. N
 __all__ = [
     "aggregation",
     "audit",
-    "claims",
+    "between",
     "curves",
     "figures",
     "intervals",

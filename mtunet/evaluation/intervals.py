@@ -170,14 +170,3 @@ def intervals(
 
 def interval(found: Estimate) -> Interval | None:
     return None if found.low is None or found.high is None else (found.low, found.high)
-
-
-def difference(one: Counts, other: Counts, patients: Sequence[str], metric: str) -> Interval | None:
-    """Of the pooled metric of `one` less that of `other`, the same patients and images drawn for both.
-
-    Both have the same images in the same order, maybe in other folds: patients are drawn from all.
-    """
-    quantity = Quantity(one.cells[None], METRICS[metric].function) - Quantity(
-        other.cells[None], METRICS[metric].function
-    )
-    return interval(estimate(quantity, Population.of(patients, np.zeros(len(patients), np.intp))))

@@ -1,6 +1,6 @@
 """A run's seeds side by side: the same methods on the same folds, learnt from other draws and first weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +8,19 @@ import numpy as np
 
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import EVERY, Floats
-from mtunet.evaluation.intervals import Population, Quantity
-from mtunet.evaluation.reading import BASELINES, TYPES, Counts, Results, load
-from mtunet.evaluation.statistics import Gate, Hurdle
+from mtunet.evaluation.intervals import Ints, Population, Quantity
+from mtunet.evaluation.reading import (
+    BASELINES,
+    FLAT,
+    TYPES,
+    Counts,
+    Results,
+    epochs_to_reach,
+    final_f1,
+    histories,
+    load,
+)
+from mtunet.evaluation.statistics import Convergence, Gate, Hurdle
 
 F1 = EVERY["f1"]
 
@@ -50,24 +60,7 @@ class Seeds:
         return found
 
     def quantities(self, methods: Sequence[str], kind: str, frame: str, metric: str) -> "Shared | None":
-        """A metric of several methods, on the images and with the seeds that all of them have; None where there are
-        none, or it was not counted."""
-        counted = [self.counts(method, kind, frame) for method in methods]
-        if not all(counted):
-            return None
-        learnt = [set(found) for method, found in zip(methods, counted, strict=True) if method not in BASELINES]
-        seeds = [seed for seed in self.by_seed if all(seed in one for one in learnt)] if learnt else []
-        chosen = [
-            [found[seed] for seed in seeds] if method not in BASELINES else list(found.values())[:1]
-            for method, found in zip(methods, counted, strict=True)
-        ]
-        if not all(chosen):
-            return None
-        common = set.intersection(*(set(one[0].images) for one in chosen))
-        aligned = [[_only(counts, common) for counts in one] for one in chosen]
-        quantities = [Quantity.of(one, EVERY[metric]) for one in aligned]
-        known = tuple(one for one in quantities if one is not None)
-        return Shared(self.population(aligned[0][0]), known) if len(known) == len(methods) else None
+        return shared([(self, method) for method in methods], kind, frame, metric)
 
     def population(self, counts: Counts) -> Population:
         return Population.of(self.first.patients(counts.images), counts.fold)
@@ -81,19 +74,52 @@ class Seeds:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """Quantities of several methods on the same images, in the same order and with the same seeds."""
+    """Quantities on the same images, in the same order and with the same seeds. folds: of each, (images,) which fold
+    tested it; population: with those of the first."""
 
     population: Population
     quantities: tuple[Quantity, ...]
+    folds: tuple[Ints, ...]
+
+    @property
+    def same_folds(self) -> bool:
+        return all(np.array_equal(fold, self.folds[0]) for fold in self.folds)
+
+
+def shared(of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str) -> Shared | None:
+    """A metric of several methods of one run or of several, on the images and with the seeds that all of them have.
+
+    Runs without a seed in common lend their first one each. None where they share nothing, or it was not counted.
+    """
+    counted = [(method in BASELINES, run.counts(method, kind, frame)) for run, method in of]
+    if not counted or not all(found for _, found in counted):
+        return None
+    learnt = [found for baseline, found in counted if not baseline]
+    seeds = [seed for seed in learnt[0] if all(seed in found for found in learnt)] if learnt else []
+    chosen = [
+        [found[seed] for seed in seeds] if seeds and not baseline else list(found.values())[:1]
+        for baseline, found in counted
+    ]
+    common = set.intersection(*(set(one[0].images) for one in chosen))
+    aligned = [[_only(counts, common) for counts in one] for one in chosen]
+    known = tuple(one for several in aligned if (one := Quantity.of(several, EVERY[metric])) is not None)
+    if not common or len(known) < len(of):
+        return None
+    return Shared(of[0][0].population(aligned[0][0]), known, tuple(one[0].fold for one in aligned))
 
 
 def load_seeds(folder: Path) -> Seeds:
     """Raises UnreadableRun."""
-    run = runs.read(folder)
+    return seeds_of(load(folder))
+
+
+def seeds_of(first: Results) -> Seeds:
+    """Of a run whose first seed is read. Raises UnreadableRun."""
+    run = runs.read(first.folder)
     splits = runs.read_splits(run)
     shares = [len(one["test"]) / len(one["train"]) for one in splits if one.get("train")]
-    by_seed = {seed: load(folder, run.further(seed)) for seed in run.seeds}
-    return Seeds(by_seed, float(np.mean(shares)) if shares else 0.0)
+    further = {seed: load(first.folder, seed) for seed in run.seeds[1:]}
+    return Seeds({run.seeds[0]: first} | further, float(np.mean(shares)) if shares else 0.0)
 
 
 def _only(counts: Counts, names: set[str]) -> Counts:
@@ -110,6 +136,10 @@ def gates(seeds: Seeds) -> tuple[Gate, ...]:
     learners = [method for method in seeds.first.methods if method not in BASELINES]
     found = [Gate(method, tuple(_hurdles(seeds, method, bars))) for method in learners]
     return tuple(gate for gate in found if gate.hurdles)
+
+
+def unlearnt(seeds: Seeds) -> frozenset[str]:
+    return frozenset(gate.method for gate in gates(seeds) if not gate.learnt)
 
 
 def _best_baselines(seeds: Seeds, kind: str) -> dict[int, tuple[float, str]]:
@@ -138,3 +168,19 @@ def _by_fold(counts: Counts) -> dict[int, float | None]:
     folds = np.unique(counts.fold)
     values = [float(F1.function(counts.cells[counts.fold == fold].sum(axis=0))) for fold in folds]
     return {int(fold): None if np.isnan(value) else value for fold, value in zip(folds, values, strict=True)}
+
+
+def convergence(seeds: Seeds) -> Iterator[Convergence]:
+    """Of every method and type with a history, over seeds and folds."""
+    told = [one for results in seeds.by_seed.values() for one in histories(results)]
+    for method in dict.fromkeys(one.method for one in told):
+        for kind in TYPES:
+            mine = [one for one in told if one.method == method and kind in one.validation]
+            finals = [final for one in mine if (final := final_f1(one, kind)) is not None]
+            if finals:
+                epochs = tuple(epochs_to_reach(one, kind) for one in mine)
+                known = [one for one in epochs if one is not None]
+                final = float(np.mean(finals))
+                yield Convergence(
+                    method, kind, final, epochs, float(np.mean(known)) if known and final >= FLAT else None
+                )

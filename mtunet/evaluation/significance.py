@@ -6,6 +6,7 @@ n_test / n_train; Bouckaert and Frank (PAKDD 2004) use it for repeated cross-val
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -28,15 +29,28 @@ def corrected_t(differences: Floats, test_over_train: float) -> Tested:
     mean, parts = float(known.mean()), int(known.size)
     if parts < 2:
         return Tested(Estimate(mean), parts, None, None, None)
-    error, free = standard_error(known, test_over_train), parts - 1
+    return _tested(mean, parts, float(np.sqrt(_variance(known, test_over_train))), parts - 1)
+
+
+def corrected_t_apart(one: Floats, other: Floats, test_over_train: float) -> Tested:
+    """The same of two that have no parts in common, as runs with other folds: one's mean less the other's."""
+    both = [values[~np.isnan(values)] for values in (one, other)]
+    if any(values.size < 2 for values in both):
+        return Tested(Estimate(None), 0, None, None, None)
+    mean, parts = float(both[0].mean() - both[1].mean()), sum(values.size for values in both)
+    error = float(np.sqrt(sum(_variance(values, test_over_train) for values in both)))
+    return _tested(mean, parts, error, parts - 2)
+
+
+def _tested(mean: float, parts: int, error: float, free: int) -> Tested:
     half = float(stats.t.ppf(1 - ALPHA / 2, free)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, free)) if error else float(mean == 0)
-    return Tested(Estimate(mean, mean - half, mean + half), parts, p, None, detectable(error, free))
+    return Tested(Estimate(mean, mean - half, mean + half), parts, p, None, detectable(error, free), free=free)
 
 
-def standard_error(known: Floats, test_over_train: float) -> float:
+def _variance(known: Floats, test_over_train: float) -> float:
     """Of the mean, as corrected."""
-    return float(np.sqrt((1 / known.size + test_over_train) * known.var(ddof=1)))
+    return float((1 / known.size + test_over_train) * known.var(ddof=1))
 
 
 def detectable(error: float, free: int, alpha: float = ALPHA) -> float:
@@ -53,6 +67,22 @@ def holm(several: Sequence[float | None]) -> list[float | None]:
         least = max(least, min((len(order) - rank) * p, 1.0))
         corrected[place] = least
     return corrected
+
+
+def corrected(tests: Sequence[Tested]) -> list[Tested]:
+    """One table of them, with Holm's p and what could be detected at the level that it asks of the smallest p."""
+    by_holm = holm([test.p for test in tests])
+    family = sum(p is not None for p in by_holm)
+    return [
+        test
+        if p is None or test.detectable is None
+        else replace(
+            test,
+            corrected_p=p,
+            detectable_first=detectable(test.detectable / detectable(1.0, test.free), test.free, ALPHA / family),
+        )
+        for test, p in zip(tests, by_holm, strict=True)
+    ]
 
 
 def verdict(mean: float | None, corrected_p: float | None, better: int) -> Verdict:

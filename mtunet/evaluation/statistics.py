@@ -82,7 +82,8 @@ class Gate:
 
 @dataclass(frozen=True)
 class Tested:
-    """A mean difference over seeds × folds. parts: how many of these have one. p: two-sided, corrected resampled t.
+    """A mean difference over seeds × folds. parts: how many of these have one. p: two-sided, corrected resampled t, of
+    so many degrees of freedom.
 
     corrected_p: Holm's, over the table that the test stands in; None where it is not judged. detectable: the smallest
     difference that such a test (of this spread and number) finds with a power of 80 % at 0.05, standing alone;
@@ -95,6 +96,7 @@ class Tested:
     corrected_p: float | None
     detectable: float | None
     detectable_first: float | None = None
+    free: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,14 @@ from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.curves import MARKS, sensitivity_at
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
-from mtunet.evaluation.judging import Evidence, judged, with_correction
+from mtunet.evaluation.judging import Evidence, judged
 from mtunet.evaluation.outcomes import confusion, strata
 from mtunet.evaluation.paired import paired_tests
-from mtunet.evaluation.reading import BASELINES, FLAT, TYPES, costs, epochs_to_reach, final_f1, histories
-from mtunet.evaluation.seeds import Seeds, gates, load_seeds
-from mtunet.evaluation.significance import holm
+from mtunet.evaluation.reading import BASELINES, TYPES, costs, epochs_to_reach, histories
+from mtunet.evaluation.seeds import Seeds, convergence, gates, load_seeds
+from mtunet.evaluation.significance import corrected
 from mtunet.evaluation.statistics import (
     VERSION,
-    Convergence,
     Estimate,
     FrocCurve,
     Price,
@@ -40,9 +39,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
     seeds = load_seeds(folder)
     passed = gates(seeds)
     unlearnt = frozenset(gate.method for gate in passed if not gate.learnt)
-    epochs, spent = tuple(convergence(seeds)), _spent(seeds)
-    numbers = {"epochs": _epochs(seeds), **spent}
-    evidence = Evidence(seeds, unlearnt, numbers, replicates)
+    evidence = Evidence(seeds, unlearnt, {"epochs": _epochs(seeds), **_spent(seeds)}, replicates)
     curves, removals = _froc(evidence)
     images = seeds.first.scored()
     return Statistics(
@@ -71,7 +68,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
             if (outcomes := evidence.outcomes(method, kind)) is not None
             for one in strata(outcomes, replicates)
         ),
-        convergence=epochs,
+        convergence=tuple(convergence(seeds)),
         prices=tuple(_prices(seeds)),
     )
 
@@ -115,9 +112,8 @@ def _froc(evidence: Evidence) -> tuple[tuple[FrocCurve, ...], tuple[Removal, ...
                 curves.append(FrocCurve(method, kind, without_bac, MARKS, _along(*found, evidence.replicates)))
         if method not in BASELINES and method not in evidence.unlearnt:
             removals += _removals(evidence, method)
-    corrected = holm([one.test.p for one in removals])
-    family = sum(p is not None for p in corrected)
-    told = [replace(one, test=with_correction(one.test, p, family)) for one, p in zip(removals, corrected, strict=True)]
+    tests = corrected([one.test for one in removals])
+    told = [replace(one, test=test) for one, test in zip(removals, tests, strict=True)]
     return tuple(curves), tuple(told)
 
 
@@ -134,22 +130,6 @@ def _removals(evidence: Evidence, method: str) -> Iterator[Removal]:
             population = change.population
             was, now = (estimate(one, population, True, evidence.replicates) for one in (before, after))
             yield Removal(method, marks, was, now, change.tested(evidence.seeds.test_over_train, evidence.replicates))
-
-
-def convergence(seeds: Seeds) -> Iterator[Convergence]:
-    """Of every method and type with a history, over seeds and folds."""
-    told = [one for results in seeds.by_seed.values() for one in histories(results)]
-    for method in dict.fromkeys(one.method for one in told):
-        for kind in TYPES:
-            mine = [one for one in told if one.method == method and kind in one.validation]
-            finals = [final for one in mine if (final := final_f1(one, kind)) is not None]
-            if finals:
-                epochs = tuple(epochs_to_reach(one, kind) for one in mine)
-                known = [one for one in epochs if one is not None]
-                final = float(np.mean(finals))
-                yield Convergence(
-                    method, kind, final, epochs, float(np.mean(known)) if known and final >= FLAT else None
-                )
 
 
 def _epochs(seeds: Seeds) -> Numbers:

@@ -6,7 +6,7 @@ import streamlit as st
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at
-from mtunet.evaluation.claims import AtRate, at_rates, leaks
+from mtunet.evaluation.between import AtRate, at_rates, leaks
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval
 from mtunet.evaluation.reading import Results
@@ -23,9 +23,9 @@ def show_claims(results: Results) -> None:
     every = every_run()
     st.caption(
         "The paper says these things without a number. Here they are measured between runs whose experiments are the "
-        "same but for what is asked about: the F1 of pixels at 256 × 256, pooled, on the images that the runs share. "
-        "Intervals are 95 %, by drawing patients anew. What one MTU-Net costs against two U-Nets, and how soon each "
-        "is learnt, stands under Training."
+        "same but for what is asked about: the pooled F1 of pixels where the networks look, on the images that the "
+        "runs share. Intervals are 95 %, by drawing seeds, patients and images anew. What one MTU-Net costs against "
+        "two U-Nets, and how soon each is learnt, stands under Training."
     )
     _rates(results, every)
     _leak(results, every)
@@ -117,7 +117,11 @@ def _leak(results: Results, every: list[Results]) -> None:
         for one in found
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.leak", alt="F1 of both splits and their difference")
-    downloads(f"{results.name}-leak", [vars(one) | {"gap": one.gap} for one in found])
+    flat = [
+        {"method": one.method, "type": one.type, "by_patient": one.by_patient, "by_image": one.by_image}
+        for one in found
+    ]
+    downloads(f"{results.name}-leak", [row | {"gap": one.gap} for row, one in zip(flat, found, strict=True)])
 
 
 def _span(span: Interval | None) -> str:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t, ttest_ind
 
-from mtunet.evaluation.claims import at_rates, family, leaks
+from mtunet.evaluation.between import at_rates, compared, family, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
-from mtunet.evaluation.intervals import difference
 from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.significance import corrected_t_apart
 from tests.drawn_run import write_family, write_run
 
 
@@ -75,8 +76,51 @@ def test_only_images_that_both_runs_scored_are_compared(tmp_path: Path, every: l
     assert found[0].f1 == pytest.approx(float(METRICS["f1"].function(own.sum(axis=0))))
 
 
-def test_a_difference_of_a_run_from_itself_is_nothing(every: list[Results]) -> None:
-    counts = named(every, "base").counts["mtunet", "mc", "256"]
-    patients = named(every, "base").patients(counts.images)
-    assert difference(counts, counts, patients, "f1") == (0.0, 0.0)
-    assert difference(counts, counts, ["one"] * len(counts.images), "f1") is None
+def test_two_runs_differ_by_what_they_differ_by_on_each_fold(every: list[Results]) -> None:
+    fast, base = named(every, "fast"), named(every, "base")
+    found = compared(fast, base, "native", ("f1", "false_area"))
+    assert {(one.method, one.type, one.metric) for one in found} == {
+        (method, kind, metric)
+        for method in ("single", "mtunet")
+        for kind in ("mc", "bac")
+        for metric in ("f1", "false_area")
+    }
+    for one in (one for one in found if one.metric == "f1"):
+        folds = []
+        for fold in (0, 1):
+            both = (run.counts[one.method, one.type, "native"] for run in (fast, base))
+            f1 = [METRICS["f1"].function(c.cells[c.fold == fold].sum(axis=0)) for c in both]
+            folds.append(f1[0] - f1[1])
+        assert one.test.difference.value == pytest.approx(np.nanmean(folds))
+        assert one.test.difference.value == pytest.approx(one.one.value - one.other.value)  # type: ignore[operator]
+        assert one.images == 12
+    assert [c.test.difference.value for c in compared(base, base, "native", ("f1",))] == [0.0] * 4
+
+
+def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
+    for name, seed, rate in (("slow", 7, 1e-4), ("fast", 8, 1e-3)):
+        write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"learning_rate": rate})
+    runs = [load(tmp_path / name) for name in ("slow", "fast")]
+    claims = rate_claims(runs[0], runs)
+    assert [(claim.id, claim.type) for claim in claims] == [("P25", "mc"), ("P25", "bac")]
+    for claim in claims:
+        change = [
+            sum(
+                sign * float(METRICS["f1"].function(c.cells[c.fold == fold].sum(axis=0)))
+                for sign, run, method in ((1, 1, "mtunet"), (-1, 0, "mtunet"), (-1, 1, "single"), (1, 0, "single"))
+                if (c := runs[run].counts[method, claim.type, "256"]) is not None
+            )
+            for fold in (0, 1, 2)
+        ]
+        assert claim.test.difference.value == pytest.approx(np.mean(change))
+        assert claim.test.parts == 3
+        assert claim.verdict in ("shown", "not shown", "contradicted")
+
+
+def test_folds_that_do_not_belong_together_are_compared_as_two_groups() -> None:
+    one, other = np.array([0.5, 0.6, 0.7]), np.array([0.4, 0.45, 0.5, np.nan])
+    told = corrected_t_apart(one, other, 0.0)
+    # With nothing to correct for it is Welch's statistic, here with the degrees of freedom of Student's.
+    assert told.p == pytest.approx(2 * t.sf(abs(ttest_ind(one, other[:3], equal_var=False).statistic), 4))
+    assert corrected_t_apart(one, other, 0.25).p > told.p  # type: ignore[operator]
+    assert corrected_t_apart(one, other[:1], 0.25).p is None

@@ -1,0 +1,210 @@
+"""Runs side by side: what differs between any two, and what the paper says of learning rates and of its split.
+
+Claims are judged between runs whose experiments are the same but for what is asked about: same data, folds, width and
+budget. Everything is where the networks look (`Seeds.frame`), on the images that the compared runs share.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from mtunet.evaluation.figures import EVERY
+from mtunet.evaluation.intervals import Interval, Population, estimate, interval
+from mtunet.evaluation.judging import MTU, with_verdicts
+from mtunet.evaluation.reading import BASELINES, TYPES, Results
+from mtunet.evaluation.seeds import Seeds, Shared, convergence, seeds_of, shared, unlearnt
+from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
+from mtunet.evaluation.statistics import Claim, Estimate, Tested
+
+RATE, SPLIT = "learning_rate", "grouped_by"
+WORDS: Final = ("name", "expect", "methods", "seeds")
+"""Of an experiment, what changes no result of a method with a seed."""
+METRIC = "f1"
+
+
+@dataclass(frozen=True)
+class Between:
+    """One metric of one method and type in two runs, and what the first has more; pooled in each fold."""
+
+    method: str
+    type: str
+    frame: str
+    metric: str
+    images: int
+    one: Estimate
+    other: Estimate
+    test: Tested
+
+
+@dataclass(frozen=True)
+class AtRate:
+    """One method and type at one learning rate. interval: of `f1`. epochs: to 95 % of the final F1, mean over folds."""
+
+    run: str
+    method: str
+    type: str
+    rate: float
+    f1: float | None
+    interval: Interval | None
+    images: int
+    epochs: float | None
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The same method on the same images, learnt with and without other views of their patients; pooled.
+
+    claim: whether the split by image flatters; not judged of an unlearnt method.
+    """
+
+    method: str
+    type: str
+    by_patient: float | None
+    by_image: float | None
+    images: int
+    claim: Claim
+
+    @property
+    def gap(self) -> float | None:
+        return self.claim.test.difference.value
+
+    @property
+    def interval(self) -> Interval | None:
+        return interval(self.claim.test.difference)
+
+
+def compared(one: Results, other: Results, frame: str, metrics: Sequence[str] = tuple(EVERY)) -> list[Between]:
+    """Every metric of every method that both runs have, on the images and seeds that both scored."""
+    both = seeds_of(one), seeds_of(other)
+    found = [
+        _between(*both, method, kind, frame, metric) for method in one.methods for kind in TYPES for metric in metrics
+    ]
+    told = [between for between in found if between is not None]
+    tests = corrected([between.test for between in told])
+    return [replace(between, test=test) for between, test in zip(told, tests, strict=True)]
+
+
+def _between(one: Seeds, other: Seeds, method: str, kind: str, frame: str, metric: str) -> Between | None:
+    pair = shared([(one, method), (other, method)], kind, frame, metric)
+    if pair is None:
+        return None
+    first, second = (estimate(quantity, pair.population, by_fold=True) for quantity in pair.quantities)
+    test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
+    return Between(method, kind, frame, metric, len(pair.population.fold), first, second, test)
+
+
+def tested(pair: Shared, test_over_train: float) -> Tested:
+    """The first quantity less the second: fold by fold where both parted the images alike, else all against all."""
+    if not pair.same_folds:
+        return tested_apart(pair, test_over_train)
+    difference = pair.quantities[0] - pair.quantities[1]
+    found = corrected_t(difference.by_part(pair.population.fold), test_over_train)
+    return replace(found, difference=estimate(difference, pair.population, by_fold=True))
+
+
+def tested_apart(pair: Shared, test_over_train: float) -> Tested:
+    """Folds against folds, none of which belong together; the difference is of all images pooled."""
+    one, other = (quantity.by_part(fold) for quantity, fold in zip(pair.quantities, pair.folds, strict=True))
+    everywhere = Population(pair.population.patient, np.zeros_like(pair.population.fold))
+    difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere)
+    return replace(corrected_t_apart(one, other, test_over_train), difference=difference)
+
+
+def family(chosen: Results, every: Sequence[Results], varied: str) -> list[Results]:
+    """The runs that differ in `varied` alone, with at least two values of it: the family of the chosen run, else the
+    largest there is, the chosen run first; [] where there is none."""
+    families: dict[str, list[Results]] = {}
+    for run in every:
+        if varied in _settings(run) and run.counts:
+            families.setdefault(_apart_from(run, varied), []).append(run)
+    several = [runs for runs in families.values() if len({str(_settings(run)[varied]) for run in runs}) > 1]
+    several.sort(key=lambda runs: (chosen.name not in {run.name for run in runs}, -len(runs)))
+    return sorted(several[0], key=lambda run: run.name != chosen.name) if several else []
+
+
+def at_rates(chosen: Results, every: Sequence[Results]) -> list[AtRate]:
+    """By method that learns with several rates, type and rising rate, on the images that all of its runs scored."""
+    rates = _by_setting(chosen, every, RATE)
+    found = []
+    for method in dict.fromkeys(method for run in rates.values() for method in run.first.methods):
+        for kind in TYPES:
+            there = {rate: run for rate, run in rates.items() if run.counts(method, kind, run.frame)}
+            several = shared([(run, method) for run in there.values()], kind, _frame(there), METRIC)
+            if several is None or len(there) < 2 or method in BASELINES:
+                continue
+            for (rate, run), quantity in zip(there.items(), several.quantities, strict=True):
+                epochs = {one.method: one.mean for one in convergence(run) if one.type == kind}.get(method)
+                f1 = estimate(quantity, several.population)
+                images = len(several.population.fold)
+                found.append(AtRate(run.first.name, method, kind, rate, f1.value, interval(f1), images, epochs))
+    return found
+
+
+def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
+    """P25: MTU-Net bears ten times the learning rate, where both rates were tried: what it loses less than the single
+    networks do. Of methods that learnt something at the lower rate; Holm over these."""
+    rates = _by_setting(chosen, every, RATE)
+    steps = [(rate, ten) for rate in rates for ten in rates if np.isclose(ten, 10 * rate)]
+    told = []
+    for kind in TYPES:
+        for low, high in steps:
+            of = [(rates[rate], method) for method in (MTU, "single") for rate in (high, low)]
+            four = shared(of, kind, _frame(rates), METRIC)
+            if four is None or not four.same_folds or unlearnt(rates[low]) & {MTU, "single"}:
+                continue
+            mtu_high, mtu_low, single_high, single_low = four.quantities
+            change = (mtu_high - mtu_low) - (single_high - single_low)
+            found = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
+            test = replace(found, difference=estimate(change, four.population, by_fold=True))
+            sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
+            told.append(Claim("P25", sentence, kind, MTU, "single", "F1", "%", 1, test, "not judged"))
+    return with_verdicts(told)
+
+
+def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
+    """P16: folds by image, as in the paper, flatter a method. By method and type that were learnt with each split, Holm
+    over these; [] where there are none."""
+    by_split = _by_setting(chosen, every, SPLIT)
+    if not {"image", "patient"} <= by_split.keys():
+        return []
+    loose, strict = by_split["image"], by_split["patient"]
+    apart = unlearnt(loose) | unlearnt(strict)
+    found = []
+    for method in (method for method in strict.first.methods if method not in BASELINES):
+        for kind in TYPES:
+            pair = shared([(loose, method), (strict, method)], kind, _frame(by_split), METRIC)
+            if pair is not None:
+                values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
+                test = tested_apart(pair, strict.test_over_train)
+                reason = f"{method} did not beat every baseline in every fold." if method in apart else ""
+                test = replace(test, p=None) if reason else test
+                about = (f"Folds by image flatter {method}.", kind, "folds by image", "folds by patient", "F1", "%", 1)
+                claim = Claim("P16", *about, test, "not judged", reason)
+                found.append(Leak(method, kind, values[1], values[0], len(pair.population.fold), claim))
+    claims = with_verdicts([leak.claim for leak in found])
+    return [replace(leak, claim=claim) for leak, claim in zip(found, claims, strict=True)]
+
+
+def _by_setting(chosen: Results, every: Sequence[Results], name: str) -> dict[Any, Seeds]:
+    """Of the chosen run's family, by the rising value of what they differ in; of two with one value the first."""
+    found: dict[Any, Results] = {}
+    for run in family(chosen, every, name):
+        found.setdefault(_settings(run)[name], run)
+    return {value: seeds_of(found[value]) for value in sorted(found)}
+
+
+def _frame(runs: Mapping[Any, Seeds]) -> str:
+    return next(iter(runs.values())).frame if runs else "native"
+
+
+def _settings(run: Results) -> Mapping[str, Any]:
+    said = run.config.get("experiment")
+    return said if isinstance(said, dict) else {}
+
+
+def _apart_from(run: Results, varied: str) -> str:
+    """The experiment, and its data, without what is varied."""
+    kept = {name: value for name, value in _settings(run).items() if name not in (*WORDS, varied)}
+    return repr((run.config.get("data"), sorted(kept.items())))
