@@ -86,7 +86,7 @@ def test_parts_of_a_comparison_come_back(tmp_path: Path) -> None:
 
 def test_a_part_is_done_only_with_its_last_file(tmp_path: Path) -> None:
     folder = compared(tmp_path / "r")
-    runs.save_files(runs.part_folder(folder, "mtunet", 0), {"timing.json": b"{}", "counts.csv": b"image\n"})
+    runs.save_files(runs.part_folder(folder, "mtunet", 0), {"timing.json": b"{}", "counts.csv.xz": b"image\n"})
     assert runs.part_done(folder, "mtunet", 0)
     (folder / "mtunet" / "fold_0" / "timing.json").unlink()
     assert runs.done(runs.read(folder)) == []
@@ -128,7 +128,7 @@ def test_an_older_run_says_that_its_weights_were_not_kept() -> None:
 def test_a_sweep_is_packed_and_comes_back_and_a_damaged_one_is_a_sentence(tmp_path: Path) -> None:
     rows = [{"image": "a", "threshold": "0.5"}, {"image": "b", "threshold": "0.5"}]
     run_files.write_rows(tmp_path, run_files.SWEEP, rows)
-    path = tmp_path / "sweep.csv.gz"
+    path = tmp_path / "sweep.csv.xz"
     assert run_files.read_rows(tmp_path, run_files.SWEEP) == rows
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(run_files.UnreadableRun, match="is damaged"):

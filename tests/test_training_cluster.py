@@ -35,7 +35,7 @@ def test_a_part_as_bytes_is_the_part_on_disk(cache: Path, tmp_path: Path) -> Non
     files = task_files(SMALL, part, "cpu")
     where = runs.part_folder(tmp_path / "alone", "mtunet", 0)
     assert set(files) == {path.name for path in where.iterdir()}
-    for name in ("weights.safetensors", "counts.csv", "sweep.csv.gz", "components.csv"):
+    for name in ("weights.safetensors", "counts.csv.xz", "sweep.csv.xz", "components.csv.xz"):
         assert files[name] == (where / name).read_bytes()
 
 
@@ -81,5 +81,5 @@ def test_a_local_ray_of_two_workers_finishes_the_run(cache: Path, tmp_path: Path
     torch.set_num_threads(1)
     loop.run(SMALL, tmp_path / "alone", "cpu")
     for method, fold in runs.done(run):
-        both = (runs.part_folder(tmp_path / name, method, fold) / "counts.csv" for name in ("cluster", "alone"))
+        both = (runs.part_folder(tmp_path / name, method, fold) / "counts.csv.xz" for name in ("cluster", "alone"))
         assert next(both).read_bytes() == next(both).read_bytes()

@@ -69,7 +69,7 @@ def test_every_file_of_the_contract_is_there(folder: Path) -> None:
     assert {path.name for path in folder.iterdir() if path.is_file()} == {
         *("config.json", "splits.json", "images.csv", "summary.json", "metrics.csv", "statistics.json"),
     }
-    always = {"counts.csv", "sweep.csv.gz", "components.csv", "calibration.csv", "validation.csv", "timing.json"}
+    always = {"counts.csv.xz", "sweep.csv.xz", "components.csv.xz", "calibration.csv", "validation.csv", "timing.json"}
     for method in TINY.methods:
         for fold in range(2):
             names = {path.name for path in runs.part_folder(folder, method, fold).iterdir()}
@@ -517,7 +517,7 @@ def test_two_processes_leave_what_one_leaves(folder: Path, drawn: dict[str, Samp
     assert begin(tmp_path / "two", folder, small, "jobs=2").wait() == 0
     for method in small["methods"]:
         for fold in range(2):
-            for name in ("counts.csv", "components.csv", "sweep.csv.gz"):
+            for name in ("counts.csv.xz", "components.csv.xz", "sweep.csv.xz"):
                 both = (runs.part_folder(run, method, fold) / name for run in (folder, tmp_path / "two"))
                 assert next(both).read_bytes() == next(both).read_bytes()
 

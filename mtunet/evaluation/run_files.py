@@ -6,7 +6,9 @@ JSON and CSV, written whole or not at all. Nothing else in the project knows the
 import csv
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+import lzma
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -34,10 +36,16 @@ class UnreadableRun(ValueError):
     """The folder is no run, or a file in it is not what it should be. `str()` is the sentence for the person."""
 
 
+LONG = (COUNTS, SWEEP, COMPONENTS)
+"""Tables that are packed when they are written: they read like themselves, and take a tenth of their size."""
+ENDS = (".csv.xz", ".csv.gz", ".csv")
+"""How a table may end: what is written, and what older runs have."""
+
+
 def table_path(folder: Path, name: str) -> Path:
-    """The sweep is long and reads like itself: a tenth of its size as gzip. Older runs have it plain."""
-    packed = folder / f"{name}.csv.gz"
-    return packed if name == SWEEP and not (folder / f"{name}.csv").exists() else folder / f"{name}.csv"
+    """Where a table lies, or would be written."""
+    there = (path for end in ENDS if (path := folder / f"{name}{end}").exists())
+    return next(there, folder / f"{name}{'.csv.xz' if name in LONG else '.csv'}")
 
 
 def weights_path(folder: Path, end: str = "") -> Path:
@@ -86,11 +94,14 @@ def read_rows_if_there(folder: Path, name: str) -> list[dict[str, str]]:
     return read_rows(folder, name) if table_path(folder, name).exists() else []
 
 
+_UNPACKED: Mapping[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".gz": gzip.decompress}
+
+
 def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
-        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (EOFError, gzip.BadGzipFile) as problem:
+        data = _UNPACKED.get(path.suffix, bytes)(path.read_bytes())
+        rows = [row for row in csv.reader(StringIO(data.decode(), newline="")) if row]
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as problem:
         raise UnreadableRun(f"{path} is damaged ({problem}). Make the run again, or remove it.") from None
     header = rows[0] if rows else []
     if any(len(row) != len(header) for row in rows):
@@ -104,12 +115,15 @@ def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
 
 def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """The columns are those of the first row."""
-    path, data = table_path(folder, name), csv_bytes(list(rows[0]) if rows else [], rows, digits=None, line_end="\n")
-    write_whole(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    path, data = (
+        folder / f"{name}{'.csv.xz' if name in LONG else '.csv'}",
+        csv_bytes(list(rows[0]) if rows else [], rows, digits=None, line_end="\n"),
+    )
+    write_whole(path, lzma.compress(data) if path.suffix == ".xz" else data)
 
 
 def fingerprint(folder: Path) -> str:
     """Another text whenever a file of the run was written: what a cache may be kept by."""
-    paths = [path for path in folder.rglob("*") if path.suffix in (".json", ".csv", ".gz")]
+    paths = [path for path in folder.rglob("*") if path.suffix in (".json", ".csv", ".gz", ".xz", ".npz")]
     stats = [(path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
     return f"{len(stats)}-{max((when for when, _ in stats), default=0)}-{sum(size for _, size in stats)}"

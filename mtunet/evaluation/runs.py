@@ -9,12 +9,12 @@
         <method>/fold_0/       of the run's first seed; of a further one <method>/seed_2/fold_0/
             history.csv        per epoch: objective of each head, validation F1
             validation.csv     thresholds tried and what each gave, of which one was chosen
-            counts.csv         per test image, type and frame at the chosen threshold: tp, fp, fn, tn; pixels of the
+            counts.csv.xz      per test image, type and frame at the chosen threshold: tp, fp, fn, tn; pixels of the
                                boundaries and (BAC) centre lines, found and true, near or inside the other; pixels of
                                the type called the other; area of a pixel; tolerance of boundaries in pixels; and
                                lesions: true, hit, detected, falsely detected, missed and called the other type
-            sweep.csv.gz       the same, and lesions, at every threshold (plain in older runs; the oldest kept none)
-            components.csv     every true component and what became of it; every false one
+            sweep.csv.xz       the same, and lesions, at every threshold (the oldest runs kept none)
+            components.csv.xz  every true component and what became of it; every false one
             calibration.csv    per type and tenth of probability: pixels, and how many are true
             timing.json        seconds, memory, parameters; written last: with it the part is done
             masks.npz          what was detected, of learnt methods with the run's first seed (`run_masks`)
@@ -332,7 +332,8 @@ def _folds(run: Run) -> Sequence[int]:
 
 def table_files(folder: Path, name: str, method: str = "*") -> list[Path]:
     """Where a table lies in the parts of a comparison (of one method, or of all), as far as they are written."""
-    return sorted(folder.glob(f"{method}/fold_*/{files.table_path(Path(), name).name}"))
+    paths = (files.table_path(part, name) for part in sorted(folder.glob(f"{method}/fold_*")))
+    return [path for path in paths if path.exists()]
 
 
 def read_table(run: Run, fold: int, name: str, method: str | None = None) -> list[dict[str, str]]:
