@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mtunet.case import Laterality, View
-from mtunet.evaluation.curves import Sweep, calibrations, counts_at, curve, sweeps
+from mtunet.evaluation.curves import Sweep, calibrations, curve, figures_at, pooled, sweeps
 from mtunet.evaluation.outcomes import by_density, by_thirds, components, tally
 from mtunet.evaluation.pictures import HEIGHT, NotDrawable, picture, read_spec, spec_of
 from mtunet.evaluation.reading import Results, costs, epochs_to_reach, histories, load
@@ -34,7 +34,7 @@ def test_a_curve_is_exact() -> None:
     lesions |= {"false_positives_without_bac": [[1, 0], [0, 0]]}
     arrays = {name: np.array(values, float) for name, values in lesions.items()}
     sweep = Sweep("mtunet", "mc", "native", ("a", "b"), np.array([0, 1]), np.array([0.3, 0.7]), cells, arrays)
-    found = curve(sweep)
+    found = curve(pooled([sweep]))
     assert found.sensitivity == pytest.approx([5 / 6, 1 / 6])
     assert found.false_positive_rate == pytest.approx([7 / 34, 1 / 34])
     assert found.precision == pytest.approx([5 / 12, 1 / 2])
@@ -44,12 +44,15 @@ def test_a_curve_is_exact() -> None:
     assert found.froc_without_bac is not None
     assert found.froc_without_bac.sensitivity == pytest.approx([2 / 3, 1 / 3])
     assert found.froc_without_bac.alarms == pytest.approx([0.5, 0])
-    assert counts_at(sweep, 0.68).cells.tolist() == cells[1].tolist()
+    assert figures_at(pooled([sweep]), 0.68)["f1"] == pytest.approx(2 / (2 + 1 + 5))
+    both = curve(pooled([sweep, sweep]))  # two seeds that agree
+    assert both.froc is not None
+    assert (both.sensitivity.tolist(), both.froc.alarms.tolist()) == (found.sensitivity.tolist(), [2.5, 0.5])
 
 
 def test_precision_of_nothing_found_is_undefined() -> None:
     cells = np.array([[[0, 0, 2, 8]]], float)
-    found = curve(Sweep("nothing", "mc", "256", ("a",), np.array([0]), np.array([0.5]), cells, {}))
+    found = curve(pooled([Sweep("nothing", "mc", "256", ("a",), np.array([0]), np.array([0.5]), cells, {})]))
     assert np.isnan(found.precision[0])
     assert found.froc is None
 
@@ -58,13 +61,13 @@ def test_at_the_chosen_threshold_the_sweep_is_the_counts(results: Results) -> No
     for method in METHODS:
         for (kind, frame), sweep in sweeps(results, method).items():
             counts = results.counts[method, kind, frame]
-            assert counts_at(sweep, CHOSEN[kind]).images == counts.images
-            assert np.array_equal(counts_at(sweep, CHOSEN[kind]).cells, counts.cells)
-            assert np.all(np.diff(curve(sweep).sensitivity) <= 0)  # a higher threshold finds no more
+            assert sweep.images == counts.images
+            assert np.array_equal(sweep.cells[sweep.thresholds.tolist().index(CHOSEN[kind])], counts.cells)
+            assert np.all(np.diff(curve(pooled([sweep])).sensitivity) <= 0)  # a higher threshold finds no more
 
 
 def test_only_mc_is_counted_without_bac(results: Results) -> None:
-    found = sweeps(results, "mtunet")
+    found = {key: pooled([sweep]) for key, sweep in sweeps(results, "mtunet").items()}
     assert curve(found["mc", "native"]).froc_without_bac is not None
     assert curve(found["bac", "native"]).froc_without_bac is None
     assert curve(found["mc", "256"]).froc is None

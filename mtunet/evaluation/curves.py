@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.evaluation.figures import CELLS, METRICS, Floats, ratio
-from mtunet.evaluation.reading import Counts, Results, numbers
+from mtunet.evaluation.reading import Results, numbers
 from mtunet.evaluation.run_files import CALIBRATION, SWEEP, Table
+from mtunet.evaluation.statistics import PooledSweep
 
 LESIONS = ("lesions", "hit", "detections", "false_positives")
 WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")
@@ -90,25 +91,56 @@ def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
     return {key: _join(several) for key, several in pieces.items()}
 
 
-def curve(sweep: Sweep) -> Curve:
-    pooled = sweep.cells.sum(axis=1)
-    tp, fp = pooled[:, 0], pooled[:, 1]
+def pooled_sweeps(results: Results) -> list[PooledSweep]:
+    """Of every method, type and frame: of all seeds where the run's statistics hold them, else of the first seed."""
+    if results.finished and results.statistics:
+        return list(results.statistics.sweeps)
+    found = [sweeps(results, method) for method in results.methods]
+    return [pooled([sweep]) for by_key in found for sweep in by_key.values()]
+
+
+def pooled(seeds: Sequence[Sweep]) -> PooledSweep:
+    """Of one method, type and frame with each seed."""
+    first = seeds[0]
+    cells = np.sum([sweep.cells.sum(axis=1) for sweep in seeds], axis=0)
+    lesions = {name: np.sum([sweep.lesions[name].sum(axis=1) for sweep in seeds], axis=0) for name in first.lesions}
+    return PooledSweep(
+        first.method,
+        first.type,
+        first.frame,
+        sum(len(sweep.images) for sweep in seeds),
+        tuple(first.thresholds.tolist()),
+        tuple(tuple(int(cell) for cell in row) for row in cells),
+        {name: tuple(int(value) for value in values) for name, values in lesions.items()},
+    )
+
+
+def curve(sweep: PooledSweep) -> Curve:
+    cells = np.array(sweep.cells, np.float64)
+    tp, fp = cells[:, 0], cells[:, 1]
     return Curve(
         method=sweep.method,
-        thresholds=sweep.thresholds,
-        sensitivity=METRICS["sensitivity"].function(pooled),
-        false_positive_rate=1 - METRICS["specificity"].function(pooled),
+        thresholds=np.array(sweep.thresholds),
+        sensitivity=METRICS["sensitivity"].function(cells),
+        false_positive_rate=1 - METRICS["specificity"].function(cells),
         precision=ratio(tp, tp + fp),
         froc=_froc(sweep, "hit", "false_positives"),
         froc_without_bac=_froc(sweep, *WITHOUT_BAC),
     )
 
 
-def _froc(sweep: Sweep, hit: str, false: str) -> Froc | None:
-    total = {name: values.sum(axis=1) for name, values in sweep.lesions.items()}
+def _froc(sweep: PooledSweep, hit: str, false: str) -> Froc | None:
+    total = {name: np.array(values, np.float64) for name, values in sweep.lesions.items()}
     if not {hit, false, "lesions"} <= set(total):
         return None
-    return Froc(ratio(total[hit], total["lesions"]), total[false] / len(sweep.images))
+    return Froc(ratio(total[hit], total["lesions"]), total[false] / sweep.views)
+
+
+def figures_at(sweep: PooledSweep, threshold: float) -> dict[str, float | None]:
+    """The paper's metrics at the tried threshold that is nearest; None where undefined."""
+    cells = np.array(sweep.cells[int(np.argmin(np.abs(np.array(sweep.thresholds) - threshold)))], np.float64)
+    values = {name: float(metric.function(cells)) for name, metric in METRICS.items()}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
 MARKS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
@@ -148,13 +180,6 @@ def sensitivity_at(marks: float, cells: Floats) -> Floats:
     (left, right), (low, high) = ([np.take_along_axis(one, end, -1)[..., 0] for end in ends] for one in (along, best))
     step = ratio(marks - left, right - left)
     return np.where(np.isnan(step), low, low + (high - low) * np.nan_to_num(step))
-
-
-def counts_at(sweep: Sweep, threshold: float) -> Counts:
-    """The counts of every image at the tried threshold that is nearest."""
-    place = int(np.argmin(np.abs(sweep.thresholds - threshold)))
-    cuts = {int(fold): float(sweep.thresholds[place]) for fold in np.unique(sweep.fold)}
-    return Counts(sweep.method, sweep.type, sweep.frame, sweep.images, sweep.fold, sweep.cells[place], cuts)
 
 
 def calibrations(results: Results) -> list[Calibration]:

@@ -64,7 +64,8 @@ class Listed:
 
 LEFT, ALL = "BAC taken away", "all marks"
 LISTED: Final = (
-    Listed("P20", "MTU-Net segments better than two single-class U-Nets, at equal draws", MTU, "single", "f1"),
+    Listed("P20", "MTU-Net segments MC better than a U-Net for MC alone, at equal draws", MTU, "single", "f1", ("mc",)),
+    Listed("P26", "Learning MC as well helps BAC: better than a U-Net for BAC alone", MTU, "single", "f1", ("bac",)),
     Listed("P20", "MTU-Net segments better than two single-class U-Nets, at equal cost", MTU, "single-half", "f1"),
     Listed("P21", "MTU-Net segments better than the multi-class U-Net", MTU, "multiclass", "f1"),
     Listed("P12", "Dice over the batch segments better than the paper's Dice per image", MTU, "mtunet-paper", "f1"),
@@ -143,20 +144,26 @@ class Evidence:
         first = next(iter(counts.values()))
         return outcomes_of(by_seed, first.images, self.seeds.population(first), self.seeds.first)
 
-    def froc(self, method: str, kind: str, without_bac: bool) -> tuple[Floats, Population] | None:
-        """(seeds, images, 2 thresholds + 2) of `curves.lesion_cells`, and the images; None where it was not counted."""
+    def sweeps_of(self, method: str, kind: str, frame: str) -> list[Sweep]:
+        """With each seed that has the images and thresholds of the first."""
         if method not in self.swept:
             self.swept.clear()  # one method's sweeps of all seeds are a hundred megabytes
             self.swept[method] = [sweeps(results, method) for results in self.seeds.by_seed.values()]
-        there = [one[kind, "native"] for one in self.swept[method] if (kind, "native") in one]
-        if not there:
+        there = [one[kind, frame] for one in self.swept[method] if (kind, frame) in one]
+        first = there[:1]
+        return [
+            one
+            for one in there
+            if one.images == first[0].images and np.array_equal(one.thresholds, first[0].thresholds)
+        ]
+
+    def froc(self, method: str, kind: str, without_bac: bool) -> tuple[Floats, Population] | None:
+        """(seeds, images, 2 thresholds + 2) of `curves.lesion_cells`, and the images; None where it was not counted."""
+        same = self.sweeps_of(method, kind, "native")
+        known = [cells for one in same if (cells := lesion_cells(one, without_bac)) is not None]
+        if not known or len(known) < len(same):
             return None
-        first = there[0]
-        same = [one for one in there if one.images == first.images and len(one.thresholds) == len(first.thresholds)]
-        cells = [lesion_cells(one, without_bac) for one in same]
-        known = [one for one in cells if one is not None]
-        population = Population.of(self.seeds.first.patients(first.images), first.fold)
-        return (np.stack(known), population) if len(known) == len(cells) else None
+        return np.stack(known), Population.of(self.seeds.first.patients(same[0].images), same[0].fold)
 
     def removal(self, method: str, marks: float) -> tuple[Difference, Quantity, Quantity] | None:
         """Of MC: the sensitivity without BAC less that with all marks, at so many of them; after, before."""

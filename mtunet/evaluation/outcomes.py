@@ -64,10 +64,10 @@ class Share:
         return 1 - self.outcomes.get("a", 0) / self.total if self.total else None
 
 
-def components(results: Results) -> list[Region]:
-    """Of every method and fold that is done; [] where the run has none. Raises UnreadableRun."""
+def components(results: Results, method: str | None = None) -> list[Region]:
+    """Of every fold that is done, of one method or of all; [] where the run has none. Raises UnreadableRun."""
     found: list[Region] = []
-    for part in results.parts:
+    for part in (part for part in results.parts if method in (None, part.method)):
         wanted = ("image", "type", "outcome", "row", "column", "height", "width")
         table = part.columns(COMPONENTS, *wanted)
         if table is None:

@@ -6,6 +6,7 @@ image's own grid. What the files are called and how they are read is for `runs` 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ class Counts:
 class Results:
     """A run as it lies on disk. counts: by (method, type, frame); only of the parts that are done.
 
-    seen: the folder's fingerprint when it was read. statistics: of all its seeds, where they were worked out.
+    seen: the folder's fingerprint when it was read.
     """
 
     folder: Path
@@ -93,7 +94,11 @@ class Results:
     images: Mapping[str, ImageFacts]
     parts: tuple[RunPart, ...]
     counts: Mapping[tuple[str, str, str], Counts]
-    statistics: Statistics | None = None
+
+    @cached_property
+    def statistics(self) -> Statistics | None:
+        """Of all seeds of the run, where they were worked out. Raises UnreadableRun."""
+        return statistics.read(self.folder)
 
     @property
     def name(self) -> str:
@@ -139,8 +144,7 @@ def load(folder: Path, seed: int | None = None) -> Results:
             for one in _counts(part, run.summary or {}):
                 counts.setdefault((one.method, one.type, one.frame), []).append(one)
     joined = {key: _join(several) for key, several in counts.items()}
-    told = statistics.read(folder) if seed is None else None
-    return Results(folder, seen, run.config, run.summary, images, parts, joined, told)
+    return Results(folder, seen, run.config, run.summary, images, parts, joined)
 
 
 def numbers(values: Sequence[str]) -> Floats:

@@ -164,10 +164,10 @@ def _hurdles(seeds: Seeds, method: str, bars: Mapping[str, Mapping[int, tuple[fl
 
 
 def _by_fold(counts: Counts) -> dict[int, float | None]:
-    """F1 of each fold, its images pooled."""
-    folds = np.unique(counts.fold)
-    values = [float(F1.function(counts.cells[counts.fold == fold].sum(axis=0))) for fold in folds]
-    return {int(fold): None if np.isnan(value) else value for fold, value in zip(folds, values, strict=True)}
+    """F1 of each fold that holds the type, its images pooled; None where it is undefined."""
+    pooled = {int(fold): counts.cells[counts.fold == fold].sum(axis=0) for fold in np.unique(counts.fold)}
+    values = {fold: float(F1.function(cells)) for fold, cells in pooled.items() if cells[0] + cells[2] > 0}
+    return {fold: None if np.isnan(value) else value for fold, value in values.items()}
 
 
 def convergence(seeds: Seeds) -> Iterator[Convergence]:

@@ -142,6 +142,23 @@ class PairedTest:
 
 
 @dataclass(frozen=True)
+class PooledSweep:
+    """Counts at every threshold that was tried, added up over images, folds and seeds: what curves are drawn from.
+
+    views: images, each counted with every seed. cells: per threshold TP, FP, FN, TN. lesions: per threshold, by the
+    columns of `curves.LESIONS` and `WITHOUT_BAC`; {} where none were counted.
+    """
+
+    method: str
+    type: str
+    frame: str
+    views: int
+    thresholds: tuple[float, ...]
+    cells: tuple[tuple[int, ...], ...]
+    lesions: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
 class FrocCurve:
     """Sensitivity for lesions at so many false marks a view. without_bac: after marks that are BAC were taken away."""
 
@@ -234,6 +251,7 @@ class Statistics:
     gates: tuple[Gate, ...]
     claims: tuple[Claim, ...]
     paired: tuple[PairedTest, ...]
+    sweeps: tuple[PooledSweep, ...]
     froc: tuple[FrocCurve, ...]
     removals: tuple[Removal, ...]
     confusions: tuple[Confusion, ...]

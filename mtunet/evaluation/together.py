@@ -3,25 +3,27 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from mtunet.evaluation.aggregation import AGGREGATIONS
-from mtunet.evaluation.curves import MARKS, sensitivity_at
+from mtunet.evaluation.curves import MARKS, pooled, sensitivity_at
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
 from mtunet.evaluation.judging import Evidence, judged
 from mtunet.evaluation.outcomes import confusion, strata
 from mtunet.evaluation.paired import paired_tests
-from mtunet.evaluation.reading import BASELINES, TYPES, costs, epochs_to_reach, histories
+from mtunet.evaluation.reading import BASELINES, FRAMES, TYPES, costs, epochs_to_reach, histories
 from mtunet.evaluation.seeds import Seeds, convergence, gates, load_seeds
 from mtunet.evaluation.significance import corrected
 from mtunet.evaluation.statistics import (
     VERSION,
     Estimate,
     FrocCurve,
+    PooledSweep,
     Price,
     Removal,
     SeededFigure,
@@ -40,7 +42,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
     passed = gates(seeds)
     unlearnt = frozenset(gate.method for gate in passed if not gate.learnt)
     evidence = Evidence(seeds, unlearnt, {"epochs": _epochs(seeds), **_spent(seeds)}, replicates)
-    curves, removals = _froc(evidence)
+    every, curves, removals = _swept(evidence)
     images = seeds.first.scored()
     return Statistics(
         version=VERSION,
@@ -55,6 +57,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
         gates=passed,
         claims=judged(evidence),
         paired=paired_tests(seeds, unlearnt, replicates),
+        sweeps=every,
         froc=curves,
         removals=removals,
         confusions=tuple(
@@ -102,11 +105,17 @@ def _known(values: Floats) -> tuple[tuple[float | None, ...], ...]:
     return tuple(tuple(None if np.isnan(one) else float(one) for one in row) for row in values)
 
 
-def _froc(evidence: Evidence) -> tuple[tuple[FrocCurve, ...], tuple[Removal, ...]]:
+def _swept(
+    evidence: Evidence,
+) -> tuple[tuple[PooledSweep, ...], tuple[FrocCurve, ...], tuple[Removal, ...]]:
     """Method by method, as its sweeps are large."""
+    every: list[PooledSweep] = []
     curves: list[FrocCurve] = []
     removals: list[Removal] = []
     for method in evidence.seeds.first.methods:
+        for kind, frame in product(TYPES, FRAMES):
+            if several := evidence.sweeps_of(method, kind, frame):
+                every.append(pooled(several))
         for kind, without_bac in (("mc", False), ("mc", True), ("bac", False)):
             if (found := evidence.froc(method, kind, without_bac)) is not None:
                 curves.append(FrocCurve(method, kind, without_bac, MARKS, _along(*found, evidence.replicates)))
@@ -114,7 +123,7 @@ def _froc(evidence: Evidence) -> tuple[tuple[FrocCurve, ...], tuple[Removal, ...
             removals += _removals(evidence, method)
     tests = corrected([one.test for one in removals])
     told = [replace(one, test=test) for one, test in zip(removals, tests, strict=True)]
-    return tuple(curves), tuple(told)
+    return tuple(every), tuple(curves), tuple(told)
 
 
 def _along(cells: Floats, population: Population, replicates: int) -> tuple[Estimate, ...]:

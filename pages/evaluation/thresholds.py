@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from mtunet.evaluation.aggregation import aggregate
-from mtunet.evaluation.curves import Curve, Sweep, counts_at, curve, sweeps
+from mtunet.evaluation.curves import Curve, curve, figures_at, pooled_sweeps
 from mtunet.evaluation.figures import METRICS, Floats
 from mtunet.evaluation.reading import TYPES, Results
+from mtunet.evaluation.statistics import PooledSweep
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
@@ -16,15 +16,15 @@ from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import chosen_methods
 
-Sweeps = dict[str, dict[tuple[str, str], Sweep]]
+Sweeps = dict[str, dict[tuple[str, str], PooledSweep]]
 
 
 def show_curves(results: Results) -> None:
-    found = {m: s for m in results.methods if (s := _sweeps(results, m))}
+    found = _sweeps(results)
     if not found:
         st.info(
             "This run stored its counts at one threshold only, so there are no curves to draw. Runs of several methods "
-            "(`python -m training run smoke`, for a small one) store them at nineteen.",
+            "(`python -m training run smoke`, for a small one) store them at many.",
             icon=":material/show_chart:",
         )
         return
@@ -33,9 +33,12 @@ def show_curves(results: Results) -> None:
     show_calibration(results, methods)
 
 
-@st.cache_resource(max_entries=24, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
-def _sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
-    return sweeps(results, method)
+@st.cache_resource(max_entries=4, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
+def _sweeps(results: Results) -> Sweeps:
+    found: Sweeps = {}
+    for sweep in pooled_sweeps(results):
+        found.setdefault(sweep.method, {})[sweep.type, sweep.frame] = sweep
+    return found
 
 
 @st.fragment
@@ -109,10 +112,10 @@ def _said_of_validation(results: Results, kind: str, frame: str) -> str:
     return f"The folds' own inner validation chose: {', '.join(chosen)}." if chosen else ""
 
 
-def _numbers(sweep: Sweep, native: Curve | None, threshold: float) -> dict[str, Any]:
-    figures = aggregate(counts_at(sweep, threshold), "pooled")
+def _numbers(sweep: PooledSweep, native: Curve | None, threshold: float) -> dict[str, Any]:
+    figures = figures_at(sweep, threshold)
     row: dict[str, Any] = {"Method": method_title(sweep.method)}
-    row |= {f"{METRICS[name].title}, %": percent(one.value) for name, one in figures.items()}
+    row |= {f"{METRICS[name].title}, %": percent(value) for name, value in figures.items()}
     if native is not None and native.froc is not None:
         at = native.place(threshold)
         row["Lesions found, %"] = percent(float(native.froc.sensitivity[at]))

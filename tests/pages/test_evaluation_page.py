@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.detection import models
 from mtunet.evaluation import runs
 from mtunet.evaluation.aggregation import aggregate
-from mtunet.evaluation.curves import counts_at, sweeps
+from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
 from pages.evaluation.numbers import Behind, go_behind, percent, signed
@@ -104,15 +104,15 @@ def test_every_section_is_drawn(opened: Callable[[], AppTest], section: str) -> 
 
 def test_the_threshold_moves_the_numbers(opened: Callable[[], AppTest], drawn: Path) -> None:
     app = go_to(opened(), "Curves")
-    sweep = sweeps(load(drawn), "mtunet")["mc", "256"]
+    sweep = pooled([sweeps(load(drawn), "mtunet")["mc", "256"]])
     seen = set()
     for threshold in (0.5, 0.8):
         app.select_slider(key="evaluation.curves.threshold").set_value(threshold).run()
         table = app.dataframe[0].value
         [row] = [row for _, row in table.iterrows() if row["Method"] == "MTU-Net"]
-        expected = aggregate(counts_at(sweep, threshold), "pooled")
-        assert row["F1, %"] == percent(expected["f1"].value)
-        assert row["Sensitivity, %"] == percent(expected["sensitivity"].value)
+        expected = figures_at(sweep, threshold)
+        assert row["F1, %"] == percent(expected["f1"])
+        assert row["Sensitivity, %"] == percent(expected["sensitivity"])
         seen.add(row["F1, %"])
     assert len(seen) == 2
 
