@@ -6,9 +6,11 @@ Frames. Pixel coordinates are (x, y) = (column, row); the centre of the top-left
 Boxes are half-open in pixels. "The image's own grid" is the grid of the file that was read.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -159,18 +161,30 @@ class Mammogram:
         """(rows, columns)."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
+    @cached_property
+    def pixels_sha256(self) -> str:
+        """Of the picture rounded to 16 bits, in hex: the same however it was encoded or kept."""
+        digest = hashlib.sha256(f"{self.pixels.shape}".encode())
+        for top in range(0, self.pixels.shape[0], 256):
+            rows = self.pixels[top : top + 256]
+            digest.update(np.rint(rows * np.float32(65_535)).astype("<u2").tobytes())
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True)
 class Belonging:
-    """Which study and which patient an image is of, as keyed hashes: alike for alike, telling nothing. None: unsaid.
+    """Which image it is, of which study and patient, as keyed hashes: alike for alike, telling nothing. None: unsaid.
 
     shifted_day: the day of the study, moved by a secret number of days that is the same for every study of a patient:
         only the difference between two studies of one patient means anything.
+    instance: the image itself, whatever file it lies in (SOP Instance UID). derived_from: the images it was made of.
     """
 
     study: str | None = None
     patient: str | None = None
     shifted_day: int | None = None
+    instance: str | None = None
+    derived_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,8 @@
 import sqlite3
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from sqlite_utils import Database
 
@@ -13,11 +15,12 @@ from mtunet.intake.admission import Origin, Taken, take_in
 from mtunet.placement import without_placement
 from mtunet.store import studies as study_store
 from mtunet.store.filing import grouping_secret
+from mtunet.store.identity import OTHER_PIXELS
 from mtunet.store.images import Store
 from mtunet.store.records import now
 from mtunet.store.schema import MIGRATIONS
 from mtunet.study.grouping import Study, place
-from tests.dicoms import dicom
+from tests.dicoms import EXACT_SYNTAXES, MG_FOR_PROCESSING, dicom, item
 from tests.painting import drawing
 from tests.test_identifiers import zipped
 from tests.test_store import WEIGHTS, A, B, C, mammogram, result
@@ -291,6 +294,95 @@ def test_the_same_image_twice_stays_in_its_study(store: Store) -> None:
     [again] = take(store, view_of("1.2.3", 1), "b.dcm", batch="later")
     assert again.known
     assert len(study_store.images_of(store, study_with(store, first).id)) == 1
+
+
+ONE = {"WindowCenter": 2048, "WindowWidth": 4096, "StudyInstanceUID": "1.2.3", "ImageLaterality": "L"}
+
+
+def images_in(store: Store) -> list[str]:
+    return [image.sha256 for image in store.images(limit=99)]
+
+
+def test_one_image_in_every_encoding_is_one_image(store: Store) -> None:
+    stored = drawing(160, 128, seed=1) >> 4
+    files = [dicom(stored, syntax, SOPInstanceUID="1.2.99", **ONE) for syntax in EXACT_SYNTAXES.values()]
+    files.append(dicom(stored, SOPInstanceUID="1.2.99", AccessionNumber="COERCED", **ONE))
+    taken = [each for file in files for each in take(store, file, "x")]
+    assert len({each.sha256 for each in taken}) == len(images_in(store)) == 1
+    assert [each.known for each in taken] == [False] + [True] * 9
+    assert store.waiting() == 1
+    assert [path.stem for path in (store.data / "images").iterdir()] == images_in(store)
+
+
+def test_an_image_is_known_by_its_pixels_where_it_does_not_say_who_it_is(store: Store) -> None:
+    stored = (drawing(160, 128, seed=1) >> 8).astype(np.uint8)
+    plain, tighter = (cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, n])[1].tobytes() for n in (0, 9))
+    [first], [again] = take(store, plain, "a.png"), take(store, tighter, "b.png")
+    assert plain != tighter
+    assert (again.sha256, again.known) == (first.sha256, True)
+    whole = {"WindowCenter": 128, "WindowWidth": 256, "bits": 8}
+    [named] = take(store, dicom(stored, StudyInstanceUID="1.2.3", SOPInstanceUID="1.2.9", **whole), "c")
+    assert named.sha256 == first.sha256
+
+
+def test_equal_pixels_in_two_studies_are_two_images_and_in_one_study_one(store: Store) -> None:
+    stored = drawing(160, 128, seed=1) >> 4
+    [one] = take(store, dicom(stored, SOPInstanceUID="1.2.91", **ONE), "x")
+    [copy] = take(store, dicom(stored, SOPInstanceUID="1.2.92", **ONE), "x")
+    [other] = take(store, dicom(stored, SOPInstanceUID="1.2.93", **ONE | {"StudyInstanceUID": "1.2.4"}), "x")
+    assert copy.sha256 == one.sha256 != other.sha256
+
+
+def test_a_copy_compressed_with_loss_is_the_same_image(store: Store) -> None:
+    stored = drawing(160, 128, seed=1) >> 4
+    [one] = take(store, dicom(stored, SOPInstanceUID="1.2.91", **ONE), "x")
+    coarse = stored // 40 * 40
+    source = [item(ReferencedSOPClassUID="1.2", ReferencedSOPInstanceUID="1.2.91")]
+    lossy = {"LossyImageCompression": "01", "SOPInstanceUID": "1.2.94", "SourceImageSequence": source}
+    [copy] = take(store, dicom(coarse, **ONE, **lossy), "x")
+    assert copy.sha256 == one.sha256
+    assert len(images_in(store)) == 1
+
+
+def test_other_pixels_under_the_same_uid_are_another_image_and_it_is_said(store: Store) -> None:
+    [one], [other] = (take(store, dicom(drawing(seed=n) >> 4, SOPInstanceUID="1.2.9", **ONE), "x") for n in (1, 2))
+    assert one.sha256 != other.sha256
+    said = store.image(other.sha256)
+    assert said is not None
+    assert OTHER_PIXELS in said.notes
+
+
+def test_a_raw_and_a_synthetic_image_hang_last_and_do_not_count(store: Store) -> None:
+    raw = take(store, view_of("1.2.3", 1, SOPClassUID=MG_FOR_PROCESSING, PresentationIntentType="FOR PROCESSING"), "x")
+    synthetic = take(store, view_of("1.2.3", 2, SeriesDescription="C-View"), "x")
+    read = take(store, view_of("1.2.3", 3), "x")
+    study = study_with(store, read[0])
+    order = [image.sha256 for image in study_store.images_of(store, study.id)]
+    assert order == [each.sha256 for [each] in (read, raw, synthetic)]
+    for sha256 in order:
+        store.add_analysis(sha256, "detail", WEIGHTS, result())
+    [alone] = store.db.query("select * from studies where id = ?", [study.id])
+    store.delete(raw[0].sha256)
+    store.delete(synthetic[0].sha256)
+    [after] = store.db.query("select * from studies where id = ?", [study.id])
+    counts = ("mc_count", "mc_size", "bac_size", "flag", "urgency", "bac_grade")
+    assert [alone[name] for name in counts] == [after[name] for name in counts]
+    assert (alone["images"], alone["analysed"]) == (3, 3)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("1.2.0a3f.9", "1.2.0A3F.9", True), ("1.2.0a3f.9", "1.2.0a3f.8", False), ("UNKNOWN", "UNKNOWN", False)],
+)
+def test_study_uids_with_letters_compare_like_others(store: Store, one: str, other: str, same: bool) -> None:
+    [first], [second] = take(store, view_of(one, 1), "a"), take(store, view_of(other, 2), "b")
+    assert (study_with(store, first).id == study_with(store, second).id) is same
+
+
+def test_two_patients_under_one_study_uid_are_two_studies(store: Store) -> None:
+    [one], [other] = take(store, view_of("0.0.0", 1), "a"), take(store, view_of("0.0.0", 2, PatientID="P-18"), "b")
+    assert study_with(store, one).id != study_with(store, other).id
 
 
 def test_images_of_an_older_database_become_studies_of_one(data: Path) -> None:

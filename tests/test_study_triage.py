@@ -1,5 +1,7 @@
 """The queue says who is first and why, over all views of a study."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,8 +35,6 @@ def image(
 
 
 def unscaled(numbers: ImageEvidence) -> ImageEvidence:
-    from dataclasses import replace
-
     return replace(numbers, mc_mm2=None, mc_largest_mm2=None, bac_mm2=None)
 
 
@@ -46,6 +46,8 @@ def said(triage: StudyTriage) -> str:
     return " ".join(reason.sentence for reason in triage.reasons)
 
 
+BESIDE = replace(image(mc=(5.0,), bac=(50.0,)), companion=True)
+
 CASES = [
     weighed(CLEAN, CLEAN),
     weighed(CLEAN, BLANK),
@@ -55,6 +57,7 @@ CASES = [
     weighed(image(mc=(1.0,), bac=(20.0,))),
     weighed(unscaled(image(mc=(1.0,))), CLEAN),
     weighed(CLEAN, WAITING),
+    weighed(CLEAN, BESIDE),
 ]
 
 
@@ -62,6 +65,17 @@ def test_every_rule_is_said_and_has_a_reason_and_a_source() -> None:
     assert {reason.rule for case in CASES for reason in case.reasons} == {rule.name for rule in RULES}
     assert all(rule.reason and rule.source for rule in RULES)
     assert {case.flag for case in CASES} == set(Flag)
+
+
+def test_what_is_shown_beside_does_not_count_and_hides_nothing() -> None:
+    triage = weighed(CLEAN, BESIDE)
+    assert (triage.flag, triage.urgency, triage.bac_share) == (Flag.NONE, Urgency.ROUTINE, None)
+    assert "1 image is shown beside and not counted" in said(triage)
+    assert "1 MC region is found on what is not counted" in said(triage)
+    both = weighed(image(mc=(1.0,)), BESIDE)
+    assert said(both).startswith("1 MC region, largest 1 mm²")
+    assert "found on what is not counted" not in said(both)
+    assert weighed(CLEAN, replace(WAITING, companion=True)).urgency is Urgency.ROUTINE
 
 
 def test_mc_says_how_many_how_large_and_where() -> None:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mtunet.scope
 from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage, View
 from mtunet.detection import triage as law
 from mtunet.detection.triage import PICTURE_RULES, PRIORITY, RULES, RULES_VERSION, Evidence, PictureFacts, weigh
+from mtunet.scope import CAPS
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 PLAIN = PictureFacts()
@@ -50,6 +52,7 @@ CASES = {
     "doubtful mc": weighed(finding(MC, 10), picture=PictureFacts(one_grey=0.6)),
     "clipped": weighed(finding(BAC, 100), picture=PictureFacts(clipped=0.5)),
     "negative": weighed(picture=PictureFacts(negative=True)),
+    **{fact.value: weighed(picture=PictureFacts(facts=frozenset({fact}))) for fact in CAPS},
     "half looked at": weighed(picture=PictureFacts(left_out=0.45)),
     "a corner left out": weighed(picture=PictureFacts(left_out=0.06)),
     "part": weighed(picture=PictureFacts(breast_cm2=12.0)),
@@ -62,7 +65,7 @@ def sentences(triage: Triage) -> list[str]:
 
 
 def test_every_rule_fires_at_least_once_and_every_flag_is_given() -> None:
-    of_studies = {"not_assessable", "areas_in_pixels", "waiting"}
+    of_studies = {"not_assessable", "areas_in_pixels", "waiting", "companions", "mc_on_companions"}
     there = {r.rule for t in CASES.values() for r in t.reasons}
     assert there == {rule.name for rule in (*RULES, *PICTURE_RULES)} - of_studies
     assert {t.flag for t in CASES.values()} == set(Flag) == set(PRIORITY)
@@ -161,6 +164,7 @@ ODD = [
     PictureFacts(clipped=0.5),
     PictureFacts(left_out=0.45),
     PictureFacts(negative=True),
+    *(PictureFacts(facts=frozenset({fact})) for fact in CAPS),
 ]
 
 
@@ -198,6 +202,8 @@ def test_rules_that_change_have_another_version() -> None:
     assigned = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
     names = [ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0]) for node in assigned]
     text = "".join(ast.unparse(node) for name, node in zip(names, assigned, strict=True) if name in decides)
-    text += "".join(inspect.getsource(part) for part in (law.flag_of, law.reasons, law.Evidence, law.ImageEvidence))
+    text += inspect.getsource(mtunet.scope) + "".join(
+        inspect.getsource(part) for part in (law.flag_of, law.reasons, law.Evidence, law.ImageEvidence)
+    )
     assert set(decides) <= set(names)
-    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("5", "24681a1fedef")
+    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("6", "3e6112569c9c")

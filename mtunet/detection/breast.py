@@ -212,7 +212,12 @@ def picture_of(mammogram: Mammogram, looked: Looked, scale_said: str = "") -> Pi
     spacing = mammogram.spacing_mm
     inside = mammogram.pixels[::EVERY, ::EVERY][breast[::EVERY, ::EVERY]]
     if not inside.size:
-        return PictureFacts(mammogram.view, breast_found=bool(breast.any()), spacing_known=spacing is not None)
+        return PictureFacts(
+            mammogram.view,
+            breast_found=bool(breast.any()),
+            spacing_known=spacing is not None,
+            facts=mammogram.facts,
+        )
     greys = np.bincount((inside * np.float32(GREYS - 1)).astype(np.int32), minlength=GREYS)
     area_mm2 = None if spacing is None else float(np.count_nonzero(breast)) * spacing[0] * spacing[1]
     return PictureFacts(
@@ -225,4 +230,5 @@ def picture_of(mammogram: Mammogram, looked: Looked, scale_said: str = "") -> Pi
         left_out=looked.left_out,
         negative=looked.negative,
         scale_said=scale_said,
+        facts=mammogram.facts,
     )

@@ -5,12 +5,14 @@ The flag explains; it never hides. Whatever share is arterial, a microcalcificat
 was not looked at never reads as one without findings.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mtunet.case import Analysis, Calcification, Finding, Flag, Laterality, Priority, Reason, Triage, View
 from mtunet.files import counted
+from mtunet.scope import CAPS, SCOPE, Fact
 
 MOSTLY_BAC_SHARE = 0.5
 """Mostly BAC is what has more than this share of its calcified area arterial: "mostly" is more than half. A part of the
@@ -26,7 +28,7 @@ WHOLE_BREAST_CM2 = (30.0, 600.0)
 LEFT_OUT = 0.1
 """A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "5"
+RULES_VERSION = "6"
 """Changes whenever a rule, a sentence or the share changes; every result carries it. A test holds rules and version
 together (`tests/test_triage.py`)."""
 
@@ -51,7 +53,7 @@ class PictureFacts:
     one_grey: share of the breast's pixels that are of its commonest grey of 1,024. clipped: share at black or at white,
     whichever is more. breast_cm2: None where the file has no spacing. left_out: share of what looks like tissue that
     was not looked at. negative: bright is air. scale_said: what was taken for the pixel size that
-    the file does not say.
+    the file does not say. facts: what header or picture say that limits a result.
     """
 
     view: View | None = None
@@ -63,6 +65,7 @@ class PictureFacts:
     left_out: float = 0.0
     negative: bool = False
     scale_said: str = ""
+    facts: frozenset[Fact] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class ImageEvidence:
     analysed: False for an image that waits and has no numbers. Areas in mm² are None where the file has no spacing.
     picture: what was said of the picture (`PICTURE_RULES`); its doubts are those that say it cannot be assessed.
     coarse_vessels: arterial ones, calcified over some length; None where that cannot be told.
+    companion: another image of the same view counts in its place.
     """
 
     laterality: Laterality | None = None
@@ -87,6 +91,7 @@ class ImageEvidence:
     bac_px: int = 0
     bac_mm2: float | None = None
     coarse_vessels: int | None = None
+    companion: bool = False
 
     @property
     def doubts(self) -> tuple[Reason, ...]:
@@ -95,16 +100,21 @@ class ImageEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules weigh: the images of a study, or one. mostly: the share above which they are BAC, in [0, 1)."""
+    """What the rules weigh: the images of a study, or one. mostly: the share above which they are BAC, in [0, 1).
+
+    seen: those that count and have been analysed. companions: those that do not count.
+    """
 
     images: tuple[ImageEvidence, ...]
     mostly: float = MOSTLY_BAC_SHARE
     seen: tuple[ImageEvidence, ...] = field(init=False)
+    companions: tuple[ImageEvidence, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.mostly < 1.0:
             raise ValueError(f"The share above which something is mostly BAC must be in [0, 1), not {self.mostly}.")
-        object.__setattr__(self, "seen", tuple(image for image in self.images if image.analysed))
+        object.__setattr__(self, "seen", tuple(i for i in self.images if i.analysed and not i.companion))
+        object.__setattr__(self, "companions", tuple(i for i in self.images if i.companion))
 
     @property
     def in_mm2(self) -> bool:
@@ -152,8 +162,13 @@ class Evidence:
 
     @property
     def waiting(self) -> int:
-        """How many images have not been analysed."""
-        return len(self.images) - len(self.seen)
+        """How many images that count have not been analysed."""
+        return len(self.images) - len(self.companions) - len(self.seen)
+
+    @property
+    def only_on_companions(self) -> int:
+        """MC regions on images that do not count, where those that count have none."""
+        return 0 if self.mc_count else sum(image.mc_count for image in self.companions)
 
 
 @dataclass(frozen=True)
@@ -169,6 +184,10 @@ class PictureRule:
     doubt: bool
     reason: str
     source: str
+
+
+def _says(fact: Fact, facts: PictureFacts) -> bool:
+    return fact in facts.facts
 
 
 PICTURE_RULES: tuple[PictureRule, ...] = (
@@ -187,6 +206,17 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="What was cut out is looked at for other reasons, and looks unlike what the models were trained on.",
         source="DICOM PS3.16 CID 4014, specimen (SCT 127457009).",
+    ),
+    *(
+        PictureRule(
+            name=fact.value,
+            applies=functools.partial(_says, fact),
+            sentence=SCOPE[fact].sentence,
+            doubt=True,
+            reason="What the models were not made for must not read as routine.",
+            source="DICOM PS3.3 C.8.11.7, PS3.16 CID 4015.",
+        )
+        for fact in CAPS
     ),
     PictureRule(
         name="drawing",
@@ -335,6 +365,22 @@ RULES: tuple[Rule, ...] = (
         source="DICOM PS3.3 C.8.11.7, Imager Pixel Spacing (0018,1164).",
     ),
     Rule(
+        name="companions",
+        applies=lambda e: bool(e.companions),
+        sentence="{companions} shown beside and not counted: another image of the same view is.",
+        flag=None,
+        reason="One exposure, stored twice (raw, computed from slices), must not count twice.",
+        source="IHE Mammography Image; DICOM PS3.3 C.8.11.7, Presentation Intent Type (0008,0068).",
+    ),
+    Rule(
+        name="mc_on_companions",
+        applies=lambda e: bool(e.only_on_companions),
+        sentence="{only_on_companions} found on what is not counted, none on what is: look at it.",
+        flag=None,
+        reason="What is not counted must hide nothing.",
+        source="A decision of this project.",
+    ),
+    Rule(
         name="waiting",
         applies=lambda e: bool(e.seen) and bool(e.waiting),
         sentence="{waiting} not analysed yet.",
@@ -461,9 +507,15 @@ def _words(evidence: Evidence) -> dict[str, str]:
         "where": f", {where}" if known else "",
         "share": "" if evidence.share is None else percent_words(evidence.share, evidence.mostly),
         "in_images": f" in {counted(clear, 'image')}" if several else "",
-        "waiting": f"{counted(evidence.waiting, 'image')} {'is' if evidence.waiting == 1 else 'are'}",
+        "waiting": _are(evidence.waiting, "image"),
+        "companions": _are(len(evidence.companions), "image"),
+        "only_on_companions": _are(evidence.only_on_companions, "MC region"),
         "doubts": " ".join(_doubt(image) for image in evidence.doubtful),
     }
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
 
 
 def _doubt(image: ImageEvidence) -> str:

@@ -212,6 +212,8 @@ def _keyed(digests: Digests, secret: bytes) -> Belonging:
         study=_hmac(secret, "study", digests.study).hex() if digests.study else None,
         patient=_hmac(secret, "patient", digests.patient).hex() if digests.patient else None,
         shifted_day=shifted,
+        instance=_hmac(secret, "instance", digests.instance).hex() if digests.instance else None,
+        derived_from=tuple(_hmac(secret, "instance", source).hex() for source in digests.derived_from),
     )
 
 

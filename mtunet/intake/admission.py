@@ -54,9 +54,10 @@ class Origin:
 def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Iterator[Taken | Declined]:
     """Read a file, or each file of a zip, keep its image and queue its analysis.
 
-    Yields one outcome per file; a bad file does not stop the rest. An image that is known by its content is not read
-    again, and what this model has analysed is not analysed again. The pixels are on disk before the job is queued, so
-    a job can always be done later. Raises QueueFull and CouldNotSave.
+    Yields one outcome per file; a bad file does not stop the rest. An image that is known by its bytes is not read
+    again; one that came another way before is the same image (`store.identity`). What this model has analysed is not
+    analysed again. The pixels are on disk before the job is queued, so a job can always be done later. Raises QueueFull
+    and CouldNotSave.
     """
     for upload in reading.unpack(data, name):
         if isinstance(upload, reading.RefusedMember):
@@ -88,7 +89,9 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
         except UnreadableImage as problem:
             return _decline(store, upload.name, problem)
         where = place(path, origin.batch, belonging, archive=upload.archive, title=origin.title)
-        image = store.add_image(mammogram, origin.title or upload.name, origin.source, origin.at, where)
+        image = store.add_image(mammogram, origin.title or upload.name, origin.source, origin.at, where, belonging)
+        known = image.sha256 != sha256
+        sha256 = image.sha256
     assert image is not None
     analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
     if not analysed:

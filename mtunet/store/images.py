@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mtunet.case import Mammogram, Refusal
+from mtunet.case import Belonging, Mammogram, Refusal
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
+from mtunet.store.identity import OTHER_PIXELS, Known, known_image
 from mtunet.store.records import (
     FileStamp,
     Image,
@@ -39,9 +40,18 @@ class Store(Opened):
     # Images
 
     def add_image(
-        self, mammogram: Mammogram, name: str, source: str, at: str | None = None, place: StudyPlace | None = None
+        self,
+        mammogram: Mammogram,
+        name: str,
+        source: str,
+        at: str | None = None,
+        place: StudyPlace | None = None,
+        belonging: Belonging | None = None,
     ) -> Image:
         """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
+
+        Gives the image that is on file then: another one where the same came another way before (`identity`), which is
+        looked for where `belonging` says whose it is.
 
         at: the time of the batch it came with (`now`); images of one batch keep their order in the worklist.
         place: the study it belongs to; by default one of its own. An image that is known stays where it is.
@@ -61,15 +71,24 @@ class Store(Opened):
             "column_mm": float(spacing[1]) if spacing else None,
             "laterality": mammogram.laterality.value if mammogram.laterality else None,
             "view": mammogram.view.value if mammogram.view else None,
-            "notes": json.dumps(list(mammogram.notes)),
+            "facts": json.dumps(sorted(mammogram.facts)),
+            "instance": belonging.instance if belonging else None,
+            "pixels": mammogram.pixels_sha256,
+            "derived_from": json.dumps(belonging.derived_from if belonging else ()),
         }
         with self.writing():
-            if self.image(mammogram.sha256) is None:
-                self.db["images"].insert(row)
-                put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
-        found = self.image(mammogram.sha256)
-        assert found is not None
-        return found
+            if (found := self.image(mammogram.sha256)) is None:
+                known = Known() if belonging is None else known_image(self.db, self.data, mammogram, belonging)
+                if (found := known.image) is None:
+                    notes = [*mammogram.notes, *([OTHER_PIXELS] if known.clash else [])]
+                    self.db["images"].insert(row | {"notes": json.dumps(notes)})
+                    put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
+        if found is not None and found.sha256 != mammogram.sha256:
+            filing.forget(self.data, mammogram.sha256)
+            return found
+        added = self.image(mammogram.sha256)
+        assert added is not None
+        return added
 
     def image(self, sha256: str) -> Image | None:
         """None for what is not there."""
@@ -269,4 +288,4 @@ def _sentence(reason: str | Mapping[str, str]) -> str:
 def mammogram_of(image: Image, content: bytes) -> Mammogram:
     """content: of the image's file (`filing.image_bytes`). Raises NotOnFile."""
     pixels = filing.pixels_of(content)
-    return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes)
+    return Mammogram(pixels, image.spacing_mm, image.laterality, image.view, image.sha256, image.notes, image.facts)

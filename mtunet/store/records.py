@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from mtunet.case import Laterality, Refusal, View
+from mtunet.scope import Fact
 
 
 def now() -> str:
@@ -39,7 +40,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Image:
-    """One image on file. sha256 is of the bytes of the file it came from; name is for showing only."""
+    """One image on file. sha256 is of the bytes of the file it came from first; name is for showing only.
+
+    facts: as in `case.Mammogram`. instance, derived_from: as in `case.Belonging`.
+    """
 
     sha256: str
     name: str
@@ -51,6 +55,9 @@ class Image:
     laterality: Laterality | None
     view: View | None
     notes: tuple[str, ...]
+    facts: frozenset[Fact] = frozenset()
+    instance: str | None = None
+    derived_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,9 @@ def image_from(row: Mapping[str, Any]) -> Image:
         laterality=Laterality(row["laterality"]) if row["laterality"] else None,
         view=View(row["view"]) if row["view"] else None,
         notes=tuple(json.loads(row["notes"])),
+        facts=frozenset(map(Fact, json.loads(row["facts"]))),
+        instance=row["instance"],
+        derived_from=tuple(json.loads(row["derived_from"])),
     )
 
 

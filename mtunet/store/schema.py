@@ -382,5 +382,39 @@ def m011_rules(db: Database) -> None:
     db["weighed_by"].create({"rules": str}, pk="rules")
 
 
-LATEST = 11
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m012_identity(db: Database) -> None:
+    """By what an image is known again, and what its header says of it.
+
+    instance, derived_from: keyed hashes of SOP Instance UIDs; pixels: sha256 of decoded pixels; facts: `scope.Fact`.
+    Of images that were there, facts are those whose sentences stand in their notes. A study by header is of one
+    patient.
+    """
+    for column in ("instance", "pixels"):
+        db["images"].add_column(column, str)
+        db["images"].create_index([column])
+    for column in ("derived_from", "facts"):
+        db["images"].add_column(column, str, not_null_default="[]")
+    for row in list(db.query("select sha256, notes from images")):
+        facts = sorted(fact for said, fact in M012_SAID.items() if said in row["notes"])
+        db.conn.execute("update images set facts = ? where sha256 = ?", [json.dumps(facts), row["sha256"]])
+    db.conn.execute(
+        "update studies set group_key = group_key || ':' || substr(patient, 1, 16) "
+        "where group_key like 'header:%' and patient is not null"
+    )
+
+
+M012_SAID = {
+    "a magnification view": "magnification",
+    "a spot compression view": "spot",
+    "with the implant displaced": "implant_displaced",
+    "a stereo biopsy view": "stereo",
+    "has an implant": "implant",
+    "compressed with loss": "lossy",
+    "computed from a tomosynthesis": "synthetic",
+    "image is FOR PROCESSING": "raw",
+}
+
+
+LATEST = 12
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

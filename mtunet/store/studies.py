@@ -17,7 +17,7 @@ from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import Image, containing, image_from, literally, now
 from mtunet.store.summary import refresh
-from mtunet.study.grouping import Study, StudyPlace, numbered
+from mtunet.study.grouping import Study, StudyPlace, companions, numbered
 
 HANGING = (
     "order by case images.view when 'CC' then 0 when 'MLO' then 1 else 2 end, "
@@ -54,9 +54,10 @@ def study_of(store: Opened, sha256: str) -> Study | None:
 
 
 def images_of(store: Opened, study_id: str) -> tuple[Image, ...]:
-    """The images of a study in hanging order: RCC, LCC, RMLO, LMLO, then the others."""
-    rows = store.db.query(f"select * from images where study = ? {HANGING}", [study_id])
-    return tuple(image_from(row) for row in rows)
+    """The images of a study in hanging order: RCC, LCC, RMLO, LMLO, then the others, last what does not count."""
+    images = [image_from(row) for row in store.db.query(f"select * from images where study = ? {HANGING}", [study_id])]
+    beside = companions(images)
+    return tuple(sorted(images, key=lambda image: image.sha256 in beside))
 
 
 def guessed_images(store: Opened, study_id: str) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """What the worklist shows of a study, worked out when something changes, not when someone looks."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlite_utils import Database
@@ -10,12 +10,14 @@ from sqlite_utils import Database
 from mtunet.case import Laterality, Reason, View
 from mtunet.detection.analysis_json import from_json
 from mtunet.detection.triage import Evidence, ImageEvidence, evidence_of
+from mtunet.store.records import image_from
 from mtunet.study.bac import study_grade
 from mtunet.study.decisions import Act, taken_back
+from mtunet.study.grouping import companions
 from mtunet.study.rules import weigh_study
 
 NUMBERS = """
-select images.study, images.sha256, images.laterality, images.view, analyses.flag, analyses.picture,
+select images.*, analyses.flag, analyses.picture,
     analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
     analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
 from images left join analyses on analyses.rowid = (
@@ -28,10 +30,16 @@ def evidence(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageEvide
     """Per study what is known of its images; a study without images is left out."""
     wanted = list(studies)
     marks = ", ".join("?" * len(wanted))
-    found: dict[str, list[ImageEvidence]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in db.query(f"{NUMBERS} where images.study in ({marks}) order by images.rowid", wanted):
-        found.setdefault(row["study"], []).append(_evidence_from(row))
-    return {study: tuple(images) for study, images in found.items()}
+        found.setdefault(row["study"], []).append(row)
+    return {study: tuple(_evidence_of_study(rows)) for study, rows in found.items()}
+
+
+def _evidence_of_study(rows: Iterable[Mapping[str, Any]]) -> Iterator[ImageEvidence]:
+    known = [(row, image_from(row)) for row in rows]
+    beside = companions([image for _, image in known])
+    return (replace(_evidence_from(row), companion=image.sha256 in beside) for row, image in known)
 
 
 def refresh(db: Database, study: str | None) -> None:
@@ -49,14 +57,14 @@ def refresh(db: Database, study: str | None) -> None:
         {
             "study": study,
             "images": len(known.images),
-            "analysed": len(known.seen),
+            "analysed": sum(image.analysed for image in known.images),
             "urgency": int(triage.urgency),
             "flag": triage.flag.value if triage.flag else None,
             "bac_share": triage.bac_share,
             "mc_count": known.mc_count,
             "mc_size": known.mc_size,
             "bac_size": known.bac_size,
-            "bac_grade": study_grade(known.images),
+            "bac_grade": study_grade(image for image in known.images if not image.companion),
             "decided_by": by,
             "decided_at": at,
             "decision": decision,
@@ -68,7 +76,7 @@ def numbers_of_analysis(analysis: Mapping[str, Any], coarse_vessels: int | None)
     """The evidence of an analysis (JSON) as the columns that its row carries beside it."""
     known = evidence_of(from_json(dict(analysis)), coarse_vessels)
     columns = asdict(known)
-    for elsewhere in ("laterality", "view", "analysed", "picture"):  # of the image, and of the reasons
+    for elsewhere in ("laterality", "view", "analysed", "picture", "companion"):  # of the image, and of the reasons
         del columns[elsewhere]
     return columns | {"picture": json.dumps([[reason.rule, reason.sentence] for reason in known.picture])}
 

@@ -1,9 +1,9 @@
 """Studies: the images of one examination, and by what signs images are taken for such.
 
-A DICOM file says which study it is of (`case.Belonging`). Of other files the name is all there is: those that lie in
-one folder, or came together, and are called alike but for side and view (`12_LCC.png`, `12_RMLO.png`) are guessed to
-be of one study. A guess is marked and can be corrected; what says neither side nor view, or nothing else and lay in no
-folder, is a study of its own: two patients in one study are worse than one patient in two.
+A DICOM file says which study and patient it is of (`case.Belonging`); both must be the same. Of other files the name is
+all there is: those that lie in one folder, or came together, and are called alike but for side and view (`12_LCC.png`,
+`12_RMLO.png`) are guessed to be of one study. A guess is marked and can be corrected; what says neither side nor view,
+or nothing else and lay in no folder, is a study of its own: two patients in one study are worse than one in two.
 """
 
 import hashlib
@@ -11,10 +11,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 from mtunet.case import Belonging, Laterality, View
 from mtunet.files import display_name, stem
 from mtunet.placement import placement_in, without_placement
+from mtunet.scope import OTHER_PROJECTIONS, Fact
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
     said = placement_in(stem(last))
     if belonging.study is not None:
         return StudyPlace(
-            group=f"header:{belonging.study}",
+            group=f"header:{belonging.study}" + (f":{belonging.patient[:16]}" if belonging.patient else ""),
             title=title or within or (rest if rest != stem(last) else "") or display_name(last),
             numbered=bool(within) and title is None,
             patient=belonging.patient,
@@ -103,6 +105,66 @@ def numbered(title: str, number: int) -> str:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+# One exposure may be stored several times: as the detector saw it, as it is read, computed from slices, compressed.
+# One of them counts.
+
+
+class Shown(Protocol):
+    """An image of a study, as `store.records.Image`. derived_from: what it was made of, by their `instance`."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def laterality(self) -> Laterality | None: ...
+    @property
+    def view(self) -> View | None: ...
+    @property
+    def facts(self) -> frozenset[Fact]: ...
+    @property
+    def instance(self) -> str | None: ...
+    @property
+    def derived_from(self) -> Sequence[str]: ...
+
+
+def companions(images: Sequence[Shown]) -> dict[str, str]:
+    """Images that are shown and not counted → the one that counts in their place, by sha256.
+
+    Presentation counts before raw, an original before a synthetic view, the first before a copy compressed with loss.
+    Images belong together where one says that it was made of the other; else where side, view and projection are the
+    same, and then there are no more companions of a kind than images that count: a second exposure counts.
+    """
+    beside: dict[str, str] = {}
+    for image in images:
+        for other in images:
+            linked = other is not image and other.instance is not None and other.instance in image.derived_from
+            if linked and other.sha256 not in beside and image.sha256 not in beside:
+                less, more = (image, other) if _rank(image) >= _rank(other) else (other, image)
+                beside[less.sha256] = more.sha256
+    for same in _of_one_view(images):
+        best = min(map(_rank, same))
+        counting = [image for image in same if _rank(image) == best and image.sha256 not in beside]
+        for rank in sorted({*map(_rank, same)} - {best}):
+            linked_to = [beside[image.sha256] for image in same if _rank(image) == rank and image.sha256 in beside]
+            free = [image for image in counting if image.sha256 not in linked_to]
+            left = [image for image in same if _rank(image) == rank and image.sha256 not in beside]
+            beside |= {image.sha256: other.sha256 for image, other in zip(left, free, strict=False)}
+    return beside
+
+
+def _rank(image: Shown) -> int:
+    """What counts first is 0."""
+    return 2 if Fact.SYNTHETIC in image.facts else 1 if Fact.RAW in image.facts else 0
+
+
+def _of_one_view(images: Sequence[Shown]) -> list[list[Shown]]:
+    found: dict[tuple[object, ...], list[Shown]] = {}
+    for image in images:
+        if image.laterality is not None and image.view is not None:
+            key = (image.laterality, image.view, image.facts & OTHER_PROJECTIONS)
+            found.setdefault(key, []).append(image)
+    return list(found.values())
 
 
 # How the views of a study hang: RCC | LCC over RMLO | LMLO, chest wall to chest wall, as radiologists are used to.

@@ -3,14 +3,15 @@
 One image at a time (`look`), so that no more than one image's maps are in memory; what comes out is small.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from mtunet.case import Analysis, Calcification, Laterality, Mammogram, Segmentation, View
+from mtunet.detection.triage import Evidence, evidence_of
 from mtunet.study.bac import ArteryRun, ImageAmount, StudyAmount, measure, study_amount
 from mtunet.study.landmarks import FROM_ABOVE, Distances, Edge, Landmarks, Matches, Seen, landmarks, match, place
 from mtunet.study.rules import Areas, Point, areas, track
@@ -29,12 +30,22 @@ class ImageLook:
 
 @dataclass(frozen=True, eq=False)
 class StudyLook:
-    """Of a whole study. matches: per breast with exactly one view from above and one from the side that can be used."""
+    """Of a whole study. matches: per breast with exactly one view from above and one from the side that can be used.
+
+    beside: the images (sha256) that are shown and do not count (`grouping.companions`); nothing of them is in the rest.
+    """
 
     images: tuple[ImageLook, ...]
     amount: StudyAmount
     points: tuple[Point, ...]
     matches: Mapping[Laterality, Matches]
+    beside: frozenset[str] = frozenset()
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the rules weigh."""
+        known = ((image.analysis.sha256 in self.beside, evidence_of(image.analysis)) for image in self.images)
+        return Evidence(tuple(replace(evidence, companion=companion) for companion, evidence in known))
 
     def other_view(self, sha256: str, number: int) -> tuple[str, int] | bool | None:
         """Where a finding may be in the other view; False when it is seen in one view only; None when not known."""
@@ -59,14 +70,17 @@ def look(mammogram: Mammogram, segmentation: Segmentation, analysis: Analysis) -
     )
 
 
-def together(images: Sequence[ImageLook]) -> StudyLook:
-    """The images of one study, in the order given."""
-    matches = {side: found for side in Laterality if (found := _matches(images, side)) is not None}
+def together(images: Sequence[ImageLook], beside: Iterable[str] = ()) -> StudyLook:
+    """The images of one study, in the order given. beside: those that do not count."""
+    left_out = frozenset(beside)
+    counting = [image for image in images if image.analysis.sha256 not in left_out]
+    matches = {side: found for side in Laterality if (found := _matches(counting, side)) is not None}
     return StudyLook(
         images=tuple(images),
-        amount=study_amount([image.amount for image in images]),
-        points=track([image.areas for image in images]),
+        amount=study_amount([image.amount for image in counting]),
+        points=track([image.areas for image in counting]),
         matches=MappingProxyType(matches),
+        beside=left_out,
     )
 
 

@@ -11,7 +11,7 @@ from mtunet.store.decisions import history
 from mtunet.store.filing import NotOnFile
 from mtunet.store.records import Image
 from mtunet.study.decisions import Decision, standing
-from mtunet.study.grouping import Study
+from mtunet.study.grouping import Study, companions
 from mtunet.study.look import together
 from pages.case.amounts import bac_amounts, plane
 from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study
@@ -82,7 +82,8 @@ def opened(
     for image, stored in found:
         analysis = replace(weighed(image, stored, thresholds), laterality=image.laterality, view=image.view)
         views.append(Viewed(image, stored, analysis))
-    look = together([looked(view.image, view.analysis) for view in views])
+    beside = companions([view.image for view in views])
+    look = together([looked(view.image, view.analysis) for view in views], beside)
     return Case(study, views, look, standing(records))
 
 
@@ -115,7 +116,7 @@ with open_store() as store:
             if case.single:
                 verdict(case.views[0].analysis)
             else:
-                study_verdict([view.analysis for view in case.views])
+                study_verdict(case.look)
             decide(case, records)
         with left:
             look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)

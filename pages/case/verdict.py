@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtunet.case import Analysis, Calcification
-from mtunet.detection.triage import PRIORITY, RULES_VERSION, Evidence, evidence_of
+from mtunet.detection.triage import PRIORITY, RULES_VERSION
 from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.worklist import neighbours
 from mtunet.study.grouping import Study
+from mtunet.study.look import StudyLook
 from mtunet.study.rules import weigh_study
 from pages.case.chosen import go_to
 from pages.shared.pixels import sample_of
@@ -50,9 +51,9 @@ def verdict(analysis: Analysis) -> None:
         st.caption(f"{share_words(triage.bac_share)}. {_counts(analysis)}.")
 
 
-def study_verdict(analyses: Sequence[Analysis]) -> None:
+def study_verdict(look: StudyLook) -> None:
     """The flag of a study of several images, and the reasons for it."""
-    triage = weigh_study(Evidence(tuple(evidence_of(analysis) for analysis in analyses)))
+    triage = weigh_study(look.evidence)
     if triage.flag is None:
         return
     words = FLAGS[triage.flag]

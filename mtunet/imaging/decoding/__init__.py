@@ -299,7 +299,7 @@ def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> D
         view=View(view) if view else None,
         notes=tuple(str(note) for note in reply["notes"]),
         facts=frozenset(map(Fact, reply["facts"])),
-        digests=Digests(*reply["digests"]),
+        digests=Digests(**{**reply["digests"], "derived_from": tuple(reply["digests"]["derived_from"])}),
     )
 
 

@@ -38,13 +38,16 @@ CHILD_MEMORY_BYTES = 4 << 30
 class Digests:
     """What a DICOM file says of its study and its patient, to be compared with another's.
 
-    study, patient: sha256 in hex; not fit to be kept, because a short number behind one can be guessed.
+    study, patient, instance, derived_from: sha256 in hex; not fit to be kept, because a short number behind one
+    can be guessed.
     day: of the study, days since 0001-01-01; not fit to be kept either.
     """
 
     study: str | None = None
     patient: str | None = None
     day: int | None = None
+    instance: str | None = None
+    derived_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

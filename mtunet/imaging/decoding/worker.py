@@ -11,6 +11,7 @@ import platform
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -74,7 +75,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], list[npt.NDArray[Any
         "view": decoded.view,
         "notes": decoded.notes,
         "facts": sorted(decoded.facts),
-        "digests": [decoded.digests.study, decoded.digests.patient, decoded.digests.day],
+        "digests": asdict(decoded.digests),
         "replace": _is_swollen(),
     }
     return reply, parts

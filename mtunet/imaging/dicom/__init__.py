@@ -24,6 +24,8 @@ from mtunet.scope import Fact, sentences
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PREAMBLE = 128
+LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 81))
+"""Encodings that take something away, whatever the header says: JPEG baseline and extended, JPEG-LS near-lossless."""
 _PIXELS_OPEN = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
 """Pixel Data (7FE0,0010) of undefined length."""
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -45,9 +47,12 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     look = grey_look(dataset, layout, notes)
     values, table = display(stored, look, notes)
     spacing_mm = spacing(dataset, notes)
-    facts = (
-        placed.facts | ({Fact.RAW} if look.processing else set()) | ({Fact.NOT_SQUARE} if squeezed(dataset) else set())
-    )
+    said_here = {
+        Fact.RAW: look.processing is not None,
+        Fact.NOT_SQUARE: squeezed(dataset),
+        Fact.LOSSY: layout.syntax in LOSSY_SYNTAXES,
+    }
+    facts = placed.facts | {fact for fact, holds in said_here.items() if holds}
     notes += sentences(facts)
     return Decoded(
         values, table, spacing_mm, placed.side, placed.view, tuple(dict.fromkeys(notes)), facts, belonging(dataset)

@@ -88,26 +88,38 @@ NOBODY: Final = frozenset(
 )
 """Patient IDs that stand for no patient in particular. Two people under one of them are not each other's prior."""
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+_UID = re.compile(r"[0-9A-Z]+([._-][0-9A-Z]+)+|[0-9A-Z]{16,}")
+"""What tells one study or image from another: a UID, or what programs that take names out write in its place."""
 _DAY = re.compile(r"[0-9]{8}")
 
 
 def belonging(dataset: Any) -> Digests:
-    """Digests of Study Instance UID (0020,000D) and of the patient; the day of Study Date (0008,0020).
+    """Digests of Study and SOP Instance UID (0020,000D), (0008,0018) and of the patient; the day of Study Date.
 
     The patient is Patient ID (0010,0020) with its issuer (0010,0021) and Birth Date (0010,0030): a number alone is
     given to different people by different hospitals, and a missed prior does less harm than a stranger's.
     """
-    study = word(dataset, "StudyInstanceUID")
     patient = word(dataset, "PatientID")
     somebody = re.sub(r"[^A-Z0-9]", "", patient.upper())
     known = len(somebody) > 1 and somebody.strip("0") and somebody not in NOBODY
     about = (patient, word(dataset, "IssuerOfPatientID"), word(dataset, "PatientBirthDate"))
     return Digests(
-        study=_digest("study", study) if _UID.fullmatch(study) else None,
+        study=_uid_digest(dataset, "StudyInstanceUID", "study"),
         patient=_digest("patient", *about) if known else None,
         day=_day(word(dataset, "StudyDate")),
+        instance=_uid_digest(dataset, "SOPInstanceUID", "instance"),
+        derived_from=tuple(
+            digest
+            for source in items(dataset, "SourceImageSequence")
+            if (digest := _uid_digest(source, "ReferencedSOPInstanceUID", "instance")) is not None
+        ),
     )
+
+
+def _uid_digest(dataset: Any, keyword: str, what: str) -> str | None:
+    """Letters count alike in either case."""
+    uid = word(dataset, keyword)
+    return _digest(what, uid) if _UID.fullmatch(uid) else None
 
 
 def _digest(*parts: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Truth
 from mtunet.detection.analysis_json import to_json
-from mtunet.detection.triage import Evidence, evidence_of
 from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
 from mtunet.output.exports.result import Export
@@ -52,7 +51,7 @@ class StudyResult:
 
     @property
     def triage(self) -> StudyTriage:
-        return weigh_study(Evidence(tuple(evidence_of(image.analysis) for image in self.look.images)))
+        return weigh_study(self.look.evidence)
 
     @property
     def standing(self) -> Standing:

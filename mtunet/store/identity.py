@@ -1,0 +1,78 @@
+"""Is an image on file already? Known by its SOP Instance UID first, as a keyed hash, and by its decoded pixels second:
+bytes differ with the way that a file came (an archive rewrites headers, a network another encoding)."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from sqlite_utils import Database
+
+from mtunet.case import Belonging, Mammogram
+from mtunet.scope import Fact
+from mtunet.store import filing
+from mtunet.store.records import Image, image_from
+
+COPY: Final = 0.03
+"""A copy that was compressed with loss differs from its original by less than this on average, of black to white.
+Copies of 41 real views by JPEG (quality 75) and JPEG 2000 (20:1) differed by 0.001 to 0.018, other views of the same
+size by 0.068 and more."""
+OTHER_PIXELS: Final = (
+    "Another image came with the same SOP Instance UID and other pixels: one of them is "
+    "wrongly labelled. Both are kept."
+)
+
+
+class Known(NamedTuple):
+    """image: the same one, on file already. clash: another image has the same UID."""
+
+    image: Image | None = None
+    clash: bool = False
+
+
+def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belonging) -> Known:
+    """Look an image up that is to be added."""
+    clash = False
+    for image in _named(db, belonging):
+        if image.sha256 == mammogram.sha256 or _same_picture(data, image, mammogram, _pixels(db, image)):
+            return Known(image)
+        clash = clash or image.instance == belonging.instance
+    for image in _alike(db, mammogram, belonging):
+        return Known(image)
+    return Known(clash=clash)
+
+
+def _named(db: Database, belonging: Belonging) -> list[Image]:
+    """By its own UID, and by those of the images that it was made of."""
+    uids = [uid for uid in (belonging.instance, *belonging.derived_from) if uid]
+    marks = ", ".join("?" * len(uids))
+    return [
+        image_from(row) for row in db.query(f"select * from images where instance in ({marks}) order by rowid", uids)
+    ]
+
+
+def _alike(db: Database, mammogram: Mammogram, belonging: Belonging) -> list[Image]:
+    """By its pixels, unless both say who they are and are of different studies."""
+    query = (
+        "select images.* from images left join studies on studies.id = images.study where images.pixels = :pixels "
+        "and (images.instance is null or :instance is null or studies.group_key like :study) order by images.rowid"
+    )
+    asked = {"pixels": mammogram.pixels_sha256, "instance": belonging.instance, "study": f"header:{belonging.study}%"}
+    return [image_from(row) for row in db.query(query, asked)]
+
+
+def _pixels(db: Database, image: Image) -> str | None:
+    found = db.conn.execute("select pixels from images where sha256 = ?", [image.sha256]).fetchone()
+    return str(found[0]) if found and found[0] else None
+
+
+def _same_picture(data: Path, image: Image, mammogram: Mammogram, pixels: str | None) -> bool:
+    """The same greys; or nearly so, where one of the two was compressed with loss."""
+    if pixels is not None and pixels == mammogram.pixels_sha256:
+        return True
+    if Fact.LOSSY not in image.facts | mammogram.facts or (image.rows, image.columns) != mammogram.shape:
+        return False
+    try:
+        there = filing.read_pixels(data, image.sha256)
+    except filing.NotOnFile:
+        return False
+    return float(np.abs(there - mammogram.pixels).mean()) < COPY
