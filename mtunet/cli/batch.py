@@ -178,7 +178,13 @@ def find_files(paths: list[Path], out: Path) -> Iterator[tuple[Path, str]]:
         for file in sorted(path.rglob("*")):
             below = file.relative_to(path)
             hidden = any(part.startswith(".") for part in below.parts)
-            if file.is_file() and not hidden and not _is_under(file, out, path) and not _is_truth(file):
+            if (
+                file.is_file()
+                and not hidden
+                and not reading.is_clutter(file.name)
+                and not _is_under(file, out, path)
+                and not _is_truth(file)
+            ):
                 yield file, _sayable(below.as_posix())
 
 

@@ -147,19 +147,23 @@ def inbox(folder: Path, once: bool, remove: bool, model: str) -> int:
 @click.option("--port", default=11112, show_default=True)
 @click.option("--ae-title", default="MTUNET", show_default=True, metavar="TITLE", help="Ours.")
 @click.option("--only", multiple=True, metavar="TITLE...", help="Hear these calling AE titles and no others.")
+@click.option("--strict", is_flag=True, help="Turn away who calls us by another AE title than ours.")
 @click.argument("more", nargs=-1, metavar="")
 @model_option
-def receive(host: str, port: int, ae_title: str, only: tuple[str, ...], more: tuple[str, ...], model: str) -> int:
+def receive(
+    host: str, port: int, ae_title: str, only: tuple[str, ...], more: tuple[str, ...], strict: bool, model: str
+) -> int:
     """Receive DICOM images over the network (C-STORE).
 
     Images go from the network to the reader in memory: no identifier is written. The sender is told success when an
-    image is on disk. There is no encryption: listen beyond this machine in a trusted network only.
+    image is on disk; reports, presentation states and other kinds are taken and dropped. There is no encryption: listen
+    beyond this machine in a trusted network only.
     """
     if more and not only:
         raise click.UsageError(f"unexpected: {' '.join(more)}")
     from mtunet.cli import taking_in
 
-    return taking_in.receive(host, port, ae_title, (*only, *more), model)
+    return taking_in.receive(host, port, ae_title, (*only, *more), model, strict=strict)
 
 
 @cli.command()

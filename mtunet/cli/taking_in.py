@@ -49,11 +49,11 @@ def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
         jobs.close()
 
 
-def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str) -> int:
+def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str, *, strict: bool) -> int:
     """Listen for C-STORE until Ctrl-C."""
     data = data_folder()
     logs.keep_in(data)
-    address = Endpoint(host, port, title, only)
+    address = Endpoint(host, port, title, only, strict)
     jobs = None
     try:
         Store.open(data).close()
@@ -75,7 +75,10 @@ def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str)
         while True:
             time.sleep(1.0)
     except KeyboardInterrupt:
-        print(f"Stopped. {receiver.received} received, {receiver.refused} refused.", file=sys.stderr)
+        print(
+            f"Stopped. {receiver.received} received, {receiver.dropped} dropped, {receiver.refused} refused.",
+            file=sys.stderr,
+        )
         return STOPPED
     finally:
         receiver.close()

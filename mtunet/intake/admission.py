@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mtunet.case import UnreadableImage
+from mtunet.case import Mammogram, Refusal, UnreadableImage
 from mtunet.detection import models
 from mtunet.imaging import reading
+from mtunet.scope import Fact
 from mtunet.store.filing import grouping_secret, image_path
 from mtunet.store.images import Store
 from mtunet.study.grouping import place
@@ -43,12 +44,17 @@ class QueueFull(RuntimeError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where files come from. batch: those that were handed in together, at the time `at`. title: shown for the name."""
+    """Where files come from. batch: those that were handed in together, at the time `at`. title: shown for the name.
+
+    received: over the network. Such files have no names, so images are called by side and view; and what comes along of
+    a study without being a picture (reports, marks, doses) is no refusal that a person need hear of.
+    """
 
     batch: str
     at: str
     source: str = UPLOAD
     title: str | None = None
+    received: bool = False
 
 
 def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Iterator[Taken | Declined]:
@@ -59,9 +65,11 @@ def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) ->
     analysed again. The pixels are on disk before the job is queued, so a job can always be done later. Raises QueueFull
     and CouldNotSave.
     """
+    if "/" in name and reading.is_clutter(name.rpartition("/")[2]):  # of a folder that was handed in whole
+        return
     for upload in reading.unpack(data, name):
         if isinstance(upload, reading.RefusedMember):
-            yield _decline(store, upload.name, upload.problem)
+            yield _decline(store, upload.name, upload.problem, origin)
         else:
             path = upload.name if upload.archive else name  # with the folders it lay in
             yield _take_one(store, upload, path, origin, model)
@@ -87,9 +95,11 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
         try:
             mammogram, belonging = reading.read_with_belonging(upload.data, upload.name, grouping_secret(store.data))
         except UnreadableImage as problem:
-            return _decline(store, upload.name, problem)
+            return _decline(store, upload.name, problem, origin)
         where = place(path, origin.batch, belonging, archive=upload.archive, title=origin.title)
-        image = store.add_image(mammogram, origin.title or upload.name, origin.source, origin.at, where, belonging)
+        called = _called(mammogram) if origin.received else ""
+        name = called or origin.title or upload.name
+        image = store.add_image(mammogram, name, origin.source, origin.at, where, belonging)
         known = image.sha256 != sha256
         sha256 = image.sha256
     assert image is not None
@@ -99,6 +109,14 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
     return Taken(sha256, image.name, known, analysed)
 
 
-def _decline(store: Store, name: str, problem: UnreadableImage) -> Declined:
-    store.refuse(name, problem.kind, problem.sentence)
+def _called(mammogram: Mammogram) -> str:
+    """By side and view, and what tells it from another of the same: "RCC", "LMLO raw"."""
+    placing = f"{mammogram.laterality or ''}{mammogram.view or ''}"
+    apart = [fact.value for fact in (Fact.RAW, Fact.SYNTHETIC) if fact in mammogram.facts]
+    return " ".join([placing, *apart]) if placing else ""
+
+
+def _decline(store: Store, name: str, problem: UnreadableImage, origin: Origin) -> Declined:
+    if not (origin.received and problem.kind is Refusal.NOT_A_PICTURE):
+        store.refuse(name, problem.kind, problem.sentence)
     return Declined(name, problem)

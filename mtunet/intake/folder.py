@@ -74,7 +74,7 @@ class Inbox:
     def _files(self) -> Iterator[tuple[Path, FileStamp]]:
         for path in sorted(self._folder.rglob("*")):
             below = path.relative_to(self._folder)
-            if any(part.startswith(".") for part in below.parts):
+            if any(part.startswith(".") for part in below.parts) or reading.is_clutter(path.name):
                 continue
             try:
                 if path.is_symlink() or not path.is_file():

@@ -2,7 +2,8 @@
 
 Needs `pip install -e '.[receive]'`. What arrives goes from the network to the reader in memory; nothing of
 it is written before the reader has left the identifiers out. The sender is told success when the image is on disk, and
-otherwise why not, so that it can send again: nothing is lost between two machines.
+otherwise why not, so that it can send again: nothing is lost between two machines. What a study holds beside its views
+is taken from the sender and let go of: this is no archive.
 """
 
 import itertools
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from mtunet.case import Refusal
 from mtunet.files import display_name
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
 from mtunet.store.database import UnusableStore
@@ -27,16 +29,14 @@ NO_ROOM: Final = 0xA700
 CANNOT_UNDERSTAND: Final = 0xC000
 """The reader refuses it; the worklist says why."""
 
-KINDS: Final = (
-    "DigitalMammographyXRayImageStorageForPresentation",
-    "DigitalMammographyXRayImageStorageForProcessing",
-    "DigitalXRayImageStorageForPresentation",
-    "DigitalXRayImageStorageForProcessing",
-    "ComputedRadiographyImageStorage",
-    "SecondaryCaptureImageStorage",
-    "BreastTomosynthesisImageStorage",
+NOT_FOR_US: Final = frozenset(
+    {
+        *(Refusal.NOT_A_PICTURE, Refusal.OTHER_MODALITY, Refusal.TOMOSYNTHESIS),
+        *(Refusal.SCREEN_SAVE, Refusal.COLOUR, Refusal.MANY_FRAMES),
+    }
 )
-"""Names of SOP classes in pynetdicom. Tomosynthesis is accepted so that it can be refused with a reason."""
+"""Whole and no single view: it is acknowledged, counted and let go of. A study holds reports, presentation states,
+doses, slices and other modalities; a sender that hears of a failure stops in the middle of it."""
 
 log = logging.getLogger("mtunet")
 
@@ -51,12 +51,14 @@ class CannotListen(RuntimeError):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where to listen, and to whom. only: calling AE titles that are heard; empty for all."""
+    """Where to listen, and to whom. only: calling AE titles that are heard; empty for all. strict: whether who calls us
+    by another title than `title` is turned away."""
 
     host: str = "127.0.0.1"
     port: int = 11112
     title: str = "MTUNET"
     only: tuple[str, ...] = ()
+    strict: bool = False
 
 
 class StorageReceiver:
@@ -67,16 +69,17 @@ class StorageReceiver:
         self._data, self._model, self._wake = data, model, wake
         self._batches = itertools.count(1)
         self._counted = threading.Lock()
-        self.received = self.refused = 0
+        self.received = self.dropped = self.refused = 0
         pynetdicom = _pynetdicom()
         try:
             entity = pynetdicom.AE(ae_title=address.title)
             entity.require_calling_aet = list(address.only)
+            entity.require_called_aet = address.strict
         except ValueError:
             raise CannotListen("An AE title has 1 to 16 plain letters, digits or signs, and not only spaces.") from None
         entity.maximum_associations = 10
-        for kind in KINDS:
-            entity.add_supported_context(getattr(pynetdicom.sop_class, kind), pynetdicom.ALL_TRANSFER_SYNTAXES)
+        for context in pynetdicom.AllStoragePresentationContexts:
+            entity.add_supported_context(context.abstract_syntax, pynetdicom.ALL_TRANSFER_SYNTAXES)
         entity.add_supported_context(pynetdicom.sop_class.Verification)
         handlers = [(pynetdicom.evt.EVT_C_STORE, self._store), (pynetdicom.evt.EVT_C_ECHO, lambda _: SUCCESS)]
         try:
@@ -108,17 +111,19 @@ class StorageReceiver:
 
     def _take(self, data: bytes, sender: str) -> int:
         at = datetime.now(UTC)
-        origin = Origin(f"received {next(self._batches)}", now(), title=f"{sender}, {at:%d %b %H:%M} UTC")
+        title = f"{sender}, {at:%d %b %H:%M} UTC"
+        origin = Origin(f"received {next(self._batches)}", now(), title=title, received=True)
         with Store.open(self._data) as store:
             [outcome] = take_in(store, data, "received.dcm", origin, self._model)
-        declined = isinstance(outcome, Declined)
+        taken = not isinstance(outcome, Declined)
+        dropped = isinstance(outcome, Declined) and outcome.problem.kind in NOT_FOR_US
         with self._counted:
-            self.received += not declined
-            self.refused += declined
-        if declined:
-            return CANNOT_UNDERSTAND
-        self._wake()
-        return SUCCESS
+            self.received += taken
+            self.dropped += dropped
+            self.refused += not (taken or dropped)
+        if taken:
+            self._wake()
+        return SUCCESS if taken or dropped else CANNOT_UNDERSTAND
 
 
 def _sender(event: Any) -> str:
