@@ -13,5 +13,5 @@ ENV MTUNET_DATA=/data
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK CMD ["/opt/mtunet/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health')"]
-# 0.0.0.0 is within the container; compose.yaml says who reaches it from outside.
-CMD ["/opt/mtunet/bin/mtunet", "app", "--server.address", "0.0.0.0"]
+# 0.0.0.0 is within the container; compose.yaml says who reaches it from outside. The log says the address with the key.
+CMD ["/opt/mtunet/bin/mtunet", "app", "--server.address", "0.0.0.0", "--browser.serverAddress", "127.0.0.1"]

@@ -6,7 +6,10 @@ Streamlit imports this file once to find `app`, then runs it as a script at ever
 import contextlib
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from pages.shared.entry import closed, gate_settings, may_see_all
+from pages.shared.gate import Gate
 from pages.shared.image_route import ROUTES
 from pages.shared.work import lifespan
 from pages.teaching.classroom import hosting as watching
@@ -42,7 +45,12 @@ if __name__ == "__main__":
         ),
     ]
     # A learner in a room came for the room alone, and has perhaps no more than a phone's width.
-    st.navigation(PAGES, position="hidden" if "room" in st.query_params else "top").run()
+    in_a_room, all_open = "room" in st.query_params, may_see_all()
+    shown = [
+        page if all_open or (in_a_room and page.title == "Teaching") else closed(page.title, page.url_path)
+        for page in PAGES
+    ]
+    st.navigation(shown, position="top" if all_open and not in_a_room else "hidden").run()
 else:
     # A folder called `pages` has a meaning of its own to Streamlit until `st.navigation` has run once: a page opened by
     # its address on a new server would come without the menu.
@@ -50,4 +58,5 @@ else:
         from streamlit.runtime.pages_manager import PagesManager
 
         PagesManager.uses_pages_directory = False
-    app = st.App(__file__, routes=[*ROUTES, *watching.ROUTES], lifespan=lifespan)
+    gate = Middleware(Gate, **gate_settings())
+    app = st.App(__file__, routes=[*ROUTES, *watching.ROUTES], middleware=[gate], lifespan=lifespan)

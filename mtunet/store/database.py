@@ -1,5 +1,7 @@
 """The SQLite file: opened, made where there is none, and brought up to date, whoever opens it at the same time."""
 
+import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -62,12 +64,25 @@ class Opened:
 def _open_database(path: Path) -> Database:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _for_its_owner_alone(path)
         return _once_free(path)
     except (OSError, sqlite3.Error) as problem:
         raise UnusableStore(
             f"The database {path} cannot be opened ({problem}). Nothing was changed: check that the folder can "
             "be written to and that the disk is not full, or choose another place with MTUNET_DATA."
         ) from problem
+
+
+def _for_its_owner_alone(path: Path) -> None:
+    """The folder is closed to others, and so is the database: folders made by older versions were open to all. Where
+    the disk knows no such thing, or the folder is somebody else's, it stays as it is."""
+    with contextlib.suppress(OSError):
+        if path.parent.stat().st_mode & 0o077:
+            path.parent.chmod(0o700)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        elif path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _once_free(path: Path) -> Database:

@@ -39,6 +39,11 @@ def delete_room(store: Opened, room: int) -> None:
         store.db["rooms"].delete_where("id = ?", [room])
 
 
+def shows(store: Opened, sha256: str) -> bool:
+    """Whether any room asks about the image of this sha256."""
+    return bool(list(store.db.query("select 1 from room_cases where sha256 = ? limit 1", [sha256])))
+
+
 def add_event(store: Opened, row: Row) -> int:
     """Gives its number. Inside a transaction."""
     return int(store.db["room_events"].insert(row).last_pk)

@@ -11,15 +11,18 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import OURS, serving
 
 pytestmark = pytest.mark.browser
+KEY = "the-teachers"
 SLOWLY = 180_000  # milliseconds: phantoms are drawn and four browsers run, on machines that are shared
 PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile Safari/537.36"
 
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Rooms ask two known cases: MC in a case like a vessel, then one with neither."""
-    with serving(tmp_path_factory.mktemp("class"), script="serve_class.py") as url:
-        yield url
+    """Rooms ask two known cases: MC in a case like a vessel, then one with neither. Learners have no key."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTUNET_KEY", KEY)
+        with serving(tmp_path_factory.mktemp("class"), script="serve_class.py") as url:
+            yield url
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def answer(page: Page, said: str, *, touch: bool = False) -> None:
 
 def test_a_teacher_and_three_learners(school: str, browsers: list[Page]) -> None:
     teacher, ada, bo, cyd = browsers
-    teacher.goto(f"{school}/teaching?show=class", timeout=SLOWLY)
+    teacher.goto(f"{school}/teaching?show=class&key={KEY}", timeout=SLOWLY)
     press(teacher, "Open a room")
     expect(teacher).to_have_url(re.compile(r"host="), timeout=SLOWLY)
     link = teacher.get_by_text(re.compile(r"/teaching\?room=[A-Z]{6}$")).first.inner_text()
@@ -112,6 +115,13 @@ def test_a_teacher_and_three_learners(school: str, browsers: list[Page]) -> None
     )
     for learner in (ada, bo, cyd):
         expect(learner.get_by_text("Right: it is MC.")).to_be_visible(timeout=SLOWLY)
+
+    # A learner sees the room and nothing else, whatever address is tried.
+    seat = ada.url
+    for path in ("/", "/case", "/evaluation", "/teaching?show=score"):
+        ada.goto(f"{school}{path}", timeout=SLOWLY)
+        expect(ada.get_by_role("heading", name="This needs a key")).to_be_visible(timeout=SLOWLY)
+    ada.goto(seat, timeout=SLOWLY)
 
     # A reload keeps the seat.
     press(teacher, "Next question")

@@ -164,9 +164,9 @@ def show_how_to_serve() -> None:
     )
     st.code(f"MTUNET_DATA=class-data make app ADDRESS={named}", language="sh")
     st.caption(
-        f"{'ADDRESS is what your machine is called in its network. ' if named == 'ADDRESS' else ''}Everyone who "
-        "reaches the server can open all of its pages, the worklist too: that is why a class gets a data folder of its "
-        "own here. Use a network that you trust, and end the server after the class."
+        f"{'ADDRESS is what your machine is called in its network. ' if named == 'ADDRESS' else ''}Learners see their "
+        "room and nothing else; whoever has the key that the server prints sees everything, so a class gets a data "
+        "folder of its own here all the same. Use a network that you trust, and end the server after the class."
     )
 
 
