@@ -19,6 +19,7 @@ from mtunet.evaluation.significance import corrected_t, detectable, holm, verdic
 from mtunet.evaluation.table import table
 from mtunet.evaluation.together import worked_out
 from tests.drawn_run import write_run
+from training.note import as_markdown
 
 
 def some_statistics() -> kept.Statistics:
@@ -475,6 +476,21 @@ def test_types_and_outcomes_come_out_again(run: Path, told: kept.Statistics) -> 
     ends = [tuple(map(float, one.label.split(" to "))) for one in thirds]
     assert all(high < low for (_, high), (low, _) in pairwise(ends))  # equal ones are never parted
     assert [sum(low <= value <= high for value in values) for low, high in ends] == [one.regions for one in thirds]
+
+
+def test_the_note_says_every_claim_with_its_verdict(told: kept.Statistics) -> None:
+    note = as_markdown("drawn", told)
+    for claim in told.claims:
+        [line] = {
+            line
+            for line in note.splitlines()
+            if line.startswith(f"| {claim.id} {claim.sentence} | {claim.type.upper()} |")
+        }
+        assert f"| **{claim.verdict}** |" in line
+        if claim.test.p is not None and claim.unit == "%":
+            assert f"| {100 * claim.test.difference.value:.2f} [" in line  # type: ignore[operator]
+            assert line.endswith(f"| {100 * claim.test.detectable:.2f} |")  # type: ignore[operator]
+    assert note.count("learnt: better than every baseline 12 times of 12") == 3
 
 
 def test_epochs_and_prices_come_out_again(told: kept.Statistics) -> None:

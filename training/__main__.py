@@ -22,6 +22,7 @@ from training.data.registry import DATASETS, DataSetMissing
 from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
 from training.fitting import How
+from training.note import as_markdown
 from training.products import choose_again, evaluate
 from training.realism import measure_cues, measure_realism
 from training.reporting import as_text, report
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv",
     )
     reporting.add_argument("run", type=Path)
+    reporting.add_argument("--markdown", action="store_true", help="gate, figures and claims for a note")
     reporting.set_defaults(command=_report)
 
     evaluating = commands.add_parser("evaluate", help="measure a shipped model on another cohort of phantoms")
@@ -265,7 +267,8 @@ def _report(asked: argparse.Namespace) -> None:
     if run.kind == "model":
         print(json.dumps(run.summary, indent=2))
         return
-    print(as_text(run, report(run)))
+    told = report(run)
+    print(as_markdown(run.folder.name, told) if asked.markdown else as_text(run, told))
 
 
 def _choose(asked: argparse.Namespace) -> None:

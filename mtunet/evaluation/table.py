@@ -170,6 +170,7 @@ def _best(figures: Mapping[tuple[str, str], Mapping[str, Figure]]) -> dict[tuple
 METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "single": "Two single-class U-Nets",
+        "single-half": "Two single-class U-Nets, half the draws",
         "multiclass": "Multi-class U-Net",
         "mtunet": "MTU-Net",
         "mtunet-paper": "MTU-Net (the paper's objective)",
