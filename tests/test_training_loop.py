@@ -169,18 +169,21 @@ def test_boundaries_lines_and_confusion_are_counted_on_the_views_themselves(
             assert int(row["edge_true"]) == count_boundary(true["mc"], true[row["type"]], 1.0).edge_true
 
 
-def test_lesions_are_counted_beside_the_pixels_as_the_components_tell(folder: Path) -> None:
+def test_lesions_are_counted_beside_the_pixels_as_components_and_marks_tell(folder: Path) -> None:
     run = runs.read(folder)
     for method, fold in runs.done(run):
         components = runs.read_table(run, fold, "components", method)
+        swept = runs.read_table(run, fold, "sweep", method)
+        marks = {(r["image"], r["type"], r["frame"], r["threshold"]): (r["hit"], r["false_positives"]) for r in swept}
         for row in runs.read_table(run, fold, "counts", method):
             mine = [c["outcome"] for c in components if (c["image"], c["type"]) == (row["image"], row["type"])]
-            told = [row[name] for name in ("lesions", "hit", "false_positives", "mistaken")]
+            told = [row[name] for name in ("lesions", "mistaken", "hit", "false_positives")]
             if row["frame"] == "256":
                 assert told == [""] * 4
             else:
-                wrong = mine.count("b") + mine.count("c")
-                assert told == [str(n) for n in (len(mine) - mine.count("e"), mine.count("a"), mine.count("e"), wrong)]
+                counted = len(mine) - mine.count("e"), mine.count("b") + mine.count("c")
+                here = tuple(row[name] for name in ("image", "type", "frame", "threshold"))
+                assert told == [*map(str, counted), *marks[here]]  # what marks hit: tests/test_training_counting.py
 
 
 def test_coarser_cells_hold_what_any_of_their_pixels_holds() -> None:

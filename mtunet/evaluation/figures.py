@@ -163,23 +163,23 @@ BEYOND: Mapping[str, Metric] = MappingProxyType(
         "lesions_found": Metric(
             "Lesions found",
             "lesions hit / lesions",
-            "Share of the true regions with at least a tenth of their area found.",
+            "Share of the true regions that a mark hits: by its centroid, or by a fifth of what both cover.",
             _share,
             ("lesions", "hit"),
         ),
         "lesions_called_other": Metric(
             "Lesions called the other",
             "lesions missed and called the other type / lesions",
-            "Share of the true regions that are not found and of which a tenth is called the other type: columns (b) "
-            "and (c) of the paper's Figure 3.",
+            "Share of the true regions of which less than a tenth is found and a tenth is called the other type: columns "
+            "(b) and (c) of the paper's Figure 3.",
             _share,
             ("lesions", "mistaken"),
             less_is_better=True,
         ),
         "false_alarms": Metric(
             "False alarms",
-            "regions found where less than a tenth is true / images",
-            "Regions per image that are found where nothing of the type is.",
+            "marks that hit no true region / images",
+            "Regions per image that are marked and hit nothing of the type.",
             _share,
             ("images", "false_positives"),
             unit="per image",
