@@ -170,8 +170,8 @@ BEYOND: Mapping[str, Metric] = MappingProxyType(
         "lesions_called_other": Metric(
             "Lesions called the other",
             "lesions missed and called the other type / lesions",
-            "Share of the true regions of which less than a tenth is found and a tenth is called the other type: columns "
-            "(b) and (c) of the paper's Figure 3.",
+            "Share of the true regions of which less than a tenth is found and a tenth is called the other type: "
+            "columns (b) and (c) of the paper's Figure 3.",
             _share,
             ("lesions", "mistaken"),
             less_is_better=True,
