@@ -6,7 +6,7 @@ Words as vendors, archives and people write them, in several languages: `RCC`, `
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -140,6 +140,20 @@ def placement_in(text: str, *, label: bool = False) -> Placement:
     views = [m for m in meant if isinstance(m, View)]
     facts = frozenset(m for m in meant if isinstance(m, Fact))
     return Placement(sides[0] if len(sides) == 1 else None, views[0] if len(views) == 1 else None, facts)
+
+
+def label(side: Laterality | None, view: View | None, facts: Collection[Fact] = ()) -> str:
+    """As burnt into a film: "R MLO", "L MCC" of a magnification, "R CCID" with the implant displaced, "L CC raw".
+
+    What is not known is left out; empty where neither side nor view is known.
+    """
+    if side is None and view is None:
+        return ""
+    before = "".join(letter for letter, fact in _PREFIXES.items() if fact in facts)
+    after = "".join(letters for letters, fact in SUFFIXES.items() if fact in facts)
+    placed = [side.value] if side else []
+    placed += [f"{before}{view.value}{after}"] if view else []
+    return " ".join([*placed, *(fact.value for fact in (Fact.RAW, Fact.SYNTHETIC) if fact in facts)])
 
 
 def without_placement(text: str) -> str:

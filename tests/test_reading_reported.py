@@ -29,7 +29,7 @@ from mtunet.case import Belonging, Laterality, Mammogram, Refusal, UnreadableIma
 from mtunet.detection.breast import looked_at
 from mtunet.files import stem
 from mtunet.imaging.reading import Upload, read, unpack
-from mtunet.placement import placement_in, without_placement
+from mtunet.placement import label, placement_in, without_placement
 from mtunet.scope import SCOPE, Effect, Fact
 from mtunet.study.grouping import place
 from tests.dicoms import dicom, drawn, item, jpeg_extended, read_or_refusal
@@ -293,6 +293,11 @@ NAMES: dict[str, tuple[Laterality | None, View | None]] = {
 @pytest.mark.parametrize("label", LABELS)
 def test_labels_are_read_as_they_are_written(label: str) -> None:
     assert placement_in(label, label=True) == LABELS[label]
+
+
+@pytest.mark.parametrize("text", ["RCC", "LMLO", "RMCC", "LSMLO", "LMLOID", "RCCRL", "LXCCLNP"])
+def test_a_label_is_written_as_it_is_read(text: str) -> None:
+    assert label(*placement_in(text, label=True)).replace(" ", "") == text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -25,7 +25,7 @@ from mtunet.intake.scp import CANNOT_UNDERSTAND, NO_ROOM, CannotListen, Endpoint
 from mtunet.store import filing, worklist  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.worklist import Query  # noqa: E402
-from tests.dicoms import EXACT_SYNTAXES, dicom  # noqa: E402
+from tests.dicoms import EXACT_SYNTAXES, MG_FOR_PROCESSING, dicom  # noqa: E402
 from tests.drawn_study import VIEWS, four_views  # noqa: E402
 from tests.painting import drawing  # noqa: E402
 from tests.test_identifiers import MARKS, marked  # noqa: E402
@@ -80,6 +80,13 @@ def test_four_views_in_nine_encodings_are_four_images(data: Path, receiver: Stor
         assert (store.count(), store.waiting()) == (4, 4)
         [row] = worklist.rows(store, Query())
     assert len(row.views) == 4
+
+
+def test_a_raw_image_is_called_so(data: Path, receiver: StorageReceiver) -> None:
+    kinds = {"SOPClassUID": MG_FOR_PROCESSING, "PresentationIntentType": "FOR PROCESSING"}
+    assert send(receiver, one_view(ExplicitVRLittleEndian, 3, **kinds)) == [0, 0]
+    with Store.open(data) as store:
+        assert [image.name for image in store.images()] == ["LMLO raw"]
 
 
 STORESCU = ("-xi", "-xe", "-xb", "-xd", "-xr", "", "-xs", "-xt", "-xv")

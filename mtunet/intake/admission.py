@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mtunet.case import Mammogram, Refusal, UnreadableImage
+from mtunet.case import Refusal, UnreadableImage
 from mtunet.detection import models
 from mtunet.imaging import reading
-from mtunet.scope import Fact
+from mtunet.placement import label
 from mtunet.store.filing import grouping_secret, image_path
 from mtunet.store.images import Store
 from mtunet.study.grouping import place
@@ -81,6 +81,28 @@ def ask(store: Store, sha256: str, model: str, batch: str) -> None:
     store.queue(sha256, model, batch)
 
 
+def turn_over(store: Store, sha256: str, model: str, batch: str) -> str | None:
+    """Replace an image by its negative, in its study, and queue it; gives what it is called then. None for one that is
+    not there any more. Raises QueueFull, CouldNotSave and NotOnFile."""
+    _refuse_when_full(store)
+    image = store.image(sha256)
+    if image is None:
+        return None
+    before = store.mammogram(image)
+    turned = replace(
+        before,
+        pixels=1 - before.pixels,
+        sha256=hashlib.sha256(f"turned over {sha256}".encode()).hexdigest(),
+        notes=(*before.notes, TURNED_OVER),
+    )
+    store.replace_image(sha256, turned)
+    store.queue(turned.sha256, model, batch)
+    return turned.sha256
+
+
+TURNED_OVER = "Somebody turned the greys over: what was bright is dark."
+
+
 def _refuse_when_full(store: Store) -> None:
     if store.waiting() >= QUEUE_LIMIT:
         raise QueueFull(f"{QUEUE_LIMIT} images are waiting already. Come back when some are done.")
@@ -97,7 +119,8 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
         except UnreadableImage as problem:
             return _decline(store, upload.name, problem, origin)
         where = place(path, origin.batch, belonging, archive=upload.archive, title=origin.title)
-        called = _called(mammogram) if origin.received else ""
+        side = mammogram.laterality or ""
+        called = f"{side}{label(None, mammogram.view, mammogram.facts)}" if origin.received else ""
         name = called or origin.title or upload.name
         image = store.add_image(mammogram, name, origin.source, origin.at, where, belonging)
         known = image.sha256 != sha256
@@ -107,13 +130,6 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
     if not analysed:
         ask(store, sha256, model, origin.batch)
     return Taken(sha256, image.name, known, analysed)
-
-
-def _called(mammogram: Mammogram) -> str:
-    """By side and view, and what tells it from another of the same: "RCC", "LMLO raw"."""
-    placing = f"{mammogram.laterality or ''}{mammogram.view or ''}"
-    apart = [fact.value for fact in (Fact.RAW, Fact.SYNTHETIC) if fact in mammogram.facts]
-    return " ".join([placing, *apart]) if placing else ""
 
 
 def _decline(store: Store, name: str, problem: UnreadableImage, origin: Origin) -> Declined:

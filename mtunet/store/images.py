@@ -90,6 +90,17 @@ class Store(Opened):
         assert added is not None
         return added
 
+    def replace_image(self, sha256: str, mammogram: Mammogram) -> None:
+        """Put other pixels, under their own name, where an image stands: in its study, with all that is known of it.
+        Its analyses go. Raises CouldNotSave."""
+        filing.save_image(self.data, mammogram)
+        with self.writing():
+            for row in list(self.db.query("select * from images where sha256 = ?", [sha256])):
+                now_said = {"notes": json.dumps(list(mammogram.notes)), "pixels": mammogram.pixels_sha256}
+                self.db["images"].insert(row | now_said | {"sha256": mammogram.sha256}, ignore=True)
+                forget_image(self.db, sha256)
+        filing.forget(self.data, sha256)
+
     def image(self, sha256: str) -> Image | None:
         """None for what is not there."""
         return find_image(self.db, sha256)

@@ -14,7 +14,7 @@ from mtunet.study.decisions import Decision, standing
 from mtunet.study.grouping import Study, companions
 from mtunet.study.look import together
 from pages.case.amounts import bac_amounts, plane
-from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study
+from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study, turning_over
 from pages.case.deciding import decide, draw_box, drawn_box, judge, judge_box
 from pages.case.downloads import downloads
 from pages.case.findings import clicked_finding, findings_table, insets, selected_finding
@@ -117,6 +117,7 @@ with open_store() as store:
                 verdict(case.views[0].analysis)
             else:
                 study_verdict(case.look)
+            turning_over(store, found, model)
             decide(case, records)
         with left:
             look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)

@@ -9,8 +9,8 @@ import streamlit as st
 from mtunet.case import Analysis
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
-from mtunet.intake.admission import QueueFull, ask
-from mtunet.store.filing import SHA256
+from mtunet.intake.admission import QueueFull, ask, turn_over
+from mtunet.store.filing import SHA256, CouldNotSave, NotOnFile
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.studies import images_of, mark_opened, study, study_of
@@ -19,6 +19,8 @@ from pages.shared.words import marker, plain
 from pages.shared.work import jobs, open_store
 
 _LAST = "case.last"
+NEGATIVE = "negative"
+"""The rule of `detection.triage` that says so."""
 ADDRESSES = ("study", "case")
 """What a study may be called in an address. `image` alone names one of its images, which is then enlarged."""
 
@@ -105,6 +107,26 @@ def _failed(store: Store, image: Image, model: str, *, alone: bool) -> bool:
         _ask(store, image, model)
         st.rerun()
     return True
+
+
+def turning_over(store: Store, found: Sequence[tuple[Image, Analysis]], model: str) -> None:
+    """A way out for a picture that looks like a negative."""
+    for image, analysis in found:
+        if any(reason.rule == NEGATIVE for reason in analysis.triage.reasons) and st.button(
+            f"Turn the greys over and analyse again{'' if len(found) == 1 else f': {plain(image.name)}'}",
+            icon=":material/invert_colors:",
+            key=f"case.turn.{image.sha256[:16]}",
+        ):
+            holding = study_of(store, image.sha256)
+            try:
+                turn_over(store, image.sha256, model, secrets.token_hex(4))
+            except (QueueFull, CouldNotSave, NotOnFile) as problem:
+                st.warning(str(problem))
+                return
+            jobs().wake()
+            if holding is not None:
+                go_to(holding.id)
+            st.rerun()
 
 
 def _ask(store: Store, image: Image, model: str) -> None:

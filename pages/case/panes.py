@@ -6,6 +6,7 @@ from dataclasses import replace
 from mtunet.case import Box
 from mtunet.output.drawing import Palette
 from mtunet.store.filing import maps_folder_name
+from mtunet.store.records import Image
 from mtunet.study.decisions import Decision
 from mtunet.study.grouping import Placing, hang, wanted_wall
 from mtunet.study.landmarks import Edge
@@ -48,7 +49,7 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung
         contours["causes"] = causes
     return Pane(
         id=pane_id(image.sha256),
-        title=f"{image.name}{' (mirrored)' if flipped else ''}" if hung else view_words(image),
+        title=_title(case, image, flipped=flipped) if hung else view_words(image),
         sha256=image.sha256,
         columns=image.columns,
         rows=image.rows,
@@ -59,6 +60,11 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung
         flipped=flipped,
         wall=wanted_wall(image.laterality) or (wall.value if wall else ""),
     )
+
+
+def _title(case: Case, image: Image, *, flipped: bool) -> str:
+    said = [*(["mirrored"] if flipped else []), *(["not counted"] if image.sha256 in case.look.beside else [])]
+    return f"{image.name} ({', '.join(said)})" if said else image.name
 
 
 def pane_id(sha256: str) -> str:

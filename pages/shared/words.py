@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from mtunet.case import Calcification, Flag, Laterality, Priority
 from mtunet.files import counted
+from mtunet.placement import label
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
 from mtunet.study.rules import Urgency
@@ -101,7 +102,7 @@ def view_words(image: Image) -> str:
 
 def marker(image: Image) -> str:
     """As burnt into a film, "R MLO"; what the file does not say is left out."""
-    return " ".join(part.value for part in (image.laterality, image.view) if part is not None)
+    return label(image.laterality, image.view, image.facts)
 
 
 def size_words(image: Image) -> str:

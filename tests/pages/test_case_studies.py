@@ -1,21 +1,31 @@
 """The case page with a study of several views, and what readers decide there."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Box
+from mtunet.detection import models
+from mtunet.detection.triage import PICTURE_RULES
+from mtunet.intake.admission import TURNED_OVER
 from mtunet.store import filing
 from mtunet.store.decisions import history
 from mtunet.store.images import Store
+from mtunet.store.records import JobState
 from mtunet.store.studies import study_of
 from mtunet.study.decisions import Act, standing
+from pages.case.chosen import NEGATIVE
+from tests.dicoms import dicom
 from tests.pages.conftest import once
+from tests.painting import drawing, drawn_png
 
 FOUR = ("0_R-MLO.png", "0_L-CC.png", "0_R-CC.png", "0_L-MLO.png")
 
@@ -214,3 +224,40 @@ def test_a_case_opens_without_a_map_until_a_threshold_is_moved(
     next(slider for slider in app.slider if "threshold.mc" in str(slider.key)).set_value(0.3).run()
     assert not app.exception
     assert len(set(read)) == 4
+
+
+def test_a_negative_is_turned_over_and_analysed_again(app: AppTest, analysed: Callable[..., str], data: Path) -> None:
+    drawn = cv2.imdecode(np.frombuffer(drawn_png(seed=3), np.uint8), cv2.IMREAD_UNCHANGED)
+    negative = analysed("a.png", cv2.imencode(".png", np.iinfo(drawn.dtype).max - drawn)[1].tobytes())
+    [rule] = [rule for rule in PICTURE_RULES if rule.name == NEGATIVE]
+    said = json.dumps([{"rule": rule.name, "sentence": rule.sentence}])  # the drawn model does not ask
+    with Store.open(data) as store, store.writing():
+        store.db.conn.execute("update analyses set analysis = json_set(analysis, '$.triage.reasons', json(?))", [said])
+    app.switch_page("pages/case/case.py")
+    app.query_params["image"] = negative
+    app.run()
+    app.button(key=f"case.turn.{negative[:16]}").click().run()
+    with Store.open(data) as store:
+        [turned] = store.images()
+        assert TURNED_OVER in turned.notes
+        np.testing.assert_allclose(store.mammogram(turned).pixels * 65535, drawn.astype(np.float32), atol=1)
+        end = time.monotonic() + 30
+        while store.job(turned.sha256, models.DEFAULT_MODEL).state is not JobState.DONE:  # type: ignore[union-attr]
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert not list((data / "maps").glob(f"{negative}*"))
+    app.run()
+    assert not [button for button in app.button if (button.key or "").startswith("case.turn")]
+
+
+def test_an_image_that_does_not_count_is_shown_beside_and_said(
+    app: AppTest, analysed: Callable[..., str], data: Path
+) -> None:
+    for seed, description in ((1, "L CC"), (2, "L CC C-View")):
+        stored = drawing(seed=seed, mc=2) >> 4
+        analysed("x.dcm", dicom(stored, StudyInstanceUID="1.2.3", SeriesDescription=description))
+    app.switch_page("pages/case/case.py")
+    app.run()
+    assert "1 image is shown beside and not counted" in text(app)
+    assert [pane["title"] for pane in given_to_viewer(app)["panes"]] == ["x.dcm", "x.dcm (not counted)"]
+    assert [pane["marker"] for pane in given_to_viewer(app)["panes"]] == ["L CC", "L CC synthetic"]

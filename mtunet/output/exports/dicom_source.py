@@ -1,7 +1,8 @@
 """The image that DICOM objects refer to: a header without identifiers, or the original's where a person asked for it.
 
 The reader keeps no identifiers, UIDs included, so the objects cannot name the instance that was read. They name the
-one that `image` writes: the same pixels under UIDs made from the sha256 of the file's bytes, the same each time.
+one that `image` writes: the same pixels under UIDs made from their sha256, the same each time and by whatever way the
+file came.
 """
 
 import hashlib
@@ -102,7 +103,7 @@ def file_bytes(dataset: Dataset) -> bytes:
 
 
 def _identify(dataset: Dataset, result: Result) -> None:
-    sha256 = result.mammogram.sha256
+    sha256 = result.mammogram.pixels_sha256
     study = result.study or sha256
     dataset.SOPClassUID = SecondaryCaptureImageStorage
     dataset.SOPInstanceUID = uid(sha256, "image")
