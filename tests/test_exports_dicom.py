@@ -161,10 +161,15 @@ def test_other_thresholds_make_another_object_of_the_same_image(name: str) -> No
 
 def test_views_of_one_study_share_its_uid_and_patient() -> None:
     one = replace(result(), study="visit 7")
-    other = replace(one, mammogram=drawn_mammogram(sha256="cd" * 32))
+    drawn = drawn_mammogram()
+    other = replace(one, mammogram=replace(drawn, pixels=1 - drawn.pixels))
     a, b = opened("dicom", one), opened("dicom", other)
     assert (a.StudyInstanceUID, a.PatientID) == (b.StudyInstanceUID, b.PatientID)
     assert a.SOPInstanceUID != b.SOPInstanceUID
+    again = opened("dicom", replace(one, mammogram=replace(drawn, sha256="cd" * 32)))
+    assert again.SOPInstanceUID == a.SOPInstanceUID  # the same picture, by another way
+    elsewhere = opened("dicom", replace(one, study="visit 8"))
+    assert elsewhere.SOPInstanceUID != a.SOPInstanceUID
     assert b"visit 7" not in EXPORTS["dicom"].function(one)
 
 

@@ -106,9 +106,9 @@ def _identify(dataset: Dataset, result: Result) -> None:
     sha256 = result.mammogram.pixels_sha256
     study = result.study or sha256
     dataset.SOPClassUID = SecondaryCaptureImageStorage
-    dataset.SOPInstanceUID = uid(sha256, "image")
+    dataset.SOPInstanceUID = uid(study, sha256, "image")
     dataset.StudyInstanceUID = uid(study, "study")
-    dataset.SeriesInstanceUID = uid(sha256, "series")
+    dataset.SeriesInstanceUID = uid(study, sha256, "series")
     dataset.SpecificCharacterSet = UNICODE
     for keyword in REQUIRED_BY_DERIVED:
         setattr(dataset, keyword, "")
