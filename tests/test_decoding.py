@@ -38,6 +38,19 @@ def test_a_decoder_that_hangs_is_killed_in_time() -> None:
     assert time.monotonic() - started < 300
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process works")
+def test_a_decoder_on_a_busy_machine_gets_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that wants to run and was let work for nothing yet is waited for; one that sleeps is not."""
+    monkeypatch.setattr(decoding, "_cpu_seconds", lambda _: 0.0)
+    waited = {}
+    for what in ("while True: pass", "time.sleep(60)"):
+        pool = pool_of(f"exec({what!r})", seconds=0.1)
+        started = time.monotonic()
+        assert problem_of(pool).kind is Refusal.TOO_SLOW
+        waited[what] = time.monotonic() - started
+    assert waited["while True: pass"] - waited["time.sleep(60)"] > 0.5
+
+
 @pytest.mark.parametrize("death", ["os.abort()", "os._exit(1)", "os._exit(0)"])
 def test_a_decoder_that_dies_is_a_refusal(death: str) -> None:
     assert problem_of(pool_of(death)).kind is Refusal.DECODER_CRASHED

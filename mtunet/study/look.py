@@ -42,6 +42,11 @@ class StudyLook:
     beside: frozenset[str] = frozenset()
 
     @property
+    def counting(self) -> tuple[ImageLook, ...]:
+        """The images that count."""
+        return tuple(image for image in self.images if image.analysis.sha256 not in self.beside)
+
+    @property
     def evidence(self) -> Evidence:
         """What the rules weigh."""
         known = ((image.analysis.sha256 in self.beside, evidence_of(image.analysis)) for image in self.images)

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -129,6 +130,7 @@ class _Process:
     def __init__(self, command: Sequence[str]) -> None:
         self.files = 0
         self._overran = False
+        self._cpu_before, self._asked_at = 0.0, time.monotonic()
         self._popen = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -156,7 +158,7 @@ class _Process:
     def ask(self, data: bytes, name: str, seconds: float) -> _Answer:
         """The reply and its pixels; raises UnreadableImage when the process overran or died."""
         self.files += 1
-        self._cpu_before, self._waited = _cpu_seconds(self._popen.pid), 0.0
+        self._cpu_before, self._asked_at = _cpu_seconds(self._popen.pid), time.monotonic()
         encoded = name.encode("utf-8", "surrogatepass")[:4096]
         try:
             with self._deadline(seconds):
@@ -208,9 +210,9 @@ class _Process:
 
     def _overrun(self, seconds: float) -> float:
         """How many seconds more it gets; 0 after it was killed. Its own work counts, not what it waited for others."""
-        self._waited += seconds
+        waited = time.monotonic() - self._asked_at
         used = _cpu_seconds(self._popen.pid) - self._cpu_before
-        if used < seconds and self._waited < _MOST_WAITS * seconds and _wants_to_run(self._popen.pid):
+        if used < seconds and waited < _MOST_WAITS * seconds and _wants_to_run(self._popen.pid):
             return max(0.1, seconds - used)
         self._overran = True
         self._popen.kill()

@@ -78,7 +78,7 @@ def to_study_json(study: StudyResult) -> bytes:
             "breasts": {side.value: _amount_json(part) for side, part in look.amount.breasts.items()},
         },
         "thresholds_moved": [{"move": p.move, "mc": p.mc, "bac": p.bac} for p in look.points],
-        "thresholds_moved_unit": "mm2" if all(i.areas.pixel_mm2 is not None for i in look.images) else "px",
+        "thresholds_moved_unit": "mm2" if all(i.areas.pixel_mm2 is not None for i in look.counting) else "px",
         "images": [_image_json(study, image) for image in look.images],
         "decisions": [decision_json(decision) for decision in study.history],
         "recall": study.standing.recall.value if study.standing.recall else None,
@@ -122,9 +122,10 @@ STUDY_COLUMNS = (
     "decided_at",
     "study_decision",
     "study_reader",
+    "counted",
     "disclaimer",
 )
-"""`flag`, `priority` and `bac_share` are those of the image."""
+"""`flag`, `priority` and `bac_share` are those of the image; `counted` is false where another of its view counts."""
 
 
 def to_study_csv(study: StudyResult) -> bytes:
@@ -147,6 +148,7 @@ def to_study_csv(study: StudyResult) -> bytes:
             "flag": analysis.triage.flag.value,
             "priority": analysis.triage.priority.value,
             "bac_share": analysis.triage.bac_share,
+            "counted": analysis.sha256 not in study.look.beside,
             "model": analysis.provenance.model,
             "weights_sha256": analysis.provenance.weights_sha256,
         }
@@ -246,6 +248,7 @@ def _image_json(study: StudyResult, image: ImageLook) -> dict[str, Any]:
         )
     return {
         "analysis": to_json(analysis, file=study.files.get(analysis.sha256, "")),
+        "counted": analysis.sha256 not in study.look.beside,
         "nipple": None if image.marks.nipple is None else list(image.marks.nipple),
         "nipple_unknown": image.marks.why or None,
         "places": places,
