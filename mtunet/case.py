@@ -212,7 +212,8 @@ class Segmentation:
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped (measured with spacing_mm).
     specks: (n, 2) int32 row and column of bright specks where MC is possible (`specks`); None: not looked for.
-    minimum_specks, minimum_track_mm2: what MC and BAC need besides to count (`mtunet.detection.components`).
+    minimum_specks and minimum_peak, minimum_track_mm2: what MC and BAC need besides to count
+        (`mtunet.detection.components`).
     model, weights_sha256, device, seconds: provenance of the maps.
     """
 
@@ -232,6 +233,7 @@ class Segmentation:
     left_out: float = 0.0
     negative: bool = False
     scale_said: str = ""
+    minimum_peak: float = 0.0
 
     def __post_init__(self) -> None:
         _refuse_bad_spacing(self.spacing_mm)
@@ -255,6 +257,7 @@ class Finding:
     specks: bright specks counted inside an MC region; None for BAC.
     probability: mean over the component of its own type's map.
     probabilities: mean over the component of each type's map.
+    below: why it does not count, as the end of a sentence; "" for one that does.
     """
 
     number: int
@@ -268,6 +271,7 @@ class Finding:
     specks: int | None
     probability: float
     probabilities: Mapping[Calcification, float] = field(default_factory=dict)
+    below: str = ""
 
 
 @dataclass(frozen=True)
@@ -308,7 +312,8 @@ class Analysis:
     """Everything an export, a page or an auditor needs of one image, without its arrays.
 
     looked_share: of what looks like tissue, in [0, 1], what was looked at. looked_mm: (row, column) of a pixel as it
-        was taken to be; the file's where it says so. Both None in results of earlier versions.
+        was taken to be; the file's where it says so. Both None in results of earlier versions. below: regions above the
+        thresholds that do not count, each with its reason; numbered on from the findings.
     """
 
     sha256: str
@@ -324,6 +329,7 @@ class Analysis:
     looked_mm: tuple[float, float] | None
     thresholds: Mapping[Calcification, float]
     findings: tuple[Finding, ...]
+    below: tuple[Finding, ...]
     triage: Triage
     provenance: Provenance
 

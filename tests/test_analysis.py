@@ -1,6 +1,7 @@
 """The stages joined, and an analysis as JSON and back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,6 +71,7 @@ def analyses(draw: st.DrawFn) -> Analysis:
         looked_mm=draw(st.none() | st.tuples(*[st.floats(0.001, 9)] * 2)),
         thresholds={kind: draw(thresholds) for kind in Calcification},
         findings=tuple(draw(st.lists(findings(), max_size=3))),
+        below=tuple(replace(one, below=draw(WORDS) or "small") for one in draw(st.lists(findings(), max_size=2))),
         triage=Triage(
             flag=draw(st.sampled_from(Flag)),
             priority=draw(st.sampled_from(Priority)),

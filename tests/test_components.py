@@ -180,3 +180,38 @@ def test_the_rule_is_a_sentence() -> None:
 def test_nothing_at_all_has_no_components() -> None:
     nothing = label(np.zeros((5, 5), np.bool_), (0.2, 0.2))
     assert not nothing.kept(Keeping(0.0, 0, 5.0))[0].any()
+
+
+def test_bac_along_the_skin_is_no_artery_and_stays_below_the_line() -> None:
+    """A band 1 mm under the outline, one across the breast, and one along the image's edge, where no skin is."""
+    breast = np.zeros((400, 300), np.bool_)
+    breast[:, :250] = True
+    bac = np.zeros_like(breast)
+    bac[50:350, 240:246] = True
+    bac[100:104, 60:200] = True
+    bac[150:350, 0:5] = True
+    shown = looked(np.zeros_like(breast), bac, breast=breast, minimum_track_mm2=10.0)
+    assert counted(shown, BAC) == [0, 60]
+    every = list(components(shown, BAC, below=True))
+    assert [(one.box.left, one.below) for one in every if one.below] == [(240, "along the skin")]
+    assert not masks(shown)[BAC][200, 242]
+
+
+def test_what_does_not_count_says_why() -> None:
+    mc = np.zeros((200, 200), np.bool_)
+    mc[10:20, 10:20], mc[50:80, 50:80], mc[190:192, 190:192] = True, True, True  # 4, 36 and 0.16 mm²
+    bac = pieces((2, 4))
+    specks = np.zeros((0, 2), np.int32)
+    of_mc = looked(mc, np.zeros_like(mc), specks=specks, minimum_specks=2, minimum_mm2={MC: 8.0, BAC: 4.0})
+    assert [one.below for one in components(of_mc, MC, below=True)] == [
+        "fewer than 2 bright specks",
+        "smaller than 8 mm²",
+    ]
+    of_bac = looked(np.zeros_like(bac), bac, minimum_track_mm2=25.0)
+    assert [one.below for one in components(of_bac, BAC, below=True)] == [
+        "the pieces on its track are under 25 mm² together"
+    ]
+    mammogram = Mammogram(np.full(mc.shape, 0.5, np.float32), (0.2, 0.2), None, None, "0" * 64)
+    assert find(mammogram, of_mc) == ()
+    below = find(mammogram, of_mc, below=True)
+    assert [(one.number, one.below) for one in below] == [(1, "fewer than 2 bright specks"), (2, "smaller than 8 mm²")]

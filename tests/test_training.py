@@ -244,6 +244,7 @@ def test_the_table_counts_what_score_counts_wherever_the_calcium_lies() -> None:
             minimum_mm2={**dict.fromkeys(Calcification, 0.0), kind: rule.minimum_mm2},
             minimum_specks=rule.minimum_specks,
             minimum_track_mm2=rule.minimum_track_mm2,
+            minimum_peak=rule.minimum_peak,
         )
         assert row["lesion_sensitivity"] == score(sample, own).lesions[kind].value("lesions_found"), row
         differ.add((kind, row["lesion_sensitivity"]))

@@ -22,7 +22,12 @@ from training.data.samples import Sample
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99)
 RULES: Mapping[Calcification, tuple[Keeping, ...]] = {
-    MC: tuple(Keeping(area, minimum_specks=specks) for area in (2.0, 4.0, 8.0, 13.0, 20.0) for specks in (0, 2, 3)),
+    MC: tuple(
+        Keeping(area, minimum_specks=specks, minimum_peak=peak)
+        for area in (2.0, 4.0, 8.0, 13.0, 20.0)
+        for specks in (0, 2, 3)
+        for peak in (0.0, 0.85, 0.9, 0.95)
+    ),
     BAC: tuple(Keeping(4.0, minimum_track_mm2=area) for area in (4.0, 8.0, 12.0, 16.0, 20.0, 25.0)),
 }
 MC_FALSE_POSITIVES = 0.3
@@ -148,7 +153,9 @@ def mc_point(table: Sequence[dict[str, Any]], allowed: float) -> tuple[float, Ke
 
 def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keeping) -> Settings:
     own: dict[str, Any] = (
-        {"minimum_specks": rule.minimum_specks} if kind is MC else {"minimum_track_mm2": rule.minimum_track_mm2}
+        {"minimum_specks": rule.minimum_specks, "minimum_peak": rule.minimum_peak}
+        if kind is MC
+        else {"minimum_track_mm2": rule.minimum_track_mm2}
     )
     return replace(
         settings,
@@ -202,7 +209,8 @@ def by_rule(
 ) -> dict[Keeping, ProductScore]:
     """What `score` would count of one type under each rule, with the components looked for only once."""
     specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
-    found = label(segmentation.probability[kind] >= threshold, segmentation.spacing_mm, specks)
+    probability, breast = segmentation.probability[kind], segmentation.breast if kind is BAC else None
+    found = label(probability >= threshold, segmentation.spacing_mm, specks, breast=breast, probability=probability)
     area = found.stats[:, cv2.CC_STAT_AREA].astype(np.int64)
     true, true_mc, true_bac = sample.masks[kind], sample.masks.get(MC), sample.masks.get(BAC)
     match, taken_for = matched(true, found.labels, area), None

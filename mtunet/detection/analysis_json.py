@@ -39,6 +39,7 @@ def to_json(analysis: Analysis, *, file: str) -> dict[str, Any]:
             "bac_share": analysis.triage.bac_share,
         },
         "findings": [_finding_to_json(finding) for finding in analysis.findings],
+        "below_the_line": [{**_finding_to_json(finding), "why": finding.below} for finding in analysis.below],
         "image": {
             "rows": analysis.rows,
             "columns": analysis.columns,
@@ -84,6 +85,7 @@ def from_json(value: Mapping[str, Any]) -> Analysis:
         looked_mm=None if image.get("looked_mm") is None else (image["looked_mm"][0], image["looked_mm"][1]),
         thresholds=_by_kind(value["thresholds"]),
         findings=tuple(_finding_from_json(finding) for finding in value["findings"]),
+        below=tuple(_finding_from_json(finding) for finding in value.get("below_the_line", ())),
         triage=Triage(
             flag=Flag(triage["flag"]),
             priority=Priority(triage["priority"]),
@@ -124,6 +126,7 @@ def _finding_from_json(value: Mapping[str, Any]) -> Finding:
         specks=value["specks"],
         probability=value["probability"],
         probabilities=_by_kind(value["probabilities"]),
+        below=value.get("why", ""),
     )
 
 

@@ -22,31 +22,37 @@ from mtunet.detection.specks import find_specks
 
 
 def find(
-    mammogram: Mammogram, segmentation: Segmentation, thresholds: Mapping[Calcification, float] | None = None
+    mammogram: Mammogram,
+    segmentation: Segmentation,
+    thresholds: Mapping[Calcification, float] | None = None,
+    *,
+    below: bool = False,
 ) -> tuple[Finding, ...]:
     """The calcifications of one mammogram: MC first, then by probability × area, numbered from 1.
 
     thresholds: per type in (0, 1], instead of the segmentation's own; a pixel at the threshold counts.
-    Which components count `mtunet.detection.components` says. Areas and lengths in mm only where the file says
-    its spacing. Nothing above the threshold gives (). Raises ValueError where the grids differ.
+    Which components count `mtunet.detection.components` says. below: those that do not as well, last. Areas and lengths
+    in mm only where the file says its spacing. Nothing above the threshold gives (). Raises ValueError where the grids
+    differ.
     """
     if segmentation.breast.shape != mammogram.shape:
         raise ValueError(f"The maps are {segmentation.breast.shape}, the mammogram {mammogram.shape}: not one grid.")
     if segmentation.specks is None:  # kept by an earlier version, which did not keep them
-        specks = find_specks(mammogram.pixels, segmentation.probability[Calcification.MICRO], segmentation.spacing_mm)
+        likely, spacing = segmentation.probability[Calcification.MICRO], segmentation.spacing_mm
+        specks = find_specks(mammogram.pixels, likely, spacing, segmentation.breast)
         segmentation = replace(segmentation, specks=specks)
     found = [
         _measure(component, kind, mammogram, segmentation)
         for kind in Calcification
-        for component in components(segmentation, kind, thresholds)
+        for component in components(segmentation, kind, thresholds, below=below)
     ]
     order = list(Calcification)
-    found.sort(key=lambda f: (order.index(f.type), -f.probability * f.area_px, f.box))
+    found.sort(key=lambda f: (bool(f.below), order.index(f.type), -f.probability * f.area_px, f.box))
     return tuple(replace(f, number=number) for number, f in enumerate(found, start=1))
 
 
 def _measure(component: Component, kind: Calcification, mammogram: Mammogram, segmentation: Segmentation) -> Finding:
-    (top, left, bottom, right), pixels, area_px, specks = component
+    (top, left, bottom, right), pixels, area_px, specks, _ = component
     contour = outline(pixels, top, left)
     means = {
         each: float(segmentation.probability[each][top:bottom, left:right][pixels].mean(dtype=np.float64))
@@ -66,6 +72,7 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
         specks=specks if kind is Calcification.MICRO else None,
         probability=means[kind],
         probabilities=frozen(means),
+        below=component.below,
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,7 +77,14 @@ def load_model(name: str, device: str = "auto") -> Model:
     """Read, check and warm a model. Raises ModelUnavailable with a sentence for an unknown, absent or damaged one."""
     spec = find_model(name)
     data = _checked_bytes(spec)
-    return model_from_bytes(data, spec.name, device)
+    model = model_from_bytes(data, spec.name, device)
+    return replace(model, settings=Settings.from_json({**model.settings.to_json(), **chosen_since(spec)}))
+
+
+def chosen_since(spec: ModelSpec) -> dict[str, Any]:
+    """Settings chosen again after the weights were made, from the file beside them; {} where none were."""
+    file = spec.path.with_suffix(".json")
+    return dict(json.loads(file.read_text(encoding="utf-8"))["settings"]) if file.exists() else {}
 
 
 def find_model(name: str) -> ModelSpec:
@@ -95,7 +102,8 @@ def read_metadata(spec: ModelSpec) -> dict[str, Any]:
         length = int.from_bytes(file.read(8), "little")
         head = file.read(min(length, 1 << 24))
     try:
-        return dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
+        about = dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
+        return about | {"settings": about["settings"] | chosen_since(spec)}
     except (ValueError, LookupError, TypeError):
         raise ModelUnavailable(
             f"The weights of model {spec.name!r} are damaged: {spec.file} does not begin as a weights file does. "

@@ -20,7 +20,8 @@ class Settings:
     pitch_mm: of the network's grid for `detail`, None for `paper`.
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped.
-    minimum_specks, minimum_track_mm2: what MC and BAC need besides to count (`mtunet.detection.components`).
+    minimum_specks and minimum_peak, minimum_track_mm2: what MC and BAC need besides to count
+        (`mtunet.detection.components`).
     mirrored: whether each tile is looked at from both sides, and the mean of both logits taken: twice the time.
     temperatures: per type, what logits are divided by, so that a probability means the share that is true.
     """
@@ -33,6 +34,7 @@ class Settings:
     temperatures: Mapping[Calcification, float] = field(default_factory=lambda: dict.fromkeys(Calcification, 1.0))
     minimum_specks: int = 0
     minimum_track_mm2: float = 0.0
+    minimum_peak: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -44,6 +46,7 @@ class Settings:
             "temperatures": {kind.value: value for kind, value in self.temperatures.items()},
             "minimum_specks": self.minimum_specks,
             "minimum_track_mm2": self.minimum_track_mm2,
+            "minimum_peak": self.minimum_peak,
         }
 
     @classmethod
@@ -57,4 +60,5 @@ class Settings:
             temperatures={kind: float(value.get("temperatures", {}).get(kind.value, 1.0)) for kind in Calcification},
             minimum_specks=int(value.get("minimum_specks", 0)),
             minimum_track_mm2=float(value.get("minimum_track_mm2", 0.0)),
+            minimum_peak=float(value.get("minimum_peak", 0.0)),
         )

@@ -28,9 +28,9 @@ WHOLE_BREAST_CM2 = (30.0, 600.0)
 LEFT_OUT = 0.1
 """A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "6"
-"""Changes whenever a rule, a sentence or the share changes; every result carries it. A test holds rules and version
-together (`tests/test_triage.py`)."""
+RULES_VERSION = "7"
+"""Changes whenever a rule, a sentence, the share or what counts (`components`) changes; results carry it. A test
+holds rules and version together (`tests/test_triage.py`)."""
 
 PRIORITY = MappingProxyType(
     {

@@ -152,6 +152,7 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
         "specks": None if segmentation.specks is None else segmentation.specks.tolist(),
         "minimum_specks": int(segmentation.minimum_specks),
         "minimum_track_mm2": float(segmentation.minimum_track_mm2),
+        "minimum_peak": float(segmentation.minimum_peak),
         "left_out": float(segmentation.left_out),
         "negative": bool(segmentation.negative),
         "scale_said": segmentation.scale_said,
@@ -190,6 +191,7 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         specks=_points(facts.get("specks")),  # maps of earlier versions know nothing of these
         minimum_specks=facts.get("minimum_specks", 0),
         minimum_track_mm2=facts.get("minimum_track_mm2", 0.0),
+        minimum_peak=facts.get("minimum_peak", 0.0),
         left_out=facts.get("left_out", 0.0),
         negative=facts.get("negative", False),
         scale_said=facts.get("scale_said", ""),
