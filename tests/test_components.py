@@ -215,3 +215,34 @@ def test_what_does_not_count_says_why() -> None:
     assert find(mammogram, of_mc) == ()
     below = find(mammogram, of_mc, below=True)
     assert [(one.number, one.below) for one in below] == [(1, "fewer than 2 bright specks"), (2, "smaller than 8 mm²")]
+
+
+@pytest.mark.parametrize(("grain", "specks"), [(0.0, 12), (0.01, 12), (0.02, 12), (0.01, 40), (0.02, 0)])
+def test_specks_on_an_eight_bit_film_are_counted_and_its_grain_is_not(grain: float, specks: int) -> None:
+    """A film of 60 mm at 0.1 mm a pixel, 256 greys; a region of 24 mm across may be MC. Right to a fifth."""
+    rng, side = np.random.default_rng(3), 600
+    clouds = cv2.resize(
+        cv2.GaussianBlur(rng.normal(0, 1, (60, 60)), (0, 0), 5), (side, side), interpolation=cv2.INTER_CUBIC
+    )
+    noise = cv2.GaussianBlur(rng.normal(0, 1, (side, side)), (0, 0), 1.0)
+    film = 0.45 + 0.05 * clouds / clouds.std() + grain * noise / noise.std()
+    rows, columns = np.mgrid[:side, :side]
+    places = [(row, column) for row in range(230, 371, 20) for column in range(230, 371, 20)]
+    for number in rng.permutation(len(places))[:specks]:
+        away = np.hypot(rows - places[number][0], columns - places[number][1])
+        film += 0.15 * np.exp(-((away / 2) ** 2) / 2)
+    film = (np.round(film.clip(0, 1) * 255) / 255).astype(np.float32)
+    likely = (np.hypot(rows - 300, columns - 300) < 120).astype(np.float32)
+    counted_specks = len(find_specks(film, likely, (0.1, 0.1), np.ones(film.shape, np.bool_)))
+    assert abs(counted_specks - specks) <= max(0.2 * specks, 2)
+
+
+def test_a_region_counts_where_it_is_sure_somewhere_and_is_outlined_where_it_is_likely() -> None:
+    likely = np.zeros((100, 100), np.float32)
+    likely[10:30, 10:30], likely[60:80, 60:80] = 0.6, 0.6
+    likely[20, 20], likely[70, 70] = 0.96, 0.9
+    shown = replace(looked(likely > 0, likely > 2), probability={MC: likely, BAC: likely * 0}, minimum_peak=0.95)
+    first, second = components(shown, MC, below=True)
+    assert (first.box.top, first.area_px, first.below) == (10, 400, "")
+    assert (second.box.top, second.below) == (60, "nowhere a probability of 0.95")
+    assert "a probability of 0.95 somewhere" in what_counts(shown, MC)

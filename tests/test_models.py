@@ -1,6 +1,7 @@
 """What ships can be used, and what is damaged or foreign is refused by name."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,3 +144,11 @@ def test_the_precision_follows_from_the_device_and_not_from_a_timing(monkeypatch
 
 def test_the_device_is_described_for_people() -> None:
     assert describe(torch.device("cpu"), torch.float32).endswith(("thread, float32", "threads, float32"))
+
+
+def test_settings_chosen_since_the_weights_were_made_are_used_and_told() -> None:
+    spec = MODELS["detail"]
+    since = json.loads(spec.path.with_suffix(".json").read_text())["settings"]
+    told, used = read_metadata(spec)["settings"], load_model("detail", "cpu").settings.to_json()
+    assert since
+    assert {name: told[name] for name in since} == {name: used[name] for name in since} == since

@@ -19,7 +19,7 @@ SPECK_APART_MM = 0.3
 SPECK_BLUR_MM = 0.05
 SPECK_CONTRAST = 0.01
 """A speck stands out of the top-hat by at least this much of the grey range, 2.6 of 256 levels…"""
-SPECK_FACTOR = 1.0
+SPECK_FACTOR = 1.25
 """…and by this much of what the breast shows by itself in a square of SQUARE_MM: the median, over squares all over the
 breast, of the highest peak in each. It takes grain, steps of 8 bits and plain tissue as they come."""
 SQUARE_MM = 10.0
