@@ -148,6 +148,7 @@ DETAIL = Experiment(
     mirrored=True,
 )
 
+RATES = ("1e-4", "3e-4", "1e-3", "3e-3", "1e-2", "3e-2")
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
@@ -171,12 +172,41 @@ EXPERIMENTS: dict[str, Experiment] = {
             CROPS,
             name="crops-beside",
             expect="What stands beside `crops`, shorter: other losses for the multi-class network, the paper's "
-            "objective to the letter without normalisation, and MTU-Net without its background head; 12,800 draws, "
-            "one seed. The paper's objective gives an image without a type no gradient; it is expected to stay near "
-            "the baselines.",
-            methods=("multiclass-softmax", "multiclass-bce", "mtunet-paper", "mtunet-no-background", *BASELINES),
+            "objective to the letter without normalisation, and MTU-Net with and without its background head; 12,800 "
+            "draws, one seed. The paper's objective gives an image without a type no gradient; it is expected to stay "
+            "near the baselines.",
+            methods=(
+                "mtunet",
+                "multiclass-softmax",
+                "multiclass-bce",
+                "mtunet-paper",
+                "mtunet-no-background",
+                *BASELINES,
+            ),
             epochs=8,
             seeds=(1,),
+        ),
+        replace(
+            CROPS,
+            name="crops-by-image",
+            expect="`crops` with folds that part images, as the paper's do: a woman's other views may be learnt from. "
+            "What its figures owe to that; one seed.",
+            methods=("single", "mtunet", *BASELINES),
+            grouped_by="image",
+            seeds=(1,),
+        ),
+        *(
+            replace(
+                CROPS,
+                name=f"crops-rate-{rate}",
+                expect=f"`crops` at a learning rate of {rate}, shorter: 6,400 draws, one seed. Six such runs say "
+                "whether MTU-Net bears ten times the rate.",
+                methods=("single", "mtunet"),
+                learning_rate=float(rate),
+                epochs=4,
+                seeds=(1,),
+            )
+            for rate in RATES
         ),
         PHANTOM,
         replace(

@@ -177,8 +177,6 @@ METHOD_TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "mtunet-no-background": "MTU-Net without background head",
         "multiclass-softmax": "Multi-class U-Net (softmax)",
         "multiclass-bce": "Multi-class U-Net (binary loss)",
-        "heads-bac": "BAC head alone",
-        "heads-bac-background": "BAC and background heads",
         "nothing": "Predict nothing",
         "everything": "Predict everything",
         "classical": "Classical filters",

@@ -36,7 +36,7 @@ def _rates(results: Results, every: list[Results]) -> None:
     found = [one for one in at_rates(results, every) if one.method not in BASELINES]
     if not found:
         _absent(
-            "one experiment at several learning rates", *(f"learning-rate-{rate}" for rate in ("1e-5", "1e-4", "1e-3"))
+            "one experiment at several learning rates", *(f"crops-rate-{rate}" for rate in ("1e-4", "1e-3", "1e-2"))
         )
         return
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
@@ -102,7 +102,7 @@ def _leak(results: Results, every: list[Results]) -> None:
     )
     found = leaks(results, every)
     if not found:
-        _absent("one experiment with both ways to part the images", "paper-image-split")
+        _absent("one experiment with both ways to part the images", "crops-by-image")
         return
     rows = [
         {

@@ -18,6 +18,7 @@ from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
 from pages.evaluation.numbers import Behind, go_behind, percent, signed
 from tests.drawn_run import quick_phantom, write_family, write_run
+from training.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -180,7 +181,8 @@ def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -
     app = go_to(opened(), "Claims")
     told = "\n".join(info.value for info in app.info)
     assert told.count("Not measured here") == 2
-    for name in ("learning-rate-1e-4", "paper-image-split"):
+    for name in ("crops-rate-1e-4", "crops-by-image"):
+        assert name in EXPERIMENTS
         assert f"python -m training run {name}" in told
 
 
