@@ -13,6 +13,7 @@ from mtunet.store.database import Opened
 from mtunet.store.records import Image, Job, containing, image_from, job_from
 from mtunet.store.studies import HANGING
 from mtunet.store.summary import evidence
+from mtunet.study.grouping import companions
 from mtunet.study.rules import StudyTriage, weigh_study
 
 
@@ -161,12 +162,13 @@ def _views(store: Opened, ids: list[str]) -> dict[str, list[ListedView]]:
 
 
 def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView]) -> StudyRow:
+    beside = companions([view.image for view in views])
     state = State.DECIDED if row["decided_at"] else State.OPENED if row["opened_at"] else State.NEW
     return StudyRow(
         id=row["id"],
         title=row["title"],
         made_at=row["made_at"],
-        views=tuple(views),
+        views=tuple(sorted(views, key=lambda view: view.image.sha256 in beside)),
         triage=weigh_study(evidence),
         bac_grade=row["bac_grade"],
         state=state,

@@ -15,7 +15,7 @@ from mtunet.study.look import StudyLook
 from mtunet.study.rules import weigh_study
 from pages.case.chosen import go_to
 from pages.shared.pixels import sample_of
-from pages.shared.words import FLAGS, PRIORITIES, marker, plain, share_words, size_words, view_words, when_words
+from pages.shared.words import FLAGS, PRIORITIES, plain, share_words, short_marker, size_words, view_words, when_words
 
 
 def header(store: Store, study: Study, images: Sequence[Image]) -> None:
@@ -28,7 +28,7 @@ def header(store: Store, study: Study, images: Sequence[Image]) -> None:
             if len(images) == 1:
                 st.caption(f"{view_words(first)} · {size_words(first)} · added {when_words(first.added_at)}")
             else:
-                views = ", ".join(marker(image).replace(" ", "") or "unknown view" for image in images)
+                views = ", ".join(short_marker(image) or "unknown view" for image in images)
                 guess = " · put together by file name" if study.guessed else ""
                 st.caption(f"{len(images)} images: {views} · added {when_words(study.made_at)}{guess}")
             if len(images) == 1 and (sample := sample_of(first)):
@@ -80,7 +80,7 @@ def notes(images: Sequence[Image]) -> None:
     said: dict[str, list[str]] = {}
     for image in images:
         for note in image.notes:
-            said.setdefault(note, []).append(marker(image).replace(" ", "") or image.name)
+            said.setdefault(note, []).append(short_marker(image) or image.name)
     if not said:
         return
     with st.expander(

@@ -9,7 +9,7 @@ from mtunet.store.records import Image
 from mtunet.study.decisions import Shown, Standing
 from mtunet.study.grouping import Study
 from mtunet.study.look import StudyLook
-from pages.shared.words import marker
+from pages.shared.words import short_marker
 
 Key = tuple[str, int]
 """A finding of a study: the sha256 of its image, and its number there."""
@@ -26,7 +26,7 @@ class Viewed:
     @property
     def name(self) -> str:
         """ "LCC", or the file's name where side and view are not known."""
-        return marker(self.image).replace(" ", "") or self.image.name
+        return short_marker(self.image) or self.image.name
 
 
 @dataclass(frozen=True, eq=False)

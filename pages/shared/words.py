@@ -105,6 +105,11 @@ def marker(image: Image) -> str:
     return label(image.laterality, image.view, image.facts)
 
 
+def short_marker(image: Image) -> str:
+    """The same in one word, "RMLO", "LCC raw"."""
+    return f"{image.laterality or ''}{label(None, image.view, image.facts)}"
+
+
 def size_words(image: Image) -> str:
     """ "3062 × 2394 pixels of 0.094 mm"."""
     size = f"{image.rows} × {image.columns} pixels"

@@ -5,7 +5,7 @@ At most 16 bits are stored, so the whole pipeline is worked out on the 65,536 po
 exact, and fast. FOR PROCESSING values, linear in exposure, take a logarithm instead of the window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -201,9 +201,9 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, n
     if np.count_nonzero(counts) <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
     table = grey_table(domain, counts, look, notes)
-    if np.count_nonzero(counts) > FEW_GREYS and look.processing is None and is_negative(offset, table):
+    if np.count_nonzero(counts) > FEW_GREYS and is_negative(offset, table):
         notes.append("By the header this would be a negative (white ground); the picture decided, and was turned over.")
-        table = 1.0 - table
+        table = grey_table(domain, counts, replace(look, inverted=not look.inverted), [])
     table[inside] = 0.0
     return offset, table.astype(np.float32)
 
