@@ -10,6 +10,7 @@ from mtunet.imaging import reading
 from mtunet.placement import label
 from mtunet.store.filing import grouping_secret, image_path
 from mtunet.store.images import Store
+from mtunet.store.studies import set_spacing
 from mtunet.study.grouping import place
 
 UPLOAD = "upload"
@@ -98,6 +99,22 @@ def turn_over(store: Store, sha256: str, model: str, batch: str) -> str | None:
     store.replace_image(sha256, turned)
     store.queue(turned.sha256, model, batch)
     return turned.sha256
+
+
+PIXEL_SIZES = (0.05, 0.07, 0.085, 0.1, 0.2)
+"""mm: of the detectors and films in use, to choose from."""
+SPACING = "spacing"
+"""What a correction of the pixel size is called."""
+
+
+def set_pixel_size(
+    store: Store, sha256: str, mm: float, model: str, batch: str, reader: str = "", before: str = ""
+) -> None:
+    """What the file does not say, a person says; the image is looked at again at that scale. before: what had been
+    found, in words. Raises QueueFull."""
+    _refuse_when_full(store)
+    set_spacing(store, sha256, mm, before, reader)
+    store.queue(sha256, model, batch)
 
 
 TURNED_OVER = "Somebody turned the greys over: what was bright is dark."

@@ -28,7 +28,7 @@ HANGING = (
 
 @dataclass(frozen=True)
 class Correction:
-    """One thing that a person set right. what: "study", "laterality" or "view"."""
+    """One thing that a person set right. what: "study", "laterality", "view" or "spacing"."""
 
     at: str
     reader: str
@@ -141,6 +141,20 @@ def set_placement(
                 "where sha256 = ? and json_type(analysis, '$.image') is not null",
                 [value, sha256],
             )
+        refresh(store.db, _study_id(store.db, sha256))
+
+
+def set_spacing(store: Opened, sha256: str, mm: float, before: str, reader: str = "") -> None:
+    """Set the pixel size by hand; what was found at another scale goes. before: that in words, for the correction."""
+    with store.writing():
+        if find_image(store.db, sha256) is None:
+            return
+        _note(store.db, reader, sha256, "spacing", before, f"{mm:g}")
+        store.db.conn.execute(
+            "update images set row_mm = ?, column_mm = ?, notes = json_insert(notes, '$[#]', ?) where sha256 = ?",
+            [mm, mm, f"Somebody said that a pixel is {mm:g} mm.", sha256],
+        )
+        store.db.conn.execute("delete from analyses where sha256 = ?", [sha256])
         refresh(store.db, _study_id(store.db, sha256))
 
 

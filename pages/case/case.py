@@ -18,6 +18,7 @@ from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_stud
 from pages.case.deciding import decide, draw_box, drawn_box, judge, judge_box
 from pages.case.downloads import downloads
 from pages.case.findings import clicked_finding, findings_table, insets, selected_finding
+from pages.case.looked import looked_at
 from pages.case.panes import layers, pane, pane_id, panes
 from pages.case.priors import chosen_prior, compared_panes, compared_view, prior_change
 from pages.case.verdict import facts, header, notes, study_verdict, verdict
@@ -52,7 +53,7 @@ def look_and_list(
         shown,
         key="case.viewer",
         height=HEIGHT if hanging is None or hanging.rows == 1 else HUNG_HEIGHT,
-        visible={"causes": False},
+        visible={"causes": False, "below": False},
         palette=layers(palette),
         selected=chosen[1] if chosen and pane_id(chosen[0]) in {one.id for one in shown} else None,
         selected_pane=pane_id(chosen[0]) if chosen else shown[0].id,
@@ -127,6 +128,7 @@ with open_store() as store:
                 prior_change(case, prior)
             bac_amounts(case)
             plane(case)
+            looked_at(store, case, found, model)
             downloads(case, records, palette)
             notes(images)
     except NotOnFile as problem:

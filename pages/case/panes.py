@@ -18,11 +18,12 @@ from pages.shared.words import SIDES, TYPES, marker, view_words
 
 MISSED = LayerStyle("#ffffff", True, "Missed by the model, marked by a reader")
 CAUSES = LayerStyle("#64d2ff", False, "Vessels behind the BAC grade")
+BELOW = LayerStyle("#b0b0b0", True, "Below the line: seen, and not counted")
 
 
 def layers(palette: Palette) -> Mapping[str, LayerStyle]:
     """The palette, and the layers that only a case has."""
-    return {**looks(palette), "missed": MISSED, "causes": CAUSES}
+    return {**looks(palette), "missed": MISSED, "causes": CAUSES, "below": BELOW}
 
 
 def panes(case: Case, drawn: tuple[str, Box] | None = None) -> tuple[list[Pane], Hanging | None]:
@@ -45,6 +46,8 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung
     contours = {**truth_outlines(image), **outlines(view.analysis.findings)}
     if missed or (drawn is not None and drawn[0] == image.sha256):
         contours["missed"] = _missed(missed, drawn[1] if drawn and drawn[0] == image.sha256 else None)
+    if view.analysis.below:
+        contours["below"] = [Outline(f.contour, note=f"Not counted: {f.below}") for f in view.analysis.below]
     if causes := _causes(case, view):
         contours["causes"] = causes
     return Pane(

@@ -1,6 +1,7 @@
 """The case page with a study of several views, and what readers decide there."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -248,6 +249,34 @@ def test_a_negative_is_turned_over_and_analysed_again(app: AppTest, analysed: Ca
     assert not list((data / "maps").glob(f"{negative}*"))
     app.run()
     assert not [button for button in app.button if (button.key or "").startswith("case.turn")]
+
+
+def test_a_pixel_size_is_set_by_hand_and_the_difference_told(
+    app: AppTest, analysed: Callable[..., str], data: Path
+) -> None:
+    name = analysed(mc=2, bac=True)
+    app.switch_page("pages/case/case.py")
+    app.query_params["image"] = name
+    app.run()
+    assert "of the picture was looked at" in text(app)
+    assert "assumed" in text(app)
+    [size] = [each for each in app.button_group if "case.pixel" in each.key]
+    size.set_value(0.1).run()
+    with Store.open(data) as store:
+        end = time.monotonic() + 30
+        while store.job(name, models.DEFAULT_MODEL).state is not JobState.DONE:  # type: ignore[union-attr]
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        image = store.image(name)
+    assert image is not None
+    assert image.spacing_mm == (0.1, 0.1)
+    assert image.notes[-1] == "Somebody said that a pixel is 0.1 mm."
+    app.run()
+    assert not app.exception
+    assert re.search(
+        r"Pixel size 0\.1 mm, set by .*: \d MC regions? and \d BAC segments?\. Before: 2 MC regions", text(app)
+    )
+    assert "a pixel is 0.1 mm, as the file says" not in text(app)
 
 
 def test_an_image_that_does_not_count_is_shown_beside_and_said(
