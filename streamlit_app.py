@@ -8,9 +8,9 @@ import contextlib
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.shared.entry import closed, gate_settings, may_see_all
+from pages.shared.entry import base_path, closed, gate_settings, may_see_all
 from pages.shared.gate import Gate
-from pages.shared.image_route import ROUTES
+from pages.shared.image_route import ROUTES, mounted
 from pages.shared.work import lifespan
 from pages.teaching.classroom import hosting as watching
 
@@ -59,4 +59,6 @@ else:
 
         PagesManager.uses_pages_directory = False
     gate = Middleware(Gate, **gate_settings())
-    app = st.App(__file__, routes=[*ROUTES, *watching.ROUTES], middleware=[gate], lifespan=lifespan)
+    app = st.App(
+        __file__, routes=mounted([*ROUTES, *watching.ROUTES], base_path()), middleware=[gate], lifespan=lifespan
+    )

@@ -341,8 +341,8 @@ def test_findings_become_numbered_outlines_of_their_layer_with_a_note():
 def test_the_browser_is_given_addresses_and_contours_and_no_pixels():
     given_pane = pane(contours={"mc": [Outline([(1, 2), (5, 2), (5, 6)], 3, "note")]}, maps={"mc": MODEL})
     facts = viewer._facts(given_pane)
-    assert facts["image"] == f"/mtunet/image/{SHA}"
-    assert facts["maps"] == {"map_mc": f"/mtunet/map/{SHA}/{MODEL}/mc"}
+    assert facts["image"] == f"mtunet/image/{SHA}"
+    assert facts["maps"] == {"map_mc": f"mtunet/map/{SHA}/{MODEL}/mc"}
     assert facts["contours"] == {"mc": [[[1.0, 2.0, 5.0, 2.0, 5.0, 6.0], 3, "note"]]}
     assert len(json.dumps(facts)) < 700
 

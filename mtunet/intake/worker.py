@@ -40,6 +40,7 @@ class Jobs:
     ) -> None:
         """load: a model by name, where threads analyse. executor: makes another one."""
         self._data = data
+        os.umask(0o077)  # whatever this process writes is its owner's alone
         logs.keep_in(data)
         self._make_executor = executor or functools.partial(_executor, load or models.load_model)
         self._executor: engine.Executor | None = None

@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit import net_util
 
 from mtunet.store import rooms
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import data_folder
 from mtunet.store.images import Store
 from pages.shared import gate
-from pages.shared.viewer import base_path
 
 EVERYWHERE = ("0.0.0.0", "::")
 
 
 def gate_settings() -> dict[str, Any]:
     """What `gate.Gate` is made with. Prints the address with the key where there is one."""
+    net_util.get_external_ip = lambda: None  # Streamlit's would ask another machine for this one's address
     address, hosts = st.get_option("server.address"), list(st.get_option("server.allowedHosts") or ())
     if address and address not in EVERYWHERE:
         hosts += [address, str(st.get_option("browser.serverAddress") or address)]
@@ -29,6 +30,12 @@ def gate_settings() -> dict[str, Any]:
         print("Without it others see a class's room and nothing else.", flush=True)
     origins = list(st.get_option("server.corsAllowedOrigins") or ())
     return {"hosts": hosts, "origins": origins, "key": key(), "base": base_path(), "in_a_room": _in_a_room}
+
+
+def base_path() -> str:
+    """The prefix when the app is served below a path, "" otherwise."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
 
 
 @functools.cache
@@ -45,10 +52,11 @@ def may_see_all() -> bool:
 
 def closed(title: str, url_path: str) -> Any:
     """A page in the place of another one, for who came without the key."""
-    return st.Page(_ask_for_the_key, title=title, url_path=url_path, default=not url_path)
+    return st.Page(ask_for_the_key, title=title, url_path=url_path, default=not url_path)
 
 
-def _ask_for_the_key() -> None:
+def ask_for_the_key() -> None:
+    """In place of a page."""
     st.title("This needs a key")
     st.write(
         "Open the app by the address with the key that it printed when it started. A class is joined by its teacher's "

@@ -5,16 +5,21 @@ from streamlit.commands.page_config import MenuItems
 
 import mtunet
 from mtunet.study.decisions import READER_LENGTH
+from pages.shared.entry import ask_for_the_key, may_see_all
 from pages.shared.work import jobs
 
 NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
 
 
-def frame(title: str, *, heading: bool = True, device: bool = True) -> None:
+def frame(title: str, *, heading: bool = True, device: bool = True, for_learners: bool = False) -> None:
     """Draw the frame. The first call of every page, because a page opened by its own address can run on its own.
 
     heading: False for a page whose heading depends on what it shows. device: whether to say what the network runs on.
+    for_learners: of a class, who have no key.
     """
+    if not for_learners and not may_see_all():
+        ask_for_the_key()
+        st.stop()
     # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
     st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small"):

@@ -12,7 +12,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -175,6 +175,16 @@ ROUTES = [
     Route("/mtunet/thumbnail/{sha256}", thumbnail),
     Route("/mtunet/map/{sha256}/{model}/{kind}", probability_map),
 ]
+
+
+def mounted(routes: Sequence[Route], base: str) -> list[Route]:
+    """Our routes under the path that the app is served at. What else begins as they do is nothing: Streamlit would
+    answer with its page."""
+    return [Route(f"{base}{route.path}", route.endpoint) for route in (*routes, Route("/mtunet/{rest:path}", absent))]
+
+
+def absent(_: Request) -> Response:
+    return _nothing()
 
 
 def window(pixels: npt.NDArray[np.uint16], low: int, high: int) -> npt.NDArray[np.uint8]:

@@ -46,12 +46,6 @@ def bundle() -> str:
     return built[0]
 
 
-def base_path() -> str:
-    """The prefix when Streamlit is served below a path, "" otherwise."""
-    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{path}" if path else ""
-
-
 Points = Sequence[tuple[float, float]]
 """A closed outline, (x, y) in pixel coordinates: (0, 0) is the centre of the top-left pixel."""
 
@@ -195,7 +189,7 @@ def viewer(
     if len({pane.id for pane in panes}) != len(panes):
         raise ValueError(f"Panes need different ids, not {[pane.id for pane in panes]}.")
     data = {
-        "bundle": f"{base_path()}/mtunet/assets/{bundle()}",
+        "bundle": f"mtunet/assets/{bundle()}",
         "key": key,
         "height": height,
         "layers": _layers(panes, palette),
@@ -271,10 +265,8 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "columns": pane.columns,
         "rows": pane.rows,
         "spacing": None if pane.spacing_mm is None else [float(v) for v in pane.spacing_mm],
-        "image": f"{base_path()}/mtunet/image/{pane.sha256}{query}",
-        "maps": {
-            f"map_{k}": f"{base_path()}/mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()
-        },
+        "image": f"mtunet/image/{pane.sha256}{query}",
+        "maps": {f"map_{k}": f"mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()},
         "contours": {name: [_contour(outline, pane) for outline in found] for name, found in pane.contours.items()},
         "help": HELP,
         "wall": pane.wall,

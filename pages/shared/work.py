@@ -24,7 +24,6 @@ from mtunet.store.images import Store
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """With the server, not with the first page: what waits since the last time is done though nobody looks."""
-    os.umask(0o077)  # whatever this process writes is its owner's alone
     logs.set_up()
     jobs()
     receiver()

@@ -45,7 +45,7 @@ def chosen_section() -> str:
 
 
 if "room" in st.query_params:  # a learner, perhaps with a phone: nothing but the room
-    frame("Class", heading=False, device=False)
+    frame("Class", heading=False, device=False, for_learners=True)
     show_learner(st.query_params["room"])
 else:
     frame("Teaching")

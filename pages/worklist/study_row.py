@@ -14,7 +14,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import ListedView, State, StudyRow
 from mtunet.study.decisions import FEW, Agreement, by_study, kappa, on_types
-from pages.shared.viewer import base_path, component
+from pages.shared.viewer import component
 from pages.shared.words import (
     FLAGS,
     STATES,
@@ -86,7 +86,7 @@ def _thumbnail_html(view: ListedView, jobs: Jobs) -> str:
     box = f"display:block;width:{width}px;max-width:100%;height:{THUMBNAIL}px;border-radius:4px;background:#000"
     words = escape(f"{view_words(image)}, {image.name}", quote=True)
     if thumbnail_path(data_folder(), image.sha256).exists():
-        source = f"{base_path()}/mtunet/thumbnail/{image.sha256}"
+        source = f"mtunet/thumbnail/{image.sha256}"
         picture = f'<img src="{source}" alt="Thumbnail of {words}" loading="lazy" style="{box};object-fit:contain">'
     else:
         picture = f'<div role="img" aria-label="No picture yet of {words}" style="{box};opacity:0.25"></div>'

@@ -54,7 +54,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, port: int | None = None, script: str = "serve.py") -> Iterator[str]:
+def serving(folder: Path, port: int | None = None, script: str = "serve.py", *options: str) -> Iterator[str]:
     """A running server whose state lies in `folder`/data; its output is shown when it dies."""
     port = port or free_port()
     log = folder / "server.log"
@@ -62,13 +62,14 @@ def serving(folder: Path, port: int | None = None, script: str = "serve.py") -> 
     environment = {**os.environ, "MTUNET_DATA": str(folder / "data"), "PYTHONPATH": str(root)}
     with log.open("w") as file:
         server = subprocess.Popen(
-            [sys.executable, str(HERE / script), str(port)],
+            [sys.executable, str(HERE / script), str(port), *options],
             cwd=root,
             env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    url = f"http://127.0.0.1:{port}"
+    below = options[options.index("--server.baseUrlPath") + 1] if "--server.baseUrlPath" in options else ""
+    url = f"http://127.0.0.1:{port}/{below}".rstrip("/")
     try:
         _wait(url, server, log)
         yield url
@@ -78,6 +79,7 @@ def serving(folder: Path, port: int | None = None, script: str = "serve.py") -> 
             server.wait(15)
         except subprocess.TimeoutExpired:
             server.kill()
+    assert not (folder / "outside.txt").exists(), (folder / "outside.txt").read_text()
 
 
 def free_port() -> int:

@@ -23,7 +23,7 @@ from mtunet.teaching.classroom.records import (
 )
 from mtunet.teaching.classroom.results import QuestionResult, question_result
 from mtunet.teaching.classroom.room import Mode, Moment, Move, NotNow, Phase, Room, moves
-from pages.shared.viewer import base_path, component
+from pages.shared.viewer import component
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.answers import places_of, room_case, show_answers, show_heat, truth_layers
@@ -275,7 +275,7 @@ _NEVER_KEPT = {"Cache-Control": "no-store"}
 
 def watch(token: str, event: int) -> None:
     """Draws nothing; has the page run again once the room of this learner is no longer at this event."""
-    data = {"address": f"{base_path()}/mtunet/room/{token}", "event": str(event), "every": LOOK_MS}
+    data = {"address": f"mtunet/room/{token}", "event": str(event), "every": LOOK_MS}
     component("room_watch")(key="teaching.room.watch", data=data, on_moved_change=lambda: None)
 
 
