@@ -352,6 +352,21 @@ def test_other_pixels_under_the_same_uid_are_another_image_and_it_is_said(store:
     assert OTHER_PIXELS in said.notes
 
 
+def test_one_picture_with_two_labels_is_two_images_and_it_is_said(store: Store) -> None:
+    stored = drawing(160, 128, seed=1) >> 4
+    left, right = (dicom(stored, SOPInstanceUID="1.2.9", **ONE | {"ImageLaterality": side}) for side in "LR")
+    [one], [other] = take(store, left, "x"), take(store, right, "x")
+    assert one.sha256 != other.sha256
+    said = store.image(other.sha256)
+    assert said is not None
+    assert OTHER_PIXELS in said.notes
+    study_store.set_placement(store, other.sha256, Laterality.LEFT, None, "Ada")
+    [again] = take(
+        store, dicom(stored, SOPInstanceUID="1.2.9", AccessionNumber="A", **ONE | {"ImageLaterality": "R"}), "x"
+    )
+    assert again.known
+
+
 def test_a_raw_and_a_synthetic_image_hang_last_and_do_not_count(store: Store) -> None:
     raw = take(store, view_of("1.2.3", 1, SOPClassUID=MG_FOR_PROCESSING, PresentationIntentType="FOR PROCESSING"), "x")
     synthetic = take(store, view_of("1.2.3", 2, SeriesDescription="C-View"), "x")

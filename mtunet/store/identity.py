@@ -17,7 +17,7 @@ COPY: Final = 0.03
 Copies of 41 real views by JPEG (quality 75) and JPEG 2000 (20:1) differed by 0.001 to 0.018, other views of the same
 size by 0.068 and more."""
 OTHER_PIXELS: Final = (
-    "Another image came with the same SOP Instance UID and other pixels: one of them is "
+    "Another image came with the same SOP Instance UID and other pixels, or another side or view: one of them is "
     "wrongly labelled. Both are kept."
 )
 
@@ -33,12 +33,18 @@ def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belon
     """Look an image up that is to be added."""
     clash = False
     for image in _named(db, belonging):
-        if image.sha256 == mammogram.sha256 or _same_picture(data, image, mammogram, _pixels(db, image)):
+        if _labels_agree(db, image, mammogram) and _same_picture(data, image, mammogram, _pixels(db, image)):
             return Known(image)
         clash = clash or image.instance == belonging.instance
-    for image in _alike(db, mammogram, belonging):
-        return Known(image)
-    return Known(clash=clash)
+    same = (image for image in _alike(db, mammogram, belonging) if _labels_agree(db, image, mammogram))
+    return Known(next(same, None), clash)
+
+
+def _labels_agree(db: Database, image: Image, mammogram: Mammogram) -> bool:
+    """Whether neither file says another side or view than the other; what a person set right is no file's."""
+    corrected = db["corrections"].count_where("sha256 = ? and what in ('laterality', 'view')", [image.sha256])
+    sides, views = {image.laterality, mammogram.laterality}, {image.view, mammogram.view}
+    return bool(corrected) or (len(sides - {None}) < 2 and len(views - {None}) < 2)
 
 
 def _named(db: Database, belonging: Belonging) -> list[Image]:
