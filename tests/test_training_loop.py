@@ -32,8 +32,9 @@ from training.data.samples import Sample
 from training.data.views import conspicuity, read_native, read_view, write_view
 from training.experiments import EXPERIMENTS
 from training.methods import METHODS
+from training.note import as_markdown
 from training.objectives import OBJECTIVES
-from training.reporting import as_text, metric_rows, report
+from training.reporting import metric_rows, report
 from training.scoring import _coarser, choose_thresholds, on_own_grid, score_view, together
 from training.tasks import joined_history
 
@@ -389,7 +390,7 @@ def test_the_summary_is_what_metrics_say(folder: Path) -> None:
             assert pooled[row["metric"]] == row["value"]
     assert set(run.summary["methods"]["mtunet"]["epochs_to_95"]) == {"mc", "bac"}
     assert json.dumps(run.summary)
-    assert as_text(run, told).count("mtunet") >= 5
+    assert as_markdown(run, told).count("mtunet") >= 5
     pooled = run.summary["methods"]["mtunet"]["pooled"]
     assert set(pooled["native"]["bac"]) == set(EVERY)
     lesions = {"lesions_found", "lesions_called_other", "false_alarms"}
@@ -511,7 +512,7 @@ def test_a_whole_view_goes_through_the_same_loop_and_further_seeds_lie_beside(
     assert by_seed["4"]["mtunet"] != by_seed["2"]["mtunet"]
     both = [by_seed[seed]["mtunet"]["mc"]["256"] for seed in ("4", "2")]
     assert summary["methods"]["mtunet"]["pooled"]["256"]["mc"]["f1"] == pytest.approx(np.mean(both))
-    assert "seed 2" in as_text(run, report(run))
+    assert "seed 2" in as_markdown(run, report(run))
     assert not list((tmp_path / "run").rglob("progress.json")) + list((tmp_path / "run").rglob("checkpoint*"))
 
 

@@ -25,7 +25,7 @@ from training.fitting import How
 from training.note import as_markdown
 from training.products import choose_again, evaluate
 from training.realism import measure_cues, measure_realism
-from training.reporting import as_text, report
+from training.reporting import report
 from training.tools.combining import join, pack, unpack
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
@@ -75,7 +75,6 @@ def _parser() -> argparse.ArgumentParser:
         help="what a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv",
     )
     reporting.add_argument("run", type=Path)
-    reporting.add_argument("--markdown", action="store_true", help="gate, figures and claims for a note")
     reporting.set_defaults(command=_report)
 
     evaluating = commands.add_parser("evaluate", help="measure a shipped model on another cohort of phantoms")
@@ -257,7 +256,9 @@ def _run(asked: argparse.Namespace) -> None:
         only = {"folds": asked.folds, "methods": asked.methods, "seeds": asked.seeds}
         summary = loop.run(experiment, folder, asked.device, **only, minutes=asked.minutes, jobs=asked.jobs)
     if not experiment.product:
-        print(as_text(runs.read(folder), statistics.read(folder) or worked_out(folder, replicates=0)))
+        there = runs.read(folder)
+        kept = statistics.read(folder) if there.finished else None
+        print(as_markdown(there, kept or worked_out(folder, replicates=0)))
     elif summary is not None:
         print(json.dumps(summary, indent=2))
 
@@ -267,8 +268,7 @@ def _report(asked: argparse.Namespace) -> None:
     if run.kind == "model":
         print(json.dumps(run.summary, indent=2))
         return
-    told = report(run)
-    print(as_markdown(run.folder.name, told) if asked.markdown else as_text(run, told))
+    print(as_markdown(run, report(run)))
 
 
 def _choose(asked: argparse.Namespace) -> None:

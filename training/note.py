@@ -1,81 +1,112 @@
-"""What a comparison found as Markdown, for a run's note: gate, figures, claims with verdicts, removal of BAC."""
+"""What a comparison found, as Markdown: for the screen, and for a run's note."""
 
 from collections.abc import Iterator, Sequence
 
-from mtunet.evaluation.figures import EVERY
-from mtunet.evaluation.statistics import Claim, Estimate, SeededFigure, Statistics, Tested
-from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.evaluation import runs
+from mtunet.evaluation.figures import BEYOND, METRICS, Metric
+from mtunet.evaluation.statistics import Claim, Estimate, Statistics, Tested
+from training.methods import METHODS
+from training.reporting import pooled
 
-FIGURES = ("f1", "sensitivity", "boundary", "false_area", "false_alarms")
+FRAMES = {"native": "on the images' own grid", "256": "squeezed to 256×256"}
 
 
-def as_markdown(name: str, told: Statistics) -> str:
-    seeds = f"{len(told.seeds)} seed{'s' * (len(told.seeds) != 1)}"
-    return "\n".join(
+def as_markdown(run: runs.Run, told: Statistics) -> str:
+    """How far the run is, the gate, Table I's shape for both grids, claims with their verdicts, removal, costs."""
+    parts = [
+        [f"# {run.folder.name}", "", str(run.config.get("data", "")), "", _state(run)],
+        ["## Gate", "", *_gate(told)],
+        *([f"## Pixels {FRAMES[frame]}", "", *_figures(told, frame)] for frame in FRAMES),
+        ["## F1 by seed, per cent", "", *_seeds(told)],
         [
-            f"## {name}: {told.images} images of {told.patients} patients, {len(told.folds)} folds, {seeds}",
+            "## Claims",
             "",
-            "Brackets are 95 % intervals over seeds, patients and images. How: `docs/statistics.md`.",
-            "",
-            *_gate(told),
-            "",
-            *_figures(told),
+            "Mean difference over seeds and folds with its 95 % interval, p of the corrected resampled t test and "
+            "Holm's, and the difference that would be found with a power of 80 % (`docs/statistics.md`).",
             "",
             *_claims(told.claims),
-            "",
-            *_removals(told),
-        ]
-    )
+        ],
+        ["## Taking BAC away: sensitivity for MC", "", *_removals(told)],
+        ["## Time, memory, epochs to 95 % of the final F1", "", *_costs(told)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _state(run: runs.Run) -> str:
+    done = sum(len(runs.done(run, run.further(seed))) for seed in run.seeds)
+    learned = sum(1 for method in run.methods if METHODS[method].networks) if len(run.seeds) > 1 else 0
+    total = len(runs.read_splits(run)) * (len(run.methods) + learned * (len(run.seeds) - 1))
+    return f"{done} of {total} tasks (method × fold × seed) are done." if done < total else "Every task is done."
 
 
 def _gate(told: Statistics) -> Iterator[str]:
+    yield "A method is learnt when it beats every baseline in F1 on both types in every fold with every seed."
+    yield ""
     for gate in told.gates:
-        failed = [one for one in gate.hurdles if not one.passed]
+        failed = sum(not one.passed for one in gate.hurdles)
         least = min((one.f1 or 0.0) - (one.baseline_f1 or 0.0) for one in gate.hurdles)
-        if gate.learnt:
-            ending = f"learnt: better than every baseline {len(gate.hurdles)} times of {len(gate.hurdles)}, by "
-            yield f"- **{method_title(gate.method)}** {ending}{100 * least:.1f} points of F1 at least."
-        else:
-            yield (
-                f"- **{method_title(gate.method)}** unlearnt: {len(failed)} times of {len(gate.hurdles)} a baseline "
-                "was as good (both types, every fold, every seed)."
+        yield f"- {gate.method}: " + (
+            f"learnt, {len(gate.hurdles)} times of {len(gate.hurdles)}, by {100 * least:.1f} points of F1 at least"
+            if gate.learnt
+            else f"unlearnt, {failed} times of {len(gate.hurdles)} a baseline was as good"
+        )
+    if not told.gates:
+        yield "- No method can be judged: no baseline is scored."
+
+
+def _figures(told: Statistics, frame: str) -> Iterator[str]:
+    yield "Per cent unless said, counts of all folds added up, mean of seeds; in brackets 95 % intervals."
+    yield ""
+    for metrics in (METRICS, BEYOND):
+        yield from _head("method", "type", *(_titled(metric) for metric in metrics.values()))
+        for (method, kind, where), row in pooled(told).items():
+            if where != frame:
+                continue
+            cells = (
+                _bracketed(row[name].estimate, metric.unit) if name in row else "–" for name, metric in metrics.items()
             )
+            yield _row(method, kind, *cells)
+        yield ""
 
 
-def _figures(told: Statistics) -> Iterator[str]:
-    """Pooled, in the frame of the claims; unlearnt methods and baselines as they are."""
-    by_row: dict[tuple[str, str], dict[str, SeededFigure]] = {}
-    for one in told.figures:
-        if (one.frame, one.aggregation) == (told.frame, "pooled"):
-            by_row.setdefault((one.method, one.type), {})[one.metric] = one
-    there = [metric for metric in FIGURES if any(metric in row for row in by_row.values())]
-    yield from _head("method", "type", *(f"{EVERY[name].title}, {EVERY[name].unit}" for name in there))
-    for (method, kind), row in by_row.items():
-        cells = (_bracketed(row[name].estimate, EVERY[name].unit) if name in row else "" for name in there)
-        yield _row(method_title(method), TYPE_TITLES[kind], *cells)
+def _titled(metric: Metric) -> str:
+    return metric.title if metric.unit == "%" else f"{metric.title}, {metric.unit}"
+
+
+def _seeds(told: Statistics) -> Iterator[str]:
+    yield from _head("method", "type", *(f"seed {seed}" for seed in told.seeds))
+    for (method, kind, frame), row in pooled(told).items():
+        if frame == told.frame:
+            yield _row(method, kind, *(_number(one, "%") for one in row["f1"].by_seed))
 
 
 def _claims(claims: Sequence[Claim]) -> Iterator[str]:
     yield from _head("claim", "type", "verdict", "difference", "p", "Holm's p", "detectable")
-    for claim in claims:
-        about = (f"{claim.id} {claim.sentence}", TYPE_TITLES.get(claim.type, ""), f"**{claim.verdict}**")
-        yield _row(
-            *about, *(_tested(claim.test, claim.unit) if claim.test.p is not None else (claim.reason, "", "", ""))
-        )
+    for one in claims:
+        tested = _tested(one.test, one.unit) if one.test.p is not None else (one.reason, "", "", "")
+        yield _row(f"{one.id} {one.sentence}", one.type, f"**{one.verdict}**", *tested)
 
 
 def _removals(told: Statistics) -> Iterator[str]:
-    yield from _head(
-        "taking BAC away", "false marks a view", "before, %", "after, %", "difference", "p", "Holm's p", "detectable"
-    )
+    yield from _head("method", "false marks a view", "before", "after", "difference", "p", "Holm's p", "detectable")
     for one in told.removals:
         sides = (_bracketed(side, "%") for side in (one.before, one.after))
-        yield _row(method_title(one.method), f"{one.marks:g}", *sides, *_tested(one.test, "%"))
+        yield _row(one.method, f"{one.marks:g}", *sides, *_tested(one.test, "%"))
+
+
+def _costs(told: Statistics) -> Iterator[str]:
+    yield from _head("method", "parameters", "training, s a fold", "s a view", "peak MB", "epochs, mc", "epochs, bac")
+    soon = {(one.method, one.type): one.mean for one in told.convergence}
+    for price in (price for price in told.prices if price.parameters):
+        spans = (price.train_seconds, price.seconds_per_image, price.peak_memory_mb)
+        epochs = (soon.get((price.method, kind)) for kind in ("mc", "bac"))
+        cells = (*(_bracketed(span, "") for span in spans), *("–" if one is None else f"{one:.1f}" for one in epochs))
+        yield _row(price.method, f"{price.parameters:,}", *cells)
 
 
 def _tested(test: Tested, unit: str) -> tuple[str, str, str, str]:
     p, holm = (f"{value:.2g}" if value is not None else "" for value in (test.p, test.corrected_p))
-    words = {"%": "points"}.get(unit, unit)
+    words = "points" if unit == "%" else unit
     return f"{_bracketed(test.difference, unit)} {words}", p, holm, _number(test.detectable, unit)
 
 

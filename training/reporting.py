@@ -1,4 +1,4 @@
-"""What a comparison found: statistics.json and metrics.csv, a summary, and the tables and verdicts as text."""
+"""What a comparison found: statistics.json, metrics.csv, and a summary. `note` says it as text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,13 +8,12 @@ import numpy as np
 from mtunet.evaluation import runs, statistics
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import calibrations
-from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
+from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.intervals import REPLICATES
 from mtunet.evaluation.reading import Results, load
-from mtunet.evaluation.statistics import Claim, Estimate, Price, SeededFigure, Statistics
+from mtunet.evaluation.statistics import Price, SeededFigure, Statistics
 from mtunet.evaluation.together import worked_out
 from training.data.views import KINDS
-from training.methods import METHODS
 from training.scoring import FRAMES
 
 
@@ -60,7 +59,7 @@ def _about(method: str, kind: str, fold: int | str, frame: str, aggregation: str
 def summarise(run: runs.Run, told: Statistics) -> dict[str, Any]:
     """The pooled figures of all seeds and folds, times and convergence of each method."""
     prices = {price.method: price for price in told.prices}
-    pooled = _pooled(told)
+    figures = pooled(told)
     return {
         "data": run.config["data"],
         "images": len(runs.read_images(run)),
@@ -68,9 +67,9 @@ def summarise(run: runs.Run, told: Statistics) -> dict[str, Any]:
             method: {
                 "pooled": {
                     frame: {
-                        kind: {name: one.estimate.value for name, one in pooled[method, kind, frame].items()}
+                        kind: {name: one.estimate.value for name, one in figures[method, kind, frame].items()}
                         for kind in KINDS
-                        if (method, kind, frame) in pooled
+                        if (method, kind, frame) in figures
                     }
                     for frame in FRAMES
                 },
@@ -79,7 +78,7 @@ def summarise(run: runs.Run, told: Statistics) -> dict[str, Any]:
             }
             for method in run.methods
         },
-        "f1_by_seed": {str(seed): _f1_of_seed(pooled, place) for place, seed in enumerate(told.seeds)},
+        "f1_by_seed": {str(seed): _f1_of_seed(figures, place) for place, seed in enumerate(told.seeds)},
         "unlearnt": sorted(told.unlearnt),
     }
 
@@ -88,7 +87,8 @@ Pooled = Mapping[tuple[str, str, str], Mapping[str, SeededFigure]]
 """By method, type and frame, then by metric."""
 
 
-def _pooled(told: Statistics) -> Pooled:
+def pooled(told: Statistics) -> Pooled:
+    """Counts of all folds added up, mean over seeds."""
     found: dict[tuple[str, str, str], dict[str, SeededFigure]] = {}
     for one in told.figures:
         if one.aggregation == "pooled":
@@ -96,10 +96,10 @@ def _pooled(told: Statistics) -> Pooled:
     return found
 
 
-def _f1_of_seed(pooled: Pooled, place: int) -> dict[str, dict[str, dict[str, float | None]]]:
+def _f1_of_seed(figures: Pooled, place: int) -> dict[str, dict[str, dict[str, float | None]]]:
     """By method, type and frame; baselines, which draw nothing, with the first seed alone."""
     found: dict[str, dict[str, dict[str, float | None]]] = {}
-    for (method, kind, frame), metrics in pooled.items():
+    for (method, kind, frame), metrics in figures.items():
         if place < len(metrics["f1"].by_seed):
             found.setdefault(method, {}).setdefault(kind, {})[frame] = metrics["f1"].by_seed[place]
     return found
@@ -111,107 +111,3 @@ def _timing(price: Price | None) -> dict[str, Any]:
         return {}
     spans = {name: getattr(price, name).value for name in ("train_seconds", "seconds_per_image", "peak_memory_mb")}
     return spans | {name: getattr(price, name) for name in ("parameters", "device", "networks")}
-
-
-def as_text(run: runs.Run, told: Statistics) -> str:
-    """Table I's shape for both frames, the gate, claims with their verdicts, then times, memory and convergence."""
-    parts = [part for seed in run.seeds for part in runs.done(run, run.further(seed))]
-    learned = sum(1 for method in run.methods if METHODS[method].networks) if len(run.seeds) > 1 else 0
-    total = len(runs.read_splits(run)) * (len(run.methods) + learned * (len(run.seeds) - 1))
-    lines = [
-        f"{run.folder.name}: {run.config.get('data', '')}",
-        f"{len(parts)} of {total} tasks (method × fold × seed) are done."
-        if len(parts) < total
-        else "Every task is done.",
-    ]
-    for frame in FRAMES:
-        where = "squeezed to 256×256" if frame == "256" else "on the images' own grid"
-        lines += ["", f"Pixels {where}, counts pooled over all folds, mean of seeds, per cent:"]
-        lines += [*_table(run, told, frame, METRICS), "", "Beyond the paper, per cent unless said:"]
-        lines += _table(run, told, frame, BEYOND)
-    if len(told.seeds) > 1:
-        lines += ["", f"F1 by seed ({told.frame}), per cent:", *_seeds(told)]
-    return "\n".join([*lines, "", *_gates(told), "", *_claims(told), "", *_costs(told)])
-
-
-def _table(run: runs.Run, told: Statistics, frame: str, metrics: Mapping[str, Metric]) -> Iterator[str]:
-    heads = [metric.title if metric.unit == "%" else f"{metric.title}, {metric.unit}" for metric in metrics.values()]
-    widths = [max(13, len(head) + 2) for head in heads]
-    pooled = _pooled(told)
-    yield f"{'method':<22}{'type':<6}" + "".join(f"{head:>{w}}" for head, w in zip(heads, widths, strict=True))
-    for method in run.methods:
-        for kind in KINDS:
-            if found := pooled.get((method, kind, frame)):
-                cells = (
-                    f"{_cell(found.get(name), metric):>{width}}"
-                    for (name, metric), width in zip(metrics.items(), widths, strict=True)
-                )
-                yield f"{method:<22}{kind:<6}" + "".join(cells)
-
-
-def _cell(figure: SeededFigure | None, metric: Metric) -> str:
-    """ "–" where it was not counted."""
-    return "–" if figure is None else _number(figure.estimate.value, metric.unit)
-
-
-def _number(value: float | None, unit: str) -> str:
-    return "undefined" if value is None else f"{value * (100 if unit == '%' else 1):.2f}"
-
-
-def _seeds(told: Statistics) -> Iterator[str]:
-    yield f"{'method':<22}{'type':<6}" + "".join(f"{f'seed {seed}':>10}" for seed in told.seeds)
-    for (method, kind, frame), metrics in _pooled(told).items():
-        if frame == told.frame:
-            yield f"{method:<22}{kind:<6}" + "".join(f"{_number(one, '%'):>10}" for one in metrics["f1"].by_seed)
-
-
-def _gates(told: Statistics) -> Iterator[str]:
-    yield "A method is learnt when it beats every baseline in F1 on both types in every fold with every seed:"
-    for gate in told.gates:
-        failed = [one for one in gate.hurdles if not one.passed]
-        yield f"{gate.method:<22}" + (
-            "learnt" if gate.learnt else f"unlearnt: {len(failed)} of {len(gate.hurdles)} times it was not better"
-        )
-    if not told.gates:
-        yield "No method can be judged: the run has no baseline."
-
-
-def _claims(told: Statistics) -> Iterator[str]:
-    yield (
-        "Claims: mean difference over seeds and folds, 95 % interval, p (corrected resampled t; Holm over all claims), "
-        "and the difference that would be found with a power of 80 %:"
-    )
-    for claim in told.claims:
-        yield f"{claim.verdict:<13}{claim.id:<6}{claim.sentence} {_told(claim)}"
-
-
-def _told(claim: Claim) -> str:
-    about = f"({claim.type.upper()}) " * bool(claim.type)
-    if claim.verdict == "not judged":
-        return f"{about}{claim.reason}"
-    test, unit = claim.test, "points" if claim.unit == "%" else claim.unit
-    return (
-        f"{about}{claim.measure}: {claim.one} less {claim.other} {_number(test.difference.value, claim.unit)} {unit} "
-        f"[{_span(test.difference, claim.unit)}], p {test.p:.2g} → {test.corrected_p:.2g}, "
-        f"detectable {_number(test.detectable, claim.unit)}"
-    )
-
-
-def _span(found: Estimate, unit: str) -> str:
-    return "no interval" if found.low is None else f"{_number(found.low, unit)}, {_number(found.high, unit)}"
-
-
-def _costs(told: Statistics) -> Iterator[str]:
-    heads = f"{'parameters':>12}{'train s/fold':>14}{'s/image':>10}{'peak MB':>10}"
-    yield f"{'method':<22}{heads}  epochs to 95 % of final F1"
-    for price in told.prices:
-        if price.parameters:
-            spans = (price.train_seconds, price.seconds_per_image, price.peak_memory_mb)
-            cells = zip(("14.1f", "10.3f", "10.0f"), (one.value or 0.0 for one in spans), strict=True)
-            soon = (f"{one.type} {_epochs(one.mean)}" for one in told.convergence if one.method == price.method)
-            numbers = "".join(f"{value:>{form}}" for form, value in cells)
-            yield f"{price.method:<22}{price.parameters:>12,}{numbers}  {'; '.join(soon)}"
-
-
-def _epochs(mean: float | None) -> str:
-    return "not learnt" if mean is None else f"{mean:.1f}"
