@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from mtunet.case import Box, Calcification, Mammogram, Segmentation
+from mtunet.case import Box, Calcification, Flag, Mammogram, Segmentation
 from mtunet.detection.components import components
 from training.data.registry import DataSetMissing
 from training.tools.real.detection import Misplaced, _points, detect, follow, misplaced, overlaps
-from training.tools.real.protocol import _mini_mias, _per_image, _proportion, _steadiness
+from training.tools.real.halves import PartSeen, as_columns, of_films, per_image, proportion
+from training.tools.real.protocol import _mini_mias, _steadiness
 from training.tools.real.views import PERTURBATIONS, RealView
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -89,9 +90,14 @@ def test_perturbed_images_stay_images_of_the_same_size_in_mm(name: str) -> None:
     after = PERTURBATIONS[name](before)
     assert after.pixels.dtype == np.float32
     assert after.spacing_mm is not None
+    changed = {
+        "5 % cropped": (5.7, 8.0),
+        "taken as 15 % finer": (6 / 1.15, 8 / 1.15),
+        "taken as 15 % coarser": (6.9, 9.2),
+    }
     for axis in (0, 1):
-        assert after.shape[axis] * after.spacing_mm[axis] == pytest.approx((6.0, 8.0)[axis])
-    assert not np.array_equal(after.pixels, before.pixels)
+        assert after.shape[axis] * after.spacing_mm[axis] == pytest.approx(changed.get(name, (6.0, 8.0))[axis])
+    assert np.array_equal(after.pixels, before.pixels) == name.startswith("taken as")
 
 
 def test_mirroring_twice_changes_nothing() -> None:
@@ -122,8 +128,8 @@ def test_clusters_are_quoted_at_one_false_positive_per_normal_film() -> None:
 
 
 def test_shares_of_nothing_are_undefined() -> None:
-    assert _proportion(0, 0)["share"] is None
-    assert _per_image([])["mean"] is None
+    assert proportion(0, 0)["share"] is None
+    assert per_image([])["mean"] is None
     assert _steadiness([]) == {}
 
 
@@ -159,3 +165,40 @@ def test_a_large_region_that_a_ball_lies_in_is_not_on_the_ball() -> None:
 def test_an_unmarked_view_has_nothing_to_lie_on() -> None:
     found = components(maps((100, 100), {MC: block((100, 100), 40, 40, 60, 60)}), MC)
     assert misplaced("mdb001", found, (100, 100), 0.1) == Misplaced(0, 0, 0)
+
+
+def test_every_second_film_is_sealed_and_both_columns_are_told() -> None:
+    normal = [
+        {"part": "mini-MIAS normal", "image": f"mdb{n}", "mc": n % 2, "flag": "mc" if n % 2 else "none"}
+        for n in range(6)
+    ]
+    clusters = [{"part": "mini-MIAS clusters", "image": f"mdb{n}", "hit": 1, "clusters": 2} for n in range(3)]
+    films = of_films([*reversed(normal), *clusters])
+    assert (films["choosing"]["normal_images_flagged"]["count"], films["sealed"]["normal_images_flagged"]["count"]) == (
+        0,
+        3,
+    )
+    assert (films["choosing"]["clusters_hit"]["of"], films["sealed"]["clusters_hit"]["of"]) == (4, 2)
+    told = as_columns({"films": films})
+    assert "2 of 4 (" in told
+    assert "1.00 (1.00–1.00)" in told
+
+
+@pytest.mark.parametrize(
+    ("mc", "bac", "flag", "right"),
+    [
+        (True, False, Flag.MC, True),
+        (True, True, Flag.MOSTLY_BAC, False),
+        (False, True, Flag.MOSTLY_BAC, True),
+        (False, True, Flag.NONE, False),
+        (False, False, Flag.NONE, True),
+        (False, False, Flag.MC, False),
+        (None, False, Flag.MC, True),
+        (None, None, Flag.NONE, True),
+        (True, False, Flag.NOT_ASSESSABLE, False),
+    ],
+)
+def test_the_flag_of_a_drawn_part_is_right_where_it_says_what_is_there(
+    mc: bool | None, bac: bool | None, flag: Flag, right: bool
+) -> None:
+    assert PartSeen("crop", True, mc, bac, flag, 1.0).right == right

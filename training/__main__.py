@@ -30,6 +30,7 @@ from training.tools.combining import join, pack, unpack
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
 from training.tools.planning import plan
+from training.tools.real.halves import as_columns
 from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
 from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     real.add_argument("--root", type=Path, required=True, help="folder with mini_mias, nema_mg1, cbis_ddsm and others")
     real.add_argument("--out", type=Path, help="folder of the run (default: runs/real-MODEL)")
     real.add_argument("--steady", action="store_true", help="leave the perturbations out (a tenth of the time)")
+    real.add_argument("--phantoms", type=int, default=60, help="chosen on, and as many sealed; 0 for none")
     real.add_argument("--device", default="auto")
     real.set_defaults(command=_evaluate_real)
 
@@ -286,8 +288,9 @@ def _evaluate(asked: argparse.Namespace) -> None:
 def _evaluate_real(asked: argparse.Namespace) -> None:
     model = _model_of(asked.model, asked.device)
     folder = asked.out or runs.RUNS / f"real-{model.name}"
-    summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady)
+    summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady, phantoms=asked.phantoms)
     print(json.dumps(summary, indent=2))
+    print(as_columns(summary))
 
 
 def _realism(asked: argparse.Namespace) -> None:

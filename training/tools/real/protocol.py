@@ -2,14 +2,13 @@
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 
 import mtunet
 from mtunet.case import Analysis, Calcification, Segmentation
@@ -21,6 +20,7 @@ from mtunet.evaluation import runs
 from training.products import commit
 from training.tools.real import LABEL_SLIPS, PROTOCOL
 from training.tools.real.detection import THRESHOLDS, detect, follow, misplaced, overlaps
+from training.tools.real.halves import of_films, of_parts, of_phantoms, per_image, proportion
 from training.tools.real.views import PARTS, PERTURBATIONS, RealView
 
 DATA = "real mammograms (few, weak labels)"
@@ -37,8 +37,12 @@ class Looked:
     froc: Sequence[Mapping[str, Any]]
 
 
-def evaluate_real(model: Model, root: Path, folder: Path, *, perturb: bool = True) -> dict[str, Any]:
-    """Writes the run folder and gives its summary. Raises DataSetMissing where an image of the protocol is missing."""
+def evaluate_real(
+    model: Model, root: Path, folder: Path, *, perturb: bool = True, phantoms: int = 60
+) -> dict[str, Any]:
+    """phantoms: in each column, chosen on and sealed; 0 leaves them and the drawn parts out.
+
+    Writes the run folder and gives its summary. Raises DataSetMissing where an image of the protocol is missing."""
     settings = model.settings.to_json()
     runs.start(folder, _config(model, folder.name, perturb), [])
     looked, arteries, perturbed = [], None, []
@@ -64,6 +68,8 @@ def evaluate_real(model: Model, root: Path, folder: Path, *, perturb: bool = Tru
         "plausible": _plausible(rows),
         "breast": _breast([overlap for _, overlap in breasts]),
         "perturbations": _steadiness(perturbed),
+        "films": of_films(rows),
+        **({"phantoms": of_phantoms(model, phantoms), "parts": of_parts(model)} if phantoms else {}),
         "median_seconds_per_image": round(float(np.median([row["seconds"] for row in rows])), 2),
     }
     regions = [{"image": name, "overlap": round(overlap, 4)} for name, overlap in breasts]
@@ -112,8 +118,9 @@ def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Loo
     }
     froc = []
     if view.circles or view.normal:
+        unruled = replace(segmentation, minimum_peak=0.0)  # a curve over thresholds, not over outlines
         for threshold in THRESHOLDS:
-            at = detect(view, segmentation, dict.fromkeys(Calcification, threshold))
+            at = detect(view, unruled, dict.fromkeys(Calcification, threshold))
             froc.append(
                 {
                     "threshold": threshold,
@@ -161,14 +168,14 @@ def _mini_mias(rows: Sequence[Mapping[str, Any]], froc: Sequence[Mapping[str, An
     best = max(allowed, key=lambda p: (p["hit_as_mc"], p["threshold"]), default=None)
     return {
         "clusters": clusters,
-        **{name: _proportion(sum(row[name] for row in rows), clusters) for name in ("hit", "hit_as_mc", "hit_as_bac")},
+        **{name: proportion(sum(row[name] for row in rows), clusters) for name in ("hit", "hit_as_mc", "hit_as_bac")},
         "normal_images": len(normal),
-        "false_mc_per_normal_image": _per_image([row["mc"] for row in normal]),
-        "false_bac_per_normal_image": _per_image([row["bac"] for row in normal]),
-        "normal_images_with_mc": _proportion(sum(row["mc"] > 0 for row in normal), len(normal)),
-        "normal_images_flagged": _proportion(sum(row["flag"] != "none" for row in normal), len(normal)),
+        "false_mc_per_normal_image": per_image([row["mc"] for row in normal]),
+        "false_bac_per_normal_image": per_image([row["bac"] for row in normal]),
+        "normal_images_with_mc": proportion(sum(row["mc"] > 0 for row in normal), len(normal)),
+        "normal_images_flagged": proportion(sum(row["flag"] != "none" for row in normal), len(normal)),
         "at_one_false_positive": best
-        and {"threshold": best["threshold"], **_proportion(best["hit_as_mc"], best["clusters"])},
+        and {"threshold": best["threshold"], **proportion(best["hit_as_mc"], best["clusters"])},
     }
 
 
@@ -178,9 +185,9 @@ def _plausible(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         part: {
             "images": len(of_part),
-            "mc_per_image": _per_image([row["mc"] for row in of_part]),
-            "bac_per_image": _per_image([row["bac"] for row in of_part]),
-            "any_per_image": _per_image([row["mc"] + row["bac"] for row in of_part]),
+            "mc_per_image": per_image([row["mc"] for row in of_part]),
+            "bac_per_image": per_image([row["bac"] for row in of_part]),
+            "any_per_image": per_image([row["mc"] + row["bac"] for row in of_part]),
             **{name: sum(row[name] for row in of_part) for name in ("on_metal", "on_benign", "on_border")},
         }
         for part, of_part in {**chosen, "all": [row for part in parts for row in chosen[part]]}.items()
@@ -207,25 +214,7 @@ def _steadiness(perturbed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if row["share"] is not None and row["share_before"] is not None
         ]
         kept = sum(row["flag"] == row["flag_before"] for row in of_it)
-        found[name] = {"flag_unchanged": _proportion(kept, len(of_it))} | {
+        found[name] = {"flag_unchanged": proportion(kept, len(of_it))} | {
             "share_moved_median": float(np.median(moved)) if moved else None
         }
     return found
-
-
-def _proportion(count: int, of: int) -> dict[str, Any]:
-    """With the Wilson 95 % interval; None where there is nothing to count."""
-    if not of:
-        return {"count": count, "of": of, "share": None, "interval": None}
-    low, high = binomtest(count, of).proportion_ci(0.95, "wilson")
-    return {"count": count, "of": of, "share": count / of, "interval": [float(low), float(high)]}
-
-
-def _per_image(counts: Sequence[int]) -> dict[str, Any]:
-    """Mean with its bootstrap 95 % interval over images."""
-    values = np.asarray(counts, float)
-    if not len(values):
-        return {"images": 0, "mean": None, "interval": None}
-    drawn = np.random.default_rng(0).choice(values, (2000, len(values))).mean(1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return {"images": len(values), "mean": float(values.mean()), "interval": [float(low), float(high)]}

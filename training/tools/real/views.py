@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Mammogram
+from mtunet.detection.breast import looked_at
+from mtunet.detection.pitch import scales
 from mtunet.imaging import reading
 from training.augmentation import compressed
 from training.data.labelled import LabelledView
@@ -101,6 +103,19 @@ def _noisy(pixels: Floats) -> Floats:
     return np.asarray(pixels + grain * (pixels > 0), np.float32)
 
 
+def _cropped(mammogram: Mammogram) -> Mammogram:
+    """A twentieth of its height less, at the lower edge."""
+    pixels = mammogram.pixels[: round(0.95 * mammogram.shape[0])].copy()
+    spacing = mammogram.spacing_mm or scales(mammogram, looked_at(mammogram.pixels))[0].spacing_mm
+    return replace(mammogram, pixels=pixels, spacing_mm=spacing)
+
+
+def _taken_as(mammogram: Mammogram, times: float) -> Mammogram:
+    """The same pixels, and another word on how large they are."""
+    row, column = mammogram.spacing_mm or scales(mammogram, looked_at(mammogram.pixels))[0].spacing_mm
+    return replace(mammogram, spacing_mm=(row * times, column * times))
+
+
 PERTURBATIONS: Mapping[str, Callable[[Mammogram], Mammogram]] = {
     "narrower window": lambda m: _pixels(m, lambda p: (p - 0.05) / 0.85),
     "wider window": lambda m: _pixels(m, lambda p: 0.05 + 0.85 * p),
@@ -108,6 +123,12 @@ PERTURBATIONS: Mapping[str, Callable[[Mammogram], Mammogram]] = {
     "gamma 1.25": lambda m: _pixels(m, lambda p: p**1.25),
     "noise of 1 %": lambda m: _pixels(m, _noisy),
     "JPEG, quality 75": lambda m: _pixels(m, lambda p: compressed(p, 75)),
+    "JPEG, quality 60": lambda m: _pixels(m, lambda p: compressed(p, 60)),
+    "gain 0.93": lambda m: _pixels(m, lambda p: 0.93 * p),
+    "7 bits": lambda m: _pixels(m, lambda p: np.round(p * 127) / np.float32(127)),
+    "5 % cropped": _cropped,
+    "taken as 15 % finer": lambda m: _taken_as(m, 1 / 1.15),
+    "taken as 15 % coarser": lambda m: _taken_as(m, 1.15),
     "20 % smaller": lambda m: _resized(m, 0.8),
     "20 % larger": lambda m: _resized(m, 1.2),
     "mirrored": lambda m: _pixels(m, lambda p: np.ascontiguousarray(p[:, ::-1])),

@@ -1,0 +1,181 @@
+"""Two columns: the images that settings were chosen on, and those that were sealed; films, phantoms, and drawn parts.
+
+Of mini-MIAS every second film by name, normal films and films with clusters apart, is for choosing and the others are
+sealed. The sealed phantoms are of a cohort that nothing learnt from or was chosen on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from scipy.stats import binomtest
+
+from mtunet.case import Calcification, Flag, Mammogram
+from mtunet.detection.analysis import analyse
+from mtunet.detection.models import Model
+from mtunet.phantom import PhantomSpec, make_phantom
+from mtunet.phantom.unusual import unusual_picture
+from training.data.recipes import Mixture
+from training.data.samples import Sample, phantom_samples, phantom_split
+from training.operating import BAC, MC, NOTHING, ProductScore, score, segmentations
+
+COLUMNS: Final = ("choosing", "sealed")
+SEALED_SEED: Final = 78
+PARTS: Final = ("crop", "spot", "mass", "tight-line", "skin-close-up")
+"""Of a breast, by their names in `mtunet.phantom.unusual`."""
+EACH: Final = 4
+PRESENT_MM2: Final = 4.0
+"""Calcium of less area, cut off at an edge, is not expected to be flagged, nor counted against a flag."""
+REDRAWN: Final = 500
+
+
+def of_films(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """rows: of the run's images. Per column, clusters hit, false MC on normal films, and how many are flagged."""
+    columns: dict[str, dict[str, Any]] = {}
+    for number, column in enumerate(COLUMNS):
+        mine = {
+            kind: sorted(
+                (row for row in rows if row["part"] == f"mini-MIAS {kind}"), key=lambda row: str(row["image"])
+            )[number::2]
+            for kind in ("clusters", "normal")
+        }
+        clusters, normal = mine["clusters"], mine["normal"]
+        columns[column] = {
+            "clusters_hit": proportion(sum(row["hit"] for row in clusters), sum(row["clusters"] for row in clusters)),
+            "false_mc_per_normal_image": per_image([row["mc"] for row in normal]),
+            "normal_images_flagged": proportion(sum(row["flag"] != Flag.NONE.value for row in normal), len(normal)),
+        }
+    return columns
+
+
+def of_phantoms(model: Model, count: int) -> dict[str, dict[str, Any]]:
+    """Per column, figures on so many phantoms with 95 % intervals over images drawn anew."""
+    data = Mixture()
+    choosing = phantom_split(data.train, data.validation, data.test, data.seed).validation[:count]
+    specs = zip(COLUMNS, (choosing, phantom_split(0, 0, count, SEALED_SEED).test), strict=True)
+    return {column: _scored(model, phantom_samples(mine)) for column, mine in specs}
+
+
+def _scored(model: Model, samples: Iterable[Sample]) -> dict[str, Any]:
+    scores = [score(sample, found) for sample, found in segmentations(model, samples)]
+    rng = np.random.default_rng(0)
+    drawn = [sum((scores[i] for i in rng.integers(len(scores), size=len(scores))), NOTHING) for _ in range(REDRAWN)]
+    whole = sum(scores, NOTHING)
+    return {"images": len(scores)} | {
+        name: {"value": figure(whole), "interval": _interval([figure(one) for one in drawn])}
+        for name, figure in _FIGURES.items()
+    }
+
+
+_FIGURES: Mapping[str, Callable[[ProductScore], float | None]] = {
+    "mc_lesion_sensitivity": lambda s: s.lesions[MC].value("lesions_found"),
+    "false_mc_per_image": lambda s: s.lesions[MC].value("false_alarms"),
+    "bac_pixel_f1": lambda s: s.pixels[BAC].value("f1"),
+    "bac_called_mc": lambda s: s.confused.value("lesions_found"),
+}
+
+
+def _interval(values: Iterable[float | None]) -> list[float] | None:
+    known = [value for value in values if value is not None]
+    return [float(v) for v in np.percentile(known, (2.5, 97.5))] if known else None
+
+
+@dataclass(frozen=True)
+class PartSeen:
+    """A drawn part of a breast: name, whether its pixel size is said, what is in it, the flag, the share looked at."""
+
+    name: str
+    spacing_said: bool
+    mc: bool | None
+    bac: bool | None
+    flag: Flag
+    looked: float
+
+    @property
+    def right(self) -> bool:
+        """The flag says MC where there is some, mostly BAC where there is that alone, and nothing where nothing is."""
+        says_mc, says_bac = self.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT), self.flag is Flag.MOSTLY_BAC
+        if self.mc is not False and says_mc:
+            return True
+        return self.mc is not True and (self.bac is None or says_bac == self.bac) and not says_mc
+
+
+def drawn_parts() -> Iterator[tuple[str, Mammogram, bool | None, bool | None]]:
+    """EACH of each part, with and without pixel size in turn: name, image, whether MC, BAC are there (None: hardly)."""
+    for number in range(EACH * len(PARTS)):
+        name, turn = PARTS[number % len(PARTS)], number // len(PARTS)
+        spec = PhantomSpec(
+            seed=SEALED_SEED * 1_000_000 + 900_000 + number,
+            density="b" if number % 2 else "c",
+            look=("ffdm", "film")[turn % 2],
+            clusters=int(turn in (1, 2)),
+            bac_grade=2 * int(turn in (2, 3)),
+            benign=1,
+        )
+        picture = unusual_picture(name, make_phantom(spec), number)
+        pixels = picture.pixels.astype(np.float32) / np.float32(np.iinfo(picture.pixels.dtype).max)
+        assert picture.spacing_mm is not None
+        mm2 = picture.spacing_mm[0] * picture.spacing_mm[1]
+        there = [_present(float(picture.masks[kind.value].sum()) * mm2) for kind in Calcification]
+        spacing = picture.spacing_mm if number % 2 else None
+        yield f"{name} {turn}", Mammogram(pixels, spacing, None, None, f"{number:064d}"), there[0], there[1]
+
+
+def of_parts(model: Model) -> dict[str, Any]:
+    """How many of the drawn parts are flagged rightly, and of how many nearly all was looked at."""
+    seen = []
+    for name, mammogram, mc, bac in drawn_parts():
+        analysis, segmentation = analyse(mammogram, model)
+        said = mammogram.spacing_mm is not None
+        seen.append(PartSeen(name, said, mc, bac, analysis.triage.flag, float(segmentation.breast.mean())))
+    whole = [one for one in seen if not one.name.startswith("skin")]
+    return {
+        "flag_right": proportion(sum(one.right for one in seen), len(seen)),
+        "looked_at_whole": proportion(sum(one.looked > 0.99 for one in whole), len(whole)),
+        "wrong": [f"{one.name}: {one.flag.value}" for one in seen if not one.right],
+    }
+
+
+def _present(mm2: float) -> bool | None:
+    return True if mm2 >= PRESENT_MM2 else None if mm2 else False
+
+
+def as_columns(summary: Mapping[str, Any]) -> str:
+    """What was chosen on beside what was sealed, to be printed."""
+    lines = [f"{'':34} {'chosen on':>24} {'sealed':>24}"]
+    for part in ("films", "phantoms"):
+        both = summary.get(part) or {}
+        lines += [
+            f"{figure:34} {_cell(both[COLUMNS[0]][figure]):>24} {_cell(both[COLUMNS[1]][figure]):>24}"
+            for figure in both.get(COLUMNS[0], {})
+            if figure != "images"
+        ]
+    if parts := summary.get("parts"):
+        lines += [f"{name:34} {'':>24} {_cell(parts[name]):>24}" for name in ("flag_right", "looked_at_whole")]
+    return "\n".join(lines)
+
+
+def _cell(figure: Mapping[str, Any]) -> str:
+    """ "8 of 10 (0.49–0.94)", "0.23 (0.10–0.40)"."""
+    value = figure.get("mean", figure.get("value"))
+    said = f"{figure['count']} of {figure['of']}" if "of" in figure else "–" if value is None else f"{value:.2f}"
+    return said if figure["interval"] is None else f"{said} ({figure['interval'][0]:.2f}–{figure['interval'][1]:.2f})"
+
+
+def proportion(count: int, of: int) -> dict[str, Any]:
+    """With the Wilson 95 % interval; None where there is nothing to count."""
+    if not of:
+        return {"count": count, "of": of, "share": None, "interval": None}
+    low, high = binomtest(count, of).proportion_ci(0.95, "wilson")
+    return {"count": count, "of": of, "share": count / of, "interval": [float(low), float(high)]}
+
+
+def per_image(counts: Sequence[int]) -> dict[str, Any]:
+    """Mean with its bootstrap 95 % interval over images."""
+    values = np.asarray(counts, float)
+    if not len(values):
+        return {"images": 0, "mean": None, "interval": None}
+    drawn = np.random.default_rng(0).choice(values, (2000, len(values))).mean(1)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return {"images": len(values), "mean": float(values.mean()), "interval": [float(low), float(high)]}
