@@ -52,6 +52,7 @@ def some_statistics() -> kept.Statistics:
         strata=(kept.Stratum("mtunet", "mc", "density", "d", 4, {"a": estimate}),),
         convergence=(kept.Convergence("mtunet", "mc", 0.5, (3.0, None), 3.0),),
         prices=(kept.Price("mtunet", 1, 1000, "cpu", estimate, estimate, estimate),),
+        test_over_train=0.25,
     )
 
 
@@ -351,6 +352,7 @@ def test_a_claim_is_the_mean_difference_over_seeds_and_folds(run: Path, told: ke
             difference = f1_by_part(run, "mtunet", kind, "256") - f1_by_part(run, other, kind, "256")
             known = difference[~np.isnan(difference)]
             share = np.mean([len(s["test"]) / len(s["train"]) for s in json.loads((run / "splits.json").read_text())])
+            assert told.test_over_train == pytest.approx(share, rel=1e-5)
             error = (known.var(ddof=1) * (1 / known.size + share)) ** 0.5
             assert claim.test.difference.value == pytest.approx(known.mean(), rel=1e-4)
             assert claim.test.p == pytest.approx(2 * t.sf(abs(known.mean()) / error, known.size - 1), rel=1e-4)

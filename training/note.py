@@ -22,7 +22,8 @@ def as_markdown(run: runs.Run, told: Statistics) -> str:
             "## Claims",
             "",
             "Mean difference over seeds and folds with its 95 % interval, p of the corrected resampled t test and "
-            "Holm's, and the difference that would be found with a power of 80 % (`docs/statistics.md`).",
+            "Holm's, and the difference that would be found with a power of 80 % (`docs/statistics.md`). "
+            f"n_test / n_train is {told.test_over_train:.3f}.",
             "",
             *_claims(told.claims),
         ],
@@ -95,6 +96,8 @@ def _removals(told: Statistics) -> Iterator[str]:
 
 
 def _costs(told: Statistics) -> Iterator[str]:
+    yield "Median of seeds and folds, in brackets the least and the most."
+    yield ""
     yield from _head("method", "parameters", "training, s a fold", "s a view", "peak MB", "epochs, mc", "epochs, bac")
     soon = {(one.method, one.type): one.mean for one in told.convergence}
     for price in (price for price in told.prices if price.parameters):
@@ -107,7 +110,8 @@ def _costs(told: Statistics) -> Iterator[str]:
 def _tested(test: Tested, unit: str) -> tuple[str, str, str, str]:
     p, holm = (f"{value:.2g}" if value is not None else "" for value in (test.p, test.corrected_p))
     words = "points" if unit == "%" else unit
-    return f"{_bracketed(test.difference, unit)} {words}", p, holm, _number(test.detectable, unit)
+    found = "" if test.detectable is None else _number(test.detectable, unit)
+    return f"{_bracketed(test.difference, unit)} {words}", p, holm, found
 
 
 def _bracketed(found: Estimate, unit: str) -> str:

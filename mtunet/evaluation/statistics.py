@@ -236,7 +236,8 @@ class Statistics:
     """frame: the one that claims, gates and tests are about: the grid that the networks look at.
 
     parts: how many tasks (method × fold × seed) were done when this was worked out: fewer than the run has now means
-    that it is out of date. seeds, folds: those that are done.
+    that it is out of date. seeds, folds: those that are done. test_over_train: images of a test part to images learnt
+    from, as the corrected tests take it.
     """
 
     version: int
@@ -258,6 +259,7 @@ class Statistics:
     strata: tuple[Stratum, ...]
     convergence: tuple[Convergence, ...]
     prices: tuple[Price, ...]
+    test_over_train: float = 0.0
 
     @property
     def unlearnt(self) -> frozenset[str]:

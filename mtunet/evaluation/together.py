@@ -73,6 +73,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
         ),
         convergence=tuple(convergence(seeds)),
         prices=tuple(_prices(seeds)),
+        test_over_train=seeds.test_over_train,
     )
 
 
