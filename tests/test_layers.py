@@ -50,7 +50,7 @@ ONLY_IN = {
     "pydicom": ("mtunet.imaging", "mtunet.phantom.dicom_file", "mtunet.output.exports"),
     "highdicom": ("mtunet.output.exports",),
     "reportlab": ("mtunet.output.exports.report",),
-    "click": ("mtunet.__main__", "mtunet.cli"),
+    "click": ("mtunet.__main__", "mtunet.cli", "mtunet.teaching.__main__"),
     "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),

@@ -2,8 +2,11 @@
 
 import json
 import random
+import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -13,6 +16,7 @@ from hypothesis import strategies as some
 
 from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
+from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.images import Store
 from mtunet.store.quiz import all_answers, delete_answers, put_back, readers
 from mtunet.teaching import items as quiz_items
@@ -26,6 +30,7 @@ from mtunet.teaching.contents import (
     Contents,
     contents_of,
 )
+from mtunet.teaching.describing import BENIGN_SHAPES, CATEGORIES, LAYOUTS, MC_SHAPES, QUESTIONS, RECALLS, questions_of
 from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import CHOICES as SPEC_CHOICES
 from mtunet.teaching.items import (
@@ -37,9 +42,12 @@ from mtunet.teaching.items import (
     read_item,
     spec_from_words,
     spec_to_words,
+    twin,
     write_item,
 )
-from mtunet.teaching.lesson import LESSON, PHANTOM_ORIGIN, PICTURES, SOURCES
+from mtunet.teaching.lesson import LESSON
+from mtunet.teaching.lesson_pictures import PHANTOM_ORIGIN, PICTURES
+from mtunet.teaching.lesson_table import TABLE, lesson_table
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
 from mtunet.teaching.records import (
     add_answer,
@@ -48,6 +56,8 @@ from mtunet.teaching.records import (
 )
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
+from mtunet.teaching.shares import shares_table
+from mtunet.teaching.sources import SOURCES
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 NOTHING = Contents(0.0, 0.0, 0.0, 0.0, 1.0, (), (), (), {})
@@ -235,6 +245,78 @@ def test_every_case_says_why_in_one_sentence() -> None:
         assert sentence.lower().startswith(item.answer.value)
 
 
+def test_a_mark_on_an_artery_is_no_hit_of_one_who_said_mc(rendered: tuple[Item, object]) -> None:
+    item, phantom = rendered
+    masks, spacing = phantom.truth().masks, phantom.spacing_mm  # type: ignore[attr-defined]
+    place = item.contents.places["bac"]
+    assert mark(item, Given(Answer.MC, 0.95, place), masks, spacing).hit is lies_on(masks[MC], place, spacing)
+    assert mark(item, Given(Answer.BAC, 0.95, place), masks, spacing).hit is True
+
+
+# Questions beside MC or BAC
+
+
+def test_each_question_has_one_right_answer_among_its_options_and_each_answer_is_right_somewhere() -> None:
+    asked = [one for item in pool() for one in questions_of(item)]
+    for one in asked:
+        assert one.truth in one.options
+        assert len(set(one.options.values())) == len(one.options)
+    for key, options in (("layout", LAYOUTS), ("category", CATEGORIES), ("recall", RECALLS)):
+        assert {one.truth for one in asked if one.key == key} == set(options)
+    assert {one.truth for one in asked if one.key == "shape"} == {*MC_SHAPES, *BENIGN_SHAPES}
+
+
+def test_a_perfect_player_describes_all_and_a_random_one_at_chance() -> None:
+    rng = random.Random(4)
+    for key in QUESTIONS:
+        asked = [one for item in pool() for one in questions_of(item) if one.key == key]
+        assert len(asked) >= 100
+        assert all(one.truth == next(v for v in one.options if v == one.truth) for one in asked)
+        chance = np.mean([1 / len(one.options) for one in asked])
+        guessed = np.mean([rng.choice(list(one.options)) == one.truth for _ in range(40) for one in asked])
+        assert abs(guessed - chance) < 0.03
+
+
+def test_what_depends_on_more_than_one_view_shows_is_not_asked() -> None:
+    for item in pool():
+        keys = {one.key: one for one in questions_of(item)}
+        found = item.contents
+        if item.answer is Answer.MC and set(found.mc_distributions) & {"diffuse", "regional"}:
+            assert "category" not in keys or set(found.mc_types) <= {"pleomorphic", "fine_linear"}
+        if item.spec.clusters > 1:
+            assert "layout" not in keys
+        if item.answer is Answer.NEITHER and found.benign == ("milk_of_calcium",) and item.spec.view.value == "CC":
+            assert "recall" not in keys
+
+
+def test_seldom_drawn_descriptors_are_there_in_teachable_numbers() -> None:
+    """At least ten cases of each shape and distribution, four of each benign kind alone; the table says them all."""
+    shapes = Counter(word for item in pool() for word in item.contents.mc_types)
+    layouts = Counter(word for item in pool() for word in item.contents.mc_distributions)
+    alone = Counter(item.contents.benign for item in pool() if item.answer is Answer.NEITHER)
+    assert all(shapes[kind] >= 10 for kind in get_args(McType))
+    assert all(layouts[kind] >= 10 for kind in get_args(Distribution))
+    assert all(alone[kind,] >= 4 for kind in get_args(Benign))
+    table = shares_table(pool())
+    for counts in (shapes, layouts):
+        for kind, count in counts.items():
+            assert re.search(rf"{kind.replace('_', ' ')} +{count} ", table)
+
+
+def test_a_twin_is_the_same_breast_with_the_other_type() -> None:
+    pairs = [item for item in pool() if item.contrast]
+    assert len(pairs) >= 20
+    for item in pairs:
+        other = twin(item.spec)
+        assert (other.seed, other.view, other.density, other.look) == (
+            item.spec.seed,
+            item.spec.view,
+            item.spec.density,
+            item.spec.look,
+        )
+        assert (bool(other.clusters), bool(other.bac_grade)) == (bool(item.spec.bac_grade), bool(item.spec.clusters))
+
+
 # What comes next
 
 
@@ -409,17 +491,33 @@ def test_a_link_names_the_generator() -> None:
 # The lesson
 
 
-def test_every_statement_has_a_source_that_is_listed() -> None:
-    for chapter in LESSON:
-        assert chapter.statements
-        for statement in chapter.statements:
-            assert statement.sources
-            assert set(statement.sources) <= set(SOURCES)
-    assert {key for chapter in LESSON for one in chapter.statements for key in one.sources} == set(SOURCES)
+def test_every_statement_has_a_source_that_is_listed_and_a_picture() -> None:
+    shown = [part for chapter in LESSON for part in chapter.shown]
+    for part in shown:
+        assert part.picture in PICTURES
+        assert part.statements
+        assert all(one.sources and set(one.sources) <= set(SOURCES) for one in part.statements)
+    used = {key for part in shown for one in part.statements for key in one.sources}
+    assert used == set(SOURCES)
+    assert all(one.address.startswith("http") or key == "phantom" for key, one in SOURCES.items())
+
+
+def test_the_lesson_names_every_descriptor_that_a_phantom_can_have() -> None:
+    """Each shape and distribution has a picture that is drawn with it."""
+    specs = [spec for one in PICTURES.values() for spec in (one.spec, one.other) if spec is not None]
+    assert {spec.mc_type for spec in specs if spec.clusters} >= set(get_args(McType))
+    assert {spec.distribution for spec in specs if spec.clusters} >= set(get_args(Distribution))
+    assert {spec.benign_kind for spec in specs if spec.benign} >= set(get_args(Benign)) - {"scattered"}
+    assert {spec.bac_grade for spec in specs} == {0, 1, 2, 3}
+
+
+def test_the_table_of_statements_is_the_lessons_and_answers_ten_questions() -> None:
+    assert TABLE.read_text(encoding="utf-8") == lesson_table()  # made again by: python -m mtunet.teaching table
+    assert lesson_table().split("it\n\n| question")[1].count("\n| ") == 10
 
 
 def test_every_picture_is_shipped_shown_once_and_says_what_it_is_of() -> None:
-    shown = [key for chapter in LESSON for key in chapter.pictures]
+    shown = [part.picture for chapter in LESSON for part in chapter.shown]
     assert sorted(shown) == sorted(PICTURES)
     for picture in PICTURES.values():
         seen = cv2.imread(str(picture_path(picture)))

@@ -386,17 +386,17 @@ def drawn_maps(mc: list[tuple[int, int, float]], bac: list[tuple[int, int, float
 
 
 def test_the_answer_of_maps_is_how_far_each_threshold_can_be_raised() -> None:
-    found = answer_of(drawn_maps([(20, 30, 0.7)], [(60, 50, 0.91), (90, 10, 0.5)]), lambda place: place[1] > 10)
+    found = answer_of(drawn_maps([(20, 30, 0.7)], [(60, 50, 0.91), (90, 10, 0.5)]), lambda _, place: place[1] > 10)
     assert (found.mc, found.bac, found.hit) == (0.70, 0.90, True)
     assert found.place is not None
     x, y = found.place
     assert 10.0 <= x <= 12.0
     assert 12.0 <= y <= 14.0
-    assert answer_of(drawn_maps([], []), lambda _: True) == ModelAnswer(0.0, 0.0, None, None, False)
+    assert answer_of(drawn_maps([], []), lambda *_: True) == ModelAnswer(0.0, 0.0, None, None, False)
 
 
 def test_at_its_own_thresholds_the_answer_is_that_of_the_findings() -> None:
-    exactly = answer_of(drawn_maps([(20, 30, 0.8)], [(60, 50, 0.749)]), lambda _: False)
+    exactly = answer_of(drawn_maps([(20, 30, 0.8)], [(60, 50, 0.749)]), lambda *_: False)
     said = some_answers({"x": exactly})
     assert said.says("x") is Answer.MC
     assert said.says("other") is None

@@ -17,7 +17,16 @@ from mtunet.imaging.reading import read
 from mtunet.phantom import PHANTOM_VERSION, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.teaching.items import POOL, Item, pool
-from mtunet.teaching.model_answers import ANSWERS, ModelAnswer, ModelAnswers, Place, answer_of, model_answers, sha256_of
+from mtunet.teaching.model_answers import (
+    ANSWERS,
+    ModelAnswer,
+    ModelAnswers,
+    Place,
+    answer_of,
+    model_answers,
+    regions_of,
+    sha256_of,
+)
 from mtunet.teaching.quiz import lies_on
 
 
@@ -51,10 +60,11 @@ class Looker:
         mammogram = read(dicom_bytes(phantom, f"QUIZ-{item.id}"), f"QUIZ-{item.id}.dcm")
         truth = phantom.truth().masks
 
-        def on_truth(place: Place) -> bool:
-            return any(lies_on(truth[kind], place, phantom.spacing_mm) for kind in item.answer.types)
+        def on_truth(kind: Calcification, place: Place) -> bool:
+            return lies_on(truth[kind], place, phantom.spacing_mm)
 
-        return answer_of(segment(self.model, mammogram), on_truth)
+        found = segment(self.model, mammogram)
+        return replace(answer_of(found, on_truth), regions=regions_of(found, phantom))
 
 
 def _begin(path: Path, device: str) -> ModelAnswers:

@@ -6,10 +6,11 @@ doubtful is not asked.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -71,7 +72,7 @@ class Contents:
 
     conspicuity: of the best MC cluster, 0 without. bac_mm: longest marked stretch of artery. areas in mm².
     apart: share of the MC region off the arteries, 1 without MC. places: per type one point (x, y) in mm from the top
-    left corner, deepest inside its largest region.
+    left corner, deepest inside its largest region. seen: per type how far it stands out in the picture (`stands_out`).
     """
 
     conspicuity: float
@@ -83,6 +84,7 @@ class Contents:
     mc_distributions: tuple[str, ...]
     benign: tuple[str, ...]
     places: Mapping[str, tuple[float, float]]
+    seen: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def put_in(self) -> frozenset[Calcification]:
@@ -124,7 +126,31 @@ def contents_of(phantom: Phantom) -> Contents:
         mc_distributions=tuple(sorted({cluster.distribution for cluster in facts.clusters})),
         benign=tuple(sorted(set(facts.benign))),
         places={kind.value: _deepest(phantom, kind) for kind in Calcification if phantom.masks[kind.value].any()},
+        seen={kind.value: stands_out(phantom, kind) for kind in Calcification if phantom.masks[kind.value].any()},
     )
+
+
+def stands_out(phantom: Phantom, kind: Calcification) -> float:
+    """How many times the noise a type's calcium stands above its surroundings, measured in the picture.
+
+    Of the calcium in its regions the upper tenth; of the noise the standard deviation within 5 mm about them, where no
+    calcium is known. Both at 0.2 mm, after what is broader than a millimetre is taken away.
+    """
+    half = cv2.resize(phantom.pixels.astype(np.float32), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    fine = half - cv2.GaussianBlur(half, (0, 0), 5.0)
+    small = {
+        name: phantom.masks[name][::2, ::2][: fine.shape[0], : fine.shape[1]]
+        for name in ("mc", "bac", "benign", "artefact", "breast", "mc_specks", "bac_specks")
+    }
+    region = small[kind.value]
+    specks = region & small[f"{kind.value}_specks"]
+    calcium = (small["mc"] | small["bac"] | small["benign"] | small["artefact"]).astype(np.uint8)
+    near = cv2.dilate(region.astype(np.uint8), np.ones((51, 51), np.uint8)) > 0
+    within = cv2.erode(small["breast"].astype(np.uint8), np.ones((11, 11), np.uint8)) > 0
+    about = near & within & (cv2.dilate(calcium, np.ones((5, 5), np.uint8)) == 0)
+    if not specks.any() or not about.any():
+        return 0.0
+    return round(float(np.quantile(fine[specks], 0.9) / max(float(fine[about].std()), 1e-6)), 2)
 
 
 def _deepest(phantom: Phantom, kind: Calcification) -> tuple[float, float]:

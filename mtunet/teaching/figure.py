@@ -1,10 +1,11 @@
-"""The lesson's pictures in the layout of the paper's Figure 1: the whole view, two magnified parts, their masks.
+"""The lesson's pictures after the paper's Figure 1: the whole view, a part as large as it can be, what lies about it, a
+mask.
 
 Drawn once by `python -m mtunet.teaching pictures` into `pictures/`; the lesson shows the files.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import Phantom, make_phantom
 from mtunet.phantom.samples import SAMPLES, sample_bytes
 from mtunet.phantom.spec import BoolArray, FloatArray
-from mtunet.teaching.lesson import PICTURES, Detail, LessonPicture
+from mtunet.teaching.lesson_pictures import PICTURES, Detail, LessonPicture
 
 FOLDER: Final = Path(__file__).parent / "pictures"
 HEIGHT: Final = 528
@@ -49,11 +50,21 @@ def make_pictures(folder: Path = FOLDER, keys: Sequence[str] = tuple(PICTURES)) 
     """Draw the pictures of the lesson anew, all or these. Raises KeyError for a picture that the lesson has not."""
     folder.mkdir(parents=True, exist_ok=True)
     for picture in [PICTURES[key] for key in keys]:
-        view = phantom_view(make_phantom(picture.spec)) if picture.spec else _sample_view(picture.sample)
         path = picture_path(picture, folder)
-        drawn = figure_1(view, picture.parts)
-        cv2.imwrite(str(path), np.ascontiguousarray(drawn[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+        drawn = np.ascontiguousarray(_drawn(picture)[..., ::-1])
+        cv2.imwrite(str(path), drawn, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
         yield path
+
+
+def _drawn(picture: LessonPicture) -> RGB:
+    if picture.spec is None:
+        return lesson_figure(_sample_view(picture.sample), picture.near, picture.far)
+    view = phantom_view(make_phantom(picture.spec))
+    if picture.dots:
+        return with_dots(view, picture.near)
+    if picture.other is None:
+        return lesson_figure(view, picture.near, picture.far)
+    return side_by_side(view, phantom_view(make_phantom(picture.other)), picture.near)
 
 
 def picture_path(picture: LessonPicture, folder: Path = FOLDER) -> Path:
@@ -76,12 +87,51 @@ def _sample_view(key: str) -> FigureView:
 def figure_1(view: FigureView, parts: Sequence[Detail]) -> RGB:
     """(HEIGHT, columns, 3) uint8: the view with numbered squares; the squares magnified; their masks where known."""
     boxes = [_square(view, part) for part in parts]
-    columns = [_whole(view, boxes), _stacked([_magnified(view, box, n) for n, box in enumerate(boxes, 1)])]
+    columns = [_whole(view, boxes), _stacked([magnified(view, box, n) for n, box in enumerate(boxes, 1)])]
     if view.masks:
         columns.append(_stacked([_masked(view, box, part) for box, part in zip(boxes, parts, strict=True)]))
+    return _joined(columns)
+
+
+def lesson_figure(view: FigureView, near: Detail, far: Detail) -> RGB:
+    """(HEIGHT, columns, 3) uint8: the view with two numbered squares; the first large; the second, and the mask of the
+    first where it is known."""
+    one, two = _square(view, near), _square(view, far)
+    large = magnified(view, one, 1, HEIGHT)
+    last = [magnified(view, two, 2)]
+    last += [_masked(view, one, near)] if view.masks else [np.zeros((SIDE, SIDE, 3), np.uint8)]
+    return _joined([_whole(view, [one, two]), large, _stacked(last)])
+
+
+def side_by_side(left: FigureView, right: FigureView, near: Detail) -> RGB:
+    """(HEIGHT, columns, 3) uint8: the left view with its square; the same part of both, large."""
+    parts = [near if near.mask else replace(near, mask=_kind(view)) for view in (left, right)]
+    boxes = [_square(view, part) for view, part in zip((left, right), parts, strict=True)]
+    large = [magnified(view, box, n, HEIGHT) for n, (view, box) in enumerate(zip((left, right), boxes, strict=True), 1)]
+    return _joined([_whole(left, [boxes[0]]), *large])
+
+
+def with_dots(view: FigureView, near: Detail) -> RGB:
+    """(HEIGHT, columns, 3) uint8: the view with a square, the square large, the MC specks in it as large dots."""
+    box = _square(view, near)
+    part = np.s_[box.top : box.bottom, box.left : box.right]
+    specks, breast = (
+        cv2.resize(view.masks[name][part].astype(np.float32), (HEIGHT, HEIGHT), interpolation=cv2.INTER_AREA)
+        for name in ("mc_specks", "breast")
+    )
+    dots = np.zeros((HEIGHT, HEIGHT, 3), np.uint8)
+    dots[breast > 0.5] = 40
+    dots[cv2.dilate((specks > 0.05).astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0] = WHITE
+    return _joined([_whole(view, [box]), magnified(view, box, 1, HEIGHT), dots])
+
+
+def _kind(view: FigureView) -> str:
+    return next(name for name in ("mc", "bac", "benign", "breast") if view.masks[name].any())
+
+
+def _joined(columns: Sequence[RGB]) -> RGB:
     gap = np.full((HEIGHT, GAP, 3), 255, np.uint8)
-    joined = [piece for column in columns for piece in (gap, column)][1:]
-    return np.hstack(joined)
+    return np.hstack([piece for column in columns for piece in (gap, column)][1:])
 
 
 def _square(view: FigureView, part: Detail) -> Box:
@@ -95,6 +145,16 @@ def _square(view: FigureView, part: Detail) -> Box:
         side = round(part.share * rows)
     side = min(side, rows, columns)
     top, left = int(np.clip(y - side // 2, 0, rows - side)), int(np.clip(x - side // 2, 0, columns - side))
+    return Box(top, left, top + side, left + side)
+
+
+def square_at(view: FigureView, place: tuple[float, float], side_mm: float) -> Box:
+    """About a place, (x, y) in mm from the top left corner, inside the image."""
+    rows, columns = view.pixels.shape
+    pitch = view.spacing_mm or 0.1
+    side = min(round(side_mm / pitch), rows, columns)
+    top, left = (round(mm / pitch - side / 2) for mm in (place[1], place[0]))
+    top, left = int(np.clip(top, 0, rows - side)), int(np.clip(left, 0, columns - side))
     return Box(top, left, top + side, left + side)
 
 
@@ -122,15 +182,16 @@ def _whole(view: FigureView, boxes: Sequence[Box]) -> RGB:
     return picture
 
 
-def _magnified(view: FigureView, box: Box, number: int) -> RGB:
+def magnified(view: FigureView, box: Box, number: int, side: int = SIDE) -> RGB:
+    """A part in a window of its own tissue, with its number and a scale; (side, side, 3) uint8."""
     part = view.pixels[box.top : box.bottom, box.left : box.right]
     inside = view.masks["breast"][box.top : box.bottom, box.left : box.right] if view.masks else part >= 0
     low, high = np.quantile(part[inside] if inside.any() else part, [0.01, 0.9995])
     stretched = np.clip((part - low) / max(float(high - low), 1e-3), 0, 1).astype(np.float32)
-    picture = _grey(stretched, (SIDE, SIDE))
+    picture = _grey(stretched, (side, side))
     _write(picture, str(number), (4, 4))
     if view.spacing_mm is not None:
-        _scale_bar(picture, SIDE / ((box.bottom - box.top) * view.spacing_mm))
+        _scale_bar(picture, side / ((box.bottom - box.top) * view.spacing_mm))
     return picture
 
 
@@ -179,9 +240,10 @@ def _write(picture: RGB, words: str, at: tuple[int, int]) -> None:
 
 
 def _scale_bar(picture: RGB, pixels_per_mm: float) -> None:
-    length = next(mm for mm in (5, 2, 1) if mm * pixels_per_mm < SIDE / 2)
-    end = SIDE - 10
+    side = picture.shape[0]
+    length = next(mm for mm in (20, 10, 5, 2, 1) if mm * pixels_per_mm < side / 2)
+    end = side - 10
     start = end - round(length * pixels_per_mm)
     for colour, width in (((0, 0, 0), 5), (WHITE, 2)):
-        cv2.line(picture, (start, SIDE - 12), (end, SIDE - 12), colour, width)
-    _write(picture, f"{length} mm", (min(start, SIDE - 56), SIDE - 17 - PLATE))
+        cv2.line(picture, (start, side - 12), (end, side - 12), colour, width)
+    _write(picture, f"{length} mm", (min(start, side - 62), side - 17 - PLATE))

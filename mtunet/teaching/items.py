@@ -1,6 +1,7 @@
 """The quiz's cases: drawn once, kept with what they hold, so that a round can be chosen without drawing anything.
 
-    pool.jsonl    {"phantom_version"} in the first line, then one case per line: {"spec", "contents"}
+    pool.jsonl    {"phantom_version"} in the first line, then one case per line: {"spec", "contents", "two_views",
+                  "contrast"}
 
 Made again with `python -m mtunet.teaching pool`. A case is in it only when exactly one answer is right (`contents`).
 """
@@ -8,8 +9,9 @@ Made again with `python -m mtunet.teaching pool`. A case is in it only when exac
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -85,15 +87,56 @@ def _seed(word: str) -> int:
 POOL: Final = Path(__file__).parent / "pool.jsonl"
 FIRST_SEED: Final = 7_000_000_000
 """Far from the seeds of any training cohort: no network has learnt from these phantoms."""
+FIRST_TAUGHT: Final = FIRST_SEED + 500_000
+TRIES: Final = 60
+"""Seeds that each line of `TAUGHT` may use."""
 STRATA: Final = ("neither", "mc", "bac", "both", "neither", "c", "bac", "b", "mc", "bac", "neither", "d")
 """Contents in turn; hard case d is both as well where both can be seen."""
 LEVELS: Final = ("easy", "medium", "hard")
-FAINT: Final = 6.0
-CLEAR: Final = 6.5
-"""MC's conspicuity: hard below the first, easy only from the second on, to which the generator lifts faint groups."""
-SHORT_MM: Final = 10.0
-LONG_MM: Final = 15.0
-"""BAC's longest stretch: hard below the first, easy only from the second on."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """So many cases of one descriptor. contrast: each with a certain twin."""
+
+    count: int
+    mc: McType | None = None
+    distribution: Distribution | None = None
+    benign: Benign | None = None
+    bac_grade: int = 0
+    contrast: bool = False
+
+
+TAUGHT: Final = (
+    Taught(6, "fine_linear", "clustered"),
+    Taught(6, "fine_linear", "segmental"),
+    Taught(4, "fine_linear", "linear", contrast=True),
+    Taught(5, "amorphous", "clustered"),
+    Taught(3, "amorphous", "segmental"),
+    Taught(3, "amorphous", "regional"),
+    Taught(3, "amorphous", "diffuse"),
+    Taught(6, "coarse_heterogeneous", "clustered"),
+    Taught(2, "coarse_heterogeneous", "regional"),
+    Taught(4, "punctate", "clustered"),
+    Taught(3, "punctate", "segmental"),
+    Taught(2, "punctate", "regional"),
+    Taught(3, "punctate", "diffuse"),
+    Taught(4, "pleomorphic", "segmental"),
+    Taught(4, "pleomorphic", "linear", contrast=True),
+    Taught(3, "pleomorphic", "regional"),
+    Taught(3, "pleomorphic", "clustered", contrast=True),
+    Taught(3, bac_grade=1, contrast=True),
+    Taught(4, bac_grade=2, contrast=True),
+    Taught(3, bac_grade=3, contrast=True),
+    Taught(8, benign="rod"),
+    Taught(8, benign="dystrophic"),
+    *(Taught(4, benign=kind) for kind in get_args(Benign) if kind not in ("rod", "dystrophic")),
+)
+"""What the usual proportions give too few of to be learnt."""
+FAINT: Final[Mapping[str, float]] = {"mc": 4.2, "bac": 4.8}
+CLEAR: Final[Mapping[str, float]] = {"mc": 5.7, "bac": 6.2}
+"""How far a type stands out in the picture (`contents.stands_out`): hard below the first, easy only from the second on;
+about the thirds of the pool."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +154,16 @@ class FromRun:
 class Item:
     """One phantom that the quiz may ask. contents: as drawn by the generator of `PHANTOM_VERSION`.
 
-    origin: the run that it is an image of; None for the cases of the pool.
+    origin: the run that it is an image of; None for the cases of the pool. two_views: the breast's other view shows
+    the same, so that both may be shown. contrast: the same breast with the other type in its place (`twin`) is certain
+    as well.
     """
 
     spec: PhantomSpec
     contents: Contents
     origin: FromRun | None = None
+    two_views: bool = False
+    contrast: bool = False
 
     def __post_init__(self) -> None:
         if self.contents.answer is None:
@@ -148,14 +195,27 @@ class Item:
     @property
     def _hard(self) -> bool:
         spec, found = self.spec, self.contents
-        faint = 0 < found.conspicuity < FAINT or 0 < found.bac_mm < SHORT_MM
+        faint = any(far < FAINT[kind] for kind, far in found.seen.items())
         return bool(spec.hard) or faint or (self.answer is Answer.NEITHER and len(found.benign) >= 3)
 
     @property
     def _easy(self) -> bool:
         found = self.contents
-        clear = found.conspicuity >= CLEAR or found.bac_mm >= LONG_MM or not self.answer.types
+        clear = all(far >= CLEAR[kind] for kind, far in found.seen.items())
         return clear and self.spec.density != "d" and self.answer is not Answer.BOTH and len(found.benign) <= 1
+
+
+def other_view(spec: PhantomSpec) -> PhantomSpec:
+    """The same breast seen from the other side, with the same kinds of calcium in it."""
+    return replace(spec, view=View.CC if spec.view is View.MLO else View.MLO)
+
+
+def twin(spec: PhantomSpec) -> PhantomSpec:
+    """The same breast with the other type in place of its own: MC in single file for arteries, arteries for MC."""
+    if spec.clusters:
+        return replace(spec, clusters=0, hard="", mc_type=None, distribution=None, bac_grade=1 + spec.seed % 3)
+    kind: McType = "fine_linear" if spec.seed % 2 else "pleomorphic"
+    return replace(spec, clusters=1, bac_grade=0, mc_type=kind, distribution="linear")
 
 
 @cache
@@ -177,35 +237,68 @@ def find_item(id_: str) -> Item | None:
 
 
 def draw_pool(size: int, path: Path = POOL) -> Iterator[Item]:
-    """Draw cases until `size` of them have one right answer; each is written as soon as it is drawn."""
-    with path.open("w", encoding="utf-8") as file:
+    """Draw `size` cases in the usual proportions that have one right answer, then those of `TAUGHT`; each is written as
+    soon as it is drawn, the file is replaced at the end."""
+    fresh = path.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
         file.write(json.dumps({"phantom_version": PHANTOM_VERSION}) + "\n")
-        drawn = 0
-        for seed in range(FIRST_SEED, FIRST_SEED + 100 * size):
-            item = draw_item(seed)
-            if item is None:
-                continue
+        for item in _drawn(size):
             file.write(json.dumps(write_item(item)) + "\n")
             file.flush()
-            drawn += 1
             yield item
-            if drawn == size:
-                return
+    fresh.replace(path)
+
+
+def _drawn(size: int) -> Iterator[Item]:
+    usual = (item for seed in range(FIRST_SEED, FIRST_SEED + 100 * size) if (item := draw_item(seed)) is not None)
+    yield from islice(usual, size)
+    for number, one in enumerate(TAUGHT):
+        first = FIRST_TAUGHT + number * TRIES
+        tried = (taught_item(one, seed) for seed in range(first, first + TRIES))
+        yield from islice((item for item in tried if item is not None), one.count)
 
 
 def draw_item(seed: int) -> Item | None:
     """The case of a seed; None where more than one answer could be defended."""
-    rng = np.random.default_rng(seed)
     look: Look = "ffdm" if seed % 2 else "film"
-    spec = spec_of(seed, STRATA[seed % len(STRATA)], look, rng)
-    contents = contents_of(make_phantom(spec))
-    return None if contents.answer is None else Item(spec, contents)
+    return _item(spec_of(seed, STRATA[seed % len(STRATA)], look, np.random.default_rng(seed)))
+
+
+def taught_item(taught: Taught, seed: int) -> Item | None:
+    """A case that shows what is seldom drawn, in a breast like any other; None where it is not certain."""
+    rng = np.random.default_rng(seed)
+    plain = spec_of(seed, "neither", "ffdm" if seed % 2 else "film", rng)
+    spec = replace(
+        plain,
+        benign=1 if taught.benign else 0,
+        benign_kind=taught.benign,
+        clusters=int(taught.mc is not None),
+        mc_type=taught.mc,
+        distribution=taught.distribution,
+        bac_grade=taught.bac_grade,
+    )
+    item = _item(spec, contrast=taught.contrast)
+    lacks = item is None or (taught.benign and taught.benign not in item.contents.benign)
+    return None if lacks or (taught.contrast and item is not None and not item.contrast) else item
+
+
+def _item(spec: PhantomSpec, *, contrast: bool = False) -> Item | None:
+    found = contents_of(make_phantom(spec))
+    if found.answer is None:
+        return None
+    other = contents_of(make_phantom(other_view(spec)))
+    same = (other.answer, other.mc_types, other.mc_distributions, set(other.benign))
+    both = same == (found.answer, found.mc_types, found.mc_distributions, set(found.benign))
+    wanted = {Answer.MC: Answer.BAC, Answer.BAC: Answer.MC}.get(found.answer)
+    swapped = contrast and contents_of(make_phantom(twin(spec))).answer is wanted
+    return Item(spec, found, two_views=both, contrast=swapped)
 
 
 def write_item(item: Item) -> dict[str, Any]:
     contents = dataclasses.asdict(item.contents)
     rounded = {key: round(value, 3) if isinstance(value, float) else value for key, value in contents.items()}
-    return {"spec": spec_to_words(item.spec), "contents": rounded}
+    flags = {name: True for name in FLAGS if getattr(item, name)}
+    return {"spec": spec_to_words(item.spec), "contents": rounded, **flags}
 
 
 def read_item(said: dict[str, Any]) -> Item:
@@ -214,4 +307,8 @@ def read_item(said: dict[str, Any]) -> Item:
     for name in ("mc_types", "mc_distributions", "benign"):
         values[name] = tuple(values[name])
     values["places"] = {kind: (float(x), float(y)) for kind, (x, y) in values["places"].items()}
-    return Item(spec_from_words(said["spec"]), Contents(**values))
+    two_views, contrast = (bool(said.get(name)) for name in FLAGS)
+    return Item(spec_from_words(said["spec"]), Contents(**values), two_views=two_views, contrast=contrast)
+
+
+FLAGS: Final = ("two_views", "contrast")

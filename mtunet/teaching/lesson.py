@@ -1,40 +1,7 @@
-"""The lesson as data: chapters of statements, each with its source, and pictures that say what they are of."""
+"""The lesson as data: chapters of statements, each with the text that says so and the picture that shows it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
-
-from mtunet.case import View
-from mtunet.phantom import PhantomSpec
-from mtunet.phantom.sample_set import SAMPLE_PHANTOMS
-
-PHANTOM_ORIGIN: Final = "Phantom: computer-made, shows no person."
-
-
-@dataclass(frozen=True)
-class Detail:
-    """A square that a picture magnifies: round the `number`-th largest region of a mask, or, where nothing is known,
-    at a place seen by eye. at: (x, y) as shares of width and height; share: its side over the image's height.
-    """
-
-    mask: str = ""
-    side_mm: float = 20.0
-    number: int = 0
-    at: tuple[float, float] = (0.5, 0.5)
-    share: float = 0.1
-
-
-@dataclass(frozen=True)
-class LessonPicture:
-    """One picture of the lesson, of a phantom (spec) or of a sample (its key). origin says which, for the reader."""
-
-    key: str
-    caption: str
-    parts: tuple[Detail, Detail]
-    spec: PhantomSpec | None = None
-    sample: str = ""
-    origin: str = PHANTOM_ORIGIN
 
 
 @dataclass(frozen=True)
@@ -46,232 +13,407 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Statements and the picture that shows them, a key of `PICTURES`."""
+
+    picture: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
 class Chapter:
-    """A heading, what to know, what to see. pictures: keys of `PICTURES`."""
+    """A heading, and what to see and know."""
 
     title: str
-    statements: tuple[Statement, ...]
-    pictures: tuple[str, ...]
+    shown: tuple[Shown, ...]
 
 
-def _sample(key: str, caption: str, *parts: Detail) -> LessonPicture:
-    far, near = parts
-    return LessonPicture(key, caption, (far, near), spec=SAMPLE_PHANTOMS[key].spec)
+def _say(words: str, *sources: str) -> Statement:
+    return Statement(words, sources)
 
-
-def _closer(mask: str, far_mm: float, near_mm: float) -> tuple[Detail, Detail]:
-    return Detail(mask, far_mm), Detail(mask, near_mm)
-
-
-_ALL = (
-    _sample(
-        "both-mostly-bac",
-        "1 microcalcifications: a group of specks. 2 arterial calcification: two walls of one vessel. Right: masks.",
-        Detail("mc", 20),
-        Detail("bac", 28),
-    ),
-    _sample("mc-punctate", "Punctate: small, round, alike. Two groups in a fatty breast.", *_closer("mc", 24, 10)),
-    LessonPicture(
-        "mc-amorphous",
-        "Amorphous: specks so small or hazy that none has a shape of its own.",
-        _closer("mc", 24, 10),
-        spec=PhantomSpec(
-            seed=8_000_000_200, density="b", mc_type="amorphous", distribution="clustered", bac_grade=0, benign=0
-        ),
-    ),
-    _sample("mc-pleomorphic", "Pleomorphic: specks of differing shape and size.", *_closer("mc", 24, 10)),
-    _sample("mc-fine-linear", "Fine linear branching: thin casts of ducts, some fork.", *_closer("mc", 30, 12)),
-    LessonPicture(
-        "mc-linear",
-        "Linear: specks in single file, as a duct runs. Hard case c: taken for one wall of a vessel.",
-        _closer("mc", 40, 18),
-        spec=PhantomSpec(seed=8_000_000_301, density="a", bac_grade=0, benign=0, hard="c"),
-    ),
-    _sample("mc-segmental", "Segmental: specks fill a wedge that points to the nipple.", *_closer("mc", 45, 16)),
-    _sample("bac-few", "Grade 1: a few specks in the wall of one artery.", *_closer("bac", 36, 14)),
-    _sample("bac-film", "Grade 2: tram-tracks on fewer than three arteries.", *_closer("bac", 40, 16)),
-    _sample("bac-heavy", "Grade 3: tram-tracks on three or more arteries.", *_closer("bac", 50, 18)),
-    _sample(
-        "hard-b",
-        "Hard case b: short broken pieces of a calcified artery beside and over microcalcifications.",
-        Detail("bac", 36),
-        Detail("mc", 18),
-    ),
-    _sample("hard-d", "Hard case d: both types, faint, in a dense breast.", Detail("mc", 22), Detail("bac", 26)),
-    LessonPicture(
-        "benign-popcorn-rim",
-        "Popcorn-like and rim calcifications (grey in the masks: neither MC nor BAC).",
-        (Detail("benign", 22, 0), Detail("benign", 22, 1)),
-        spec=PhantomSpec(seed=8_000_000_055, view=View.CC, clusters=0, bac_grade=0, benign=2),
-    ),
-    LessonPicture(
-        "benign-milk-skin",
-        "Milk of calcium, seen from above as soft smudges, and lucent-centred skin calcifications.",
-        (Detail("benign", 24, 0), Detail("benign", 16, 1)),
-        spec=PhantomSpec(seed=8_000_000_331, view=View.CC, density="a", clusters=0, bac_grade=0, benign=2),
-    ),
-    LessonPicture(
-        "real-pleomorphic",
-        "Two groups of pleomorphic microcalcifications in an extremely dense breast, benign on biopsy. Film; the "
-        "groups were found by eye, so there is no mask.",
-        (Detail(at=(0.155, 0.648), share=0.075), Detail(at=(0.205, 0.517), share=0.075)),
-        sample="calc-p00377-left-cc",
-        origin="Real mammogram: CBIS-DDSM, digitised film (Lee et al. 2017, Sci Data 4:170177, CC BY 3.0).",
-    ),
-)
-PICTURES: Final[Mapping[str, LessonPicture]] = MappingProxyType({picture.key: picture for picture in _ALL})
 
 LESSON: Final[tuple[Chapter, ...]] = (
     Chapter(
         "Two kinds of calcium",
         (
-            Statement(
-                "Microcalcifications (MC) are small deposits in breast tissue; some are the first sign of a cancer.",
-                ("paper", "suspicious"),
-            ),
-            Statement(
-                "Breast arterial calcifications (BAC) lie in the wall of an artery. They are benign for cancer and "
-                "seen as parallel lines along the course of a vessel.",
-                ("vascular", "paper"),
-            ),
-            Statement(
-                "BAC says something else: it goes with a higher risk of disease of the heart and its vessels.",
-                ("heart", "csbi"),
-            ),
-            Statement(
-                "Detection systems often take BAC for MC. In one set of examinations without cancer that such a system "
-                "scored highest, calcifications were a reason in three of ten, and four fifths of those looked benign.",
-                ("false_alarms", "paper"),
+            Shown(
+                "both-mostly-bac",
+                (
+                    _say(
+                        "Microcalcifications (MC) are small deposits in breast tissue; some are the first sign of a "
+                        "cancer.",
+                        "paper",
+                        "pictorial",
+                    ),
+                    _say(
+                        "Breast arterial calcifications (BAC) lie in the wall of an artery: parallel lines along its "
+                        "course. They are no sign of cancer.",
+                        "vascular",
+                        "kinds",
+                    ),
+                    _say(
+                        "Detection systems take one for the other. Of 382 examinations without cancer that one system "
+                        "scored highest, three in ten showed calcifications alone; four fifths of these looked benign.",
+                        "false_alarms",
+                        "paper",
+                    ),
+                    _say(
+                        "What is seen is described by the shape of the particles and by how they lie. The two are "
+                        "judged together, and the most worrying feature decides.",
+                        "together",
+                        "review",
+                    ),
+                ),
             ),
         ),
-        ("both-mostly-bac",),
     ),
     Chapter(
-        "MC: what one speck looks like",
+        "Shapes that are typically benign: category 2, no recall",
         (
-            Statement("Punctate: round and under half a millimetre; benign more often than not.", ("benign",)),
-            Statement("Amorphous: too small or too hazy to say what shape it has. Suspicious.", ("suspicious",)),
-            Statement(
-                "Fine pleomorphic: differing, irregular shapes, mostly under half a millimetre. More suspicious.",
-                ("suspicious",),
+            Shown(
+                "skin",
+                (
+                    _say(
+                        "Skin: rings with a clear centre in tight groups under 5 mm; below the breast, near the "
+                        "breastbone, at the armpit, about the areola.",
+                        "kinds",
+                    ),
+                    _say("They keep their places to each other in every view: the tattoo sign.", "skin"),
+                    _say("A tangential view with a marker on the skin proves it.", "skin"),
+                ),
             ),
-            Statement(
-                "Fine linear or branching: thin irregular lines, as if a duct had been cast. The most suspicious.",
-                ("suspicious",),
+            Shown(
+                "popcorn",
+                (
+                    _say("Coarse or popcorn-like: over 2 to 3 mm, in an ageing fibroadenoma.", "kinds"),
+                    _say("While they are small and many they can look malignant, and then need a biopsy.", "kinds"),
+                ),
+            ),
+            Shown(
+                "rod",
+                (
+                    _say(
+                        "Large rods: smooth bars, mostly half a millimetre thick or more and 3 to 10 mm long, that run "
+                        "to the nipple and may fork; usually in both breasts, after 60.",
+                        "kinds",
+                        "secretory",
+                    ),
+                    _say("Thicker and larger than fine linear ones, which are suspicious.", "rods"),
+                ),
+            ),
+            Shown(
+                "round",
+                (
+                    _say(
+                        "Round: benign where they are diffuse and under 1 mm; often formed in the acini of lobules. "
+                        "Under half a millimetre they are called punctate.",
+                        "kinds",
+                    ),
+                ),
+            ),
+            Shown(
+                "rim",
+                (
+                    _say(
+                        "Rim (eggshell): a thin wall, under 1 mm, about a clear centre: fat necrosis, an oil cyst, the "
+                        "wall of a cyst.",
+                        "kinds",
+                    ),
+                ),
+            ),
+            Shown(
+                "dystrophic",
+                (
+                    _say(
+                        "Dystrophic: coarse, irregular, mostly over 1 mm, often with a clear centre; after an "
+                        "operation, an injury or irradiation.",
+                        "dystrophic",
+                    ),
+                    _say(
+                        "Early ones can look suspicious; new doubtful ones at a scar may need a biopsy.", "fat_necrosis"
+                    ),
+                ),
+            ),
+            Shown(
+                "milk",
+                (
+                    _say(
+                        "Milk of calcium: sediment in small cysts. From above (CC) a round smudge; from the side sharp "
+                        "cups, hollow side up.",
+                        "kinds",
+                        "teacup",
+                    ),
+                    _say(
+                        "The change of shape between views makes the diagnosis; where the oblique view does not show "
+                        "it, a true lateral does. No biopsy.",
+                        "layering",
+                        "teacup",
+                    ),
+                ),
+            ),
+            Shown(
+                "suture",
+                (_say("Suture: a smooth line or tube at the site of an operation, often with a knot.", "suture"),),
             ),
         ),
-        ("mc-punctate", "mc-amorphous", "mc-pleomorphic", "mc-fine-linear"),
     ),
     Chapter(
-        "MC: how the specks lie together",
+        "Shapes to worry about",
         (
-            Statement("Grouped (clustered): at least five within a centimetre of each other.", ("suspicious",)),
-            Statement("Linear: in a line, which suggests a duct.", ("suspicious",)),
-            Statement(
-                "Segmental: in the ducts of one segment, a wedge towards the nipple. The most suspicious.",
-                ("suspicious",),
+            Shown(
+                "punctate",
+                (
+                    _say(
+                        "Punctate, in one group: category 3 on a first mammogram; biopsy if new, increasing, linear, "
+                        "segmental or beside a known cancer.",
+                        "kinds",
+                        "approach",
+                    ),
+                ),
+            ),
+            Shown(
+                "amorphous",
+                (
+                    _say("Amorphous: too small or too hazy for a shape.", "kinds"),
+                    _say(
+                        "About 20 % are cancer, hence category 4B; 9.5 % in a series of 2025. On both sides and "
+                        "diffuse they usually may be let be.",
+                        "kinds",
+                        "hegde",
+                    ),
+                ),
+            ),
+            Shown(
+                "coarse",
+                (
+                    _say(
+                        "Coarse heterogeneous: dense, irregular, half to one millimetre, tending to merge; smaller "
+                        "than dystrophic ones.",
+                        "kinds",
+                    ),
+                    _say("A single group: somewhat under 15 % cancer, 4B; 45 % in a series of 2025.", "kinds", "hegde"),
+                ),
+            ),
+            Shown(
+                "pleomorphic",
+                (
+                    _say(
+                        "Fine pleomorphic: clearer than amorphous, of differing size and shape, mostly under half a "
+                        "millimetre, none drawn out to a line.",
+                        "kinds",
+                    ),
+                    _say("Half of those biopsied in a series of 2025 were cancer.", "hegde"),
+                ),
+            ),
+            Shown(
+                "fine-linear",
+                (
+                    _say(
+                        "Fine linear or branching: thin, irregular, broken lines under half a millimetre across, some "
+                        "forking: the cast of a duct.",
+                        "kinds",
+                    ),
+                    _say(
+                        "The most suspicious shape: 81 % cancer in an early series, all in one of 2025.",
+                        "liberman",
+                        "hegde",
+                    ),
+                ),
             ),
         ),
-        ("mc-linear", "mc-segmental"),
     ),
     Chapter(
-        "BAC: along an artery",
+        "How they lie",
         (
-            Statement("Tram-track: both walls of the vessel, two parallel lines that bend together.", ("vascular",)),
-            Statement(
-                "Grades: 0 none, 1 a few specks, 2 coarse or tram-track in under three vessels, 3 in three or more.",
-                ("csbi",),
+            Shown(
+                "diffuse",
+                (
+                    _say(
+                        "Diffuse: at random through the breast. Punctate and amorphous ones are then almost always "
+                        "benign, above all on both sides.",
+                        "layouts",
+                        "pictorial",
+                    ),
+                ),
             ),
-            Statement(
-                "Ask: does it keep one continuous course, as a tube with two walls does?",
-                ("vascular", "short"),
+            Shown(
+                "regional",
+                (
+                    _say("Regional: over more than 2 cm, along no duct; cancer is less likely.", "layouts"),
+                    _say("Of those that were biopsied 33 % were cancer, so the shape decides.", "biopsies", "layouts"),
+                ),
+            ),
+            Shown(
+                "grouped",
+                (
+                    _say("Grouped: from five within 1 cm to many within 2 cm.", "layouts"),
+                    _say("Of those that were biopsied 22 % were cancer.", "biopsies"),
+                ),
+            ),
+            Shown(
+                "linear",
+                (
+                    _say(
+                        "Linear: in a line, as in a duct. Arteries and rods are linear too: then the shape decides.",
+                        "layouts",
+                    ),
+                    _say("Cancer in 55 to 68 % of those biopsied.", "biopsies", "liberman"),
+                ),
+            ),
+            Shown(
+                "segmental",
+                (
+                    _say(
+                        "Segmental: ducts of one lobe and their branches; a triangle, its sharpest angle at the "
+                        "nipple.",
+                        "segmental",
+                        "layouts",
+                    ),
+                    _say("Cancer in 42 to 74 % of those biopsied.", "biopsies", "liberman"),
+                ),
             ),
         ),
-        ("bac-few", "bac-film", "bac-heavy"),
     ),
     Chapter(
-        "Why the two are confused",
+        "What to do next",
         (
-            Statement(
-                "An early artery has calcium in short pieces and in one wall only: grains or fine lines, like MC.",
-                ("short", "paper"),
+            Shown(
+                "two-views",
+                (
+                    _say(
+                        "A group must be tight in two views at right angles; else its particles only lie above each "
+                        "other.",
+                        "two_views",
+                    ),
+                    _say("At screening: what does not look clearly benign is recalled, category 0.", "approach"),
+                    _say(
+                        "At work-up: magnification from above and truly from the side, for shape, number and layering.",
+                        "review",
+                        "approach",
+                    ),
+                    _say(
+                        "Six readers had an area under the curve of 0.66 without magnification and of 0.81 with it.",
+                        "magnified",
+                    ),
+                    _say(
+                        "On a screen at 30 % of the image's size 94 % of the images with MC were seen; from 61 % on, "
+                        "99 to 100 %.",
+                        "zoom",
+                    ),
+                    _say(
+                        "Category 2: routine. 3 (at most 2 % cancer): control at 6, 12 and 24 months. 4A to 10 %, 4B "
+                        "to 50 %, 4C below 95 %, 5 from 95 %: biopsy.",
+                        "categories",
+                        "control",
+                    ),
+                    _say(
+                        "Stability does not rescue a suspicious shape: a quarter of 105 proven malignant ones had been "
+                        "stable for 8 to 63 months.",
+                        "stable",
+                    ),
+                    _say(
+                        "Of 111 missed cancers three in ten were calcifications alone: hidden by dense tissue (34 %) "
+                        "or overlooked (31 %).",
+                        "missed",
+                    ),
+                ),
             ),
-            Statement("MC in single file look like one wall of a vessel: look for the second wall.", ("paper",)),
-            Statement("Dense tissue hides both; what is left visible is too little to show a course.", ("paper",)),
         ),
-        ("hard-b", "hard-d"),
     ),
     Chapter(
-        "What else is benign",
+        "Arteries: grades, and why to report them",
         (
-            Statement("Popcorn-like: coarse, in an ageing fibroadenoma.", ("benign",)),
-            Statement("Rim: a thin shell, as of an oil cyst.", ("benign",)),
-            Statement(
-                "Milk of calcium: settles in small cysts; smudges from above (CC), teacups from the side.", ("teacup",)
+            Shown(
+                "bac-few",
+                (
+                    _say("Grade 1: few specks, nothing coarse, no tram-track, no ring.", "csbi"),
+                    _say(
+                        "Early ones lie in one wall, broken, granular or fine linear, and arouse suspicion; "
+                        "magnification in another view mostly settles it.",
+                        "early",
+                    ),
+                ),
             ),
-            Statement("Skin: near the edge, often with a clear centre.", ("short", "benign")),
+            Shown(
+                "bac-film",
+                (_say("Grade 2: coarse or tram-track in fewer than three vessels.", "csbi"),),
+            ),
+            Shown(
+                "bac-heavy",
+                (
+                    _say("Grade 3: coarse or tram-track in three or more vessels: to be reported.", "csbi"),
+                    _say(
+                        "Women of 60 to 79 with BAC had 1.51 times the hazard of heart attack, stroke or death of them "
+                        "(95 % interval 1.08 to 2.11).",
+                        "minerva",
+                    ),
+                    _say(
+                        "BAC under 50 is unusual (2 %), so are grades 2 and 3 under 60 (1 %); lower grades under 55 "
+                        "may be reported.",
+                        "age",
+                        "csbi",
+                    ),
+                ),
+            ),
+            Shown(
+                "artery-or-duct",
+                (
+                    _say(
+                        "Calcium in one wall of a vessel can look like calcium in a duct. An artery mostly goes on as "
+                        "one tube: look for the second wall.",
+                        "kinds",
+                        "early",
+                    ),
+                    _say("A rod is one solid bar; an artery has two lines and bends.", "rods", "vascular"),
+                ),
+            ),
         ),
-        ("benign-popcorn-rim", "benign-milk-skin"),
+    ),
+    Chapter(
+        "The paper's hard cases",
+        (
+            Shown(
+                "hard-b",
+                (
+                    _say(
+                        "b: broken pieces of an artery over and beside MC; each is easily taken for the other.", "paper"
+                    ),
+                ),
+            ),
+            Shown(
+                "hard-d",
+                (_say("d: dense tissue hides both; what is left is too little to show a course.", "paper", "missed"),),
+            ),
+        ),
     ),
     Chapter(
         "A real one",
         (
-            Statement(
-                "Everything above was drawn by this program. Real breasts are harder: this is one, on digitised film.",
-                ("cbis", "phantom"),
+            Shown(
+                "real-pleomorphic",
+                (
+                    _say(
+                        "Everything above was drawn by this program. Real breasts are harder: this is one, on "
+                        "digitised film.",
+                        "cbis",
+                        "phantom",
+                    ),
+                ),
             ),
         ),
-        ("real-pleomorphic",),
     ),
 )
 
-
-# Where the lesson's statements come from.
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A text that says it. address: where it can be read."""
-
-    words: str
-    address: str
-
-
-SOURCES: Final[Mapping[str, Reference]] = MappingProxyType(
-    {
-        "paper": Reference("Alghamdi 2024, MTU-Net", "https://doi.org/10.48084/etasr.8403"),
-        "suspicious": Reference(
-            "Radiopaedia, Suspicious breast calcifications (BI-RADS, 5th edition)",
-            "https://radiopaedia.org/articles/suspicious-breast-calcifications",
-        ),
-        "benign": Reference(
-            "StatPearls 2023, Benign breast calcifications", "https://www.statpearls.com/point-of-care/18596"
-        ),
-        "vascular": Reference(
-            "IARC, Atlas of breast cancer early detection, case 150",
-            "https://screening.iarc.fr/atlasbreastdiag_detail.php?Id=AHB&FinalDiag=Vascular",
-        ),
-        "csbi": Reference(
-            "Canadian Society of Breast Imaging, position statement on breast arterial calcification",
-            "https://csbi.ca/canadian-society-of-breast-imaging-position-statement-on-breast-arterial-calcification-"
-            "reporting-on-mammography/",
-        ),
-        "heart": Reference(
-            "BAC-SS, a semiquantitative score of breast arterial calcifications, Quant Imaging Med Surg",
-            "https://qims.amegroups.org/article/view/64277/html",
-        ),
-        "short": Reference(
-            "Benign calcifications, chapter on vascular and skin calcifications",
-            "https://www.rrnursingschool.biz/breast-cancer-3/benign-calcifications.html",
-        ),
-        "teacup": Reference('The "teacup sign", Clin Imaging 2023;104:110009', "https://www.pubmed.gov/37952484/"),
-        "false_alarms": Reference(
-            "Calcifications in examinations without cancer that a detection system scored highest, Acta Radiol",
-            "https://doi.org/10.1177/02841851251363697",
-        ),
-        "cbis": Reference(
-            "Lee et al. 2017, CBIS-DDSM, Sci Data 4:170177, CC BY 3.0", "https://doi.org/10.1038/sdata.2017.177"
-        ),
-        "phantom": Reference("this program's phantom generator (mtunet/phantom)", ""),
-    }
+TEN_FACTS: Final[tuple[tuple[str, str], ...]] = (
+    ("Which view shows that sediment layers?", "where the oblique view does not show it, a true lateral does"),
+    ("What is the tattoo sign?", "They keep their places to each other in every view"),
+    ("How are large rods told from casts of ducts?", "Thicker and larger than fine linear ones"),
+    ("Which shape is the most suspicious?", "The most suspicious shape"),
+    ("What is a group, and from how many on?", "from five within 1 cm to many within 2 cm"),
+    ("Which distribution has its tip at the nipple, and what does it mean?", "its sharpest angle at the nipple"),
+    ("A group of punctate ones on a first mammogram: which category?", "category 3 on a first mammogram"),
+    ("What do diffuse amorphous ones on both sides mean?", "On both sides and diffuse they usually may be let be"),
+    ("Does stability make a suspicious shape benign?", "Stability does not rescue a suspicious shape"),
+    ("Which arteries must be reported, and at which age are they unusual?", "BAC under 50 is unusual"),
 )
+"""What a resident is examined on, and the words of the lesson that answer it."""

@@ -9,28 +9,44 @@ are said to be.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import cv2
 import numpy as np
 
 from mtunet.case import Calcification, Segmentation
-from mtunet.detection.components import components
+from mtunet.detection.components import components, masks
 from mtunet.detection.models import DEFAULT_MODEL, MODELS
+from mtunet.evaluation.metrics import HIT_SHARE
+from mtunet.phantom import Phantom
+from mtunet.phantom.spec import BoolArray
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import POOL
-
-if TYPE_CHECKING:
-    pass
 
 ANSWERS: Final = Path(__file__).parent / "model_answers.json"
 LEVELS: Final = (0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999)
 """Thresholds that are tried, besides the model's own."""
 
 Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class RegionSeen:
+    """A true region, or one that was found where there is none. outcome: a letter of `evaluation.outcomes.OUTCOMES`.
+
+    type: what it is; of outcome e, what it was taken for. place: (x, y) of its box's middle, mm. mm2: area.
+    on: of outcome e, what lies there: "benign" or "nothing"; "" of the others.
+    """
+
+    outcome: str
+    type: str
+    place: Place
+    mm2: float
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,7 @@ class ModelAnswer:
     margin: float | None
     place: Place | None
     hit: bool
+    regions: tuple["RegionSeen", ...] = ()
 
     def highest(self, kind: Calcification) -> float:
         return self.mc if kind is Calcification.MICRO else self.bac
@@ -104,8 +121,11 @@ def model_answers(path: Path = ANSWERS) -> ModelAnswers | None:
         raise ValueError(f"{path} holds no answers of a model ({problem!r}). {HOW}") from None
 
 
-def answer_of(segmentation: Segmentation, on_truth: Callable[[Place], bool]) -> ModelAnswer:
-    """What maps say: how far each threshold can be raised, and where the finding lies that is left to the last."""
+def answer_of(segmentation: Segmentation, on_truth: Callable[[Calcification, Place], bool]) -> ModelAnswer:
+    """What maps say: how far each threshold can be raised, and where the finding lies that is left to the last.
+
+    on_truth: whether a place lies on a known region of this type.
+    """
     highest = {kind: _highest(segmentation, kind) for kind in Calcification}
     margins = {
         kind: _odds(level) - _odds(segmentation.thresholds[kind]) for kind, level in highest.items() if level > 0
@@ -115,7 +135,52 @@ def answer_of(segmentation: Segmentation, on_truth: Callable[[Place], bool]) -> 
     surest = max(margins, key=lambda kind: margins[kind])
     place = _peak(segmentation, surest, highest[surest])
     mc, bac = highest[Calcification.MICRO], highest[Calcification.ARTERIAL]
-    return ModelAnswer(mc, bac, round(margins[surest], 4), place, on_truth(place))
+    return ModelAnswer(mc, bac, round(margins[surest], 4), place, on_truth(surest, place))
+
+
+def regions_of(segmentation: Segmentation, phantom: Phantom) -> tuple[RegionSeen, ...]:
+    """What became of every region of a phantom, by the rules of a run's components: a true one is found where at least
+    HIT_SHARE of it was, else taken for the other type, else missed; one that was found is false where less than that of
+    it is true."""
+    found = masks(segmentation)
+    truth = {kind: phantom.masks[kind.value] for kind in Calcification}
+    return tuple(one for kind in Calcification for one in _seen(kind, truth, found, phantom))
+
+
+def _seen(
+    kind: Calcification,
+    truth: Mapping[Calcification, BoolArray],
+    found: Mapping[Calcification, BoolArray],
+    phantom: Phantom,
+) -> Iterator[RegionSeen]:
+    other = next(one for one in Calcification if one is not kind)
+    for part, own in _pieces(truth[kind]):
+        taken = found[other][part][own & ~truth[other][part]]
+        outcome = "a" if found[kind][part][own].mean() >= HIT_SHARE else "d"
+        if outcome == "d" and taken.size and taken.mean() >= HIT_SHARE:
+            outcome = "c" if kind is Calcification.MICRO else "b"
+        yield _region(outcome, kind, part, own, phantom)
+    for part, own in _pieces(found[kind]):
+        on_other = truth[other][part][own].mean() >= HIT_SHARE  # counted with the true region that it lies on
+        if truth[kind][part][own].mean() < HIT_SHARE and not on_other:
+            on = "benign" if phantom.masks["benign"][part][own].any() else "nothing"
+            yield _region("e", kind, part, own, phantom, on)
+
+
+def _pieces(mask: BoolArray) -> Iterator[tuple[tuple[slice, slice], BoolArray]]:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    for number, (left, top, width, height, _) in zip(range(1, count), stats[1:].tolist(), strict=True):
+        part = slice(top, top + height), slice(left, left + width)
+        yield part, labels[part] == number
+
+
+def _region(
+    outcome: str, kind: Calcification, part: tuple[slice, slice], own: BoolArray, phantom: Phantom, on: str = ""
+) -> RegionSeen:
+    row_mm, column_mm = phantom.spacing_mm
+    x, y = ((part[n].start + part[n].stop) / 2 * mm for n, mm in ((1, column_mm), (0, row_mm)))
+    place = round(x, 1), round(y, 1)
+    return RegionSeen(outcome, kind.value, place, round(float(own.sum()) * row_mm * column_mm, 1), on)
 
 
 def _highest(segmentation: Segmentation, kind: Calcification) -> float:
@@ -154,5 +219,6 @@ def _odds(probability: float) -> float:
 
 def _read(one: Mapping[str, object]) -> ModelAnswer:
     place = one["place"]
-    values = {**one, "place": None if place is None else (float(place[0]), float(place[1]))}  # type: ignore[index]
-    return ModelAnswer(**values)  # type: ignore[arg-type]
+    regions = tuple(RegionSeen(**{**said, "place": tuple(said["place"])}) for said in one.get("regions", ()))  # type: ignore[attr-defined]
+    placed = None if place is None else (float(place[0]), float(place[1]))  # type: ignore[index]
+    return ModelAnswer(**{**one, "place": placed, "regions": regions})  # type: ignore[arg-type]

@@ -30,8 +30,8 @@ class Given:
 
 @dataclass(frozen=True)
 class MarkedAnswer:
-    """right: the answer names exactly those of the known types that are there. hit: the place lies on one of them;
-    None without a place, and where it is not known where they lie."""
+    """right: the answer names exactly those of the known types that are there. hit: the place lies on one of them that
+    the answer names; None without a place, and where it is not known where they lie."""
 
     right: bool
     hit: bool | None
@@ -47,7 +47,7 @@ def mark(
     it is not known where they lie."""
     hit = None
     if given.place is not None and masks:
-        hit = any(lies_on(masks[kind], given.place, spacing_mm) for kind in item.answer.types)
+        hit = any(lies_on(masks[kind], given.place, spacing_mm) for kind in item.answer.types & given.answer.types)
     return MarkedAnswer(agrees(given.answer, item.answer, item.known), hit)
 
 

@@ -1,47 +1,61 @@
-"""The lesson on the page: chapters, each statement with its source, each picture with what it is of."""
+"""The lesson on the page: each picture beside the statements that it shows, each statement with its source."""
 
 import streamlit as st
 
+from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.teaching.figure import picture_path
-from mtunet.teaching.lesson import LESSON, PICTURES, SOURCES, Chapter, LessonPicture, Statement
+from mtunet.teaching.items import pool
+from mtunet.teaching.lesson import LESSON, Chapter, Shown, Statement
+from mtunet.teaching.lesson_pictures import PICTURES, LessonPicture
+from mtunet.teaching.mistakes import false_per_view, mistakes_of
+from mtunet.teaching.model_answers import model_answers
+from mtunet.teaching.sources import SOURCES
 from pages.shared.words import plain
-from pages.teaching.sections import go_to
+from pages.teaching.sections import go_to, rate_words
 
 LAYOUT = (
-    "Each picture is laid out as the paper's Figure 1: the whole view with two numbered squares, the squares "
-    "magnified, and their masks (white, edged green for MC and blue for BAC), where the truth is known."
+    "Each picture holds the whole view with numbered squares, and the squares enlarged; where the truth is known, its "
+    "mask as well (white, edged green for MC and blue for BAC; benign grey). Descriptors are those of BI-RADS, 5th "
+    "edition; its 2025 edition calls milk of calcium layering, and counts dystrophic among the coarse ones. Shares of "
+    "cancer are of those that were biopsied, so they depend on who was chosen for it."
 )
 
 
 def show_lesson() -> None:
-    st.markdown(f"Ten minutes, top to bottom. {LAYOUT}")
+    st.markdown("Fifteen minutes, top to bottom.")
+    st.caption(LAYOUT)
     for number, chapter in enumerate(LESSON, 1):
         _chapter(number, chapter)
-    st.button(
-        "Now try yourself: the quiz",
-        type="primary",
-        icon=":material/quiz:",
-        on_click=go_to,
-        args=("quiz",),
-        key="teaching.to_quiz",
-    )
+    _mistakes(len(LESSON) + 1)
+    with st.container(horizontal=True):
+        st.button(
+            "Now try yourself: the quiz",
+            type="primary",
+            icon=":material/quiz:",
+            on_click=go_to,
+            args=("quiz",),
+            key="teaching.to_quiz",
+        )
+        st.button(
+            "See the model's mistakes",
+            icon=":material/photo_library:",
+            on_click=go_to,
+            args=("gallery",),
+            key="teaching.to_gallery",
+        )
 
 
 def _chapter(number: int, chapter: Chapter) -> None:
     st.subheader(f"{number} · {chapter.title}", anchor=False)
-    said = "\n".join(f"- {plain(one.words)} {_sources(one)}" for one in chapter.statements)
-    if len(chapter.pictures) == 1:
-        seen, words = st.columns(2, gap="medium")
-        with seen:
-            _picture(PICTURES[chapter.pictures[0]])
-        words.markdown(said)
-        return
-    st.markdown(said)
-    pairs = [chapter.pictures[i : i + 2] for i in range(0, len(chapter.pictures), 2)]
-    for pair in pairs:
-        for column, key in zip(st.columns(2, gap="medium"), pair, strict=False):
-            with column:
-                _picture(PICTURES[key])
+    for shown in chapter.shown:
+        _shown(shown)
+
+
+def _shown(shown: Shown) -> None:
+    seen, words = st.columns([7, 5], gap="medium", vertical_alignment="center")
+    with seen:
+        _picture(PICTURES[shown.picture])
+    words.markdown("\n".join(f"- {plain(one.words)} {_sources(one)}" for one in shown.statements))
 
 
 def _picture(picture: LessonPicture) -> None:
@@ -60,3 +74,24 @@ def _sources(statement: Statement) -> str:
     said = [SOURCES[key] for key in statement.sources]
     links = [f"[{plain(one.words)}]({one.address})" if one.address else plain(one.words) for one in said]
     return f":small[:gray[({'; '.join(links)})]]"
+
+
+def _mistakes(number: int) -> None:
+    """As measured; nothing where it was not."""
+    said = model_answers()
+    if said is None or not any(one.regions for one in said.answers.values()):
+        return
+    st.subheader(f"{number} · What the model gets wrong, and why", anchor=False)
+    st.markdown(
+        f"The shipped model ({DEFAULT_MODEL}) on {len(said.answers)} of the quiz's cases, which it never saw in "
+        f"training. It marks {false_per_view(said):.1f} regions per view where none is. Pictures of each kind are in "
+        "the gallery."
+    )
+    for found in mistakes_of(said, pool()):
+        share, span, count = rate_words(found.rate)
+        st.markdown(
+            f"- **{found.kind.title}**: {count} regions ({share}, 95 % interval {span}). {found.shares} "
+            f"{found.kind.why}"
+        )
+    if said.out_of_date:
+        st.caption(f":material/warning: {plain(said.out_of_date)}")

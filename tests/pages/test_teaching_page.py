@@ -20,7 +20,7 @@ from mtunet.store.quiz import readers
 from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import Item, pool, spec_to_words
-from mtunet.teaching.lesson import PICTURES
+from mtunet.teaching.lesson_pictures import PICTURES
 from mtunet.teaching.records import add_answer, answers_of
 from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes

@@ -1,0 +1,66 @@
+"""Pictures of what the shipped model gets wrong: the place as it is, and beside it what is known there.
+
+Drawn once by `python -m mtunet.teaching mistakes` into `mistake_pictures/`; the gallery shows the files.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from mtunet.output.drawing import FIGURE_3, RGB
+from mtunet.phantom import Phantom, make_phantom
+from mtunet.teaching.figure import QUALITY, magnified, phantom_view, square_at
+from mtunet.teaching.items import pool
+from mtunet.teaching.mistakes import Found, Mistake, examples, mistakes_of
+from mtunet.teaching.model_answers import model_answers
+
+FOLDER: Final = Path(__file__).parent / "mistake_pictures"
+SIDE: Final = 320
+SIDE_MM: Final = 24.0
+OUTLINED: Final = {
+    "mc": FIGURE_3["truth_mc"].colour,
+    "bac": FIGURE_3["truth_bac"].colour,
+    "benign": (170, 170, 170),
+}
+
+
+def mistake_path(found: Found, number: int, folder: Path = FOLDER) -> Path:
+    """Of the example with this number, from 1."""
+    return folder / f"{found.kind.key}-{number}.webp"
+
+
+def make_mistakes(folder: Path = FOLDER) -> Iterator[Path]:
+    """Draw the examples of every kind anew. Raises ValueError where the model was shown no case."""
+    said = model_answers()
+    if said is None:
+        raise ValueError("The model was shown no case yet: python -m mtunet.teaching model.")
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.webp"):
+        old.unlink()
+    for found in mistakes_of(said, pool()):
+        for number, one in enumerate(examples(found), 1):
+            path = mistake_path(found, number, folder)
+            drawn = _drawn(make_phantom(one.item.spec), one)
+            cv2.imwrite(str(path), np.ascontiguousarray(drawn[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+            yield path
+
+
+def _drawn(phantom: Phantom, one: Mistake) -> RGB:
+    """(SIDE, 2 SIDE + gap, 3) uint8: the place, and the same with the truth's outlines and a white ring about it."""
+    view = phantom_view(phantom)
+    box = square_at(view, one.region.place, SIDE_MM)
+    plain = magnified(view, box, 1, SIDE)
+    told = plain.copy()
+    part = np.s_[box.top : box.bottom, box.left : box.right]
+    for name, colour in OUTLINED.items():
+        seen = cv2.resize(phantom.masks[name][part].astype(np.float32), (SIDE, SIDE)) >= 0.5
+        rings, _ = cv2.findContours(seen.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(told, rings, -1, colour, 2)
+    scale = SIDE / (box.bottom - box.top)
+    row_mm, column_mm = phantom.spacing_mm
+    x, y = one.region.place[0] / column_mm - box.left, one.region.place[1] / row_mm - box.top
+    cv2.circle(told, (round(x * scale), round(y * scale)), SIDE // 8, (255, 255, 255), 1, cv2.LINE_AA)
+    return np.hstack([plain, np.full((SIDE, 6, 3), 255, np.uint8), told])
