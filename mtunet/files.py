@@ -1,10 +1,14 @@
 """How this project writes files: whole or not at all; tables that no spreadsheet runs; masks as bits."""
 
+import contextlib
 import csv
+import errno
 import io
 import os
 import re
 import secrets
+import sys
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +31,7 @@ def whole(path: Path, *, synced: bool = True, private: bool = False) -> Iterator
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
+            _lock(file)
             yield file
             if synced:
                 file.flush()
@@ -41,6 +46,37 @@ def write_whole(path: Path, content: bytes, *, synced: bool = True, private: boo
     """The same of what is there already. Raises OSError."""
     with whole(path, synced=synced, private=private) as file:
         file.write(content)
+
+
+PART_SECONDS = 2.0
+"""A part this young may not be locked yet."""
+
+
+def sweep(folder: Path) -> int:
+    """Remove the parts beneath a folder that nobody writes any more, as after a kill; says how many."""
+    swept = 0
+    for part in folder.rglob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > PART_SECONDS:
+                with part.open("rb") as file:
+                    if not _lock(file):
+                        continue
+                part.unlink()
+                swept += 1
+    return swept
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Until the file is closed; False where another holds it. Where there are no such locks, True."""
+    if sys.platform == "win32":  # there, a file that is open cannot be removed
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        return problem.errno not in (errno.EAGAIN, errno.EACCES)
+    return True
 
 
 # Tables

@@ -169,7 +169,7 @@ def test_what_ran_when_the_program_ended_is_queued_again(store: Store) -> None:
     job = store.job(A, "detail")
     assert job is not None
     assert job.state is JobState.QUEUED
-    assert "interrupted" in job.sentence
+    assert "tried once more" in job.sentence
 
 
 def test_a_cancelled_job_is_not_taken_and_can_be_asked_for_again(store: Store) -> None:
@@ -295,7 +295,7 @@ def test_an_older_database_is_brought_up_to_date_and_a_copy_kept(data: Path) -> 
 def test_what_is_not_a_database_is_refused_with_a_sentence(data: Path) -> None:
     data.mkdir()
     (data / "mtunet.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(UnusableStore, match="cannot be opened"):
+    with pytest.raises(UnusableStore, match="is damaged"):
         Store.open(data)
     assert (data / "mtunet.db").read_bytes() == b"not a database" * 100
 

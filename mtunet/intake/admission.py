@@ -139,12 +139,12 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
         side = mammogram.laterality or ""
         called = f"{side}{label(None, mammogram.view, mammogram.facts)}" if origin.received else ""
         name = called or origin.title or upload.name
-        image = store.add_image(mammogram, name, origin.source, origin.at, where, belonging)
+        image = store.add_image(mammogram, name, origin.source, origin.at, where, belonging, ask=(model, origin.batch))
         known = image.sha256 != sha256
         sha256 = image.sha256
     assert image is not None
     analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
-    if not analysed:
+    if known and not analysed:  # a new one was queued with its row
         ask(store, sha256, model, origin.batch)
     return Taken(sha256, image.name, known, analysed)
 

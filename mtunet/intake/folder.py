@@ -6,12 +6,12 @@ that a restart reads nothing again; the files themselves are left alone unless t
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mtunet.case import UnreadableImage
 from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
@@ -104,12 +104,18 @@ class Inbox:
             path.unlink(missing_ok=True)
 
 
+FOLDER_PROBLEM = "The watched folder could not be looked into; it is tried again. The log says why."
+
+
 class Watcher:
     """A thread that looks into the inbox for as long as the program runs."""
 
     def __init__(self, inbox: Inbox, wake: Callable[[], None], every: float = EVERY_SECONDS) -> None:
         """wake: called when something was queued."""
         self._inbox, self._wake, self._every = inbox, wake, every
+        self.looked_at: float | None = None
+        """When the folder was last looked into without a problem, seconds since 1970."""
+        self.problem = ""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
         self._thread.start()
@@ -121,11 +127,10 @@ class Watcher:
     def _work(self) -> None:
         while not self._closing.wait(self._every):
             try:
-                if self._inbox.look().taken:
+                found = self._inbox.look()
+                self.problem, self.looked_at = found.problem, time.time()
+                if found.taken:
                     self._wake()
-            except (
-                OSError,
-                UnusableStore,
-                UnreadableImage,
-            ) as problem:  # the folder is away, the disk full: look again later
+            except Exception as problem:  # the folder is away, the database held, the disk full: look again later
+                self.problem = str(problem) if isinstance(problem, UnusableStore) else FOLDER_PROBLEM
                 logs.unexpected("The inbox could not be looked into; trying again", problem)

@@ -8,17 +8,20 @@ import functools
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from mtunet import files
 from mtunet.detection import analysis, models
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.output import drawing
-from mtunet.store import filing
+from mtunet.store import filing, health
+from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
 from mtunet.study.look import look, look_to_json
@@ -44,6 +47,10 @@ class Jobs:
         logs.keep_in(data)
         self._make_executor = executor or functools.partial(_executor, load or models.load_model)
         self._executor: engine.Executor | None = None
+        self.worked_at: float | None = None
+        """When the queue was last looked into, seconds since 1970; None where another process does."""
+        self.problem = ""
+        """Why nothing is analysed at present."""
         self._progress: dict[tuple[str, str], float] = {}
         self._cancelled: set[tuple[str, str]] = set()
         self._wake = threading.Event()
@@ -81,17 +88,28 @@ class Jobs:
             try:
                 with self._alone() as mine:
                     if mine:
+                        self.problem = ""
                         self._work_alone()
             except RayAbsent as problem:
-                logs.LOG.warning("%s Until then images wait.", problem)
+                self.problem = f"{problem} Until then images wait."
+                logs.LOG.warning("%s", self.problem)
                 self._closing.wait(10.0)
+            except UnusableStore as problem:
+                self.problem = str(problem)
+                logs.unexpected("The queue cannot be worked on; trying again", problem)
+                self._closing.wait(5.0)
             except Exception as problem:  # the folder is locked, the disk is full: try again rather than die unseen
                 logs.unexpected("The queue cannot be worked on; trying again", problem)
                 self._closing.wait(2.0)
 
     def _work_alone(self) -> None:
+        files.sweep(self._data)
         with Store.open(self._data) as store:
+            if not store.is_whole():
+                raise UnusableStore(health.sentence(None, self._data / health.FILE))
             store.weigh_again(RULES_VERSION)
+            store.ask_for_orphans(models.DEFAULT_MODEL)
+            store.sweep()
         self._executor = self._make_executor()
         try:
             self._executor.warm(models.DEFAULT_MODEL)  # so that the first image does not wait for it
@@ -121,9 +139,20 @@ class Jobs:
                 if (assignment := self._assignment(store, job)) is not None:
                     yield assignment
                 continue
+            self.worked_at = time.time()
+            self._keep_a_copy(store)
             if not executor.under_way and self._wake.wait(2.0):  # another process may have queued without waking us
                 self._wake.clear()
             yield None
+
+    def _keep_a_copy(self, store: Store) -> None:
+        """Of the database, once a day while nothing waits; a full disk is no reason to stop."""
+        days = health.days_since_backup(self._data)
+        if (days is None or days >= 1.0) and store.count():
+            try:
+                store.back_up()
+            except OSError as problem:
+                logs.unexpected("The database could not be copied", problem)
 
     def _assignment(self, store: Store, job: Job) -> engine.Assignment | None:
         """None for a job that needs none: stopped since it was taken, or its image is gone."""

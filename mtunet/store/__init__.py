@@ -1,3 +1,3 @@
 """What people did and what was found: SQLite and files. Every line of SQL stands here."""
 
-__all__ = ["database", "decisions", "filing", "images", "quiz", "records", "rooms", "studies", "worklist"]
+__all__ = ["database", "decisions", "filing", "health", "images", "quiz", "records", "rooms", "studies", "worklist"]

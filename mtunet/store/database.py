@@ -12,16 +12,16 @@ from typing import Self
 
 from sqlite_utils import Database
 
+from mtunet.store import health
+from mtunet.store.health import FILE, PATIENCE, sentence
 from mtunet.store.schema import LATEST, MIGRATIONS
 
-PATIENCE = 10.0
-"""Seconds to wait for others to let go of the file."""
 PAUSE = 0.02
 """Seconds between tries, where SQLite itself does not wait."""
 
 
 class UnusableStore(RuntimeError):
-    """The database cannot be opened. `str()` is the sentence for the person."""
+    """The database cannot be opened, read or written. `str()` is the sentence for the person."""
 
 
 class Opened:
@@ -34,7 +34,7 @@ class Opened:
     @classmethod
     def open(cls, data: Path) -> Self:
         """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
-        return cls(_open_database(data / "mtunet.db"), data)
+        return cls(_open_database(data / FILE), data)
 
     def close(self) -> None:
         self.db.close()
@@ -45,7 +45,25 @@ class Opened:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """An error of SQLite's leaves the block as the store's own, UnusableStore."""
+        try:
+            self.close()
+        except sqlite3.Error as problem:
+            error = error or problem
+        if isinstance(error, sqlite3.Error):
+            raise UnusableStore(sentence(error, self.data / FILE)) from error
+
+    def is_whole(self) -> bool:
+        """Whether every page of the file can be read and is what it should be."""
+        return health.is_whole(self.db.conn)
+
+    def back_up(self) -> None:
+        """A copy of the database beside it. Raises OSError and sqlite3.Error."""
+        health.back_up(self.db.conn, self.data)
+
+    def forget_copies(self) -> None:
+        """What was deleted is gone from copies of the database as well."""
+        health.forget_copies(self.db.conn, self.data)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -67,10 +85,7 @@ def _open_database(path: Path) -> Database:
         _for_its_owner_alone(path)
         return _once_free(path)
     except (OSError, sqlite3.Error) as problem:
-        raise UnusableStore(
-            f"The database {path} cannot be opened ({problem}). Nothing was changed: check that the folder can "
-            "be written to and that the disk is not full, or choose another place with MTUNET_DATA."
-        ) from problem
+        raise UnusableStore(sentence(problem, path)) from problem
 
 
 def _for_its_owner_alone(path: Path) -> None:
@@ -92,9 +107,10 @@ def _once_free(path: Path) -> Database:
     while True:
         connection = sqlite3.connect(path, timeout=PATIENCE)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
+            connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
             db = Database(connection)
             _bring_up_to_date(db, path)
         except sqlite3.OperationalError as problem:
@@ -107,6 +123,18 @@ def _once_free(path: Path) -> Database:
             raise
         else:
             return db
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """So that readers and a writer do not wait for one another; where the disk cannot share memory, as many network
+    drives, with a journal, and then they do."""
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_IOERR:
+            raise
+        connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def _bring_up_to_date(db: Database, path: Path) -> None:

@@ -17,7 +17,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -220,11 +221,32 @@ def _points(told: list[list[int]] | None) -> npt.NDArray[np.int32] | None:
     return None if told is None else np.array(told, np.int32).reshape(-1, 2)
 
 
+def on_disk(data: Path, older_than_s: float) -> Iterator[str]:
+    """Of which images there are pixels here, written longer ago than that."""
+    for path in (data / "images").glob("*.png"):
+        with contextlib.suppress(OSError):
+            if SHA256.fullmatch(path.stem) and time.time() - path.stat().st_mtime > older_than_s:
+                yield path.stem
+
+
 def forget(data: Path, sha256: str) -> None:
-    """Remove every file of one image."""
+    """Remove every file of one image, and the lines of the log that name it."""
     image_path(data, sha256).unlink(missing_ok=True)
     thumbnail_path(data, sha256).unlink(missing_ok=True)
     shutil.rmtree(data / "maps" / _hash(sha256), ignore_errors=True)
+    for log in data.glob("mtunet.log*"):
+        _forget_lines(log, sha256.encode())
+
+
+def _forget_lines(log: Path, name: bytes) -> None:
+    """In place, because whoever writes to it goes on at its end."""
+    with contextlib.suppress(OSError), log.open("r+b") as file:
+        lines = file.readlines()
+        kept = [line for line in lines if name not in line]
+        if len(kept) < len(lines):
+            file.seek(0)
+            file.writelines(kept)
+            file.truncate()
 
 
 def _hash(text: str) -> str:
@@ -275,8 +297,13 @@ def _write_once(path: Path, content: bytes) -> None:
     mine = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     _write(mine, content)
     try:
-        with contextlib.suppress(FileExistsError):
+        try:
             os.link(mine, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a disk without links, as many shares and containers have
+            if not path.exists():
+                os.replace(mine, path)
     finally:
         mine.unlink(missing_ok=True)
 

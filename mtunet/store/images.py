@@ -30,6 +30,11 @@ from mtunet.store.studies import find_image, forget_image, put
 from mtunet.store.summary import numbers_of_analysis, refresh
 from mtunet.study.grouping import StudyPlace
 
+ENDED_ONCE = "The program ended while it looked at this image; it is tried once more."
+ENDED_TWICE = (
+    "The program ended twice while it looked at this image, so the image is set aside. Analyse it again when the "
+    "machine has more memory, or leave it out."
+)
 AT_A_TIME = 200
 """Studies that are weighed again under one write lock."""
 
@@ -47,8 +52,12 @@ class Store(Opened):
         at: str | None = None,
         place: StudyPlace | None = None,
         belonging: Belonging | None = None,
+        *,
+        ask: tuple[str, str] | None = None,
     ) -> Image:
         """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
+
+        ask: model and batch of the analysis that a new image waits for, in the same transaction.
 
         Gives the image that is on file then: another one where the same came another way before (`identity`), which is
         looked for where `belonging` says whose it is.
@@ -83,6 +92,8 @@ class Store(Opened):
                     notes = [*mammogram.notes, *([OTHER_PIXELS] if known.clash else [])]
                     self.db["images"].insert(row | {"notes": json.dumps(notes)})
                     put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
+                    if ask is not None:
+                        self._queue(mammogram.sha256, *ask)
         if found is not None and found.sha256 != mammogram.sha256:
             filing.forget(self.data, mammogram.sha256)
             return found
@@ -114,6 +125,7 @@ class Store(Opened):
         with self.writing():
             forget_image(self.db, sha256)
         filing.forget(self.data, sha256)
+        self.forget_copies()
 
     # Analyses
 
@@ -182,14 +194,17 @@ class Store(Opened):
     def queue(self, sha256: str, model: str, batch: str) -> None:
         """Ask for an analysis. One that waits or runs already stays where it is in the queue."""
         with self.writing():
-            self.db.conn.execute(
-                "insert into jobs (sha256, model, batch, state, sentence, queued_at, changed_at) "
-                "values (:sha256, :model, :batch, 'queued', '', :now, :now) "
-                "on conflict (sha256, model) do update set state = 'queued', sentence = '', batch = excluded.batch, "
-                "queued_at = excluded.queued_at, changed_at = excluded.changed_at "
-                "where state not in ('queued', 'running')",
-                {"sha256": sha256, "model": model, "batch": batch, "now": now()},
-            )
+            self._queue(sha256, model, batch)
+
+    def _queue(self, sha256: str, model: str, batch: str) -> None:
+        self.db.conn.execute(
+            "insert into jobs (sha256, model, batch, state, sentence, queued_at, changed_at) "
+            "values (:sha256, :model, :batch, 'queued', '', :now, :now) "
+            "on conflict (sha256, model) do update set state = 'queued', sentence = '', batch = excluded.batch, "
+            "queued_at = excluded.queued_at, changed_at = excluded.changed_at "
+            "where state not in ('queued', 'running')",
+            {"sha256": sha256, "model": model, "batch": batch, "now": now()},
+        )
 
     def take_next(self) -> Job | None:
         """The next job, now running: each batch in its turn, so that one image never waits for someone's thousand."""
@@ -200,7 +215,7 @@ class Store(Opened):
         )
         with self.writing():
             for row in self.db.query(query):
-                self._set_state(row["sha256"], row["model"], JobState.RUNNING, "")
+                self._set_state(row["sha256"], row["model"], JobState.RUNNING, _kept_while_running(row["sentence"]))
                 return job_from({**row, "state": "running"})
         return None
 
@@ -234,17 +249,46 @@ class Store(Opened):
         return len(studies)
 
     def resume(self) -> int:
-        """Queue again what was running when the program ended; says how many."""
+        """Queue again what was running when the program ended; says how many. What it was doing when it was ended
+        from outside twice may be what ended it, and is set aside."""
         with self.writing():
             self.db.conn.execute(
-                "update jobs set state = 'interrupted', changed_at = ? where state = 'running'", [now()]
+                "update jobs set state = 'failed', sentence = ?, changed_at = ? "
+                "where state = 'running' and sentence = ?",
+                [ENDED_TWICE, now(), ENDED_ONCE],
             )
+            once = self.db.conn.execute(
+                "update jobs set state = 'queued', sentence = ?, changed_at = ? where state = 'running'",
+                [ENDED_ONCE, now()],
+            ).rowcount
             cursor = self.db.conn.execute(
                 "update jobs set state = 'queued', changed_at = ?, "
                 "sentence = 'Started again after the program was interrupted.' where state = 'interrupted'",
                 [now()],
             )
-        return int(cursor.rowcount)
+        return int(cursor.rowcount) + int(once)
+
+    def ask_for_orphans(self, model: str) -> int:
+        """Queue the images that nobody asked an analysis of, as earlier versions left some when they were killed; says
+        how many."""
+        with self.writing():
+            query = (
+                "select sha256 from images where sha256 not in (select sha256 from jobs) "
+                "and sha256 not in (select sha256 from analyses)"
+            )
+            found = [row["sha256"] for row in self.db.query(query)]
+            for sha256 in found:
+                self._queue(sha256, model, "found at the start")
+        return len(found)
+
+    def sweep(self) -> int:
+        """Remove the files of images that have no row: written by who was killed before the row was; says how many."""
+        swept = 0
+        for sha256 in filing.on_disk(self.data, older_than_s=60.0):
+            if self.image(sha256) is None:
+                filing.forget(self.data, sha256)
+                swept += 1
+        return swept
 
     def job(self, sha256: str, model: str) -> Job | None:
         """None when it was never asked for."""
@@ -290,6 +334,10 @@ class Store(Opened):
     def keep_file_read(self, stamp: FileStamp) -> None:
         with self.writing():
             self.db["inbox"].upsert(asdict(stamp), pk="path")
+
+
+def _kept_while_running(sentence: str) -> str:
+    return sentence if sentence == ENDED_ONCE else ""
 
 
 def _sentence(reason: str | Mapping[str, str]) -> str:

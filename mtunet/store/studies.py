@@ -187,6 +187,7 @@ def delete_study(store: Opened, study_id: str) -> None:
         _forget(store.db, study_id)
     for sha256 in names:
         filing.forget(store.data, sha256)
+    store.forget_copies()
 
 
 def forget_image(db: Database, sha256: str) -> None:

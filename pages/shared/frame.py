@@ -6,7 +6,7 @@ from streamlit.commands.page_config import MenuItems
 import mtunet
 from mtunet.study.decisions import READER_LENGTH
 from pages.shared.entry import ask_for_the_key, may_see_all
-from pages.shared.work import jobs
+from pages.shared.work import jobs, last_looks, standing_still
 
 NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
 
@@ -27,7 +27,11 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
             st.title(title, anchor=False, width="content")
         st.caption(f":material/science: {NOT_CLINICAL}", width="content")
         if device:
-            st.caption(f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}", width="content")
+            runs_on = f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}"
+            st.caption(runs_on, width="content", help=last_looks())
+    if device:
+        for problem in standing_still():
+            st.warning(problem, icon=":material/pause_circle:")
 
 
 _MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}

@@ -5,7 +5,9 @@ import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import streamlit as st
@@ -66,13 +68,43 @@ def inbox() -> Watcher | None:
     return _inbox(data_folder().absolute(), Path(folder).absolute()) if folder else None
 
 
+class PageStore(Store):
+    """What goes wrong in its block is a sentence on the page."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except UnusableStore as problem:
+            st.error(str(problem))
+            st.stop()
+
+
 def open_store() -> Store:
     """The store, or a sentence in place of the page."""
     try:
-        return Store.open(data_folder())
+        return PageStore.open(data_folder())
     except UnusableStore as problem:
         st.error(str(problem))
         return st.stop()
+
+
+def standing_still() -> list[str]:
+    """Why the queue or the watched folder is not worked on at present."""
+    watched = inbox()
+    return [problem for problem in (jobs().problem, watched.problem if watched else "") if problem]
+
+
+def last_looks() -> str:
+    """When queue and watched folder were last looked into without a problem."""
+    watched = inbox()
+    looks = {"Queue": jobs().worked_at, **({"Folder": watched.looked_at} if watched else {})}
+    return " ".join(f"{name} looked into at {_clock(at)}." for name, at in looks.items())
+
+
+def _clock(at: float | None) -> str:
+    return "no time yet" if at is None else f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
 
 
 @st.cache_resource(show_spinner=False, on_release=Jobs.close)
