@@ -7,8 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mtunet.case import Calcification
 from mtunet.phantom import MASKS, Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.unusual import UNUSUAL, Picture, unusual_picture
+from training.data.recipes import Mixture
+from training.data.samples import UNUSUAL_TO_LEARN, WITHOUT_CALCIUM
 
 Fact = Callable[[Phantom, Picture], bool]
 
@@ -140,3 +143,17 @@ def test_the_same_seed_gives_the_same_picture_and_another_another(name: str, pha
     one, again, other = (unusual_picture(name, phantom, seed) for seed in (4, 4, 5))
     assert np.array_equal(one.pixels, again.pixels)
     assert not np.array_equal(one.pixels, other.pixels)
+
+
+def test_a_recipe_of_unusual_pictures_is_learnt_from_with_its_truth_and_skin_without_calcium() -> None:
+    recipes = [one for one in Mixture(train=1, unusual=2 * len(UNUSUAL_TO_LEARN)).recipes() if one.origin == "unusual"]
+    assert len({one.name for one in recipes}) == len(recipes) == 2 * len(UNUSUAL_TO_LEARN)
+    for name in WITHOUT_CALCIUM:
+        first, second = (one.spec for one in recipes if one.unusual == name)
+        assert first is not None
+        assert second is not None
+        assert (first.clusters, first.bac_grade) == (0, 0)
+    [bits, _] = [one for one in recipes if one.unusual == "eight-bit"]
+    sample = bits.sample()
+    assert (sample.pixels.max(), len(np.unique(sample.pixels)) <= 128) == (65535, True)
+    assert sample.masks[Calcification.MICRO].any() == (bits.spec is not None and bits.spec.clusters > 0)

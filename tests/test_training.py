@@ -52,7 +52,7 @@ TINY_DETAIL = replace(
     EXPERIMENTS["smoke-detail"],
     draws=8,
     epochs=3,
-    data=Mixture(train=1, validation=1, test=1, seed=7, inserted=1),
+    data=Mixture(train=1, validation=1, test=1, seed=7, inserted=1, unusual=1),
 )
 
 

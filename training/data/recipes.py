@@ -19,6 +19,8 @@ from training.data.samples import (
     plain_phantoms,
     spec_name,
     stratum,
+    unusual_phantoms,
+    unusual_sample,
 )
 
 
@@ -42,10 +44,11 @@ class About:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One view to be made. origin: what a curriculum calls it ("phantom", "harder", "plain", "inserted").
+    """One view to be made. origin: what a curriculum calls it ("phantom", "harder", "plain", "unusual", "inserted").
 
     spec: of a phantom; inserted: seed and number of a draw of calcium into a real film; one of the two.
-    artefacts: seed, number and share with which those of films are laid on; None lays none.
+    artefacts: seed, number and share with which those of films are laid on; None lays none. unusual: the picture of
+    this name that is made of the phantom (`mtunet.phantom.unusual`); "" for the plain view.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Recipe:
     spec: PhantomSpec | None = None
     inserted: tuple[int, int] | None = None
     artefacts: tuple[int, int, float] | None = None
+    unusual: str = ""
 
     @property
     def about(self) -> About:
@@ -65,7 +69,11 @@ class Recipe:
 
     def sample(self) -> Sample:
         if self.spec is not None:
-            made = phantom_sample(self.spec, self.patient)
+            made = (
+                unusual_sample(self.spec, self.unusual, self.patient)
+                if self.unusual
+                else phantom_sample(self.spec, self.patient)
+            )
         else:
             assert self.inserted is not None
             made = inserted(*self.inserted)
@@ -98,6 +106,7 @@ class Mixture:
     both types. plain: further ones again, of a third cohort: plain films, whose texture is set by real ones.
     inserted: calcium put into real mammograms (`training.data.insertion`), to learn from; those without any among them.
     artefacts: share of the phantoms to learn from on which lines, borders and labels are laid.
+    unusual: crops, spot views, masses, skin, bright ligaments, dust, grain and the like, of a fourth cohort.
     """
 
     train: int = 400
@@ -108,6 +117,7 @@ class Mixture:
     plain: int = 0
     inserted: int = 0
     artefacts: float = 0.0
+    unusual: int = 0
 
     def recipes(self) -> list[Recipe]:
         """Of what is learnt from."""
@@ -119,6 +129,10 @@ class Mixture:
         ]
         phantoms = [self._phantom(number, origin, spec) for number, (origin, spec) in enumerate(specs)]
         draws = [(self.seed, number) for number in range(self.inserted)]
+        phantoms += [
+            Recipe(f"{spec_name(spec)}-{name}", f"phantom-{spec.seed}", "unusual", spec=spec, unusual=name)
+            for spec, name in (unusual_phantoms(self.unusual, self.seed) if self.unusual else ())
+        ]
         return phantoms + [
             Recipe(f"inserted-{INSERTION_VERSION}-{seed}-{number}", "cbis", "inserted", inserted=(seed, number))
             for seed, number in draws
@@ -135,6 +149,7 @@ class Mixture:
         words = f"phantom cohort {self.seed}, generator version {PHANTOM_VERSION} (synthetic images)"
         words += f", {self.harder} harder phantoms" if self.harder else ""
         words += f", {self.plain} plain films" if self.plain else ""
+        words += f", {self.unusual} unusual pictures" if self.unusual else ""
         if self.inserted:
             words += f"; {self.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without, "
             words += f"insertion version {INSERTION_VERSION}"

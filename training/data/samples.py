@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mtunet.case import Calcification
 from mtunet.files import packed, unpacked, write_arrays
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, cohort, make_phantom
+from mtunet.phantom.unusual import unusual_picture
 
 CACHE = Path(os.environ.get("MTUNET_CACHE", "cache"))
 
@@ -68,6 +69,52 @@ def harder_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
 def plain_phantoms(count: int, seed: int) -> tuple[PhantomSpec, ...]:
     """Plain films of a cohort that no other part draws from (its seed is 2000 more)."""
     return tuple(replace(spec, look="plain-film") for spec in cohort(count, seed + 2000))
+
+
+UNUSUAL_TO_LEARN = (
+    "crop",
+    "spot",
+    "mass",
+    "skin-close-up",
+    "tight-line",
+    "bright-ligaments",
+    "dust-and-hair",
+    "heavy-grain",
+    "eight-bit",
+    "light-leak",
+    "labels",
+    "film-tone",
+    "digital-tone",
+)
+"""Pictures that are learnt from; what hides where the ground is, the network does not see."""
+WITHOUT_CALCIUM = ("skin-close-up", "bright-ligaments")
+"""Of which every second one holds none: skin and ligaments are taken for arteries."""
+
+
+def unusual_phantoms(count: int, seed: int) -> tuple[tuple[PhantomSpec, str], ...]:
+    """Phantoms of a cohort that no other part draws from (its seed is 3000 more), and what is made of each."""
+    found = []
+    for number, spec in enumerate(cohort(count, seed + 3000)):
+        name = UNUSUAL_TO_LEARN[number % len(UNUSUAL_TO_LEARN)]
+        empty = name in WITHOUT_CALCIUM and number // len(UNUSUAL_TO_LEARN) % 2 == 0
+        found.append((replace(spec, clusters=0, bac_grade=0, hard="") if empty else spec, name))
+    return tuple(found)
+
+
+def unusual_sample(spec: PhantomSpec, name: str, patient: str) -> Sample:
+    """A picture of this name made of a phantom, with its truth."""
+    picture = unusual_picture(name, make_phantom(spec), spec.seed)
+    greatest = np.iinfo(picture.pixels.dtype).max
+    assert picture.spacing_mm is not None
+    return Sample(
+        name=f"{spec_name(spec)}-{name}",
+        patient=patient,
+        pixels=np.asarray(picture.pixels.astype(np.uint32) * (65535 // greatest), np.uint16),
+        masks={kind: picture.masks[kind.value] for kind in Calcification},
+        hard_negatives=picture.masks["benign"] | picture.masks["artefact"],
+        spacing_mm=float(max(picture.spacing_mm)),
+        stratum=stratum(spec),
+    )
 
 
 def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:
