@@ -172,7 +172,7 @@ def _partners(one: Meant, other: Meant) -> bool:
 
 def _read(text: str, *, label: bool = False) -> Iterator[_Read]:
     """All words of a text, from left to right, the longest phrases that mean something first."""
-    words = _WORD.findall(unicodedata.normalize("NFC", text))
+    words = [part for word in _WORD.findall(unicodedata.normalize("NFC", text)) for part in _apart(word)]
     folded = [fold(word) for word in words]
     place = 0
     while place < len(words):
@@ -185,6 +185,13 @@ def _read(text: str, *, label: bool = False) -> Iterator[_Read]:
         else:
             yield _alone(words[place], label=label)
             place += 1
+
+
+def _apart(word: str) -> list[str]:
+    """A number that is glued to a label is a word of its own: "0012LCC"."""
+    glued = re.fullmatch(r"(\d{1,8})([A-Za-z]+\d{0,2})", word)
+    found = _LABEL.fullmatch(glued[2].upper()) if glued else None
+    return [glued[1], glued[2]] if glued and found and found["side"] and found["view"] not in _INSTEAD else [word]
 
 
 def _alone(word: str, *, label: bool) -> _Read:

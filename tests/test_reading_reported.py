@@ -137,6 +137,8 @@ def test_the_air_decides_where_the_header_would_show_a_negative() -> None:
         view = read(lying, "x")
         np.testing.assert_allclose(view.pixels, upright.pixels, atol=1e-5)
         assert said(view, "turned over")
+    padded = dicom(np.where(stored == stored.min(), 4095, stored), PixelPaddingValue=4095, **FULL)
+    assert not said(read(padded, "x"), "negative")  # white air that is said to be no image is black
     negative = dicom(4095 - stored, PhotometricInterpretation="MONOCHROME1", **FULL)
     assert not said(read(negative, "x"), "negative")
 
@@ -282,6 +284,7 @@ LABELS: dict[str, tuple[Laterality | None, View | None, set[Fact]]] = {
 NAMES: dict[str, tuple[Laterality | None, View | None]] = {
     "LMLO1": (L, View.MLO),
     "case_rcc_02": (R, View.CC),
+    "0012LCC": (L, View.CC),
     "CC rechts": (R, View.CC),
     "mama izquierda cráneo-caudal": (L, View.CC),
     "sein droit oblique": (R, View.MLO),

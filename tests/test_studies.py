@@ -132,6 +132,8 @@ def test_the_secret_is_made_once_and_for_its_owner_only(data: Path) -> None:
         ("R_MLO", ""),
         ("12-rmlo-b", "12 b"),
         ("mdb001", "mdb001"),
+        ("0012LCC1", "0012"),
+        ("3cc9", "3cc9"),
         ("Left CC", ""),
     ],
 )

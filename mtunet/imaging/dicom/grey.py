@@ -201,10 +201,11 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, n
     if np.count_nonzero(counts) <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
     table = grey_table(domain, counts, look, notes)
+    table[inside] = 0.0
     if np.count_nonzero(counts) > FEW_GREYS and is_negative(offset, table):
         notes.append("By the header this would be a negative (white ground); the picture decided, and was turned over.")
         table = grey_table(domain, counts, replace(look, inverted=not look.inverted), [])
-    table[inside] = 0.0
+        table[inside] = 0.0
     return offset, table.astype(np.float32)
 
 
