@@ -136,6 +136,8 @@ class Mammogram:
     sha256: of the file's bytes, in hex: the image's name everywhere.
     notes: sentences on what the reader had to decide or assume, for the person to see.
     facts: what header or picture say that bears on how far a result may be trusted (`scope`).
+    tones: (256,) or (65536,) float32 in [0, 1]: how bright each stored value of a DICOM file became, from the lowest
+        that its kind of number can be; None for other files and for an image from the store.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -145,6 +147,7 @@ class Mammogram:
     sha256: str
     notes: tuple[str, ...] = ()
     facts: frozenset[Fact] = frozenset()
+    tones: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         p = self.pixels

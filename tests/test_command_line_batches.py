@@ -287,7 +287,7 @@ def test_asked_for_they_belong_to_the_original(tmp_path: Path, capsys: pytest.Ca
     made = pydicom.dcmread(out / "LCC_seg.dcm")
     assert (str(made.PatientName), made.StudyInstanceUID) == ("Doe^Jane", "1.2.3")
     assert b"Doe" not in (out / "LCC_image.dcm").read_bytes()
-    assert "RCC.png: has no DICOM header to refer to" in capsys.readouterr().err
+    assert "RCC.png: It has no DICOM header to refer to" in capsys.readouterr().err
     assert str(pydicom.dcmread(out / "RCC_seg.dcm").PatientName) == "DE-IDENTIFIED^"
 
 

@@ -21,8 +21,9 @@ from mtunet.detection.components import masks
 from mtunet.imaging.reading import read
 from mtunet.output.drawing import COLOUR_BLIND, FIGURE_3
 from mtunet.output.exports import EXPORTS, Result
-from mtunet.output.exports.dicom_source import VIEW_CODES, read_origin, uid
-from tests.dicoms import dicom, drawn
+from mtunet.output.exports.dicom_header import header_of
+from mtunet.output.exports.dicom_source import VIEW_CODES, uid
+from tests.dicoms import TOMOSYNTHESIS, dicom, drawn
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 pytest.importorskip("highdicom", reason="highdicom is not installed (extra interop)")
@@ -325,7 +326,8 @@ def original(**tags: Any) -> bytes:
     """A mammogram as a hospital sends it."""
     uids = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.5"}
     usual = {"PatientName": "Doe^Jane", "PatientID": "42", "WindowCenter": 2047.5, "WindowWidth": 4095}
-    return dicom(drawn(), **{**tags, **uids, **usual, **tags})
+    stored = 4095 - drawn() if tags.get("PhotometricInterpretation") == "MONOCHROME1" else drawn()
+    return dicom(stored, **{**tags, **uids, **usual, **tags})
 
 
 def from_original(data: bytes) -> Result:
@@ -334,7 +336,7 @@ def from_original(data: bytes) -> Result:
     nothing = {kind: np.zeros(mammogram.shape, np.float32) for kind in Calcification}
     nothing[MC][20:40, 20:40] = 0.9
     segmentation = replace(base, probability=nothing, breast=np.ones(mammogram.shape, np.bool_))
-    origin = read_origin(data, mammogram.shape)
+    origin = header_of(data, mammogram.shape).dataset
     return Result("x.dcm", mammogram, reweigh(mammogram, segmentation), segmentation, origin=origin)
 
 
@@ -366,6 +368,94 @@ def test_the_image_itself_is_de_identified_even_then() -> None:
 
 def test_what_is_no_dicom_image_of_that_shape_has_no_origin() -> None:
     data = original()
-    assert read_origin(data, (1, 1)) is None
-    assert read_origin(b"\x89PNG", (96, 80)) is None
-    assert read_origin(data[:200], (96, 80)) is None
+    assert header_of(data, (1, 1)).dataset is None
+    assert header_of(b"\x89PNG", (96, 80)).dataset is None
+    assert header_of(data[:200], (96, 80)).dataset is None
+
+
+@pytest.mark.parametrize(
+    ("keyword", "sent", "kept"),
+    [
+        ("PatientBirthDate", "00000000", ""),
+        ("PatientBirthDate", "1956", ""),
+        ("PatientBirthDate", "ANON", ""),
+        ("PatientBirthDate", "19560231", ""),
+        ("StudyDate", "20100101-20110101", ""),
+        ("StudyTime", "25:61", ""),
+        ("StudyTime", "101112.5", "101112.5"),
+        ("PatientSex", "F ", "F"),
+        ("PatientSex", "female", ""),
+        ("PatientAge", "56", None),
+        ("PatientSize", "tall", None),
+        ("PatientWeight", "61.234567890123456789", "61.2345678901"),
+        ("AccessionNumber", "A" * 40, "A" * 16),
+        ("PatientID", "42\\43", "42"),
+        ("StudyID", "1\x07 ", "1"),
+        ("PatientName", "Doe^" + "Jane" * 30, ("Doe^" + "Jane" * 30)[:64]),
+        ("PatientIdentityRemoved", "YES", None),
+        ("TimezoneOffsetFromUTC", "+0100", None),
+    ],
+)
+def test_a_bad_value_of_the_original_costs_itself_alone(keyword: str, sent: str, kept: str | None) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(original()))
+    vr = pydicom.datadict.dictionary_VR(keyword)
+    dataset[keyword] = pydicom.dataelem.RawDataElement(
+        pydicom.tag.Tag(keyword), vr, len(sent), sent.encode(), 0, False, True
+    )
+    written = io.BytesIO()
+    dataset.save_as(written)
+    one = from_original(written.getvalue())
+    for name in OBJECTS[1:]:
+        made = opened(name, one)
+        found = made.get(keyword)
+        assert (None if found is None else str(found)) == (kept or "" if keyword in made else None), name
+        assert str(made.PatientName).startswith("Doe")
+        assert keyword in made or not kept
+
+
+@pytest.mark.parametrize("uid_name", ["StudyInstanceUID", "SOPInstanceUID"])
+def test_without_a_uid_to_refer_by_it_is_said_which_one(uid_name: str) -> None:
+    for bad in ("", "1.2.3a", "1." * 40 + "1"):
+        header = header_of(original(**{uid_name: bad}), (96, 80))
+        assert header.dataset is None
+        assert uid_name in header.notes[0]
+
+
+def test_a_slice_of_one_frame_is_referred_to_as_what_it_is() -> None:
+    data = original(SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=1)
+    plain = from_original(original())
+    one = replace(plain, origin=header_of(data, (96, 80)).dataset)
+    for name in OBJECTS[1:]:
+        referred = {str(e.value) for e in opened(name, one).iterall() if e.keyword == "ReferencedSOPClassUID"}
+        assert TOMOSYNTHESIS in referred
+
+
+# what a viewer shows by the presentation state
+
+
+@pytest.mark.skipif(shutil.which("dcmp2pgm") is None, reason="dcmtk is not installed")
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {"WindowCenter": [1000, 2000], "WindowWidth": [1500, 4000], "VOILUTFunction": "SIGMOID"},
+        {"WindowCenter": 2000, "WindowWidth": 3000, "RescaleSlope": 2, "RescaleIntercept": -10, "RescaleType": "US"},
+        {"WindowCenter": 9000, "WindowWidth": 100, "PixelPaddingValue": 0},
+        {"PresentationIntentType": "FOR PROCESSING"},
+    ],
+    ids=["window", "sigmoid", "rescale", "padding", "processing"],
+)
+def test_dcmtk_shows_by_the_state_what_the_reader_showed(
+    photometric: str, tags: dict[str, Any], tmp_path: Path
+) -> None:
+    data = original(PhotometricInterpretation=photometric, **tags)
+    one = from_original(data)
+    image, state, shown = (tmp_path / name for name in ("image.dcm", "state.dcm", "shown.pgm"))
+    image.write_bytes(data)
+    state.write_bytes(EXPORTS["gsps"].function(one))
+    subprocess.run(["dcmp2pgm", "-p", state, image, shown], check=True, capture_output=True)
+    picture = cv2.imread(str(shown), cv2.IMREAD_UNCHANGED) / 255
+    assert np.abs(picture - one.mammogram.pixels).max() <= 1 / 255
+    made = pydicom.dcmread(state)
+    assert made.PresentationLUTShape == ("INVERSE" if photometric == "MONOCHROME1" else "IDENTITY")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import mtunet
 from mtunet.case import Calcification, DeviceUnavailable
+from mtunet.cli import making
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
-from mtunet.cli.making import NAMELESS, Asked, make
+from mtunet.cli.making import Asked, make
 from mtunet.cli.samples import TRUTH, TRUTH_MARKER
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.detection import models
@@ -234,15 +235,17 @@ def keep(batch: Batch, about: tuple[str, str], outcome: engine.Made | engine.Fai
         batch.tally.errors += outcome.unexpected
         _note(batch, name, outcome.kind, outcome.sentence, place)
         return
-    if outcome.more.get(NAMELESS):
-        print(f"{place} {name}: has no DICOM header to refer to; made without identifiers.", file=sys.stderr)
+    for note in outcome.more.get(making.NOTES, ()):
+        print(f"{place} {name}: {note}", file=sys.stderr)
     analysis = from_json(outcome.analysis)
     out, stem = batch.options.out, batch.ledger.stem_of(name, analysis.sha256)
     stem = stem or batch.stems.next(name)
     for suffix, content in outcome.files.items():
         write_whole(out / f"{stem}{suffix}", content)
-    batch.ledger.note_done(name, stem, batch.outputs, analysis, batch.maker)
+    left = outcome.more.get(making.NOT_FOR_IT, ())
+    batch.ledger.note_done(name, stem, frozenset(outcome.files), analysis, batch.maker, left=left)
     batch.tally.analysed += 1
+    batch.tally.errors += outcome.more.get(making.FAILED, 0)
     said = " ".join(reason.sentence for reason in analysis.triage.reasons)
     print(f"{place} {name}: {said} ({seconds:.1f} s)", file=sys.stderr)
 

@@ -4,6 +4,7 @@ goes on where it stopped, and one of any length needs no more memory than a row 
 
 import csv
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ COLUMNS: Final = (
     *("model", "weights_sha256", "version", "rules", "identified", "disclaimer"),
 )
 """stem: what the names of its files begin with. outputs: the ends of those names. mc, bac: how many were found."""
+LEFT: Final = "?"
+"""Behind the end of a name in `outputs`: asked for, and this image has no such form."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,28 @@ class Ledger:
     def has(self, file: str, sha256: str, outputs: frozenset[str], maker: Maker) -> bool:
         """Whether these outputs of these bytes were made by this maker and still lie in the folder."""
         done = self._done.get((file, sha256))
-        if done is None or done.maker != maker or not outputs <= done.outputs:
+        known = frozenset() if done is None else {suffix.removesuffix(LEFT) for suffix in done.outputs}
+        if done is None or done.maker != maker or not outputs <= known:
             return False
-        return all((self._folder / f"{done.stem}{suffix}").is_file() for suffix in outputs)
+        return all(
+            f"{suffix}{LEFT}" in done.outputs or (self._folder / f"{done.stem}{suffix}").is_file() for suffix in outputs
+        )
 
     def stems(self) -> set[str]:
         """Those of earlier runs and this one."""
         return {done.stem for done in self._done.values()}
 
-    def note_done(self, file: str, stem: str, outputs: frozenset[str], analysis: Analysis, maker: Maker) -> None:
-        """Raises CannotWrite."""
+    def note_done(
+        self,
+        file: str,
+        stem: str,
+        outputs: frozenset[str],
+        analysis: Analysis,
+        maker: Maker,
+        left: Iterable[str] = (),
+    ) -> None:
+        """left: the ends of what there is no form of for this image. Raises CannotWrite."""
+        outputs |= {f"{suffix}{LEFT}" for suffix in left}
         triage = analysis.triage
         earlier = self._done.get((file, analysis.sha256))
         if earlier is not None and earlier.maker == maker and earlier.stem == stem:

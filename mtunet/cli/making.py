@@ -1,4 +1,5 @@
-"""One upload to the files that were asked for: the part of a batch that another machine can do."""
+"""One upload to the files that were asked for: the part of a batch that another machine can do. A format that cannot be
+made costs itself alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,11 +7,14 @@ from dataclasses import dataclass, replace
 from mtunet.detection.analysis import analyse, to_json
 from mtunet.detection.models import Model
 from mtunet.imaging import reading
+from mtunet.intake import logs
 from mtunet.intake.engine import Made
-from mtunet.output.exports import EXPORTS, Result, dicom_source, to_mask_pngs
+from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, to_mask_pngs
 
-NAMELESS = "nameless"
-"""In `Made.more` where identifiers were asked for, and the file has none."""
+NOTES = "notes"
+"""In `Made.more`: sentences on what could not be made, or not as it was asked for."""
+NOT_FOR_IT, FAILED = "not_for_it", "failed_formats"
+"""Besides: the ends of what this image has no form of, and how many formats an error stopped."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,26 @@ def make(
     """Read, analyse and export one upload; its files by suffix. Raises UnreadableImage, Cancelled."""
     mammogram = reading.read(data, name)
     analysis, segmentation = analyse(mammogram, model, progress=progress, cancelled=cancelled)
-    result, more = Result(name, mammogram, analysis, segmentation), {}
+    result, notes = Result(name, mammogram, analysis, segmentation), []
     if asked.identified:
-        origin = dicom_source.read_origin(data, mammogram.shape)
-        result, more = replace(result, origin=origin), {NAMELESS: origin is None}
-    files = {EXPORTS[each].suffix: EXPORTS[each].function(result) for each in asked.formats}
+        header = dicom_header.header_of(data, mammogram.shape)
+        result = replace(result, origin=header.dataset)
+        notes += [*header.notes, *(["Made without identifiers."] if header.dataset is None else [])]
+    files: dict[str, bytes] = {}
+    left: list[str] = []
+    failed = 0
+    for each in asked.formats:
+        try:
+            files[EXPORTS[each].suffix] = EXPORTS[each].function(result)
+        except NotForThisImage as problem:
+            notes.append(str(problem))
+            left.append(EXPORTS[each].suffix)
+        except Exception as problem:  # whatever one format trips over, the others are made
+            logs.LOG.error("%s of %s could not be made: %s", each, mammogram.sha256, logs.trace(problem))
+            notes.append(
+                f"{EXPORTS[each].label} could not be made ({type(problem).__name__}); the log has the details."
+            )
+            failed += 1
     if asked.masks:
         files |= {f"_{kind.value}.png": png for kind, png in to_mask_pngs(result).items()}
-    return Made(to_json(analysis, file=name), files, more)
+    return Made(to_json(analysis, file=name), files, {NOTES: notes, NOT_FOR_IT: left, FAILED: failed})

@@ -42,7 +42,9 @@ REPLY: Final = struct.Struct("<IQ")
 READY: Final = b"ready"
 WORKER: Final = (sys.executable, "-P", "-W", "ignore", "-m", "mtunet.imaging.decoding.worker")
 """Not multiprocessing: that would run the user's main script again, which here is a Streamlit page."""
-_Answer = tuple[dict[str, Any], npt.NDArray[np.float32] | None]
+_Picture = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32] | None]
+"""What is shown, and the brightness of each stored value where it was looked up in such a table."""
+_Answer = tuple[dict[str, Any], _Picture | None]
 """The reply and its pixels; None when the file was refused."""
 _START_SECONDS = 120.0
 _MOST_WAITS = 10.0
@@ -187,7 +189,7 @@ class _Process:
         reply: dict[str, Any] = json.loads(bytes(self._receive(json_bytes)))
         return reply, self._picture(reply, pixel_bytes) if pixel_bytes else None
 
-    def _picture(self, reply: dict[str, Any], size: int) -> npt.NDArray[np.float32]:
+    def _picture(self, reply: dict[str, Any], size: int) -> _Picture:
         rows, columns, entries = (int(reply[name]) for name in ("rows", "columns", "entries"))
         kind = VALUES[entries]
         if min(rows, columns) < 1 or size != 4 * entries + rows * columns * kind.itemsize:
@@ -195,7 +197,7 @@ class _Process:
         pixels = np.empty((rows, columns), np.float32)
         if not entries:
             self._receive_into(pixels.data.cast("B"))
-            return pixels
+            return pixels, None
         table = np.empty(entries, np.float32)
         self._receive_into(table.data.cast("B"))
         values = np.empty((min(ROWS_AT_ONCE, rows), columns), kind)
@@ -203,7 +205,7 @@ class _Process:
             part = values[: rows - top]
             self._receive_into(part.data.cast("B"))
             look_up(table, part, pixels[top : top + ROWS_AT_ONCE])
-        return pixels
+        return pixels, table
 
     def _deadline(self, seconds: float) -> "_Deadline":
         return _Deadline(seconds, lambda: self._overrun(seconds))
@@ -290,12 +292,13 @@ def _status(pid: int) -> list[str]:
         return []
 
 
-def _decoded(reply: dict[str, Any], pixels: npt.NDArray[np.float32] | None) -> Decoded:
-    if pixels is None:
+def _decoded(reply: dict[str, Any], picture: _Picture | None) -> Decoded:
+    if picture is None:
         raise UnreadableImage(Refusal(reply["refused"]), str(reply["sentence"]))
     spacing, side, view = reply["spacing_mm"], reply["laterality"], reply["view"]
     return Decoded(
-        values=pixels,
+        values=picture[0],
+        table=picture[1],
         spacing_mm=(float(spacing[0]), float(spacing[1])) if spacing else None,
         laterality=Laterality(side) if side else None,
         view=View(view) if view else None,

@@ -56,7 +56,7 @@ class Decoded:
 
     values: (rows, columns) uint8 or uint16, and table: the brightness of each value, (256,) or (65536,) float32 in
     [0, 1], bright is dense: half of what the brightness itself takes on its way between processes. Or values are the
-    brightness, float32, and table is None.
+    brightness, float32, and table, if there is one, says what it was made by.
     spacing_mm, laterality, view, notes, facts: as in `case.Mammogram`.
     digests: nothing of what they hold may leave `mtunet.imaging.reading` as it is.
     """
@@ -73,7 +73,7 @@ class Decoded:
     @property
     def pixels(self) -> npt.NDArray[np.float32]:
         """(rows, columns) float32 in [0, 1], bright is dense."""
-        if self.table is None:
+        if self.table is None or self.values.dtype == np.float32:
             return np.asarray(self.values, np.float32)
         pixels = np.empty(self.values.shape, np.float32)
         for top in range(0, len(pixels), ROWS_AT_ONCE):

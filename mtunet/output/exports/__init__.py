@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mtunet.output.exports import dicom_source
-from mtunet.output.exports.result import Export, Result, to_mask_pngs, to_mask_zip, to_png
+from mtunet.output.exports import dicom_header, dicom_source
+from mtunet.output.exports.result import Export, NotForThisImage, Result, to_mask_pngs, to_mask_zip, to_png
 from mtunet.output.exports.tables import CSV_COLUMNS, to_csv, to_json_bytes
 
 __all__ = [
     "CSV_COLUMNS",
     "EXPORTS",
     "Export",
+    "NotForThisImage",
     "Result",
+    "dicom_header",
     "dicom_source",
     "study",
     "tables",

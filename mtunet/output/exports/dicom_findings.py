@@ -14,8 +14,8 @@ from pydicom.sr.coding import Code
 
 import mtunet
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding, Flag, Laterality
-from mtunet.output.exports.dicom_objects import CATEGORY, TYPE_CODES, finished, name_of, ring, shared
-from mtunet.output.exports.dicom_source import reference, uid
+from mtunet.output.exports.dicom_objects import CATEGORY, TYPE_CODES, finished, name_of, one_frame, ring, shared
+from mtunet.output.exports.dicom_source import uid
 from mtunet.output.exports.result import Result
 
 PIXELS: Final = Code("{pixels}", "UCUM", "pixels")
@@ -39,7 +39,7 @@ SIDES: Final = {Laterality.LEFT: codes.SCT.Left, Laterality.RIGHT: codes.SCT.Rig
 
 def findings_report(result: Result) -> bytes:
     """A Comprehensive SR file: one group for the image with flag and reasons, one group per finding; unverified."""
-    source = reference(result)
+    source = one_frame(result)
     report = sr.MeasurementReport(
         observation_context=_observer(result),
         procedure_reported=codes.SCT.Mammography,

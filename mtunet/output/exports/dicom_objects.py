@@ -1,7 +1,9 @@
 """What SEG, SR and GSPS have in common: codes, who made them and when, and outlines in DICOM's frame."""
 
+import copy
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,13 +26,16 @@ from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, Segmentation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, SecondaryCaptureImageStorage
 
 import mtunet
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
 from mtunet.detection.components import masks
 from mtunet.detection.outlines import contours
 from mtunet.output.drawing import LAYERS
-from mtunet.output.exports.dicom_source import MANUFACTURER, SERIES_DESCRIPTION, UNICODE, file_bytes, reference, uid
+from mtunet.output.exports.dicom_grey import transformations
+from mtunet.output.exports.dicom_header import UNICODE
+from mtunet.output.exports.dicom_source import MANUFACTURER, METHOD, SERIES_DESCRIPTION, file_bytes, reference, uid
 from mtunet.output.exports.result import Result
 
 TYPE_CODES: Final = {
@@ -73,12 +78,25 @@ def device(result: Result) -> dict[str, Any]:
 
 
 def fingerprint(result: Result) -> str:
-    """Changes when anything that an object says changes: image, weights, thresholds, rules, version, findings, time."""
+    """Changes when anything that an object says changes: weights, thresholds, rules, version, findings. Not with the
+    day or the machine: the same image looked at again in the same way is the same object, for an archive as well.
+    """
     analysis = result.analysis
     truth = [] if result.truth is None else [(k.value, _digest(m)) for k, m in result.truth.masks.items()]
     palette = [(name, stroke.colour, stroke.dash) for name, stroke in result.palette.items()]
-    said = (analysis.provenance, dict(analysis.thresholds), analysis.findings, analysis.triage, truth, palette)
+    made = replace(analysis.provenance, device="", seconds=0.0, made_at="")
+    said = (made, dict(analysis.thresholds), analysis.findings, analysis.triage, truth, palette)
     return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def one_frame(result: Result) -> Dataset:
+    """The image's header (`reference`) as highdicom is to see it: of a class whose every image is one frame, since it
+    asks others for functional groups, which a slice of one frame need not have. `finished` says the true class.
+    """
+    source = copy.deepcopy(reference(result))
+    if source.SOPClassUID != SecondaryCaptureImageStorage:
+        source.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
+    return source
 
 
 def finished(dataset: Dataset, result: Result) -> bytes:
@@ -92,16 +110,19 @@ def finished(dataset: Dataset, result: Result) -> bytes:
     for keyword in _TIMES:
         if keyword in dataset:
             setattr(dataset, keyword, made_at.strftime("%H%M%S"))
-    dataset.TimezoneOffsetFromUTC = "+0000"
     dataset.SpecificCharacterSet = UNICODE
+    source = reference(result)
     for item in _items(dataset):
+        if item.get("ReferencedSOPInstanceUID") == source.SOPInstanceUID:
+            item.ReferencedSOPClassUID = source.SOPClassUID
         if "DimensionOrganizationUID" in item:
             item.DimensionOrganizationUID = uid(dataset.SOPInstanceUID, "dimensions")
         if "ContributionDateTime" in item:
             item.ContributionDateTime = made_at.strftime("%Y%m%d%H%M%S+0000")
     if result.origin is None:
         dataset.PatientIdentityRemoved = "YES"
-        dataset.DeidentificationMethod = "No identifiers were read"
+        dataset.DeidentificationMethod = METHOD
+        dataset.TimezoneOffsetFromUTC = "+0000"  # of our own times: copied ones are local, and say not where
     return file_bytes(dataset)
 
 
@@ -148,7 +169,7 @@ def segments(result: Result) -> bytes:
 
     A type of which nothing was found has an empty frame: it was looked for.
     """
-    source = reference(result)
+    source = one_frame(result)
     found = masks(result.segmentation, result.analysis.thresholds)
     stack = np.stack([found[kind] for kind in Calcification], axis=-1)[np.newaxis].astype(np.uint8)
     dataset = Segmentation(
@@ -201,7 +222,7 @@ def presentation(result: Result) -> bytes:
     """A Grayscale Softcopy Presentation State file: each outline with its name ("MC 3", "MC known") beside it, so that
     colour is not the only signal, and a line that says what it is not for.
     """
-    source = reference(result)
+    source = one_frame(result)
     layers, annotations = _note(source)
     for name, outlines in _outlines(result).items():
         layer = GraphicLayer(name.upper(), len(layers) + 1, LAYERS[name], colour(result.palette[name].colour))
@@ -211,6 +232,7 @@ def presentation(result: Result) -> bytes:
         referenced_images=[source],
         graphic_layers=layers,
         graphic_annotations=annotations,
+        **transformations(result, source),
         **shared(result, "gsps", source),
         **device(result),
     )

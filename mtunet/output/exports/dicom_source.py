@@ -16,9 +16,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from mtunet.case import View
+from mtunet.output.exports.dicom_header import REQUIRED_BY_DERIVED, UNICODE
 from mtunet.output.exports.result import Result
 
-UNICODE: Final = "ISO_IR 192"
 MANUFACTURER: Final = "MTU-Net"
 PLACEHOLDER_NAME: Final = "DE-IDENTIFIED^"
 METHOD: Final = "Header made anew; burned-in text not looked for"
@@ -37,13 +37,6 @@ VIEW_CODES: Final = {
     View.SPECIMEN: ("127457009", "tissue specimen from breast"),
 }
 """DICOM PS3.16 CID 4014, SNOMED CT."""
-
-_UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
-REQUIRED_BY_DERIVED: Final = (
-    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"),
-    *("StudyDate", "StudyTime", "ReferringPhysicianName"),
-)
-"""Type 2 in every object made of an image: may be empty, must be there."""
 
 
 def image(result: Result) -> bytes:
@@ -65,27 +58,6 @@ def reference(result: Result, *, identified: bool = True) -> Dataset:
     _describe_view(dataset, result)
     _describe_pixels(dataset, result)
     return dataset
-
-
-def read_origin(data: bytes, shape: tuple[int, int]) -> Dataset | None:
-    """The header of a DICOM file with its identifiers; None where it is no single DICOM image of this shape.
-
-    data: the file's bytes; its pixels are not read. shape: (rows, columns) of the mammogram that was read from it.
-    """
-    try:
-        header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
-        fits = (int(header.Rows), int(header.Columns)) == shape and int(header.get("NumberOfFrames") or 1) == 1
-        named = all(header.get(uid) for uid in _UIDS)
-    except Exception:  # pydicom promises two kinds and raises nine; whatever it is, there is no header to refer to
-        return None
-    if not fits or not named:
-        return None
-    for keyword in REQUIRED_BY_DERIVED:
-        if keyword not in header:
-            setattr(header, keyword, "")
-    header.decode()
-    header.SpecificCharacterSet = UNICODE  # the sentences that are added hold letters that few other sets have
-    return header
 
 
 def uid(*parts: object) -> str:
@@ -128,7 +100,9 @@ def _describe_view(dataset: Dataset, result: Result) -> None:
     mammogram = result.mammogram
     dataset.BodyPartExamined = "BREAST"
     dataset.PatientOrientation = ""
-    if mammogram.laterality is not None:
+    if mammogram.laterality is None:
+        dataset.Laterality = ""
+    else:
         dataset.ImageLaterality = mammogram.laterality.value
     if mammogram.view is not None:
         dataset.ViewPosition = mammogram.view.value

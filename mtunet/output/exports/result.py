@@ -25,7 +25,7 @@ class Result:
     study: what the images of one examination have in common, hashed into the UIDs of DICOM objects and shown nowhere;
         "" makes each image its own study.
     origin: the header of the DICOM file that was read, *with* its identifiers, for DICOM objects that go back to the
-        archive the image came from. None, unless a person asked for it (`dicom_source.read_origin`).
+        archive the image came from. None, unless a person asked for it (`dicom_header`).
     """
 
     file: str
@@ -36,6 +36,10 @@ class Result:
     palette: Palette = field(default_factory=lambda: FIGURE_3)
     study: str = ""
     origin: Any = None
+
+
+class NotForThisImage(ValueError):
+    """A form needs what this image's file does not say; `str()` is the sentence for the person."""
 
 
 class Drawable(Protocol):
