@@ -165,8 +165,12 @@ class Outcomes:
         cuts = np.quantile(known, [1 / 3, 2 / 3], method="higher")
         third = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right"))
         members = [third == number for number in range(3) if (third == number).any()]
-        names = [f"{values[one].min():.3g} to {values[one].max():.3g}" for one in members]
+        names = [f"{_short(values[one].min())} to {_short(values[one].max())}" for one in members]
         return list(zip(names, members, strict=True)) if len(members) > 1 else []
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def outcomes_of(

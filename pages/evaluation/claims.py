@@ -14,13 +14,16 @@ from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title, rows
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import every_run
+from pages.evaluation.verdicts import show_verdicts
 from pages.shared.charts import figure, line, markers, show
 
 CLAIMS = "Claims"
 
 
 def show_claims(results: Results) -> None:
+    show_verdicts(results)
     every = every_run()
+    st.subheader("Between runs", anchor=False)
     st.caption(
         "The paper says these things without a number. Here they are measured between runs whose experiments are the "
         "same but for what is asked about: the pooled F1 of pixels where the networks look, on the images that the "

@@ -1,0 +1,227 @@
+"""What a run's seeds and folds show: which methods learnt, every claim's verdict, what BAC's removal does, and what
+becomes of true regions."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES
+from mtunet.evaluation.reading import TYPES, Results
+from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
+from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.files import counted
+from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
+from pages.shared.charts import figure, line, show
+
+HOW = "How: docs/statistics.md in the repository."
+
+
+def show_verdicts(results: Results) -> None:
+    told = results.statistics
+    st.subheader("What this run shows", anchor=False)
+    if told is None:
+        st.caption(f"Its seeds and folds are not judged yet: `python -m training report runs/{results.name}` does it.")
+        return
+    st.markdown("\n".join(_gate_line(gate) for gate in told.gates) or "No method can be judged without a baseline.")
+    _claims(results, told)
+    _removal(results, told)
+    _causes(results, told)
+
+
+def _gate_line(gate: Gate) -> str:
+    failed = sum(not hurdle.passed for hurdle in gate.hurdles)
+    times = f"{failed} of {len(gate.hurdles)} times" if failed else f"all {len(gate.hurdles)} times"
+    said = f"unlearnt: {times} a baseline was as good" if failed else f"learnt: {times} better than every baseline"
+    return f"- **{method_title(gate.method)}** {said} (F1; types × folds × seeds)."
+
+
+def _claims(results: Results, told: Statistics) -> None:
+    st.caption(
+        f"Differences are means over {counted(len(told.seeds), 'seed')} × {counted(len(told.folds), 'fold')}; p is of "
+        "the corrected resampled t test, after Holm's correction over all claims that are judged here. Detectable: "
+        "what would be found four times in five at a level of 0.05, and at the level that Holm asks of the first. "
+        f"Not shown is no evidence of equality. {HOW}"
+    )
+    st.dataframe(
+        [_claim_row(claim) for claim in told.claims],
+        hide_index=True,
+        height="content",
+        key="evaluation.claims.verdicts",
+        alt="Every claim, what was measured, and whether it is shown, not shown or contradicted",
+    )
+    downloads(f"{results.name}-claims", [_claim_record(claim) for claim in told.claims])
+
+
+def _claim_row(claim: Claim) -> dict[str, Any]:
+    test, unit = claim.test, claim.unit
+    return {
+        "No.": claim.id,
+        "Claim": claim.sentence,
+        "Type": TYPE_TITLES.get(claim.type, ""),
+        "Verdict": claim.verdict,
+        "Difference": _difference(test.difference.value, unit),
+        "95 % interval": _span(test.difference, unit),
+        "p": _p(test.corrected_p),
+        "Detectable": _size(test.detectable, unit),
+        "Detectable, first": _size(test.detectable_first, unit),
+        "Of": f"{claim.measure}, {'points' if unit == '%' else unit}",
+        "Why not": claim.reason,
+    }
+
+
+def _claim_record(claim: Claim) -> dict[str, Any]:
+    about = {name: value for name, value in vars(claim).items() if name != "test"}
+    return about | _test_record(claim.test)
+
+
+def _test_record(test: Tested) -> dict[str, Any]:
+    numbers = {name: value for name, value in vars(test).items() if name != "difference"}
+    return {"difference": test.difference.value, "low": test.difference.low, "high": test.difference.high} | numbers
+
+
+def _removal(results: Results, told: Statistics) -> None:
+    if not told.removals:
+        return
+    st.subheader("Does telling BAC apart spare false MC?", anchor=False)
+    method = next((one.method for one in told.removals if one.method == "mtunet"), told.removals[0].method)
+    curves = [curve for curve in told.froc if (curve.method, curve.type) == (method, "mc")]
+    title = f"{method_title(method)}: MC found for so many false marks, with BAC and without, 95 % intervals"
+    made = figure(title, "False marks a view", "MC regions found, percent", wide=True)
+    for curve in curves:
+        _add_curve(made, results, curve)
+    made.update_yaxes(rangemode="tozero")
+    show(made, "froc-intervals", title)
+    rows = [
+        {
+            "Method": method_title(one.method),
+            "False marks a view": f"{one.marks:g}",
+            "All marks, %": percent(one.before.value),
+            "BAC taken away, %": percent(one.after.value),
+            "Difference, points": signed(one.test.difference.value),
+            "95 % interval": _span(one.test.difference, "%"),
+            "p": _p(one.test.corrected_p),
+            "Detectable": _size(one.test.detectable, "%"),
+        }
+        for one in told.removals
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.claims.removal", alt="Sensitivity with BAC and without")
+    downloads(
+        f"{results.name}-removal",
+        [{"method": one.method, "marks": one.marks} | _test_record(one.test) for one in told.removals],
+    )
+
+
+def _add_curve(made: go.Figure, results: Results, curve: FrocCurve) -> None:
+    known = [(x, y) for x, y in zip(curve.marks, curve.sensitivity, strict=True) if y.value is not None]
+    name = "BAC taken away" if curve.without_bac else "all marks"
+    dash = "solid" if curve.without_bac else "dot"
+    bars = go.scatter.ErrorY(
+        type="data",
+        symmetric=False,
+        array=[100 * ((y.high if y.high is not None else y.value) - y.value) for _, y in known],  # type: ignore[operator]
+        arrayminus=[100 * (y.value - (y.low if y.low is not None else y.value)) for _, y in known],  # type: ignore[operator]
+        thickness=1,
+        width=3,
+    )
+    made.add_scatter(
+        x=[x for x, _ in known],
+        y=[100 * y.value for _, y in known if y.value is not None],
+        error_y=bars,
+        mode="lines+markers",
+        line=line(curve.method, results.methods) | {"dash": dash},
+        name=name,
+        hovertemplate="%{x:g} a view: %{y:.1f} %<extra>" + name + "</extra>",
+    )
+
+
+def _causes(results: Results, told: Statistics) -> None:
+    st.subheader("What becomes of true regions, and why?", anchor=False)
+    methods = [one.method for one in told.confusions]
+    if not methods:
+        return
+    with st.container(horizontal=True, gap="medium"):
+        start = methods.index("mtunet") if "mtunet" in methods else 0
+        method = str(
+            st.selectbox("Method", methods, start, format_func=method_title, key="evaluation.causes.method", width=280)
+        )
+        kind = str(
+            st.segmented_control(
+                "Type",
+                list(TYPES),
+                default="mc",
+                required=True,
+                format_func=lambda one: TYPE_TITLES[one],
+                key="evaluation.causes.type",
+            )
+        )
+    [matrix] = [one.regions for one in told.confusions if one.method == method]
+    names = {**TYPE_TITLES, "none": "nothing"}
+    rows = [
+        {"Truly": names[true], **{f"Called {names[called]}": _count(matrix[true][called]) for called in names}}
+        for true in names
+    ]
+    st.dataframe(rows, hide_index=True, key="evaluation.causes.matrix", alt="Regions by what they are and were called")
+    st.caption(
+        "Regions, mean over seeds. True regions that are not found are called nothing; false marks are truly nothing."
+    )
+    mine = [one for one in told.strata if (one.method, one.type) == (method, kind)]
+    if mine:
+        st.dataframe(
+            [_stratum_row(one) for one in mine],
+            hide_index=True,
+            height="content",
+            key="evaluation.causes.strata",
+            alt="Outcomes of true regions by conspicuity, form, size, overlap and density, with intervals",
+        )
+        downloads(f"{results.name}-strata-{method}-{kind}", [_stratum_record(one) for one in mine])
+
+
+def _stratum_row(one: Stratum) -> dict[str, Any]:
+    row: dict[str, Any] = {"By": COVARIATES.get(one.covariate, "breast density"), "From, to": one.label}
+    row["Regions"] = one.regions
+    there = {name: share for name, share in one.outcomes.items() if name not in _impossible(one.type)}
+    return row | {f"{OUTCOMES[name]}, %": _with_span(share) for name, share in there.items()}
+
+
+def _impossible(kind: str) -> str:
+    """No MC is BAC that was called MC."""
+    return {"mc": "b", "bac": "c"}[kind]
+
+
+def _stratum_record(one: Stratum) -> dict[str, Any]:
+    record = {name: value for name, value in vars(one).items() if name != "outcomes"}
+    for name, share in one.outcomes.items():
+        record |= {
+            OUTCOMES[name]: share.value,
+            f"{OUTCOMES[name]}, low": share.low,
+            f"{OUTCOMES[name]}, high": share.high,
+        }
+    return record
+
+
+def _with_span(share: Estimate) -> str:
+    return percent(share.value) if share.low is None else f"{percent(share.value)} ({_span(share, '%')})"
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+
+
+def _difference(value: float | None, unit: str) -> str:
+    return signed(value) if unit == "%" else UNDEFINED if value is None else f"{value:+.3g}".replace("-", "−")
+
+
+def _size(value: float | None, unit: str) -> str:
+    return UNDEFINED if value is None else decimal(100 * value, 1) if unit == "%" else f"{value:.3g}"
+
+
+def _span(found: Estimate, unit: str) -> str:
+    if found.low is None or found.high is None:
+        return UNDEFINED
+    low, high = (f"{100 * end:.1f}" if unit == "%" else f"{end:.3g}" for end in (found.low, found.high))
+    return f"{low} to {high}".replace("-", "−")
+
+
+def _p(p: float | None) -> str:
+    return UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,41 @@
+"""The Claims section says what the run's statistics hold: gate, verdicts, removal of BAC, outcomes."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.together import worked_out
+from tests.drawn_run import write_run
+
+
+def test_claims_have_their_verdicts_and_methods_their_gate(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_run(tmp_path / "runs" / "drawn", seeds=(1, 2))
+    told = worked_out(folder, replicates=50)
+    statistics.save(folder, told)
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    app.run()
+    app.switch_page("pages/evaluation/evaluation.py").run()
+    app.session_state["evaluation.section"] = "Claims"
+    app.run()
+    assert not app.exception
+    said = "\n".join(one.value for one in app.markdown)
+    assert "**MTU-Net** learnt: all 12 times better than every baseline" in said
+    verdicts, removal, matrix, strata = (table.value for table in app.dataframe)
+    assert verdicts["Verdict"].tolist() == [claim.verdict for claim in told.claims]
+    first = told.claims[0]
+    assert first.test.difference.value is not None
+    assert verdicts["Difference"][0] == f"{100 * first.test.difference.value:+.1f}".replace("-", "−")
+    assert verdicts["Detectable"][0] == f"{100 * first.test.detectable:.1f}"  # type: ignore[operator]
+    absent = next(number for number, claim in enumerate(told.claims) if claim.other == "mtunet-paper")
+    assert verdicts["Why not"][absent] == "This run has no method mtunet-paper."
+    assert len(removal) == len(told.removals) == 6
+    [regions] = [one.regions for one in told.confusions if one.method == "mtunet"]
+    assert float(matrix["Called MC"][0]) == regions["mc"]["mc"]
+    assert len(strata) == sum((one.method, one.type) == ("mtunet", "mc") for one in told.strata)
+    app.button_group(key="evaluation.causes.type").set_value("bac").run()
+    assert not app.exception
+    assert "BAC called MC, %" in app.dataframe[3].value.columns
