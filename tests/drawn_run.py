@@ -15,6 +15,7 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from mtunet.case import Box
+from mtunet.evaluation.run_masks import DetectedMasks, lengths_of, write_masks
 from mtunet.phantom import MASKS, PHANTOM_VERSION, Facts, Phantom, PhantomSpec
 from mtunet.phantom.arterial import CalcifiedVessel
 from mtunet.phantom.calcifications import Cluster
@@ -154,6 +155,7 @@ def _write_part(
     folder: Path, method: str, names: list[str], truths: dict[str, dict[tuple[str, str], Mask]], random: Any
 ) -> None:
     counts, sweep, components, bins = [], [], [], np.zeros((2, 10, 3))
+    masks = []
     for name in names:
         maps = {key: _map(random, mask, method) for key, mask in truths[name].items()}
         bac = maps["bac", "native"] >= CHOSEN["bac"]
@@ -170,6 +172,7 @@ def _write_part(
                 found = maps[kind, frame] >= threshold
                 lesions = _lesions(found, mask, bac if kind == "mc" else None) if frame == "native" else {}
                 sweep.append(about | {"threshold": threshold} | _pixels(found, mask) | lesions)
+        masks.append(_detected(name, {kind: maps[kind, "native"] >= CHOSEN[kind] for kind in TYPES}))
         for place, kind in enumerate(TYPES):
             found = {k: maps[k, "native"] >= CHOSEN[k] for k in TYPES}
             components += _components(name, kind, found, truths[name])
@@ -181,12 +184,23 @@ def _write_part(
     _csv(folder / "components.csv", components)
     _csv(folder / "calibration.csv", _calibration(bins))
     if method != "nothing":
+        write_masks(folder, masks)
         _csv(folder / "history.csv", [_epoch(n, method) for n in range(1, 5)])
     _json(
         folder / "timing.json",
         {"train_seconds": 60.0, "images_per_second": 5.0, "seconds_per_image": 0.1, "peak_memory_mb": 300.0}
         | {"parameters": 1e6, "device": "none"},
     )
+
+
+def _detected(name: str, found: dict[str, Mask]) -> DetectedMasks:
+    """On the grid of `quick_phantom`, where `_component` puts what lies on the native grid."""
+    lengths = {}
+    for kind, mask in found.items():
+        whole = np.zeros((580, 345), bool)
+        whole[200 : 200 + 2 * mask.shape[0], 60 : 60 + 2 * mask.shape[1]] = mask.repeat(2, 0).repeat(2, 1)
+        lengths[kind] = lengths_of(whole)
+    return DetectedMasks(name, (580, 345), lengths)
 
 
 def _pixels(found: Mask, true: Mask) -> dict[str, int]:

@@ -1,12 +1,12 @@
 """One scored image as a picture: the whole view and, magnified, the region that matters most, in Figure 3's colours.
 
-The truth is drawn as the outlines it has. Of what was detected a run keeps the boxes, not the outlines, so these are
-drawn as boxes, each with the letter of its outcome.
+The truth is drawn as the outlines it has, and so is what was detected, where the run kept its masks; older runs kept
+boxes alone. Each region has the letter of its outcome.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Finding, Laterality, Mammogram, Truth, View
+from mtunet.detection.outlines import Outline, contours
 from mtunet.evaluation.outcomes import Region
 from mtunet.evaluation.reading import ImageFacts, Results
+from mtunet.evaluation.run_masks import DetectedMasks
 from mtunet.output.drawing import FIGURE_3, RGB, Palette, draw
 from mtunet.phantom import PHANTOM_VERSION, Phantom, PhantomSpec
 
@@ -26,16 +28,22 @@ CALLED = {"b": Calcification.MICRO, "c": Calcification.ARTERIAL}
 """What a region was taken for, where that is not what it is."""
 
 
-def picture(phantom: Phantom, components: Sequence[Region], palette: Palette = FIGURE_3) -> RGB:
+def picture(
+    phantom: Phantom,
+    components: Sequence[Region],
+    palette: Palette = FIGURE_3,
+    *,
+    detected: DetectedMasks | None = None,
+) -> RGB:
     """(HEIGHT, columns, 3) uint8: the whole view; beside it the square round the component with the worst outcome.
 
-    Without components the square is round the truth; without truth there is none.
+    Without components the square is round the truth; without truth there is none. detected: on the phantom's own grid.
     """
     rows, columns = phantom.pixels.shape
-    panels = [_region(phantom, components, Box(0, 0, rows, columns), palette)]
+    panels = [_region(phantom, components, Box(0, 0, rows, columns), palette, detected)]
     focus = _focus(phantom, components)
     if focus is not None:
-        panels += [np.zeros((HEIGHT, GAP, 3), np.uint8), _region(phantom, components, focus, palette)]
+        panels += [np.zeros((HEIGHT, GAP, 3), np.uint8), _region(phantom, components, focus, palette, detected)]
     return np.hstack(panels)
 
 
@@ -64,7 +72,13 @@ def _focus(phantom: Phantom, components: Sequence[Region]) -> Box | None:
     return Box(top, left, top + side, left + side)
 
 
-def _region(phantom: Phantom, components: Sequence[Region], box: Box, palette: Palette) -> RGB:
+def _region(
+    phantom: Phantom,
+    components: Sequence[Region],
+    box: Box,
+    palette: Palette,
+    detected: DetectedMasks | None = None,
+) -> RGB:
     """A part of the image, HEIGHT pixels high, with what lies in it."""
     factor = HEIGHT / (box.bottom - box.top)
     shape = (HEIGHT, max(1, round((box.right - box.left) * factor)))
@@ -72,7 +86,10 @@ def _region(phantom: Phantom, components: Sequence[Region], box: Box, palette: P
     grey = _resized(phantom.pixels[part].astype(np.float32) / np.float32(65535), shape)
     masks = {kind: _resized(phantom.masks[kind.value][part].astype(np.float32), shape) > 0.3 for kind in Calcification}
     boxes = [(one, _scaled(one.box, box, factor)) for one in components if _meet(one.box, box)]
-    findings = [_finding(one, placed) for one, placed in boxes if one.outcome != "d"]
+    if detected is None:
+        findings = [_finding(one, placed) for one, placed in boxes if one.outcome != "d"]
+    else:
+        findings = list(_marked(detected, part, shape))
     mammogram = Mammogram(grey, None, None, None, "")
     drawn = draw(mammogram, findings, Truth(masks, "phantom, exact"), palette)[: shape[0], : shape[1]].copy()
     for one, placed in boxes:
@@ -94,6 +111,14 @@ def _scaled(box: Box, region: Box, factor: float) -> Box:
     return Box(round(top) - 2, round(left) - 2, round(bottom) + 2, round(right) + 2)
 
 
+def _marked(detected: DetectedMasks, part: tuple[slice, slice], shape: tuple[int, int]) -> Iterator[Finding]:
+    """What was detected in a part of the image, as what `drawing` draws at this shape."""
+    for name in detected.lengths:
+        mask = _resized(detected.mask(name)[part].astype(np.float32), shape) > 0.3
+        for ring in contours(mask):
+            yield _outlined(Calcification(name), ring, Box(0, 0, 1, 1), 0.0)
+
+
 def _meet(one: Box, other: Box) -> bool:
     return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
 
@@ -101,17 +126,22 @@ def _meet(one: Box, other: Box) -> bool:
 def _finding(one: Region, box: Box) -> Finding:
     """The box as what `drawing` draws; a region that was taken for the other type is drawn in that type's colour."""
     corners = ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
+    ring = tuple((float(x), float(y)) for x, y in corners)
+    return _outlined(CALLED.get(one.outcome, Calcification(one.type)), ring, box, one.probability or 0.0)
+
+
+def _outlined(kind: Calcification, ring: Outline, box: Box, probability: float) -> Finding:
     return Finding(
         number=0,
-        type=CALLED.get(one.outcome, Calcification(one.type)),
-        contour=tuple((float(x), float(y)) for x, y in corners),
+        type=kind,
+        contour=ring,
         box=box,
         area_px=(box.bottom - box.top) * (box.right - box.left),
         area_mm2=None,
         length_px=0.0,
         length_mm=None,
         specks=None,
-        probability=one.probability or 0.0,
+        probability=probability,
     )
 
 

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from mtunet.evaluation.run_files import UnreadableRun
+from pages.evaluation.address import arrive, keep, remembered
 from pages.evaluation.claims import CLAIMS, show_audit, show_claims
 from pages.evaluation.folds import show_folds
 from pages.evaluation.images import show_images
-from pages.evaluation.numbers import IMAGES, SECTION
+from pages.evaluation.numbers import IMAGES
 from pages.evaluation.real_mammograms import REAL, show_real
 from pages.evaluation.results_table import show_results
 from pages.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was_measured
@@ -33,9 +34,12 @@ SCORED = ("Results", "Folds", "Curves", IMAGES)
 def choices() -> str:
     """The section that is shown; what is not shown is not worked out."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        st.session_state.setdefault(SECTION, "Results")  # not as a default: a number's images set it as well
         section = st.segmented_control(
-            "Section", list(SECTIONS), required=True, key=SECTION, label_visibility="collapsed"
+            "Section",
+            list(SECTIONS),
+            required=True,
+            key=remembered("section", list(SECTIONS)),
+            label_visibility="collapsed",
         )
         with st.container(width="content"):
             picture_kind()
@@ -43,6 +47,7 @@ def choices() -> str:
 
 
 frame("Evaluation")
+arrive()
 said, picked = st.columns([5, 2], gap="medium", vertical_alignment="center")
 with picked:
     results = chosen_run()
@@ -66,3 +71,4 @@ try:
         SECTIONS[section](results)
 except UnreadableRun as problem:
     st.error(plain(str(problem)))
+keep()

@@ -10,6 +10,7 @@ from mtunet.evaluation.figures import BEYOND, EVERY, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import PairedTest
 from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, per_fold
+from pages.evaluation.address import current, remembered
 from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
 from pages.evaluation.results_table import cells_of, chosen_frame
 from pages.shared.charts import figure, markers, muted, show
@@ -48,9 +49,9 @@ def _chosen_metric(results: Results, frame: str) -> str:
         st.selectbox(
             "Metric",
             names,
-            index=names.index("f1"),
             format_func=lambda name: EVERY[name].title,
-            key="evaluation.folds.metric",
+            key=remembered("order", names, "f1"),
+            persist_state="page",
             help="  \n".join(f"**{EVERY[name].title}**: {EVERY[name].meaning}" for name in names),
             width=280,
         )
@@ -146,7 +147,7 @@ def _from_cell(order: list[tuple[str, str]]) -> None:
         row, column = chosen[0]
         fold = int(column.removeprefix("Fold ")) if column.startswith("Fold ") else None
         method, kind = order[row]
-        go_behind(Behind(method, kind, st.session_state.get("evaluation.folds.metric") or "f1", fold))
+        go_behind(Behind(method, kind, current("order") or "f1", fold))
 
 
 def _comparisons(results: Results) -> None:

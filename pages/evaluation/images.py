@@ -1,111 +1,21 @@
 """The images behind a number, the worst first; what became of every calcification, and what goes with failing."""
 
-import secrets
+import hashlib
 from typing import Any
 
-import cv2
 import numpy as np
 import streamlit as st
 
-from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, Share, by_density, by_thirds, components, tally
-from mtunet.evaluation.pictures import NotDrawable, picture, spec_of
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
 from mtunet.evaluation.table import TYPE_TITLES, method_title
-from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
-from mtunet.phantom import Phantom, PhantomSpec, make_phantom
-from mtunet.phantom.dicom_file import dicom_bytes
-from mtunet.store.filing import CouldNotSave
-from mtunet.store.records import now
-from pages.evaluation.numbers import UNDEFINED, downloads, in_unit
+from pages.evaluation.address import go, remembered, remembered_several
+from pages.evaluation.image_card import show_card
+from pages.evaluation.numbers import UNDEFINED, downloads
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
-from pages.shared.words import plain
-from pages.shared.work import jobs, open_store
-
-# One image behind a number: drawn again, with what became of its calcifications, and a way into its case.
-
-LEGEND = (
-    "Known BAC blue and known MC green (both dashed), found BAC red and found MC yellow (solid), as in the paper's "
-    "Figure 3. What was found is drawn as a box, as a run keeps no outlines."
-)
-
-
-def show_card(results: Results, row: dict[str, Any], found: list[Region], metric: str) -> None:
-    """metric: a name in `EVERY`, under which the row has its value."""
-    with st.container(border=True, key=f"evaluation.card.{row['image']}"):
-        left, right = st.columns([3, 2], gap="medium")
-        with right:
-            st.markdown(f"**{plain(row['image'])}**")
-            value = f"{EVERY[metric].title} {in_unit(row[metric], EVERY[metric])} {EVERY[metric].unit}"
-            holds = ", ".join(
-                part for part in (row["stratum"], f"density {row['density']}" if row["density"] else "") if part
-            )
-            st.caption(f"{value} · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
-            for letter in OUTCOMES:
-                if several := [one for one in found if one.outcome == letter]:
-                    st.markdown(f"**({letter})** {_said(letter, several)}")
-            if not found:
-                st.caption("The run recorded no calcification and no false one of this type here.")
-        try:
-            spec = spec_of(results, row["image"])
-        except NotDrawable as problem:
-            left.info(plain(str(problem)), icon=":material/image_not_supported:")
-            return
-        with right:
-            if st.button(
-                "Open in the case page", icon=":material/arrow_forward:", key=f"evaluation.open.{row['image']}"
-            ):
-                _open(spec, row["image"])
-        with left, st.spinner("Drawing the phantom again …"):
-            drawn = _picture(spec, tuple(found))
-            st.image(drawn, caption=LEGEND, alt=f"{row['image']}, whole and magnified, with outlines", width="content")
-
-
-def _said(letter: str, several: list[Region]) -> str:
-    """ "3 × missed, 1.2 to 4.0 mm²"."""
-    parts = [f"{len(several)} × {OUTCOMES[letter]}" if len(several) > 1 else OUTCOMES[letter]]
-    areas = [one.covariates["area_mm2"] for one in several if "area_mm2" in one.covariates]
-    likely = [one.probability for one in several if one.probability is not None]
-    parts += [f"{_span(areas, 1)} mm²"] if areas else []
-    parts += [f"mean probability {_span(likely, 2)}"] if likely else []
-    return ", ".join(parts)
-
-
-def _span(values: list[float], digits: int) -> str:
-    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
-    return low if low == high else f"{low} to {high}"
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _phantom(spec: PhantomSpec) -> Phantom:
-    return make_phantom(spec)
-
-
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr})
-def _picture(spec: PhantomSpec, found: tuple[Region, ...]) -> bytes:
-    """As PNG, kept: a phantom takes seconds to draw."""
-    rgb = picture(_phantom(spec), found)
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
-
-
-def _open(spec: PhantomSpec, name: str) -> None:
-    """Into the worklist by the way that every image takes, then to its case."""
-    with st.spinner("Drawing the phantom and filing it as an image …"), open_store() as store:
-        data = dicom_bytes(_phantom(spec), name)
-        try:
-            [taken] = take_in(store, data, f"{name}.dcm", Origin(secrets.token_hex(4), now()), DEFAULT_MODEL)
-        except (QueueFull, CouldNotSave) as problem:
-            st.error(str(problem))
-            return
-    if isinstance(taken, Declined):
-        st.error(taken.problem.sentence)
-        return
-    jobs().wake()
-    st.switch_page("pages/case/case.py", query_params={"image": taken.sha256})
-
 
 DENSITY = "density"
 CAUSES = {DENSITY: "breast density (BI-RADS)", **COVARIATES}
@@ -129,7 +39,9 @@ def show_causes(results: Results, found: list[Region], method: str) -> None:
         "numbers. Here every true calcification is sorted by what was measured of it; a bar is the share"
         " that was not found."
     )
-    cause = st.selectbox("Sorted by", list(CAUSES), format_func=_begun, key="evaluation.cause", width=380)
+    cause = st.selectbox(
+        "Sorted by", list(CAUSES), format_func=_begun, key=remembered("cause", list(CAUSES)), width=380
+    )
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
             mine = [one for one in found if one.method == method and one.type == kind]
@@ -162,7 +74,6 @@ def _chart(results: Results, method: str, shares: list[Share], name: str, cause:
 
 
 KEY = "evaluation.images"
-SHOWN = 2  # pictures that are drawn unasked: a phantom takes some seconds
 LETTERS = {letter: f"({letter}) {words}" for letter, words in OUTCOMES.items()}
 
 
@@ -190,12 +101,14 @@ def show_images(results: Results) -> None:
     first = "highest" if EVERY[metric].less_is_better else "lowest"
     st.caption(
         f"{len(rows)} images, the {first} {EVERY[metric].title} first, those where it is undefined (0/0) last. "
-        "Tick rows to see their pictures."
+        "Choose a row to see its picture; the head of a column sorts by it, and the magnifying glass searches in all."
     )
-    chosen = _list(rows, metric)
+    names = [str(row["image"]) for row in rows]
+    if rows:
+        place = names.index(st.session_state[remembered("image", names)])
+        _list(rows, metric, place)
+        show_card(results, method, rows[place], mine.get(names[place], []), metric)
     downloads(f"{results.name}-images-{method}-{kind}", rows)
-    for row in chosen:
-        show_card(results, row, mine.get(row["image"], []), metric)
     show_causes(results, found, method)
 
 
@@ -209,7 +122,7 @@ def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
         kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
-        metric = _one("Ordered by", _countable(results), "metric", lambda m: EVERY[m].title, 200, "f1")
+        metric = _one("Order", _countable(results), "order", lambda m: EVERY[m].title, 200, "f1")
         folds: list[Any] = ["all", *results.folds]
         fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
         frame = chosen_frame(results)
@@ -220,7 +133,8 @@ def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, 
             list(OUTCOMES),
             selection_mode="multi",
             format_func=lambda letter: LETTERS[letter],
-            key=f"{KEY}.outcomes",
+            key=remembered_several("outcomes", list(OUTCOMES)),
+            persist_state="page",
             help="The columns of the paper's Figure 3, and (e) for what was found where nothing is.",
         )
     return method, kind, metric, fold, frame, list(outcomes)
@@ -232,10 +146,8 @@ def _countable(results: Results) -> list[str]:
 
 
 def _one(label: str, options: list[Any], name: str, words: Any, width: int, default: Any = None) -> Any:
-    key = f"{KEY}.{name}"
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = default if default in options else options[0]
-    return st.selectbox(label, options, format_func=words, key=key, width=width)
+    key = remembered(name, options, default)
+    return st.selectbox(label, options, format_func=words, key=key, width=width, persist_state="page")
 
 
 def _by_image(found: list[Region]) -> dict[str, list[Region]]:
@@ -273,11 +185,13 @@ def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Re
     return rows
 
 
-def _list(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+def _list(rows: list[dict[str, Any]], metric: str, place: int) -> None:
+    """The row of the image that is looked at is chosen; another one is brought by a click."""
+    head, scale = f"{EVERY[metric].title}, {EVERY[metric].unit}", 100 if EVERY[metric].unit == "%" else 1
     shown = [
         {
             "Image": row["image"],
-            f"{EVERY[metric].title}, {EVERY[metric].unit}": in_unit(row[metric], EVERY[metric]),
+            head: None if row[metric] is None else scale * row[metric],
             "Outcomes": row["outcomes"] or UNDEFINED,
             "Holds": row["stratum"] or UNDEFINED,
             "Density": row["density"] or UNDEFINED,
@@ -288,14 +202,21 @@ def _list(rows: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-    event = st.dataframe(
+    names = [str(row["image"]) for row in rows]
+    key = f"{KEY}.list.{hashlib.sha256(repr((names, place)).encode()).hexdigest()[:8]}"
+    st.dataframe(
         shown,
         hide_index=True,
         height=min(320, 38 + 35 * max(len(shown), 1)),
-        key=f"{KEY}.list",
-        on_select="rerun",
-        selection_mode="multi-row",
+        key=key,
+        on_select=lambda: _take(key, names),
+        selection_mode="single-row",
+        column_config={head: st.column_config.NumberColumn(format="%.2f")},
+        selection_default={"selection": {"rows": [place]}},
         alt="The images behind the number, with their counts of pixels",
     )
-    ticked = [place for place in event["selection"]["rows"] if place < len(rows)]
-    return [rows[place] for place in ticked] or rows[:SHOWN]
+
+
+def _take(key: str, names: list[str]) -> None:
+    if ticked := st.session_state[key]["selection"]["rows"]:
+        go(image=names[ticked[0]])

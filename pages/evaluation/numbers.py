@@ -10,6 +10,7 @@ import streamlit as st
 
 from mtunet.evaluation.figures import Metric
 from mtunet.evaluation.table import to_csv
+from pages.evaluation.address import go
 
 UNDEFINED = "–"
 
@@ -70,9 +71,7 @@ def _json(records: Sequence[Mapping[str, Any]]) -> bytes:
     return (json.dumps([dict(record) for record in records], indent=2) + "\n").encode()
 
 
-SECTION = "evaluation.section"
 IMAGES = "Images"
-_KEY = "evaluation.behind"
 
 
 @dataclass(frozen=True)
@@ -87,12 +86,8 @@ class Behind:
 
 def go_behind(choice: Behind) -> None:
     """Show those images. To be called before the page's widgets are made, so from a callback."""
-    st.session_state[_KEY] = choice
-    st.session_state[SECTION] = IMAGES
-    st.session_state["evaluation.images.method"] = choice.method
-    st.session_state["evaluation.images.type"] = choice.type
-    st.session_state["evaluation.images.metric"] = choice.metric
-    st.session_state["evaluation.images.fold"] = "all" if choice.fold is None else choice.fold
+    fold = "all" if choice.fold is None else choice.fold
+    go(section=IMAGES, method=choice.method, type=choice.type, order=choice.metric, fold=fold, image=None, view=None)
 
 
 def from_point(key: str) -> None:

@@ -10,6 +10,7 @@ from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, records, table, to_json
+from pages.evaluation.address import remembered
 from pages.evaluation.numbers import UNDEFINED, Behind, downloads, go_behind, in_unit, percent, signed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.viewer import component
@@ -66,10 +67,10 @@ def chosen_frame(results: Results) -> str:
         st.segmented_control(
             "Resolution",
             list(results.frames),
-            default=results.frames[0],
             required=True,
             format_func=lambda frame: FRAME_TITLES[frame],
-            key="evaluation.frame",
+            key=remembered("resolution", results.frames),
+            persist_state="page",
             help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own.",
         )
     )
@@ -86,10 +87,10 @@ def _chosen_aggregation() -> str:
         st.segmented_control(
             "Aggregation",
             list(AGGREGATIONS),
-            default="pooled",
             required=True,
             format_func=lambda name: AGGREGATIONS[name].title,
-            key="evaluation.aggregation",
+            key=remembered("aggregation", list(AGGREGATIONS)),
+            persist_state="page",
             help="  \n".join(f"**{one.title}**: {one.meaning}" for one in AGGREGATIONS.values()),
         )
     )

@@ -13,6 +13,7 @@ from mtunet.evaluation.run_files import UnreadableRun, fingerprint
 from mtunet.evaluation.runs import RunPart
 from mtunet.evaluation.table import BASELINES, method_title
 from mtunet.files import counted
+from pages.evaluation.address import remembered
 from pages.shared.words import plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run
@@ -30,14 +31,11 @@ def chosen_run() -> Results:
     shipped = _behind_the_default_model()
     found.sort(key=lambda run: (not run.finished, run.one_model, -len(run.methods), run.name != shipped, run.name))
     names = [run.name for run in found]
-    asked = st.query_params.get("run")
     name = st.selectbox(
         "Run",
         names,
-        index=names.index(asked) if asked in names else 0,
         format_func=lambda one: _label(found[names.index(one)]),
-        key="evaluation.run",
-        on_change=lambda: st.query_params.update(run=st.session_state["evaluation.run"]),
+        key=remembered("run", names),
         help="The runs that ship with the program and your own: every folder under runs/ that has a config.json.",
     )
     return found[names.index(name)]

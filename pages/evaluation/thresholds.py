@@ -10,6 +10,7 @@ from mtunet.evaluation.figures import METRICS, Floats
 from mtunet.evaluation.reading import TYPES, Results
 from mtunet.evaluation.statistics import PooledSweep
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
+from pages.evaluation.address import keep_part, remembered
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
 from pages.evaluation.results_table import chosen_frame
@@ -48,6 +49,7 @@ def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
         kind = _chosen_type()
         frame = chosen_frame(results)
         threshold = _chosen_threshold(found)
+    keep_part()
     curves = {m: curve(s[kind, frame]) for m, s in found.items() if (kind, frame) in s}
     native = {m: curve(s[kind, "native"]) for m, s in found.items() if (kind, "native") in s}
     if not curves:
@@ -75,10 +77,10 @@ def _chosen_type() -> str:
         st.segmented_control(
             "Type",
             list(TYPES),
-            default="mc",
             required=True,
             format_func=lambda kind: TYPE_TITLES[kind],
-            key="evaluation.curves.type",
+            key=remembered("type", TYPES),
+            persist_state="page",
             help="MC: microcalcifications. BAC: breast arterial calcifications.",
         )
     )
@@ -91,9 +93,9 @@ def _chosen_threshold(found: Sweeps) -> float:
         st.select_slider(
             "Threshold",
             tried,
-            value=start,
             format_func=lambda t: f"{t:.2f}",
-            key="evaluation.curves.threshold",
+            key=remembered("threshold", tried, start),
+            persist_state="page",
             help="The probability at and above which a pixel counts, the same in every fold. The Results section uses "
             "what each fold's inner validation chose instead.",
             width=380,

@@ -34,7 +34,8 @@ def number(page: Page, start: str) -> object:
     return page.get_by_role("button", name=re.compile(f"^{re.escape(start)}"))
 
 
-def test_from_the_table_to_an_image_and_its_case(page: Page, url: str) -> None:
+def test_from_a_number_to_the_runs_own_contours_and_back(page: Page, url: str) -> None:
+    """Three clicks: the number, a row, the viewer. The browser's back returns to the row, and then to the table."""
     page.goto(f"{url}/evaluation")
     expect(page.get_by_text(re.compile("18 images of 9 virtual patients"))).to_be_visible()
     cell = number(page, "MTU-Net, MC, F1:")
@@ -44,12 +45,38 @@ def test_from_the_table_to_an_image_and_its_case(page: Page, url: str) -> None:
     page.get_by_role("radio", name="Per image", exact=True).click()
     expect(cell).not_to_have_text(pooled)
     cell.focus()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the first
     settled(page)
-    expect(page.get_by_role("img", name=re.compile("whole and magnified")).first).to_be_visible()
-    page.get_by_role("button", name="Open in the case page").first.click()
+    expect(page.get_by_role("img", name=re.compile("whole and magnified"))).to_have_count(1)
+    expect(page).to_have_url(re.compile("section=Images"))
+    rows = page.get_by_test_id("stDataFrame").first
+    box = rows.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 15, box["y"] + 38 + 35 * 2 + 17)  # the second: the box of the third row
+    expect(page).to_have_url(re.compile(r"image=drawn-\d{3}"))
+    address = page.url
+    name = re.search(r"image=(drawn-\d{3})", address)
+    assert name is not None
+    settled(page)
+    expect(page.get_by_role("img", name=re.compile(f"{name[1]}, whole and magnified"))).to_be_visible()
+    page.get_by_role("button", name="Open in the viewer").click()  # the third
+    shown = page.locator(".mtunet-viewer")
+    expect(shown).to_have_attribute("data-state", "ready")
+    expect(page.get_by_text("MC: MTU-Net of drawn")).to_be_visible()
+    expect(page.get_by_text(re.compile("MC: the model that ships"))).to_be_visible()
+    in_viewer = page.url
+    page.get_by_role("link", name="Open in the case page").click()
     expect(page).to_have_url(re.compile(r"/case\?image=[0-9a-f]{64}"))
     expect(page.locator(".mtunet-viewer")).to_have_attribute("data-state", "ready")
+    page.go_back()
+    expect(page).to_have_url(in_viewer)
+    expect(page.get_by_text("MC: MTU-Net of drawn")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(address)
+    expect(page.get_by_role("img", name=re.compile(f"{name[1]}, whole and magnified"))).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(cell).to_be_visible()
 
 
 def test_the_threshold_moves_the_mark_and_the_numbers(page: Page, url: str) -> None:

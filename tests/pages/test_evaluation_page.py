@@ -42,7 +42,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def opened(app: AppTest, root: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """The page on the drawn run; its phantoms are quick drawings."""
-    monkeypatch.setattr("pages.evaluation.images.make_phantom", quick_phantom)
+    monkeypatch.setattr("pages.evaluation.image_card.make_phantom", quick_phantom)
 
     def go() -> AppTest:
         shutil.copytree(drawn, root / "drawn", dirs_exist_ok=True)
@@ -62,6 +62,10 @@ def go_to(app: AppTest, section: str) -> AppTest:
 
 def said(app: AppTest) -> str:
     return "\n".join([*(m.value for m in app.markdown), *(c.value for c in app.caption), *(i.value for i in app.info)])
+
+
+def address(app: AppTest) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
 
 
 def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None:
@@ -108,7 +112,7 @@ def test_the_threshold_moves_the_numbers(opened: Callable[[], AppTest], drawn: P
     sweep = pooled([sweeps(load(drawn), "mtunet")["mc", "256"]])
     seen = set()
     for threshold in (0.5, 0.8):
-        app.select_slider(key="evaluation.curves.threshold").set_value(threshold).run()
+        app.select_slider(key="evaluation.threshold").set_value(threshold).run()
         table = app.dataframe[0].value
         [row] = [row for _, row in table.iterrows() if row["Method"] == "MTU-Net"]
         expected = figures_at(sweep, threshold)
@@ -122,7 +126,7 @@ def test_folds_show_every_fold_of_the_chosen_metric(opened: Callable[[], AppTest
     app = go_to(opened(), "Folds")
     assert {"Fold 0", "Fold 1", "Fold 2", "Mean", "95 % interval"} <= set(app.dataframe[0].value.columns)
     before = app.dataframe[0].value["Mean"].tolist()
-    app.selectbox(key="evaluation.folds.metric").set_value("jaccard").run()
+    app.selectbox(key="evaluation.order").set_value("jaccard").run()
     assert app.dataframe[0].value["Mean"].tolist() != before
 
 
@@ -134,7 +138,7 @@ def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
     assert "not measured in this run" not in said(app)
     go_to(app, "Folds")
     for metric in ("boundary", "false_area"):
-        app.selectbox(key="evaluation.folds.metric").set_value(metric).run()
+        app.selectbox(key="evaluation.order").set_value(metric).run()
         assert not app.exception, app.exception
         assert {"Fold 0", "Mean", "SD"} <= set(app.dataframe[0].value.columns)
     counts = load(drawn).counts["mtunet", "bac", "256"]
@@ -143,11 +147,11 @@ def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
     [row] = [r for _, r in rows.iterrows() if (r["Method"], r["Type"]) == ("MTU-Net", "BAC")]
     assert row["Mean"] == f"{area.value:.2f}"
     go_to(app, "Images")
-    app.selectbox(key="evaluation.images.metric").set_value("centre_line").run()
-    app.selectbox(key="evaluation.images.type").set_value("bac").run()
+    app.selectbox(key="evaluation.order").set_value("centre_line").run()
+    app.selectbox(key="evaluation.type").set_value("bac").run()
     assert not app.exception, app.exception
     assert "Centre line, %" in app.dataframe[0].value.columns
-    app.selectbox(key="evaluation.images.type").set_value("mc").run()
+    app.selectbox(key="evaluation.type").set_value("mc").run()
     assert "Centre line is not counted for MC" in app.info[-1].value
 
 
@@ -165,7 +169,7 @@ def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path
     go_to(app, "Results")
     assert "were not measured in this run" in said(app)
     go_to(app, "Folds")
-    assert app.selectbox(key="evaluation.folds.metric").options == [metric.title for metric in METRICS.values()]
+    assert app.selectbox(key="evaluation.order").options == [metric.title for metric in METRICS.values()]
 
 
 def test_every_fold_has_its_time_and_memory(opened: Callable[[], AppTest]) -> None:
@@ -201,7 +205,7 @@ def test_from_a_number_to_its_images(
 ) -> None:
     app, state = opened(), SimpleNamespace(session_state={})
     with monkeypatch.context() as patched:  # what the callback of a table or a chart does
-        patched.setattr("pages.evaluation.numbers.st", state)
+        patched.setattr("pages.evaluation.address.st", state)
         go_behind(Behind("multiclass", "bac", "sensitivity", fold=1))
     for key, value in state.session_state.items():
         app.session_state[key] = value
@@ -211,23 +215,51 @@ def test_from_a_number_to_its_images(
     assert set(rows["Fold"]) == {1}
     assert sorted(rows["Image"]) == sorted(json.loads((drawn / "splits.json").read_text())[1]["test"])
     assert "Sensitivity, %" in rows.columns
-    assert [b.label for b in app.button].count("Open in the case page") == 2
+    assert [b.label for b in app.button].count("Open in the viewer") == 1
+    asked = {"section": "Images", "run": "drawn", "method": "multiclass", "type": "bac", "order": "sensitivity"}
+    assert address(app) == asked | {"fold": "1"}
+
+
+def test_an_address_opens_the_same_place_again(opened: Callable[[], AppTest]) -> None:
+    app = opened()
+    assert not app.query_params
+    asked = {"section": "Images", "run": "drawn", "method": "single", "type": "bac", "order": "jaccard"}
+    asked |= {"fold": "1", "outcomes": "a,e", "resolution": "native"}
+    for name, value in asked.items():
+        app.query_params[name] = value
+    app.run()
+    rows = app.dataframe[0].value
+    names = rows["Image"].tolist()
+    assert set(rows["Fold"]) == {1}
+    assert "Jaccard, %" in rows.columns
+    app.query_params["image"] = names[-1]
+    app.run()
+    assert not app.exception, app.exception
+    assert f"**{names[-1]}**".replace("-", r"\-") in [one.value for one in app.markdown]
+    assert address(app) == asked | {"image": names[-1]}
+    app.query_params.clear()
+    app.query_params["fold"], app.query_params["threshold"] = "seven", "<script>"
+    app.run()
+    assert not app.exception, app.exception
+    assert not app.query_params  # what is not there is forgotten
 
 
 def test_only_images_with_an_outcome_are_listed(opened: Callable[[], AppTest]) -> None:
     app = go_to(opened(), "Images")
     every = len(app.dataframe[0].value)
-    app.button_group(key="evaluation.images.outcomes").set_value(["a"]).run()
+    app.button_group(key="evaluation.outcomes").set_value(["a"]).run()
     some = app.dataframe[0].value
     assert 0 < len(some) < every
     assert all("a" in text for text in some["Outcomes"])
 
 
-def test_an_image_is_opened_as_a_case(opened: Callable[[], AppTest]) -> None:
+def test_an_image_is_opened_in_the_viewer_and_as_a_case(opened: Callable[[], AppTest]) -> None:
     app = go_to(opened(), "Images")
-    next(button for button in app.button if button.label == "Open in the case page").click().run()
-    assert not app.exception
-    assert len("".join(app.query_params["image"])) == 64
+    next(button for button in app.button if button.label == "Open in the viewer").click().run()
+    assert not app.exception, app.exception
+    assert address(app)["view"] == "viewer"
+    [link] = [one for one in app.get("page_link") if one.proto.label == "Open in the case page"]
+    assert re.fullmatch("image=[0-9a-f]{64}", link.proto.query_string)
 
 
 def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, drawn: Path) -> None:

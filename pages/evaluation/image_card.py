@@ -1,0 +1,235 @@
+"""One image behind a number: drawn again, with what the run detected on it, what is known and what the model that ships
+says; as a picture, or in the viewer.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from mtunet.case import Calcification
+from mtunet.detection import analysis as analyses
+from mtunet.detection import models
+from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.detection.outlines import contours
+from mtunet.evaluation import runs
+from mtunet.evaluation.figures import EVERY
+from mtunet.evaluation.outcomes import OUTCOMES, Region
+from mtunet.evaluation.pictures import NotDrawable, picture, spec_of
+from mtunet.evaluation.reading import Results
+from mtunet.evaluation.run_masks import DetectedMasks
+from mtunet.evaluation.table import method_title
+from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
+from mtunet.output.drawing import FIGURE_3
+from mtunet.phantom import Phantom, PhantomSpec, make_phantom
+from mtunet.phantom.dicom_file import dicom_bytes
+from mtunet.store.filing import CouldNotSave
+from mtunet.store.images import Store
+from mtunet.store.records import Image, JobState, now
+from pages.evaluation.address import current, go, remembered
+from pages.evaluation.numbers import in_unit
+from pages.evaluation.runs_shown import BY_RUN
+from pages.shared.controls import LayerStyle, looks
+from pages.shared.viewer import Outline, Pane, outlines, viewer
+from pages.shared.words import SHORT_TYPES, marker, plain
+from pages.shared.work import jobs, open_store
+
+PICTURE, VIEWER = "picture", "viewer"
+SHIPS = {
+    "ships_mc": LayerStyle("#64d2ff", False, f"MC: the model that ships ({DEFAULT_MODEL})"),
+    "ships_bac": LayerStyle("#c3a8f2", False, f"BAC: the model that ships ({DEFAULT_MODEL})"),
+}
+BUSY = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
+
+
+def show_card(results: Results, method: str, row: Mapping[str, Any], found: list[Region], metric: str) -> None:
+    """metric: a name in `EVERY`, under which the row has its value."""
+    image = str(row["image"])
+    view = st.session_state[remembered("view", (PICTURE, VIEWER))]
+    with st.container(border=True, key=f"evaluation.card.{image}"):
+        left, right = st.columns([5, 2], gap="medium")
+        with right:
+            _say(row, found, metric)
+        try:
+            spec = spec_of(results, image)
+        except NotDrawable as problem:
+            left.info(plain(str(problem)), icon=":material/image_not_supported:")
+            return
+        detected = _detected(results, method, image)
+        with right:
+            if view == VIEWER:
+                st.button("Back to the picture", icon=":material/image:", on_click=lambda: go(view=PICTURE))
+            else:
+                st.button("Open in the viewer", icon=":material/frame_inspect:", on_click=lambda: go(view=VIEWER))
+        shown = None
+        with left:
+            if view == VIEWER:
+                shown = _look(results, method, spec, image, detected)
+            else:
+                with st.spinner("Drawing the phantom again …"):
+                    drawn = _picture(spec, tuple(found), _Detected(detected, f"{results.folder} {method} {image}"))
+                st.image(drawn, caption=_legend(detected), alt=f"{image}, whole and magnified, with outlines")
+        if shown is not None:
+            place = {
+                "image": shown.sha256
+            }  # a link, not a button that switches: the browser's back leads straight here
+            icon = ":material/arrow_forward:"
+            right.page_link("pages/case/case.py", label="Open in the case page", icon=icon, query_params=place)
+
+
+def _say(row: Mapping[str, Any], found: list[Region], metric: str) -> None:
+    st.markdown(f"**{plain(str(row['image']))}**")
+    value = f"{EVERY[metric].title} {in_unit(row[metric], EVERY[metric])} {EVERY[metric].unit}"
+    holds = ", ".join(part for part in (row["stratum"], f"density {row['density']}" if row["density"] else "") if part)
+    st.caption(f"{value} · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
+    for letter in OUTCOMES:
+        if several := [one for one in found if one.outcome == letter]:
+            st.markdown(f"**({letter})** {_said(letter, several)}")
+    if not found:
+        st.caption("The run recorded no calcification and no false one of this type here.")
+
+
+def _legend(detected: DetectedMasks | None) -> str:
+    how = "" if detected else ". This run kept no masks, so what was found is drawn as boxes"
+    return (
+        "Known BAC blue and known MC green (both dashed), found BAC red and found MC yellow (solid), as in the paper's "
+        f"Figure 3{how}."
+    )
+
+
+def _said(letter: str, several: list[Region]) -> str:
+    """ "3 × missed, 1.2 to 4.0 mm²"."""
+    parts = [f"{len(several)} × {OUTCOMES[letter]}" if len(several) > 1 else OUTCOMES[letter]]
+    areas = [one.covariates["area_mm2"] for one in several if "area_mm2" in one.covariates]
+    likely = [one.probability for one in several if one.probability is not None]
+    parts += [f"{_span(areas, 1)} mm²"] if areas else []
+    parts += [f"mean probability {_span(likely, 2)}"] if likely else []
+    return ", ".join(parts)
+
+
+def _span(values: list[float], digits: int) -> str:
+    low, high = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return low if low == high else f"{low} to {high}"
+
+
+class _Detected:
+    """Masks that are told apart by whose they are, so that they can be a key."""
+
+    def __init__(self, masks: DetectedMasks | None, key: str) -> None:
+        self.masks, self.key = masks, f"{key} {masks is not None}"
+
+
+@st.cache_data(max_entries=50, show_spinner=False, hash_funcs=BY_RUN)
+def _detected(results: Results, method: str, image: str) -> DetectedMasks | None:
+    """What the run's own networks marked, with its first seed; None where it kept none."""
+    if results.one_model:
+        return None
+    return runs.masks_of(runs.read(results.folder), method, image)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={PhantomSpec: repr})
+def _phantom(spec: PhantomSpec) -> Phantom:
+    return make_phantom(spec)
+
+
+@st.cache_data(
+    max_entries=200, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr, _Detected: lambda one: one.key}
+)
+def _picture(spec: PhantomSpec, found: tuple[Region, ...], detected: _Detected) -> bytes:
+    """As PNG, kept: a phantom takes seconds to draw."""
+    rgb = picture(_phantom(spec), found, detected=detected.masks)
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+
+
+def _filed(store: Store, spec: PhantomSpec, name: str) -> Image | None:
+    """On file by the way that every image takes, and asked of the model that ships; None where a sentence was said."""
+    data = dicom_bytes(_phantom(spec), name)
+    try:
+        [taken] = take_in(store, data, f"{name}.dcm", Origin(secrets.token_hex(4), now()), DEFAULT_MODEL)
+    except (QueueFull, CouldNotSave) as problem:
+        st.error(str(problem))
+        return None
+    if isinstance(taken, Declined):
+        st.error(taken.problem.sentence)
+        return None
+    jobs().wake()
+    return store.image(taken.sha256)
+
+
+# In the viewer: three layers of each type, those of the run drawn as Figure 3 draws what was detected.
+
+
+def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected: DetectedMasks | None) -> Image | None:
+    """The image that is shown; None where a sentence was said instead."""
+    with st.spinner("Drawing the phantom again …"), open_store() as store:
+        image = _filed(store, spec, name)
+        if image is None:
+            return None
+        ships = _ships(store, image)
+    whose = f"{method_title(method)} of {results.name}"
+    palette = {**looks(FIGURE_3), **SHIPS}
+    contours_of = dict(_known(spec))
+    for kind in Calcification:
+        if detected is not None and kind.value in detected.lengths:
+            palette[kind.value] = LayerStyle(palette[kind.value].colour, False, f"{SHORT_TYPES[kind]}: {whose}")
+            note = f"{SHORT_TYPES[kind]}\n{whose}"
+            contours_of[kind.value] = [Outline(ring, note=note) for ring in contours(detected.mask(kind.value))]
+    viewer(
+        [
+            Pane(
+                id=image.sha256[:16],
+                title=name,
+                sha256=image.sha256,
+                columns=image.columns,
+                rows=image.rows,
+                spacing_mm=image.spacing_mm,
+                contours={**contours_of, **(ships or {})},
+                marker=marker(image),
+            )
+        ],
+        key="evaluation.viewer",
+        height=620,
+        visible={},
+        palette=palette,
+    )
+    if detected is None:
+        st.caption("This run kept no masks: what it detected cannot be drawn here. Runs that are made now keep them.")
+    if ships is None:
+        _wait(image.sha256)
+    return image
+
+
+@st.cache_data(max_entries=20, show_spinner=False, hash_funcs={PhantomSpec: repr})
+def _known(spec: PhantomSpec) -> dict[str, list[Outline]]:
+    truth = _phantom(spec).truth()
+    return {
+        f"truth_{kind.value}": [Outline(ring, note=f"Known: {truth.source}") for ring in contours(mask)]
+        for kind, mask in truth.masks.items()
+    }
+
+
+def _ships(store: Store, image: Image) -> dict[str, Sequence[Outline]] | None:
+    """What the model that ships marked; None while it has not looked."""
+    found = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
+    if found is None:
+        return None
+    layers = outlines(analyses.from_json(found).findings)
+    return {f"ships_{name}": [Outline(one.points, note=one.note) for one in layer] for name, layer in layers.items()}
+
+
+@st.fragment(run_every=1.0)
+def _wait(sha256: str) -> None:
+    with open_store() as store:
+        job = store.job(sha256, DEFAULT_MODEL)
+    if current("view") != VIEWER:
+        return
+    if job is None or job.state is JobState.DONE:
+        st.rerun()
+    if job.state not in BUSY:
+        st.caption(f"The model that ships has not looked at this image. {plain(job.sentence)}")
+        return
+    share = jobs().progress(sha256, DEFAULT_MODEL)
+    st.progress(share, f"The model that ships is looking … {share:.0%}".replace("%", " %"))
