@@ -29,21 +29,18 @@ def looked_at(store: Store, case: Case, found: Sequence[tuple[Image, Analysis]],
             st.caption(plain(f"{image.name}: {_share(analysis)}; {_scale(analysis, by_hand=by_hand)}."))
         _pixel_size(case, found, model, told)
         if below:
-            st.dataframe(
-                [
-                    {
-                        "Image": view.name,
-                        "Type": SHORT_TYPES[finding.type],
-                        "mm²": finding.area_mm2,
-                        "Pixels": finding.area_px,
-                        **{f"P({kind.value.upper()})": finding.probabilities.get(kind) for kind in Calcification},
-                        "Does not count": finding.below,
-                    }
-                    for view, finding in below
-                ],
-                hide_index=True,
-                key="case.below",
-            )
+            size = "mm²" if case.in_mm else "Pixels"
+            rows = [
+                {
+                    **({} if case.single else {"Image": view.name}),
+                    "Type": SHORT_TYPES[finding.type],
+                    "Does not count": finding.below,
+                    size: round(finding.area_mm2 or 0.0, 1) if case.in_mm else finding.area_px,
+                    **{f"{kind.value.upper()} head": round(finding.probabilities[kind], 2) for kind in Calcification},
+                }
+                for view, finding in below
+            ]
+            st.dataframe(rows, hide_index=True, key="case.below")
 
 
 def _share(analysis: Analysis) -> str:
