@@ -1,7 +1,12 @@
 """A real C-STORE client over loopback: images arrive as a study, identifiers do not."""
 
+import contextlib
 import shutil
+import socket
+import sqlite3
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -21,8 +26,9 @@ from pynetdicom.sop_class import (  # noqa: E402
 
 from mtunet.case import Refusal, View  # noqa: E402
 from mtunet.detection import models  # noqa: E402
-from mtunet.intake.scp import CANNOT_UNDERSTAND, NO_ROOM, CannotListen, Endpoint, StorageReceiver  # noqa: E402
-from mtunet.store import filing, worklist  # noqa: E402
+from mtunet.intake import scp_limits  # noqa: E402
+from mtunet.intake.scp import CANNOT_UNDERSTAND, FAILED, NO_ROOM, CannotListen, Endpoint, StorageReceiver  # noqa: E402
+from mtunet.store import database, filing, worklist  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.worklist import Query  # noqa: E402
 from tests.dicoms import EXACT_SYNTAXES, MG_FOR_PROCESSING, dicom  # noqa: E402
@@ -172,3 +178,61 @@ def test_a_port_in_use_and_a_bad_title_are_said(data: Path, receiver: StorageRec
         StorageReceiver(
             data, models.DEFAULT_MODEL, lambda: None, Endpoint(port=0, title="far too long for an AE title")
         )
+
+
+# Attacks
+
+
+def silent(receiver: StorageReceiver, count: int, said: bytes = b"") -> list[socket.socket]:
+    """Connections that say no more than this."""
+    found = [socket.create_connection(("127.0.0.1", receiver.port), timeout=10) for _ in range(count)]
+    for one in found:
+        with contextlib.suppress(OSError):
+            one.sendall(said)
+    return found
+
+
+@pytest.mark.parametrize("said", [b"", b"garbag", b"\x01\x00\xff\xff\xff\xff", b"\x04\x00\x7f\xff\xff\xff"])
+def test_strangers_that_say_nothing_or_garbage_keep_nobody_out(receiver: StorageReceiver, said: bytes) -> None:
+    before = threading.active_count()
+    strangers = silent(receiver, 50, said)
+    started = time.monotonic()
+    while send(receiver, one_view(ExplicitVRLittleEndian, 0)) != [0, 0]:
+        assert time.monotonic() - started < 10
+        time.sleep(0.2)
+    assert threading.active_count() - before <= 2 * scp_limits.MOST_OF_ONE_ADDRESS + 4
+    for one in strangers:
+        one.close()
+
+
+def test_a_data_set_without_end_is_cut_off_and_others_go_on(
+    receiver: StorageReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver._limits, "_most", 3 << 20)
+    huge = pydicom.dcmread(BytesIO(one_view(ExplicitVRLittleEndian, 1)))
+    huge.add_new(0x00091001, "OB", bytes(8 << 20))
+    written = BytesIO()
+    huge.save_as(written)
+    with pytest.raises((AttributeError, RuntimeError, ValueError)):  # no status comes: the connection was cut off
+        send(receiver, written.getvalue())
+    assert receiver.received == 0
+    assert send(receiver, one_view(ExplicitVRLittleEndian, 0)) == [0, 0]
+    end = time.monotonic() + 10
+    while receiver._limits._open.total() and time.monotonic() < end:  # what was counted is let go of
+        time.sleep(0.05)
+    assert (receiver._limits._open.total(), receiver._limits._coming.total()) == (0, 0)
+
+
+def test_what_may_be_better_later_is_said_so(
+    data: Path, receiver: StorageReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "PATIENCE", 0.1)
+    with Store.open(data):
+        pass
+    holder = sqlite3.connect(data / "mtunet.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert send(receiver, one_view(ExplicitVRLittleEndian, 0)) == [0, NO_ROOM]
+    holder.execute("ROLLBACK")
+    holder.close()
+    monkeypatch.setattr("mtunet.intake.scp.take_in", lambda *_: 1 / 0)
+    assert send(receiver, one_view(ExplicitVRLittleEndian, 0)) == [0, FAILED]

@@ -18,6 +18,7 @@ from typing import Any, Final
 from mtunet.case import Refusal
 from mtunet.files import display_name
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
+from mtunet.intake.scp_limits import MOST_CONNECTIONS, SILENCE_SECONDS, Limits
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
@@ -26,6 +27,8 @@ from mtunet.store.records import now
 SUCCESS: Final = 0x0000
 NO_ROOM: Final = 0xA700
 """Out of resources: try again later."""
+FAILED: Final = 0x0110
+"""An error of ours: try again later."""
 CANNOT_UNDERSTAND: Final = 0xC000
 """The reader refuses it; the worklist says why."""
 
@@ -68,6 +71,7 @@ class StorageReceiver:
         """Raises ReceiverAbsent and CannotListen. wake: called when something was queued."""
         self._data, self._model, self._wake = data, model, wake
         self._batches = itertools.count(1)
+        self._limits = Limits()
         self._counted = threading.Lock()
         self.received = self.dropped = self.refused = 0
         pynetdicom = _pynetdicom()
@@ -77,11 +81,18 @@ class StorageReceiver:
             entity.require_called_aet = address.strict
         except ValueError:
             raise CannotListen("An AE title has 1 to 16 plain letters, digits or signs, and not only spaces.") from None
-        entity.maximum_associations = 10
+        entity.maximum_associations = MOST_CONNECTIONS  # silent ones among them, which end after some seconds
+        entity.acse_timeout = SILENCE_SECONDS
         for context in pynetdicom.AllStoragePresentationContexts:
             entity.add_supported_context(context.abstract_syntax, pynetdicom.ALL_TRANSFER_SYNTAXES)
         entity.add_supported_context(pynetdicom.sop_class.Verification)
-        handlers = [(pynetdicom.evt.EVT_C_STORE, self._store), (pynetdicom.evt.EVT_C_ECHO, lambda _: SUCCESS)]
+        handlers = [
+            (pynetdicom.evt.EVT_C_STORE, self._store),
+            (pynetdicom.evt.EVT_C_ECHO, lambda _: SUCCESS),
+            (pynetdicom.evt.EVT_CONN_OPEN, self._limits.opened),
+            (pynetdicom.evt.EVT_ESTABLISHED, self._limits.agreed),
+            (pynetdicom.evt.EVT_CONN_CLOSE, self._limits.closed),
+        ]
         try:
             self._server = entity.start_server((address.host, address.port), block=False, evt_handlers=handlers)
         except OSError as problem:
@@ -89,6 +100,7 @@ class StorageReceiver:
                 f"Nothing can listen at {address.host}:{address.port} ({problem.strerror}). Choose another --port or "
                 "--host, or end what listens there."
             ) from None
+        self._server.verify_request = self._limits.welcome
 
     @property
     def port(self) -> int:
@@ -107,7 +119,9 @@ class StorageReceiver:
             return NO_ROOM
         except Exception as problem:  # its text may quote the file
             log.error("An image could not be taken in (%s).", type(problem).__name__)
-            return CANNOT_UNDERSTAND
+            return FAILED
+        finally:
+            self._limits.done(event.assoc)
 
     def _take(self, data: bytes, sender: str) -> int:
         at = datetime.now(UTC)
