@@ -5,6 +5,8 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from starlette.applications import Starlette
 from mtunet.case import Box, Calcification, Finding
 from mtunet.output.drawing import FIGURE_3, LAYERS
 from mtunet.store.filing import data_folder
-from pages.shared import image_route, viewer
+from pages.shared import image_route, turns, viewer
 from pages.shared import viewer as browser_parts
 from pages.shared.image_route import ROUTES, Cache, heat, window
 from pages.shared.viewer import Outline, Pane, outlines, simplified
@@ -363,3 +365,37 @@ def test_a_deleted_image_is_gone_though_it_was_just_shown(data):
     assert ask(f"/mtunet/image/{SHA}").status == 200
     (data_folder() / "images" / f"{SHA}.png").unlink()
     assert ask(f"/mtunet/image/{SHA}").status == 404
+
+
+def test_sixty_windows_at_once_are_made_a_few_at_a_time(data, monkeypatch):
+    at_once, most, lock, made = 0, 0, threading.Lock(), image_route.window
+
+    def slow(*arguments):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return made(*arguments)
+
+    monkeypatch.setattr(image_route, "window", slow)
+    with ThreadPoolExecutor(60) as crowd:
+        said = [one.status for one in crowd.map(lambda low: ask(f"/mtunet/image/{SHA}?low={low}"), range(60))]
+    assert most <= turns.AT_ONCE
+    assert set(said) == {200, 429}
+    assert said.count(200) >= turns.AT_ONCE + turns.WAITING
+    again = [ask(f"/mtunet/image/{SHA}?low={low}").status for low in range(60, 64)]
+    assert again == [200] * 4
+    assert (image_route._turns._inside, image_route._turns._bytes) == (0, 0)
+
+
+def test_what_browsers_do_not_take_is_bounded():
+    some_turns = turns.Turns(most_bytes=100)
+    some_turns.sends(500)  # one goes out however large it is
+    with pytest.raises(turns.Busy):
+        some_turns.sends(1)
+    some_turns.sent(500)
+    some_turns.sends(60)
+    some_turns.sends(40)

@@ -19,11 +19,13 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 import numpy.typing as npt
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from mtunet.store.filing import data_folder
+from pages.shared.turns import Busy, Turns
 
 ASSETS = Path(__file__).parent / "assets"
 WHITE = 65535
@@ -94,6 +96,7 @@ class Cache(Generic[T]):
 
 _arrays: Cache[npt.NDArray[np.generic]] = Cache(192 * 2**20, lambda a: int(a.nbytes))
 _pictures: Cache[bytes] = Cache(96 * 2**20, len)
+_turns = Turns()
 
 
 class _NotHere(Exception):
@@ -133,7 +136,8 @@ def image(request: Request) -> Response:
     name = f"{sha256}-{low}-{high}-{scale}-{kind}{'-flip' if flip else ''}"
 
     def make() -> bytes:
-        return _encode(_turned(window(_shrunk(path, scale), low, high), flip), kind)
+        with _turns.turn():
+            return _encode(_turned(window(_shrunk(path, scale), low, high), flip), kind)
 
     return _answer(request, lambda: _pictures.get((str(path), name), make), _MEDIA[kind], name)
 
@@ -155,7 +159,8 @@ def probability_map(request: Request) -> Response:
     name = f"{sha256}-{model}-{kind}{'-flip' if flip else ''}"
 
     def make() -> bytes:
-        return _encode(_turned(heat(_grey(path), kind), flip), "png")
+        with _turns.turn():
+            return _encode(_turned(heat(_grey(path), kind), flip), "png")
 
     return _answer(request, lambda: _pictures.get((str(path), name), make), "image/png", name)
 
@@ -273,14 +278,25 @@ def _answer(request: Request, make: Callable[[], bytes], media: str, name: str) 
         content = make()
     except _NotHere:
         return _nothing()
+    except Busy:
+        return _later()
     headers = {**(_HEADERS if media.startswith("text/javascript") else _ASK_AGAIN), "ETag": tag}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(content, media_type=media, headers=headers)
+    try:
+        _turns.sends(len(content))
+    except Busy:
+        return _later()
+    return Response(content, media_type=media, headers=headers, background=BackgroundTask(_turns.sent, len(content)))
 
 
 def _nothing() -> Response:
     return Response("Not found.", status_code=404, media_type="text/plain", headers=_uncached())
+
+
+def _later() -> Response:
+    headers = {**_uncached(), "Retry-After": "1"}
+    return Response("Too many pictures at once.", status_code=429, media_type="text/plain", headers=headers)
 
 
 def _refused(sentence: str) -> Response:
