@@ -50,52 +50,52 @@ class Effect(StrEnum):
     REFUSE = "refuse"
 
 
-class Meaning(NamedTuple):
+class Consequence(NamedTuple):
     effect: Effect
     sentence: str
 
 
 _NOT_MADE_FOR: Final = "the models were not made for it."
 
-SCOPE: Final[Mapping[Fact, Meaning]] = MappingProxyType(
+SCOPE: Final[Mapping[Fact, Consequence]] = MappingProxyType(
     {
-        Fact.TEST_OBJECT: Meaning(Effect.REFUSE, "an image of a test object (quality control)"),
-        Fact.MAGNIFICATION: Meaning(Effect.CAP, f"This is a magnification view: {_NOT_MADE_FOR}"),
-        Fact.SPOT: Meaning(Effect.CAP, f"This is a spot compression view: {_NOT_MADE_FOR}"),
-        Fact.TANGENTIAL: Meaning(Effect.CAP, f"This is a tangential view: {_NOT_MADE_FOR}"),
-        Fact.CLEAVAGE: Meaning(
+        Fact.TEST_OBJECT: Consequence(Effect.REFUSE, "an image of a test object (quality control)"),
+        Fact.MAGNIFICATION: Consequence(Effect.CAP, f"This is a magnification view: {_NOT_MADE_FOR}"),
+        Fact.SPOT: Consequence(Effect.CAP, f"This is a spot compression view: {_NOT_MADE_FOR}"),
+        Fact.TANGENTIAL: Consequence(Effect.CAP, f"This is a tangential view: {_NOT_MADE_FOR}"),
+        Fact.CLEAVAGE: Consequence(
             Effect.CAP, f"This is a cleavage view, which shows parts of two breasts: {_NOT_MADE_FOR}"
         ),
-        Fact.IMPLANT: Meaning(Effect.CAP, "The breast has an implant: the models were not made for it."),
-        Fact.IMPLANT_DISPLACED: Meaning(Effect.CAP, f"This is a view with the implant displaced: {_NOT_MADE_FOR}"),
-        Fact.STEREO: Meaning(Effect.CAP, f"This is a stereo biopsy view: {_NOT_MADE_FOR}"),
-        Fact.SUBTRACTION: Meaning(
+        Fact.IMPLANT: Consequence(Effect.CAP, "The breast has an implant: the models were not made for it."),
+        Fact.IMPLANT_DISPLACED: Consequence(Effect.CAP, f"This is a view with the implant displaced: {_NOT_MADE_FOR}"),
+        Fact.STEREO: Consequence(Effect.CAP, f"This is a stereo biopsy view: {_NOT_MADE_FOR}"),
+        Fact.SUBTRACTION: Consequence(
             Effect.CAP, f"This is a picture computed from two exposures with contrast medium: {_NOT_MADE_FOR}"
         ),
-        Fact.CONTRAST: Meaning(
+        Fact.CONTRAST: Consequence(
             Effect.NOTE,
             "The image was taken with contrast medium: vessels and lesions may be brighter than calcium is.",
         ),
-        Fact.SYNTHETIC: Meaning(
+        Fact.SYNTHETIC: Consequence(
             Effect.NOTE, "This view was computed from a tomosynthesis: fine calcifications may look different."
         ),
-        Fact.RAW: Meaning(
+        Fact.RAW: Consequence(
             Effect.NOTE, "The image is FOR PROCESSING: what the detector saw, before it was made for reading."
         ),
-        Fact.LOSSY: Meaning(Effect.NOTE, "The image was compressed with loss: the finest specks may be missing."),
-        Fact.AXILLARY_TAIL: Meaning(Effect.NOTE, "This is a view of the axillary tail, not of the whole breast."),
-        Fact.ROLLED_LATERALLY: Meaning(Effect.NOTE, "The breast is rolled laterally in this view."),
-        Fact.ROLLED_MEDIALLY: Meaning(Effect.NOTE, "The breast is rolled medially in this view."),
-        Fact.ROLLED_DOWN: Meaning(Effect.NOTE, "The breast is rolled down in this view."),
-        Fact.ROLLED_UP: Meaning(Effect.NOTE, "The breast is rolled up in this view."),
-        Fact.NIPPLE_IN_PROFILE: Meaning(Effect.NOTE, "This view shows the nipple in profile."),
-        Fact.ANTERIOR_COMPRESSION: Meaning(Effect.NOTE, "Only the front of the breast is compressed in this view."),
-        Fact.BELOW_THE_BREAST: Meaning(Effect.NOTE, "This view shows the fold below the breast."),
-        Fact.PARTIAL: Meaning(Effect.NOTE, "This view shows a part of the breast: others of it go with it."),
-        Fact.NOT_SQUARE: Meaning(
+        Fact.LOSSY: Consequence(Effect.NOTE, "The image was compressed with loss: the finest specks may be missing."),
+        Fact.AXILLARY_TAIL: Consequence(Effect.NOTE, "This is a view of the axillary tail, not of the whole breast."),
+        Fact.ROLLED_LATERALLY: Consequence(Effect.NOTE, "The breast is rolled laterally in this view."),
+        Fact.ROLLED_MEDIALLY: Consequence(Effect.NOTE, "The breast is rolled medially in this view."),
+        Fact.ROLLED_DOWN: Consequence(Effect.NOTE, "The breast is rolled down in this view."),
+        Fact.ROLLED_UP: Consequence(Effect.NOTE, "The breast is rolled up in this view."),
+        Fact.NIPPLE_IN_PROFILE: Consequence(Effect.NOTE, "This view shows the nipple in profile."),
+        Fact.ANTERIOR_COMPRESSION: Consequence(Effect.NOTE, "Only the front of the breast is compressed in this view."),
+        Fact.BELOW_THE_BREAST: Consequence(Effect.NOTE, "This view shows the fold below the breast."),
+        Fact.PARTIAL: Consequence(Effect.NOTE, "This view shows a part of the breast: others of it go with it."),
+        Fact.NOT_SQUARE: Consequence(
             Effect.NOTE, "The pixels are not square: the picture is shown as it is stored, and looks squeezed."
         ),
-        Fact.CONTRADICTION: Meaning(
+        Fact.CONTRADICTION: Consequence(
             Effect.NOTE, "What the file says of side and view contradicts itself: check which breast this is."
         ),
     }

@@ -1,5 +1,5 @@
-"""Is an image on file already? Known by its SOP Instance UID first, as a keyed hash, and by its decoded pixels second:
-bytes differ with the way that a file came (an archive rewrites headers, a network another encoding)."""
+"""Is an image on file already? It is known by its SOP Instance UID first, as a keyed hash, and by its decoded pixels
+second: bytes differ with the way that a file came (an archive rewrites headers, a network another encoding)."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,22 +22,22 @@ OTHER_PIXELS: Final = (
 )
 
 
-class Known(NamedTuple):
+class SameImage(NamedTuple):
     """image: the same one, on file already. clash: another image has the same UID."""
 
     image: Image | None = None
     clash: bool = False
 
 
-def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belonging) -> Known:
+def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belonging) -> SameImage:
     """Look an image up that is to be added."""
     clash = False
     for image in _named(db, belonging):
         if _labels_agree(db, image, mammogram) and _same_picture(data, image, mammogram, _pixels(db, image)):
-            return Known(image)
+            return SameImage(image)
         clash = clash or image.instance == belonging.instance
     same = (image for image in _alike(db, mammogram, belonging) if _labels_agree(db, image, mammogram))
-    return Known(next(same, None), clash)
+    return SameImage(next(same, None), clash)
 
 
 def _labels_agree(db: Database, image: Image, mammogram: Mammogram) -> bool:

@@ -14,7 +14,7 @@ from mtunet.case import Belonging, Mammogram, Refusal
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
-from mtunet.store.identity import OTHER_PIXELS, Known, known_image
+from mtunet.store.identity import OTHER_PIXELS, SameImage, known_image
 from mtunet.store.records import (
     FileStamp,
     Image,
@@ -87,7 +87,7 @@ class Store(Opened):
         }
         with self.writing():
             if (found := self.image(mammogram.sha256)) is None:
-                known = Known() if belonging is None else known_image(self.db, self.data, mammogram, belonging)
+                known = SameImage() if belonging is None else known_image(self.db, self.data, mammogram, belonging)
                 if (found := known.image) is None:
                     notes = [*mammogram.notes, *([OTHER_PIXELS] if known.clash else [])]
                     self.db["images"].insert(row | {"notes": json.dumps(notes)})

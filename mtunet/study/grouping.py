@@ -111,7 +111,7 @@ def _digest(*parts: str) -> str:
 # One of them counts.
 
 
-class Shown(Protocol):
+class StudyImage(Protocol):
     """An image of a study, as `store.records.Image`. derived_from: what it was made of, by their `instance`."""
 
     @property
@@ -128,7 +128,7 @@ class Shown(Protocol):
     def derived_from(self) -> Sequence[str]: ...
 
 
-def companions(images: Sequence[Shown]) -> dict[str, str]:
+def companions(images: Sequence[StudyImage]) -> dict[str, str]:
     """Images that are shown and not counted → the one that counts in their place, by sha256.
 
     Presentation counts before raw, an original before a synthetic view, the first before a copy compressed with loss.
@@ -153,13 +153,13 @@ def companions(images: Sequence[Shown]) -> dict[str, str]:
     return beside
 
 
-def _rank(image: Shown) -> int:
+def _rank(image: StudyImage) -> int:
     """What counts first is 0."""
     return 2 if Fact.SYNTHETIC in image.facts else 1 if Fact.RAW in image.facts else 0
 
 
-def _of_one_view(images: Sequence[Shown]) -> list[list[Shown]]:
-    found: dict[tuple[object, ...], list[Shown]] = {}
+def _of_one_view(images: Sequence[StudyImage]) -> list[list[StudyImage]]:
+    found: dict[tuple[object, ...], list[StudyImage]] = {}
     for image in images:
         if image.laterality is not None and image.view is not None:
             key = (image.laterality, image.view, image.facts & OTHER_PROJECTIONS)
