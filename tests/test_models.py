@@ -152,3 +152,4 @@ def test_settings_chosen_since_the_weights_were_made_are_used_and_told() -> None
     told, used = read_metadata(spec)["settings"], load_model("detail", "cpu").settings.to_json()
     assert since
     assert {name: told[name] for name in since} == {name: used[name] for name in since} == since
+    assert "sealed" in read_metadata(spec)["chosen"]

@@ -78,13 +78,14 @@ def load_model(name: str, device: str = "auto") -> Model:
     spec = find_model(name)
     data = _checked_bytes(spec)
     model = model_from_bytes(data, spec.name, device)
-    return replace(model, settings=Settings.from_json({**model.settings.to_json(), **chosen_since(spec)}))
+    since = chosen_since(spec).get("settings", {})
+    return replace(model, settings=Settings.from_json({**model.settings.to_json(), **since}))
 
 
 def chosen_since(spec: ModelSpec) -> dict[str, Any]:
-    """Settings chosen again after the weights were made, from the file beside them; {} where none were."""
+    """Settings chosen again after the weights were made, and how, from the file beside them; {} where none were."""
     file = spec.path.with_suffix(".json")
-    return dict(json.loads(file.read_text(encoding="utf-8"))["settings"]) if file.exists() else {}
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
 
 
 def find_model(name: str) -> ModelSpec:
@@ -94,7 +95,8 @@ def find_model(name: str) -> ModelSpec:
 
 
 def read_metadata(spec: ModelSpec) -> dict[str, Any]:
-    """Network, settings and provenance as written in the weights file, without torch and without its tensors.
+    """Network, settings and provenance as written in the weights file, without torch and without its tensors; and how
+    settings were chosen again since.
 
     Raises ModelUnavailable for a file that is missing or that is none of ours.
     """
@@ -103,7 +105,11 @@ def read_metadata(spec: ModelSpec) -> dict[str, Any]:
         head = file.read(min(length, 1 << 24))
     try:
         about = dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
-        return about | {"settings": about["settings"] | chosen_since(spec)}
+        since = chosen_since(spec)
+        return about | {
+            "settings": about["settings"] | since.get("settings", {}),
+            "chosen": since.get("chosen", {}),
+        }
     except (ValueError, LookupError, TypeError):
         raise ModelUnavailable(
             f"The weights of model {spec.name!r} are damaged: {spec.file} does not begin as a weights file does. "

@@ -70,6 +70,7 @@ class ModelCard:
     sha256: str
     mebibytes: float
     settings: Mapping[str, Any]
+    chosen: Mapping[str, Any]
     network: Mapping[str, Any]
     sources: tuple[LearntFrom, ...]
     steps: tuple[Step, ...]
@@ -94,6 +95,7 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
         sha256=spec.sha256,
         mebibytes=spec.path.stat().st_size / 2**20,
         settings=about["settings"],
+        chosen=about["chosen"],
         network=about["network"],
         sources=tuple(_sources(found.values())),
         steps=tuple(_step(name, config, root or runs.RUNS) for name, config in found.items()),
@@ -257,6 +259,7 @@ def body(card: ModelCard) -> str:
             f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. {_network(card)}",
             f"### What it learnt from\n\n{sources}",
             f"### How\n\n{steps}{_total(card.steps)}",
+            *([f"### Chosen, and sealed\n\n{_chosen(card.chosen)}"] if card.chosen else []),
             f"### What was measured\n\n{_measured(card)}",
             f"### Where it fails\n\n{_failing(card)}",
         ]
@@ -276,6 +279,23 @@ def _network(card: ModelCard) -> str:
     return (
         f"{_networks(card.network.get('members', [card.network]))}, looking at {pitch}{sides}.{calm} Pixels count from "
         f"probability {from_}. {rules}"
+    )
+
+
+def _chosen(chosen: Mapping[str, Any]) -> str:
+    """By what the settings were chosen again, and what came out where nothing was chosen."""
+    before, after = (
+        f"sensitivity {at['sensitivity']}, {at['false_marks']} false marks an image"
+        for at in (chosen["before"], chosen["after"])
+    )
+    sealed = []
+    for where, found in chosen["sealed"].items():
+        figures = (f"{name.replace('_', ' ')} {a} before, {b} after" for name, (a, b) in found.items())
+        sealed.append(f"- {where}: {'; '.join(figures)}.")
+    return (
+        f"Objective: {chosen['objective']} On: {chosen['on']}. Among: {chosen['among']}. Before: {before}. "
+        f"After: {after}. Nothing was learnt from the films of mini-MIAS. Where nothing was chosen:\n\n"
+        + "\n".join(sealed)
     )
 
 
