@@ -34,14 +34,25 @@ def set_once(store: Opened, number: int, column: str, value: str) -> None:
         )
 
 
+DESCRIBES = "describe:"
+"""Source of a row that answers a question beside MC or BAC, before the question's key."""
+_CONTENT = f"source not like '{DESCRIBES}%'"
+
+
 def answers_of(store: Opened, reader: str) -> list[Row]:
-    """Oldest first."""
-    return list(store.db.query("select * from quiz_answers where reader = ? order by id", [reader]))
+    """Oldest first; of what is in the views."""
+    return list(store.db.query(f"select * from quiz_answers where reader = ? and {_CONTENT} order by id", [reader]))
+
+
+def descriptions_of(store: Opened, reader: str, name: str | None = None) -> list[Row]:
+    """Oldest first; of how it looks and what it means. name: of one round alone."""
+    sql = f"select * from quiz_answers where reader = ? and not {_CONTENT} and round = coalesce(?, round) order by id"
+    return list(store.db.query(sql, [reader, name]))
 
 
 def answers_in(store: Opened, name: str) -> list[Row]:
     """Of one round, oldest first."""
-    return list(store.db.query("select * from quiz_answers where round = ? order by id", [name]))
+    return list(store.db.query(f"select * from quiz_answers where round = ? and {_CONTENT} order by id", [name]))
 
 
 def all_answers(store: Opened) -> list[dict[str, Any]]:
@@ -51,7 +62,7 @@ def all_answers(store: Opened) -> list[dict[str, Any]]:
 
 def readers(store: Opened) -> dict[str, int]:
     """Every reader with the number of answers, by name."""
-    query = "select reader, count(*) as n from quiz_answers group by reader order by reader"
+    query = f"select reader, count(*) as n from quiz_answers where {_CONTENT} group by reader order by reader"
     return {row["reader"]: int(row["n"]) for row in store.db.query(query)}
 
 

@@ -132,7 +132,8 @@ _STATES: Mapping[State, str] = {
 
 
 def _where(query: Query) -> tuple[str, dict[str, Any]]:
-    conditions: list[str] = []
+    # What a quiz asks is looked at where it is asked; listed by its findings it would give the answer away.
+    conditions = ["id not in (select study from images where source like 'teaching:QUIZ-%' and study is not null)"]
     values: dict[str, Any] = {}
     if query.search.strip():
         conditions.append(
@@ -144,7 +145,7 @@ def _where(query: Query) -> tuple[str, dict[str, Any]]:
         values["flag"] = query.flag.value
     if query.state is not None:
         conditions.append(_STATES[query.state])
-    return ("where " + " and ".join(conditions)) if conditions else "", values
+    return "where " + " and ".join(conditions), values
 
 
 def _views(store: Opened, ids: list[str]) -> dict[str, list[ListedView]]:

@@ -8,15 +8,15 @@ from mtunet.case import Calcification
 from mtunet.phantom.samples import CBIS_SOURCE, SAMPLES, Sample
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import Item, find_item, pool
+from mtunet.teaching.model_answers import model_answers
 from mtunet.teaching.run_cases import find_run_case, run_cases
 
-# Real mammograms that the quiz may ask: views that ship with the app and of which a data set says what they hold.
+# Real mammograms that the quiz may ask: views that ship with the app, of CBIS-DDSM.
 #
-# Of the six CBIS-DDSM views in `samples/` these are the two of its calcification set: its rows name their
-# microcalcifications. Its masks of them do not ship, so no place is asked. Arterial calcification is not marked
-# throughout that data set, so an answer about BAC is neither right nor wrong. The four views of its mass set say
-# nothing
-# of calcium, so they are not asked.
+# Of the six in `samples/` two are of its calcification set: its rows name their microcalcifications. Its masks of them
+# do not ship, so no place is asked. Arterial calcification is not marked throughout that data set, so an answer about
+# BAC is neither right nor wrong. Of the four views of its mass set it says nothing of calcium: they are shown so that
+# "a real film" does not say "MC", and are not scored.
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class RealCase:
     @property
     def why(self) -> str:
         """One sentence."""
+        if not self.known:
+            return (
+                "The data set says nothing of calcium in this view, so no answer is scored: it is here to be looked at."
+            )
         return f"MC: the data set's radiologists describe {self.words}."
 
     @property
@@ -49,13 +53,18 @@ class RealCase:
 
 SOURCE: Final = CBIS_SOURCE
 NOT_KNOWN: Final = (
-    "Real mammogram (CBIS-DDSM, digitised film). It is known whether there are MC, but not where, and arteries are not "
-    "marked throughout this data set: MC yes or no is scored; BAC and places are not."
+    "Real mammogram (CBIS-DDSM, digitised film). Of some of these views it is known whether there are MC, but not "
+    "where, and arteries are not marked throughout: MC yes or no is scored where it is known; BAC and places are not. "
+    "The shipped model has seen this view in training, so what it says here is no measure of it."
 )
 """Said before the answer, so it does not give that away."""
 REAL_CASES: Final[tuple[RealCase, ...]] = (
     RealCase("calc-p00377-left-cc", "two clusters of pleomorphic calcifications, benign on biopsy", 4),
     RealCase("calc-p00373-left-mlo", "one cluster of punctate calcifications, benign on biopsy", 3),
+    *(
+        RealCase(key, "", 3, Answer.NEITHER, frozenset())
+        for key in ("mass-p00001-left-cc", "mass-p00001-left-mlo", "mass-p00092-left-cc", "mass-p00264-left-mlo")
+    ),
 )
 """From calc_case_description_train_set.csv: P_00377, left CC, abnormalities 1 and 2; P_00373, left MLO."""
 
@@ -84,14 +93,24 @@ def source_of(case: Case) -> Source:
 
 
 def cases(source: str) -> tuple[Case, ...]:
-    """Those that a round is drawn from. Of a run: images on which the method was wrong. Raises ValueError."""
+    """Those that a round is drawn from. Of mistakes: cases on which the shipped model was wrong, and images of
+    cross-validations on which their method was. Raises ValueError."""
     if source == Source.REAL:
         return REAL_CASES
     if source == Source.RUN:
-        return tuple(case for case in run_cases() if case.origin and MISTAKES & set(case.origin.outcomes))
+        return (*_mistaken(), *(case for case in run_cases() if case.origin and MISTAKES & set(case.origin.outcomes)))
     if source == ANY:
-        return (*pool(), *cases(Source.RUN), *cases(Source.REAL))
+        runs = tuple(case for case in cases(Source.RUN) if isinstance(case, Item) and case.origin)
+        return (*pool(), *runs, *cases(Source.REAL))
     return pool()
+
+
+def _mistaken() -> tuple[Item, ...]:
+    """Of the pool, those of which the model said something else than what is there, while its answers are its own."""
+    said = model_answers()
+    if said is None or said.out_of_date:
+        return ()
+    return tuple(item for item in pool() if said.says(item.id) not in (None, item.answer))
 
 
 def find_case(id_: str) -> Case | None:

@@ -8,12 +8,39 @@ from mtunet.files import display_name
 from mtunet.store import quiz
 from mtunet.store.images import Store
 from mtunet.store.records import now
-from mtunet.teaching.cases import Source
+from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.contents import BOTH_TYPES, Answer
-from mtunet.teaching.scoring import Answered
+from mtunet.teaching.scoring import Answered, Rate, rate
 
-KNOWN: Final[Mapping[str, frozenset[Calcification]]] = {Source.REAL: frozenset({Calcification.MICRO})}
-"""Of sources where not all is known."""
+
+def add_description(store: Store, answered: Answered, reader: str, key: str, truth: str, said: str) -> None:
+    """Keep the answer to one question beside MC or BAC, of the case of `answered`; the first one stands."""
+    with store.writing():
+        if key not in descriptions(store, reader, answered.round, answered.item):
+            row = {**answer_row(reader, answered, None), "source": f"{quiz.DESCRIBES}{key}", "truth": truth}
+            quiz.add_answer(
+                store, {**row, "answer": said, "sureness": 0.0, "hit": None, "model": None, "revised": None}
+            )
+
+
+def descriptions(store: Store, reader: str, round_: str, item: str) -> dict[str, str]:
+    """What was said of one case of a round, by the question's key."""
+    rows = quiz.descriptions_of(store, reader, round_)
+    return {row["source"].removeprefix(quiz.DESCRIBES): row["answer"] for row in rows if row["item"] == item}
+
+
+def described(store: Store, reader: str) -> dict[str, Rate]:
+    """Share right by question."""
+    rows = quiz.descriptions_of(store, reader)
+    keys = dict.fromkeys(row["source"].removeprefix(quiz.DESCRIBES) for row in rows)
+    return {
+        key: rate([row["answer"] == row["truth"] for row in rows if row["source"] == f"{quiz.DESCRIBES}{key}"])
+        for key in keys
+    }
+
+
+KNOWN: Final[Mapping[str, frozenset[Calcification]]] = {case.id: case.known for case in REAL_CASES}
+"""Of cases of which not all is known."""
 LONGEST_NAME: Final = 40
 
 
@@ -82,5 +109,5 @@ def answered_from(row: Mapping[str, Any]) -> Answered:
         model=Answer(row["model"]) if row["model"] else None,
         revised=Answer(revised) if revised and revised != NOT_ASKED else None,
         source=row["source"],
-        known=KNOWN.get(row["source"], BOTH_TYPES),
+        known=KNOWN.get(row["item"], BOTH_TYPES),
     )

@@ -90,7 +90,8 @@ class Score:
 
 
 def score(answers: Sequence[Answered]) -> Score:
-    """Of a reader's answers, in any order."""
+    """Of a reader's answers, in any order; those of which nothing is known count nowhere."""
+    answers = [one for one in answers if one.known]
     whole = [one for one in answers if one.known == BOTH_TYPES]
     return Score(
         right=rate([one.right for one in answers]),

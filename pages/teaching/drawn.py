@@ -60,6 +60,7 @@ def drawn(spec: PhantomSpec, name: str) -> Drawn:
         f"truth_{kind.value}": [Outline(points, note=f"Known: {truth.source}") for points in contours(mask)]
         for kind, mask in truth.masks.items()
     }
+    outlines["benign"] = [Outline(points, note="Known: benign") for points in contours(phantom.masks["benign"])]
     data = dicom_bytes(phantom, name)
     contents = contents_of(phantom)
     return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents, f"{name}.dcm", f"{SOURCE}{name}")
@@ -68,7 +69,7 @@ def drawn(spec: PhantomSpec, name: str) -> Drawn:
 def drawn_case(case: Case) -> Drawn:
     """A case of the quiz, of any source. Raises FileNotFoundError where samples were not shipped."""
     if isinstance(case, Item):
-        return drawn(case.spec, f"QUIZ-{case.id}".replace("/", "-"))
+        return drawn_beside(case, case.spec)
     sample = case.file
     return Drawn(
         name=sample.key,
@@ -80,6 +81,12 @@ def drawn_case(case: Case) -> Drawn:
         file=sample.file,
         source=f"{SAMPLE}{sample.key}",
     )
+
+
+def drawn_beside(case: Item, spec: PhantomSpec) -> Drawn:
+    """The case itself, its breast's other view, or its twin: by the spec."""
+    beside = "" if spec == case.spec else f"-{spec.view.value}" if spec.view is not case.spec.view else "-TWIN"
+    return drawn(spec, f"QUIZ-{case.id}{beside}".replace("/", "-"))
 
 
 def filed(store: Store, one: Drawn, title: str) -> Image:

@@ -23,6 +23,7 @@ from mtunet.teaching.run_cases import HOW, cases_of
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.drawn import drawn, filed, phantom_of
+from pages.teaching.mistakes import mistakes_are_there, show_mistakes
 from pages.teaching.sections import MOST_ITEMS, TITLES, choose_items, chosen_items, go_to
 
 ALL: Final = "all"
@@ -91,6 +92,7 @@ def _clearest_first(one: Region) -> tuple[float, float]:
 
 
 KEY: Final = "teaching.gallery"
+WHOSE: Final = ("The shipped model's, by kind", "A comparison's, region by region")
 ROWS: Final = 3
 """Of pictures on one page: fifteen phantoms are drawn in about as many seconds, and then kept."""
 COLUMNS: Final[Mapping[str, str]] = {
@@ -103,6 +105,23 @@ COLUMNS: Final[Mapping[str, str]] = {
 
 
 def show_gallery() -> None:
+    """The shipped model's mistakes by kind, and every region of a comparison."""
+    if mistakes_are_there():
+        wanted = st.segmented_control(
+            "Whose mistakes",
+            WHOSE,
+            default=WHOSE[0],
+            required=True,
+            key=f"{KEY}.whose",
+            label_visibility="collapsed",
+        )
+        if wanted == WHOSE[0]:
+            show_mistakes()
+            return
+    _show_runs()
+
+
+def _show_runs() -> None:
     names = [path.parent.name for path in sorted(runs.RUNS.glob("*/config.json")) if _has_outcomes(path.parent)]
     names.sort(key=lambda name: (cases_of(name) is None, name))  # first those whose images a quiz can ask
     if not names:
@@ -133,6 +152,7 @@ def show_gallery() -> None:
 
 
 def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str]) -> None:
+    drawable = _drawable(results, shown)
     by_letter = {letter: [one for one in shown if one.outcome == letter] for letter in COLUMNS}
     pages = max(1, -(-max(map(len, by_letter.values())) // ROWS))
     places = st.columns(len(COLUMNS), gap="small")
@@ -142,6 +162,8 @@ def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str])
         place.caption(f"{counted(count, 'region')}: {OUTCOMES[letter]}")
         if not count:
             place.caption("None, with these filters.")
+    if not drawable:
+        return
     with st.container(horizontal_alignment="center"):
         page = st.pagination(pages, key=f"{KEY}.page.{pages}") if pages > 1 else 1
     for row in range(ROWS * (page - 1), ROWS * page):  # row by row, so that no column waits for another
@@ -149,6 +171,20 @@ def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str])
             if row < len(by_letter[letter]):
                 with place:
                     _card(results, by_letter[letter][row], askable)
+
+
+def _drawable(results: Results, shown: Sequence[Region]) -> bool:
+    """Whether this program draws the run's images as they were; a sentence once where it does not."""
+    try:
+        for one in shown[:1]:
+            spec_of(results, one.image)
+    except NotDrawable as problem:
+        st.info(
+            f"{plain(str(problem))} How many regions there are of each kind is below.",
+            icon=":material/image_not_supported:",
+        )
+        return False
+    return True
 
 
 def _card(results: Results, one: Region, askable: frozenset[str]) -> None:

@@ -16,6 +16,7 @@ from mtunet.teaching.scoring import MODEL_FIRST, Answered
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching import round as rounds
+from pages.teaching.beside import look_beside, show_beside
 from pages.teaching.drawn import Drawn, ModelLook, drawn_case, filed, model_look, wait_for_model
 from pages.teaching.reveal import ask_again, may_revise, show_truth
 from pages.teaching.round import ANSWER, MARK, MODES, SURENESS_KEY
@@ -81,26 +82,33 @@ def _play(store: Store, playing: Round) -> None:
 
 
 def _title(case: Case) -> str:
-    """In the worklist. Of a sample its own, so that it is the same image there."""
+    """In the case viewer. Of a sample its own, so that it is the same image there."""
     return case.file.title if isinstance(case, RealCase) else f"Quiz case {case.id[-12:]}"
 
 
 def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
     model_first = playing.plan.mode == MODEL_FIRST
     left, right = view_and_words()
-    if model_first and look.pending:
+    with left:
+        beside = look_beside(case, reveal=False)
+    if beside is not None:
         with left:
-            show_view(image, {})
+            show_beside(store, beside)
+    if model_first and look.pending:
+        if beside is None:
+            with left:
+                show_view(image, {})
         with right:
             st.markdown("The model looks first.")
             wait_for_model(image)
         return
     rounds.draft(store, playing)
-    place = clicked_place(image, key="teaching.marking") if one.masks else None
+    place = clicked_place(image, key="teaching.marking") if one.masks and beside is None else None
     if place is not None:
         st.session_state[MARK] = place
-    with left:
-        show_view(image, look.outlines if model_first else {}, mark=st.session_state.get(MARK))
+    if beside is None:
+        with left:
+            show_view(image, look.outlines if model_first else {}, mark=st.session_state.get(MARK))
     with right:
         if model_first:
             st.info(look.words, icon=":material/smart_toy:")

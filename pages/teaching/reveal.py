@@ -18,6 +18,8 @@ from mtunet.teaching.rounds import GAPS, GivenAnswer, Round
 from mtunet.teaching.scoring import READER_FIRST, Answered
 from pages.shared.words import SHORT_TYPES, plain
 from pages.teaching import round as rounds
+from pages.teaching.beside import look_beside, show_beside
+from pages.teaching.describe import describe
 from pages.teaching.drawn import WORDS, Drawn, ModelLook, wait_for_model
 from pages.teaching.view import show_view, view_and_words
 
@@ -29,11 +31,16 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
         add_model_answer(store, given.number, look.answer)
     left, right = view_and_words()
     with left:
-        show_view(image, {**one.outlines, **look.outlines}, mark=given.place)
+        beside = look_beside(case, reveal=True)
+        if beside is None:
+            show_view(image, {**one.outlines, **look.outlines}, mark=given.place)
+        else:
+            show_beside(store, beside, reveal=True)
     with right:
         _verdict(given.answered)
-        st.markdown(why(case))
         _placed(given.answered)
+        if describe(store, playing, case, given.answered):
+            st.markdown(why(case))
         if look.pending:
             wait_for_model(image)
         else:
@@ -56,7 +63,7 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
         )
         st.caption(
             "As in the paper's Figure 3: known BAC blue, known MC green (dashed); found BAC red, found MC yellow "
-            f"(solid). Your mark is the white ring. {_origin(case)}"
+            f"(solid). Known benign calcium is grey. Your mark is the white ring. {_origin(case)}"
         )
 
 
@@ -77,7 +84,9 @@ def _in_its_run(case: Case) -> None:
 
 def _verdict(answered: Answered) -> None:
     said, true = WORDS[answered.answer], true_words(answered.truth, answered.known)
-    if answered.right:
+    if not answered.known:
+        st.info("Not scored: nobody has said what calcium is in this view.", icon=":material/help:")
+    elif answered.right:
         st.success(f"Right: {true}.", icon=":material/check_circle:")
     else:
         st.error(

@@ -13,8 +13,9 @@ from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
+from mtunet.teaching.describing import QUESTIONS
 from mtunet.teaching.quiz import SURENESS
-from mtunet.teaching.records import answers_of
+from mtunet.teaching.records import answers_of, described
 from mtunet.teaching.scoring import Answered, Influence, Rate, Score, influence, of_model, score
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
@@ -100,6 +101,7 @@ def show_score() -> None:
         show_progress(answers)
         show_curves(answers)
         show_influence(answers)
+        _described(store, reader)
         left, right = st.columns(2, gap="large")
         with left:
             _confusion(score(answers))
@@ -108,7 +110,7 @@ def show_score() -> None:
         _keep_or_delete(store, reader)
     st.caption(
         "What is scored here is reading phantoms, and says nothing about reading real mammograms. Of real film views "
-        "(two so far) only MC yes or no counts."
+        "only MC yes or no counts, where it is known (two so far)."
     )
 
 
@@ -195,6 +197,19 @@ def _calibration(one: Score) -> None:
     st.dataframe(rows, hide_index=True, key="teaching.calibration", alt="Said sureness and share right")
 
 
+def _described(store: Store, reader: str) -> None:
+    """What was said beside MC or BAC."""
+    found = described(store, reader)
+    if not found:
+        return
+    st.markdown("**How you described it**")
+    rows = []
+    for key, question in QUESTIONS.items():
+        share, span, count = rate_words(found.get(key, Rate(0, 0)))
+        rows.append({"Question": question.words, "Right": share, "Range": span, "Of": count})
+    st.dataframe(rows, hide_index=True, key="teaching.described", alt="Share right by question", width=760)
+
+
 def _keep_or_delete(store: Store, reader: str) -> None:
     rows = all_answers(store)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -225,10 +240,10 @@ def _keep_or_delete(store: Store, reader: str) -> None:
             )
         images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(SOURCE)]
         if images and st.button(
-            f"Remove {counted(len(images), 'quiz image')} from the worklist",
+            f"Remove {counted(len(images), 'quiz image')} from this machine",
             icon=":material/playlist_remove:",
             key="teaching.clear_images",
-            help="The answers stay. An image that is asked again is drawn again.",
+            help="They are in no worklist, and take disk space. The answers stay; what is asked again is drawn again.",
         ):
             for image in images:
                 store.delete(image.sha256)

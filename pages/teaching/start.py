@@ -125,8 +125,8 @@ def _drawn() -> tuple[str, str, str, int]:
         required=True,
         format_func=lambda name: f"{SOURCES[name]} · {there[name]}",
         key="teaching.source",
-        help="Phantoms drawn for this quiz; images of a cross-validation on which the model was wrong (Figure 3's "
-        "b, c, d and false positives); real mammograms of which a data set says what they hold.",
+        help="Phantoms drawn for this quiz; those on which the shipped model was wrong; real film, of some of which a "
+        "data set says what they hold.",
     )
     level = ask_level("teaching.level", " Where a source has none of a level, all of it is asked.")
     mode = _mode()
@@ -143,21 +143,17 @@ def _mode() -> str:
 
 
 def _what_is_asked() -> None:
-    run = cases(Source.RUN)
+    run = [case for case in cases(Source.RUN) if "/" in case.id]
     runs = sorted({case.id.split("/")[0] for case in run})
     said = f", {len(run)} phantoms of {', '.join(map(plain, runs))}" if run else ""
     st.caption(
         f"{len(pool())} phantoms drawn for the quiz{said} (computer-made; they show no person), and {len(REAL_CASES)} "
-        "real film views of CBIS-DDSM, of which only MC is known. The quiz's own phantoms are in no "
-        "training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at "
+        "real film views of CBIS-DDSM, which the shipped model saw in training; of some it is known whether there are "
+        "MC. After the truth you are asked for shape, distribution, recall and category. The quiz's own phantoms are "
+        "in no training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at "
         f"least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm "
         "long, and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms."
     )
-    if not run:
-        st.caption(
-            "The model's mistakes are asked as soon as a cross-validation lies under runs/ and "
-            "`python -m mtunet.teaching outcomes` has drawn its images."
-        )
     for sentence in problems():
         st.caption(f":material/warning: {plain(sentence)}")
 

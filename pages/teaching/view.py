@@ -60,6 +60,7 @@ PAGE_KEYS = ("m", "b", "o", "n", "1", "2", "3", "4", "Enter", "Escape")
 MARK_LOOKS = {
     "mark": LayerStyle("#ffffff", False, "Your mark"),
     "others": LayerStyle("#ffffff", False, "Marks of the class"),
+    "benign": LayerStyle("#b8c4c8", True, "Known: benign"),
 }
 
 

@@ -89,6 +89,7 @@ def test_lesson_quiz_of_five_score_gallery_and_a_case(page: Page, school: tuple[
     page.get_by_role("radio", name="Gallery of mistakes").or_(
         page.get_by_role("button", name="Gallery of mistakes")
     ).first.click()
+    page.get_by_text("A comparison's, region by region").click()
     expect(page.get_by_text("(b) BAC taken for MC")).to_be_visible()
     opener = page.locator('[class*="st-key-teaching-gallery-open-"] button').first
     opener.wait_for(timeout=SLOWLY)
@@ -101,6 +102,7 @@ def test_lesson_quiz_of_five_score_gallery_and_a_case(page: Page, school: tuple[
 def test_a_selection_of_the_gallery_becomes_a_quiz(page: Page, school: tuple[str, Path]) -> None:
     url, _ = school
     page.goto(f"{url}/teaching?show=gallery")
+    page.get_by_text("A comparison's, region by region").click()
     box = page.locator('label:has-text("Choose"):has(input:not([disabled]))').first
     box.click(timeout=SLOWLY)
     expect(page.get_by_text("1 image chosen")).to_be_visible()

@@ -224,7 +224,8 @@ def test_with_the_model_first_a_class_sees_it_before_it_answers(app: AppTest, ro
     click(app, "teaching.class.finish")
     questions, learners = (frame.value for frame in app.dataframe)
     assert questions["Right, model shown"].tolist() == ["100 % (1 of 1)", "–"]
-    assert questions["Model"].tolist() == ["both", "both"]
+    assert questions["Model"].tolist() == ["both", "–"]
+    assert questions["Truth"].tolist()[1] == "not answered"  # it stays closed
     assert not {"Right before the model", "Became right", "Before the model"} & {*questions, *learners}
     assert [(row["answer"], row["model_seen"]) for row in table(store, one)] == [("both", "yes"), ("mc", "yes")]
 

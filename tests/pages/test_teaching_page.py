@@ -1,6 +1,7 @@
 """The teaching page without a browser: every section opens, a round is played, what cannot be is said."""
 
 import csv
+import json
 import math
 import re
 import shutil
@@ -17,13 +18,16 @@ from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.phantom import PhantomSpec
 from mtunet.store.images import Store
 from mtunet.store.quiz import readers
+from mtunet.store.worklist import count
 from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.contents import Answer
+from mtunet.teaching.describing import questions_of
 from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson_pictures import PICTURES
-from mtunet.teaching.records import add_answer, answers_of
+from mtunet.teaching.records import add_answer, answers_of, described
 from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes
+from mtunet.teaching.scoring import Rate
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
@@ -31,7 +35,7 @@ from tests.pages.conftest import ROOT
 from tests.test_teaching import answered
 
 SECTIONS = ("lesson", "case", "quiz", "score", "gallery")
-BOTH = next(item for item in pool() if item.answer is Answer.BOTH)
+BOTH = next(item for item in pool() if item.answer is Answer.BOTH and len(questions_of(item)) > 3)
 
 
 def opened(app: AppTest, show: str, **query: str) -> AppTest:
@@ -104,6 +108,8 @@ def test_a_round_is_played_and_its_answers_are_kept(
         past_the_model(app)
         verdicts = [box.value for box in (app.success if right else app.error)]
         assert any("it is both" in verdict for verdict in verdicts)
+        assert number > 1 or not any(markdown.value.startswith("Both: ") for markdown in app.markdown)
+        describe_rightly(app, one_case)
         assert any(markdown.value.startswith("Both: ") for markdown in app.markdown)
         with Store.open(data) as store:
             kept = answers_of(store, "Ada")
@@ -113,6 +119,19 @@ def test_a_round_is_played_and_its_answers_are_kept(
         click(app, "teaching.next")
     click(app, "teaching.stop")
     assert app.button(key="teaching.start")
+    with Store.open(data) as store:  # each once, and none among the answers of what is there
+        assert described(store, "Ada") == {one.key: Rate(1, 1) for one in questions_of(one_case)}
+        assert readers(store) == {"Ada": 3}
+        assert count(store) == 0  # a quiz's images are in no worklist
+        assert store.count() == 1
+
+
+def describe_rightly(app: AppTest, item: Item) -> None:
+    """Whatever is still asked, in turn."""
+    for one in questions_of(item):
+        key = f"teaching.describe.{one.key}.{one.truth}"
+        if key in {button.key for button in app.button}:
+            click(app, key)
 
 
 def test_the_truth_is_not_on_the_page_before_the_answer(app: AppTest, one_case: Item) -> None:
@@ -145,6 +164,7 @@ def test_without_a_comparison_the_gallery_says_so(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtunet.evaluation.runs.RUNS", tmp_path)
+    monkeypatch.setattr("pages.teaching.gallery.mistakes_are_there", lambda: False)
     opened(app, "gallery")
     assert "none is here yet" in app.info[0].value
 
@@ -152,6 +172,7 @@ def test_without_a_comparison_the_gallery_says_so(
 @pytest.fixture
 def shipped_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A drawn comparison, and pictures that take no time."""
+    monkeypatch.setattr("pages.teaching.gallery.mistakes_are_there", lambda: False)
     monkeypatch.setattr("mtunet.evaluation.runs.RUNS", tmp_path)
     monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
     return write_run(tmp_path / "drawn")
@@ -191,6 +212,17 @@ def test_the_gallery_holds_every_region_of_a_method_in_its_column(app: AppTest, 
     assert not app.exception
     after = [int(found[1]) for c in app.caption if (found := re.match(r"(\d+) regions?: ", c.value))]
     assert 0 < sum(after) < before
+
+
+def test_a_run_of_another_generator_says_so_once_and_keeps_its_counts(app: AppTest, shipped_run: Path) -> None:
+    config = shipped_run / "config.json"
+    said = json.loads(config.read_text())
+    config.write_text(json.dumps({**said, "phantom_version": "2"}))
+    opened(app, "gallery")
+    assert [box.value for box in app.info if "version 2" in box.value] == [app.info[0].value]
+    assert not [c for c in app.caption if "version 2" in c.value]
+    assert not pictures(app)
+    assert any(re.match(r"\d+ regions?: ", c.value) for c in app.caption)
 
 
 def test_each_column_shows_its_first_regions_and_opens_them(app: AppTest, shipped_run: Path) -> None:

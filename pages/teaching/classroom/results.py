@@ -14,6 +14,7 @@ from pages.teaching.drawn import WORDS
 from pages.teaching.sections import percent_words, replace_address
 
 NONE = "–"
+NOT_ANSWERED = "not answered"
 
 
 def show_results(store: Store, room: Room) -> None:
@@ -88,10 +89,11 @@ def leave() -> None:
 def _question_row(one: QuestionResult, *, alone: bool) -> dict[str, object]:
     """alone: the class also answered without the model."""
     changed = one.changes
-    row: dict[str, object] = {
+    answered = one.before.total + one.after.total > 0
+    row: dict[str, object] = {  # what nobody answered stays closed: it can be asked again
         "Question": one.number,
-        "Truth": WORDS[one.truth],
-        "Model": WORDS[one.model] if one.model else NONE,
+        "Truth": WORDS[one.truth] if answered else NOT_ANSWERED,
+        "Model": WORDS[one.model] if one.model and answered else NONE,
     }
     row |= {"Right before the model": _share(one.before)} if alone else {}
     row |= {"Right, model shown": _share(one.after)}
