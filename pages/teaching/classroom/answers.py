@@ -23,9 +23,9 @@ from pages.teaching.sections import adapt, projecting
 HEAT_ROWS = 700
 
 
-@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={Store: lambda _: 0, Room: lambda room: room.id})
-def _case(store: Store, room: Room, number: int) -> RoomCase:
-    found = case_of(store, room, number)
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={Room: lambda room: room.id})
+def _case(_store: Store, room: Room, number: int) -> RoomCase:
+    found = case_of(_store, room, number)
     if found is None:
         raise LookupError
     return found
