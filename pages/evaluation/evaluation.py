@@ -4,6 +4,8 @@ import streamlit as st
 
 from mtunet.evaluation.run_files import UnreadableRun
 from pages.evaluation.address import arrive, keep, remembered
+from pages.evaluation.beside import COMPARE, show_beside
+from pages.evaluation.checklist import CHECKLIST, show_checklist
 from pages.evaluation.claims import CLAIMS, show_audit, show_claims
 from pages.evaluation.folds import show_folds
 from pages.evaluation.images import show_images
@@ -24,10 +26,12 @@ SECTIONS = {
     "Training": show_training,
     CLAIMS: show_claims,
     IMAGES: show_images,
+    COMPARE: show_beside,
     REAL: show_real,
+    CHECKLIST: show_checklist,
     "The paper's table": show_audit,
 }
-SCORED = ("Results", "Folds", "Curves", IMAGES)
+SCORED = ("Results", "Folds", "Curves", IMAGES, COMPARE)
 """Sections that need counts."""
 
 

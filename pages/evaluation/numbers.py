@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from mtunet.evaluation.figures import Metric
-from mtunet.evaluation.table import to_csv
+from mtunet.evaluation.figures import EVERY, Metric
+from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, to_csv
 from pages.evaluation.address import go
 
 UNDEFINED = "–"
@@ -41,8 +41,15 @@ def in_unit(value: float | None, metric: Metric) -> str:
     return percent(value) if metric.unit == "%" else decimal(value, 2)
 
 
-def downloads(name: str, records: Sequence[Mapping[str, Any]], *, whole: bytes | None = None) -> None:
-    """What is shown, as CSV and as JSON. whole: the JSON, where it says more than the records."""
+def downloads(
+    name: str,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    whole: bytes | None = None,
+    text: Sequence[Cell] = (),
+) -> None:
+    """What is shown, as CSV and as JSON. whole: the JSON, where it says more than the records. text: a table that is
+    given for a paper as well, as LaTeX and as Markdown."""
     columns = list(records[0]) if records else []
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -65,6 +72,48 @@ def downloads(name: str, records: Sequence[Mapping[str, Any]], *, whole: bytes |
             key=f"evaluation.json.{name}",
             help="The same numbers as JSON.",
         )
+        if text:
+            for words, end, made in (("LaTeX", "tex", as_latex), ("Markdown", "md", as_markdown)):
+                st.download_button(
+                    f"Table ({words})",
+                    data=functools.partial(made, text),
+                    file_name=f"mtunet-{name}.{end}",
+                    mime="text/plain",
+                    icon=":material/article:",
+                    on_click="ignore",
+                    key=f"evaluation.{end}.{name}",
+                    help="The table above with its intervals, in percent, for a paper.",
+                )
+
+
+def as_markdown(cells: Sequence[Cell]) -> bytes:
+    head, rows = _for_paper(cells, "{0} [{1}, {2}]")
+    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def as_latex(cells: Sequence[Cell]) -> bytes:
+    """With booktabs."""
+    head, rows = _for_paper(cells, "{0} [{1}, {2}]")
+    body = [
+        " & ".join(row).replace("%", r"\%").replace("−", "$-$").replace("–", "--") + r" \\" for row in (head, *rows)
+    ]
+    lines = [rf"\begin{{tabular}}{{ll{'r' * (len(head) - 2)}}}", r"\toprule", body[0], r"\midrule", *body[1:]]
+    return ("\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n").encode()
+
+
+def _for_paper(cells: Sequence[Cell], bracketed: str) -> tuple[list[str], list[list[str]]]:
+    metrics = list(dict.fromkeys(cell.metric for cell in cells))
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for cell in cells:
+        ends = [in_unit(end, EVERY[cell.metric]) for end in cell.interval or ()]
+        value = in_unit(cell.ours.value, EVERY[cell.metric])
+        rows.setdefault((cell.method, cell.type), {})[cell.metric] = bracketed.format(value, *ends) if ends else value
+    head = ["Method", "Type", *(f"{EVERY[metric].title}, {EVERY[metric].unit}" for metric in metrics)]
+    return head, [
+        [method_title(method), TYPE_TITLES[kind], *(row.get(metric, "") for metric in metrics)]
+        for (method, kind), row in rows.items()
+    ]
 
 
 def _json(records: Sequence[Mapping[str, Any]]) -> bytes:

@@ -9,7 +9,17 @@ from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, records, table, to_json
+from mtunet.evaluation.table import (
+    BASELINES,
+    TYPE_TITLES,
+    Cell,
+    apart,
+    method_title,
+    records,
+    table,
+    to_json,
+)
+from mtunet.files import counted
 from pages.evaluation.address import remembered
 from pages.evaluation.numbers import UNDEFINED, Behind, downloads, go_behind, in_unit, percent, signed
 from pages.evaluation.runs_shown import BY_RUN
@@ -24,19 +34,71 @@ def show_results(results: Results) -> None:
     with st.container(horizontal=True, gap="medium"):
         frame, aggregation = chosen_frame(results), _chosen_aggregation()
     cells = cells_of(results, frame, aggregation)
-    component("results", '<div class="results"></div>')(
-        key=KEY, data=_data(cells, aggregation), on_cell_change=_clicked
-    )
+    aside = apart(results)
+    _table([cell for cell in cells if cell.method not in aside], aggregation, KEY)
     st.caption(
         f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
         "then ours less the paper's, in percentage points. Bold: the best of ours. "
         f"{AGGREGATIONS[aggregation].meaning} "
         "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty. "
-        "Choose a number to see its images."
+        f"Choose a number to see its images. {_seeds(results)}"
     )
+    _aside(results, [cell for cell in cells if cell.method in aside], aggregation)
     more = show_beyond(results, frame, aggregation)
     found = records(results, [*cells, *more], frame, aggregation)
-    downloads(f"{results.name}-table", found, whole=to_json(results, found))
+    downloads(f"{results.name}-table", found, whole=to_json(results, found), text=cells)
+
+
+def _table(cells: list[Cell], aggregation: str, key: str, metrics: Mapping[str, Metric] = METRICS) -> None:
+    if cells:
+        component("results", '<div class="results"></div>')(
+            key=key, data=_data(cells, aggregation, metrics), on_cell_change=lambda: _clicked(key)
+        )
+
+
+def _seeds(results: Results) -> str:
+    told = results.statistics if results.finished else None
+    if told is None:
+        return ""
+    seeds = ", ".join(str(seed) for seed in told.seeds)
+    return f"Of {counted(len(told.seeds), 'seed')} ({seeds}) and {counted(len(told.folds), 'fold')}, the mean of seeds."
+
+
+def _aside(results: Results, cells: list[Cell], aggregation: str) -> None:
+    """What has no rank: methods that did not beat the baselines, and the baselines."""
+    if not cells:
+        return
+    failed = [method for method in dict.fromkeys(cell.method for cell in cells) if method not in BASELINES]
+    st.subheader("Unlearnt, and what must be beaten" if failed else "What must be beaten", anchor=False)
+    if failed:
+        names = ", ".join(f"**{method_title(method)}**" for method in failed)
+        st.markdown(
+            f"{names}: unlearnt here. A method is learnt when it beats every baseline in F1, for both types, in every "
+            "fold with every seed. Until then it stands apart: no rank, no claim, no bold."
+        )
+        _hurdles(results)
+    _table(cells, aggregation, f"{KEY}.aside")
+
+
+def _hurdles(results: Results) -> None:
+    """Where an unlearnt method failed."""
+    told = results.statistics.gates if results.finished and results.statistics else ()
+    rows = [
+        {
+            "Method": method_title(gate.method),
+            "Type": TYPE_TITLES[one.type],
+            "Seed": one.seed,
+            "Fold": one.fold,
+            "F1, %": percent(one.f1),
+            "Best baseline": f"{method_title(one.baseline)}, {percent(one.baseline_f1)} %",
+        }
+        for gate in told
+        for one in gate.hurdles
+        if not one.passed
+    ]
+    if rows:
+        with st.expander(f"Where they failed: {counted(len(rows), 'time')}", icon=":material/block:"):
+            st.dataframe(rows, hide_index=True, key="evaluation.hurdles", alt="Where a baseline was as good")
 
 
 def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
@@ -50,14 +112,14 @@ def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
         )
         return []
     there = {cell.metric for cell in cells}
-    counted = {name: metric for name, metric in BEYOND.items() if name in there}
-    component("results", '<div class="results"></div>')(
-        key=BEYOND_KEY, data=_data(cells, aggregation, counted), on_cell_change=_clicked_beyond
-    )
+    measured = {name: metric for name, metric in BEYOND.items() if name in there}
+    _table(cells, aggregation, BEYOND_KEY, measured)
     st.caption(
-        "In percent unless the head of the column says otherwise; bold is the best of ours, which for false area, "
-        "false alarms and what is called the other type is the least: a method that predicts nothing has none. "
-        f"Only BAC has centre lines; lesions are counted on the images' own grid ({FRAME_TITLES['native']})."
+        "In percent unless the head of the column says otherwise; bold is the best of ours that is learnt, which for "
+        "false area, false alarms and what is called the other type is the least. "
+        f"Only BAC has centre lines; lesions are counted on the images' own grid ({FRAME_TITLES['native']}). "
+        "On 256 × 256 a cell is about a millimetre high: a vessel's wall (0.3 mm) and a speck (0.1 to 0.5 mm) lie "
+        "inside one, so that no method can follow them there."
     )
     return cells
 
@@ -96,14 +158,10 @@ def _chosen_aggregation() -> str:
     )
 
 
-def _clicked(key: str = KEY) -> None:
+def _clicked(key: str) -> None:
     cell = st.session_state[key].get("cell")
     if cell:
         go_behind(Behind(cell["method"], cell["type"], cell["metric"]))
-
-
-def _clicked_beyond() -> None:
-    _clicked(BEYOND_KEY)
 
 
 def _data(cells: list[Cell], aggregation: str, metrics: Mapping[str, Metric] = METRICS) -> dict[str, Any]:
@@ -130,9 +188,9 @@ def _head(metric: Metric) -> str:
 
 def _cells(found: list[Cell], aggregation: str, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
     """One per column; of a metric that was not counted, one without a key, which is no button."""
-    counted = {cell.metric: cell for cell in found}
+    known = {cell.metric: cell for cell in found}
     nothing: dict[str, Any] = {"value": UNDEFINED, "small": "", "best": False, "tip": "", "key": None}
-    return [_cell(counted[name], aggregation) if name in counted else nothing for name in metrics]
+    return [_cell(known[name], aggregation) if name in known else nothing for name in metrics]
 
 
 def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:

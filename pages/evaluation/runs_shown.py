@@ -1,5 +1,6 @@
 """Which run is looked at: the picker, what it says of itself, how far one has come that is unfinished."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,8 +107,34 @@ def _live(folder: str, shown: int) -> None:
         return
     st.progress(done / len(results.parts), f"{done} of {len(results.parts)} parts done (a part is a method on a fold)")
     rows = [{"Method": method_title(part.method), "Fold": part.fold, "State": _state(part)} for part in results.parts]
+    _told_last(Path(folder))
     with st.expander("Every part", icon=":material/list:"):
         st.dataframe(rows, hide_index=True, key="evaluation.progress")
+
+
+RECENT = 900.0
+"""Seconds after which a training that said nothing is not thought to be running."""
+
+
+def _told_last(folder: Path) -> None:
+    """Time left, and the last line of each part that is being trained."""
+    told = runs.read_progress(folder)
+    if told is None:
+        return
+    ago = time.time() - float(told.get("at", 0))
+    if ago > RECENT:
+        st.caption("Nobody is training it now. The command that began it goes on from here.")
+        return
+    left = float(told.get("seconds_left", 0)) / 60
+    words = f"{left:.0f} minutes" if left < 90 else f"{left / 60:.1f} hours"
+    st.markdown(f":material/timer: **About {words} left** for all, told {ago:.0f} seconds ago.")
+    lines = [
+        f"{one['method']} fold {one['fold']} seed {one['seed']} · epoch {one['epoch']} of {one['epochs']} · "
+        + " ".join(f"{k} {v:.3f}" for k, v in one["last"].items() if k.startswith(("loss", "validation")))
+        for one in told.get("running", ())
+    ]
+    if lines:
+        st.code("\n".join(lines), language=None)
 
 
 def _state(part: RunPart) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,18 +12,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.detection import models
+from mtunet.detection.network import HEADS
 from mtunet.evaluation import runs
 from mtunet.evaluation.aggregation import aggregate
+from mtunet.evaluation.between import compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import load
-from pages.evaluation.numbers import Behind, go_behind, percent, signed
+from mtunet.evaluation.table import table
+from pages.evaluation.checklist import network_shapes
+from pages.evaluation.numbers import Behind, as_latex, as_markdown, go_behind, percent, signed
 from tests.drawn_run import quick_phantom, write_family, write_run
 from training.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parents[2]
 
-SECTIONS = ("Results", "Folds", "Curves", "Training", "Claims", "Images", "Real mammograms", "The paper's table")
+SECTIONS = (
+    *("Results", "Folds", "Curves", "Training", "Claims", "Images", "Compare", "Real mammograms", "Checklist"),
+    "The paper's table",
+)
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +208,50 @@ def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest],
     assert set(leak["Type"]) == {"MC", "BAC"}
 
 
+def test_two_runs_stand_beside_one_another(opened: Callable[[], AppTest], root: Path) -> None:
+    write_family(root)
+    app = opened()
+    app.selectbox(key="evaluation.run").set_value("base").run()
+    go_to(app, "Compare")
+    app.selectbox(key="evaluation.beside").set_value("fast").run()
+    assert not app.exception, app.exception
+    figures, settings = (table.value for table in app.dataframe)
+    known = {one.name: one for one in (load(root / "base"), load(root / "fast"))}
+    [expected] = [
+        row
+        for row in compared(known["base"], known["fast"], "256", ("f1",))
+        if (row.method, row.type) == ("mtunet", "mc")
+    ]
+    of = (figures["Method"] == "MTU-Net") & (figures["Type"] == "MC") & (figures["Metric"] == "F1")
+    assert figures[of]["Difference"].item() == signed(expected.test.difference.value)
+    assert figures[of]["fast"].item() == percent(expected.other.value)
+    rate = settings[settings["Setting"] == "experiment.learning_rate"]
+    assert (rate["base"].item(), rate["fast"].item()) == ("0.0001", "0.001")
+    assert address(app) == {"section": "Compare", "run": "base", "beside": "fast"}
+
+
+def test_the_diagram_of_the_network_has_the_shapes_of_the_network() -> None:
+    layers, weights = network_shapes(64, "none", HEADS, 256)
+    assert weights == 31_030_723
+    shapes = {layer.name: layer.shape for layer in layers}
+    assert shapes["down 0"] == (64, 256, 256)
+    assert shapes["down 4"] == (1024, 16, 16)
+    assert shapes["join 3"] == (64, 256, 256)
+    assert shapes["head bac"] == (1, 256, 256)
+
+
+def test_a_table_for_a_paper_has_its_intervals(drawn: Path) -> None:
+    cells = table(load(drawn), "256", "pooled")
+    text, tex = as_markdown(cells).decode(), as_latex(cells).decode()
+    [cell] = [one for one in cells if (one.method, one.type, one.metric) == ("mtunet", "mc", "f1")]
+    assert cell.interval is not None
+    said = f"{percent(cell.ours.value)} [{percent(cell.interval[0])}, {percent(cell.interval[1])}]"
+    assert said in next(line for line in text.splitlines() if line.startswith("| MTU-Net | MC |"))
+    row = next(line for line in tex.splitlines() if line.startswith("MTU-Net & MC &"))
+    assert said in row
+    assert row.endswith("\\\\")
+
+
 def test_from_a_number_to_its_images(
     opened: Callable[[], AppTest], drawn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +325,11 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     assert re.search(r"unfinished: \d+ of its \d+ parts", app.warning[0].value)
     assert "done" in app.dataframe[0].value["State"].tolist()
     assert len([state for state in app.dataframe[0].value["State"] if state != "done"]) == 2
+    last = {"method": "mtunet", "fold": 1, "seed": 1, "epoch": 3, "epochs": 4, "last": {"loss_mc": 0.25}}
+    runs.save_progress(root / "half", {"seconds_left": 7200, "at": time.time(), "running": [last]})
+    app.run()
+    assert "About 2.0 hours left" in said(app)
+    assert app.code[0].value == "mtunet fold 1 seed 1 · epoch 3 of 4 · loss_mc 0.250"
 
 
 def test_a_run_that_has_stored_nothing_yet_is_no_error(app: AppTest, root: Path) -> None:
