@@ -288,3 +288,11 @@ def test_a_frame_of_a_known_detector_says_its_scale_and_others_are_taken_as_a_fi
     assert scale.spacing_mm == pytest.approx((mm, mm))
     assert scale.said
     assert scales(said, Looked(pixels > 0)) == (Scale((0.08, 0.09)),)
+
+
+def test_a_close_up_of_the_skin_is_a_part_and_a_small_whole_view_is_not() -> None:
+    close_up = np.zeros((400, 400), np.bool_)
+    close_up[:, :220] = True
+    for breast, count in ((close_up, 2), (drawn().pixels[::3, ::3] > 0, 1)):
+        picture = Mammogram(breast.astype(np.float32) / 2, None, None, None, "0" * 64)
+        assert len(scales(picture, Looked(breast))) == count

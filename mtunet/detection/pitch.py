@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mtunet.case import Mammogram
 from mtunet.detection.breast import Looked
@@ -18,7 +19,10 @@ ASSUMED_LENGTH_MM = 232.0
 TRIED_MM = (0.07, 0.14)
 """Between them and a third to either side lie the detectors and films in use, and half-size copies of them."""
 WHOLE_FRAME = 0.97
-"""A picture of which more than this share is breast shows a part of one."""
+"""A picture of which more than this share is breast shows a part of one…"""
+SMALL_FRAME, REACHED = 700, 0.3
+"""…and so does one with fewer pixels on its longer side than any whole view, where breast takes up this share of three
+of its borders: a close-up of the skin."""
 
 FRAMES: Mapping[tuple[int, int], tuple[float, str]] = MappingProxyType(
     {
@@ -55,11 +59,17 @@ def scales(mammogram: Mammogram, looked: Looked) -> tuple[Scale, ...]:
     if (rows, columns) in FRAMES:
         mm, maker = FRAMES[rows, columns]
         return (Scale((mm, mm), f"as in frames of {rows} × {columns} pixels ({maker})"),)
-    if float(np.mean(looked.breast)) < WHOLE_FRAME:
+    if not _shows_a_part(looked.breast):
         return (Scale(assumed_spacing(mammogram.shape), f"as if the picture were {ASSUMED_LENGTH_MM:g} mm long"),)
     tried = " and ".join(f"{mm:g}" for mm in TRIED_MM)
     said = f"at which more was found, of {tried} mm that were tried: no whole breast is shown to tell by"
     return tuple(Scale((mm, mm), said) for mm in TRIED_MM)
+
+
+def _shows_a_part(breast: npt.NDArray[np.bool_]) -> bool:
+    borders = (breast[0], breast[-1], breast[:, 0], breast[:, -1])
+    reached = sum(float(border.mean()) >= REACHED for border in borders)
+    return float(breast.mean()) >= WHOLE_FRAME or (max(breast.shape) < SMALL_FRAME and reached >= 3)
 
 
 def assumed_spacing(shape: tuple[int, int]) -> tuple[float, float]:

@@ -106,7 +106,7 @@ def drawn_parts() -> Iterator[tuple[str, Mammogram, bool | None, bool | None]]:
     for number in range(EACH * len(PARTS)):
         name, turn = PARTS[number % len(PARTS)], number // len(PARTS)
         spec = PhantomSpec(
-            seed=SEALED_SEED * 1_000_000 + 900_000 + number,
+            seed=SEALED_SEED * 1_000_000 + 950_000 + number,
             density="b" if number % 2 else "c",
             look=("ffdm", "film")[turn % 2],
             clusters=int(turn in (1, 2)),
