@@ -20,7 +20,7 @@ from mtunet.detection.analysis import reweigh
 from mtunet.detection.components import masks
 from mtunet.imaging.reading import read
 from mtunet.output.drawing import COLOUR_BLIND, FIGURE_3
-from mtunet.output.exports import EXPORTS, Result
+from mtunet.output.exports import EXPORTS, NotForThisImage, Result
 from mtunet.output.exports.dicom_header import header_of
 from mtunet.output.exports.dicom_source import VIEW_CODES, uid
 from tests.dicoms import TOMOSYNTHESIS, dicom, drawn
@@ -30,7 +30,7 @@ pytest.importorskip("highdicom", reason="highdicom is not installed (extra inter
 
 from mtunet.output.exports.dicom_findings import FLAG_CODES
 
-OBJECTS = ("dicom", "seg", "sr", "gsps")
+OBJECTS = ("dicom", "seg", "sr", "gsps", "cad", "sc")
 
 
 def result(spacing_mm: tuple[float, float] | None = (0.1, 0.1), **thresholds: float) -> Result:
@@ -267,6 +267,132 @@ def test_the_report_of_an_image_without_findings_says_so() -> None:
     assert "No microcalcification" in concepts(whole, "Comment")[0].TextValue
 
 
+def test_the_report_describes_its_image_and_the_codes_of_its_own() -> None:
+    report = opened("sr", result())
+    said = {item.ConceptNameCodeSequence[0].CodeMeaning: item for item in concepts_below(report, "Image Library")}
+    assert said["Image Laterality"].ConceptCodeSequence[0].CodeMeaning == "Left"
+    assert said["Image View"].ConceptCodeSequence[0].CodeValue == "399162004"
+    assert (said["Patient Orientation Row"].TextValue, said["Patient Orientation Column"].TextValue) == ("P", "R")
+    assert float(said["Vertical Pixel Spacing"].MeasuredValueSequence[0].NumericValue) == 0.1
+    assert report.CodingSchemeIdentificationSequence[0].CodingSchemeDesignator == "99MTUNET"
+
+
+def test_findings_have_tracking_uids_of_their_own_and_the_same_again() -> None:
+    uids = [str(concepts(g, "Tracking Unique Identifier")[0].UID) for g in groups(opened("sr", result()))]
+    assert len(set(uids)) == len(uids) == 3
+    assert uids == [str(concepts(g, "Tracking Unique Identifier")[0].UID) for g in groups(opened("sr", result()))]
+
+
+def test_each_object_has_a_series_of_its_own() -> None:
+    assert len({opened(name, result()).SeriesInstanceUID for name in OBJECTS}) == len(OBJECTS)
+
+
+def test_the_segments_have_spacing_and_the_plane_that_viewers_ask_for() -> None:
+    groups_of_all = opened("seg", result()).SharedFunctionalGroupsSequence[0]
+    assert groups_of_all.PixelMeasuresSequence[0].PixelSpacing == [0.1, 0.1]
+    assert groups_of_all.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
+    bare = opened("seg", result(spacing_mm=None)).SharedFunctionalGroupsSequence[0]
+    assert "PixelMeasuresSequence" not in bare
+
+
+# mammography CAD report
+
+
+def concepts_below(report: Any, meaning: str) -> list[Any]:
+    (top,) = concepts(report, meaning)
+
+    def walk(container: Any) -> list[Any]:
+        found = []
+        for one in container.get("ContentSequence", []):
+            found += [one] * ("ConceptNameCodeSequence" in one) + walk(one)
+        return found
+
+    return walk(top)
+
+
+def outline(container: Any) -> list[Any]:
+    """[relation, type, concept, value or items below], by the codes' values."""
+    found = []
+    for one in container.get("ContentSequence", []):
+        if "ReferencedContentItemIdentifier" in one:
+            found.append([one.RelationshipType, "by reference", list(one.ReferencedContentItemIdentifier)])
+            continue
+        name = one.ConceptNameCodeSequence[0].CodeValue if "ConceptNameCodeSequence" in one else ""
+        value = one.ConceptCodeSequence[0].CodeValue if one.ValueType == "CODE" else ""
+        found.append([one.RelationshipType, one.ValueType, name, value, outline(one)])
+    return found
+
+
+def only(kinds: tuple[Calcification, ...]) -> Result:
+    one = result()
+    findings = tuple(finding for finding in one.analysis.findings if finding.type in kinds)
+    return replace(one, analysis=replace(one.analysis, findings=findings))
+
+
+ALGORITHM = [["HAS PROPERTIES", "TEXT", name, "", []] for name in ("111001", "111003", *["111002"] * 5)]
+INTENT = ["HAS CONCEPT MOD", "CODE", "111056", "111150", []]
+AT_IMAGE = ["SELECTED FROM", "by reference", [1, 2, 1]]
+
+
+@pytest.mark.parametrize("kinds", [(), (MC,), (BAC,), (MC, BAC)], ids=["none", "MC", "BAC", "both"])
+def test_the_cad_report_is_the_tree_of_its_template(kinds: tuple[Calcification, ...]) -> None:
+    made = opened("cad", only(kinds))
+    assert made.SOPClassUID == "1.2.840.10008.5.1.4.1.1.88.50"
+    assert made.ContentTemplateSequence[0].TemplateIdentifier == "4000"
+    assert made.ConceptNameCodeSequence[0].CodeValue == "111036"
+    language, library, summary, detections, analyses = outline(made)
+    assert language == ["HAS CONCEPT MOD", "CODE", "121049", "en", []]
+    assert library[:3] == ["CONTAINS", "CONTAINER", "111028"]
+    ((relation, kind, _, _, described),) = library[4]
+    assert (relation, kind) == ("CONTAINS", "IMAGE")
+    assert [one[2] for one in described] == ["111027", "111031", "111044", "111043", "111026", "111066"]
+    assert summary[:4] == ["CONTAINS", "CODE", "111017", "111242" if kinds else "111241"]
+    assert [impression[:3] for impression in summary[4]] == [["INFERRED FROM", "CONTAINER", "111034"]] * len(kinds)
+    for impression, type_of in zip(summary[4], kinds, strict=True):
+        intent, (relation, kind, name, value, properties) = impression[4]
+        assert intent == INTENT
+        single = {MC: "129769006", BAC: "129770007"}[type_of]
+        assert (relation, kind, name, value) == ("CONTAINS", "CODE", "111059", single)
+        vascular = {MC: "44771000", BAC: "129759000"}[type_of]
+        assert properties[:1] == [INTENT]
+        assert properties[1:8] == ALGORITHM
+        assert properties[8:12] == [
+            ["HAS PROPERTIES", "NUM", "111012", "", []],
+            ["HAS PROPERTIES", "SCOORD", "111010", "", [AT_IMAGE]],
+            ["HAS PROPERTIES", "SCOORD", "111041", "", [AT_IMAGE]],
+            ["HAS PROPERTIES", "CODE", "111009", vascular, []],
+        ]
+    assert detections[:4] == ["CONTAINS", "CODE", "111064", "111222"]
+    ((relation, kind, name, _, performed),) = detections[4]
+    assert (relation, kind, name) == ("INFERRED FROM", "CONTAINER", "111063")
+    assert [one[:4] for one in performed] == [["CONTAINS", "CODE", "111022", v] for v in ("129769006", "129770007")]
+    assert analyses == ["CONTAINS", "CODE", "111065", "111225", []]
+
+
+def test_what_could_not_be_assessed_is_never_called_without_findings() -> None:
+    one = only(())
+    triage = replace(one.analysis.triage, flag=Flag.NOT_ASSESSABLE)
+    *_, summary, detections, _ = outline(opened("cad", replace(one, analysis=replace(one.analysis, triage=triage))))
+    assert (summary[3], detections[3], detections[4][0][2]) == ("111245", "111224", "111025")
+
+
+def test_without_side_or_view_there_is_no_cad_report_and_it_is_said() -> None:
+    one = result()
+    with pytest.raises(NotForThisImage, match="not known: side, orientation"):
+        EXPORTS["cad"].function(replace(one, mammogram=replace(one.mammogram, laterality=None)))
+    assert "side and view" in EXPORTS["cad"].unfit(None, View.CC)
+    assert EXPORTS["cad"].unfit(Laterality.LEFT, View.CC) == EXPORTS["sr"].unfit(None, None) == ""
+
+
+def test_the_picture_shows_the_contours_and_what_it_is_not_for() -> None:
+    made = opened("sc", result())
+    pixels = made.pixel_array
+    assert (made.PhotometricInterpretation, made.BurnedInAnnotation) == ("RGB", "YES")
+    assert pixels.shape[0] > 600
+    assert pixels.shape[2] == 3
+    assert (pixels[100:141, 50:91] == FIGURE_3["mc"].colour).all(axis=2).sum() > 100
+
+
 # presentation state
 
 
@@ -326,6 +452,7 @@ def original(**tags: Any) -> bytes:
     """A mammogram as a hospital sends it."""
     uids = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.5"}
     usual = {"PatientName": "Doe^Jane", "PatientID": "42", "WindowCenter": 2047.5, "WindowWidth": 4095}
+    usual |= {"ImageLaterality": "R", "ViewPosition": "CC"}
     stored = 4095 - drawn() if tags.get("PhotometricInterpretation") == "MONOCHROME1" else drawn()
     return dicom(stored, **{**tags, **uids, **usual, **tags})
 

@@ -14,9 +14,9 @@ import mtunet
 from mtunet.detection.models import DEFAULT_MODEL, MODELS
 from mtunet.intake import logs
 
-FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps")
+FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps", "cad", "sc")
 """Of `exports.EXPORTS`, written here because that takes a second to import. Masks are files of their own: --masks."""
-WITH_IDENTIFIERS = ("seg", "sr", "gsps")
+WITH_IDENTIFIERS = ("seg", "sr", "gsps", "cad", "sc")
 EXIT_CODES = (
     "Exit codes: 0 all analysed, 3 some refused (see refused.csv), 2 wrong usage, 1 failed or an unexpected error (see "
     "the log), 130 stopped."
@@ -93,7 +93,7 @@ def app(port: int, address: str, streamlit: tuple[str, ...]) -> int:
 @click.option(
     "--identified",
     is_flag=True,
-    help="seg, sr and gsps with patient, study and image of the original DICOM file, for the archive it came from; "
+    help="seg, sr, gsps, cad and sc with patient, study and image of the original DICOM file, for its archive; "
     "otherwise they name nobody and refer to the image that --format dicom writes.",
 )
 @click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda", "mps"]))

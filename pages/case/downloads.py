@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -41,21 +42,30 @@ def downloads(case: Case, records: Sequence[Decision], palette: Palette) -> None
             )
             view = case.view(str(chosen)) or view
         make = functools.partial(_make, image=view.image, analysis=view.analysis, palette=palette)
-        _buttons(EXPORTS, view.image.name, "download", make)
+        unfit = {name: each.unfit(view.image.laterality, view.image.view) for name, each in EXPORTS.items()}
+        _buttons(EXPORTS, view.image.name, "download", make, unfit)
 
 
-def _buttons(exports: Mapping[str, Export], title: str, key: str, make: Callable[[Export], bytes]) -> None:
-    """One button per export; one that lacks a package here cannot be pressed and says what to install."""
+def _buttons(
+    exports: Mapping[str, Export],
+    title: str,
+    key: str,
+    make: Callable[[Export], bytes],
+    unfit: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """One button per export; one that lacks a package here, or that the image does not fit, cannot be pressed and says
+    why."""
     with st.container(horizontal=True, gap="small"):
         for name, export in exports.items():
+            reason = export.missing or unfit.get(name, "")
             st.download_button(
                 export.label,
                 data=functools.partial(make, export),
                 file_name=f"{stem(title)}{export.suffix}",
                 mime=export.mime,
                 icon=ICONS.get(name, ":material/download:"),
-                help=export.missing or export.about,
-                disabled=bool(export.missing),
+                help=reason or export.about,
+                disabled=bool(reason),
                 on_click="ignore",
                 key=f"case.{key}.{name}",
             )

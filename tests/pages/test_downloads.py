@@ -20,6 +20,6 @@ def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(
     assert not app.exception
     buttons = {button.proto.label: button.proto for button in app.get("download_button")}
     for name, export in EXPORTS.items():
-        assert buttons[export.label].disabled == (name in ("seg", "sr", "gsps"))
+        assert buttons[export.label].disabled == (name in ("seg", "sr", "gsps", "cad", "sc"))
         assert buttons[export.label].help == (export.missing or export.about)
     assert "pip install -e '.[interop]'" in buttons["Segmentation (DICOM SEG)"].help

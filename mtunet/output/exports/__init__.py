@@ -50,6 +50,20 @@ def to_gsps(result: Result) -> bytes:
     return presentation(result)
 
 
+def to_cad(result: Result) -> bytes:
+    """Mammography CAD SR by TID 4000 (`dicom_cad.cad_report`). Raises NotForThisImage."""
+    from mtunet.output.exports.dicom_cad import cad_report
+
+    return cad_report(result)
+
+
+def to_picture(result: Result) -> bytes:
+    """DICOM Secondary Capture in colour (`dicom_picture.picture`)."""
+    from mtunet.output.exports.dicom_picture import picture
+
+    return picture(result)
+
+
 DICOM = "application/dicom"
 HIGHDICOM = ("highdicom", "interop")
 REPORTLAB = ("reportlab", "requirements.txt")
@@ -84,6 +98,23 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         ),
         "gsps": Export(
             "Contours (DICOM GSPS)", "_gsps.dcm", DICOM, to_gsps, "Contours in colour, shown on the image.", HIGHDICOM
+        ),
+        "cad": Export(
+            "Marks (DICOM CAD SR)",
+            "_cad.dcm",
+            DICOM,
+            to_cad,
+            "Marks for a mammography workstation; of images whose side and view are known.",
+            HIGHDICOM,
+            placed=True,
+        ),
+        "sc": Export(
+            "Picture (DICOM SC)",
+            "_sc.dcm",
+            DICOM,
+            to_picture,
+            "The image with contours burnt in, for viewers that show nothing else.",
+            HIGHDICOM,
         ),
     }
 )

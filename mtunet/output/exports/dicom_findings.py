@@ -1,7 +1,7 @@
 """DICOM Structured Report: findings with outline and sizes, by TID 1500 (Measurement Report) in Comprehensive SR.
 
-Not Mammography CAD SR (TID 4000): that demands side, view and patient orientation of every image, which many files
-here do not say, and neither highdicom writes it nor the open viewers show it; TID 1500 is what they read.
+One report per image and series: viewers show the last report of a series alone. Mammography CAD SR (`dicom_cad`), which
+needs side, view and orientation, is what workstations read; TID 1500 is what the open viewers do.
 """
 
 from typing import Any, Final
@@ -9,22 +9,33 @@ from typing import Any, Final
 from highdicom import sr
 from highdicom.sr import RelationshipTypeValues, TextContentItem
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 import mtunet
-from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding, Flag, Laterality
-from mtunet.output.exports.dicom_objects import CATEGORY, TYPE_CODES, finished, name_of, one_frame, ring, shared
-from mtunet.output.exports.dicom_source import uid
+from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding, Flag
+from mtunet.output.exports.dicom_objects import (
+    CATEGORY,
+    TYPE_CODES,
+    fingerprint,
+    finished,
+    name_of,
+    one_frame,
+    ring,
+    shared,
+)
+from mtunet.output.exports.dicom_source import SIDE_CODES, uid
+from mtunet.output.exports.dicom_tree import OWN_SCHEME, library, own_scheme
 from mtunet.output.exports.result import Result
 
 PIXELS: Final = Code("{pixels}", "UCUM", "pixels")
 CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding")
 SPECKS: Final = Code("111038", "DCM", "Number of calcifications")
 BAC_SHARE: Final = Code("112198", "DCM", "Percentage of Vascular Calcification")
-FLAG: Final = Code("flag", "99MTUNET", "Triage flag")
+FLAG: Final = Code("flag", OWN_SCHEME, "Triage flag")
 FLAG_CODES: Final = {
-    flag: Code(value, "99MTUNET", meaning)
+    flag: Code(value, OWN_SCHEME, meaning)
     for flag, value, meaning in (
         (Flag.NONE, "NONE", "No calcification found"),
         (Flag.MC, "MC", "Microcalcifications"),
@@ -34,7 +45,6 @@ FLAG_CODES: Final = {
     )
 }
 """Codes of our own: no standard has these words. A code has 16 characters at most, its meaning 64."""
-SIDES: Final = {Laterality.LEFT: codes.SCT.Left, Laterality.RIGHT: codes.SCT.Right}
 
 
 def findings_report(result: Result) -> bytes:
@@ -57,6 +67,10 @@ def findings_report(result: Result) -> bytes:
         is_final=False,
         **shared(result, "sr", source),
     )
+    items = list(dataset.ContentSequence)  # the library stands before the measurements (TID 1500)
+    at = next(n for n, one in enumerate(items) if one.ConceptNameCodeSequence[0].CodeValue == "126010")
+    dataset.ContentSequence = Items([*items[:at], library(source, result), *items[at:]])
+    dataset.CodingSchemeIdentificationSequence = own_scheme()
     return finished(dataset, result)
 
 
@@ -77,7 +91,9 @@ def _whole_image(result: Result, source: Dataset) -> sr.MeasurementsAndQualitati
     triage = result.analysis.triage
     share = triage.bac_share
     group = sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=uid(source.SOPInstanceUID, "image"), identifier="Image"),
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=uid(source.SOPInstanceUID, fingerprint(result), "image"), identifier="Image"
+        ),
         algorithm_id=_algorithm(result),
         source_images=[sr.SourceImageForMeasurementGroup.from_source_image(source)],
         finding_sites=_sites(result),
@@ -103,7 +119,9 @@ def _finding(finding: Finding, result: Result, source: Dataset) -> sr.PlanarROIM
     )
     name = name_of(finding)
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=uid(source.SOPInstanceUID, name), identifier=name),
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=uid(source.SOPInstanceUID, fingerprint(result), name), identifier=name
+        ),
         referenced_region=region,
         finding_type=TYPE_CODES[finding.type],
         finding_category=CATEGORY,
@@ -152,4 +170,4 @@ def _algorithm(result: Result) -> sr.AlgorithmIdentification:
 
 def _sites(result: Result) -> list[sr.FindingSite]:
     side = result.analysis.laterality
-    return [sr.FindingSite(codes.SCT.Breast, laterality=None if side is None else SIDES[side])]
+    return [sr.FindingSite(codes.SCT.Breast, laterality=None if side is None else SIDE_CODES[side])]

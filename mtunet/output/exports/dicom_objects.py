@@ -12,6 +12,7 @@ import highdicom
 import numpy as np
 import numpy.typing as npt
 from highdicom import AlgorithmIdentificationSequence
+from highdicom.base import SOPClass
 from highdicom.pr import (
     AnnotationUnitsValues,
     GraphicAnnotation,
@@ -26,7 +27,11 @@ from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, Segmentation
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
 
 import mtunet
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
@@ -46,7 +51,7 @@ TYPE_CODES: Final = {
 CATEGORY: Final = codes.SCT.MorphologicallyAbnormalStructure
 MOST_POINTS: Final = 4000
 """An outline of more is thinned: a list of floats has 65,534 bytes at most in explicit VR (PS3.5 7.1.2)."""
-NUMBERS: Final = {"seg": 8101, "sr": 8102, "gsps": 8103}
+NUMBERS: Final = {"seg": 8101, "sr": 8102, "gsps": 8103, "cad": 8104, "sc": 8105}
 """Series numbers, far from those that a modality gives."""
 _DATES: Final = ("InstanceCreationDate", "ContentDate", "PresentationCreationDate")
 _TIMES: Final = ("InstanceCreationTime", "ContentTime", "PresentationCreationTime")
@@ -87,6 +92,30 @@ def fingerprint(result: Result) -> str:
     made = replace(analysis.provenance, device="", seconds=0.0, made_at="")
     said = (made, dict(analysis.thresholds), analysis.findings, analysis.triage, truth, palette)
     return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def derived(result: Result, kind: str, source: Dataset, sop_class: str, modality: str) -> Dataset:
+    """An object of our own making in the image's study, as far as patient, study and equipment go."""
+    about = device(result)
+    dataset: Dataset = SOPClass(
+        study_instance_uid=source.StudyInstanceUID,
+        sop_class_uid=sop_class,
+        modality=modality,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        patient_id=source.PatientID,
+        patient_name=source.PatientName,
+        patient_birth_date=source.PatientBirthDate,
+        patient_sex=source.PatientSex,
+        accession_number=source.AccessionNumber,
+        study_id=source.StudyID,
+        study_date=source.StudyDate,
+        study_time=source.StudyTime,
+        referring_physician_name=source.ReferringPhysicianName,
+        **{name: about[name] for name in ("manufacturer_model_name", "software_versions", "device_serial_number")},
+        **shared(result, kind, source),
+    )
+    dataset.copy_patient_and_study_information(source)
+    return dataset
 
 
 def one_frame(result: Result) -> Dataset:
@@ -182,7 +211,27 @@ def segments(result: Result) -> bytes:
         **device(result),
     )
     dataset.PatientOrientation = source.get("PatientOrientation", "")
+    _give_geometry(dataset, result, source)
     return finished(dataset, result)
+
+
+def _give_geometry(dataset: Dataset, result: Result, source: Dataset) -> None:
+    """Pixel measures where the file says them; and a plane, without which the viewers of today open no segmentation:
+    they take a projection to lie flat at the origin, so that is what stands here. It says nothing of the patient.
+    """
+    shared_groups = dataset.SharedFunctionalGroupsSequence[0]
+    if result.mammogram.spacing_mm is not None:
+        measures = Dataset()
+        measures.PixelSpacing = [float(f"{mm:.10g}") for mm in result.mammogram.spacing_mm]
+        measures.SliceThickness = 1.0
+        shared_groups.PixelMeasuresSequence = [measures]
+    plane, place = Dataset(), Dataset()
+    plane.ImageOrientationPatient = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    place.ImagePositionPatient = [0.0, 0.0, 0.0]
+    shared_groups.PlaneOrientationSequence = [plane]
+    shared_groups.PlanePositionSequence = [place]
+    dataset.FrameOfReferenceUID = source.get("FrameOfReferenceUID") or uid(source.SOPInstanceUID, "frame")
+    dataset.PositionReferenceIndicator = ""
 
 
 def _segment(number: int, kind: Calcification, result: Result, source: Dataset) -> SegmentDescription:

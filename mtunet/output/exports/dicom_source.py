@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from mtunet.case import View
+from mtunet.case import Laterality, Mammogram, View
 from mtunet.output.exports.dicom_header import REQUIRED_BY_DERIVED, UNICODE
 from mtunet.output.exports.result import Result
 
@@ -37,6 +38,10 @@ VIEW_CODES: Final = {
     View.SPECIMEN: ("127457009", "tissue specimen from breast"),
 }
 """DICOM PS3.16 CID 4014, SNOMED CT."""
+SIDE_CODES: Final = {
+    Laterality.RIGHT: Code("24028007", "SCT", "Right"),
+    Laterality.LEFT: Code("7771000", "SCT", "Left"),
+}
 
 
 def image(result: Result) -> bytes:
@@ -58,6 +63,34 @@ def reference(result: Result, *, identified: bool = True) -> Dataset:
     _describe_view(dataset, result)
     _describe_pixels(dataset, result)
     return dataset
+
+
+def sides_of(source: Dataset, result: Result) -> tuple[Code | None, Code | None, tuple[str, str] | None]:
+    """(side, view, patient orientation as (along a row, down a column)), each None where it is not known.
+
+    The orientation is the header's; of an image without one, that of the usual hanging, with the chest wall where the
+    picture has it: a row leads away from it, and down is medial in CC views, to the feet in the others.
+    """
+    mammogram = result.mammogram
+    side = None if mammogram.laterality is None else SIDE_CODES[mammogram.laterality]
+    view = None if mammogram.view is None else Code(VIEW_CODES[mammogram.view][0], "SCT", VIEW_CODES[mammogram.view][1])
+    said = [part for part in source.get("PatientOrientation") or () if part]
+    if len(said) == 2:
+        return side, view, (str(said[0]), str(said[1]))
+    if mammogram.laterality is None or mammogram.view in (None, View.SPECIMEN):
+        return side, view, None
+    return side, view, _usual_orientation(mammogram)
+
+
+def _usual_orientation(mammogram: Mammogram) -> tuple[str, str]:
+    across = mammogram.pixels[:: max(mammogram.shape[0] // 256, 1)].mean(axis=0)
+    half = across.size // 2
+    chest_left = across[:half].sum() >= across[-half:].sum()
+    inwards = "L" if mammogram.laterality is Laterality.RIGHT else "R"
+    down = {View.MLO: f"F{inwards}", View.LMO: f"F{inwards}", View.ML: "F", View.LM: "F"}.get(
+        mammogram.view or View.CC, inwards
+    )
+    return ("A" if chest_left else "P"), down
 
 
 def uid(*parts: object) -> str:
@@ -99,7 +132,8 @@ def _identify(dataset: Dataset, result: Result) -> None:
 def _describe_view(dataset: Dataset, result: Result) -> None:
     mammogram = result.mammogram
     dataset.BodyPartExamined = "BREAST"
-    dataset.PatientOrientation = ""
+    orientation = sides_of(dataset, result)[2]
+    dataset.PatientOrientation = "" if orientation is None else list(orientation)
     if mammogram.laterality is None:
         dataset.Laterality = ""
     else:

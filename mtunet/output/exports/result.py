@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Mammogram, Segmentation, Truth
+from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Laterality, Mammogram, Segmentation, Truth, View
 from mtunet.detection.components import masks
 from mtunet.files import stem
 from mtunet.output.drawing import FIGURE_3, Palette, draw
@@ -63,6 +63,7 @@ class Export:
 
     suffix: what is put after the stem, with its extension. function: the file's bytes, of a Result or a StudyResult.
     about: one sentence on what it is for. needs: a package that may be absent, and the extra that installs it.
+    placed: whether it can be made of images alone whose side and view are known.
     """
 
     label: str
@@ -71,6 +72,13 @@ class Export:
     function: Callable[[Any], bytes]
     about: str
     needs: tuple[str, str] | None = None
+    placed: bool = False
+
+    def unfit(self, laterality: Laterality | None, view: View | None) -> str:
+        """Why this image has no such form, in a sentence; "" when it has."""
+        if not self.placed or (laterality is not None and view not in (None, View.SPECIMEN)):
+            return ""
+        return f"{self.label} needs side and view of the image, which are not known."
 
     @property
     def missing(self) -> str:

@@ -1,0 +1,127 @@
+"""Content items of a structured report, and the Image Library that every one of ours has (PS3.16 TID 1600, 4020)."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+import mtunet
+from mtunet.output.exports.dicom_source import sides_of
+from mtunet.output.exports.result import Result
+
+CONTAINS: Final = "CONTAINS"
+CONTEXT: Final = "HAS ACQ CONTEXT"
+PROPERTY: Final = "HAS PROPERTIES"
+INFERRED: Final = "INFERRED FROM"
+MODIFIER: Final = "HAS CONCEPT MOD"
+LIBRARY: Final = Code("111028", "DCM", "Image Library")
+_MILLIMETRE: Final = codes.UCUM.Millimeter
+OWN_SCHEME: Final = "99MTUNET"
+
+
+def coded(code: Any) -> Dataset:
+    """An item of a code sequence."""
+    made = Dataset()
+    made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    return made
+
+
+def item(kind: str, relation: str, name: Any = None, below: Iterable[Dataset] = (), **values: Any) -> Dataset:
+    """A content item. kind: its value type. name: its concept; below: the items under it, in their order."""
+    made = Dataset()
+    if relation:
+        made.RelationshipType = relation
+    made.ValueType = kind
+    if name is not None:
+        made.ConceptNameCodeSequence = [coded(name)]
+    if kind == "CONTAINER":
+        made.ContinuityOfContent = "SEPARATE"
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    if children := list(below):
+        made.ContentSequence = children
+    return made
+
+
+def code(relation: str, name: Any, value: Any, below: Iterable[Dataset] = ()) -> Dataset:
+    return item("CODE", relation, name, below, ConceptCodeSequence=[coded(value)])
+
+
+def text(relation: str, name: Any, value: str) -> Dataset:
+    return item("TEXT", relation, name, TextValue=value)
+
+
+def number(relation: str, name: Any, value: float, unit: Any) -> Dataset:
+    measured = Dataset()
+    measured.NumericValue = f"{value:.6g}"
+    measured.MeasurementUnitsCodeSequence = [coded(unit)]
+    return item("NUM", relation, name, MeasuredValueSequence=[measured])
+
+
+def by_reference(relation: str, *position: int) -> Dataset:
+    """An item that stands elsewhere in the tree. position: from the root, counted from 1."""
+    made = Dataset()
+    made.RelationshipType = relation
+    made.ReferencedContentItemIdentifier = list(position)
+    return made
+
+
+def described(source: Dataset, result: Result, name: Any = None) -> Dataset:
+    """The image with what is to be known of it: side, view and its modifiers, orientation, times, spacing."""
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
+    return item("IMAGE", CONTAINS, name, _descriptors(source, result), ReferencedSOPSequence=[reference])
+
+
+def library(source: Dataset, result: Result) -> Dataset:
+    """Of TID 1600: a group (126200) with the image in it, that viewers take side, view and spacing from."""
+    modality = code(CONTEXT, codes.DCM.Modality, codes.CID29.Mammography)
+    image = described(source, result, Code("260753009", "SCT", "Source"))
+    size = [(codes.DCM.PixelDataRows, source.Rows), (codes.DCM.PixelDataColumns, source.Columns)]
+    pixels = Code("{pixels}", "UCUM", "Pixels")
+    image.ContentSequence = [*(number(CONTEXT, name, value, pixels) for name, value in size), *image.ContentSequence]
+    group = item("CONTAINER", CONTAINS, codes.DCM.ImageLibraryGroup, [modality, image])
+    return item("CONTAINER", CONTAINS, LIBRARY, [group])
+
+
+def _descriptors(source: Dataset, result: Result) -> list[Dataset]:
+    found = []
+    side, view, orientation = sides_of(source, result)
+    if side is not None:
+        found.append(code(CONTEXT, codes.DCM.ImageLaterality, side))
+    if view is not None:
+        modifiers = [code(MODIFIER, codes.DCM.ImageViewModifier, one) for one in _modifiers(source)]
+        found.append(code(CONTEXT, codes.DCM.ImageView, view, modifiers))
+    if orientation is not None:
+        names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
+        found += [text(CONTEXT, name, value) for name, value in zip(names, orientation, strict=True)]
+    for keyword in ("StudyDate", "StudyTime", "ContentDate", "ContentTime"):
+        if value := source.get(keyword):
+            kind = keyword[-4:].upper()
+            found.append(
+                item(kind, CONTEXT, getattr(codes.DCM, keyword), **{"Date" if kind == "DATE" else "Time": value})
+            )
+    if result.mammogram.spacing_mm is not None:
+        row_mm, column_mm = result.mammogram.spacing_mm
+        found.append(number(CONTEXT, codes.DCM.HorizontalPixelSpacing, column_mm, _MILLIMETRE))
+        found.append(number(CONTEXT, codes.DCM.VerticalPixelSpacing, row_mm, _MILLIMETRE))
+    return found
+
+
+def _modifiers(source: Dataset) -> list[Code]:
+    views = source.get("ViewCodeSequence") or []
+    listed = views[0].get("ViewModifierCodeSequence", []) if views else []
+    keys = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
+    return [Code(*(str(one.get(key)) for key in keys)) for one in listed if all(one.get(key) for key in keys)]
+
+
+def own_scheme() -> Items:
+    """Who says the codes that no standard has (Coding Scheme Identification Sequence)."""
+    made = Dataset()
+    made.CodingSchemeDesignator, made.CodingSchemeName = OWN_SCHEME, "Codes of MTU-Net"
+    made.CodingSchemeVersion = mtunet.__version__[:16]
+    made.CodingSchemeResponsibleOrganization = "MTU-Net"
+    return Items([made])
