@@ -1,5 +1,6 @@
 """The decoding process may hang, die, babble or swell: the caller gets a sentence, and the next file is read."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -162,3 +163,19 @@ pool.close()
         [sys.executable, "-c", program], cwd=Path(__file__).parents[1], capture_output=True, text=True
     )
     assert done.stdout.strip() == "1", done.stderr
+
+
+def test_the_decoder_has_neither_our_environment_nor_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_OURS", "x")
+    assert "SECRET_OF_OURS" not in decoding._environment()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        program = (
+            "import socket\nfrom mtunet.imaging.decoding import worker\nworker.leave_network()\n"
+            f"socket.create_connection(('127.0.0.1', {listening.getsockname()[1]}), 5)"
+        )
+        tried = subprocess.run(
+            [sys.executable, "-c", program], env=decoding._environment(), capture_output=True, text=True, check=False
+        )
+    if tried.returncode == 0:
+        pytest.skip("This system lets no process leave the network.")
+    assert "Network is unreachable" in tried.stderr

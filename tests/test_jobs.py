@@ -2,19 +2,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from mtunet.case import Calcification, Flag, frozen
+from mtunet.case import Calcification, Flag, Refusal, UnreadableImage, frozen
 from mtunet.detection import models
 from mtunet.detection.analysis import from_json
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.intake import cluster, logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
-from mtunet.intake.reader import File, Receiver
+from mtunet.intake.reader import SET_ASIDE, SLOW_FILES, File, Receiver
 from mtunet.intake.worker import Jobs
 from mtunet.store import filing, worklist
 from mtunet.store.decisions import everything, keep
@@ -318,4 +319,34 @@ def test_a_file_that_cannot_be_kept_does_not_stop_the_reading(data: Path, monkey
     batch = receiver.batch("batch")
     assert batch is not None
     assert batch.problems == ["Not saved: the disk is full."]
+    receiver.close()
+
+
+def test_batches_are_read_in_turns_and_a_slow_one_is_set_aside(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    begin = threading.Event()
+
+    def read(store: object, content: bytes, name: str, *_: object) -> Iterator[Declined]:
+        begin.wait(10)
+        for number in range(2000 if name.endswith(".zip") else 1):
+            order.append(name)
+            kind = Refusal.TOO_SLOW if name.startswith("slow") else Refusal.EMPTY
+            yield Declined(f"{name} {number}", UnreadableImage(kind, "x"))
+
+    monkeypatch.setattr("mtunet.intake.reader.take_in", read)
+    receiver = Receiver(data, MODEL, lambda: None)
+    receiver.hand_in("attack", [File("slow.zip", b"x" * 10), *[File(f"slow {n}.jpg", b"x") for n in range(500)]])
+    receiver.hand_in("clinician", [File(f"view {n}.dcm", b"x") for n in range(4)])
+    begin.set()
+    while receiver.busy:
+        time.sleep(0.01)
+    views = [place for place, name in enumerate(order) if name.startswith("view")]
+    assert len(views) == 4
+    assert views[-1] <= 10  # a turn each
+    attack, clinician = receiver.batch("attack"), receiver.batch("clinician")
+    assert attack is not None
+    assert clinician is not None
+    assert (attack.declined, attack.problems) == (SLOW_FILES, [SET_ASIDE])
+    assert (clinician.declined, clinician.problems) == (4, [])
+    assert receiver._waiting_bytes == 0
     receiver.close()

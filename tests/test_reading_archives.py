@@ -4,12 +4,13 @@ import stat
 import struct
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 import mtunet.imaging.reading
 from mtunet.case import Refusal
-from mtunet.imaging.reading import RefusedMember, Upload, read, unpack
+from mtunet.imaging.reading import RefusedMember, Upload, bytes_of, read, unpack
 from tests.dicoms import dicom, drawn
 
 IMAGE = dicom(drawn())
@@ -115,3 +116,23 @@ def test_a_cut_archive_is_refused(cut: int) -> None:
 def test_an_empty_archive_is_refused() -> None:
     assert kinds(zipped({})) == [Refusal.EMPTY]
     assert kinds(zipped({"folder/": b""})) == [Refusal.EMPTY]
+
+
+def test_many_small_members_are_a_bomb_as_one_large_one_is() -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(60):
+            archive.writestr(f"{number}.raw", bytes(1 << 20))
+    outcomes = list(unpack(packed.getvalue(), "bomb.zip"))
+    assert len(outcomes) <= 20
+    assert isinstance(outcomes[-1], RefusedMember)
+    assert outcomes[-1].problem.kind is Refusal.TOO_LARGE
+
+
+def test_what_only_begins_like_a_zip_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mtunet.imaging.reading, "MAX_FILE_BYTES", 1 << 20)
+    path = tmp_path / "large.zip"
+    with path.open("wb") as file:
+        file.write(b"PK\x03\x04")
+        file.truncate(3 << 30)  # of nothing, on a disk that knows holes
+    assert len(bytes_of(path)) == (1 << 20) + 1

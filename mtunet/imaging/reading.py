@@ -27,6 +27,8 @@ MAX_TOTAL_BYTES: Final = 8 << 30
 MAX_RATIO: Final = 300
 """Above this and RATIO_FROM bytes a member is a bomb. Blank 16-bit images deflate by a few hundred at most."""
 RATIO_FROM: Final = 64 << 20
+WHOLE_RATIO_FROM: Final = 16 << 20
+"""From so many bytes on the ratio of the whole archive counts: many small members are a bomb as one large one is."""
 _CHUNK: Final = 1 << 20
 _CLUTTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
@@ -63,11 +65,12 @@ def unpack(data: bytes, name: str) -> Iterator[Upload | RefusedMember]:
         yield RefusedMember(shown, refused)
         return
     with archive:
-        yield from _members(archive, shown)
+        yield from _members(archive, shown, len(data))
 
 
-def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | RefusedMember]:
-    left, seen = MAX_TOTAL_BYTES, 0
+def _members(archive: zipfile.ZipFile, shown: str, packed: int) -> Iterator[Upload | RefusedMember]:
+    """packed: bytes of the whole archive, which measure what may come out of it."""
+    left, unpacked, seen = MAX_TOTAL_BYTES, 0, 0
     for member in archive.infolist():
         name = _member_name(member.filename)
         if member.is_dir() or _is_clutter(member.filename):
@@ -82,6 +85,10 @@ def _members(archive: zipfile.ZipFile, shown: str) -> Iterator[Upload | RefusedM
             yield RefusedMember(name, refused)
             continue
         left -= len(content)
+        unpacked += len(content)
+        if unpacked > WHOLE_RATIO_FROM and unpacked > MAX_RATIO * packed:
+            yield RefusedMember(shown, _bad("files that grow beyond all measure", "Pack it again.", Refusal.TOO_LARGE))
+            return
         yield Upload(name, content, shown)
     if seen == 0:
         yield RefusedMember(shown, _bad("no files", "Pack the images into it.", Refusal.EMPTY))
@@ -161,10 +168,11 @@ MOST_SHIFT_DAYS = 3650
 
 
 def bytes_of(path: Path) -> bytes:
-    """A zip whole; of anything else a little more than the reader takes, so that it can refuse. Raises OSError."""
+    """A zip whole; of anything else a little more than the reader takes, so that it can refuse. What it is, is asked
+    before it is read, and it is in memory once. Raises OSError."""
+    archive = zipfile.is_zipfile(path)
     with path.open("rb") as file:
-        start = file.read(4)
-        return start + (file.read() if start[:2] == b"PK" else file.read(MAX_FILE_BYTES))
+        return file.read(-1 if archive else MAX_FILE_BYTES + 1)
 
 
 def read(data: bytes, name: str) -> Mammogram:

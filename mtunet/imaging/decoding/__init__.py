@@ -50,6 +50,8 @@ _START_SECONDS = 120.0
 _MOST_WAITS = 10.0
 """A process that the machine lets work only now and then gets its time, but no more than so many times as long."""
 _FILES_PER_PROCESS = 200
+_NEEDED: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "LANG", "LC_ALL")
+"""Of our environment, which may hold keys, the process that parses strangers' bytes gets these."""
 _MOST_JSON = 1 << 20
 
 
@@ -314,7 +316,8 @@ def _environment() -> dict[str, str]:
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     pages = {"GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")}
     # Large pages for what decoders allocate: else a tenth of a decode is page faults. Others than Linux ignore it.
-    return {**os.environ, **threads, **pages, "PYTHONPATH": os.pathsep.join([root, before]) if before else root}
+    kept = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    return {**kept, **threads, **pages, "PYTHONPATH": os.pathsep.join([root, before]) if before else root}
 
 
 def _widen(pipe: Any) -> None:

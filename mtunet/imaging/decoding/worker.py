@@ -4,6 +4,7 @@ Reads requests from its first pipe and answers on its second. Whatever native co
 because it may quote values from the file. All caps are set before the first byte arrives.
 """
 
+import ctypes
 import importlib
 import json
 import os
@@ -37,6 +38,7 @@ _SWOLLEN_BYTES = 1 << 30
 def main() -> None:
     """Answer one request after the other until the pipe closes."""
     inbox, outbox = _take_over_pipes()
+    leave_network()
     _cap()
     _warm()
     outbox.write(READY)
@@ -95,6 +97,22 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
         os.dup2(nowhere, stream)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     return os.fdopen(inbox, "rb"), os.fdopen(outbox, "wb")
+
+
+def leave_network() -> None:
+    """Into a network of its own that has no way out, where the system lets us (Linux: CLONE_NEWNET, as who we are or in
+    a user namespace). Before any thread is started."""
+    if sys.platform != "linux":
+        return
+    try:
+        system = ctypes.CDLL(None)
+        if system.unshare(_NEW_NETWORK) != 0:
+            system.unshare(_NEW_NETWORK | _NEW_USER)
+    except (OSError, AttributeError):
+        return
+
+
+_NEW_NETWORK, _NEW_USER = 0x40000000, 0x10000000
 
 
 def _cap() -> None:
