@@ -324,7 +324,10 @@ def test_an_image_is_known_by_its_pixels_where_it_does_not_say_who_it_is(store: 
     assert (again.sha256, again.known) == (first.sha256, True)
     whole = {"WindowCenter": 128, "WindowWidth": 256, "bits": 8}
     [named] = take(store, dicom(stored, StudyInstanceUID="1.2.3", SOPInstanceUID="1.2.9", **whole), "c")
-    assert named.sha256 == first.sha256
+    assert images_in(store) == [named.sha256]  # it says more, and replaces the picture
+    assert not (store.data / "images" / f"{first.sha256}.png").exists()
+    [later] = take(store, tighter, "d.png")
+    assert (later.sha256, later.known) == (named.sha256, True)
 
 
 def test_equal_pixels_in_two_studies_are_two_images_and_in_one_study_one(store: Store) -> None:

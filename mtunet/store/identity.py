@@ -23,10 +23,12 @@ OTHER_PIXELS: Final = (
 
 
 class SameImage(NamedTuple):
-    """image: the same one, on file already. clash: another image has the same UID."""
+    """image: the same one, on file already. clash: another image has the same UID. nameless: the same picture without a
+    header, on which nobody decided anything: the one that is to be added says more, and replaces it."""
 
     image: Image | None = None
     clash: bool = False
+    nameless: Image | None = None
 
 
 def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belonging) -> SameImage:
@@ -37,7 +39,11 @@ def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belon
             return SameImage(image)
         clash = clash or image.instance == belonging.instance
     same = (image for image in _alike(db, mammogram, belonging) if _labels_agree(db, image, mammogram))
-    return SameImage(next(same, None), clash)
+    found = next(same, None)
+    if found is None or found.instance is not None or belonging.instance is None:
+        return SameImage(found, clash)
+    decided = db["decisions"].count_where("study = (select study from images where sha256 = ?)", [found.sha256])
+    return SameImage(clash=clash, nameless=None if decided else found)
 
 
 def _labels_agree(db: Database, image: Image, mammogram: Mammogram) -> bool:

@@ -85,6 +85,7 @@ class Store(Opened):
             "pixels": mammogram.pixels_sha256,
             "derived_from": json.dumps(belonging.derived_from if belonging else ()),
         }
+        replaced = None
         with self.writing():
             if (found := self.image(mammogram.sha256)) is None:
                 known = SameImage() if belonging is None else known_image(self.db, self.data, mammogram, belonging)
@@ -94,6 +95,10 @@ class Store(Opened):
                     put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
                     if ask is not None:
                         self._queue(mammogram.sha256, *ask)
+                    if (replaced := known.nameless) is not None:
+                        forget_image(self.db, replaced.sha256)
+        if replaced is not None:
+            filing.forget(self.data, replaced.sha256)
         if found is not None and found.sha256 != mammogram.sha256:
             filing.forget(self.data, mammogram.sha256)
             return found
