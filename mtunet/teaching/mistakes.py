@@ -3,17 +3,15 @@
 Measured by `python -m mtunet.teaching model`, on phantoms of the present version that are in no training set.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from mtunet.files import counted
 from mtunet.teaching.items import Item
 from mtunet.teaching.model_answers import ModelAnswers, RegionSeen
-from mtunet.teaching.scoring import Rate
+from mtunet.teaching.scoring import Rate, rate
 
 LEAST_MM2: Final = 3.0
 """Regions smaller than this are pieces of a diffuse cluster or of a vessel: they are no lesion of their own."""
@@ -36,122 +34,157 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Kind:
-    """key: of its pictures. of: which regions it is about. counted: which of those it is. why: what explains it."""
+    """key: of its pictures. of: which regions it is about, of these wrong: which letters. views: counted are views that
+    hold one, of all that could, not regions. by: what the counts are parted by. why: what explains it.
+    """
 
     key: str
     title: str
     of: Callable[[RegionSeen], bool]
-    counts: Callable[[RegionSeen], bool]
+    wrong: str
+    by: Callable[[Item], tuple[str, ...]]
     why: str
+    views: Callable[[Item], bool] | None = None
+
+
+def _true(kind: str) -> Callable[[RegionSeen], bool]:
+    return lambda one: one.type == kind and one.outcome != "e"
+
+
+def _false(on: str) -> Callable[[RegionSeen], bool]:
+    return lambda one: one.outcome == "e" and one.on == on
+
+
+def _grade(item: Item) -> tuple[str, ...]:
+    return (f"grade {item.spec.bac_grade}",)
+
+
+def _density(item: Item) -> tuple[str, ...]:
+    return (f"density {item.spec.density}",)
+
+
+def _alone(item: Item) -> tuple[str, ...]:
+    """The benign kind of a view that holds one kind and nothing else."""
+    return item.contents.benign if len(item.contents.benign) == 1 and not item.answer.types else ()
 
 
 KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         "bac-as-mc",
         "BAC taken for MC",
-        lambda one: one.type == "bac" and one.outcome != "e",
-        lambda one: one.outcome == "b",
+        _true("bac"),
+        "b",
+        _grade,
         "A broken wall is a row of specks. The partner wall and the course that would tell lie outside of the piece, "
         "and each piece is judged by its own pixels.",
     ),
     Kind(
         "mc-as-bac",
         "MC taken for BAC",
-        lambda one: one.type == "mc" and one.outcome != "e",
-        lambda one: one.outcome == "c",
-        "Specks in single file, or casts of a duct, look like one wall of a vessel.",
+        _true("mc"),
+        "c",
+        lambda item: item.contents.mc_distributions,
+        "Specks in single file, or casts of a duct, can look like one wall of a vessel.",
     ),
     Kind(
         "mc-missed",
         "MC missed",
-        lambda one: one.type == "mc" and one.outcome != "e",
-        lambda one: one.outcome == "d",
-        "Faint powder and specks far apart: no place holds enough of them to reach the threshold.",
+        _true("mc"),
+        "d",
+        lambda item: item.contents.mc_types,
+        "Faint specks, and specks far apart: no place holds enough of them to reach the threshold.",
     ),
     Kind(
         "bac-missed",
         "BAC missed",
-        lambda one: one.type == "bac" and one.outcome != "e",
-        lambda one: one.outcome == "d",
-        "Short pieces: what counts must lie on a track of some length.",
+        _true("bac"),
+        "d",
+        _grade,
+        "Short broken pieces: what counts must lie on a track of some length. Grade 1 has hardly any.",
     ),
     Kind(
         "false-on-benign",
         "Benign calcium taken for MC or BAC",
-        lambda one: one.outcome == "e",
-        lambda one: one.outcome == "e" and one.on == "benign",
-        "Benign particles are as bright and as small; what tells them apart is a clear centre, a smooth edge, a size.",
+        _false("benign"),
+        "e",
+        _alone,
+        "Small bright particles in a tight group are what MC look like. A clear centre (skin) and a change of shape "
+        "between views (milk of calcium) tell them apart; at this pixel size one view hardly shows the first, and "
+        "never the second.",
+        views=lambda item: bool(item.contents.benign),
     ),
     Kind(
         "false-on-nothing",
         "Found where nothing is",
-        lambda one: one.outcome == "e",
-        lambda one: one.outcome == "e" and one.on == "nothing",
+        _false("nothing"),
+        "e",
+        _density,
         "Crossing strands, grain and film dust make bright points that no calcium made.",
+        views=lambda _: True,
     ),
 )
 
 
 @dataclass(frozen=True)
 class Found:
-    """A kind with what was measured. rate: of the regions that it is about. cases: those that hold one, most
-    instructive first: what stands out most and was yet wrong, and the largest of what was false."""
+    """A kind with what was measured: in all, and by what its kind is parted by. mistakes: most instructive first, what
+    stands out most and was yet wrong, the largest of what was false."""
 
     kind: Kind
     rate: Rate
+    parts: Mapping[str, Rate]
     mistakes: tuple[Mistake, ...]
 
     @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "views" if self.kind.views else "regions"
+
+    @property
     def shares(self) -> str:
-        """What they have in common, in a sentence with numbers."""
-        cases = {one.item.id: one.item for one in self.mistakes}.values()
-        if not cases:
-            return "None was made on these cases."
-        columns = {
-            "shape": [kind for one in cases for kind in one.contents.mc_types],
-            "distribution": [kind for one in cases for kind in one.contents.mc_distributions],
-            "benign": [kind for one in cases if self.kind.key.startswith("false") for kind in one.contents.benign],
-            "grade": [f"BAC grade {one.spec.bac_grade}" for one in cases if one.spec.bac_grade],
-            "density": [f"density {one.spec.density}" for one in cases],
-        }
-        wanted = _COLUMNS[self.kind.key]
-        said = [_most(columns[name]) for name in wanted if columns[name]]
-        return f"In {counted(len(cases), 'case')}: {'; '.join(said)}."
+        """What they have in common: the counts of each part, the worst first."""
+        told = sorted(self.parts.items(), key=lambda part: -(part[1].value or 0))
+        words = [f"{plain_word(name)} {one.hits} of {one.total}" for name, one in told if one.total]
+        return f"{'; '.join(words)}." if words else ""
 
 
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "bac-as-mc": ("grade", "density"),
-    "mc-as-bac": ("shape", "distribution"),
-    "mc-missed": ("shape", "distribution", "density"),
-    "bac-missed": ("grade", "density"),
-    "false-on-benign": ("benign",),
-    "false-on-nothing": ("density",),
-}
-
-
-def _most(words: Iterable[str]) -> str:
-    """The three that are most frequent, with their counts."""
-    found = Counter(word.replace("_", " ").replace("clustered", "grouped") for word in words)
-    return ", ".join(f"{word} {count}" for word, count in found.most_common(3))
+def plain_word(name: str) -> str:
+    """A descriptor as it is said."""
+    return name.replace("_", " ").replace("clustered", "grouped")
 
 
 def mistakes_of(said: ModelAnswers, items: Iterable[Item]) -> tuple[Found, ...]:
-    """By kind, in the order of `KINDS`. Regions under LEAST_MM2 are left out, true ones and false ones."""
+    """By kind, in the order of `KINDS`.
+
+    Regions under LEAST_MM2 are left out, true ones and false ones; and MC that lie diffuse, whose region falls into
+    dozens of pieces.
+    """
+    shown = [item for item in items if item.id in said.answers]
     seen = [
         Mistake(item, region)
-        for item in items
-        if item.id in said.answers
+        for item in shown
         for region in said.answers[item.id].regions
-        if region.mm2 >= LEAST_MM2
+        if region.mm2 >= LEAST_MM2 and not (region.outcome in "acd" and _diffuse(item) and region.type == "mc")
     ]
-    return tuple(_found(kind, seen) for kind in KINDS)
+    return tuple(_found(kind, seen, shown) for kind in KINDS)
 
 
-def _found(kind: Kind, seen: list[Mistake]) -> Found:
+def _diffuse(item: Item) -> bool:
+    return "diffuse" in item.contents.mc_distributions
+
+
+def _found(kind: Kind, seen: list[Mistake], shown: list[Item]) -> Found:
     about = [one for one in seen if kind.of(one.region)]
-    wrong = [one for one in about if kind.counts(one.region)]
+    wrong = [one for one in about if one.region.outcome == kind.wrong]
     wrong.sort(key=lambda one: (-one.far, -one.region.mm2))
-    return Found(kind, Rate(len(wrong), len(about)), tuple(wrong))
+    if kind.views is not None:
+        bad = {one.item.id for one in wrong}
+        units = [(item, item.id in bad) for item in shown if kind.views(item)]
+    else:
+        units = [(one.item, one.region.outcome == kind.wrong) for one in about]
+    names = sorted({name for item, _ in units for name in kind.by(item)})
+    parts = {name: rate([bad for item, bad in units if name in kind.by(item)]) for name in names}
+    return Found(kind, rate([bad for _, bad in units]), parts, tuple(wrong))
 
 
 def examples(found: Found) -> list[Mistake]:

@@ -90,7 +90,7 @@ def _mistakes(number: int) -> None:
     for found in mistakes_of(said, pool()):
         share, span, count = rate_words(found.rate)
         st.markdown(
-            f"- **{found.kind.title}**: {count} regions ({share}, 95 % interval {span}). {found.shares} "
+            f"- **{found.kind.title}**: {count} {found.unit} ({share}, 95 % interval {span}): {found.shares} "
             f"{found.kind.why}"
         )
     if said.out_of_date:

@@ -5,7 +5,7 @@ import streamlit as st
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.teaching.items import pool
 from mtunet.teaching.mistake_pictures import mistake_path
-from mtunet.teaching.mistakes import Found, Mistake, examples, mistakes_of
+from mtunet.teaching.mistakes import Found, Mistake, examples, mistakes_of, plain_word
 from mtunet.teaching.model_answers import model_answers
 from pages.shared.words import plain
 from pages.teaching.sections import choose_items, go_to, rate_words
@@ -34,10 +34,12 @@ def show_mistakes() -> None:
     )
     found = kinds[str(chosen)]
     share, span, count = rate_words(found.rate)
-    st.markdown(f"**{found.kind.title}**: {count} regions ({share}, 95 % interval {span}). {found.shares}")
+    st.markdown(f"**{found.kind.title}**: {count} {found.unit} ({share}, 95 % interval {span}).")
+    st.markdown(f"**What they share**: {found.shares}")
     st.markdown(f"**Why**: {found.kind.why}")
     shown = examples(found)
     if not shown:
+        st.caption("None was made on these cases, so there is none to show.")
         return
     for start in range(0, len(shown), 2):
         for column, number in zip(st.columns(2, gap="medium"), range(start, min(start + 2, len(shown))), strict=False):
@@ -74,7 +76,7 @@ def _example(found: Found, one: Mistake, number: int) -> None:
 def _said(one: Mistake) -> str:
     held = one.item.contents
     what = [*held.mc_types, *held.mc_distributions] if one.region.type == "mc" and one.region.outcome != "e" else []
-    parts = [word.replace("_", " ").replace("clustered", "grouped") for word in what]
+    parts = [plain_word(word) for word in what]
     parts += [f"BAC grade {one.item.spec.bac_grade}"] if one.region.type == "bac" and one.item.spec.bac_grade else []
     parts += [f"{one.region.mm2:.0f} mm²", f"density {one.item.spec.density}"]
     parts += [f"{one.far:.1f} times the noise"] if one.far else []
