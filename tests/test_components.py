@@ -246,3 +246,5 @@ def test_a_region_counts_where_it_is_sure_somewhere_and_is_outlined_where_it_is_
     assert (first.box.top, first.area_px, first.below) == (10, 400, "")
     assert (second.box.top, second.below) == (60, "nowhere a probability of 0.95")
     assert "a probability of 0.95 somewhere" in what_counts(shown, MC)
+    assert [one.box.top for one in components(shown, MC, {MC: 0.3, BAC: 0.5})] == [10, 60]  # the peak moves along: 0.89
+    assert list(components(shown, MC, {MC: 0.58, BAC: 0.5})) == []  # 0.963

@@ -6,6 +6,7 @@ and the pieces on its track are so together: an artery's calcium is seen in piec
 What runs along the skin is no artery. What does not count is kept below the line, with the reason.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -245,6 +246,7 @@ def components(
         return
     crop = np.ascontiguousarray(mask[y0 : y0 + height, x0 : x0 + width])
     rule = keeping_of(segmentation, kind)
+    rule = rule._replace(minimum_peak=_moved(rule.minimum_peak, segmentation.thresholds[kind], threshold))
     specks = NO_SPECKS if segmentation.specks is None else segmentation.specks - np.array((y0, x0), np.int32)
     breast = segmentation.breast if kind is Calcification.ARTERIAL else None
     probability = segmentation.probability[kind][y0 : y0 + height, x0 : x0 + width] if rule.minimum_peak else None
@@ -256,6 +258,14 @@ def components(
         x, y, w, h, area = (int(v) for v in found.stats[i])
         box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), found.labels[y : y + h, x : x + w] == i
         yield Component(box, pixels, area, int(found.specks[i]), "" if kept[i] else found.why_not(int(i), rule))
+
+
+def _moved(peak: float, own: float, threshold: float) -> float:
+    """A peak that is asked for moves with a threshold that a person moves, by the same odds: lower ones show more."""
+    if not peak or threshold == own or max(own, threshold) >= 1.0:
+        return max(peak, threshold) if peak else 0.0
+    odds = math.log(peak / (1 - peak)) + math.log(threshold / (1 - threshold)) - math.log(own / (1 - own))
+    return 1 / (1 + math.exp(-odds))
 
 
 def cell_px(spacing_mm: Spacing) -> tuple[int, int]:
