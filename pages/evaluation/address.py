@@ -13,7 +13,7 @@ KEYS: Final[Mapping[str, str]] = {
     name: f"evaluation.{name}"
     for name in (
         *("section", "run", "method", "type", "aggregation", "resolution", "threshold"),
-        *("order", "fold", "outcomes", "image", "view", "beside", "cause"),
+        *("order", "fold", "outcomes", "filter", "image", "view", "beside", "cause"),
     )
 }
 """What the address may say, and where the session keeps it."""
@@ -74,6 +74,15 @@ def remembered_several(name: str, options: Sequence[str]) -> str:
         st.session_state[key] = st.session_state.get(_ASKED, {}).get(name, "").split(",")
     st.session_state[key] = [option for option in st.session_state[key] if option in options]
     _note(name, ",".join(st.session_state[key]), not st.session_state[key])
+    return key
+
+
+def remembered_text(name: str) -> str:
+    """The same for a widget into which something is written."""
+    key = KEYS[name]
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(_ASKED, {}).get(name, "")
+    _note(name, st.session_state[key], not st.session_state[key])
     return key
 
 

@@ -2,13 +2,14 @@
 Figure 2, drawn from the code's own shapes.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import plotly.graph_objects as go
 import streamlit as st
 import torch
 
 from mtunet.detection.network import HEADS, STEPS, MTUNet, NetworkConfig, count_parameters
+from mtunet.evaluation.audit import audit_paper
 from mtunet.evaluation.reading import Results
 from pages.evaluation.numbers import downloads
 from pages.shared.charts import figure, muted, show
@@ -52,6 +53,9 @@ PAPER: tuple[Entry, ...] = (
     Entry("P44", "Taking BAC away spares false MC", "mtunet/evaluation/curves.py", "FROC with and without", "Claims"),
     Entry("P49", "The numbers of Table I", "mtunet/evaluation/audit.py", "rules of counts", "The paper's table"),
 )
+AUDITED: Final = "P49"
+BETWEEN_RUNS: Final = ("P16", "P25")
+"""Judged where there are several runs, in the section that is named."""
 
 
 def show_checklist(results: Results) -> None:
@@ -59,7 +63,7 @@ def show_checklist(results: Results) -> None:
     st.caption(
         "What the paper says, where this program builds it, how it is measured, and what this run's seeds and folds "
         "say of it. A verdict needs a learnt method, and stands after Holm's correction; several are of "
-        "several types or comparisons. The difference and what could have been detected stand in the section that is named."
+        "several types or comparisons. Differences and what could have been detected stand in the named section."
     )
     verdicts: dict[str, list[str]] = {}
     for claim in results.statistics.claims if results.statistics else ():
@@ -70,8 +74,8 @@ def show_checklist(results: Results) -> None:
             "The paper says": one.says,
             "Built": one.built,
             "Measured": one.measured,
-            "Verdict": _verdict(verdicts.get(one.id)),
-            "Where": f"?run={results.name}&section={one.section}".replace(" ", "%20") if one.section else None,
+            "Verdict": _verdict(one, verdicts.get(one.id, [])),
+            "Where": f"?run={results.name}&section={one.section}".replace(" ", "%20") if one.section else "",
         }
         for one in PAPER
     ]
@@ -87,9 +91,13 @@ def show_checklist(results: Results) -> None:
     _figure_2(results)
 
 
-def _verdict(said: list[str] | None) -> str:
+def _verdict(one: Entry, said: list[str]) -> str:
+    if one.id == AUDITED:
+        rows = audit_paper().values()
+        impossible = sum(any(check.broken for check in checks) for checks in rows)
+        return f"{impossible} of {len(rows)} rows cannot be counts"
     if not said:
-        return "no claim to judge"
+        return "between runs" if one.id in BETWEEN_RUNS else "a choice, not a claim"
     return ", ".join(f"{said.count(word)} {word}" if len(said) > 1 else word for word in dict.fromkeys(said))
 
 

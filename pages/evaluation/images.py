@@ -1,21 +1,29 @@
 """The images behind a number, the worst first; what became of every calcification, and what goes with failing."""
 
+import base64
 import hashlib
+import operator
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 import streamlit as st
 
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, Share, by_density, by_thirds, components, tally
+from mtunet.evaluation.pictures import sketch
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
+from mtunet.evaluation.run_masks import read_masks
 from mtunet.evaluation.table import TYPE_TITLES, method_title
-from pages.evaluation.address import go, remembered, remembered_several
+from pages.evaluation.address import go, remembered, remembered_several, remembered_text
 from pages.evaluation.image_card import show_card
 from pages.evaluation.numbers import UNDEFINED, downloads
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
+from pages.shared.words import plain
 
 DENSITY = "density"
 CAUSES = {DENSITY: "breast density (BI-RADS)", **COVARIATES}
@@ -74,6 +82,8 @@ def _chart(results: Results, method: str, shares: list[Share], name: str, cause:
 
 
 KEY = "evaluation.images"
+SKETCH, ROW = "sketch", 56
+"""A column of small pictures, and how high its rows are, in screen pixels."""
 LETTERS = {letter: f"({letter}) {words}" for letter, words in OUTCOMES.items()}
 
 
@@ -98,6 +108,7 @@ def show_images(results: Results) -> None:
     rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
     if outcomes:
         rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
+    rows = _filtered(rows)
     first = "highest" if EVERY[metric].less_is_better else "lowest"
     st.caption(
         f"{len(rows)} images, the {first} {EVERY[metric].title} first, those where it is undefined (0/0) last. "
@@ -105,11 +116,30 @@ def show_images(results: Results) -> None:
     )
     names = [str(row["image"]) for row in rows]
     if rows:
+        sketches = _sketches(results, method, kind)
+        for row in rows:
+            row[SKETCH] = sketches.get(str(row["image"]), "")
         place = names.index(st.session_state[remembered("image", names)])
         _list(rows, metric, place)
         show_card(results, method, rows[place], mine.get(names[place], []), metric)
-    downloads(f"{results.name}-images-{method}-{kind}", rows)
+    flat = [{name: value for name, value in row.items() if name != SKETCH} for row in rows]
+    downloads(f"{results.name}-images-{method}-{kind}", flat)
     show_causes(results, found, method)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)
+def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
+    """By image, a small picture as an address of its own data; {} where the run kept no masks."""
+    true = _by_image([one for one in _components(results) if (one.method, one.type) == (method, kind)])
+    found = {}
+    for part in results.parts:
+        if part.method == method and part.done:
+            for name, masks in read_masks(part.folder).items():
+                if kind in masks.lengths:
+                    small = sketch(masks, kind, [one.box for one in true.get(name, []) if one.outcome != "e"])
+                    png = cv2.imencode(".png", np.ascontiguousarray(small[..., ::-1]))[1].tobytes()
+                    found[name] = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return found
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
@@ -148,6 +178,52 @@ def _countable(results: Results) -> list[str]:
 def _one(label: str, options: list[Any], name: str, words: Any, width: int, default: Any = None) -> Any:
     key = remembered(name, options, default)
     return st.selectbox(label, options, format_func=words, key=key, width=width, persist_state="page")
+
+
+CONDITION = re.compile(r"\s*([a-z_0-9]+)\s*(<=|>=|!=|=|<|>)\s*(\S.*?)\s*")
+COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def _filtered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that meet every condition that was written, on any column of the table that is handed out."""
+    columns = list(rows[0]) if rows else []
+    text = st.text_input(
+        "Filter",
+        key=remembered_text("filter"),
+        placeholder="fp > 100, density = d",
+        help=f"Conditions that all must hold, with commas: a column, one of < <= = != >= >, and a value; shares are "
+        f"from 0 to 1. The columns: {', '.join(columns)}.",
+        persist_state="page",
+        width=420,
+    )
+    for said in (part for part in text.split(",") if part.strip()):
+        found = CONDITION.fullmatch(said)
+        if found is None or found[1] not in columns:
+            st.warning(
+                f"Not understood: {plain(said.strip())}. A condition is like fp > 100; the columns are "
+                f"{plain(', '.join(columns))}.",
+                icon=":material/filter_alt_off:",
+            )
+            continue
+        rows = [row for row in rows if _meets(row[found[1]], COMPARE[found[2]], found[3])]
+    return rows
+
+
+def _meets(value: Any, compare: Callable[[Any, Any], bool], wanted: str) -> bool:
+    """As numbers where the column holds such; what is undefined meets nothing."""
+    if isinstance(value, int | float):
+        try:
+            return compare(value, float(wanted))
+        except ValueError:
+            return False
+    return value is not None and compare(str(value), wanted)
 
 
 def _by_image(found: list[Region]) -> dict[str, list[Region]]:
@@ -190,6 +266,7 @@ def _list(rows: list[dict[str, Any]], metric: str, place: int) -> None:
     head, scale = f"{EVERY[metric].title}, {EVERY[metric].unit}", 100 if EVERY[metric].unit == "%" else 1
     shown = [
         {
+            "Marked": row[SKETCH],
             "Image": row["image"],
             head: None if row[metric] is None else scale * row[metric],
             "Outcomes": row["outcomes"] or UNDEFINED,
@@ -211,7 +288,12 @@ def _list(rows: list[dict[str, Any]], metric: str, place: int) -> None:
         key=key,
         on_select=lambda: _take(key, names),
         selection_mode="single-row",
-        column_config={head: st.column_config.NumberColumn(format="%.2f")},
+        column_config={
+            head: st.column_config.NumberColumn(format="%.2f"),
+            "Marked": st.column_config.ImageColumn(width=60, help="What the run marked of this type, and true boxes."),
+        },
+        column_order=None if any(row[SKETCH] for row in rows) else [name for name in shown[0] if name != "Marked"],
+        row_height=ROW if any(row[SKETCH] for row in rows) else None,
         selection_default={"selection": {"rows": [place]}},
         alt="The images behind the number, with their counts of pixels",
     )

@@ -35,7 +35,10 @@ def show_results(results: Results) -> None:
         frame, aggregation = chosen_frame(results), _chosen_aggregation()
     cells = cells_of(results, frame, aggregation)
     aside = apart(results)
-    _table([cell for cell in cells if cell.method not in aside], aggregation, KEY)
+    ranked = [cell for cell in cells if cell.method not in aside]
+    if not ranked:
+        st.info("No method of this run is learnt: none beats every baseline.", icon=":material/block:")
+    _table(ranked, aggregation, KEY)
     st.caption(
         f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
         "then ours less the paper's, in percentage points. Bold: the best of ours. "

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mtunet.case import Box
 from mtunet.detection import models
 from mtunet.detection.network import HEADS
 from mtunet.evaluation import runs
@@ -18,8 +20,11 @@ from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.between import compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
+from mtunet.evaluation.pictures import sketch
 from mtunet.evaluation.reading import load
+from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from mtunet.evaluation.table import table
+from mtunet.output.drawing import FIGURE_3
 from pages.evaluation.checklist import network_shapes
 from pages.evaluation.numbers import Behind, as_latex, as_markdown, go_behind, percent, signed
 from tests.drawn_run import quick_phantom, write_family, write_run
@@ -206,6 +211,31 @@ def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest],
     assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
     assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
     assert set(leak["Type"]) == {"MC", "BAC"}
+
+
+def test_images_are_filtered_by_any_column(opened: Callable[[], AppTest]) -> None:
+    app = go_to(opened(), "Images")
+    every = app.dataframe[0].value
+    assert all(one.startswith("data:image/png;base64,") for one in every["Marked"])
+    app.text_input(key="evaluation.filter").set_value("fp > 2, density = c").run()
+    some = app.dataframe[0].value
+    assert sorted(some["Image"]) == sorted(every[(every["FP"] > 2) & (every["Density"] == "c")]["Image"])
+    assert 0 < len(some) < len(every)
+    assert address(app)["filter"] == "fp > 2, density = c"
+    app.text_input(key="evaluation.filter").set_value("nothing").run()
+    assert "Not understood: nothing" in app.warning[0].value
+    assert len(app.dataframe[0].value) == len(every)
+
+
+def test_a_sketch_shows_what_was_marked_and_what_is_there() -> None:
+    mask = np.zeros((960, 480), bool)
+    mask[100:300, 200:400] = True
+    small = sketch(DetectedMasks("one", mask.shape, {"mc": lengths_of(mask)}), "mc", [Box(600, 100, 700, 200)])
+    assert small.shape == (96, 48, 3)
+    assert tuple(small[20, 30]) == FIGURE_3["mc"].colour
+    assert tuple(small[60, 12]) == FIGURE_3["truth_mc"].colour
+    found = (small == FIGURE_3["mc"].colour).all(axis=2)
+    assert found.sum() == 20 * 20
 
 
 def test_two_runs_stand_beside_one_another(opened: Callable[[], AppTest], root: Path) -> None:
