@@ -54,10 +54,12 @@ class Store(Opened):
         belonging: Belonging | None = None,
         *,
         ask: tuple[str, str] | None = None,
+        listed: bool = True,
     ) -> Image:
         """Save the pixels, then the row: a row never stands without its file. Raises CouldNotSave.
 
         ask: model and batch of the analysis that a new image waits for, in the same transaction.
+        listed: False for one that no worklist and no case shall show: it is of no study.
 
         Gives the image that is on file then: another one where the same came another way before (`identity`), which is
         looked for where `belonging` says whose it is.
@@ -82,7 +84,7 @@ class Store(Opened):
             "view": mammogram.view.value if mammogram.view else None,
             "facts": json.dumps(sorted(mammogram.facts)),
             "instance": belonging.instance if belonging else None,
-            "pixels": mammogram.pixels_sha256,
+            "pixels": mammogram.pixels_sha256 if listed else None,  # nobody comes to know it by its likes
             "derived_from": json.dumps(belonging.derived_from if belonging else ()),
         }
         replaced = None
@@ -92,7 +94,8 @@ class Store(Opened):
                 if (found := known.image) is None:
                     notes = [*mammogram.notes, *([OTHER_PIXELS] if known.clash else [])]
                     self.db["images"].insert(row | {"notes": json.dumps(notes)})
-                    put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
+                    if listed:
+                        put(self.db, mammogram.sha256, place or StudyPlace(None, shown), at)
                     if ask is not None:
                         self._queue(mammogram.sha256, *ask)
                     if (replaced := known.nameless) is not None:
@@ -182,10 +185,11 @@ class Store(Opened):
         return tuple(row["model"] for row in self.db.query(query, [sha256]))
 
     def images(self, *, search: str = "", analysed: bool = False, limit: int = 20, offset: int = 0) -> list[Image]:
-        """Newest batch first, each in its own order. search: a part of the name. analysed: those alone that are."""
-        conditions = ["name like :search escape '\\'"] if search.strip() else []
+        """Those that are listed, newest batch first, each in its own order. search: a part of the name. analysed: those
+        alone that are."""
+        conditions = ["study is not null", *(["name like :search escape '\\'"] if search.strip() else [])]
         conditions += ["exists (select 1 from analyses where analyses.sha256 = images.sha256)"] if analysed else []
-        condition = f"where {' and '.join(conditions)}" if conditions else ""
+        condition = f"where {' and '.join(conditions)}"
         query = f"select * from images {condition} order by added_at desc, rowid limit :limit offset :offset"
         values = {"search": containing(search.strip()), "limit": limit, "offset": offset}
         return [image_from(row) for row in self.db.query(query, values)]

@@ -32,7 +32,7 @@ def room_where(store: Opened, column: str, value: str | int) -> Row | None:
 
 
 def delete_room(store: Opened, room: int) -> None:
-    """With its learners, cases and answers. The images stay on file."""
+    """With its learners, cases and answers."""
     with store.writing():
         for table in _OF_A_ROOM:
             store.db[table].delete_where("room = ?", [room])

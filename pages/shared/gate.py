@@ -27,6 +27,7 @@ from mtunet.files import write_whole
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 COOKIE = "mtunet_key"
+BROWSER = "mtunet_browser"
 KEY_FILE = "key"
 FORBIDDEN, NOT_HERE, MISDIRECTED = 403, 404, 421
 OPEN_WITHOUT_KEY = ("/static/", "/component/", "/media/", "/mtunet/assets/", "/mtunet/room/")
@@ -79,7 +80,7 @@ class Gate:
         if refusal is None and (key := _asked_with(scope)) is not None and scope["type"] == "http":
             await self._let_in(key, scope, receive, send)
         elif refusal is None:
-            await self.app(scope, receive, _with_headers(send))
+            await self.app(scope, receive, _with_headers(send, marked=BROWSER in _cookies(headers.get("cookie", ""))))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -157,12 +158,17 @@ def _asked_with(scope: Scope) -> str | None:
     return next((value for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name == "key"), None)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, marked: bool) -> Send:
+    """marked: whether the browser has its mark, by which a teacher's is known again."""
+
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if not marked and headers.get("content-type", "").startswith("text/html"):
+                mark = f"{BROWSER}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; SameSite=Lax"
+                headers.append("set-cookie", mark)
         await send(message)
 
     return sent

@@ -87,7 +87,8 @@ def test_a_teacher_and_three_learners(school: str, browsers: list[Page]) -> None
     teacher, ada, bo, cyd = browsers
     teacher.goto(f"{school}/teaching?show=class&key={KEY}", timeout=SLOWLY)
     press(teacher, "Open a room")
-    expect(teacher).to_have_url(re.compile(r"host="), timeout=SLOWLY)
+    expect(teacher).to_have_url(re.compile(r"show=class&led=[A-Z]{6}$"), timeout=SLOWLY)
+    teacher.reload(timeout=SLOWLY)  # the browser is known again
     link = teacher.get_by_text(re.compile(r"/teaching\?room=[A-Z]{6}$")).first.inner_text()
     join(ada, link, "Ada")
     join(bo, link, "Bo")
@@ -118,7 +119,8 @@ def test_a_teacher_and_three_learners(school: str, browsers: list[Page]) -> None
 
     # A learner sees the room and nothing else, whatever address is tried.
     seat = ada.url
-    for path in ("/", "/case", "/evaluation", "/teaching?show=score"):
+    code = link[-6:]
+    for path in ("/", "/case", "/evaluation", "/teaching?show=score", f"/teaching?show=class&led={code}"):
         ada.goto(f"{school}{path}", timeout=SLOWLY)
         expect(ada.get_by_role("heading", name="This needs a key")).to_be_visible(timeout=SLOWLY)
     ada.goto(seat, timeout=SLOWLY)

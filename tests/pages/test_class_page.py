@@ -1,15 +1,17 @@
 """A class without a browser: the teacher's page and a learner's, each by its address, on one store."""
 
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
+from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.classroom import records
@@ -17,11 +19,11 @@ from mtunet.teaching.classroom.results import COLUMNS, results, table
 from mtunet.teaching.classroom.room import Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
-from pages.teaching.classroom import hosting, learning
+from pages.teaching.classroom import hosting, learning, preparing
 from pages.teaching.classroom import opening as address
 from pages.teaching.classroom import results as results_page
 from pages.teaching.classroom.opening import drawn_items
-from pages.teaching.drawn import ModelLook
+from pages.teaching.drawn import ModelLook, drawn_case
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
 from tests.test_classroom import case, told
@@ -61,8 +63,8 @@ def learner_page(room: Room, token: str = "") -> AppTest:
 
 
 def host_of(page: AppTest) -> str:
-    found = page.query_params["host"]
-    return found if isinstance(found, str) else found[0]
+    assert "host" not in page.query_params
+    return str(page.session_state[address.HOST])
 
 
 def key_of(page: AppTest, end: str) -> str:
@@ -273,7 +275,7 @@ def test_a_wrong_code_is_said_and_soon_refused(
 def test_a_stranger_cannot_lead_and_a_learner_is_told_of_the_end(app: AppTest, room: tuple[Room, str, Store]) -> None:
     one, secret, store = room
     opened(app, "class", host=one.code)
-    assert any("No room is led from this address" in warning.value for warning in app.warning)
+    assert any("No room is led from this browser" in warning.value for warning in app.warning)
     assert not [b for b in app.button if b.key == "teaching.class.ask"]
     _, token = records.join(store, one, "Ada")
     opened(app, "class", host=secret)
@@ -282,6 +284,37 @@ def test_a_stranger_cannot_lead_and_a_learner_is_told_of_the_end(app: AppTest, r
     assert records.room_by_code(store, one.code) is None
     assert app.button(key="teaching.class.open")
     assert "There is no room" in learner_page(one, token).error[0].value
+
+
+def test_before_the_reveal_nothing_but_the_room_tells_of_a_question(
+    app: AppTest, data: Path, quick: None, open_case: Callable[..., AppTest]
+) -> None:
+    """A second tab, the worklist, the title, the known seeds, another one's seat: each as a learner would try it."""
+    item = pool()[0]
+    with Store.open(data) as store:
+        one, _ = records.open_room(store, Mode.READER_FIRST, [item.id])
+        made = preparing._case(store, 1, item.id)
+        records.add_case(store, one, made)
+        assert worklist.count(store) == 0
+        assert store.images() == []
+        assert made.title == "Question 1"
+        drawn = hashlib.sha256(drawn_case(item).data).hexdigest()
+        assert made.sha256 != drawn
+        assert drawn not in {path.stem for path in data.rglob("*")}
+        page = open_case(made.sha256)
+        assert any("No such case" in said.value for said in (*page.info, *page.error, *page.warning))
+        assert not page.get("bidi_component")
+        # Another learner's answers, and the teacher's place, are not to be had with one's own token.
+        ada, _ = records.join(store, one, "Ada")
+        _, token = records.join(store, one, "Bo")
+        now = records.move(store, one, records.moment(store, one), Move.ASK)
+        records.tell(store, one, ada, now, told(ada.id, Answer.MC), made)
+        assert not any("Your answer is in" in said.value for said in learner_page(one, token).success)
+        assert records.room_by_secret(store, token) is None
+        opened(app, "class", led=one.code, host=token)
+        assert any("No room is led from this browser" in warning.value for warning in app.warning)
+        records.delete_room(store, one)
+        assert made.sha256 not in {path.stem for path in data.rglob("*")}
 
 
 def test_cases_of_a_level_are_drawn_each_once() -> None:

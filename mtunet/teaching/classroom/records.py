@@ -6,7 +6,7 @@ The teacher holds a secret and each learner a token; only their hashes are kept.
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from mtunet.phantom.spec import BoolArray
 from mtunet.store import rooms
 from mtunet.store.images import Store
 from mtunet.store.records import now
+from mtunet.store.studies import study_of
 from mtunet.teaching.classroom.room import (
     MOST_CASES,
     MOST_LEARNERS,
@@ -71,16 +72,22 @@ class Version:
 # Rooms
 
 
-def open_room(store: Store, mode: Mode, items: Sequence[str]) -> tuple[Room, str]:
-    """A new room and the secret of its teacher. Raises ValueError for no question, or too many."""
+def open_room(
+    store: Store, mode: Mode, items: Sequence[str], secret_of: Callable[[str], str | None] = lambda _: None
+) -> tuple[Room, str]:
+    """A new room and the secret of its teacher. Raises ValueError for no question, or too many.
+
+    secret_of: the teacher's own for a code, where there is one; else it is drawn.
+    """
     if not 1 <= len(items) <= MOST_CASES:
         raise ValueError(f"A room asks 1 to {MOST_CASES} cases, not {len(items)}.")
-    secret = secrets.token_urlsafe(16)
     while True:
+        code = new_code()
+        secret = secret_of(code) or secrets.token_urlsafe(16)
         number = secrets.randbelow(2**53)  # counted ones would be given again after a deletion, to a window left open
         row = {
             "id": number,
-            "code": new_code(),
+            "code": code,
             "secret_sha256": _hash(secret),
             "opened_at": now(),
             "mode": mode.value,
@@ -115,8 +122,14 @@ def _room(row: Mapping[str, Any] | None) -> Room | None:
 
 
 def delete_room(store: Store, room: Room) -> None:
-    """Forget a room with its learners and their answers. The images stay on file."""
+    """Forget a room with its learners, their answers, and the images that were made for it."""
+    made = [
+        row["sha256"] for number in rooms.case_numbers(store, room.id) if (row := rooms.case(store, room.id, number))
+    ]
     rooms.delete_room(store, room.id)
+    for sha256 in made:
+        if store.image(sha256) is not None and study_of(store, sha256) is None:
+            store.delete(sha256)
 
 
 # What happens

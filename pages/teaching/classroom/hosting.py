@@ -27,7 +27,16 @@ from pages.shared.viewer import component
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.answers import places_of, room_case, show_answers, show_heat, truth_layers
-from pages.teaching.classroom.opening import HOST, address_of, lead, qr_svg, show_how_to_serve, show_opening
+from pages.teaching.classroom.opening import (
+    HOST,
+    LED,
+    address_of,
+    lead,
+    own_secret,
+    qr_svg,
+    show_how_to_serve,
+    show_opening,
+)
 from pages.teaching.classroom.preparing import preparer
 from pages.teaching.classroom.results import show_keeping, show_results
 from pages.teaching.drawn import WORDS, ModelLook, model_look
@@ -42,21 +51,22 @@ _CODE_STYLE = "<style>.st-key-teaching-class-letters h1 { font-size: 3.4rem !imp
 
 def show_class() -> None:
     with open_store() as store:
-        secret = st.query_params.get("host") or st.session_state.get(HOST)
-        if secret is None:
-            show_opening(store)
-            return
-        room = room_by_secret(store, secret)
-        if room is None:
-            st.session_state.pop(HOST, None)
-            st.query_params.pop("host", None)
-            st.warning("No room is led from this address: it was deleted, or a letter is missing.")
-            show_opening(store)
-        elif "host" not in st.query_params:  # come back from another section or page
-            lead(secret)
-        else:
+        code = st.query_params.get(LED)
+        tried = (st.query_params.pop("host", None), own_secret(code) if code else None, st.session_state.get(HOST))
+        secrets = [secret for secret in tried if secret]
+        for secret in secrets:
+            if (room := room_by_secret(store, secret)) is None:
+                continue
+            if st.query_params.get(LED) != room.code:  # come back from another section or page, or by an older address
+                lead(room.code, secret)
             st.session_state[HOST] = secret
             _lead(store, room)
+            return
+        st.session_state.pop(HOST, None)
+        st.query_params.pop(LED, None)
+        if secrets or code:
+            st.warning("No room is led from this browser by that code: it was deleted, or another browser leads it.")
+        show_opening(store)
 
 
 def _lead(store: Store, room: Room) -> None:

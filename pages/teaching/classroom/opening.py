@@ -1,5 +1,6 @@
 """Opening a room: which cases, who looks first, and the address where learners find it; and their way in."""
 
+import hmac
 import io
 import ipaddress
 import secrets
@@ -17,12 +18,15 @@ from mtunet.teaching.classroom.records import open_room
 from mtunet.teaching.classroom.room import LETTERS, MOST_CASES, Mode, code_in
 from mtunet.teaching.items import Item, pool
 from mtunet.teaching.rounds import CaseSeen, next_item
+from pages.shared.gate import BROWSER
 from pages.shared.words import plain
 from pages.teaching.sections import choose_items, chosen_items, replace_address
 from pages.teaching.start import ask_first_look, ask_length, ask_level
 
 HOST = "teaching.class.host"
-"""The teacher's secret, in the session; "host" in the address."""
+"""The teacher's secret, in the session. It stands in no address, which a projector would show."""
+LED = "led"
+"""In the address: the code of the room that is led."""
 
 
 def show_opening(store: Store) -> None:
@@ -56,8 +60,8 @@ def show_opening(store: Store) -> None:
             "Open a room", type="primary", icon=":material/meeting_room:", shortcut="Enter", key="teaching.class.open"
         ):
             items = chosen or drawn_items(level, length)
-            _, secret = open_room(store, Mode(mode), items)
-            lead(secret)
+            room, secret = open_room(store, Mode(mode), items, own_secret)
+            lead(room.code, secret)
     _way_in()
     st.caption(
         "To ask a class the model's mistakes, choose them in the **Gallery of mistakes**. "
@@ -67,11 +71,19 @@ def show_opening(store: Store) -> None:
     )
 
 
-def lead(secret: str) -> None:
-    """Show the room of this secret; the address keeps it, so a reload does too."""
+def lead(code: str, secret: str) -> None:
+    """Show this room; the address names it and the browser's cookie opens it, so a reload does too."""
     st.session_state[HOST] = secret
-    replace_address({"show": "class", "host": secret})
+    replace_address({"show": "class", LED: code})
     st.rerun()
+
+
+def own_secret(code: str) -> str | None:
+    """The secret by which this browser leads a room; None for one without our cookie."""
+    mark = st.context.cookies.get(BROWSER)
+    return (
+        hmac.digest(mark.encode(), f"leads {code}".encode(), "sha256").hex() if isinstance(mark, str) and mark else None
+    )
 
 
 def drawn_items(level: str, length: int) -> list[str]:

@@ -4,24 +4,32 @@ Nobody in the room waits for a phantom to be drawn but for the first one. What i
 goes on after a restart with what is missing.
 """
 
+import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from mtunet.case import UnreadableImage
+from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.imaging.reading import read_with_belonging
 from mtunet.intake import logs
 from mtunet.intake.admission import QueueFull
 from mtunet.store.filing import CouldNotSave, data_folder
 from mtunet.store.images import Store
+from mtunet.store.records import Image
 from mtunet.teaching.cases import find_case
 from mtunet.teaching.classroom.records import PHANTOM, RoomCase, add_case, ready_cases, room_by_id
 from mtunet.teaching.classroom.room import Room
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
-from pages.shared.work import settle
-from pages.teaching.drawn import drawn_case, filed
+from pages.shared.work import jobs, settle
+from pages.teaching.drawn import Drawn, drawn_case
+
+ROOM = "class"
+"""Where a question's image came from."""
 
 
 class Preparer:
@@ -77,9 +85,21 @@ def _case(store: Store, number: int, id_: str) -> RoomCase:
     item = find_case(id_)
     if not isinstance(item, Item):
         raise LookupError("The quiz no longer has this case.")
-    one = drawn_case(item)  # the same image as in the quiz, so the model looks once
-    image = filed(store, one, f"Quiz case {item.id[-12:]}")
+    one = drawn_case(item)
+    image = _kept_for_the_class(store, one, number)
     return RoomCase(number, image.sha256, image.name, PHANTOM, item.answer, why(item), one.spacing_mm, one.masks)
+
+
+def _kept_for_the_class(store: Store, one: Drawn, number: int) -> Image:
+    """Under an id and a title that say nothing, in no worklist and no case: what the quiz knows of this phantom is no
+    way to the answer. Raises UnreadableImage and CouldNotSave."""
+    known, _ = read_with_belonging(one.data, one.file, b"")
+    unknown = replace(known, sha256=secrets.token_hex(32))
+    image = store.add_image(
+        unknown, f"Question {number}", ROOM, ask=(DEFAULT_MODEL, f"class {secrets.token_hex(4)}"), listed=False
+    )
+    jobs().wake()
+    return image
 
 
 def preparer() -> Preparer:

@@ -77,7 +77,9 @@ def show_keeping(room: Room, now: Moment) -> None:
                 help="This room stays where its address leads; keep the address if you want to come back to it.",
             )
     if now.phase is Phase.CLOSED:
-        st.caption("This page's address leads the room: keep it to come back, and do not hand it to learners.")
+        st.caption(
+            "This browser leads the room: the page's address brings it back here, and opens nothing in another one."
+        )
 
 
 def leave() -> None:
