@@ -1,8 +1,10 @@
 """Find microcalcifications and breast arterial calcifications in mammograms. Not for clinical use."""
 
 import functools
+import io
 import os
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,14 @@ RELEASE = "0.2.0"
 __version__: str
 """`0.2.0` at its tag, else `0.2.0+gCOMMIT`, with `.dirty` where files differ from the commit, `0.2.0+unknown` where
 nothing tells. Every result names it."""
+
+
+def speak_utf8() -> None:
+    """At every entry: what is written holds letters that the character set of a Windows console, or of a redirection
+    there, lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
 
 
 def shipped(name: str) -> Path:

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 
 import click
 
+import mtunet
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; wrong usage raises SystemExit(2)."""
     from mtunet.cli.commands import cli
+
+    mtunet.speak_utf8()
 
     try:
         return int(cli.main(list(sys.argv[1:] if argv is None else argv), "mtunet", standalone_mode=False) or 0)

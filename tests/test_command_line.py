@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import io
 import json
 import os
 import signal
@@ -349,3 +350,16 @@ def test_one_program_has_all_commands(command: list[str], said: str, capsys: pyt
     with contextlib.suppress(SystemExit):
         assert main(command) == 0
     assert said in capsys.readouterr().out
+
+
+def test_every_program_writes_utf_8_whatever_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows where the output goes to a file: cp1252 lacks letters that a card holds."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    assert main(["models", "--card", "detail"]) == 0
+    sys.stdout.flush()
+    with pytest.raises(UnicodeEncodeError):  # so the card does hold such letters
+        written.getvalue().decode().encode("cp1252")
+    entries = [ROOT / "training" / "__main__.py", ROOT / "training" / "data" / "__main__.py"]
+    entries += [*(ROOT / "mtunet").glob("__main__.py"), *(ROOT / "mtunet").glob("*/__main__.py")]
+    assert [str(path) for path in entries if "mtunet.speak_utf8()" not in path.read_text()] == []

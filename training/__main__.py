@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import mtunet
 from mtunet.case import DeviceUnavailable
 from mtunet.detection.devices import choose_device
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
@@ -38,6 +39,7 @@ from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when done, 2 for wrong usage."""
+    mtunet.speak_utf8()
     parser = _parser()
     asked = parser.parse_args(arguments)
     try:

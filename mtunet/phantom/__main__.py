@@ -4,12 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+import mtunet
 from mtunet.phantom.sample_set import write_samples
 from mtunet.phantom.sheets import make_sheets
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the sample phantoms and their truth, or the contact sheets; 0 when done."""
+    mtunet.speak_utf8()
     parser = argparse.ArgumentParser(prog="python -m mtunet.phantom", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     samples = commands.add_parser("samples", help="write the sample phantoms as DICOM, with their truth as PNG")

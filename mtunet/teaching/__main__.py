@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+import mtunet
 from mtunet.evaluation import runs
 from mtunet.teaching.figure import make_pictures
 from mtunet.teaching.items import POOL, draw_pool, pool
@@ -30,6 +31,7 @@ COMPARED: Final = "cross-validation"
 @click.group(help=__doc__)
 def main() -> None:
     """The commands."""
+    mtunet.speak_utf8()
 
 
 @main.command("pool")

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import mtunet
 from training.data.registry import DATASETS, DataSetMissing, card, samples
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when the card was printed, 2 when the data set is not there."""
+    mtunet.speak_utf8()
     parser = argparse.ArgumentParser(
         prog="python -m training.data", description="Check a data set of real mammograms and print its card."
     )
