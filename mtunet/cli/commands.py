@@ -148,22 +148,37 @@ def inbox(folder: Path, once: bool, remove: bool, model: str) -> int:
 @click.option("--ae-title", default="MTUNET", show_default=True, metavar="TITLE", help="Ours.")
 @click.option("--only", multiple=True, metavar="TITLE...", help="Hear these calling AE titles and no others.")
 @click.option("--strict", is_flag=True, help="Turn away who calls us by another AE title than ours.")
+@click.option(
+    "--return",
+    "back",
+    default="",
+    metavar="AE@HOST:PORT|URL",
+    help="Send results (seg, sr, cad, gsps) back to this archive, into the study that the image is of.",
+)
 @click.argument("more", nargs=-1, metavar="")
 @model_option
 def receive(
-    host: str, port: int, ae_title: str, only: tuple[str, ...], more: tuple[str, ...], strict: bool, model: str
+    host: str,
+    port: int,
+    ae_title: str,
+    only: tuple[str, ...],
+    more: tuple[str, ...],
+    strict: bool,
+    back: str,
+    model: str,
 ) -> int:
     """Receive DICOM images over the network (C-STORE).
 
-    Images go from the network to the reader in memory: no identifier is written. The sender is told success when an
-    image is on disk; reports, presentation states and other kinds are taken and dropped. There is no encryption: listen
-    beyond this machine in a trusted network only.
+    Images go from the network to the reader in memory: no identifier is written, unless results are to go back
+    (--return): then the header is held encrypted in the data folder, its key beside it, until they are delivered. The
+    sender is told success when an image is on disk; reports, presentation states and other kinds are taken and dropped.
+    There is no encryption on the network: listen beyond this machine in a trusted network only.
     """
     if more and not only:
         raise click.UsageError(f"unexpected: {' '.join(more)}")
     from mtunet.cli import taking_in
 
-    return taking_in.receive(host, port, ae_title, (*only, *more), model, strict=strict)
+    return taking_in.receive(host, port, ae_title, (*only, *more), model, strict=strict, back=back)
 
 
 @cli.command()

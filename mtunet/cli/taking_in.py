@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 from mtunet.intake import logs
+from mtunet.intake.archive import BadTarget, SenderAbsent, target_of
 from mtunet.intake.folder import EVERY_SECONDS, Arrivals, Inbox
+from mtunet.intake.returning import Returning
 from mtunet.intake.scp import CannotListen, Endpoint, ReceiverAbsent, StorageReceiver
 from mtunet.intake.worker import Jobs
 from mtunet.store.database import UnusableStore
@@ -49,17 +51,22 @@ def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
         jobs.close()
 
 
-def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str, *, strict: bool) -> int:
+def receive(
+    host: str, port: int, title: str, only: tuple[str, ...], model: str, *, strict: bool, back: str = ""
+) -> int:
     """Listen for C-STORE until Ctrl-C."""
     data = data_folder()
     logs.keep_in(data)
-    address = Endpoint(host, port, title, only, strict)
-    jobs = None
+    jobs = returning = None
     try:
+        target = target_of(back) if back else None
+        address = Endpoint(host, port, title, only, strict, target)
         Store.open(data).close()
         jobs = Jobs(data)
         receiver = StorageReceiver(data, model, jobs.wake, address)
-    except (ReceiverAbsent, CannotListen) as problem:
+        if target is not None:
+            returning = Returning(data, model, target, title)
+    except (ReceiverAbsent, CannotListen, BadTarget, SenderAbsent) as problem:
         print(problem, file=sys.stderr)
         _close(jobs)
         return WRONG_USAGE
@@ -82,6 +89,8 @@ def receive(host: str, port: int, title: str, only: tuple[str, ...], model: str,
         return STOPPED
     finally:
         receiver.close()
+        if returning is not None:
+            returning.close()
         _close(jobs)
 
 

@@ -18,6 +18,8 @@ from typing import Any, Final
 from mtunet.case import Refusal
 from mtunet.files import display_name
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
+from mtunet.intake.archive import Target
+from mtunet.intake.returning import hold
 from mtunet.intake.scp_limits import MOST_CONNECTIONS, SILENCE_SECONDS, Limits
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
@@ -55,13 +57,14 @@ class CannotListen(RuntimeError):
 @dataclass(frozen=True)
 class Endpoint:
     """Where to listen, and to whom. only: calling AE titles that are heard; empty for all. strict: whether who calls us
-    by another title than `title` is turned away."""
+    by another title than `title` is turned away. back: where results go, if anywhere."""
 
     host: str = "127.0.0.1"
     port: int = 11112
     title: str = "MTUNET"
     only: tuple[str, ...] = ()
     strict: bool = False
+    back: Target | None = None
 
 
 class StorageReceiver:
@@ -74,6 +77,7 @@ class StorageReceiver:
         self._limits = Limits()
         self._counted = threading.Lock()
         self.received = self.dropped = self.refused = 0
+        self._back = address.back
         pynetdicom = _pynetdicom()
         try:
             entity = pynetdicom.AE(ae_title=address.title)
@@ -129,6 +133,10 @@ class StorageReceiver:
         origin = Origin(f"received {next(self._batches)}", now(), title=title, received=True)
         with Store.open(self._data) as store:
             [outcome] = take_in(store, data, "received.dcm", origin, self._model)
+            if self._back is not None and not isinstance(outcome, Declined):
+                unfit = hold(store, outcome.sha256, data, self._back)
+                if unfit:
+                    log.warning("The results of %s cannot be returned: %s", outcome.sha256, unfit)
         taken = not isinstance(outcome, Declined)
         dropped = isinstance(outcome, Declined) and outcome.problem.kind in NOT_FOR_US
         with self._counted:

@@ -55,7 +55,12 @@ def grouping_secret(data: Path) -> bytes:
     Without it nobody can tell who is behind a hash; with it, who already knows a patient's number could look for it.
     It never leaves the folder. When it is lost, new studies no longer find older ones of the same patient.
     """
-    path = data / "grouping.secret"
+    return own_secret(data, "grouping.secret")
+
+
+def own_secret(data: Path, name: str) -> bytes:
+    """32 bytes of chance in a file of their own, made at the first use. Raises CouldNotSave."""
+    path = data / name
     if not path.exists():
         _write_once(path, secrets.token_bytes(32))
     secret = path.read_bytes()

@@ -416,5 +416,12 @@ M012_SAID = {
 }
 
 
-LATEST = 12
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m013_returns(db: Database) -> None:
+    """What goes back to an archive: see `outbox`."""
+    columns = {"sha256": str, "target": str, "state": str, "sealed": bytes, "tries": int, "next_at": float}
+    db["returns"].create({**columns, "sentence": str, "changed_at": str}, pk="sha256")
+
+
+LATEST = 13
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

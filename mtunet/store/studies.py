@@ -193,7 +193,7 @@ def delete_study(store: Opened, study_id: str) -> None:
 def forget_image(db: Database, sha256: str) -> None:
     """Remove an image's rows; a study whose last image it was goes too. Inside a transaction."""
     of = _study_id(db, sha256)
-    for table in ("jobs", "analyses", "corrections", "images"):
+    for table in ("jobs", "analyses", "corrections", "returns", "images"):
         db[table].delete_where("sha256 = ?", [sha256])
     if of is not None:
         refresh(db, of)

@@ -1,0 +1,123 @@
+"""Results on their way back: images that came from an archive return to it as SEG, SR, CAD SR and presentation state,
+in their own study. What is on its way lies in the store's outbox, so it outlives the program.
+"""
+
+import base64
+import io
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pydicom
+
+from mtunet.case import UnreadableImage
+from mtunet.detection import models
+from mtunet.detection.analysis import from_json
+from mtunet.imaging import reading
+from mtunet.intake import logs
+from mtunet.intake.archive import NotDelivered, Target, send
+from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, dicom_source
+from mtunet.store import filing
+from mtunet.store.images import Store
+from mtunet.store.outbox import FAILED, SENT, Outbox, Return
+
+FORMATS: Final = ("seg", "sr", "cad", "gsps")
+MOST_TRIES: Final = 12
+FIRST_PAUSE, LONGEST_PAUSE = 15.0, 3600.0
+"""Seconds between tries: twice as long each time."""
+MOMENT: Final = 1.0
+
+
+def hold(store: Store, sha256: str, data: bytes, target: Target) -> str:
+    """Keep, sealed, what the way back needs of a file that was received; says why not, or "". Raises CouldNotSave."""
+    outbox = Outbox(store)
+    try:
+        mammogram = reading.read(data, "received.dcm")
+    except UnreadableImage as problem:
+        return problem.sentence
+    header = dicom_header.header_of(data, mammogram.shape)
+    if header.dataset is None:
+        return header.notes[0]
+    tones = np.zeros(0, np.float32) if mammogram.tones is None else mammogram.tones
+    packed = io.BytesIO()
+    content = np.frombuffer(dicom_source.file_bytes(header.dataset), np.uint8)
+    np.savez_compressed(packed, header=content, tones=tones)
+    outbox.hold(sha256, str(target), _cipher(outbox).encrypt(packed.getvalue()))
+    return ""
+
+
+class Returning:
+    """One thread that sends what is analysed, until it is closed."""
+
+    def __init__(self, data: Path, model: str, target: Target, our_title: str) -> None:
+        self._data, self._model, self._target, self._title = data, model, target, our_title
+        self.sent = 0
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="returning", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._closing.wait(MOMENT):
+            try:
+                with Store.open(self._data) as store:
+                    for one in Outbox(store).due(time.time()):
+                        if not self._closing.is_set():
+                            self._return(store, one)
+            except Exception as problem:  # the folder is locked, the disk is full: the next round tries again
+                logs.unexpected("Results could not be returned; trying again", problem)
+                self._closing.wait(FIRST_PAUSE)
+
+    def _return(self, store: Store, one: Return) -> None:
+        outbox = Outbox(store)
+        try:
+            made = objects(store, one, self._model)
+            if made is None:  # another model's analysis: ours is to come
+                outbox.try_again(one.sha256, time.time() + FIRST_PAUSE, "Waits for its analysis.")
+                return
+            send(made, self._target, self._title)
+        except NotDelivered as problem:
+            if problem.for_good or one.tries + 1 >= MOST_TRIES:
+                outbox.end(one.sha256, FAILED, f"{problem} It was given up.")
+            else:
+                pause = min(FIRST_PAUSE * 2**one.tries, LONGEST_PAUSE)
+                outbox.try_again(one.sha256, time.time() + pause, f"{problem} It is tried again.")
+        except Exception as problem:
+            logs.unexpected(f"The results of {one.sha256} could not be returned", problem)
+            outbox.end(one.sha256, FAILED, f"The objects could not be made ({type(problem).__name__}).")
+        else:
+            outbox.end(one.sha256, SENT, f"{len(made)} objects stored.")
+            self.sent += 1
+
+
+def objects(store: Store, one: Return, model: str) -> list[bytes] | None:
+    """The objects of an image's analysis by this model, in the study that it came from; None before there is one."""
+    weights = models.MODELS[model].sha256
+    image, stored = store.image(one.sha256), store.analysis(one.sha256, model, weights)
+    if image is None or stored is None:
+        return None
+    with np.load(io.BytesIO(_cipher(Outbox(store)).decrypt(one.sealed)), allow_pickle=False) as packed:
+        header = pydicom.dcmread(io.BytesIO(packed["header"].tobytes()))
+        tones = packed["tones"] if packed["tones"].size else None
+    mammogram = replace(store.mammogram(image), tones=tones)
+    segmentation = filing.read_maps(store.data, one.sha256, model, weights)
+    result = Result(image.name, mammogram, from_json(stored), segmentation, origin=header)
+    made = []
+    for name in FORMATS:
+        try:
+            made.append(EXPORTS[name].function(result))
+        except NotForThisImage:
+            continue
+    return made
+
+
+def _cipher(outbox: Outbox) -> Any:
+    from cryptography.fernet import Fernet
+
+    return Fernet(base64.urlsafe_b64encode(outbox.key()))
