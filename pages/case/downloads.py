@@ -1,6 +1,7 @@
 """Take it away: every registered export, made at the click, with the thresholds and colours that are shown."""
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -11,10 +12,12 @@ from mtunet.files import stem
 from mtunet.output.drawing import Palette
 from mtunet.output.exports import EXPORTS, Export, Result
 from mtunet.output.exports.study import MOST_VIEWS, STUDY_EXPORTS, StudyResult, StudyView
+from mtunet.store.outbox import FAILED, SENT, WAITING, Outbox
 from mtunet.store.records import Image
 from mtunet.study.decisions import Decision
 from pages.case.viewed import Case
 from pages.shared.pixels import mammogram_of, segmentation_of, truth_of
+from pages.shared.work import open_store
 
 ICONS = {
     "png": ":material/image:",
@@ -44,6 +47,27 @@ def downloads(case: Case, records: Sequence[Decision], palette: Palette) -> None
         make = functools.partial(_make, image=view.image, analysis=view.analysis, palette=palette)
         unfit = {name: each.unfit(view.image.laterality, view.image.view) for name, each in EXPORTS.items()}
         _buttons(EXPORTS, view.image.name, "download", make, unfit)
+        if said := _way_back(case):
+            st.caption(said)
+
+
+def _way_back(case: Case) -> str:
+    """What became of results that are to return to the archive their images came from; "" where none are."""
+    with open_store() as store:
+        found = [Outbox(store).of(view.image.sha256) for view in case.views]
+    returns = [one for one in found if one is not None]
+    if not returns:
+        return ""
+    counts = Counter(one.state for one in returns)
+    last = max(returns, key=lambda one: one.changed_at)
+    if counts[SENT] == len(returns):
+        return f"Results sent to PACS ({last.target}) at {last.changed_at[:16].replace('T', ' ')} UTC."
+    parts = [f"{counts[state]} {words}" for state, words in _STATES.items() if counts[state]]
+    trouble = next((one.sentence for one in returns if one.state != SENT and one.sentence), "")
+    return f"Results for PACS ({last.target}): {', '.join(parts)}. {trouble}".strip()
+
+
+_STATES = {SENT: "sent", WAITING: "waiting", FAILED: "not delivered"}
 
 
 def _buttons(

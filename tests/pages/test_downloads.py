@@ -2,11 +2,14 @@
 
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.output.exports import EXPORTS
+from mtunet.store.images import Store
+from mtunet.store.outbox import SENT, Outbox
 
 
 def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(
@@ -23,3 +26,17 @@ def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(
         assert buttons[export.label].disabled == (name in ("seg", "sr", "gsps", "cad", "sc"))
         assert buttons[export.label].help == (export.missing or export.about)
     assert "pip install -e '.[interop]'" in buttons["Segmentation (DICOM SEG)"].help
+
+
+def test_what_became_of_results_on_their_way_to_an_archive_is_said(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], data: Path
+) -> None:
+    sha256 = analysed()
+    with Store.open(data) as store:
+        Outbox(store).hold(sha256, "PACS@host:104", b"sealed")
+        Outbox(store).try_again(sha256, 0.0, "PACS did not answer. It is tried again.")
+    waits = [caption.value for caption in open_case(sha256).caption]
+    assert "Results for PACS (PACS@host:104): 1 waiting. PACS did not answer. It is tried again." in waits
+    with Store.open(data) as store:
+        Outbox(store).end(sha256, SENT, "4 objects stored.")
+    assert any("Results sent to PACS (PACS@host:104) at" in caption.value for caption in open_case(sha256).caption)
