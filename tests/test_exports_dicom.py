@@ -1,5 +1,6 @@
 """The DICOM objects, opened again by pydicom (which did not write their content) and by our own reader."""
 
+import contextlib
 import io
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.case import Calcification, Flag, Laterality, Mammogram, Truth, View
+from mtunet.__main__ import main
+from mtunet.case import Calcification, Flag, Laterality, Mammogram, Truth, UnreadableImage, View
 from mtunet.detection.analysis import reweigh
 from mtunet.detection.components import masks
 from mtunet.imaging.reading import read
@@ -586,3 +588,54 @@ def test_dcmtk_shows_by_the_state_what_the_reader_showed(
     assert np.abs(picture - one.mammogram.pixels).max() <= 1 / 255
     made = pydicom.dcmread(state)
     assert made.PresentationLUTShape == ("INVERSE" if photometric == "MONOCHROME1" else "IDENTITY")
+
+
+# by the programs of others
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+@pytest.mark.parametrize("identified", [False, True], ids=["without identifiers", "identified"])
+def test_all_objects_of_an_image_pass_the_check_together(
+    identified: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = from_original(original()) if identified else result()
+    names = OBJECTS[1:] if identified else OBJECTS
+    for name in names:
+        (tmp_path / f"{name}.dcm").write_bytes(EXPORTS[name].function(one))
+    assert main(["check", *(str(tmp_path / f"{name}.dcm") for name in names)]) == 0
+    assert "Error" not in capsys.readouterr().out
+
+
+def test_the_check_says_what_is_wrong_with_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dicom3tools is not installed")
+    broken = opened("seg", result())
+    del broken.SegmentSequence
+    broken.save_as(tmp_path / "broken.dcm")
+    (tmp_path / "text.dcm").write_text("no DICOM")
+    assert main(["check", str(tmp_path / "broken.dcm"), str(tmp_path / "text.dcm")]) == 1
+    said = capsys.readouterr().out
+    assert "dciodvfy: Error" in said
+    assert "no DICOM file" in said
+
+
+SHARED = Path(__file__).parents[2] / "shared"
+REAL = [*sorted(SHARED.glob("real/**/*.dcm")), *sorted(SHARED.glob("reported/identified*.dcm"))]
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not REAL or shutil.which("dciodvfy") is None, reason="no real files, or no dicom3tools")
+@pytest.mark.parametrize("file", REAL, ids=lambda file: file.name)
+def test_objects_of_real_files_pass_the_check(file: Path, tmp_path: Path) -> None:
+    try:
+        nameless = from_original(file.read_bytes())
+    except UnreadableImage:
+        return
+    for one in (nameless, replace(nameless, origin=None)):
+        made = []
+        for name in OBJECTS[0 if one.origin is None else 1 :]:
+            with contextlib.suppress(NotForThisImage):
+                content = EXPORTS[name].function(one)
+                made.append(tmp_path / f"{name}.dcm")
+                made[-1].write_bytes(content)
+        assert main(["check", *map(str, made)]) == 0

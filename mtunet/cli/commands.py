@@ -182,6 +182,18 @@ def receive(
 
 
 @cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def check(files: tuple[Path, ...]) -> int:
+    """Have DICOM files checked by the programs of others that are installed (dicom3tools, dcmtk).
+
+    Says what dciodvfy, dcmdump, dsrdump and, of several files, dcentvfy find wrong. Exit codes: 0 nothing, 1 something.
+    """
+    from mtunet.cli import checking
+
+    return checking.run(files)
+
+
+@cli.command()
 @click.option("--card", type=click.Choice(list(MODELS)), metavar="NAME", help="A model's card, as Markdown.")
 def models(card: str | None) -> int:
     """List the models and whether their weights are there."""
