@@ -12,7 +12,7 @@ from mtunet.detection.network import HEADS, STEPS, MTUNet, NetworkConfig, count_
 from mtunet.evaluation.audit import audit_paper
 from mtunet.evaluation.reading import Results
 from pages.evaluation.numbers import downloads
-from pages.shared.charts import figure, muted, show
+from pages.shared.charts import figure, look, muted, show
 
 CHECKLIST = "Checklist"
 
@@ -141,11 +141,12 @@ def _figure_2(results: Results) -> None:
     st.subheader("The network (Figure 2)", anchor=False)
     said = results.config.get("experiment")
     experiment: dict[str, Any] = said if isinstance(said, dict) else {}
-    look = experiment.get("look") or {}
+    seen = experiment.get("look") or {}
     width, norm = int(experiment.get("width") or 64), str(experiment.get("norm") or "none")
-    side = int(look.get("size") or 256) if look.get("pitch_mm") else 256
+    side = int(seen.get("size") or 256) if seen.get("pitch_mm") else 256
     layers, weights = network_shapes(width, norm, HEADS, side)
-    title = f"MTU-Net of this run: {weights:,} weights, width {width}, {norm} normalisation, on {side} × {side}"
+    how = "no" if norm == "none" else norm
+    title = f"MTU-Net of this run: {weights:,} weights, width {width}, {how} normalisation, on {side} × {side}"
     made = figure(title, "", "", height=430, wide=True)
     _draw(made, layers)
     show(made, "network", f"{title}: encoder, decoder with skips, and one head a task, with the shape after each block")
@@ -174,7 +175,7 @@ def _draw(made: go.Figure, layers: list[Layer]) -> None:
         y=[-one.level for one in blocks],
         mode="lines+markers+text",
         line={"color": muted(), "width": 1},
-        marker={"symbol": "square", "size": [14 + 3 * one.level for one in blocks], "color": "#0f6b7a"},
+        marker={"symbol": "square", "size": [14 + 3 * one.level for one in blocks], "color": look("mtunet", ()).colour},
         text=[" × ".join(map(str, one.shape)) for one in blocks],
         textposition=["top center" if one.level % 2 == 0 else "bottom center" for one in blocks],
         hovertext=[f"{one.name}: {' × '.join(map(str, one.shape))}" for one in blocks],
@@ -188,7 +189,7 @@ def _draw(made: go.Figure, layers: list[Layer]) -> None:
             y=[0, 0.5 - 0.7 * one.level],
             mode="lines+markers+text",
             line={"color": muted(), "width": 1},
-            marker={"symbol": "circle", "size": [1, 12], "color": "#b3261e"},
+            marker={"symbol": "circle", "size": [1, 12], "color": look("single", ()).colour},
             text=["", f"{one.name.removeprefix('head ').upper()}  {' × '.join(map(str, one.shape))}"],
             textposition="middle right",
             hoverinfo="skip",

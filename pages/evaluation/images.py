@@ -255,10 +255,16 @@ def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Re
                 "density": facts.density,
                 metric: value,
                 **cells,
-                "outcomes": " ".join(sorted(one.outcome for one in mine.get(name, []))),
+                "outcomes": _told([one.outcome for one in mine.get(name, [])]),
             }
         )
     return rows
+
+
+def _told(outcomes: list[str]) -> str:
+    """ "a, e × 12"."""
+    counts = {letter: outcomes.count(letter) for letter in sorted(set(outcomes))}
+    return ", ".join(f"{letter} × {count}" if count > 1 else letter for letter, count in counts.items())
 
 
 def _list(rows: list[dict[str, Any]], metric: str, place: int) -> None:
