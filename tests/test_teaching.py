@@ -20,6 +20,7 @@ from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.images import Store
 from mtunet.store.quiz import all_answers, delete_answers, put_back, readers
 from mtunet.teaching import items as quiz_items
+from mtunet.teaching.cases import PAIRS, cases
 from mtunet.teaching.contents import (
     LEAST_APART,
     LEAST_BAC_MM,
@@ -306,6 +307,7 @@ def test_seldom_drawn_descriptors_are_there_in_teachable_numbers() -> None:
 def test_a_twin_is_the_same_breast_with_the_other_type() -> None:
     pairs = [item for item in pool() if item.contrast]
     assert len(pairs) >= 20
+    assert tuple(pairs) == cases(PAIRS)
     for item in pairs:
         other = twin(item.spec)
         assert (other.seed, other.view, other.density, other.look) == (

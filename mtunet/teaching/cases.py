@@ -81,6 +81,8 @@ class Source(StrEnum):
 
 
 ANY = "any"
+PAIRS = "pairs"
+"""Phantoms with a twin: once it is answered, the breast is seen with the other type in place."""
 MISTAKES = frozenset("bcde")
 """Figure 3's columns of what a method got wrong. False positives (e) are among them because the rest all hold calcium,
 and a reader who knows that need not look."""
@@ -99,6 +101,8 @@ def cases(source: str) -> tuple[Case, ...]:
         return REAL_CASES
     if source == Source.RUN:
         return (*_mistaken(), *(case for case in run_cases() if case.origin and MISTAKES & set(case.origin.outcomes)))
+    if source == PAIRS:
+        return tuple(item for item in pool() if item.contrast)
     if source == ANY:
         runs = tuple(case for case in cases(Source.RUN) if isinstance(case, Item) and case.origin)
         return (*pool(), *runs, *cases(Source.REAL))

@@ -144,7 +144,7 @@ class Found:
     def shares(self) -> str:
         """What they have in common: the counts of each part, the worst first."""
         told = sorted(self.parts.items(), key=lambda part: -(part[1].value or 0))
-        words = [f"{plain_word(name)} {one.hits} of {one.total}" for name, one in told if one.total]
+        words = [f"{plain_word(name)}: {one.hits} of {one.total}" for name, one in told if one.total]
         return f"{'; '.join(words)}." if words else ""
 
 

@@ -79,7 +79,7 @@ def _mc(item: Item) -> str:
     shapes = " and ".join(word.replace("_", " ") for word in item.contents.mc_types)
     if item.spec.hard == "c":
         return f"{shapes} specks in single file, like a vessel, but without a second wall beside them"
-    order = " and ".join(item.contents.mc_distributions)
+    order = " and ".join(word.replace("clustered", "grouped") for word in item.contents.mc_distributions)
     return f"{shapes} specks, {order}, that keep to no vessel's course"
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mtunet.files import counted
 from mtunet.store.images import Store
-from mtunet.teaching.cases import ANY, REAL_CASES, Source, cases, find_case
+from mtunet.teaching.cases import ANY, PAIRS, REAL_CASES, Source, cases, find_case
 from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
 from mtunet.teaching.items import pool
 from mtunet.teaching.records import answers_of, reader_name
@@ -59,6 +59,7 @@ def ask_first_look(key: str, help_text: str) -> str:
 SOURCES = {
     Source.PHANTOM: "Phantoms",
     Source.RUN: "The model's mistakes",
+    PAIRS: "Contrast pairs",
     Source.REAL: "Real film",
     ANY: "All of them",
 }
@@ -125,7 +126,8 @@ def _drawn() -> tuple[str, str, str, int]:
         required=True,
         format_func=lambda name: f"{SOURCES[name]} · {there[name]}",
         key="teaching.source",
-        help="Phantoms drawn for this quiz; those on which the shipped model was wrong; real film, of some of which a "
+        help="Phantoms drawn for this quiz; those on which the shipped model was wrong; those whose "
+        "breast is shown with the other type as well, after the answer; real film, of some of which a "
         "data set says what they hold.",
     )
     level = ask_level("teaching.level", " Where a source has none of a level, all of it is asked.")
