@@ -1,6 +1,8 @@
 """A case ready to be looked at: drawn once, filed as every image is; what is known of it, and what the model says."""
 
 import secrets
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +14,7 @@ from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.files import counted
-from mtunet.intake.admission import SAMPLE, Declined, Origin, take_in
+from mtunet.intake.admission import Declined, Origin, take_in
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.samples import sample_bytes
@@ -73,14 +75,21 @@ def drawn_case(case: Case) -> Drawn:
     sample = case.file
     return Drawn(
         name=sample.key,
-        data=sample_bytes(sample),
+        data=_apart(sample_bytes(sample)),
         masks={},
         spacing_mm=(1.0, 1.0),  # of no use without masks
         outlines={},
         contents=None,
         file=sample.file,
-        source=f"{SAMPLE}{sample.key}",
+        source=f"{SOURCE}QUIZ-{sample.key}",
     )
+
+
+def _apart(png: bytes) -> bytes:
+    """The same picture as another file: a quiz's images are in no worklist, and the sample may be wanted there."""
+    chunk = b"tEXtComment\0asked in a quiz"
+    end = png.rindex(b"IEND") - 4
+    return png[:end] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[end:]
 
 
 def drawn_beside(case: Item, spec: PhantomSpec) -> Drawn:

@@ -69,7 +69,8 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
 
 def _origin(case: Case) -> str:
     if isinstance(case, RealCase):
-        return f"Real mammogram, {plain(SOURCE)}. Where its MC lie is not in the data that ship, so none is outlined."
+        where = " Where its MC lie is not in the data that ship, so none is outlined." if case.known else ""
+        return f"Real mammogram, {plain(SOURCE)}.{where} The shipped model has seen it in training."
     return "Phantom data: the truth is exact."
 
 
