@@ -27,7 +27,7 @@ from mtunet.teaching.lesson_pictures import PICTURES
 from mtunet.teaching.records import add_answer, answers_of, described
 from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes
-from mtunet.teaching.scoring import Rate
+from mtunet.teaching.scoring import Rate, score
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
@@ -296,8 +296,38 @@ def test_a_real_case_asks_for_no_place_and_scores_one_type(app: AppTest, data: P
     past_the_model(app)
     with Store.open(data) as store:
         [kept] = answers_of(store, "Reader")
+        assert count(store) == 0  # in no worklist
     assert (kept.source, kept.right, kept.hit) == ("real", True, None)
     assert "Right: there is MC." in app.success[0].value
+
+
+def test_a_real_view_of_which_nothing_is_known_is_not_scored(app: AppTest, data: Path) -> None:
+    opened(app, "quiz", items=next(case.id for case in REAL_CASES if not case.known))
+    click(app, "teaching.start")
+    for key in ("answer.mc", "sureness.0.5", "submit"):
+        click(app, f"teaching.{key}")
+    past_the_model(app)
+    assert not (app.success or app.error)
+    assert any(box.value.startswith("Not scored") for box in app.info)
+    with Store.open(data) as store:
+        assert score(answers_of(store, "Reader")).right.total == 0
+
+
+def test_the_other_view_can_be_looked_at_and_the_twin_only_after_the_answer(app: AppTest) -> None:
+    item = next(item for item in pool() if item.contrast and item.two_views)
+    opened(app, "quiz", items=item.id)
+    click(app, "teaching.start")
+
+    def views() -> list[str]:
+        [group] = [one for one in app.get("button_group") if "teaching.beside" in one.proto.id]
+        return [option.content for option in group.proto.options]
+
+    assert len(views()) == 2
+    for key in (f"answer.{item.answer.value}", "sureness.0.5", "submit"):
+        click(app, f"teaching.{key}")
+    past_the_model(app)
+    assert len(views()) == 3
+    assert "instead" in views()[2]
 
 
 @pytest.mark.parametrize("show", SECTIONS)
