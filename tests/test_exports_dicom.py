@@ -85,6 +85,13 @@ def test_an_image_without_spacing_side_or_view_says_none() -> None:
     assert (back.spacing_mm, back.laterality, back.view) == (None, None, None)
 
 
+def test_a_placed_image_is_digital_mammography_and_others_are_secondary_captures() -> None:
+    made = opened("dicom", result())
+    assert made.SOPClassUID.name == "Digital Mammography X-Ray Image Storage - For Presentation"
+    assert (made.PatientOrientation, made.ImagerPixelSpacing) == (["P", "R"], [0.1, 0.1])
+    assert opened("dicom", result(spacing_mm=None)).SOPClassUID.name == "Secondary Capture Image Storage"
+
+
 @pytest.mark.parametrize("view", View)
 def test_every_view_has_its_code_and_is_read_back(view: View) -> None:
     one = result()

@@ -14,7 +14,11 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.coding import Code
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
 
 from mtunet.case import Laterality, Mammogram, View
 from mtunet.output.exports.dicom_header import REQUIRED_BY_DERIVED, UNICODE
@@ -45,7 +49,9 @@ SIDE_CODES: Final = {
 
 
 def image(result: Result) -> bytes:
-    """A Secondary Capture DICOM file of the image as displayed, 16 bit, without identifiers."""
+    """A DICOM file of the image as displayed, 16 bit, without identifiers: Digital Mammography where side, view and
+    spacing are known, else a Secondary Capture.
+    """
     dataset = reference(result, identified=False)
     pixels = np.rint(result.mammogram.pixels * np.float32(65535)).astype("<u2")
     dataset.PixelData = pixels.tobytes()
@@ -62,7 +68,37 @@ def reference(result: Result, *, identified: bool = True) -> Dataset:
     _identify(dataset, result)
     _describe_view(dataset, result)
     _describe_pixels(dataset, result)
+    if is_placed(result):
+        _describe_mammography(dataset)
     return dataset
+
+
+def is_placed(result: Result) -> bool:
+    """Whether side, view and spacing are known: then the image is a Digital Mammography one, which viewers hang."""
+    mammogram = result.mammogram
+    return None not in (mammogram.laterality, mammogram.view, mammogram.spacing_mm) and mammogram.view != View.SPECIMEN
+
+
+def _describe_mammography(dataset: Dataset) -> None:
+    """For presentation. What the file did not say (kV, dose, detector) is empty."""
+    dataset.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
+    dataset.PresentationIntentType = "FOR PRESENTATION"
+    del dataset.ConversionType
+    dataset.ImagerPixelSpacing = dataset.PixelSpacing
+    del dataset.PixelSpacing
+    dataset.EstimatedRadiographicMagnificationFactor = "1"  # of the spacing in the breast
+    dataset.ImageType = ["DERIVED", "PRIMARY", "", ""]
+    dataset.DetectorType, dataset.PositionerType, dataset.OrganExposed = "", "NONE", "BREAST"
+    dataset.AcquisitionContextSequence = []
+    dataset.PixelIntensityRelationship, dataset.PixelIntensityRelationshipSign = "LOG", -1
+    dataset.BurnedInAnnotation = "YES"  # nobody looked for it: the careful answer
+    dataset.LossyImageCompression = "00"
+    dataset.BreastImplantPresent = ""
+    dataset.PartialView = "NO"
+    region = Dataset()
+    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "76752008", "SCT", "Breast"
+    dataset.AnatomicRegionSequence = [region]
+    dataset.ViewCodeSequence[0].ViewModifierCodeSequence = []
 
 
 def sides_of(source: Dataset, result: Result) -> tuple[Code | None, Code | None, tuple[str, str] | None]:
