@@ -21,6 +21,7 @@ pytest.importorskip("highdicom")
 pytest.importorskip("cryptography")
 pytest.importorskip("dicomweb_client")
 
+from mtunet.__main__ import main  # noqa: E402
 from mtunet.detection import models  # noqa: E402
 from mtunet.intake import returning  # noqa: E402
 from mtunet.intake.archive import BadTarget, NotDelivered, Target, send, target_of  # noqa: E402
@@ -258,3 +259,29 @@ def test_a_study_goes_from_orthanc_and_comes_back_into_it(data: Path, orthanc: O
         len(orthanc.ask(frames, accept="multipart/related; type=application/octet-stream; transfer-syntax=*"))
         > size // 8
     )
+
+
+def test_a_patients_studies_are_fetched_and_analysed(
+    data: Path, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MTUNET_DATA", str(data))
+    prior = one_view(
+        PLAIN,
+        1,
+        PatientID="MARKER-7",
+        StudyInstanceUID="1.2.2",
+        SeriesInstanceUID="1.2.2.1",
+        SOPInstanceUID="1.2.2.1.1",
+    )
+    other = one_view(PLAIN, 2, PatientID="OTHER", StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.1")
+    for file in (views()[0], prior, other):
+        orthanc.ask("/instances", file)
+    call = ["pull", f"http://127.0.0.1:{orthanc.http}/dicom-web", "--patient", "MARKER-7"]
+    assert main(call) == 0
+    with Store.open(data) as store:
+        assert sorted(image.name for image in store.images(analysed=True)) == ["LCC", "RCC"]
+    assert main(call) == 0
+    assert "2 images, 2 of them known already" in capsys.readouterr().err
+    assert b"MARKER" not in everything_in(data)
+    assert main(["pull", "http://127.0.0.1:1/dicom-web", "--study", "1.2"]) == 1
+    assert "could not be asked" in capsys.readouterr().err

@@ -181,6 +181,24 @@ def receive(
     return taking_in.receive(host, port, ae_title, (*only, *more), model, strict=strict, back=back)
 
 
+@cli.command(epilog=EXIT_CODES)
+@click.argument("url", metavar="URL")
+@click.option("--patient", default="", metavar="ID", help="All studies of this patient, priors included.")
+@click.option("--accession", default="", metavar="NUMBER")
+@click.option("--study", default="", metavar="UID")
+@model_option
+def pull(url: str, patient: str, accession: str, study: str, model: str) -> int:
+    """Fetch mammograms from an archive by DICOMweb, and analyse them.
+
+    URL is the root of its service (http://host:8042/dicom-web). What is asked for is written nowhere.
+    """
+    if not (patient or accession or study):
+        raise click.UsageError("say which: --patient, --accession or --study")
+    from mtunet.cli import taking_in
+
+    return taking_in.fetch(url, patient, accession, study, model)
+
+
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def check(files: tuple[Path, ...]) -> int:

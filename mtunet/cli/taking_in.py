@@ -8,13 +8,15 @@ import time
 from pathlib import Path
 
 from mtunet.intake import logs
+from mtunet.intake.admission import Declined, QueueFull
 from mtunet.intake.archive import BadTarget, SenderAbsent, target_of
 from mtunet.intake.folder import EVERY_SECONDS, Arrivals, Inbox
+from mtunet.intake.pulling import CannotPull, Wanted, pull
 from mtunet.intake.returning import Returning
 from mtunet.intake.scp import CannotListen, Endpoint, ReceiverAbsent, StorageReceiver
 from mtunet.intake.worker import Jobs
 from mtunet.store.database import UnusableStore
-from mtunet.store.filing import data_folder
+from mtunet.store.filing import CouldNotSave, data_folder
 from mtunet.store.images import Store
 
 DONE, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
@@ -92,6 +94,34 @@ def receive(
         if returning is not None:
             returning.close()
         _close(jobs)
+
+
+def fetch(url: str, patient: str, accession: str, study: str, model: str) -> int:
+    """Fetch from an archive, wait for the analyses and end."""
+    data = data_folder()
+    logs.keep_in(data)
+    taken = known = declined = 0
+    jobs = Jobs(data)
+    try:
+        with Store.open(data) as store:
+            for outcome in pull(store, url, Wanted(patient, accession, study), model):
+                if isinstance(outcome, Declined):
+                    declined += 1
+                    print(f"{outcome.name}: refused. {outcome.problem.sentence}", file=sys.stderr)
+                else:
+                    taken, known = taken + 1, known + outcome.known
+                    jobs.wake()
+        _wait_for_analyses()
+    except (CannotPull, QueueFull, CouldNotSave, UnusableStore) as problem:
+        print(problem, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("Stopped. What was taken in stays; what waits is analysed at the next start.", file=sys.stderr)
+        return STOPPED
+    finally:
+        jobs.close()
+    print(f"{taken} images, {known} of them known already, {declined} refused. Results are in {data}.", file=sys.stderr)
+    return SOME_REFUSED if declined else DONE
 
 
 def _close(jobs: Jobs | None) -> None:

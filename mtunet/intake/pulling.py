@@ -1,0 +1,85 @@
+"""Fetching from an archive by DICOMweb: find a patient's studies (QIDO-RS), take in their mammograms (WADO-RS).
+
+Needs `pip install -e '.[archive]'`. Images go from the network to the reader in memory, as those that are sent here.
+"""
+
+import io
+import logging
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pydicom
+
+from mtunet.intake.admission import Declined, Origin, Taken, take_in
+from mtunet.store.images import Store
+from mtunet.store.records import now
+
+AS_STORED: Final = (("application/dicom", "*"),)
+"""Not transcoded: archives fail at it, or lose something."""
+
+
+class CannotPull(RuntimeError):
+    """The archive cannot be asked; `str()` says why."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which studies: at least one is given. They go to the archive and are written nowhere."""
+
+    patient: str = ""
+    accession: str = ""
+    study: str = ""
+
+    @property
+    def filters(self) -> dict[str, str]:
+        named = {"PatientID": self.patient, "AccessionNumber": self.accession, "StudyInstanceUID": self.study}
+        return {keyword: value for keyword, value in named.items() if value}
+
+
+def pull(store: Store, url: str, wanted: Wanted, model: str) -> Iterator[Taken | Declined]:
+    """Every mammogram of the studies that fit, priors included, oldest study first. Raises CannotPull, QueueFull."""
+    client = _client(url)
+    try:
+        studies = client.search_for_studies(search_filters=wanted.filters)
+        for study in sorted(studies, key=lambda found: _value(found, "00080020")):
+            yield from _study(store, client, _value(study, "0020000D"), model)
+    except OSError as problem:  # requests' errors are; their texts quote the address with what was asked
+        answer = getattr(problem, "response", None)
+        said = f"HTTP {answer.status_code}" if answer is not None else "no answer"
+        raise CannotPull(f"The archive could not be asked ({said}). Check the address.") from None
+
+
+def _study(store: Store, client: Any, study: str, model: str) -> Iterator[Taken | Declined]:
+    origin = Origin(f"pulled {secrets.token_hex(4)}", now(), title=f"from the archive, {now()[:10]}", received=True)
+    for series in client.search_for_series(study, search_filters={"Modality": "MG"}):
+        uid = _value(series, "0020000E")
+        for instance in client.search_for_instances(study, uid):
+            found = client.retrieve_instance(study, uid, _value(instance, "00080018"), media_types=AS_STORED)
+            written = io.BytesIO()
+            pydicom.dcmwrite(written, found, enforce_file_format=True)
+            yield from take_in(store, written.getvalue(), "received.dcm", origin, model)
+
+
+def _value(found: Any, tag: str) -> str:
+    values = found.get(tag, {}).get("Value") or [""]
+    return str(values[0])
+
+
+def _client(url: str) -> Any:
+    try:
+        from dicomweb_client import DICOMwebClient
+    except ImportError:
+        raise CannotPull(
+            "Fetching needs dicomweb-client, which is not installed here. Install it with "
+            "`python -m pip install -e '.[archive]'`."
+        ) from None
+    for name in ("dicomweb_client", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # they would log whom one asks for
+    try:
+        client = DICOMwebClient(url.rstrip("/"))
+        client.set_http_retry_params(retry=False)
+        return client
+    except (TypeError, ValueError):
+        raise CannotPull(f"Expected http://host/dicom-web, found {url!r}.") from None
