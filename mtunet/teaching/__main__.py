@@ -28,7 +28,7 @@ from mtunet.teaching.shares import shares_table
 COMPARED: Final = "cross-validation"
 
 
-@click.group(help=__doc__)
+@click.group(help="Make what teaching ships.")
 def main() -> None:
     """The commands."""
     mtunet.speak_utf8()
