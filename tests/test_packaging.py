@@ -1,5 +1,6 @@
 """What is installed is what a checkout holds: the wheel, the version, the locks."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import mtunet
 from mtunet.detection.models import MODELS
+from mtunet.evaluation import supply
 from mtunet.phantom.samples import SAMPLES
 
 ROOT = Path(__file__).parents[1]
@@ -86,3 +88,15 @@ def test_a_container_is_made_by_the_script_that_is_tried_without_one() -> None:
     assert steps[0] == "/source/docker/setup /source /opt/mtunet"
     assert steps[1:] == ["useradd --create-home mtunet && mkdir /data && chown mtunet /data"]
     assert "docker/setup . " in (ROOT / ".ci" / "run").read_text()
+
+
+def test_a_bill_of_materials_names_all_that_is_needed_with_licences() -> None:
+    bill = json.loads(supply.bill())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    listed = {one["name"]: one for one in bill["components"]}
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert {re.split(r"[<>=\[ ]", line)[0] for line in lines if line and not line.startswith("#")} <= set(listed)
+    assert "starlette" in listed  # what is needed by what is needed
+    for one in bill["components"]:
+        assert one["purl"] == f"pkg:pypi/{one['name']}@{one['version']}"
+        assert one["licenses"][0]["license"]["name"]

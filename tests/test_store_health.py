@@ -188,25 +188,38 @@ def test_a_disk_without_links_or_shared_memory(tmp_path, monkeypatch):
     assert len(secret) == 32
     assert filing.grouping_secret(tmp_path) == secret
 
-    real = database._write_ahead
-
-    class NoSharedMemory:
-        """As SQLite answers on such a disk."""
-
-        def __init__(self, connection: sqlite3.Connection) -> None:
-            self.connection = connection
-
-        def execute(self, line: str) -> sqlite3.Cursor:
-            if line == "PRAGMA journal_mode=WAL":
-                problem = sqlite3.OperationalError("disk I/O error")
-                problem.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMMAP
-                raise problem
-            return self.connection.execute(line)
-
-    monkeypatch.setattr(database, "_write_ahead", lambda connection: real(NoSharedMemory(connection)))
+    monkeypatch.setattr(database, "_shares_memory", lambda _: False)
     with Store.open(tmp_path) as store:
         add(store)
         assert store.db.conn.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+
+
+SHIM = Path(__file__).parents[2] / "shared" / "reported" / "env_shim.c"
+
+
+@pytest.mark.skipif(not SHIM.exists() or shutil.which("gcc") is None, reason="needs a compiler and the reported cases")
+@pytest.mark.parametrize(("lacks", "said"), [("link", ""), ("mmap", ""), ("lock", "network drive")])
+def test_a_disk_that_lacks_something_works_or_is_named(tmp_path, lacks, said):
+    shim = tmp_path / "shim.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, SHIM, "-ldl"], check=True)
+    program = (
+        "import sys; from pathlib import Path; from mtunet.store import health; health.PATIENCE = 0.2\n"
+        "from mtunet.store.database import UnusableStore; from mtunet.store import database, filing\n"
+        "database.PATIENCE = 0.2; folder = Path(sys.argv[1])\n"
+        "try:\n"
+        " for _ in range(2):\n"
+        "  with database.Opened.open(folder) as store: store.db.query('select 1'); filing.grouping_secret(folder)\n"
+        "except UnusableStore as problem: print(problem)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "data")],
+        env={**os.environ, "LD_PRELOAD": str(shim), "SHIM": lacks},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stderr == ""
+    assert said in told.stdout if said else told.stdout == ""
 
 
 def test_deleted_is_gone_from_every_file_of_the_folder(tmp_path):

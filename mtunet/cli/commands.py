@@ -229,6 +229,15 @@ def samples(out: Path) -> int:
     return copying.run(out)
 
 
+@cli.command()
+def sbom() -> int:
+    """Say what this program is made of, as CycloneDX JSON, for audits and licences."""
+    from mtunet.evaluation import supply
+
+    click.echo(supply.bill())
+    return 0
+
+
 def _forward(name: str, module: str, said: str) -> None:
     """A command whose words are another module's: loaded when it is called, as training brings torch."""
 

@@ -23,6 +23,7 @@ __all__ = [
     "run_masks",
     "runs",
     "statistics",
+    "supply",
     "table",
     "together",
 ]

@@ -20,7 +20,7 @@ from mtunet.files import display_name
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
 from mtunet.intake.archive import Target
 from mtunet.intake.returning import hold
-from mtunet.intake.scp_limits import MOST_CONNECTIONS, SILENCE_SECONDS, Limits
+from mtunet.intake.scp_limits import SILENCE_SECONDS, Limits
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
@@ -85,7 +85,7 @@ class StorageReceiver:
             entity.require_called_aet = address.strict
         except ValueError:
             raise CannotListen("An AE title has 1 to 16 plain letters, digits or signs, and not only spaces.") from None
-        entity.maximum_associations = MOST_CONNECTIONS  # silent ones among them, which end after some seconds
+        entity.maximum_associations = 10_000  # it counts what is no association yet, or has ended: `Limits` counts
         entity.acse_timeout = SILENCE_SECONDS
         for context in pynetdicom.AllStoragePresentationContexts:
             entity.add_supported_context(context.abstract_syntax, pynetdicom.ALL_TRANSFER_SYNTAXES)

@@ -60,6 +60,8 @@ class Limits:
             self._open[event.address[0]] -= 1
             self._open += Counter()  # leaves out what is 0
             del self._coming[id(event.assoc)]
+        if not event.assoc.is_established:
+            event.assoc.dul.to_user_queue.put(None)  # its thread would wait for the rest of the silence
 
     def done(self, association: Any) -> None:
         """What came so far is read and let go of."""
@@ -68,7 +70,9 @@ class Limits:
 
     def _count(self, sender: int, size: int) -> None:
         """Raises ConnectionAbortedError, which ends the connection."""
+        if size > MOST_AT_ONCE:  # not counted: it would take the others' budget
+            raise ConnectionAbortedError("more than is borne at once")
         with self._lock:
             self._coming[sender] += size
-            if size > MOST_AT_ONCE or self._coming[sender] > self._most or self._coming.total() > self._budget:
+            if self._coming[sender] > self._most or self._coming.total() > self._budget:
                 raise ConnectionAbortedError("more than is borne")

@@ -1,7 +1,9 @@
 """The SQLite file: opened, made where there is none, and brought up to date, whoever opens it at the same time."""
 
 import contextlib
+import functools
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -107,7 +109,7 @@ def _once_free(path: Path) -> Database:
     while True:
         connection = sqlite3.connect(path, timeout=PATIENCE)
         try:
-            _write_ahead(connection)
+            _write_ahead(connection, path.parent)
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
@@ -125,16 +127,38 @@ def _once_free(path: Path) -> Database:
             return db
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _write_ahead(connection: sqlite3.Connection, folder: Path) -> None:
     """So that readers and a writer do not wait for one another; where the disk cannot share memory, as many network
     drives, with a journal, and then they do."""
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal" or _shares_memory(folder):
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as problem:  # a database that was moved to such a disk
+        if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_IOERR:
+            raise
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # alone, it needs no shared memory
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("PRAGMA locking_mode=NORMAL")
         connection.execute("PRAGMA user_version").fetchone()
+
+
+@functools.cache
+def _shares_memory(folder: Path) -> bool:
+    """Tried with a small database: a trial with the real one would leave it half changed."""
+    path = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as trial:
+            trial.execute("PRAGMA journal_mode=WAL")
+            trial.execute("create table trial (one)")
     except sqlite3.OperationalError as problem:
         if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_IOERR:
             raise
-        connection.execute("PRAGMA journal_mode=DELETE")
+        return False
+    finally:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            Path(f"{path}{ending}").unlink(missing_ok=True)
+    return True
 
 
 def _bring_up_to_date(db: Database, path: Path) -> None:

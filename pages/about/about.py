@@ -5,6 +5,7 @@ import streamlit as st
 import mtunet
 from mtunet.detection.models import MODELS, ModelSpec, file_state
 from mtunet.detection.settings import ModelUnavailable
+from mtunet.evaluation import supply
 from mtunet.evaluation.model_card import body, card_of
 from pages.shared.frame import NOT_CLINICAL, frame
 from pages.shared.viewer import HELP
@@ -43,6 +44,12 @@ def model_card(spec: ModelSpec) -> None:
             )
 
 
+@st.cache_data(show_spinner=False)
+def packages() -> list[dict[str, str]]:
+    """As they are installed here, one row each."""
+    return [{"Package": one.name, "Version": one.version, "Licence": one.licence} for one in supply.components()]
+
+
 frame("About")
 what, where = st.columns([3, 2], gap="large")
 with what:
@@ -76,8 +83,10 @@ with what:
     st.markdown(
         f"The method follows Alghamdi, *MTU-Net*, Engineering, Technology & Applied Science Research, 2024, "
         f"doi {PAPER}. This program is under the Apache License 2.0; its viewer is built "
-        "with OpenLayers (BSD-2-Clause)."
+        "with OpenLayers (BSD-2-Clause). `mtunet sbom` writes the list below for an audit."
     )
+    with st.expander("Packages that it needs, with their licences", icon=":material/inventory_2:"):
+        st.dataframe(packages(), hide_index=True)
 with where:
     st.subheader("Models", anchor=False)
     for model in MODELS.values():

@@ -9,6 +9,8 @@ AT_ONCE: Final = 3
 """A picture of 80 megapixels takes half a gigabyte while it is made."""
 WAITING: Final = 24
 """A page of four views with their maps asks for sixteen."""
+PATIENCE_S: Final = 10.0
+"""Nobody waits longer for a turn."""
 ON_THE_WAY: Final = 512 << 20
 """Bytes that browsers have not taken yet."""
 
@@ -34,8 +36,12 @@ class Turns:
                 raise Busy
             self._inside += 1
         try:
-            with self._places:
+            if not self._places.acquire(timeout=PATIENCE_S):
+                raise Busy
+            try:
                 yield
+            finally:
+                self._places.release()
         finally:
             with self._lock:
                 self._inside -= 1
