@@ -14,6 +14,7 @@ from mtunet.store.worklist import Order, Query, State
 from mtunet.study.bac import ArteryRun, ImageAmount, study_amount, study_grade
 from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
 from mtunet.study.rules import Urgency
+from pages.shared.reading_list import Place, placed
 from tests.drawn_analysis import written
 from tests.drawn_queue import fill
 from tests.test_store import WEIGHTS, A, B, C
@@ -135,12 +136,20 @@ def test_a_study_that_waits_shows_its_jobs(store: Store) -> None:
     assert all(view.guessed for view in row.views)
 
 
-def test_neighbours_follow_the_order_of_the_worklist(three: Store) -> None:
-    top, middle, last = (row.id for row in worklist.rows(three, Query()))
-    assert worklist.neighbours(three, middle) == (top, last)
-    assert worklist.neighbours(three, top) == (None, middle)
-    assert worklist.neighbours(three, top, Query(order=Order.TITLE)) == (last, None)
-    assert worklist.neighbours(three, "nowhere") == (None, None)
+def test_the_list_that_is_read_stays_whatever_is_decided_on_the_way(three: Store) -> None:
+    ids = worklist.listed(three, Query())
+    assert ids == tuple(row.id for row in worklist.rows(three, Query()))
+    keep(three, Decision(ids[0], "Dr A", Act.STUDY, Recall.RECALL.value, SHOWN))
+    assert worklist.listed(three, Query())[-1] == ids[0]
+    assert placed(worklist.decided(three, ids), ids[0]) == Place(None, ids[1], 1, 3, 1)
+    assert placed(worklist.decided(three, ids), ids[2]) == Place(ids[1], None, 3, 3, 1)
+
+
+def test_what_was_deleted_is_left_out_of_the_list_that_is_read(three: Store) -> None:
+    first, second, last = worklist.listed(three, Query(order=Order.TITLE))
+    study_store.delete_study(three, second)
+    assert placed(worklist.decided(three, (first, second, last)), first) == Place(None, last, 1, 2, 0)
+    assert placed(worklist.decided(three, (first, second, last)), second) is None
 
 
 def test_pages_hold_every_study_once(store: Store) -> None:

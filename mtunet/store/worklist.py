@@ -2,7 +2,8 @@
 than ten.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -104,17 +105,20 @@ def tally(store: Opened, query: Query) -> dict[Flag | None, int]:
     return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in found}
 
 
-def neighbours(store: Opened, study_id: str, query: Query | None = None) -> tuple[str | None, str | None]:
-    """The study above and the one below it in the worklist."""
-    condition, values = _where(query or Query())
-    order = _ORDERS[(query or Query()).order]
+def listed(store: Opened, query: Query) -> tuple[str, ...]:
+    """The ids of all its studies in order: what somebody sets out to read."""
+    condition, values = _where(query)
+    sql = f"select id from studies {condition} order by {_ORDERS[query.order]}"
+    return tuple(str(row["id"]) for row in store.db.query(sql, values))
+
+
+def decided(store: Opened, ids: Sequence[str]) -> dict[str, bool]:
+    """Whether somebody decided on them; those that were deleted are left out, the others keep their order."""
     sql = (
-        f"with ordered as (select id, lag(id) over w as above, lead(id) over w as below from studies {condition} "
-        f"window w as (order by {order})) select above, below from ordered where id = :study"
+        "select studies.id, decided_at is not null as decided from json_each(:ids) as wanted "
+        "join studies on studies.id = wanted.value order by wanted.key"
     )
-    for row in store.db.query(sql, {**values, "study": study_id}):
-        return row["above"], row["below"]
-    return None, None
+    return {str(row["id"]): bool(row["decided"]) for row in store.db.query(sql, {"ids": json.dumps(list(ids))})}
 
 
 _ORDERS: Mapping[Order, str] = {

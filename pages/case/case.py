@@ -26,9 +26,12 @@ from pages.case.viewed import Case, Viewed
 from pages.shared.controls import chosen_palette, chosen_thresholds
 from pages.shared.frame import frame
 from pages.shared.pixels import looked, weighed
+from pages.shared.reading_list import place
 from pages.shared.viewer import Hanging, viewer
 from pages.shared.work import open_store
 
+PAGE_KEYS = ("n", "p", "a", "x", "t", "j", "y", "o")
+"""The shortcuts of this page's buttons: they work while the viewer has the focus, which each new study takes."""
 HEIGHT, HUNG_HEIGHT = 640, 800  # of the viewer, screen pixels: with the header, one image fits on a laptop's screen
 
 
@@ -53,12 +56,13 @@ def look_and_list(
         shown,
         key="case.viewer",
         height=HEIGHT if hanging is None or hanging.rows == 1 else HUNG_HEIGHT,
-        visible={"causes": False, "below": False},
+        visible={"causes": False, "below": False, "truth_mc": False, "truth_bac": False},
         palette=layers(palette),
         selected=chosen[1] if chosen and pane_id(chosen[0]) in {one.id for one in shown} else None,
         selected_pane=pane_id(chosen[0]) if chosen else shown[0].id,
         hanging=hanging,
         marking=True,
+        page_keys=PAGE_KEYS,
     )
     clicked = next((view for view in case.views if pane_id(view.image.sha256) == (event.pane or shown[0].id)), None)
     if clicked is not None and event.selected is not None:
@@ -91,7 +95,8 @@ def opened(
 frame("Case", heading=False)
 with open_store() as store:
     study, images, alone = chosen_study(store)
-    header(store, study, images)
+    here = place(store, study.id)
+    header(study, images, here)
     left, right = st.columns([7, 3], gap="medium")
     with right:
         why = st.container()
@@ -119,7 +124,7 @@ with open_store() as store:
             else:
                 study_verdict(case.look)
             turning_over(store, found, model)
-            decide(case, records)
+            decide(case, records, here)
         with left:
             look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
             insets(case, palette)

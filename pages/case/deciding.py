@@ -18,9 +18,11 @@ from mtunet.study.decisions import (
     in_words,
     undo,
 )
-from pages.case.findings import VERDICTS, called, selected_finding
-from pages.case.viewed import Case, Viewed
+from pages.case.chosen import go_to
+from pages.case.findings import VERDICTS, called, clicked_finding, selected_finding
+from pages.case.viewed import Case, Key, Viewed
 from pages.shared.frame import ask_reader, reader_name
+from pages.shared.reading_list import Place
 from pages.shared.words import SHORT_TYPES, TYPES, plain, when_words
 from pages.shared.work import open_store
 
@@ -38,8 +40,20 @@ NEEDS_NAME = "Say who reads first: a decision carries its reader's name."
 
 
 def judge(case: Case) -> None:
-    """The verdict buttons for the finding that is chosen."""
-    found = case.find(selected_finding(case))
+    """The verdict buttons for the finding that is chosen, and the way to the next one without a verdict."""
+    chosen = selected_finding(case)
+    found = case.find(chosen)
+    following = next_unjudged(case, chosen)
+    if following is not None:
+        st.button(
+            "Next finding",
+            icon=":material/skip_next:",
+            shortcut="J",
+            on_click=clicked_finding,
+            args=(case, following),
+            help="The next without a verdict, centred in its image",
+            key="case.next_finding",
+        )
     if found is None:
         if case.findings:
             st.caption("Choose a finding in the table or in the image to judge it.")
@@ -60,6 +74,14 @@ def judge(case: Case) -> None:
                 key=f"case.verdict.{verdict.value}",
             ):
                 _keep(_on_finding(case, view, finding, verdict))
+
+
+def next_unjudged(case: Case, chosen: Key | None) -> Key | None:
+    """The finding without a verdict that follows the chosen one in the table, from its end on again at its top."""
+    found = [((view.image.sha256, finding.number), finding) for view, finding in case.findings]
+    at = next((n for n, (key, _) in enumerate(found) if key == chosen), -1)
+    rest = [*found[at + 1 :], *found[: max(at, 0)]]
+    return next((key for key, finding in rest if case.standing.verdict(key[0], finding) is None), None)
 
 
 def drawn_box(case: Case) -> tuple[str, Box] | None:
@@ -132,16 +154,17 @@ def _keep(decision: Decision, after: Callable[[], None] = st.rerun) -> None:
 
 
 RECALLS = {recall: words.capitalize() for recall, words in RECALL_WORDS.items()}
+RECALL_SHORTCUTS = {Recall.RECALL: "Y", Recall.NO_RECALL: "O"}
 RECALL_ICONS = {Recall.RECALL: ":material/call_made:", Recall.NO_RECALL: ":material/check_circle:"}
 
 
-def decide(case: Case, records: Sequence[Decision]) -> None:
-    """Reader, recall or not, note, undo, history. records: the history that `case.standing` is of."""
+def decide(case: Case, records: Sequence[Decision], here: Place | None) -> None:
+    """Reader, recall or not, note, undo, history. records: the history that `case.standing` is of. here: its place."""
     _follow(case.study.id, max((decision.id for decision in records), default=0))
     with st.container(border=True, key="case.decision"):
         st.markdown("**Your decision**")
         ask_reader()
-        _recall(case)
+        _recall(case, here.below if here else None)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             _note(case)
             _undo(case, records)
@@ -158,7 +181,10 @@ def _follow(study: str, seen: int) -> None:
         st.rerun()
 
 
-def _recall(case: Case) -> None:
+def _recall(case: Case, below: str | None) -> None:
+    then_next = st.toggle(
+        "Then open the next study", key="case.then_next", persist_state="session", help="Of the list that is read."
+    )
     with st.container(horizontal=True, gap="small"):
         for recall, words in RECALLS.items():
             if st.button(
@@ -167,8 +193,11 @@ def _recall(case: Case) -> None:
                 type="primary" if case.standing.recall is recall else "secondary",
                 disabled=not reader_name(),
                 help=None if reader_name() else NEEDS_NAME,
+                shortcut=RECALL_SHORTCUTS[recall],
                 key=f"case.study.{recall.value}",
             ):
+                if then_next and below is not None:
+                    go_to(below)
                 _keep(Decision(case.study.id, reader_name(), Act.STUDY, recall.value, case.shown))
 
 

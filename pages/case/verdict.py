@@ -7,20 +7,18 @@ import streamlit as st
 from mtunet.case import Analysis, Calcification
 from mtunet.detection.triage import PRIORITY, RULES_VERSION
 from mtunet.files import counted
-from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.store.worklist import neighbours
 from mtunet.study.grouping import Study
 from mtunet.study.look import StudyLook
 from mtunet.study.rules import weigh_study
 from pages.case.chosen import go_to
 from pages.shared.pixels import sample_of
+from pages.shared.reading_list import Place
 from pages.shared.words import FLAGS, PRIORITIES, plain, share_words, short_marker, size_words, view_words, when_words
 
 
-def header(store: Store, study: Study, images: Sequence[Image]) -> None:
-    """What the case is called, and the way to its neighbours in the worklist."""
-    above, below = neighbours(store, study.id)
+def header(study: Study, images: Sequence[Image], here: Place | None) -> None:
+    """What the case is called, and the way to its neighbours in the list that is read."""
     first = images[0]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(width="content", gap=None):
@@ -33,9 +31,11 @@ def header(store: Store, study: Study, images: Sequence[Image]) -> None:
                 st.caption(f"{len(images)} images: {views} · added {when_words(study.made_at)}{guess}")
             if len(images) == 1 and (sample := sample_of(first)):
                 st.caption(f":material/experiment: {sample.teaches}")
-        with st.container(horizontal=True, width="content"):
-            _step("Previous", ":material/chevron_left:", "P", above)
-            _step("Next", ":material/chevron_right:", "N", below)
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            if here is not None:
+                st.caption(here.words, width="content")
+            _step("Previous", ":material/chevron_left:", "P", here.above if here else None)
+            _step("Next", ":material/chevron_right:", "N", here.below if here else None)
 
 
 def verdict(analysis: Analysis) -> None:

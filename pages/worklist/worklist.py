@@ -12,6 +12,7 @@ from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.store.worklist import Order, Query, State, StudyRow
 from pages.shared.frame import frame
+from pages.shared.reading_list import choose_list
 from pages.shared.words import FLAGS, ORDERS, STATES
 from pages.shared.work import jobs, open_store, receiver
 from pages.worklist.adding import (
@@ -67,6 +68,7 @@ def follow(drawn: tuple[object, ...]) -> None:
 
 def draw_list(store: Store) -> None:
     query = filters()
+    choose_list(query)
     total = worklist.count(store, query)
     pages = max(1, -(-total // PAGE_LENGTH))
     page = min(st.session_state.get("worklist.page", 1), pages)

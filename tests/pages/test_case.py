@@ -13,6 +13,7 @@ from mtunet.output.exports.study import STUDY_EXPORTS
 from mtunet.store.filing import forget
 from mtunet.store.images import Store
 from mtunet.store.studies import study_of
+from mtunet.store.worklist import Order
 from pages.shared import controls
 
 
@@ -169,17 +170,41 @@ def test_the_other_model_is_asked_when_it_is_chosen(
         assert store.job(sha256, "paper") is not None
 
 
-def test_next_and_previous_walk_through_the_worklist(
-    analysed: Callable[..., str], open_case: Callable[..., AppTest]
+def test_what_was_opened_with_a_filter_is_read_to_its_end_by_deciding(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], app: AppTest
 ) -> None:
-    first, second = analysed("1.png", seed=1), analysed("2.png", seed=2)
+    first, *_ = (analysed(f"{n}.png", seed=n) for n in (1, 2, 3))
+    app.switch_page("pages/worklist/worklist.py").run()
+    app.text_input(key="worklist.search").set_value(".png").run()
+    app.selectbox(key="worklist.order").set_value(Order.TITLE).run()
     app = open_case(first)
     assert app.button(key="case.previous").disabled
-    app.button(key="case.next").click().run()
+    assert "1 of 3, 0 decided" in [caption.value for caption in app.caption]
+    app.text_input(key="case.reader").set_value("Dr A").run()
+    app.toggle(key="case.then_next").set_value(True).run()
+    app.button(key="case.study.recall").click().run()
     assert app.subheader[0].value == "2\\.png"
+    assert "2 of 3, 1 decided" in [caption.value for caption in app.caption]
+    app.button(key="case.study.recall").click().run()
+    assert app.subheader[0].value == "3\\.png"
+    assert app.button(key="case.next").disabled
     app.button(key="case.previous").click().run()
-    assert app.subheader[0].value == "1\\.png"
-    assert second
+    assert app.subheader[0].value == "2\\.png"
+
+
+def test_the_next_finding_is_the_next_without_a_verdict(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest]
+) -> None:
+    app = open_case(analysed(mc=2))
+    app.text_input(key="case.reader").set_value("Dr A").run()
+    chosen = []
+    found = len(app.dataframe[0].value)
+    for _ in range(found):
+        app.button(key="case.next_finding").click().run()
+        chosen.append(given_to_viewer(app)["selected"])
+        app.button(key="case.verdict.agree").click().run()
+    assert len(set(chosen)) == found > 1
+    assert "case.next_finding" not in {button.key for button in app.button}
 
 
 def test_a_case_whose_files_are_gone_says_so(
