@@ -14,6 +14,7 @@ export const KEYS = [
   [["I"], "invert"],
   [["L"], "magnifier"],
   [["M"], "measure"],
+  [["Space"], "hide all marks, while held or until pressed again"],
   [["E"], "enlarge this view, all views"],
   [["B"], "box round something missed"],
   [["F"], "full screen"],
@@ -22,6 +23,7 @@ export const KEYS = [
 ];
 
 const STEP = 0.03;
+const HELD = 350; // ms: a longer press hides the marks only while it lasts
 
 const ACTIONS = {
   ArrowLeft: (viewer) => viewer.current.panBy(-1, 0),
@@ -58,10 +60,25 @@ export function onKey(viewer, event) {
   event.stopPropagation();
   const inControl = event.target.matches("input, button");
   if (inControl && (event.key.startsWith("Arrow") || event.key === " " || event.key === "Enter")) return;
+  if (event.key === " ") return pressSpace(viewer, event);
   const act = ACTIONS[named(event.key)];
   if (!act) return;
   event.preventDefault();
   act(viewer);
+}
+
+function pressSpace(viewer, event) {
+  event.preventDefault();
+  if (event.repeat) return;
+  viewer.pressed = event.timeStamp;
+  viewer.hideMarks(!viewer.hiding);
+}
+
+/** Space that was held: the marks come back. */
+export function onKeyUp(viewer, event) {
+  if (event.key !== " " || viewer.pressed === undefined) return;
+  if (event.timeStamp - viewer.pressed > HELD) viewer.hideMarks(false);
+  viewer.pressed = undefined;
 }
 
 /** Whether a key belongs to the page that the viewer stands on. */

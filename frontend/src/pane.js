@@ -137,6 +137,7 @@ export class Pane {
   setVisible(visible) {
     for (const layer of [...this.contours, ...this.heats])
       layer.setVisible(visible[layer.get("name")] ?? true);
+    this.mark.setVisible(!this.viewer.hiding);
     if (this.lens) {
       this.setLens(false);
       this.setLens(true);

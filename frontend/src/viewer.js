@@ -2,7 +2,7 @@
 import css from "./style.css";
 import { element } from "./dom.js";
 import { hang, showAlone } from "./hanging.js";
-import { onKey } from "./keys.js";
+import { onKey, onKeyUp } from "./keys.js";
 import { Legend } from "./legend.js";
 import { linkViews, showPointer } from "./link.js";
 import { recall, remember } from "./memory.js";
@@ -16,6 +16,7 @@ export class Viewer {
     this.panes = [];
     this.linked = true;
     this.alone = null; // the hung view that is enlarged
+    this.hiding = false; // all marks, so that the bare image is seen
     this.pageKeys = []; // that are not the viewer's here
     this.asked = {}; // what Python last asked for, so that only changes are obeyed
     this.stop = new AbortController();
@@ -25,6 +26,7 @@ export class Viewer {
     this.legend = new Legend((visible) => this.layersChanged(visible));
     root.replaceChildren(element("style", {}, css), this.toolbar.element, this.stage, this.legend.element);
     root.addEventListener("keydown", (event) => onKey(this, event), { signal: this.stop.signal });
+    root.addEventListener("keyup", (event) => onKeyUp(this, event), { signal: this.stop.signal });
     document.addEventListener("fullscreenchange", () => this.toolbar.refresh(), { signal: this.stop.signal });
   }
 
@@ -43,7 +45,7 @@ export class Viewer {
     this.legend.update(data.layers, data.panes);
     const kept = this.asked.visible ? undefined : recall(this.key, "visible"); // from before it was taken off the page
     if (this.isNew("visible", data.visible)) this.legend.set(kept ?? data.visible);
-    this.panes.forEach((pane, n) => pane.update(data.panes[n], data.layers, this.legend.visible));
+    this.panes.forEach((pane, n) => pane.update(data.panes[n], data.layers, this.visible));
     this.choose(data);
     if (this.pageKeys.length && this.isNew("image", data.panes[0].sha256)) this.takeFocus();
     this.toolbar.refresh();
@@ -57,6 +59,7 @@ export class Viewer {
     gone.forEach((pane) => pane.destroy());
     if (this.panes.every((pane) => !before.includes(pane))) {
       this.current = this.panes[0];
+      this.hiding = false; // an image without marks must not look like one without findings
       this.window.set(...(recall(this.key, this.panes[0].facts.sha256 + " window") ?? FULL), true);
     }
     if (!this.panes.includes(this.current)) this.current = this.panes[0];
@@ -148,7 +151,20 @@ export class Viewer {
 
   layersChanged(wanted) {
     remember(this.key, "visible", wanted);
-    this.panes.forEach((pane) => pane.setVisible(this.legend.visible));
+    this.panes.forEach((pane) => pane.setVisible(this.visible));
+    this.report();
+  }
+
+  /** Which layers are drawn; while all marks are hidden, none. */
+  get visible() {
+    const { visible } = this.legend;
+    return this.hiding ? Object.fromEntries(Object.keys(visible).map((name) => [name, false])) : visible;
+  }
+
+  hideMarks(on) {
+    this.hiding = on;
+    this.panes.forEach((pane) => pane.setVisible(this.visible));
+    this.toolbar.refresh();
     this.report();
   }
 
@@ -196,11 +212,12 @@ export class Viewer {
     const data = this.root.dataset;
     data.wl = `${Math.round(this.window.low)}/${Math.round(this.window.high)}`;
     data.inverted = this.window.inverted;
+    data.hiding = this.hiding;
     data.lens = Boolean(this.current?.lens);
     data.measure = Boolean(this.current?.measuring);
     data.marking = Boolean(this.current?.marking);
     data.alone = this.alone?.facts.marker ?? "";
-    data.layers = Object.entries(this.legend.visible)
+    data.layers = Object.entries(this.visible)
       .filter(([, shown]) => shown)
       .map(([name]) => name)
       .join(" ");

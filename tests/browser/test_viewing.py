@@ -279,3 +279,17 @@ def _on_screen(window, viewer, point: tuple[float, float]) -> tuple[float, float
     cx, cy = map(float, said(viewer, "centre").split(","))
     x, y = middle(window)
     return x + (point[0] - cx) * zoom, y + (point[1] - cy) * zoom
+
+
+def test_space_hides_all_marks_and_says_so_until_pressed_again_or_let_go(viewer, window):
+    before = viewer.get_attribute("data-layers")
+    viewer.locator(".pane").first.focus()
+    window.keyboard.press("Space")
+    assert (viewer.get_attribute("data-layers"), viewer.get_attribute("data-hiding")) == ("", "true")
+    window.keyboard.press("Space")
+    assert (viewer.get_attribute("data-layers"), viewer.get_attribute("data-hiding")) == (before, "false")
+    window.keyboard.down("Space")
+    assert viewer.get_attribute("data-layers") == ""
+    window.wait_for_timeout(450)
+    window.keyboard.up("Space")
+    assert viewer.get_attribute("data-layers") == before
