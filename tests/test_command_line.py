@@ -220,7 +220,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
         (["analyse", ".", "--out", "out", "--model", "huge"], "huge"),
         (
             ["analyse", ".", "--out", "out", "--format", "json,xls"],
-            "expected some of json, png, csv, pdf, dicom, seg, sr, gsps, found 'xls'",
+            "expected some of json, png, csv, pdf, dicom, seg, sr, gsps, cad, sc, found 'xls'",
         ),
         (["analyse", ".", "--out", "out", "--format", ","], "found nothing"),
         (["analyse", ".", "--out", "out", "--identified"], "--identified needs one of seg, sr, gsps"),

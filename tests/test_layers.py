@@ -55,7 +55,7 @@ ONLY_IN = {
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
     "ray": ("training.cluster", "mtunet.intake.cluster"),
-    "pynetdicom": ("mtunet.intake.scp",),
+    "pynetdicom": ("mtunet.intake.scp", "mtunet.intake.archive"),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pydicom
+from mtunet.output.exports import dicom_source
 
 FINE, FAILED, WRONG_USAGE = 0, 1, 2
 PATIENCE: Final = 120
@@ -43,7 +43,7 @@ def run(files: Sequence[Path]) -> int:
         print(f"Not installed, so not asked: {', '.join(absent)} (Debian's packages).", file=sys.stderr)
     wrong, asked = 0, 0
     for file in files:
-        sop_class = _sop_class(file)
+        sop_class = dicom_source.sop_class_of(file)
         if sop_class is None:
             print(f"{file}: no DICOM file.")
             wrong += 1
@@ -83,10 +83,3 @@ def ask(program: Program, files: Sequence[Path]) -> tuple[list[str], bool]:
     if done.returncode and not said and not program.errors:
         said = lines[-1:] or [f"ended with {done.returncode}"]
     return said, bool(said)
-
-
-def _sop_class(file: Path) -> str | None:
-    try:
-        return str(pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"]).get("SOPClassUID", ""))
-    except Exception:  # pydicom promises two kinds and raises nine
-        return None

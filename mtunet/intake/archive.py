@@ -3,14 +3,13 @@
 Statuses by PS3.4 GG.4.2: stored, also with a warning; out of resources or no answer, try again; anything else, never.
 """
 
-import io
 import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pydicom
+from mtunet.output.exports import dicom_source
 
 STORED: Final = frozenset({0x0000, 0xB000, 0xB006, 0xB007})
 
@@ -58,7 +57,7 @@ def target_of(words: str) -> Target:
 
 def send(objects: Sequence[bytes], target: Target, our_title: str) -> None:
     """All or it raises NotDelivered; what was stored before is sent again then, and is the same object."""
-    datasets = [pydicom.dcmread(io.BytesIO(one)) for one in objects]
+    datasets = [dicom_source.opened(one) for one in objects]
     (_stow if target.url else _store)(datasets, target, our_title)
 
 

@@ -3,16 +3,14 @@
 Needs `pip install -e '.[archive]'`. Images go from the network to the reader in memory, as those that are sent here.
 """
 
-import io
 import logging
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pydicom
-
 from mtunet.intake.admission import Declined, Origin, Taken, take_in
+from mtunet.output.exports import dicom_source
 from mtunet.store.images import Store
 from mtunet.store.records import now
 
@@ -57,9 +55,7 @@ def _study(store: Store, client: Any, study: str, model: str) -> Iterator[Taken 
         uid = _value(series, "0020000E")
         for instance in client.search_for_instances(study, uid):
             found = client.retrieve_instance(study, uid, _value(instance, "00080018"), media_types=AS_STORED)
-            written = io.BytesIO()
-            pydicom.dcmwrite(written, found, enforce_file_format=True)
-            yield from take_in(store, written.getvalue(), "received.dcm", origin, model)
+            yield from take_in(store, dicom_source.written(found), "received.dcm", origin, model)
 
 
 def _value(found: Any, tag: str) -> str:

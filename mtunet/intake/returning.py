@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pydicom
 
 from mtunet.case import UnreadableImage
 from mtunet.detection import models
@@ -103,7 +102,7 @@ def objects(store: Store, one: Return, model: str) -> list[bytes] | None:
     if image is None or stored is None:
         return None
     with np.load(io.BytesIO(_cipher(Outbox(store)).decrypt(one.sealed)), allow_pickle=False) as packed:
-        header = pydicom.dcmread(io.BytesIO(packed["header"].tobytes()))
+        header = dicom_source.opened(packed["header"].tobytes())
         tones = packed["tones"] if packed["tones"].size else None
     mammogram = replace(store.mammogram(image), tones=tones)
     segmentation = filing.read_maps(store.data, one.sha256, model, weights)

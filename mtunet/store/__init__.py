@@ -1,3 +1,15 @@
 """What people did and what was found: SQLite and files. Every line of SQL stands here."""
 
-__all__ = ["database", "decisions", "filing", "health", "images", "quiz", "records", "rooms", "studies", "worklist"]
+__all__ = [
+    "database",
+    "decisions",
+    "filing",
+    "health",
+    "images",
+    "outbox",
+    "quiz",
+    "records",
+    "rooms",
+    "studies",
+    "worklist",
+]

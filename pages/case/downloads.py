@@ -44,7 +44,7 @@ def downloads(case: Case, records: Sequence[Decision], palette: Palette) -> None
                 key=f"case.download.view.{case.study.id}",
             )
             view = case.view(str(chosen)) or view
-        make = functools.partial(_make, image=view.image, analysis=view.analysis, palette=palette)
+        make = functools.partial(_make, image=view.image, analysis=view.analysis, palette=palette, study=case.study.id)
         unfit = {name: each.unfit(view.image.laterality, view.image.view) for name, each in EXPORTS.items()}
         _buttons(EXPORTS, view.image.name, "download", make, unfit)
         if said := _way_back(case):
@@ -112,7 +112,8 @@ def _make_study(case: Case, records: Sequence[Decision], palette: Palette, expor
     )
 
 
-def _make(export: Export, image: Image, analysis: Analysis, palette: Palette) -> bytes:
+def _make(export: Export, image: Image, analysis: Analysis, palette: Palette, study: str) -> bytes:
+    """study: its id in this data folder, so that DICOM objects of its images are one patient's and one study."""
     return export.function(
         Result(
             file=image.name,
@@ -121,5 +122,6 @@ def _make(export: Export, image: Image, analysis: Analysis, palette: Palette) ->
             segmentation=segmentation_of(image, analysis),
             truth=truth_of(image),
             palette=palette,
+            study=study,
         )
     )

@@ -8,6 +8,7 @@ file came.
 import hashlib
 import io
 import uuid
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -138,9 +139,27 @@ def uid(*parts: object) -> str:
 def file_bytes(dataset: Dataset) -> bytes:
     """The data set as a DICOM file, explicit VR, little endian."""
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return written(dataset)
+
+
+def written(dataset: Dataset) -> bytes:
+    """A data set as a DICOM file, in the encoding that it has."""
     made = io.BytesIO()
     pydicom.dcmwrite(made, dataset, enforce_file_format=True)
     return made.getvalue()
+
+
+def opened(content: bytes) -> Dataset:
+    """A DICOM file that we wrote."""
+    return pydicom.dcmread(io.BytesIO(content))
+
+
+def sop_class_of(file: Path) -> str | None:
+    """What a file is, by its SOP Class UID; None for what is no DICOM file."""
+    try:
+        return str(pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID"]).get("SOPClassUID", ""))
+    except Exception:  # pydicom promises two kinds and raises nine
+        return None
 
 
 def _identify(dataset: Dataset, result: Result) -> None:
