@@ -95,3 +95,14 @@ def test_the_middle_is_the_centre_of_mass_also_of_a_line() -> None:
     assert middle(finding(10, 20, 8)) == pytest.approx((14, 24))
     line = Finding(1, Calcification.MICRO, ((0.0, 0.0), (4.0, 0.0)), Box(0, 0, 1, 5), 5, None, 4.0, None, 1, 0.9)
     assert middle(line) == pytest.approx((2, 0))
+
+
+def test_the_box_of_the_breast_reaches_to_the_chest_wall_and_leaves_the_air_out() -> None:
+    breast = np.zeros((100, 80), bool)
+    breast[20:90, :30] = True
+    box = landmarks(breast, View.CC).box(80)
+    assert box is not None
+    assert box == pytest.approx((0, 20, 30, 90), abs=1)
+    mirrored = landmarks(np.ascontiguousarray(breast[:, ::-1]), View.CC).box(80)
+    assert mirrored == pytest.approx((50, 20, 80, 90), abs=1)
+    assert landmarks(np.ones((50, 50), bool), None).box(50) is None  # a crop: no skin is seen

@@ -5,7 +5,7 @@ export const KEYS = [
   [["Wheel, + −"], "zoom"],
   [["Drag, arrows"], "move"],
   [["Double click"], "zoom in there"],
-  [["0"], "whole image"],
+  [["0"], "the breast; again: the whole image"],
   [["1"], "one to one"],
   [["Right drag"], "window (across), level (up, down)"],
   [["[", "]"], "level"],

@@ -5,7 +5,7 @@ import Projection from "ol/proj/Projection.js";
 import VectorSource from "ol/source/Vector.js";
 import View from "ol/View.js";
 import { element, svg } from "./dom.js";
-import { sharedFit, wallCentre } from "./hanging.js";
+import { sharedFit, wallCentre, wanted } from "./hanging.js";
 import { heatLayer } from "./heat.js";
 import { ICONS } from "./icons.js";
 import { contourAt, contourLayer, markLayer, setContours } from "./layers.js";
@@ -188,13 +188,18 @@ export class Pane {
   get fitResolution() {
     const [width, height] = this.map.getSize() ?? [1, 1];
     if (this.viewer.hung && !this.viewer.alone) return sharedFit(this, this.viewer.panes, [width, height]);
-    const { columns, rows } = this.facts;
-    return Math.max(columns / Math.max(1, width - 16), rows / Math.max(1, height - 16));
+    const [left, top, right, bottom] = this.framed
+      ? wanted({ ...this.facts, breast: null })
+      : wanted(this.facts);
+    return Math.max((right - left) / Math.max(1, width - 16), (bottom - top) / Math.max(1, height - 16));
   }
 
-  fit(animated = false) {
+  /** The breast as large as it can be shown; framed: the whole image with the air around it. */
+  fit(animated = false, framed = false) {
+    this.framed = framed;
     const hung = this.viewer.hung && !this.viewer.alone;
-    const middle = [this.facts.columns / 2, -this.facts.rows / 2];
+    const [left, top, right, bottom] = framed ? wanted({ ...this.facts, breast: null }) : wanted(this.facts);
+    const middle = [(left + right) / 2, -(top + bottom) / 2];
     const centre = hung ? wallCentre(this, this.fitResolution, this.map.getSize() ?? [1, 1]) : middle;
     this.go(centre, this.fitResolution, animated);
   }
@@ -243,7 +248,7 @@ export class Pane {
     if (!width || !height) return;
     const kept = recall(this.viewer.key, this.memo);
     if (!this.placed && kept) this.go(...kept, false);
-    else if (!this.placed || this.atFit) this.fit();
+    else if (!this.placed || this.atFit) this.fit(false, this.framed);
     this.placed = true;
     this.later?.();
     this.later = null;

@@ -35,7 +35,6 @@ export class Viewer {
     this.component = component;
     const data = component.data;
     this.key = data.key;
-    this.root.style.setProperty("--height", `${data.height}px`);
     this.hung = Boolean(data.hanging);
     this.canMark = Boolean(data.marking);
     this.pageKeys = data.pageKeys ?? [];
@@ -189,8 +188,11 @@ export class Viewer {
     else this.root.requestFullscreen?.();
   }
 
+  /** The breast; from there the whole image, and back. */
   fit() {
-    this.panes.forEach((pane) => pane.fit(true));
+    const framed =
+      !this.hung && this.current.atFit && !this.current.framed && Boolean(this.current.facts.breast);
+    this.panes.forEach((pane) => pane.fit(true, framed));
   }
 
   toggleLens() {

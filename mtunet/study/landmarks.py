@@ -59,6 +59,20 @@ class Landmarks:
     skin: npt.NDArray[np.float32]
     why: str = ""
 
+    def box(self, columns: int) -> tuple[float, float, float, float] | None:
+        """(left, top, right, bottom) of the breast, pixels from the image's corner, up to the edge of the chest wall.
+
+        None where no skin is seen, as in a crop. columns: of the image.
+        """
+        if not len(self.skin):
+            return None
+        (left, top), (right, bottom) = self.skin.min(axis=0) + 0.5, self.skin.max(axis=0) + 0.5
+        if self.chest_wall is Edge.LEFT:
+            left = 0.0
+        elif self.chest_wall is Edge.RIGHT:
+            right = float(columns)
+        return float(left), float(top), float(right), float(bottom)
+
 
 @dataclass(frozen=True)
 class Distances:

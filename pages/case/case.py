@@ -32,7 +32,10 @@ from pages.shared.work import open_store
 
 PAGE_KEYS = ("n", "p", "a", "x", "t", "j", "y", "o")
 """The shortcuts of this page's buttons: they work while the viewer has the focus, which each new study takes."""
-HEIGHT, HUNG_HEIGHT = 640, 800  # of the viewer, screen pixels: with the header, one image fits on a laptop's screen
+HEIGHT, HUNG_HEIGHT = 480, 640
+"""Of the viewer, screen pixels, at least."""
+ABOVE = 208
+"""What stands over the viewer, and a line under it: the rest of the window is the viewer's."""
 
 
 @st.fragment
@@ -62,6 +65,7 @@ def look_and_list(
         selected_pane=pane_id(chosen[0]) if chosen else shown[0].id,
         hanging=hanging,
         marking=True,
+        below=ABOVE,
         page_keys=PAGE_KEYS,
     )
     clicked = next((view for view in case.views if pane_id(view.image.sha256) == (event.pane or shown[0].id)), None)

@@ -40,7 +40,8 @@ def panes(case: Case, drawn: tuple[str, Box] | None = None) -> tuple[list[Pane],
 def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung: bool = False) -> Pane:
     """One view; a hung one is mirrored where its chest wall is at the wrong side."""
     image, made = view.image, view.analysis.provenance
-    wall = next((i.marks.chest_wall for i in case.look.images if i.analysis.sha256 == image.sha256), None)
+    marks = next((i.marks for i in case.look.images if i.analysis.sha256 == image.sha256), None)
+    wall = marks.chest_wall if marks else None
     flipped = hung and is_flipped(view, wall)
     missed = [d for d in case.standing.missed if d.sha256 == image.sha256]
     contours = {**truth_outlines(image), **outlines(view.analysis.findings)}
@@ -61,6 +62,7 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung
         marker=marker(image),
         maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
         flipped=flipped,
+        breast=marks.box(image.columns) if marks else None,
         wall=wanted_wall(image.laterality) or (wall.value if wall else ""),
     )
 

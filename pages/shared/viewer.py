@@ -52,7 +52,7 @@ Points = Sequence[tuple[float, float]]
 SIMPLIFY = 0.7
 """A contour may stray this far, in pixels, from the one that was found: nobody sees it, and it is a third as large."""
 
-HELP = "Arrows move, plus and minus zoom, 0 shows the whole image, I inverts, L is a magnifier, H lists all keys."
+HELP = "Arrows move, plus and minus zoom, 0 shows the breast, I inverts, L is a magnifier, H lists all keys."
 TYPE_WORDS = {Calcification.MICRO: "Microcalcifications", Calcification.ARTERIAL: "Arterial calcification"}
 MAP_LABELS = {
     "map_mc": "MC probability",
@@ -106,6 +106,7 @@ class Pane:
     marker: orientation, "R MLO".
     maps: per kind ("mc", "bac", "breast") the folder of its probability map, "<model>-<weights sha[:12]>".
     flipped: shown mirrored left to right; everything given and reported stays in the image's own coordinates.
+    breast: (left, top, right, bottom) of what is worth seeing, pixels of the image: it fills the pane. None: all of it.
     wall: the edge, "left" or "right", at which the chest wall is shown; "" when it is not known. For hung panes.
     slot: (row, column) of a hung pane in the grid.
     """
@@ -120,6 +121,7 @@ class Pane:
     marker: str = ""
     maps: Mapping[str, str] = field(default_factory=dict)
     flipped: bool = False
+    breast: tuple[float, float, float, float] | None = None
     wall: str = ""
     slot: tuple[int, int] = (0, 0)
 
@@ -170,10 +172,12 @@ def viewer(
     hanging: Hanging | None = None,
     marking: bool = False,
     page_keys: Sequence[str] = (),
+    below: int = 0,
 ) -> ViewerEvent:
     """Show images side by side, moving together.
 
-    height: of the whole viewer, screen pixels.
+    height: of the whole viewer, screen pixels. below: what stands over and under it; where it is said, the viewer takes
+        the rest of the window, and `height` is the least.
     visible: per layer, whether it is shown at first; a person's own switches hold until this changes. Layers that are
         not named are shown; probability maps ("map_mc", "map_bac", "map_breast") are not.
     palette: layer → colour, line, label; layers are listed in its order.
@@ -192,6 +196,7 @@ def viewer(
         "bundle": f"mtunet/assets/{bundle()}",
         "key": key,
         "height": height,
+        "below": below,
         "layers": _layers(panes, palette),
         "panes": [_facts(pane) for pane in panes],
         "visible": dict.fromkeys(MAP_LABELS, False) | {name: bool(shown) for name, shown in visible.items()},
@@ -270,8 +275,17 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "contours": {name: [_contour(outline, pane) for outline in found] for name, found in pane.contours.items()},
         "help": HELP,
         "wall": pane.wall,
+        "breast": _seen(pane),
         "slot": list(pane.slot),
     }
+
+
+def _seen(pane: Pane) -> list[float] | None:
+    """The box of the breast as it is shown."""
+    if pane.breast is None:
+        return None
+    left, top, right, bottom = pane.breast
+    return [pane.columns - right, top, pane.columns - left, bottom] if pane.flipped else [left, top, right, bottom]
 
 
 def _grid(hanging: Hanging) -> dict[str, Any]:

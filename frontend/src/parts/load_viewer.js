@@ -1,7 +1,8 @@
 // Brings the viewer's bundle, which the browser keeps, and hands it each message.
 export default function (component) {
   const root = component.parentElement.querySelector(".mtunet-viewer");
-  root.style.height = component.data.height + "px"; // so that the page does not jump when the program arrives
+  const { height, below } = component.data; // said here so that the page does not jump when the program arrives
+  root.style.height = below ? `max(${height}px, calc(100vh - ${below}px))` : `${height}px`;
   import(new URL(component.data.bundle, document.baseURI).href).then(
     // Streamlit runs this text from a blob: address
     (viewer) => viewer.show(root, component),
