@@ -364,12 +364,14 @@ def test_a_kill_loses_nothing_that_was_said_to_be_saved(data: Path) -> None:
 
 
 def test_the_last_page_of_five_hundred_images_is_listed(store: Store) -> None:
+    first = store.add_image(mammogram(), "first.dcm", "upload")
+    study = store.db["images"].get(first.sha256)["study"]
     with store.writing():
-        for number in range(500):
-            values = [f"{number:064x}", f"{number}.dcm", "upload", now(), 10, 10, "[]"]
+        for number in range(499):
+            values = [f"{number:064x}", f"{number}.dcm", "upload", now(), 10, 10, "[]", study]
             store.db.conn.execute(
-                "insert into images (sha256, name, source, added_at, rows, columns, notes) "
-                "values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into images (sha256, name, source, added_at, rows, columns, notes, study) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
     assert len(store.images(limit=20, offset=480)) == 20

@@ -14,6 +14,7 @@ from mtunet.store.worklist import Order, Query, State
 from mtunet.study.bac import ArteryRun, ImageAmount, study_amount, study_grade
 from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
 from mtunet.study.rules import Urgency
+from pages.shared import reading_list
 from pages.shared.reading_list import Place, placed
 from tests.drawn_analysis import written
 from tests.drawn_queue import fill
@@ -222,3 +223,14 @@ def test_studies_that_other_rules_weighed_are_weighed_again_once(three: Store) -
     assert three.weigh_again("another") == 3
     assert titles(three, flag=Flag.MC) == ["suspect_100%.dcm"]
     assert titles(three)[0] == "suspect_100%.dcm"
+
+
+def test_as_many_lists_are_kept_as_were_used_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_list, "MOST", 2)
+    lists = reading_list.Lists()
+    first, second = lists.keep(("a", "b")), lists.keep(("c",))
+    assert lists.find(first, "b") == ("a", "b")
+    assert lists.find(first, "c") is None  # of another list
+    lists.keep(("d",))
+    assert lists.find(second, "c") is None
+    assert lists.find(first, "a") == ("a", "b")

@@ -1,7 +1,13 @@
-"""The list that is read: frozen when a study of it is opened, so that Next leads on whatever is decided on the way."""
+"""The list that is read: frozen when a study of it is opened, so that Next leads on whatever is decided on the way.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The server keeps it under a short name that stands in the address, so a reload goes on where it was; after a restart of
+the server it is made anew.
+"""
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import Final
 
 import streamlit as st
@@ -11,7 +17,10 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import Query
 
 _QUERY: Final = "reading.query"
-_LIST: Final = "reading.list"
+NAMED: Final = "list"
+"""What a list's name is called in the address."""
+MOST = 500
+"""Lists that are kept, the last used ones."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +42,47 @@ class Place:
 def choose_list(query: Query) -> None:
     """The worklist shows these studies: whichever is opened next, they are the ones that are read."""
     st.session_state[_QUERY] = query
-    st.session_state.pop(_LIST, None)
+
+
+@dataclass(eq=False)
+class Lists:
+    """Ids of studies, by the name of their list."""
+
+    kept: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def find(self, name: str, study: str) -> tuple[str, ...] | None:
+        """None for a list that is not kept, or holds no such study."""
+        with self.lock:
+            found = self.kept.get(name)
+            if found is None or study not in found:
+                return None
+            self.kept.move_to_end(name)
+            return found
+
+    def keep(self, ids: tuple[str, ...]) -> str:
+        """The list's name."""
+        name = secrets.token_urlsafe(6)
+        with self.lock:
+            self.kept[name] = ids
+            while len(self.kept) > MOST:
+                self.kept.popitem(last=False)
+        return name
+
+
+@st.cache_resource(show_spinner=False)
+def lists() -> Lists:
+    return Lists()
 
 
 def place(store: Store, study_id: str) -> Place | None:
-    """Where the study stands in the frozen list, which is made when it is first asked for; None outside of any."""
-    ids: Sequence[str] | None = st.session_state.get(_LIST)
-    if ids is None or study_id not in ids:
+    """Where it stands in the list that the address names, else in one that is frozen now; None outside of any."""
+    ids = lists().find(str(st.query_params.get(NAMED, "")), study_id)
+    if ids is None:
         ids = worklist.listed(store, st.session_state.get(_QUERY, Query()))
         if study_id not in ids:  # by its address, past the filter
             ids = worklist.listed(store, Query())
-        st.session_state[_LIST] = ids
+        st.query_params[NAMED] = lists().keep(tuple(ids))
     return placed(worklist.decided(store, ids), study_id)
 
 

@@ -52,6 +52,11 @@ def test_ten_studies_are_read_by_keys_alone(page: Page, tmp_path: Path) -> None:
             page.keyboard.press("y" if number % 2 else "o")
         expect(page.get_by_text(f"{STUDIES} of {STUDIES}, {STUDIES} decided")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("^Next Shortcut"))).to_be_disabled()
+        page.reload()  # the list stands in the address
+        expect(page.get_by_text(f"{STUDIES} of {STUDIES}, {STUDIES} decided")).to_be_visible()
+        ready(page)
+        page.keyboard.press("p")
+        expect(page.get_by_text(f"{STUDIES - 1} of {STUDIES}, {STUDIES} decided")).to_be_visible()
         with Store.open(tmp_path / "data") as store:
             said = [decision.answer for decision in everything(store) if decision.act is Act.STUDY]
             read = worklist.decided(store, worklist.listed(store, Query(search="read")))
