@@ -82,7 +82,8 @@ def library(source: Dataset, result: Result) -> Dataset:
     image = described(source, result, Code("260753009", "SCT", "Source"))
     size = [(codes.DCM.PixelDataRows, source.Rows), (codes.DCM.PixelDataColumns, source.Columns)]
     pixels = Code("{pixels}", "UCUM", "Pixels")
-    image.ContentSequence = [*(number(CONTEXT, name, value, pixels) for name, value in size), *image.get("ContentSequence", [])]
+    known = image.get("ContentSequence", [])  # of a picture without a header nothing may be known
+    image.ContentSequence = [*(number(CONTEXT, name, value, pixels) for name, value in size), *known]
     group = item("CONTAINER", CONTAINS, codes.DCM.ImageLibraryGroup, [modality, image])
     return item("CONTAINER", CONTAINS, LIBRARY, [group])
 
