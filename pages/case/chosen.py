@@ -15,7 +15,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.studies import images_of, mark_opened, study, study_of
 from mtunet.study.grouping import Study
-from pages.shared.reading_list import NAMED
+from pages.shared.reading_list import in_address
 from pages.shared.words import marker, plain
 from pages.shared.work import jobs, open_store
 
@@ -53,8 +53,7 @@ def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
 
 def go_to(study_id: str) -> None:
     """Open another study."""
-    kept = {NAMED: st.query_params[NAMED]} if NAMED in st.query_params else {}
-    st.query_params.from_dict({"study": study_id, **kept})
+    st.query_params.from_dict({"study": study_id, **in_address()})
 
 
 def chosen_model(store: Store, images: Sequence[Image], study_id: str) -> str:

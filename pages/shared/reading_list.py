@@ -1,7 +1,8 @@
 """The list that is read: frozen when a study of it is opened, so that Next leads on whatever is decided on the way.
 
-The server keeps it under a short name that stands in the address, so a reload goes on where it was; after a restart of
-the server it is made anew.
+The server keeps it under a short name that stands in the address from the first step on, so a reload goes on where it
+was; after a restart of the server it is made anew. Opening a study adds nothing to its address: the browser's way back
+would end there.
 """
 
 import secrets
@@ -17,6 +18,7 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import Query
 
 _QUERY: Final = "reading.query"
+_NAME: Final = "reading.list"
 NAMED: Final = "list"
 """What a list's name is called in the address."""
 MOST = 500
@@ -42,6 +44,13 @@ class Place:
 def choose_list(query: Query) -> None:
     """The worklist shows these studies: whichever is opened next, they are the ones that are read."""
     st.session_state[_QUERY] = query
+    st.session_state.pop(_NAME, None)
+
+
+def in_address() -> dict[str, str]:
+    """What the address of another study of the list says of the list."""
+    name = st.session_state.get(_NAME)
+    return {NAMED: name} if name else {}
 
 
 @dataclass(eq=False)
@@ -77,12 +86,14 @@ def lists() -> Lists:
 
 def place(store: Store, study_id: str) -> Place | None:
     """Where it stands in the list that the address names, else in one that is frozen now; None outside of any."""
-    ids = lists().find(str(st.query_params.get(NAMED, "")), study_id)
+    name = str(st.query_params.get(NAMED) or st.session_state.get(_NAME, ""))
+    ids = lists().find(name, study_id)
     if ids is None:
         ids = worklist.listed(store, st.session_state.get(_QUERY, Query()))
         if study_id not in ids:  # by its address, past the filter
             ids = worklist.listed(store, Query())
-        st.query_params[NAMED] = lists().keep(tuple(ids))
+        name = lists().keep(tuple(ids))
+    st.session_state[_NAME] = name
     return placed(worklist.decided(store, ids), study_id)
 
 
