@@ -2,6 +2,7 @@
 
 import csv
 import json
+import lzma
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,8 +50,9 @@ def counts_of(rows: list[tuple[int, ...]], fold: list[int] | None = None, images
 
 def stored(folder: Path) -> Iterator[Row]:
     """Every row of counts that a run stored, read plainly."""
-    for path in folder.glob("*/fold_*/counts.csv"):
-        for row in csv.DictReader(path.open(newline="")):
+    for path in folder.glob("*/fold_*/counts.csv*"):
+        data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+        for row in csv.DictReader(data.decode().splitlines()):
             key = path.parent.parent.name, row["type"], row["frame"], int(path.parent.name[5:])
             yield (*key, tuple(int(row[c]) for c in CELLS))  # type: ignore[misc]
     for path in folder.glob("fold_*/images.csv"):
