@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.segmentation import tiles
+from training.data.views import view_of
 from training.experiments import EXPERIMENTS
 from training.fitting import How, NetworkTask
 from training.methods import METHODS
-from training.tools.planning import costs, operations, plan
+from training.tools.planning import costs, operations, pixels_of_a_view, plan
 
 CROPS = EXPERIMENTS["crops"]
 
@@ -50,3 +52,10 @@ def test_a_plan_names_every_method_and_the_hours() -> None:
     hours = sum(cost.operations for cost in costs(CROPS)) / 1e12 / 3600
     assert f"{hours:.2f} h" in given[-1]
     assert "measured now on cpu, float32" in next(plan(EXPERIMENTS["smoke"], How(), seconds=0.05))
+
+
+def test_tiles_of_a_view_are_those_that_drawn_views_take() -> None:
+    drawn = view_of(CROPS.data.recipes()[0].sample(), CROPS.look.pitch_mm)
+    covered = sum((tile.bottom - tile.top) * (tile.right - tile.left) for tile in tiles(drawn.breast))
+    assert pixels_of_a_view(CROPS) == covered
+    assert pixels_of_a_view(EXPERIMENTS["phantom"]) == 256**2

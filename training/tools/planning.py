@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtunet.detection.network import build
+from mtunet.detection.segmentation import tiles
+from mtunet.phantom.spec import FIELD_MM
 from training.augmentation import Draws
 from training.data.recipes import Cohort
 from training.experiments import Experiment
@@ -68,13 +71,13 @@ def operations(task: NetworkTask, count: int, *, learning: bool) -> int:
     return int(counter.get_total_flops())
 
 
-BREAST_MM2 = 16_000.0
-"""What a view's tiles cover: the breast of a typical phantom and the tiles' overlap."""
-
-
-def pixels_of_a_view(experiment: Experiment) -> float:
+def pixels_of_a_view(experiment: Experiment) -> int:
+    """Of the tiles that cover a phantom's field, with their overlap; of the whole view where it is squeezed."""
     pitch = experiment.look.pitch_mm
-    return float(experiment.look.size**2) if pitch is None else BREAST_MM2 / pitch**2
+    if pitch is None:
+        return experiment.look.size**2
+    field = np.ones([round(side / pitch) for side in FIELD_MM], bool)
+    return sum((tile.bottom - tile.top) * (tile.right - tile.left) for tile in tiles(field))
 
 
 def views_looked_at(experiment: Experiment) -> float:
