@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from mtunet.detection.network import NetworkConfig
+from mtunet.evaluation.reading import BASELINES
 from training.augmentation import Augmentation, Degradation
 from training.data.recipes import Cohort, Mixture
 from training.methods import METHODS, Method
 from training.sampling import FieldOfView, Stage
 
-BASELINES = ("nothing", "everything", "classical", "prior")
 GENTLE = Augmentation(scale=0.25, intensity=True, harshest_blur=0.6, harshest_noise=0.04)
 """Leaves faint calcium visible."""
 WORN = Degradation(detail=(0.5, 1.15), detail_share=0.5, jpeg_share=0.33)

@@ -170,8 +170,8 @@ def _score(
     timing = timing_of(learnt, how, float(np.median(seconds[1:] or [0.0])) if learnt else 0.0, len(train))
     timing["score_seconds"] = round(time.perf_counter() - started, 1)
     masks = [one.masks for one in scored] if learnt and task.further is None else []
-    told = {"weights": weights, "timing": timing, "tables": named, "masks": masks}
-    runs.save_part(folder, task.method, task.fold, seed=task.further, **told)  # type: ignore[arg-type]
+    part = folder, task.method, task.fold
+    runs.save_part(*part, weights=weights, timing=timing, tables=named, masks=masks, seed=task.further)
 
 
 def _tried(

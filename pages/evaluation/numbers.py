@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,39 +51,38 @@ def downloads(
     """What is shown, as CSV and as JSON. whole: the JSON, where it says more than the records. text: a table that is
     given for a paper as well, as LaTeX and as Markdown."""
     columns = list(records[0]) if records else []
+    as_csv = functools.partial(to_csv, records, columns)
+    as_json = functools.partial(_json, records) if whole is None else whole
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Table (CSV)",
-            data=functools.partial(to_csv, records, columns),
-            file_name=f"mtunet-{name}.csv",
-            mime="text/csv",
-            icon=":material/table:",
-            on_click="ignore",
-            key=f"evaluation.csv.{name}",
-            help="The numbers that are shown, one row each, not rounded.",
-        )
-        st.download_button(
-            "Table (JSON)",
-            data=functools.partial(_json, records) if whole is None else whole,
-            file_name=f"mtunet-{name}.json",
-            mime="application/json",
-            icon=":material/data_object:",
-            on_click="ignore",
-            key=f"evaluation.json.{name}",
-            help="The same numbers as JSON.",
-        )
+        _download(name, "CSV", "csv", as_csv, "The numbers that are shown, one row each, not rounded.")
+        _download(name, "JSON", "json", as_json, "The same numbers as JSON.")
         if text:
-            for words, end, made in (("LaTeX", "tex", as_latex), ("Markdown", "md", as_markdown)):
-                st.download_button(
-                    f"Table ({words})",
-                    data=functools.partial(made, text),
-                    file_name=f"mtunet-{name}.{end}",
-                    mime="text/plain",
-                    icon=":material/article:",
-                    on_click="ignore",
-                    key=f"evaluation.{end}.{name}",
-                    help="The table above with its intervals, in percent, for a paper.",
-                )
+            about = "The table above with its intervals, in percent, for a paper."
+            _download(name, "LaTeX", "tex", functools.partial(as_latex, text), about)
+            _download(name, "Markdown", "md", functools.partial(as_markdown, text), about)
+
+
+_FORMS = {
+    "csv": ("text/csv", ":material/table:"),
+    "json": ("application/json", ":material/data_object:"),
+    "tex": ("text/plain", ":material/article:"),
+    "md": ("text/plain", ":material/article:"),
+}
+"""By the end of a file's name: its media type and its icon."""
+
+
+def _download(name: str, form: str, end: str, data: bytes | Callable[[], bytes], about: str) -> None:
+    media, icon = _FORMS[end]
+    st.download_button(
+        f"Table ({form})",
+        data=data,
+        file_name=f"mtunet-{name}.{end}",
+        mime=media,
+        icon=icon,
+        on_click="ignore",
+        key=f"evaluation.{end}.{name}",
+        help=about,
+    )
 
 
 def as_markdown(cells: Sequence[Cell]) -> bytes:

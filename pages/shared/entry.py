@@ -13,14 +13,12 @@ from mtunet.store.filing import data_folder
 from mtunet.store.images import Store
 from pages.shared import gate
 
-EVERYWHERE = ("0.0.0.0", "::")
-
 
 def gate_settings() -> dict[str, Any]:
     """What `gate.Gate` is made with. Prints the address with the key where there is one."""
     net_util.get_external_ip = lambda: None  # Streamlit's would ask another machine for this one's address
     address, hosts = st.get_option("server.address"), list(st.get_option("server.allowedHosts") or ())
-    if address and address not in EVERYWHERE:
+    if address and address not in gate.EVERYWHERE:
         hosts += [address, str(st.get_option("browser.serverAddress") or address)]
     if key():
         named = st.get_option("browser.serverAddress") or address or "ADDRESS"

@@ -26,6 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mtunet.files import write_whole
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
+"""A server that listens there does so at every address of its machine."""
 COOKIE = "mtunet_key"
 BROWSER = "mtunet_browser"
 KEY_FILE = "key"

@@ -2,7 +2,6 @@
 
 import hmac
 import io
-import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from mtunet.teaching.classroom.records import open_room
 from mtunet.teaching.classroom.room import LETTERS, MOST_CASES, Mode, code_in
 from mtunet.teaching.items import Item, pool
 from mtunet.teaching.rounds import CaseSeen, next_item
-from pages.shared.gate import BROWSER
+from pages.shared.gate import BROWSER, EVERYWHERE, beyond_this_machine
 from pages.shared.words import plain
 from pages.teaching.sections import choose_items, chosen_items, replace_address
 from pages.teaching.start import ask_first_look, ask_length, ask_level
@@ -136,10 +135,10 @@ def address_of(code: str) -> RoomAddress:
     network, with the machine's own address there in its place."""
     seen = urlsplit(st.context.url or f"http://127.0.0.1:{st.get_option('server.port')}/teaching")
     host, served = seen.hostname or "127.0.0.1", str(st.get_option("server.address") or "0.0.0.0")
-    reachable = not _is_loopback(host)
-    if not reachable and not _is_loopback(served):
-        host = served if served not in ("0.0.0.0", "::") else network_address()
-        reachable = not _is_loopback(host)
+    reachable = beyond_this_machine(host)
+    if not reachable and beyond_this_machine(served):
+        host = served if served not in EVERYWHERE else network_address()
+        reachable = beyond_this_machine(host)
     shown = f"[{host}]" if ":" in host else host
     place = shown if seen.port is None else f"{shown}:{seen.port}"
     return RoomAddress(urlunsplit((seen.scheme, place, seen.path, f"room={code}", "")), reachable)
@@ -167,7 +166,7 @@ def network_address() -> str:
 def show_how_to_serve() -> None:
     """For a room that only this machine reaches."""
     here = network_address()
-    named = "ADDRESS" if _is_loopback(here) else here
+    named = here if beyond_this_machine(here) else "ADDRESS"
     port = st.get_option("server.port")
     st.warning(
         "**Only this machine reaches this address**: the server listens on 127.0.0.1. To let a class in, end it and "
@@ -180,12 +179,3 @@ def show_how_to_serve() -> None:
         "room and nothing else; whoever has the key that the server prints sees everything, so a class gets a data "
         "folder of its own here all the same. Use a network that you trust, and end the server after the class."
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:  # a name
-        return False
