@@ -185,12 +185,15 @@ export class Pane {
     return this.viewer.inMm ? this.facts.spacing[1] : 1;
   }
 
+  /** What a fit shows, (left, top, right, bottom) in pixels of the image. */
+  get seen() {
+    return this.framed ? [0, 0, this.facts.columns, this.facts.rows] : wanted(this.facts);
+  }
+
   get fitResolution() {
     const [width, height] = this.map.getSize() ?? [1, 1];
     if (this.viewer.hung && !this.viewer.alone) return sharedFit(this, this.viewer.panes, [width, height]);
-    const [left, top, right, bottom] = this.framed
-      ? wanted({ ...this.facts, breast: null })
-      : wanted(this.facts);
+    const [left, top, right, bottom] = this.seen;
     return Math.max((right - left) / Math.max(1, width - 16), (bottom - top) / Math.max(1, height - 16));
   }
 
@@ -198,7 +201,7 @@ export class Pane {
   fit(animated = false, framed = false) {
     this.framed = framed;
     const hung = this.viewer.hung && !this.viewer.alone;
-    const [left, top, right, bottom] = framed ? wanted({ ...this.facts, breast: null }) : wanted(this.facts);
+    const [left, top, right, bottom] = this.seen;
     const middle = [(left + right) / 2, -(top + bottom) / 2];
     const centre = hung ? wallCentre(this, this.fitResolution, this.map.getSize() ?? [1, 1]) : middle;
     this.go(centre, this.fitResolution, animated);
