@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "teaching",
     ),
 }
-GROUND = ("mtunet", "mtunet.case", "mtunet.files", "mtunet.placement", "mtunet.scope")
+GROUND = ("mtunet", "mtunet.files")
 
 # packages that live behind few doors
 ONLY_IN = {

@@ -14,7 +14,7 @@ import mtunet
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.cli import making
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
-from mtunet.cli.making import Asked, make
+from mtunet.cli.making import Outputs, make
 from mtunet.cli.samples import TRUTH, TRUTH_MARKER
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.detection import models
@@ -137,7 +137,7 @@ def _each(
 def _assignments(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine.Assignment]:
     """Every upload that is to be analysed; what cannot be is noted. About: name and place in the batch, "[3/1000]"."""
     options = batch.options
-    asked = Asked(options.formats, options.masks, options.identified)
+    asked = Outputs(options.formats, options.masks, options.identified)
     for item, place in _items(files, batch):
         if (upload := wanted(item, place, batch)) is not None:
             job = functools.partial(make, upload.name, upload.data, asked)

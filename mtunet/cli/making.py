@@ -18,7 +18,7 @@ NOT_FOR_IT, FAILED = "not_for_it", "failed_formats"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Outputs:
     """Which outputs. formats: names of `exports.EXPORTS`."""
 
     formats: tuple[str, ...]
@@ -29,7 +29,7 @@ class Asked:
 def make(
     name: str,
     data: bytes,
-    asked: Asked,
+    asked: Outputs,
     *,
     model: Model,
     progress: Callable[[float], None] | None = None,

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mtunet.case import Refusal, UnreadableImage
+from mtunet.case.placement import label
 from mtunet.detection import models
 from mtunet.imaging import reading
-from mtunet.placement import label
 from mtunet.store.filing import grouping_secret, image_path
 from mtunet.store.images import Store
 from mtunet.store.studies import set_spacing

@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Protocol
 
 from mtunet.case import Belonging, Laterality, View
+from mtunet.case.placement import placement_in, without_placement
+from mtunet.case.scope import OTHER_PROJECTIONS, Fact
 from mtunet.files import display_name, stem
-from mtunet.placement import placement_in, without_placement
-from mtunet.scope import OTHER_PROJECTIONS, Fact
 
 
 @dataclass(frozen=True)
