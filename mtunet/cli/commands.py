@@ -243,8 +243,8 @@ def _forward(name: str, module: str, said: str) -> None:
 
     @cli.command(name, help=f"{said} `mtunet {name} --help` lists it.", context_settings=AS_IT_IS)
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    def forward(arguments: tuple[str, ...]) -> int:
-        return int(import_module(module).main(list(arguments)) or 0)
+    def forward(arguments: tuple[str, ...]) -> None:
+        import_module(module).main(list(arguments), f"mtunet {name}")
 
 
 AS_IT_IS = {"ignore_unknown_options": True, "help_option_names": []}
