@@ -12,6 +12,7 @@ from pages.shared.entry import base_path, closed, gate_settings, may_see_all
 from pages.shared.gate import Gate
 from pages.shared.image_route import ROUTES, mounted
 from pages.shared.work import lifespan
+from pages.teaching import pictures
 from pages.teaching.classroom import hosting as watching
 
 if __name__ == "__main__":
@@ -60,5 +61,8 @@ else:
         PagesManager.uses_pages_directory = False
     gate = Middleware(Gate, **gate_settings())
     app = st.App(
-        __file__, routes=mounted([*ROUTES, *watching.ROUTES], base_path()), middleware=[gate], lifespan=lifespan
+        __file__,
+        routes=mounted([*ROUTES, *watching.ROUTES, *pictures.ROUTES], base_path()),
+        middleware=[gate],
+        lifespan=lifespan,
     )

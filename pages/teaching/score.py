@@ -43,7 +43,7 @@ def show_influence(answers: Sequence[Answered]) -> None:
             "before the last word was asked for count in the tables above only."
         )
         return
-    st.dataframe(rows, hide_index=True, key="teaching.influence", alt="Shares by who looked first")
+    st.table(rows, hide_index=True, alt="Shares by who looked first")
     st.caption(_said(found))
 
 
@@ -145,7 +145,7 @@ def _how_well(answers: list[Answered]) -> None:
         for row in rows:
             row["You, where the model looked"] = _percent(same[row["Share"]])
             row["Model, same views"] = _percent(model[row["Share"]])
-    st.dataframe(rows, hide_index=True, key="teaching.rates", alt="Shares with their intervals, reader beside model")
+    st.table(rows, hide_index=True, alt="Shares with their intervals, reader beside model")
     st.caption(
         f"{NONE}: nothing to divide by yet. Range: 95 % interval (Wilson). The model says no sureness; its marks "
         "are in the third chart below."
@@ -181,7 +181,7 @@ def _confusion(one: Score) -> None:
         {"Truth": WORDS[truth], **{f"said {WORDS[said]}": one.confusion.get((truth, said), 0) for said in Answer}}
         for truth in Answer
     ]
-    st.dataframe(rows, hide_index=True, key="teaching.confusion", alt="Truth by answer, counts")
+    st.table(rows, hide_index=True, alt="Truth by answer, counts")
 
 
 def _calibration(one: Score) -> None:
@@ -194,7 +194,7 @@ def _calibration(one: Score) -> None:
         }
         for said, words in SURENESS.items()
     ]
-    st.dataframe(rows, hide_index=True, key="teaching.calibration", alt="Said sureness and share right")
+    st.table(rows, hide_index=True, alt="Said sureness and share right")
 
 
 def _described(store: Store, reader: str) -> None:
@@ -207,7 +207,7 @@ def _described(store: Store, reader: str) -> None:
     for key, question in QUESTIONS.items():
         share, span, count = rate_words(found.get(key, Rate(0, 0)))
         rows.append({"Question": question.words, "Right": share, "Range": span, "Of": count})
-    st.dataframe(rows, hide_index=True, key="teaching.described", alt="Share right by question", width=760)
+    st.table(rows, hide_index=True, alt="Share right by question", width=760)
 
 
 def _keep_or_delete(store: Store, reader: str) -> None:

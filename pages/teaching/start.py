@@ -179,7 +179,7 @@ def show_round_end(store: Store, playing: Round) -> None:
         }
         for n, one in enumerate(answers, 1)
     ]
-    st.dataframe(rows, hide_index=True, key="teaching.round_table", alt="The answers of this round", width=860)
+    st.table(rows, hide_index=True, alt="The answers of this round", width=860)
     st.markdown(_coming_back([CaseSeen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
     with st.container(horizontal=True):
         if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):
