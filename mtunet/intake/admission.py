@@ -16,6 +16,8 @@ from mtunet.study.grouping import place
 UPLOAD = "upload"
 """Where an image came from, unless it is a sample: then SAMPLE and the sample's key."""
 SAMPLE = "sample:"
+TEACHING = "teaching:"
+"""Before the name of a phantom that was drawn for teaching."""
 
 QUEUE_LIMIT = 5000
 """Images that may wait at one time: beyond it the machine could not keep its promise."""

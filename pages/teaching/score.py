@@ -9,6 +9,7 @@ import streamlit as st
 
 from mtunet.case import Calcification
 from mtunet.files import counted, csv_bytes
+from mtunet.intake.admission import TEACHING
 from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source
@@ -19,7 +20,7 @@ from mtunet.teaching.records import answers_of, described
 from mtunet.teaching.scoring import Answered, Influence, Rate, Score, influence, of_model, score
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
-from pages.teaching.drawn import SOURCE, WORDS
+from pages.teaching.drawn import WORDS
 from pages.teaching.score_charts import show_curves, show_progress
 from pages.teaching.sections import go_to, percent_words, rate_words
 from pages.teaching.start import SOURCES
@@ -238,7 +239,7 @@ def _keep_or_delete(store: Store, reader: str) -> None:
                 key=f"teaching.delete{'' if who else '_all'}",
                 help="All answers and rounds, at once. Until this page is left they can be put back.",
             )
-        images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(SOURCE)]
+        images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(TEACHING)]
         if images and st.button(
             f"Remove {counted(len(images), 'quiz image')} from this machine",
             icon=":material/playlist_remove:",
