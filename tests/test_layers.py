@@ -39,9 +39,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "teaching",
     ),
 }
-GROUND = ("mtunet", "mtunet.files")
-
-COMMANDS = ("mtunet.phantom.__main__", "mtunet.teaching.__main__", "training.__main__", "training.data.__main__")
+GROUND = ("mtunet", "mtunet.case", "mtunet.files", "mtunet.placement", "mtunet.scope")
 
 # packages that live behind few doors
 ONLY_IN = {
@@ -52,7 +50,7 @@ ONLY_IN = {
     "pydicom": ("mtunet.imaging", "mtunet.phantom.dicom_file", "mtunet.output.exports"),
     "highdicom": ("mtunet.output.exports",),
     "reportlab": ("mtunet.output.exports.report",),
-    "click": ("mtunet.__main__", "mtunet.cli", *COMMANDS),
+    "click": ("mtunet.__main__", "mtunet.cli", "mtunet.teaching.__main__"),
     "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
