@@ -55,7 +55,7 @@ $(VENV)/.test: requirements-test.lock $(VENV)/.app
 UV ?= uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config --no-header --default-index https://pypi.org/simple
 EXTRAS = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-	print(*(each for name in ("interop", "receive", "archive", "test") for each in extras[name] if "mtunet" not in each), sep="\n")
+	print(*(each for name in ("interop", "receive", "archive", "signin", "test") for each in extras[name] if "mtunet" not in each), sep="\n")
 lock:
 	grep -v ^torch requirements.txt | $(LOCK) - -o requirements.lock
 	{ grep -v ^torch requirements.txt; $(PYTHON) -c '$(EXTRAS)'; } | $(LOCK) - -c requirements.lock -o requirements-test.lock

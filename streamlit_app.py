@@ -8,10 +8,11 @@ import contextlib
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.shared.entry import base_path, closed, gate_settings, may_see_all
+from pages.shared.entry import base_path, closed, gate_settings, may_see
 from pages.shared.gate import Gate
 from pages.shared.image_route import ROUTES, mounted
 from pages.shared.work import lifespan
+from pages.teaching import pictures
 from pages.teaching.classroom import hosting as watching
 
 if __name__ == "__main__":
@@ -45,12 +46,13 @@ if __name__ == "__main__":
         ),
     ]
     # A learner in a room came for the room alone, and has perhaps no more than a phone's width.
-    in_a_room, all_open = "room" in st.query_params, may_see_all()
+    in_a_room = "room" in st.query_params
+    seen = [page for page in PAGES if may_see(page.title)]
     shown = [
-        page if all_open or (in_a_room and page.title == "Teaching") else closed(page.title, page.url_path)
+        page if page in seen or (in_a_room and page.title == "Teaching") else closed(page, seen[0] if seen else None)
         for page in PAGES
     ]
-    st.navigation(shown, position="top" if all_open and not in_a_room else "hidden").run()
+    st.navigation(shown, position="top" if seen and not in_a_room else "hidden").run()
 else:
     # A folder called `pages` has a meaning of its own to Streamlit until `st.navigation` has run once: a page opened by
     # its address on a new server would come without the menu.
@@ -60,5 +62,8 @@ else:
         PagesManager.uses_pages_directory = False
     gate = Middleware(Gate, **gate_settings())
     app = st.App(
-        __file__, routes=mounted([*ROUTES, *watching.ROUTES], base_path()), middleware=[gate], lifespan=lifespan
+        __file__,
+        routes=mounted([*ROUTES, *watching.ROUTES, *pictures.ROUTES], base_path()),
+        middleware=[gate],
+        lifespan=lifespan,
     )

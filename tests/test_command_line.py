@@ -5,12 +5,15 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from jsonschema import Draft202012Validator
 from mtunet.__main__ import main
 from mtunet.case import DeviceUnavailable
 from mtunet.cli import batch, making
+from mtunet.cli.commands import cli
 from mtunet.detection import models
 from mtunet.detection.analysis_json import SCHEMA_FILE
 from mtunet.phantom.samples import SAMPLES
@@ -338,7 +342,7 @@ def test_a_device_that_is_not_there_is_wrong_usage(
     ("command", "said"),
     [
         (["train", "list"], "python -m training run smoke"),
-        (["train", "--help"], "python -m training"),
+        (["train", "--help"], "Usage: mtunet train"),
         (["data", "--help"], "--root"),
         (["phantom", "--help"], "samples"),
         (["teaching", "--help"], "outcomes"),
@@ -350,6 +354,39 @@ def test_one_program_has_all_commands(command: list[str], said: str, capsys: pyt
     with contextlib.suppress(SystemExit):
         assert main(command) == 0
     assert said in capsys.readouterr().out
+
+
+PROGRAMS: dict[str, click.Command] = {
+    **{name: import_module(f"{name}.__main__").main for name in ("training", "training.data")},
+    **{name: import_module(f"{name}.__main__").main for name in ("mtunet.phantom", "mtunet.teaching")},
+    "mtunet": cli,
+}
+
+
+def named_by(text: str) -> list[list[str]]:
+    """The words of each call of a program of ours that stands in a text as code, the program first."""
+    spans = re.findall(
+        r"`((?:python -m )?(?:mtunet|training)[^`]*)`|^ {3,}(python -m (?:mtunet|training).*)$", text, re.M
+    )
+    called = (" ".join((one or other).split()).removeprefix("python -m ").split() for one, other in spans)
+    return [words for words in called if words[0] in PROGRAMS and len(words) > 1]
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "samples/README.md", "docs/phantoms/README.md"])
+def test_commands_that_the_pages_name_are_understood(page: str) -> None:
+    """Each is parsed as its program does; where the page leaves words out ("…"), its options are looked up."""
+    calls = named_by((ROOT / page).read_text())
+    assert calls
+    for program, *words in calls:
+        command, context = PROGRAMS[program], click.Context(PROGRAMS[program])
+        while isinstance(command, click.Group) and words[0][0] not in "-…":
+            _, command, words = command.resolve_command(context, words)
+            assert command is not None
+        given = {word for word in words if word.startswith("--") and word != "--help"}
+        assert given <= {option for each in command.params for option in each.opts}, (program, words)
+        if not any("…" in word or (word.isupper() and word in ("NAME", "FILE")) for word in words) and given:
+            with contextlib.suppress(click.exceptions.Exit):
+                command.make_context(program, words)
 
 
 def test_every_program_writes_utf_8_whatever_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:

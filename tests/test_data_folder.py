@@ -207,7 +207,7 @@ def test_every_data_set_has_a_card_with_licence_or_a_sentence(tmp_path: Path) ->
 
 
 def test_the_command_prints_the_card_and_what_reading_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["folder", "--root", str(root), "--read"]) == 0
+    main(["folder", "--root", str(root), "--read"], standalone_mode=False)
     out = capsys.readouterr().out
     assert "views read: 3" in out
     assert "bac unknown: 1" in out
@@ -218,5 +218,7 @@ def test_the_command_prints_the_card_and_what_reading_found(root: Path, capsys: 
 def test_the_command_ends_with_2_and_a_sentence_when_nothing_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["inbreast", "--root", str(tmp_path)]) == 2
+    with pytest.raises(SystemExit) as end:
+        main(["inbreast", "--root", str(tmp_path)])
+    assert end.value.code == 2
     assert "Expected files such as AllDICOMs/" in capsys.readouterr().err

@@ -22,6 +22,7 @@ from mtunet.evaluation.metrics import BoundaryCounts, ConfusionCounts, LineCount
 from mtunet.evaluation.reading import Counts, Results, load
 from mtunet.evaluation.table import per_fold, records, table, to_csv, to_json
 from tests.drawn_run import CHOSEN, METHODS, write_run
+from training.reporting import report
 
 SHIPPED = [folder for folder in runs.find_trained() if (folder / "summary.json").exists()]
 CELLS = ("tp", "fp", "fn", "tn")
@@ -130,19 +131,34 @@ def test_every_number_comes_out_again_from_the_stored_counts_of_a_shipped_run(fo
     assert_same(folder, aggregation)
 
 
-@pytest.mark.parametrize("folder", [f for f in SHIPPED if (f / "metrics.csv").exists()], ids=lambda folder: folder.name)
-def test_the_metrics_that_a_run_wrote_are_those_that_the_page_shows(folder: Path) -> None:
-    run = load(folder)
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds, and what `training report` says of them."""
+    folder = write_run(tmp_path_factory.mktemp("runs") / "reported", images=8, folds=2, seeds=(1, 2))
+    report(runs.read(folder), replicates=2)
+    return folder
+
+
+WITH_METRICS = [folder for folder in runs.find_trained() if runs.read_metrics(runs.read(folder))]
+
+
+@pytest.mark.parametrize("folder", [None, *WITH_METRICS], ids=lambda folder: folder.name if folder else "drawn")
+def test_the_metrics_that_a_run_wrote_are_means_over_its_seeds(folder: Path | None, reported: Path) -> None:
+    folder = folder or reported
+    run = runs.read(folder)
+    by_seed = [load(folder, run.further(seed)).counts for seed in run.seeds]
     checked = 0
-    for row in csv.DictReader((folder / "metrics.csv").open(newline="")):
+    for row in runs.read_metrics(run):
         key = row["method"], row["type"], row["frame"]
-        if row["metric"] not in EVERY or row["aggregation"] not in AGGREGATIONS or key not in run.counts:
+        if row["metric"] not in EVERY or row["aggregation"] not in AGGREGATIONS or key not in by_seed[0]:
             continue
-        counts = run.counts[key]
+        there = [one[key] for one in by_seed if key in one and {*one[key].images} >= {*by_seed[0][key].images}]
         if row["fold"].isdigit():
-            counts = counts.at(counts.fold == int(row["fold"]))
-        value = aggregate(counts, row["aggregation"], EVERY)[row["metric"]].value
-        assert value == (None if not row["value"] else pytest.approx(float(row["value"]), rel=1e-6, abs=1e-9)), row
+            there = [counts.at(counts.fold == int(row["fold"])) for counts in there]
+        values = [aggregate(counts, row["aggregation"], EVERY)[row["metric"]].value for counts in there]
+        known = [value for value in values if value is not None]
+        value = sum(known) / len(known) if known else None
+        assert value == (None if not row["value"] else pytest.approx(float(row["value"]), rel=1e-5, abs=1e-6)), row
         checked += 1
     assert checked
 

@@ -1,5 +1,6 @@
 """Who may come in: hosts, origins, headers and the key, each as an attacker would try it."""
 
+import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
+from mtunet.study.decisions import READER_LENGTH
 from pages.shared.gate import COOKIE, Gate, beyond_this_machine, key_for
+from pages.shared.roles import OPEN_TO, SEES_EVERY_IMAGE, Role, UnusableSignIn, name_of, sign_in, who_asks
 
 IN_A_ROOM, ELSEWHERE = "a" * 64, "b" * 64
 
@@ -102,10 +107,10 @@ def test_without_the_key_there_is_the_program_and_what_a_class_is_shown(cookie: 
         return int(ask(KEYED, path, query=query, host="192.168.1.20:8501", cookie=cookie)["status"])
 
     assert [status(path) for path in ("/", "/teaching", "/static/js/main.js", "/_stcore/health")] == [200] * 4
-    for kind in ("image", "thumbnail"):
-        assert status(f"/mtunet/{kind}/{IN_A_ROOM}") == 200
-        assert status(f"/mtunet/{kind}/{ELSEWHERE}") == 403
-    assert status(f"/mtunet/map/{ELSEWHERE}/detail-pair/mc") == 403
+    assert status(f"/mtunet/image/{IN_A_ROOM}") == 200
+    assert status(f"/mtunet/image/{ELSEWHERE}") == 403
+    for sha256 in (IN_A_ROOM, ELSEWHERE):  # what the model found is no part of a question
+        assert status(f"/mtunet/thumbnail/{sha256}") == status(f"/mtunet/map/{sha256}/detail-pair/mc") == 403
     assert status(f"/mtunet/image/../image/{ELSEWHERE}") == 403
     wrong = ask(KEYED, "/", query="key=wrong", host="192.168.1.20:8501", cookie=cookie)
     assert "set-cookie" not in wrong["headers"]
@@ -142,3 +147,90 @@ def test_a_key_is_needed_beyond_this_machine_and_stays_for_its_owner_alone(
     assert key_for("0.0.0.0", tmp_path / "data") == "mine"
     monkeypatch.setenv("MTUNET_KEY", "none")
     assert key_for("0.0.0.0", tmp_path / "data") is None
+
+
+SECRETS = {
+    "auth": {
+        "redirect_uri": "https://mammo.example/oauth2callback",
+        "cookie_secret": "s" * 40,
+        "client_id": "mtunet",
+        "client_secret": "x",
+        "server_metadata_url": "https://provider.example/.well-known/openid-configuration",
+    },
+    "roles": {"claim": "groups", "clinician": ["radiology", "ada@example.org"], "learner": "students"},
+}
+
+
+def signed(secret: str = "s" * 40, origin: str = "https://mammo.example", **claims: Any) -> str:
+    said = json.dumps({"origin": origin, "is_logged_in": True, **claims})
+    return f"{USER_COOKIE_NAME}={create_signed_value(secret, USER_COOKIE_NAME, said).decode()}"
+
+
+def test_who_signs_in_has_the_roles_that_the_table_gives() -> None:
+    signing = sign_in(SECRETS)
+    assert signing is not None
+    assert (signing.host, signing.providers) == ("mammo.example", (None,))
+
+    def roles(**claims: Any) -> list[str]:
+        return sorted(signing.roles(claims))
+
+    assert roles(groups=["students", "radiology"]) == ["clinician", "learner"]
+    assert roles(groups="teacher") == ["teacher"]  # a role's own name, where the table lists nothing for it
+    assert roles(groups="clinician") == roles(groups=None) == roles(groups=[""]) == roles() == []
+    assert roles(email="ada@example.org", email_verified=True) == ["clinician"]
+    assert roles(email="ada@example.org") == roles(email="ada@example.org", email_verified="true") == []
+    assert name_of({"name": " Ada \n Lovelace ", "sub": "1"}) == "Ada Lovelace"
+    assert name_of({"name": " ", "email": "x" * 500}) == "x" * READER_LENGTH
+    assert set(OPEN_TO) >= {"Worklist", "Case"}
+    assert not any(OPEN_TO[title] & {Role.LEARNER, Role.TEACHER, Role.RESEARCHER} for title in ("Worklist", "Case"))
+
+
+def test_only_a_cookie_that_we_signed_for_this_address_opens_anything() -> None:
+    signing = sign_in(SECRETS)
+    assert signing is not None
+    gate = Gate(
+        behind,
+        ["mammo.example"],
+        in_a_room=lambda sha256: sha256 == IN_A_ROOM,
+        for_teaching=lambda sha256: sha256 == "c" * 64,
+        roles=who_asks(signing),
+        sees_all=SEES_EVERY_IMAGE,
+    )
+
+    def status(sha256: str, cookie: str, kind: str = "image") -> int:
+        return int(ask(gate, f"/mtunet/{kind}/{sha256}", host="mammo.example", cookie=cookie)["status"])
+
+    clinician, learner = signed(groups=["radiology"]), signed(groups=["students"])
+    assert [status(each * 64, clinician, "map") for each in "abc"] == [200] * 3
+    assert [status(each * 64, learner) for each in "abc"] == [200, 403, 200]
+    assert [status(each * 64, learner, "thumbnail") for each in "abc"] == [403, 403, 200]
+    assert [status(each * 64, signed(groups=[])) for each in "abc"] == [200, 403, 403]
+    for forged in (
+        "",
+        signed("another secret that somebody made up..", groups=["radiology"]),
+        signed(origin="https://evil.example", groups=["radiology"]),
+        signed(is_logged_in=False, groups=["radiology"]),
+        f"{USER_COOKIE_NAME}={json.dumps({'is_logged_in': True, 'groups': ['radiology']})}",
+        clinician[:-3],
+        clinician.replace(USER_COOKIE_NAME, COOKIE),
+    ):
+        assert status(ELSEWHERE, forged) == 403, forged
+    assert ask(gate, "/oauth2callback", query="code=x&state=y", host="mammo.example")["status"] == 200
+    assert ask(gate, "/auth/login", host="evil.example")["status"] == 421
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"cookie_secret": ""}, "auth.cookie_secret"),
+        ({"cookie_secret": "short"}, "32 letters"),
+        ({"redirect_uri": "mammo.example"}, "whole address"),
+        ({"client_secret": ""}, "auth.client_secret"),
+        ({"client_id": "", "okta": {"client_id": "x"}}, "auth.okta.client_secret"),
+    ],
+)
+def test_half_a_sign_in_is_a_sentence_and_opens_nothing(change: dict[str, Any], said: str) -> None:
+    assert sign_in({"other": {}}) is None
+    auth = {key: value for key, value in (SECRETS["auth"] | change).items() if value != ""}
+    with pytest.raises(UnusableSignIn, match=said):
+        sign_in(SECRETS | {"auth": auth})

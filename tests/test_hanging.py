@@ -1,7 +1,7 @@
 import pytest
 
 from mtunet.case import Laterality, View
-from mtunet.scope import Fact
+from mtunet.case.scope import Fact
 from mtunet.store.records import Image
 from mtunet.study.grouping import Placing, companions, hang, wanted_wall
 

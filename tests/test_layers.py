@@ -39,7 +39,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "teaching",
     ),
 }
-GROUND = ("mtunet", "mtunet.case", "mtunet.files", "mtunet.placement", "mtunet.scope")
+GROUND = ("mtunet", "mtunet.files")
+
+COMMANDS = ("mtunet.phantom.__main__", "mtunet.teaching.__main__", "training.__main__", "training.data.__main__")
 
 # packages that live behind few doors
 ONLY_IN = {
@@ -50,7 +52,7 @@ ONLY_IN = {
     "pydicom": ("mtunet.imaging", "mtunet.phantom.dicom_file", "mtunet.output.exports"),
     "highdicom": ("mtunet.output.exports",),
     "reportlab": ("mtunet.output.exports.report",),
-    "click": ("mtunet.__main__", "mtunet.cli", "mtunet.teaching.__main__"),
+    "click": ("mtunet.__main__", "mtunet.cli", *COMMANDS),
     "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),

@@ -73,7 +73,9 @@ def test_the_locks_hold_all_that_is_asked_for_with_hashes_but_torch() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     asked = {re.split("[<>=]", line)[0] for line in (ROOT / "requirements.txt").read_text().split()} - {"torch"}
     tests = {
-        re.split("[<>=[]", line)[0] for name in ("interop", "receive", "archive", "test") for line in extras[name]
+        re.split("[<>=[]", line)[0]
+        for name in ("interop", "receive", "archive", "signin", "test")
+        for line in extras[name]
     } - {"mtunet"}
     assert asked <= names("requirements.lock")
     assert asked | tests <= names("requirements-test.lock")

@@ -26,13 +26,13 @@ from pydicom.uid import (
 )
 
 from mtunet.case import Belonging, Laterality, Mammogram, Refusal, UnreadableImage, View
+from mtunet.case.placement import label, placement_in, without_placement
+from mtunet.case.scope import SCOPE, Effect, Fact
 from mtunet.detection.breast import looked_at
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.files import stem
 from mtunet.imaging.reading import Upload, read, unpack
 from mtunet.intake.admission import Origin, take_in
-from mtunet.placement import label, placement_in, without_placement
-from mtunet.scope import SCOPE, Effect, Fact
 from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.store.records import now

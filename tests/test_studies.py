@@ -9,10 +9,10 @@ import pytest
 from sqlite_utils import Database
 
 from mtunet.case import Belonging, Flag, Laterality, View
+from mtunet.case.placement import without_placement
 from mtunet.detection import models
 from mtunet.imaging import reading
 from mtunet.intake.admission import Origin, Taken, take_in
-from mtunet.placement import without_placement
 from mtunet.store import studies as study_store
 from mtunet.store.filing import grouping_secret
 from mtunet.store.identity import OTHER_PIXELS

@@ -32,11 +32,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_what_is_packed_comes_back(half_done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "PIECE", 300_000)
-    assert main(["pack", str(half_done), str(tmp_path / "pieces")]) == 0
+    main(["pack", str(half_done), str(tmp_path / "pieces")], standalone_mode=False)
     sizes = [path.stat().st_size for path in (tmp_path / "pieces").iterdir()]
     assert 1 < len(sizes) <= packing.PIECES
     assert max(sizes) <= 300_000
-    assert main(["unpack", str(tmp_path / "pieces"), str(tmp_path / "there")]) == 0
+    main(["unpack", str(tmp_path / "pieces"), str(tmp_path / "there")], standalone_mode=False)
     assert files(tmp_path / "there") == files(half_done)
     assert loop.run(replace(TINY, methods=("mtunet",)), tmp_path / "there", "cpu") is not None
 
@@ -46,7 +46,7 @@ def test_weights_stay_behind_where_there_is_no_room_and_the_run_goes_on(
 ) -> None:
     needed = sum(len(data) for name, data in files(half_done).items() if "weights" not in name)
     monkeypatch.setattr(packing, "PIECE", needed // packing.PIECES + 10_000)
-    assert main(["pack", str(half_done), str(tmp_path / "pieces")]) == 0
+    main(["pack", str(half_done), str(tmp_path / "pieces")], standalone_mode=False)
     assert "weights.safetensors" in capsys.readouterr().out
     packing.unpack(tmp_path / "pieces", tmp_path / "there")
     assert set(files(half_done)) - set(files(tmp_path / "there")) == {"mtunet/fold_0/weights.safetensors"}

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage, View
+from mtunet.case.scope import CAPS, SCOPE
 from mtunet.detection import triage as law
 from mtunet.detection.triage import PICTURE_RULES, PRIORITY, RULES, RULES_VERSION, Evidence, PictureFacts, weigh
-from mtunet.scope import CAPS, SCOPE
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 PLAIN = PictureFacts()

@@ -1,12 +1,11 @@
 """The command line of training: `python -m training list | run | report | choose | evaluate | export | …`."""
 
-import argparse
 import hashlib
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
+
+import click
 
 import mtunet
 from mtunet.case import DeviceUnavailable
@@ -25,9 +24,9 @@ from training.experiments import EXPERIMENTS
 from training.fitting import How
 from training.note import as_markdown
 from training.products import choose_again, evaluate
-from training.realism import measure_cues, measure_realism
+from training.realism import Calcium, measure_cues, measure_realism
 from training.reporting import report
-from training.tools.combining import join, pack, unpack
+from training.tools import combining
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
 from training.tools.planning import plan
@@ -36,190 +35,26 @@ from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
 from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
 
+EXPECTED = (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, cluster.NoCluster)
+FOLDER = click.Path(path_type=Path)
+_SHIPPED_OR_RUN = "A shipped model, or the folder of a run."
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 when done, 2 for wrong usage."""
+
+class Commands(click.Group):
+    """What a person can put right is a sentence and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as problem:
+            click.echo(problem, err=True)
+            raise SystemExit(2) from None
+
+
+@click.group(cls=Commands)
+def main() -> None:
+    """Train MTU-Net and measure it."""
     mtunet.speak_utf8()
-    parser = _parser()
-    asked = parser.parse_args(arguments)
-    try:
-        return int(asked.command(asked) or 0)
-    except (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, Misuse) as problem:
-        parser.exit(2, f"{problem}\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description="Train MTU-Net and measure it.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    listing = commands.add_parser("list", help="the experiments and what to expect of each")
-    listing.set_defaults(command=_list)
-
-    planning = commands.add_parser("plan", help="what an experiment would cost, by counted operations")
-    planning.add_argument("experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT")
-    planning.add_argument("--device", default="auto", help="whose pace is measured for some seconds (default: auto)")
-    planning.add_argument("--tflops", type=float, help="10¹² operations a second of another machine, not measured")
-    planning.set_defaults(command=_plan)
-
-    running = commands.add_parser("run", help="learn, choose thresholds, measure on unseen images; resumable")
-    running.add_argument("experiment", choices=list(EXPERIMENTS), metavar="EXPERIMENT")
-    running.add_argument("--out", type=Path, help="folder of the run (default: runs/EXPERIMENT)")
-    running.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default: auto)")
-    running.add_argument("--folds", type=_numbers, help="only these, as in 0,1 (the others another time)")
-    running.add_argument("--methods", type=_words, help="only these, as in single,mtunet")
-    running.add_argument("--seeds", type=_numbers, help="only these; of a model for the app any one, as in 5")
-    running.add_argument("--minutes", type=float, help="end in time, with all that the same command needs to go on")
-    running.add_argument("--jobs", type=int, default=1, help="parts at a time, each a process with its share of cores")
-    running.add_argument("--ray", metavar="ADDRESS", help='the parts as tasks of this Ray cluster; "local" starts one')
-    running.set_defaults(command=_run)
-
-    reporting = commands.add_parser(
-        "report",
-        help="what a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv",
-    )
-    reporting.add_argument("run", type=Path)
-    reporting.set_defaults(command=_report)
-
-    evaluating = commands.add_parser("evaluate", help="measure a shipped model on another cohort of phantoms")
-    evaluating.add_argument("model", choices=list(MODELS))
-    evaluating.add_argument("--images", type=int, default=100)
-    evaluating.add_argument("--seed", type=int, default=2, help="of the cohort; 1 is the one that was trained on")
-    evaluating.add_argument("--device", default="auto")
-    evaluating.set_defaults(command=_evaluate)
-
-    real = commands.add_parser(
-        "evaluate-real", help="measure a shipped model on the few real mammograms, by a protocol"
-    )
-    real.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
-    real.add_argument("--root", type=Path, required=True, help="folder with mini_mias, nema_mg1, cbis_ddsm and others")
-    real.add_argument("--out", type=Path, help="folder of the run (default: runs/real-MODEL)")
-    real.add_argument("--steady", action="store_true", help="leave the perturbations out (a tenth of the time)")
-    real.add_argument("--phantoms", type=int, default=60, help="chosen on, and as many sealed; 0 for none")
-    real.add_argument("--device", default="auto")
-    real.set_defaults(command=_evaluate_real)
-
-    realism = commands.add_parser("realism", help="how well phantom tissue can be told from real tissue, and by what")
-    realism.add_argument("--images", type=int, default=30, help="phantoms (default: 30)")
-    realism.add_argument("--seed", type=int, default=1)
-    realism.add_argument("--look", choices=get_args(Look), default="film", help="of the phantoms (default: film)")
-    realism.add_argument(
-        "--cues", choices=["mc", "bac"], help="how well tissue about this calcium can be told from tissue without it"
-    )
-    realism.add_argument("--out", type=Path, help="a JSON file to write it to")
-    realism.set_defaults(command=_realism)
-
-    choosing = commands.add_parser("choose", help="choose a finished run's thresholds again, and measure it again")
-    choosing.add_argument("run", type=Path)
-    choosing.add_argument("--device", default="auto")
-    choosing.set_defaults(command=_choose)
-
-    joining = commands.add_parser("join", help="the networks of runs side by side, as one that says their mean")
-    joining.add_argument("--mirrored", action="store_true", help="each looks at a tile from both sides: twice the time")
-    joining.add_argument("runs", type=Path, nargs="+")
-    joining.add_argument("--out", type=Path, required=True, help="folder of the new run")
-    joining.add_argument("--device", default="auto")
-    joining.set_defaults(command=_join)
-    _add_real_data(commands)
-    for name, help_, call in (
-        ("pack", "a run as a few small files, to go on with it on another machine", _pack),
-        ("unpack", "the run that `pack` made them of", _unpack),
-    ):
-        carrying = commands.add_parser(name, help=help_)
-        carrying.add_argument("source", type=Path)
-        carrying.add_argument("out", type=Path)
-        carrying.set_defaults(command=call)
-    sheets = commands.add_parser("contact-sheets", help="images with contours on sheets, to be looked at one by one")
-    sheets.add_argument("folder", type=Path, help="of images; or, with --real, the root that evaluate-real takes")
-    sheets.add_argument("--models", nargs="+", default=[DEFAULT_MODEL], help="shipped models, or folders of runs")
-    sheets.add_argument("--out", type=Path, required=True)
-    sheets.add_argument("--real", action="store_true", help="the views of evaluate-real, as it reads them")
-    sheets.add_argument("--height", type=int, default=560, help="of each picture, pixels")
-    sheets.add_argument("--per-row", type=int, default=3, help="images; each has a picture per model")
-    sheets.add_argument("--device", default="auto")
-    sheets.set_defaults(command=_contact_sheets)
-    failing = commands.add_parser("failures", help="pictures of a shipped model's failures, for its card")
-    failing.add_argument("model", choices=list(MODELS))
-    failing.add_argument("--device", default="auto")
-    failing.set_defaults(command=_failures)
-
-    exporting = commands.add_parser("export", help="put a run's weights where the app looks for a model")
-    exporting.add_argument("run", type=Path)
-    exporting.add_argument("--model", choices=list(MODELS), required=True)
-    exporting.add_argument("--method", default=runs.ONLY_METHOD, help="of a comparison (default: mtunet)")
-    exporting.add_argument("--fold", type=int, default=0, help="of a comparison (default: 0)")
-    exporting.set_defaults(command=_export)
-    return parser
-
-
-def _failures(asked: argparse.Namespace) -> None:
-    model = load_model(asked.model, asked.device)
-    run = runs.with_weights(model.weights_sha256)
-    if run is None:
-        raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {asked.model!r}: export one first.")
-    print(write_failures(model, run))
-
-
-def _pack(asked: argparse.Namespace) -> None:
-    for name in pack(asked.source, asked.out):
-        print(f"{name} stays behind: there is no room for it, and the run goes on without it.")
-
-
-def _unpack(asked: argparse.Namespace) -> None:
-    unpack(asked.source, asked.out)
-
-
-def _join(asked: argparse.Namespace) -> None:
-    if len(asked.runs) < 2:
-        raise Misuse("One run has nothing to be joined with: name two or more.")
-    print(json.dumps(join(asked.runs, asked.out, asked.device, asked.mirrored), indent=2))
-
-
-def _add_real_data(commands: Any) -> None:
-    """`retrain` and `evaluate-on`, which share most of what they are told."""
-    learning = commands.add_parser("retrain", help="learn further on a data set of real mammograms with masks")
-    measuring = commands.add_parser("evaluate-on", help="measure a model on the test part of such a data set")
-    for command, call in ((learning, _retrain), (measuring, _evaluate_on)):
-        command.add_argument("data", choices=list(DATASETS))
-        command.add_argument("--root", type=Path, required=True, help="the folder it lies in")
-        command.add_argument(
-            "--seed", type=int, default=0, help="of the division by patient; the same for both commands"
-        )
-        command.add_argument("--device", default="auto")
-        command.set_defaults(command=call)
-    measuring.add_argument("--model", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
-    learning.add_argument("--out", type=Path, required=True, help="folder of the run")
-    learning.add_argument("--begin-with", default=DEFAULT_MODEL, help="a shipped model, or the folder of a run")
-    learning.add_argument("--steps", type=int, default=2000)
-    learning.add_argument("--views", type=int, default=600, help="of the training part, at most; 4 MB of memory each")
-    learning.add_argument("--phantoms", type=int, default=200, help="that go along")
-
-
-def _retrain(asked: argparse.Namespace) -> None:
-    plan = RetrainingPlan(steps=asked.steps, views=asked.views, phantoms=asked.phantoms)
-    data = RealData(asked.data, asked.root, asked.seed)
-    print(json.dumps(retrain(data, _model_of(asked.begin_with, asked.device), asked.out, plan, asked.device), indent=2))
-
-
-def _evaluate_on(asked: argparse.Namespace) -> None:
-    _, summary = measure(_model_of(asked.model, asked.device), RealData(asked.data, asked.root, asked.seed))
-    print(json.dumps(summary, indent=2))
-
-
-def _contact_sheets(asked: argparse.Namespace) -> None:
-    if not asked.folder.is_dir():
-        raise Misuse(f"Expected a folder of images, found no folder {asked.folder}.")
-    models = [_model_of(name, asked.device) for name in asked.models]
-    images = (
-        ((view.name, view.mammogram) for part in PARTS for view in part(asked.folder))
-        if asked.real
-        else images_under(asked.folder, to_stderr)
-    )
-    if not write_sheets(images, models, asked.out, height=asked.height, per_row=asked.per_row):
-        raise Misuse(f"Expected images under {asked.folder}, found none that can be read.")
-
-
-class Misuse(ValueError):
-    """Options that do not go together; `str()` is the sentence for the person."""
 
 
 def _numbers(text: str) -> list[int]:
@@ -230,100 +65,279 @@ def _words(text: str) -> list[str]:
     return text.split(",")
 
 
-def _list(_: argparse.Namespace) -> None:
+experiment_argument = click.argument("experiment", type=click.Choice(list(EXPERIMENTS)), metavar="EXPERIMENT")
+model_argument = click.argument("model", type=click.Choice(list(MODELS)))
+run_argument = click.argument("run", type=FOLDER)
+out_option = click.option("--out", type=FOLDER, required=True, help="Folder of the new run.")
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
+
+
+@main.command("list")
+def list_() -> None:
+    """The experiments and what to expect of each."""
     for one in EXPERIMENTS.values():
-        print(f"{one.name}\n    {one.expect}\n    python -m training run {one.name}")
+        click.echo(f"{one.name}\n    {one.expect}\n    python -m training run {one.name}")
 
 
-def _plan(asked: argparse.Namespace) -> None:
-    how = How.on(choose_device(asked.device))
-    for line in plan(EXPERIMENTS[asked.experiment], how, asked.tflops and asked.tflops * 1e12):
-        print(line)
+@main.command("plan")
+@experiment_argument
+@click.option("--device", default="auto", show_default=True, help="Whose pace is measured for some seconds.")
+@click.option("--tflops", type=float, help="10¹² operations a second of another machine, not measured.")
+def plan_(experiment: str, device: str, tflops: float | None) -> None:
+    """What an experiment would cost, by counted operations."""
+    for line in plan(EXPERIMENTS[experiment], How.on(choose_device(device)), tflops and tflops * 1e12):
+        click.echo(line)
 
 
-def _run(asked: argparse.Namespace) -> None:
-    experiment, folder = EXPERIMENTS[asked.experiment], asked.out or runs.RUNS / asked.experiment
-    if experiment.product and asked.seeds:
-        experiment, asked.seeds = loop.with_seed(experiment, asked.seeds[0]), None
+@main.command()
+@experiment_argument
+@click.option("--out", type=FOLDER, help="Folder of the run (default: runs/EXPERIMENT).")
+@device_option
+@click.option("--folds", type=_numbers, metavar="0,1", help="Only these (the others another time).")
+@click.option("--methods", type=_words, metavar="single,mtunet", help="Only these.")
+@click.option("--seeds", type=_numbers, metavar="1,2", help="Only these; of a model for the app any one.")
+@click.option("--minutes", type=float, help="End in time, with all that the same command needs to go on.")
+@click.option("--jobs", default=1, help="Parts at a time, each a process with its share of cores.")
+@click.option("--ray", metavar="ADDRESS", help='The parts as tasks of this Ray cluster; "local" starts one.')
+def run(
+    experiment: str,
+    out: Path | None,
+    device: str,
+    folds: list[int] | None,
+    methods: list[str] | None,
+    seeds: list[int] | None,
+    minutes: float | None,
+    jobs: int,
+    ray: str | None,
+) -> None:
+    """Learn, choose thresholds, measure on unseen images; resumable."""
+    asked, folder = EXPERIMENTS[experiment], out or runs.RUNS / experiment
+    if asked.product and seeds:
+        asked, seeds = loop.with_seed(asked, seeds[0]), None
     try:
-        parts = loop.wanted(experiment, asked.folds, asked.methods, asked.seeds)
+        parts = loop.wanted(asked, folds, methods, seeds)
     except ValueError as problem:
-        raise Misuse(str(problem)) from None
-    if asked.ray:
-        if experiment.product:
-            raise Misuse(f"{experiment.name} learns one network: there is nothing to share out with --ray.")
-        try:
-            summary = cluster.run_on_cluster(experiment, folder, asked.ray, asked.device, parts)
-        except cluster.NoCluster as problem:
-            raise Misuse(str(problem)) from None
+        raise click.UsageError(str(problem)) from None
+    if ray and asked.product:
+        raise click.UsageError(f"{experiment} learns one network: there is nothing to share out with --ray.")
+    if ray:
+        summary = cluster.run_on_cluster(asked, folder, ray, device, parts)
     else:
-        only = {"folds": asked.folds, "methods": asked.methods, "seeds": asked.seeds}
-        summary = loop.run(experiment, folder, asked.device, **only, minutes=asked.minutes, jobs=asked.jobs)
-    if not experiment.product:
+        summary = loop.run(asked, folder, device, folds=folds, methods=methods, seeds=seeds, minutes=minutes, jobs=jobs)
+    if not asked.product:
         there = runs.read(folder)
         kept = statistics.read(folder) if there.finished else None
-        print(as_markdown(there, kept or worked_out(folder, replicates=0)))
+        click.echo(as_markdown(there, kept or worked_out(folder, replicates=0)))
     elif summary is not None:
-        print(json.dumps(summary, indent=2))
+        _tell(summary)
 
 
-def _report(asked: argparse.Namespace) -> None:
-    run = runs.read(asked.run)
-    if run.kind == "model":
-        print(json.dumps(run.summary, indent=2))
-        return
-    print(as_markdown(run, report(run)))
-
-
-def _choose(asked: argparse.Namespace) -> None:
-    print(json.dumps(choose_again(asked.run, asked.device), indent=2))
-
-
-def _evaluate(asked: argparse.Namespace) -> None:
-    if asked.seed == Mixture().seed:
-        print("This cohort was trained on: its figures say nothing about unseen images.", file=sys.stderr)
-    split = phantom_split(0, 0, asked.images, asked.seed)
-    _, summary = evaluate(load_model(asked.model, asked.device), phantom_samples(split.test))
-    print(json.dumps(summary, indent=2))
-
-
-def _evaluate_real(asked: argparse.Namespace) -> None:
-    model = _model_of(asked.model, asked.device)
-    folder = asked.out or runs.RUNS / f"real-{model.name}"
-    summary = evaluate_real(model, asked.root, folder, perturb=not asked.steady, phantoms=asked.phantoms)
-    print(json.dumps(summary, indent=2))
-    print(as_columns(summary))
-
-
-def _realism(asked: argparse.Namespace) -> None:
-    if asked.cues:
-        found = measure_cues(asked.images, asked.seed, asked.look, asked.cues)
+@main.command("report")
+@run_argument
+def report_(run: Path) -> None:
+    """What a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv."""
+    there = runs.read(run)
+    if there.kind == "model":
+        _tell(there.summary)
     else:
-        found = measure_realism(asked.images, asked.seed, asked.look)
-    told = json.dumps(found, indent=2)
-    if asked.out:
-        asked.out.write_text(told + "\n", encoding="utf-8")
-    print(told)
+        click.echo(as_markdown(there, report(there)))
+
+
+@main.command()
+@run_argument
+@device_option
+def choose(run: Path, device: str) -> None:
+    """Choose a finished run's thresholds again, and measure it again."""
+    _tell(choose_again(run, device))
+
+
+@main.command("evaluate")
+@model_argument
+@click.option("--images", default=100, show_default=True)
+@click.option("--seed", default=2, show_default=True, help="Of the cohort; 1 is the one that was trained on.")
+@device_option
+def evaluate_(model: str, images: int, seed: int, device: str) -> None:
+    """Measure a shipped model on another cohort of phantoms."""
+    if seed == Mixture().seed:
+        click.echo("This cohort was trained on: its figures say nothing about unseen images.", err=True)
+    _, summary = evaluate(load_model(model, device), phantom_samples(phantom_split(0, 0, images, seed).test))
+    _tell(summary)
+
+
+@main.command("evaluate-real")
+@click.argument("model", default=DEFAULT_MODEL)
+@click.option("--root", type=FOLDER, required=True, help="Folder with mini_mias, nema_mg1, cbis_ddsm and others.")
+@click.option("--out", type=FOLDER, help="Folder of the run (default: runs/real-MODEL).")
+@click.option("--steady", is_flag=True, help="Leave the perturbations out (a tenth of the time).")
+@click.option("--phantoms", default=60, show_default=True, help="Chosen on, and as many sealed; 0 for none.")
+@device_option
+def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phantoms: int, device: str) -> None:
+    """Measure a model (shipped, or the folder of a run) on the few real mammograms, by a protocol."""
+    looks = _model_of(model, device)
+    folder = out or runs.RUNS / f"real-{looks.name}"
+    summary = evaluate_real(looks, root, folder, perturb=not steady, phantoms=phantoms)
+    _tell(summary)
+    click.echo(as_columns(summary))
+
+
+@main.command()
+@click.option("--images", default=30, show_default=True, help="Phantoms.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--look", type=click.Choice(get_args(Look)), default="film", show_default=True, help="Of the phantoms.")
+@click.option(
+    "--cues",
+    type=click.Choice(get_args(Calcium)),
+    help="How well tissue about this calcium can be told from tissue without it.",
+)
+@click.option("--out", type=FOLDER, help="A JSON file to write it to.")
+def realism(images: int, seed: int, look: Look, cues: Calcium | None, out: Path | None) -> None:
+    """How well phantom tissue can be told from real tissue, and by what."""
+    found = measure_cues(images, seed, look, cues) if cues else measure_realism(images, seed, look)
+    if out:
+        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    _tell(found)
+
+
+@main.command()
+@click.argument("runs", type=FOLDER, nargs=-1, required=True)
+@click.option("--mirrored", is_flag=True, help="Each looks at a tile from both sides: twice the time.")
+@out_option
+@device_option
+def join(runs: tuple[Path, ...], mirrored: bool, out: Path, device: str) -> None:
+    """The networks of runs side by side, as one that says their mean."""
+    if len(runs) < 2:
+        raise click.UsageError("One run has nothing to be joined with: name two or more.")
+    _tell(combining.join(runs, out, device, mirrored))
+
+
+def _real_data(command: Any) -> Any:
+    """What `retrain` and `evaluate-on` are both told."""
+    for option in (
+        device_option,
+        click.option("--seed", default=0, help="Of the division by patient; the same for both commands."),
+        click.option("--root", type=FOLDER, required=True, help="The folder it lies in."),
+        click.argument("data", type=click.Choice(list(DATASETS))),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command("retrain")
+@_real_data
+@out_option
+@click.option("--begin-with", default=DEFAULT_MODEL, show_default=True, help=_SHIPPED_OR_RUN)
+@click.option("--steps", default=2000, show_default=True)
+@click.option("--views", default=600, show_default=True, help="Of the training part, at most; 4 MB of memory each.")
+@click.option("--phantoms", default=200, show_default=True, help="That go along.")
+def retrain_(
+    data: str, root: Path, seed: int, device: str, out: Path, begin_with: str, steps: int, views: int, phantoms: int
+) -> None:
+    """Learn further on a data set of real mammograms with masks."""
+    how = RetrainingPlan(steps=steps, views=views, phantoms=phantoms)
+    _tell(retrain(RealData(data, root, seed), _model_of(begin_with, device), out, how, device))
+
+
+@main.command()
+@_real_data
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help=_SHIPPED_OR_RUN)
+def evaluate_on(data: str, root: Path, seed: int, device: str, model: str) -> None:
+    """Measure a model on the test part of such a data set."""
+    _, summary = measure(_model_of(model, device), RealData(data, root, seed))
+    _tell(summary)
+
+
+@main.command()
+@click.argument("source", type=FOLDER)
+@click.argument("out", type=FOLDER)
+def pack(source: Path, out: Path) -> None:
+    """A run as a few small files, to go on with it on another machine."""
+    for name in combining.pack(source, out):
+        click.echo(f"{name} stays behind: there is no room for it, and the run goes on without it.")
+
+
+@main.command()
+@click.argument("source", type=FOLDER)
+@click.argument("out", type=FOLDER)
+def unpack(source: Path, out: Path) -> None:
+    """The run that `pack` made them of."""
+    combining.unpack(source, out)
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("more", nargs=-1, metavar="")
+@click.option("--models", multiple=True, metavar="MODEL...", help=f"{_SHIPPED_OR_RUN} One or several.")
+@click.option("--out", type=FOLDER, required=True)
+@click.option("--real", is_flag=True, help="The views of evaluate-real, as it reads them, under the root FOLDER.")
+@click.option("--height", default=560, show_default=True, help="Of each picture, pixels.")
+@click.option("--per-row", default=3, show_default=True, help="Images; each has a picture per model.")
+@device_option
+def contact_sheets(
+    folder: Path,
+    more: tuple[str, ...],
+    models: tuple[str, ...],
+    out: Path,
+    real: bool,
+    height: int,
+    per_row: int,
+    device: str,
+) -> None:
+    """The images of a folder with contours on sheets, to be looked at one by one."""
+    if more and not models:
+        raise click.UsageError(f"unexpected: {' '.join(more)}")
+    if not folder.is_dir():
+        raise click.UsageError(f"Expected a folder of images, found no folder {folder}.")
+    looking = [_model_of(name, device) for name in (*models, *more) or (DEFAULT_MODEL,)]
+    images = (
+        ((view.name, view.mammogram) for part in PARTS for view in part(folder))
+        if real
+        else images_under(folder, to_stderr)
+    )
+    if not write_sheets(images, looking, out, height=height, per_row=per_row):
+        raise click.UsageError(f"Expected images under {folder}, found none that can be read.")
+
+
+@main.command()
+@model_argument
+@device_option
+def failures(model: str, device: str) -> None:
+    """Pictures of a shipped model's failures, for its card."""
+    looks = load_model(model, device)
+    made_by = runs.with_weights(looks.weights_sha256)
+    if made_by is None:
+        raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {model!r}: export one first.")
+    click.echo(write_failures(looks, made_by))
+
+
+@main.command()
+@run_argument
+@click.option("--model", type=click.Choice(list(MODELS)), required=True)
+@click.option("--method", default=runs.ONLY_METHOD, show_default=True, help="Of a comparison.")
+@click.option("--fold", default=0, show_default=True, help="Of a comparison.")
+def export(run: Path, model: str, method: str, fold: int) -> None:
+    """Put a run's weights where the app looks for a model."""
+    there = runs.read(run)
+    if not there.finished:
+        raise runs.NotARun(f"{run} is unfinished: it has no summary.json. Run it again to its end.")
+    data = runs.weights_of(there, fold, method)
+    spec = MODELS[model]
+    spec.path.parent.mkdir(parents=True, exist_ok=True)
+    spec.path.write_bytes(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    click.echo(f"{spec.path}\nEnter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}")
+
+
+def _tell(summary: object) -> None:
+    click.echo(json.dumps(summary, indent=2))
 
 
 def _model_of(name: str, device: str) -> Model:
     """A shipped model by its name, or that of a finished run by its folder."""
     if name in MODELS:
         return load_model(name, device)
-    run = runs.read(Path(name))
-    return model_from_bytes(runs.weights_of(run), run.folder.name, device)
-
-
-def _export(asked: argparse.Namespace) -> None:
-    run = runs.read(asked.run)
-    if not run.finished:
-        raise runs.NotARun(f"{asked.run} is unfinished: it has no summary.json. Run it again to its end.")
-    data = runs.weights_of(run, asked.fold, asked.method)
-    spec = MODELS[asked.model]
-    spec.path.parent.mkdir(parents=True, exist_ok=True)
-    spec.path.write_bytes(data)
-    print(f"{spec.path}\nEnter in mtunet/models.py, MODELS[{spec.name!r}]: sha256={hashlib.sha256(data).hexdigest()}")
+    there = runs.read(Path(name))
+    return model_from_bytes(runs.weights_of(there), there.folder.name, device)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m training")

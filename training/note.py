@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import BEYOND, METRICS, Metric
+from mtunet.evaluation.reading import coverage
 from mtunet.evaluation.statistics import Claim, Estimate, Statistics, Tested
-from training.methods import METHODS
 from training.reporting import pooled
 
 FRAMES = {"native": "on the images' own grid", "256": "squeezed to 256×256"}
@@ -34,10 +34,11 @@ def as_markdown(run: runs.Run, told: Statistics) -> str:
 
 
 def _state(run: runs.Run) -> str:
-    done = sum(len(runs.done(run, run.further(seed))) for seed in run.seeds)
-    learned = sum(1 for method in run.methods if METHODS[method].networks) if len(run.seeds) > 1 else 0
-    total = len(runs.read_splits(run)) * (len(run.methods) + learned * (len(run.seeds) - 1))
-    return f"{done} of {total} tasks (method × fold × seed) are done." if done < total else "Every task is done."
+    far = coverage(run)
+    if far.complete:
+        return "Every task is done."
+    early = f" Verdicts are preliminary, of {far.whole_seeds} of {len(far.done)} seeds." if far.whole_seeds else ""
+    return f"{far.parts} tasks (method × fold × seed) are done; of all methods {far}.{early}"
 
 
 def _gate(told: Statistics) -> Iterator[str]:

@@ -50,7 +50,7 @@ DECIDES = (
     "mtunet/detection",
     "mtunet/evaluation/metrics.py",
     "mtunet/evaluation/figures.py",
-    "mtunet/case.py",
+    "mtunet/case",
 )
 """The code that decides a run's outcome: a change here that is not committed is said in the run's provenance."""
 

@@ -122,9 +122,7 @@ def analyse(paths: tuple[Path, ...], out: Path, formats: tuple[str, ...], identi
     files = list(batch.find_files(list(paths), out))
     if not files:
         raise click.UsageError("there are no files in " + ", ".join(str(path) for path in paths))
-    folders = tuple(path for path in paths if path.is_dir())
-    options = batch.Options(out=out, formats=formats, identified=identified, folders=folders, **others)  # type: ignore[arg-type]
-    return batch.run(files, options)
+    return batch.run(files, batch.Options(out=out, formats=formats, identified=identified, **others))  # type: ignore[arg-type]
 
 
 @cli.command(epilog=EXIT_CODES)
@@ -245,8 +243,8 @@ def _forward(name: str, module: str, said: str) -> None:
 
     @cli.command(name, help=f"{said} `mtunet {name} --help` lists it.", context_settings=AS_IT_IS)
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    def forward(arguments: tuple[str, ...]) -> int:
-        return int(import_module(module).main(list(arguments)) or 0)
+    def forward(arguments: tuple[str, ...]) -> None:
+        import_module(module).main(list(arguments), f"mtunet {name}")
 
 
 AS_IT_IS = {"ignore_unknown_options": True, "help_option_names": []}

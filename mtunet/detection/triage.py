@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mtunet.case import Analysis, Calcification, Finding, Flag, Laterality, Priority, Reason, Triage, View
+from mtunet.case.scope import CAPS, SCOPE, Fact
 from mtunet.files import counted
-from mtunet.scope import CAPS, SCOPE, Fact
 
 MOSTLY_BAC_SHARE = 0.5
 """Mostly BAC is what has more than this share of its calcified area arterial: "mostly" is more than half. A part of the

@@ -93,8 +93,8 @@ def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
 
 def pooled_sweeps(results: Results) -> list[PooledSweep]:
     """Of every method, type and frame: of all seeds where the run's statistics hold them, else of the first seed."""
-    if results.finished and results.statistics:
-        return list(results.statistics.sweeps)
+    if results.current:
+        return list(results.current.sweeps)
     found = [sweeps(results, method) for method in results.methods]
     return [pooled([sweep]) for by_key in found for sweep in by_key.values()]
 

@@ -16,7 +16,7 @@ from mtunet.evaluation.curves import Sweep, lesion_cells, sensitivity_at, sweeps
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, estimate
 from mtunet.evaluation.outcomes import Outcomes, Region, components, outcomes_of
-from mtunet.evaluation.reading import TYPES
+from mtunet.evaluation.reading import BASELINES, TYPES
 from mtunet.evaluation.seeds import Seeds
 from mtunet.evaluation.significance import corrected, corrected_t, verdict
 from mtunet.evaluation.statistics import Claim, Tested
@@ -196,6 +196,8 @@ def _claim(evidence: Evidence, one: Listed, kind: str) -> Claim:
         reason = f"This run has no method {absent[0]}."
     elif waiting := [method for method in methods if method not in {key[0] for key in evidence.seeds.first.counts}]:
         reason = f"{waiting[0]} is not scored yet."
+    elif unknown := _unscored_baselines(evidence):
+        reason = f"It waits for the baselines ({', '.join(unknown)}): a method must beat them first."
     elif unlearnt := [method for method in methods if method in evidence.unlearnt]:
         reason = f"{' and '.join(unlearnt)} did not beat every baseline in every fold."
     elif (found := _difference(evidence, one, kind)) is None:
@@ -203,8 +205,23 @@ def _claim(evidence: Evidence, one: Listed, kind: str) -> Claim:
     else:
         test = found.tested(evidence.seeds.test_over_train, evidence.replicates)
         reason = "" if test.p is not None else "It needs two folds or seeds with a figure."
+        if missing := _missing_folds(evidence, methods):
+            test = replace(test, p=None)
+            reason = f"It waits for fold {', '.join(map(str, missing))}: a verdict needs every fold of a seed."
     told = (one.id, f"{one.sentence}.", kind, one.one, one.other, measure.title, measure.unit, measure.better)
     return Claim(*told, test, "not judged", reason)
+
+
+def _unscored_baselines(evidence: Evidence) -> list[str]:
+    first = evidence.seeds.first
+    return [
+        m for m in first.methods if m in BASELINES and not any(part.done for part in first.parts if part.method == m)
+    ]
+
+
+def _missing_folds(evidence: Evidence, methods: Sequence[str]) -> list[int]:
+    """Of the first seed: where one of the methods, or a baseline, is not done."""
+    return sorted({p.fold for p in evidence.seeds.first.parts if p.method in (*methods, *BASELINES) and not p.done})
 
 
 def _difference(evidence: Evidence, one: Listed, kind: str) -> Difference | None:

@@ -100,6 +100,16 @@ class Results:
         """Of all seeds of the run, where they were worked out. Raises UnreadableRun."""
         return statistics.read(self.folder)
 
+    @cached_property
+    def current(self) -> Statistics | None:
+        """The same, unless parts of the run were done since. Raises UnreadableRun."""
+        told = self.statistics
+        return told if told and told.parts == self.coverage.parts else None
+
+    @cached_property
+    def coverage(self) -> "Coverage":
+        return coverage(runs.read(self.folder))
+
     @property
     def name(self) -> str:
         return self.folder.name
@@ -229,6 +239,50 @@ def _join(several: Sequence[Counts]) -> Counts:
             if all(name in one.beyond for one in several)
         },
     )
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far a comparison is. done: by planned seed, the folds that all its methods have done (a baseline, which draws
+    nothing, is done with the first seed). folds: the planned ones. parts: of a method, fold and seed, that are done."""
+
+    folds: tuple[int, ...]
+    done: Mapping[int, tuple[int, ...]]
+    parts: int
+
+    @property
+    def complete(self) -> bool:
+        return all(folds == self.folds for folds in self.done.values())
+
+    @property
+    def whole_seeds(self) -> int:
+        return sum(folds == self.folds for folds in self.done.values())
+
+    def __str__(self) -> str:
+        """ "seed 1: folds 0 and 1 of 5; seeds 2 and 3: nothing yet"."""
+        groups: dict[str, list[int]] = {}
+        for seed, folds in self.done.items():
+            some = f"{_named('fold', folds)} of {len(self.folds)}" if folds else "nothing yet"
+            groups.setdefault(f"all {len(self.folds)} folds" if folds == self.folds else some, []).append(seed)
+        return "; ".join(f"{_named('seed', seeds)}: {said}" for said, seeds in groups.items())
+
+
+def coverage(run: runs.Run) -> Coverage:
+    """Of a comparison, as its parts on disk say."""
+    by_seed = {seed: runs.parts(run, run.further(seed)) for seed in run.seeds}
+    folds = tuple(sorted({part.fold for parts in by_seed.values() for part in parts}))
+    done: dict[int, tuple[int, ...]] = {}
+    for seed, parts in by_seed.items():
+        wanted = [part for part in parts if part.method not in BASELINES or seed == run.seeds[0]]
+        missing = {part.fold for part in wanted if not part.done}
+        done[seed] = tuple(fold for fold in folds if fold not in missing)
+    return Coverage(folds, done, sum(part.done for parts in by_seed.values() for part in parts))
+
+
+def _named(word: str, numbers: Sequence[int]) -> str:
+    """ "folds 0, 1 and 3"."""
+    *first, last = [str(number) for number in numbers]
+    return f"{word}s {', '.join(first)} and {last}" if first else f"{word} {last}"
 
 
 # How a run was trained: losses per head, how fast, on what, with how much memory.

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class Component:
+class Package:
     """licence: as the package says it, by its SPDX name where it gives one."""
 
     name: str
@@ -25,9 +25,9 @@ class Component:
     licence: str
 
 
-def components() -> tuple[Component, ...]:
+def components() -> tuple[Package, ...]:
     """What is needed and installed, and what that needs, by name. Extras that are installed are among them."""
-    waiting, found = _asked_for(), dict[str, Component]()
+    waiting, found = _asked_for(), dict[str, Package]()
     while waiting:
         asked = waiting.pop()
         name = re.sub(r"[-_.]+", "-", asked.name).lower()
@@ -37,7 +37,7 @@ def components() -> tuple[Component, ...]:
             about = metadata.distribution(asked.name)
         except metadata.PackageNotFoundError:  # of another system, or an extra that is not wanted here
             continue
-        found[name] = Component(name, about.version, _licence(about.metadata))
+        found[name] = Package(name, about.version, _licence(about.metadata))
         needs = map(Requirement, about.requires or ())
         waiting += [one for one in needs if one.marker is None or one.marker.evaluate({"extra": ""})]
     return tuple(found[name] for name in sorted(found))

@@ -80,16 +80,15 @@ def _over_seeds(figure: Figure, kept: SeededFigure) -> Figure:
 
 
 def _kept(results: Results, method: str, kind: str, frame: str, aggregation: str) -> dict[str, SeededFigure]:
-    """By metric, what all seeds of a finished run say together; {} where that is not worked out."""
-    told = results.statistics.figures if results.statistics and results.finished else ()
+    """By metric, what all seeds of a run say together; {} where that is not worked out, or out of date."""
+    told = results.current.figures if results.current else ()
     key = (method, kind, frame, aggregation)
     return {one.metric: one for one in told if (one.method, one.type, one.frame, one.aggregation) == key}
 
 
 def apart(results: Results) -> frozenset[str]:
     """Methods without rank or bold: baselines, and those that did not beat them."""
-    told = results.statistics if results.finished else None
-    passed = told.gates if told else gates(Seeds({0: results}, 0.0))
+    passed = results.current.gates if results.current else gates(Seeds({0: results}, 0.0))
     return frozenset(BASELINES) | {gate.method for gate in passed if not gate.learnt}
 
 

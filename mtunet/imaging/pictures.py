@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import BmpImagePlugin, Image, ImageOps, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
 from mtunet.case import Refusal, UnreadableImage
+from mtunet.case.placement import placement_in
 from mtunet.imaging.decoding.result import (
     FEW_GREYS,
     FEW_GREYS_NOTE,
@@ -23,7 +24,6 @@ from mtunet.imaging.decoding.result import (
     refusal,
     refuse_size,
 )
-from mtunet.placement import placement_in
 
 FORMATS: Final = (
     PngImagePlugin.PngImageFile.format,

@@ -32,7 +32,7 @@ class BenignCalcium:
 
 
 @dataclass(frozen=True, eq=False)
-class Room:
+class Clearing:
     """The breast less what must be kept clear. away: mm to it on a grid of `ROOM_PITCH_MM`."""
 
     anatomy: Ground
@@ -61,7 +61,7 @@ class Group:
     layer: FloatArray
     x: float
     y: float
-    room: Room
+    room: Clearing
     view: View
     shapes: Rng
     rng: Rng
@@ -70,7 +70,7 @@ class Group:
 def scatter_benign(spec: PhantomSpec, anatomy: Ground, keep_clear: BoolArray, rng: Rng) -> BenignCalcium:
     """As many groups as the spec says, away from `keep_clear` (the MC regions); fewer where there is no room."""
     calcium = np.zeros(keep_clear.shape, np.float32)
-    room = Room(anatomy, _away_from(keep_clear))
+    room = Clearing(anatomy, _away_from(keep_clear))
     kinds: list[Benign] = []
     names = tuple(DRAWN)
     shares = np.array([DRAWN[name][0] for name in names])

@@ -8,7 +8,7 @@ import numpy as np
 from sqlite_utils import Database
 
 from mtunet.case import Belonging, Mammogram
-from mtunet.scope import Fact
+from mtunet.case.scope import Fact
 from mtunet.store import filing
 from mtunet.store.records import Image, image_from
 

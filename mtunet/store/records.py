@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from mtunet.case import Laterality, Refusal, View
-from mtunet.scope import Fact
+from mtunet.case.scope import Fact
 
 
 def now() -> str:

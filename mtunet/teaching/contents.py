@@ -8,6 +8,7 @@ doubtful is not asked.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -99,7 +100,7 @@ class Contents:
         bac = self.bac_mm >= LEAST_BAC_MM and self.bac_mm2 >= LEAST_BAC_MM2
         return frozenset(k for k, seen in ((Calcification.MICRO, mc), (Calcification.ARTERIAL, bac)) if seen)
 
-    @property
+    @cached_property
     def answer(self) -> Answer | None:
         """The one right answer; None where more than one could be defended."""
         if self.visible != self.put_in or (len(self.visible) == 2 and self.apart < LEAST_APART):

@@ -33,7 +33,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Kind:
+class MistakeKind:
     """key: of its pictures. of: which regions it is about, of these wrong: which letters. views: counted are views that
     hold one, of all that could, not regions. by: what the counts are parted by. why: what explains it.
     """
@@ -68,8 +68,8 @@ def _alone(item: Item) -> tuple[str, ...]:
     return item.contents.benign if len(item.contents.benign) == 1 and not item.answer.types else ()
 
 
-KINDS: Final[tuple[Kind, ...]] = (
-    Kind(
+KINDS: Final[tuple[MistakeKind, ...]] = (
+    MistakeKind(
         "bac-as-mc",
         "BAC taken for MC",
         _true("bac"),
@@ -78,7 +78,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "A broken wall is a row of specks. The partner wall and the course that would tell lie outside of the piece, "
         "and each piece is judged by its own pixels.",
     ),
-    Kind(
+    MistakeKind(
         "mc-as-bac",
         "MC taken for BAC",
         _true("mc"),
@@ -86,7 +86,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         lambda item: item.contents.mc_distributions,
         "Specks in single file, or casts of a duct, can look like one wall of a vessel.",
     ),
-    Kind(
+    MistakeKind(
         "mc-missed",
         "MC missed",
         _true("mc"),
@@ -94,7 +94,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         lambda item: item.contents.mc_types,
         "Faint specks, and specks far apart: no place holds enough of them to reach the threshold.",
     ),
-    Kind(
+    MistakeKind(
         "bac-missed",
         "BAC missed",
         _true("bac"),
@@ -102,7 +102,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         _grade,
         "Short broken pieces: what counts must lie on a track of some length. Grade 1 has hardly any.",
     ),
-    Kind(
+    MistakeKind(
         "false-on-benign",
         "Benign calcium taken for MC or BAC",
         _false("benign"),
@@ -113,7 +113,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "never the second.",
         views=lambda item: bool(item.contents.benign),
     ),
-    Kind(
+    MistakeKind(
         "false-on-nothing",
         "Found where nothing is",
         _false("nothing"),
@@ -130,7 +130,7 @@ class Found:
     """A kind with what was measured: in all, and by what its kind is parted by. mistakes: most instructive first, what
     stands out most and was yet wrong, the largest of what was false."""
 
-    kind: Kind
+    kind: MistakeKind
     rate: Rate
     parts: Mapping[str, Rate]
     mistakes: tuple[Mistake, ...]
@@ -173,7 +173,7 @@ def _diffuse(item: Item) -> bool:
     return "diffuse" in item.contents.mc_distributions
 
 
-def _found(kind: Kind, seen: list[Mistake], shown: list[Item]) -> Found:
+def _found(kind: MistakeKind, seen: list[Mistake], shown: list[Item]) -> Found:
     about = [one for one in seen if kind.of(one.region)]
     wrong = [one for one in about if one.region.outcome == kind.wrong]
     wrong.sort(key=lambda one: (-one.far, -one.region.mm2))

@@ -5,6 +5,7 @@ mark per view as a reader has: of views that hold calcium, the share with the ma
 `quiz.NEAR_MM`); marks that lie on none, per view.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -38,12 +39,13 @@ def roc(said: ModelAnswers, items: Iterable[Item], kind: Calcification) -> Model
     """None where the model was shown none of the cases."""
     shown = _shown(said, items)
     own = said.thresholds[kind.value]
-    levels = sorted({one.highest(kind) for _, one in shown if one.highest(kind) > 0} | {own}, reverse=True)
+    holds = [one.highest(kind) for item, one in shown if kind in item.answer.types]
+    lacks = [one.highest(kind) for item, one in shown if kind not in item.answer.types]
+    levels = sorted({level for level in (*holds, *lacks) if level > 0} | {own}, reverse=True)
 
     def point(level: float) -> OperatingPoint:
-        holds = [one.highest(kind) >= level for item, one in shown if kind in item.answer.types]
-        lacks = [one.highest(kind) >= level for item, one in shown if kind not in item.answer.types]
-        return OperatingPoint(rate(lacks), rate(holds), level)
+        false, found = (rate([one >= level for one in some]) for some in (lacks, holds))
+        return OperatingPoint(false, found, level)
 
     return ModelCurve(tuple(point(level) for level in levels), point(own), len(shown)) if shown else None
 
@@ -51,15 +53,13 @@ def roc(said: ModelAnswers, items: Iterable[Item], kind: Calcification) -> Model
 def froc(said: ModelAnswers, items: Iterable[Item]) -> ModelCurve | None:
     """None where the model was shown none of the cases."""
     shown = _shown(said, items)
-    margins = sorted({one.margin for _, one in shown if one.margin is not None} | {0.0}, reverse=True)
+    marks = [(-math.inf if one.margin is None else one.margin, one.hit, bool(item.answer.types)) for item, one in shown]
+    margins = sorted({margin for margin, _, _ in marks if margin > -math.inf} | {0.0}, reverse=True)
 
     def point(least: float) -> OperatingPoint:
-        marked = [(item, one, one.margin is not None and one.margin >= least) for item, one in shown]
-        return OperatingPoint(
-            rate([there and not one.hit for _, one, there in marked]),
-            rate([there and one.hit for item, one, there in marked if item.answer.types]),
-            least,
-        )
+        beside = rate([margin >= least and not hit for margin, hit, _ in marks])
+        found = rate([margin >= least and hit for margin, hit, holds in marks if holds])
+        return OperatingPoint(beside, found, least)
 
     return ModelCurve(tuple(point(least) for least in margins), point(0.0), len(shown)) if shown else None
 

@@ -60,7 +60,7 @@ def _table(cells: list[Cell], aggregation: str, key: str, metrics: Mapping[str, 
 
 
 def _seeds(results: Results) -> str:
-    told = results.statistics if results.finished else None
+    told = results.current
     if told is None:
         return ""
     seeds = ", ".join(str(seed) for seed in told.seeds)
@@ -85,7 +85,7 @@ def _aside(results: Results, cells: list[Cell], aggregation: str) -> None:
 
 def _hurdles(results: Results) -> None:
     """Where an unlearnt method failed."""
-    told = results.statistics.gates if results.finished and results.statistics else ()
+    told = results.current.gates if results.current else ()
     rows = [
         {
             "Method": method_title(gate.method),

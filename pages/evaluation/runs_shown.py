@@ -12,7 +12,7 @@ from mtunet.evaluation import runs
 from mtunet.evaluation.reading import Results, load, progress
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint
 from mtunet.evaluation.runs import RunPart
-from mtunet.evaluation.table import BASELINES, method_title
+from mtunet.evaluation.table import BASELINES, apart, method_title
 from mtunet.files import counted
 from pages.evaluation.address import remembered
 from pages.shared.words import plain
@@ -22,7 +22,8 @@ HOW = "`python -m training run smoke` makes a small one; `python -m training lis
 
 
 def chosen_run() -> Results:
-    """The run that the address names, else the finished one of most methods; or a sentence and an end."""
+    """The run that the address names, else the comparison that scored most by methods past the gate; or a sentence and
+    an end."""
     found, broken = _readable(runs.find_trained())
     for problem in broken:
         st.warning(plain(problem), icon=":material/broken_image:")
@@ -30,7 +31,7 @@ def chosen_run() -> Results:
         st.info(f"There is no training run under {runs.RUNS} yet. {HOW}", icon=":material/experiment:")
         st.stop()
     shipped = _behind_the_default_model()
-    found.sort(key=lambda run: (not run.finished, run.one_model, -len(run.methods), run.name != shipped, run.name))
+    found.sort(key=lambda run: (run.one_model, -_learnt(run), not run.finished, run.name != shipped, run.name))
     names = [run.name for run in found]
     name = st.selectbox(
         "Run",
@@ -40,6 +41,13 @@ def chosen_run() -> Results:
         help="The runs that ship with the program and your own: every folder under runs/ that has a config.json.",
     )
     return found[names.index(name)]
+
+
+@st.cache_data(max_entries=40, show_spinner=False, hash_funcs={Results: lambda run: f"{run.folder} {run.seen}"})
+def _learnt(run: Results) -> int:
+    """Images × methods that are past the gate. One model has no gate."""
+    aside = apart(run) if not run.one_model else frozenset()
+    return sum(len(counts.images) for (method, *_), counts in run.counts.items() if method not in aside)
 
 
 def what_was_measured(results: Results) -> str:
@@ -82,30 +90,36 @@ def _listed(words: list[str]) -> str:
 
 def show_progress(results: Results) -> None:
     """An unfinished run says so, and is looked at again every few seconds."""
-    done = sum(part.done for part in results.parts)
+    far = results.coverage
+    verdicts = (
+        f"Verdicts are preliminary, of {far.whole_seeds} of {counted(len(far.done), 'seed')}."
+        if far.whole_seeds
+        else "Claims wait until a seed has every fold."
+    )
     st.warning(
-        f"The run {plain(results.name)} is unfinished: {done} of its {len(results.parts)} parts (a method on a fold) "
-        "are done. Numbers are of these alone, and change when it goes on.",
+        f"The run {plain(results.name)} is unfinished: {far.parts} of its parts (a method on a fold with a seed) are "
+        f"done. Of all methods there is {far}. Numbers are of what is done, and change when it goes on. {verdicts}",
         icon=":material/hourglass_top:",
     )
-    _live(str(results.folder), done)
+    _live(str(results.folder), far.parts)
 
 
 @st.fragment(run_every=EVERY)
 def _live(folder: str, shown: int) -> None:
-    """shown: how many parts were done when the page was drawn; with another, all of it is drawn again."""
+    """shown: how many parts of all seeds were done when the page was drawn; with another, all is drawn again."""
     try:
         results = read(folder, fingerprint(Path(folder)))
     except UnreadableRun as problem:  # it may just be written
         st.caption(plain(str(problem)))
         return
-    done = sum(part.done for part in results.parts)
-    if results.finished or done != shown:
+    if results.finished or results.coverage.parts != shown:
         st.rerun()
     if not results.parts:
         st.caption("Nothing of it is stored yet.")
         return
-    st.progress(done / len(results.parts), f"{done} of {len(results.parts)} parts done (a part is a method on a fold)")
+    done = sum(part.done for part in results.parts)
+    share = f"{done} of {len(results.parts)} parts of the first seed done (a part is a method on a fold)"
+    st.progress(done / len(results.parts), share)
     rows = [{"Method": method_title(part.method), "Fold": part.fold, "State": _state(part)} for part in results.parts]
     _told_last(Path(folder))
     with st.expander("Every part", icon=":material/list:"):
@@ -168,7 +182,9 @@ def _label(run: Results) -> str:
     kind = "one model" if run.one_model else f"{counted(len(run.methods), 'method')}, {counted(len(run.folds), 'fold')}"
     if run.finished:  # asks no part on disk
         return f"{run.name} · {kind}"
-    return f"{run.name} · {kind} · unfinished, {sum(part.done for part in run.parts)} of {len(run.parts)} parts"
+    if run.one_model:
+        return f"{run.name} · {kind} · unfinished"
+    return f"{run.name} · {kind} · unfinished, {run.coverage.whole_seeds} of {counted(len(run.coverage.done), 'seed')}"
 
 
 BY_RUN: dict[type | str, Callable[[Results], str]] = {Results: lambda results: f"{results.folder} {results.seen}"}

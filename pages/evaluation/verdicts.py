@@ -23,6 +23,13 @@ def show_verdicts(results: Results) -> None:
     if told is None:
         st.caption(f"Its seeds and folds are not judged yet: `python -m training report runs/{results.name}` does it.")
         return
+    far = results.coverage
+    if results.current is None:
+        st.warning(
+            f"Worked out when {told.parts} parts were done; now {far.parts} are. `python -m training report "
+            f"runs/{results.name}` does it again.",
+            icon=":material/history:",
+        )
     st.markdown("\n".join(_gate_line(gate) for gate in told.gates) or "No method can be judged without a baseline.")
     _claims(results, told)
     _removal(results, told)
@@ -37,9 +44,11 @@ def _gate_line(gate: Gate) -> str:
 
 
 def _claims(results: Results, told: Statistics) -> None:
+    far = results.coverage
+    early = "" if far.complete else f"**Of {far.whole_seeds} of {counted(len(far.done), 'seed')}, so preliminary.** "
     st.caption(
-        f"Differences are means over {counted(len(told.seeds), 'seed')} × {counted(len(told.folds), 'fold')}; p is of "
-        "the corrected resampled t test, after Holm's correction over all claims that are judged here. Detectable: "
+        f"{early}Differences are means over {counted(len(told.seeds), 'seed')} × {counted(len(told.folds), 'fold')}; "
+        "p is of the corrected resampled t test, after Holm's correction over all claims that are judged. Detectable: "
         "what would be found four times in five at a level of 0.05, and at the level that Holm asks of the first. "
         f"Not shown is no evidence of equality. {HOW}"
     )

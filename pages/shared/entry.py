@@ -1,17 +1,23 @@
-"""The gate as this server's settings have it, and whether the visitor of this run of a page may see everything."""
+"""The gate as this server's settings have it, and what the visitor of this run of a page may see."""
 
 import functools
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 from streamlit import net_util
+from streamlit.navigation.page import StreamlitPage
 
+from mtunet.intake.admission import TEACHING
 from mtunet.store import rooms
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import data_folder
 from mtunet.store.images import Store
-from pages.shared import gate
+from pages.shared import gate, roles
+from pages.shared.roles import SignIn
+from pages.shared.words import plain
 
 
 def gate_settings() -> dict[str, Any]:
@@ -27,7 +33,34 @@ def gate_settings() -> dict[str, Any]:
         )
         print("Without it others see a class's room and nothing else.", flush=True)
     origins = list(st.get_option("server.corsAllowedOrigins") or ())
-    return {"hosts": hosts, "origins": origins, "key": key(), "base": base_path(), "in_a_room": _in_a_room}
+    settings = {"hosts": hosts, "origins": origins, "key": key(), "base": base_path(), "in_a_room": _in_a_room}
+    signing = signing_in()
+    if signing is None:
+        return settings
+    if not roles.authlib_is_there():
+        print(roles.NO_AUTHLIB, flush=True)
+    return settings | {
+        "hosts": [*hosts, signing.host],
+        "for_teaching": _for_teaching,
+        "roles": roles.who_asks(signing),
+        "sees_all": roles.SEES_EVERY_IMAGE,
+    }
+
+
+@functools.cache
+def signing_in() -> SignIn | None:
+    """How people sign in; None where they do not. Read once: a file that is damaged later opens nothing."""
+    files = [path for path in st.get_option("secrets.files") or () if os.path.isfile(path)]
+    if not files:
+        return None
+    if not st.secrets.load_if_toml_exists():
+        sys.exit(
+            f"{files[0]} cannot be read as TOML. It may say who can come in, so the app does not start without it."
+        )
+    try:
+        return roles.sign_in(st.secrets.to_dict())
+    except roles.UnusableSignIn as problem:
+        sys.exit(str(problem))
 
 
 def base_path() -> str:
@@ -38,28 +71,70 @@ def base_path() -> str:
 
 @functools.cache
 def key() -> str | None:
-    """The server's key; None where none is needed."""
-    return gate.key_for(st.get_option("server.address"), data_folder())
+    """The server's key; None where none is needed, or people sign in."""
+    return None if signing_in() else gate.key_for(st.get_option("server.address"), data_folder())
 
 
-def may_see_all() -> bool:
-    """Whether who opened this page may see more than a class's room."""
+def may_see(title: str) -> bool:
+    """Whether who opened this page may see the page of that title."""
+    signing = signing_in()
+    if signing is not None:
+        return bool(signing.roles(_claims()) & roles.OPEN_TO.get(title, frozenset()))
     cookies: Mapping[str, str] = st.context.cookies.to_dict()
     return gate.may_see_all(key(), cookies)
 
 
-def closed(title: str, url_path: str) -> Any:
-    """A page in the place of another one, for who came without the key."""
-    return st.Page(ask_for_the_key, title=title, url_path=url_path, default=not url_path)
+def may_lead_a_class() -> bool:
+    signing = signing_in()
+    return signing is None or bool(signing.roles(_claims()) & roles.LEADS_A_CLASS)
 
 
-def ask_for_the_key() -> None:
-    """In place of a page."""
-    st.title("This needs a key")
-    st.write(
-        "Open the app by the address with the key that it printed when it started. A class is joined by its teacher's "
-        "link."
-    )
+def signed_in_name() -> str:
+    """Of who has signed in; "" where nobody has, or people do not."""
+    return roles.name_of(_claims()) if signing_in() else ""
+
+
+def _claims() -> Mapping[str, Any]:
+    return st.user.to_dict() if st.user.get("is_logged_in") else {}
+
+
+def closed(page: StreamlitPage, instead: StreamlitPage | None) -> StreamlitPage:
+    """A page in the place of another one, for who may not see it. Who asked for none by name gets `instead`."""
+
+    def shut() -> None:
+        if instead is not None and page.url_path == "":
+            st.switch_page(instead)
+        ask_who()
+
+    return st.Page(shut, title=page.title, url_path=page.url_path, default=not page.url_path, visibility="hidden")
+
+
+def ask_who() -> None:
+    """In place of a page: how to come in, or that this page is not for who did."""
+    signing, name = signing_in(), signed_in_name()
+    if signing is None:
+        st.title("This needs a key")
+        st.write(
+            "Open the app by the address with the key that it printed when it started. A class is joined by its "
+            "teacher's link."
+        )
+    elif name:
+        mine = signing.roles(_claims())
+        st.title("This page is not open to you")
+        st.write(f"You are signed in as {plain(name)}, {' and '.join(sorted(mine)) or 'without a role here'}.")
+        st.button("Sign out", on_click=st.logout, key="entry.sign_out")
+    elif not roles.authlib_is_there():
+        st.title("Nobody can sign in yet")
+        st.write(roles.NO_AUTHLIB)
+    else:
+        st.title("Sign in")
+        st.write(
+            "What is open to you is told by your role. A class is joined by its teacher's link, without signing in."
+        )
+        for provider in signing.providers:
+            words = f"Sign in with {provider}" if provider else "Sign in"
+            if st.button(words, type="primary", icon=":material/login:", key=f"entry.sign_in.{provider}"):
+                st.login(provider)
     st.caption("Research demonstration, not for clinical use.")
 
 
@@ -67,5 +142,14 @@ def _in_a_room(sha256: str) -> bool:
     try:
         with Store.open(data_folder()) as store:
             return rooms.shows(store, sha256)
+    except UnusableStore:
+        return False
+
+
+def _for_teaching(sha256: str) -> bool:
+    try:
+        with Store.open(data_folder()) as store:
+            image = store.image(sha256)
+            return image is not None and image.source.startswith(TEACHING) and not rooms.shows(store, sha256)
     except UnusableStore:
         return False

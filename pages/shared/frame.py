@@ -5,7 +5,8 @@ from streamlit.commands.page_config import MenuItems
 
 import mtunet
 from mtunet.study.decisions import READER_LENGTH
-from pages.shared.entry import ask_for_the_key, may_see_all
+from pages.shared.entry import ask_who, may_see, signed_in_name
+from pages.shared.words import plain
 from pages.shared.work import jobs, last_looks, standing_still
 
 NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
@@ -15,10 +16,10 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
     """Draw the frame. The first call of every page, because a page opened by its own address can run on its own.
 
     heading: False for a page whose heading depends on what it shows. device: whether to say what the network runs on.
-    for_learners: of a class, who have no key.
+    for_learners: of a class, who have no key and need not sign in.
     """
-    if not for_learners and not may_see_all():
-        ask_for_the_key()
+    if not for_learners and not may_see(title):
+        ask_who()
         st.stop()
     # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
     st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
@@ -27,6 +28,8 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
             st.title(title, anchor=False, width="content")
         st.caption(f":material/science: {NOT_CLINICAL}", width="content")
         if device:
+            if name := signed_in_name():
+                st.button(f"{plain(name)}: sign out", type="tertiary", on_click=st.logout, key="frame.sign_out")
             runs_on = f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}"
             st.caption(runs_on, width="content", help=last_looks())
     if device:
@@ -38,6 +41,10 @@ _MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {
 
 
 def ask_reader() -> None:
+    """Nobody is asked who has signed in."""
+    if name := signed_in_name():
+        st.markdown(f"Reader: **{plain(name)}**", help="Every decision is kept with the name of who made it.")
+        return
     st.text_input(
         "Reader",
         placeholder="Your name or initials",
@@ -50,4 +57,4 @@ def ask_reader() -> None:
 
 def reader_name() -> str:
     """ "" while nobody has said."""
-    return str(st.session_state.get("case.reader") or "").strip()
+    return signed_in_name() or str(st.session_state.get("case.reader") or "").strip()

@@ -6,7 +6,8 @@ requests are refused. Every answer carries headers that keep pages out of other 
 guessing types.
 
 A server that listens beyond this machine has a key. An address with the key opens everything and leaves it as a cookie;
-without it a browser gets what the page of a room needs, and `may_see_all` is False for the script that draws it.
+without it a browser gets what the page of a room needs, and `may_see_all` is False for the script that draws it. Where
+people sign in (`roles`), that stands in the key's place, and what is open is told by their roles.
 """
 
 import hmac
@@ -14,7 +15,7 @@ import ipaddress
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -32,9 +33,10 @@ COOKIE = "mtunet_key"
 BROWSER = "mtunet_browser"
 KEY_FILE = "key"
 FORBIDDEN, NOT_HERE, MISDIRECTED = 403, 404, 421
-OPEN_WITHOUT_KEY = ("/static/", "/component/", "/media/", "/mtunet/assets/", "/mtunet/room/")
-"""The page's own program, health, the clock of a room; uploads and media, whose addresses hold a session's secret."""
-_IMAGE = re.compile(r"/mtunet/(?:image|map|thumbnail)/([0-9a-f]{64})(?:/|$)")
+OPEN_WITHOUT_KEY = ("/static/", "/component/", "/media/", "/auth/", "/mtunet/assets/", "/mtunet/room/")
+"""The page's own program, health, the clock of a room, the way to sign in; uploads and media, whose addresses hold a
+session's secret."""
+_IMAGE = re.compile(r"/mtunet/(image|map|thumbnail)/([0-9a-f]{64})(?:/|$)")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -56,7 +58,8 @@ class Gate:
     hosts: names that this server is known by, beside loopback; where there is a key and none is named, any, because a
     key's cookie is of the host that it was given to. origins: of other sites that may ask. key: None where none is
     needed. base: the path that the app is served under. in_a_room: whether the image of this sha256 is one that a class
-    is shown.
+    is shown. for_teaching: whether it was drawn for teaching, and no class is to be asked about it. roles: where people
+    sign in, those of who sends these cookies. sees_all: the roles to which every image is open.
     """
 
     def __init__(
@@ -67,8 +70,12 @@ class Gate:
         key: str | None = None,
         base: str = "",
         in_a_room: Callable[[str], bool] = lambda _: False,
+        for_teaching: Callable[[str], bool] = lambda _: False,
+        roles: Callable[[Mapping[str, str]], Collection[str]] | None = None,
+        sees_all: Collection[str] = (),
     ) -> None:
         named = tuple(_plain(host) for host in hosts)
+        self.for_teaching, self.roles, self.sees_all = for_teaching, roles, sees_all
         self.app, self.key, self.base, self.in_a_room = app, key, base, in_a_room
         self.hosts = None if key and not named else {*LOOPBACK, *named}
         self.origins = {urlsplit(origin).netloc.lower() or origin.lower() for origin in origins}
@@ -99,18 +106,30 @@ class Gate:
         path = scope["path"].removeprefix(self.base)
         if path.startswith("/_stcore/metrics"):
             return NOT_HERE, "Not found."
-        if scope["type"] == "websocket" or may_see_all(self.key, _cookies(headers.get("cookie", ""))):
+        if scope["type"] == "websocket" or self._open_to(path, _cookies(headers.get("cookie", ""))):
             return None  # what a websocket's script may show, it asks itself
         if _asked_with(scope) is not None or self._open_to_all(path):
             return None
-        return FORBIDDEN, "This needs the key: open the app by the address that it printed when it started."
+        return FORBIDDEN, (
+            "This needs the key: open the app by the address that it printed when it started."
+            if self.roles is None
+            else "This is open to those who sign in and have a role for it."
+        )
+
+    def _open_to(self, path: str, cookies: Mapping[str, str]) -> bool:
+        if self.roles is None:
+            return may_see_all(self.key, cookies)
+        roles = self.roles(cookies)
+        image = _IMAGE.match(path)
+        return bool(set(roles) & set(self.sees_all) or (roles and image and self.for_teaching(image[2])))
 
     def _open_to_all(self, path: str) -> bool:
-        """The program itself, which holds nothing of anybody, and what a class is shown."""
+        """The program itself, which holds nothing of anybody, and the image that a class is shown, without what the
+        model found in it."""
         if path.count("/") == 1 or "/_stcore/" in path or path.startswith(OPEN_WITHOUT_KEY):
             return True
         image = _IMAGE.match(path)
-        return image is not None and self.in_a_room(image[1])
+        return image is not None and image[1] == "image" and self.in_a_room(image[2])
 
     async def _let_in(self, asked: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Back to the same address without the key, which stays as a cookie if it is right."""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from mtunet.case import Calcification, Flag, Laterality, Priority
+from mtunet.case.placement import label
 from mtunet.files import counted
-from mtunet.placement import label
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
 from mtunet.study.rules import Urgency

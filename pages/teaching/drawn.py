@@ -14,7 +14,7 @@ from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.files import counted
-from mtunet.intake.admission import Declined, Origin, take_in
+from mtunet.intake.admission import TEACHING, Declined, Origin, take_in
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.samples import sample_bytes
@@ -27,9 +27,6 @@ from mtunet.teaching.items import Item
 from pages.shared.viewer import Outline, outlines
 from pages.shared.words import SHORT_TYPES
 from pages.shared.work import jobs, open_store
-
-SOURCE = "teaching:"
-"""Where a filed phantom came from, before its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +62,7 @@ def drawn(spec: PhantomSpec, name: str) -> Drawn:
     outlines["benign"] = [Outline(points, note="Known: benign") for points in contours(phantom.masks["benign"])]
     data = dicom_bytes(phantom, name)
     contents = contents_of(phantom)
-    return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents, f"{name}.dcm", f"{SOURCE}{name}")
+    return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents, f"{name}.dcm", f"{TEACHING}{name}")
 
 
 def drawn_case(case: Case) -> Drawn:
@@ -81,7 +78,7 @@ def drawn_case(case: Case) -> Drawn:
         outlines={},
         contents=None,
         file=sample.file,
-        source=f"{SOURCE}QUIZ-{sample.key}",
+        source=f"{TEACHING}QUIZ-{sample.key}",
     )
 
 

@@ -277,7 +277,7 @@ def _said(results: Results, one: Region) -> str:
 @st.cache_data(max_entries=400, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr})
 def _picture(spec: PhantomSpec, one: Region) -> bytes:
     rgb = close_up(phantom_of(spec), one)
-    encoded = cv2.imencode(".webp", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, 88])[1]
+    encoded = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     return bytes(encoded.tobytes())
 
 

@@ -1,5 +1,7 @@
 """The lesson on the page: each picture beside the statements that it shows, each statement with its source."""
 
+from html import escape
+
 import streamlit as st
 
 from mtunet.detection.models import DEFAULT_MODEL
@@ -11,6 +13,7 @@ from mtunet.teaching.mistakes import false_per_view, mistakes_of
 from mtunet.teaching.model_answers import model_answers
 from mtunet.teaching.sources import SOURCES
 from pages.shared.words import plain
+from pages.teaching.pictures import figure_html, rows_html
 from pages.teaching.sections import go_to, rate_words
 
 LAYOUT = (
@@ -47,33 +50,28 @@ def show_lesson() -> None:
 
 def _chapter(number: int, chapter: Chapter) -> None:
     st.subheader(f"{number} · {chapter.title}", anchor=False)
-    for shown in chapter.shown:
-        _shown(shown)
+    st.html(rows_html([(_picture(PICTURES[shown.picture]), _words(shown)) for shown in chapter.shown]))
 
 
-def _shown(shown: Shown) -> None:
-    seen, words = st.columns([7, 5], gap="medium", vertical_alignment="center")
-    with seen:
-        _picture(PICTURES[shown.picture])
-    words.markdown("\n".join(f"- {plain(one.words)} {_sources(one)}" for one in shown.statements))
+def _picture(picture: LessonPicture) -> str:
+    return figure_html("lesson", picture_path(picture), picture.caption, f"{picture.caption} {picture.origin}")
 
 
-def _picture(picture: LessonPicture) -> None:
-    path = picture_path(picture)
-    if not path.exists():
-        st.warning(
-            f"The picture {path.name} is missing from this installation: python -m mtunet.teaching pictures makes it.",
-            icon=":material/broken_image:",
-        )
-        return
-    st.image(str(path), caption=f"{picture.caption} {picture.origin}", alt=picture.caption, width="stretch")
+def _words(shown: Shown) -> str:
+    said = "".join(f"<li>{escape(one.words)} {_sources(one)}</li>" for one in shown.statements)
+    return f"<ul>{said}</ul>"
 
 
 def _sources(statement: Statement) -> str:
-    """In small grey type, with a link where there is one."""
+    """In small type, with a link where there is one."""
     said = [SOURCES[key] for key in statement.sources]
-    links = [f"[{plain(one.words)}]({one.address})" if one.address else plain(one.words) for one in said]
-    return f":small[:gray[({'; '.join(links)})]]"
+    links = [
+        f'<a href="{escape(one.address, quote=True)}" target="_blank">{escape(one.words)}</a>'
+        if one.address
+        else escape(one.words)
+        for one in said
+    ]
+    return f"<small>({'; '.join(links)})</small>"
 
 
 def _mistakes(number: int) -> None:

@@ -5,9 +5,10 @@ import streamlit as st
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.teaching.items import pool
 from mtunet.teaching.mistake_pictures import mistake_path
-from mtunet.teaching.mistakes import Found, Mistake, examples, mistakes_of, plain_word
+from mtunet.teaching.mistakes import Mistake, examples, mistakes_of, plain_word
 from mtunet.teaching.model_answers import model_answers
 from pages.shared.words import plain
+from pages.teaching.pictures import STYLE, figure_html
 from pages.teaching.sections import choose_items, go_to, rate_words
 
 KEY = "teaching.mistakes"
@@ -41,10 +42,13 @@ def show_mistakes() -> None:
     if not shown:
         st.caption("None was made on these cases, so there is none to show.")
         return
-    for start in range(0, len(shown), 2):
-        for column, number in zip(st.columns(2, gap="medium"), range(start, min(start + 2, len(shown))), strict=False):
-            with column:
-                _example(found, shown[number], number + 1)
+    pictures = [
+        figure_html(
+            "mistakes", mistake_path(found, n), f"{found.kind.title}: the place, and what is known there", _said(one)
+        )
+        for n, one in enumerate(shown, 1)
+    ]
+    st.html(f'{STYLE}<div class="teaching-rows even">{"".join(pictures)}</div>')
     st.button(
         "Quiz me on such cases",
         type="primary",
@@ -61,16 +65,6 @@ def show_mistakes() -> None:
     )
     if said.out_of_date:
         st.caption(f":material/warning: {plain(said.out_of_date)}")
-
-
-def _example(found: Found, one: Mistake, number: int) -> None:
-    path = mistake_path(found, number)
-    if not path.exists():
-        st.caption(f"The picture {path.name} is missing: python -m mtunet.teaching mistakes makes it.")
-        return
-    st.image(
-        str(path), caption=_said(one), alt=f"{found.kind.title}: the place, and what is known there", width="stretch"
-    )
 
 
 def _said(one: Mistake) -> str:

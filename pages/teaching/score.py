@@ -9,6 +9,7 @@ import streamlit as st
 
 from mtunet.case import Calcification
 from mtunet.files import counted, csv_bytes
+from mtunet.intake.admission import TEACHING
 from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
 from mtunet.teaching.cases import ANY, Source
@@ -19,7 +20,7 @@ from mtunet.teaching.records import answers_of, described
 from mtunet.teaching.scoring import Answered, Influence, Rate, Score, influence, of_model, score
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import open_store
-from pages.teaching.drawn import SOURCE, WORDS
+from pages.teaching.drawn import WORDS
 from pages.teaching.score_charts import show_curves, show_progress
 from pages.teaching.sections import go_to, percent_words, rate_words
 from pages.teaching.start import SOURCES
@@ -43,7 +44,7 @@ def show_influence(answers: Sequence[Answered]) -> None:
             "before the last word was asked for count in the tables above only."
         )
         return
-    st.dataframe(rows, hide_index=True, key="teaching.influence", alt="Shares by who looked first")
+    st.table(rows, hide_index=True, alt="Shares by who looked first")
     st.caption(_said(found))
 
 
@@ -145,7 +146,7 @@ def _how_well(answers: list[Answered]) -> None:
         for row in rows:
             row["You, where the model looked"] = _percent(same[row["Share"]])
             row["Model, same views"] = _percent(model[row["Share"]])
-    st.dataframe(rows, hide_index=True, key="teaching.rates", alt="Shares with their intervals, reader beside model")
+    st.table(rows, hide_index=True, alt="Shares with their intervals, reader beside model")
     st.caption(
         f"{NONE}: nothing to divide by yet. Range: 95 % interval (Wilson). The model says no sureness; its marks "
         "are in the third chart below."
@@ -181,7 +182,7 @@ def _confusion(one: Score) -> None:
         {"Truth": WORDS[truth], **{f"said {WORDS[said]}": one.confusion.get((truth, said), 0) for said in Answer}}
         for truth in Answer
     ]
-    st.dataframe(rows, hide_index=True, key="teaching.confusion", alt="Truth by answer, counts")
+    st.table(rows, hide_index=True, alt="Truth by answer, counts")
 
 
 def _calibration(one: Score) -> None:
@@ -194,7 +195,7 @@ def _calibration(one: Score) -> None:
         }
         for said, words in SURENESS.items()
     ]
-    st.dataframe(rows, hide_index=True, key="teaching.calibration", alt="Said sureness and share right")
+    st.table(rows, hide_index=True, alt="Said sureness and share right")
 
 
 def _described(store: Store, reader: str) -> None:
@@ -207,7 +208,7 @@ def _described(store: Store, reader: str) -> None:
     for key, question in QUESTIONS.items():
         share, span, count = rate_words(found.get(key, Rate(0, 0)))
         rows.append({"Question": question.words, "Right": share, "Range": span, "Of": count})
-    st.dataframe(rows, hide_index=True, key="teaching.described", alt="Share right by question", width=760)
+    st.table(rows, hide_index=True, alt="Share right by question", width=760)
 
 
 def _keep_or_delete(store: Store, reader: str) -> None:
@@ -238,7 +239,7 @@ def _keep_or_delete(store: Store, reader: str) -> None:
                 key=f"teaching.delete{'' if who else '_all'}",
                 help="All answers and rounds, at once. Until this page is left they can be put back.",
             )
-        images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(SOURCE)]
+        images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(TEACHING)]
         if images and st.button(
             f"Remove {counted(len(images), 'quiz image')} from this machine",
             icon=":material/playlist_remove:",

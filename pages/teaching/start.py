@@ -12,6 +12,7 @@ from mtunet.teaching.items import pool
 from mtunet.teaching.records import answers_of, reader_name
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, Plan, Round, due, last_unfinished, waiting
 from mtunet.teaching.run_cases import problems
+from pages.shared.entry import signed_in_name
 from pages.shared.words import plain
 from pages.teaching import round as rounds
 from pages.teaching.drawn import WORDS
@@ -75,7 +76,7 @@ def show_start(store: Store) -> None:
     with st.container(border=True, width=860):
         reader = st.text_input(
             "Your name here",
-            st.session_state.get("teaching.last_reader", "Reader"),
+            st.session_state.get("teaching.last_reader") or signed_in_name()[:40] or "Reader",
             max_chars=40,
             key="teaching.reader",
             help="Any name; it stays on this machine.",
@@ -179,7 +180,7 @@ def show_round_end(store: Store, playing: Round) -> None:
         }
         for n, one in enumerate(answers, 1)
     ]
-    st.dataframe(rows, hide_index=True, key="teaching.round_table", alt="The answers of this round", width=860)
+    st.table(rows, hide_index=True, alt="The answers of this round", width=860)
     st.markdown(_coming_back([CaseSeen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
     with st.container(horizontal=True):
         if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):

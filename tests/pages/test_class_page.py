@@ -119,7 +119,7 @@ def test_a_class_is_led_from_its_first_question_to_its_end(app: AppTest, room: t
     click(app, "teaching.class.reveal")
     click(app, "teaching.class.finish")
     assert records.moment(store, one).phase is Phase.CLOSED
-    assert app.dataframe[0].value["Right before the model"].tolist() == ["100 % (1 of 1)", "–"]
+    assert app.table[0].value["Right before the model"].tolist() == ["100 % (1 of 1)", "–"]
     again = learner_page(one, token)
     assert any("**1 of 1**" in m.value for m in again.markdown)
 
@@ -224,7 +224,7 @@ def test_with_the_model_first_a_class_sees_it_before_it_answers(app: AppTest, ro
     click(app, "teaching.class.ask")
     click(app, "teaching.class.reveal")
     click(app, "teaching.class.finish")
-    questions, learners = (frame.value for frame in app.dataframe)
+    questions, learners = (frame.value for frame in app.table)
     assert questions["Right, model shown"].tolist() == ["100 % (1 of 1)", "–"]
     assert questions["Model"].tolist() == ["both", "–"]
     assert questions["Truth"].tolist()[1] == "not answered"  # it stays closed

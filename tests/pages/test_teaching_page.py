@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
@@ -22,6 +24,7 @@ from mtunet.store.worklist import count
 from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
+from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson_pictures import PICTURES
 from mtunet.teaching.records import add_answer, answers_of, described
@@ -30,6 +33,7 @@ from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.scoring import Rate, score
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
+from pages.teaching.pictures import picture
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
 from tests.pages.conftest import ROOT
 from tests.test_teaching import answered
@@ -57,8 +61,10 @@ def one_case(monkeypatch: pytest.MonkeyPatch) -> Item:
 
 
 def pictures(app: AppTest) -> list[str]:
-    """The captions of the pictures on the page."""
-    return [image.caption for element in app.get("image") for image in element.proto.imgs]
+    """The captions of the pictures on the page: those drawn for it, and those that ship."""
+    drawn = [image.caption for element in app.get("image") for image in element.proto.imgs]
+    shipped = (re.findall(r"<figcaption>(.*?)</figcaption>", element.proto.body) for element in app.get("html"))
+    return [*drawn, *(caption for found in shipped for caption in found)]
 
 
 def round_of(app: AppTest) -> str:
@@ -91,6 +97,25 @@ def test_an_unknown_section_is_the_lesson(app: AppTest) -> None:
     assert len(shown) == len(PICTURES)
     assert sum("Phantom: computer-made" in caption for caption in shown) == len(PICTURES) - 1
     assert sum("Real mammogram: CBIS-DDSM" in caption for caption in shown) == 1
+
+
+def test_the_lessons_pictures_are_fetched_as_they_ship_and_nothing_else_is(app: AppTest) -> None:
+    opened(app, "lesson")
+    said = " ".join(element.proto.body for element in app.get("html"))
+    addresses = re.findall(r'src="([^"?]+)\?v=[0-9a-f]{12}"', said)
+    assert len(addresses) == said.count('loading="lazy"') == len(PICTURES)
+    shipped = {f"mtunet/teaching/lesson/{key}.webp" for key in PICTURES}
+    assert set(addresses) == shipped
+
+    def answer(folder: str, name: str) -> Response:
+        scope = {"type": "http", "path_params": {"folder": folder, "name": name}, "headers": []}
+        return picture(Request(scope))
+
+    one = answer("lesson", "skin.webp")
+    assert Path(getattr(one, "path")) == picture_path(PICTURES["skin"])  # noqa: B009
+    assert (one.status_code, one.media_type) == (200, "image/webp")
+    others = (("lesson", "../lesson.py"), ("lesson", "skin.py"), ("pool", "skin.webp"), ("mistakes", "skin.webp"))
+    assert [answer(*other).status_code for other in others] == [404] * len(others)
 
 
 def test_a_round_is_played_and_its_answers_are_kept(
@@ -147,7 +172,7 @@ def test_the_score_of_given_answers_is_shown_and_can_be_deleted(app: AppTest, da
         for said in (Answer.MC, Answer.BAC):
             add_answer(store, "Bo", answered(Answer.MC, said), None)
     opened(app, "score")
-    rates: Any = app.dataframe[0].value
+    rates: Any = app.table[0].value
     assert rates["You"].tolist()[:2] == ["50 %", "50 %"]
     click(app, "teaching.delete")
     with Store.open(data) as store:

@@ -1,33 +1,28 @@
 """`python -m training.data NAME --root DIR [--read]`: checks a data set and prints its card."""
 
-import argparse
-import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 import mtunet
 from training.data.registry import DATASETS, DataSetMissing, card, samples
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 when the card was printed, 2 when the data set is not there."""
+@click.command()
+@click.argument("name", type=click.Choice(list(DATASETS)))
+@click.option("--root", type=click.Path(path_type=Path), required=True, help="The folder it lies in.")
+@click.option("--read", is_flag=True, help="Also read every image and mask (slow).")
+def main(name: str, root: Path, read: bool) -> None:
+    """Check a data set of real mammograms and print its card."""
     mtunet.speak_utf8()
-    parser = argparse.ArgumentParser(
-        prog="python -m training.data", description="Check a data set of real mammograms and print its card."
-    )
-    parser.add_argument("name", choices=list(DATASETS), help="the data set")
-    parser.add_argument("--root", type=Path, required=True, help="the folder it lies in")
-    parser.add_argument("--read", action="store_true", help="also read every image and mask (slow)")
-    asked = parser.parse_args(arguments)
     try:
-        print(card(asked.name, asked.root))
-        if asked.read:
-            print(reading_report(asked.name, asked.root))
+        click.echo(card(name, root))
+        if read:
+            click.echo(reading_report(name, root))
     except DataSetMissing as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    return 0
+        click.echo(problem, err=True)
+        raise SystemExit(2) from None
 
 
 def reading_report(name: str, root: Path) -> str:
@@ -43,4 +38,4 @@ def reading_report(name: str, root: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m training.data")

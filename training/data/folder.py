@@ -48,7 +48,7 @@ _LAYOUT: Final = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestRow:
     """One image and what is said of it.
 
     masks: per type the file that was named or found. has: per type what the manifest says, None when nothing.
@@ -114,7 +114,7 @@ def patient_in(name: str) -> str:
     return re.sub(r"[\s_-]+", "-", _VIEW_WORDS.sub(" ", name)).strip("- ").lower() or name.lower()
 
 
-def _entries(root: Path) -> tuple[list[Entry], list[str]]:
+def _entries(root: Path) -> tuple[list[ManifestRow], list[str]]:
     """All entries, and sentences on what beside them was not understood."""
     manifest = root / MANIFEST
     if manifest.is_file():
@@ -135,7 +135,7 @@ def _entries(root: Path) -> tuple[list[Entry], list[str]]:
             if stem in found
         }
         used |= set(own.values())
-        entries.append(Entry(name, image, own, dict.fromkeys(Calcification), patient_in(name), guessed=True))
+        entries.append(ManifestRow(name, image, own, dict.fromkeys(Calcification), patient_in(name), guessed=True))
     spare = [path.name for found in masks.values() for path in found.values() if path not in used]
     notes = [f"{len(spare)} masks belong to no image, {spare[0]} first."] if spare else []
     return entries, notes
@@ -162,7 +162,7 @@ def _what_is_in(root: Path) -> str:
     return f"{', '.join(names[:5])}{' and more' if len(names) > 5 else ''}" if names else "an empty folder"
 
 
-def _listed(manifest: Path) -> list[Entry]:
+def _listed(manifest: Path) -> list[ManifestRow]:
     with manifest.open(encoding="utf-8-sig", newline="") as file:
         table = csv.DictReader(file)
         header = [name.strip().lower() for name in table.fieldnames or ()]
@@ -184,14 +184,14 @@ def _listed(manifest: Path) -> list[Entry]:
     return entries
 
 
-def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> Entry:
+def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> ManifestRow:
     try:
         image = manifest.parent / cells["image"]
         patient = cells.get("patient_id", "")
         pixel_mm = float(cells["pixel_mm"]) if cells.get("pixel_mm") else None
         if not cells["image"] or (pixel_mm is not None and not 0 < pixel_mm < 10):
             raise ValueError
-        return Entry(
+        return ManifestRow(
             name=Path(cells["image"]).with_suffix("").as_posix(),
             image=image,
             masks={
@@ -215,7 +215,7 @@ def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> Entry:
         ) from None
 
 
-def _type_line(entries: list[Entry], kind: Calcification) -> str:
+def _type_line(entries: list[ManifestRow], kind: Calcification) -> str:
     masks = sum(kind in entry.masks for entry in entries)
     absent = sum(entry.has[kind] is False and kind not in entry.masks for entry in entries)
     somewhere = sum(entry.has[kind] is True and kind not in entry.masks for entry in entries)
@@ -226,7 +226,7 @@ def _type_line(entries: list[Entry], kind: Calcification) -> str:
     )
 
 
-def _view(entry: Entry) -> LabelledView:
+def _view(entry: ManifestRow) -> LabelledView:
     if not entry.image.is_file():
         raise Unusable(f"expected its image at {entry.image}, found none")
     mammogram = reading.read(entry.image.read_bytes(), entry.image.name)
@@ -252,7 +252,9 @@ def _view(entry: Entry) -> LabelledView:
     )
 
 
-def _label(entry: Entry, kind: Calcification, mammogram: Mammogram, notes: list[str]) -> tuple[Known, Mask | None]:
+def _label(
+    entry: ManifestRow, kind: Calcification, mammogram: Mammogram, notes: list[str]
+) -> tuple[Known, Mask | None]:
     """What is known of one type, and its mask on the image's grid; raises Unusable when mask and manifest disagree."""
     has = entry.has[kind]
     if kind not in entry.masks:

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Laterality, Refusal, UnreadableImage, View
+from mtunet.case.scope import Fact
 from mtunet.imaging.decoding.result import (
     DECODE_SECONDS,
     MAX_PIXELS,
@@ -33,7 +34,6 @@ from mtunet.imaging.decoding.result import (
     look_up,
     refusal,
 )
-from mtunet.scope import Fact
 
 REQUEST: Final = struct.Struct("<QId")
 """Length of the file, length of its name, seconds allowed."""

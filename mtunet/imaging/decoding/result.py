@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Laterality, Refusal, UnreadableImage, View
-from mtunet.scope import Fact
+from mtunet.case.scope import Fact
 
 MAX_FILE_BYTES = 512 << 20
 """A larger file is refused unread. The largest single mammogram seen is 55 MB."""

@@ -13,6 +13,7 @@ import pydicom
 from pydicom.filereader import read_dataset, read_preamble
 
 from mtunet.case import Refusal, UnreadableImage
+from mtunet.case.scope import Fact, sentences
 from mtunet.imaging.decoding.result import MAX_INFLATED_BYTES, MAX_ITEMS, Decoded, refusal
 from mtunet.imaging.dicom.grey import display, grey_look
 from mtunet.imaging.dicom.labels import labels, refuse_out_of_scope
@@ -20,7 +21,6 @@ from mtunet.imaging.dicom.objects import refuse_other_objects
 from mtunet.imaging.dicom.pixels import stored_pixels
 from mtunet.imaging.dicom.spacing import spacing, squeezed
 from mtunet.imaging.dicom.values import belonging
-from mtunet.scope import Fact, sentences
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PREAMBLE = 128

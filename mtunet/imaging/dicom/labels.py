@@ -1,17 +1,17 @@
 """Side, view and kind of projection, from wherever vendors write them.
 
 What stands in an element made for it is said by the header; what is read out of a description, the patient's
-orientation or the file's name is a guess, and a note says of what. The words themselves stand in `mtunet.placement`.
+orientation or the file's name is a guess, and a note says of what. The words stand in `mtunet.case.placement`.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mtunet.case import Laterality, Refusal, View
+from mtunet.case.placement import Placement, placement_in
+from mtunet.case.scope import SCOPE, Effect, Fact
 from mtunet.imaging.decoding.result import refusal
 from mtunet.imaging.dicom.values import items, number, value, word, words
-from mtunet.placement import Placement, placement_in
-from mtunet.scope import SCOPE, Effect, Fact
 
 VIEW_CODES: Final[Mapping[str, View]] = {
     "399162004": View.CC,

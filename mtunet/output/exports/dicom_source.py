@@ -8,7 +8,6 @@ file came.
 import hashlib
 import io
 import uuid
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +23,7 @@ from pydicom.uid import (
 
 from mtunet.case import Laterality, Mammogram, View
 from mtunet.output.exports.dicom_header import REQUIRED_BY_DERIVED, UNICODE
-from mtunet.output.exports.result import Examined
+from mtunet.output.exports.result import Result
 
 MANUFACTURER: Final = "MTU-Net"
 PLACEHOLDER_NAME: Final = "DE-IDENTIFIED^"
@@ -50,7 +49,7 @@ SIDE_CODES: Final = {
 }
 
 
-def image(result: Examined) -> bytes:
+def image(result: Result) -> bytes:
     """A DICOM file of the image as displayed, 16 bit, without identifiers: Digital Mammography where side, view and
     spacing are known, else a Secondary Capture.
     """
@@ -61,7 +60,7 @@ def image(result: Examined) -> bytes:
     return file_bytes(dataset)
 
 
-def reference(result: Examined, *, identified: bool = True) -> Dataset:
+def reference(result: Result, *, identified: bool = True) -> Dataset:
     """The header of the image, without pixels: `result.origin` where it is given and wanted, else one of our own."""
     if identified and result.origin is not None:
         return result.origin
@@ -75,7 +74,7 @@ def reference(result: Examined, *, identified: bool = True) -> Dataset:
     return dataset
 
 
-def is_placed(result: Examined) -> bool:
+def is_placed(result: Result) -> bool:
     """Whether side, view and spacing are known: then the image is a Digital Mammography one, which viewers hang."""
     mammogram = result.mammogram
     return None not in (mammogram.laterality, mammogram.view, mammogram.spacing_mm) and mammogram.view != View.SPECIMEN
@@ -103,7 +102,7 @@ def _describe_mammography(dataset: Dataset) -> None:
     dataset.ViewCodeSequence[0].ViewModifierCodeSequence = []
 
 
-def sides_of(source: Dataset, result: Examined) -> tuple[Code | None, Code | None, tuple[str, str] | None]:
+def sides_of(source: Dataset, result: Result) -> tuple[Code | None, Code | None, tuple[str, str] | None]:
     """(side, view, patient orientation as (along a row, down a column)), each None where it is not known.
 
     The orientation is the header's; of an image without one, that of the usual hanging, with the chest wall where the
@@ -155,20 +154,6 @@ def opened(content: bytes) -> Dataset:
     return pydicom.dcmread(io.BytesIO(content))
 
 
-def referred(source: Dataset) -> Dataset:
-    """An item that refers to an object."""
-    made = Dataset()
-    made.ReferencedSOPClassUID, made.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
-    return made
-
-
-def list_of(files: Iterable[bytes]) -> Dataset:
-    """Files that we wrote, as one lists them to others."""
-    made = Dataset()
-    made.ReferencedSOPSequence = [referred(opened(one)) for one in files]
-    return made
-
-
 def sop_class_of(file: Path) -> str | None:
     """What a file is, by its SOP Class UID; None for what is no DICOM file."""
     try:
@@ -177,7 +162,7 @@ def sop_class_of(file: Path) -> str | None:
         return None
 
 
-def _identify(dataset: Dataset, result: Examined) -> None:
+def _identify(dataset: Dataset, result: Result) -> None:
     sha256 = result.mammogram.pixels_sha256
     study = result.study or sha256
     dataset.SOPClassUID = SecondaryCaptureImageStorage
@@ -199,7 +184,7 @@ def _identify(dataset: Dataset, result: Examined) -> None:
     dataset.ImageType = ["DERIVED", "PRIMARY"]
 
 
-def _describe_view(dataset: Dataset, result: Examined) -> None:
+def _describe_view(dataset: Dataset, result: Result) -> None:
     mammogram = result.mammogram
     dataset.BodyPartExamined = "BREAST"
     orientation = sides_of(dataset, result)[2]
@@ -216,7 +201,7 @@ def _describe_view(dataset: Dataset, result: Examined) -> None:
         dataset.ViewCodeSequence = [code]
 
 
-def _describe_pixels(dataset: Dataset, result: Examined) -> None:
+def _describe_pixels(dataset: Dataset, result: Result) -> None:
     dataset.Rows, dataset.Columns = result.mammogram.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0

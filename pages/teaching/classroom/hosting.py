@@ -23,6 +23,7 @@ from mtunet.teaching.classroom.records import (
 )
 from mtunet.teaching.classroom.results import QuestionResult, question_result
 from mtunet.teaching.classroom.room import Mode, Moment, Move, NotNow, Phase, Room, moves
+from pages.shared.entry import may_lead_a_class
 from pages.shared.viewer import component
 from pages.shared.words import plain
 from pages.shared.work import open_store
@@ -50,6 +51,9 @@ _CODE_STYLE = "<style>.st-key-teaching-class-letters h1 { font-size: 3.4rem !imp
 
 
 def show_class() -> None:
+    if not may_lead_a_class():
+        st.info("A class is led by a teacher. To join one, open its teacher's link.", icon=":material/school:")
+        return
     with open_store() as store:
         code = st.query_params.get(LED)
         tried = (st.query_params.pop("host", None), own_secret(code) if code else None, st.session_state.get(HOST))

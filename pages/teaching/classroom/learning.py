@@ -11,6 +11,7 @@ from mtunet.teaching.classroom.room import Attempts, Learner, LearnerAnswer, Mom
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import SURENESS
 from mtunet.teaching.records import LONGEST_NAME
+from pages.shared.entry import signed_in_name
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.answers import room_case, truth_layers
@@ -96,6 +97,7 @@ def _join(store: Store, room: Room, now: Moment) -> None:
     with st.form("teaching.room.join", width=380):
         name = st.text_input(
             "Your name here",
+            signed_in_name()[:LONGEST_NAME],
             max_chars=LONGEST_NAME,
             key="teaching.room.name",
             help="Any name. Your teacher sees it with your answers, and can delete both.",

@@ -24,16 +24,14 @@ def show_results(store: Store, room: Room) -> None:
         st.info("Nobody answered in this room.", icon=":material/insights:")
         return
     alone = room.mode is Mode.READER_FIRST
-    st.dataframe(
+    st.table(
         [_question_row(one, alone=alone) for one in questions],
         hide_index=True,
-        key="teaching.class.questions",
         alt=f"Share right by question{', before and after the model was seen' if alone else ''}",
     )
-    st.dataframe(
+    st.table(
         [_learner_row(one, alone=alone) for one in by_learner],
         hide_index=True,
-        key="teaching.class.learners",
         alt="Share right by learner",
         width=760,
     )

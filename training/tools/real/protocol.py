@@ -30,7 +30,7 @@ MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class LookedView:
     """A view as the product sees it. What is needed of the maps is taken at once: they are large."""
 
     row: Mapping[str, Any]
@@ -98,7 +98,7 @@ def _config(model: Model, name: str, perturb: bool) -> dict[str, Any]:
     }
 
 
-def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Looked:
+def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> LookedView:
     found = detect(view, segmentation, segmentation.thresholds)
     detections = [one for kind in Calcification for one in components(segmentation, kind)]
     wrong = misplaced(view.name, detections, view.mammogram.shape, segmentation.spacing_mm[0])
@@ -130,7 +130,7 @@ def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Loo
                     "false_mc_on_normal": at.elsewhere[MC] if view.normal else 0,
                 }
             )
-    return Looked(row, froc)
+    return LookedView(row, froc)
 
 
 def _perturbed(view: RealView, undisturbed: Analysis, model: Model) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from mtunet.case import Laterality, View
-from mtunet.scope import Fact
+from mtunet.case.scope import Fact
 
 _L, _R = Laterality.LEFT, Laterality.RIGHT
 Meant = Laterality | View | Fact

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.scope import Fact
+from mtunet.case.scope import Fact
 
 NOT_FOR_CLINICAL_USE = "Research demonstration, not for clinical use."
 """The sentence that stands on every export."""
