@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -80,6 +82,7 @@ def room_of(module: str) -> str:
     return {"streamlit_app": "pages", "training": "training", "pages": "pages"}.get(first) or rest[0]
 
 
+@cache
 def door(package: str) -> set[str]:
     """What the `__all__` of a room (or of a folder in one) lets others use."""
     for node in ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text()).body:
@@ -97,9 +100,30 @@ def past_the_door(module: str) -> str | None:
     return None
 
 
-def imports(path: Path) -> set[str]:
+class Seen(NamedTuple):
+    """Of one module: what it imports, the lines of what it imports of ours inside functions, where it speaks SQL."""
+
+    imports: frozenset[str]
+    late: frozenset[int]
+    sql: str | None
+
+
+@cache
+def seen(path: Path) -> Seen:
+    """Read and walked once, for all tests."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    late = {node.lineno for function in functions for node in ast.walk(function) if _imports_ours(node)}
+    return Seen(frozenset(_imports(nodes)), frozenset(late), speaks_sql(nodes))
+
+
+def imports(path: Path) -> frozenset[str]:
+    return seen(path).imports
+
+
+def _imports(nodes: Iterable[ast.AST]) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -152,16 +176,14 @@ MOST_LATE = 30
 
 def test_few_imports_of_ours_are_late() -> None:
     """Where a module loads another inside a function: to spare whoever does not need it torch or a DICOM library."""
-    late = [
-        f"{name}:{node.lineno}"
-        for name, path in modules()
-        for function in ast.walk(ast.parse(path.read_text()))
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-        if (isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""))
-        or (isinstance(node, ast.Import) and any(_is_ours(alias.name) for alias in node.names))
-    ]
-    assert len(set(late)) <= MOST_LATE, sorted(set(late))
+    late = [f"{name}:{line}" for name, path in modules() for line in seen(path).late]
+    assert len(late) <= MOST_LATE, sorted(late)
+
+
+def _imports_ours(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return _is_ours(node.module or "")
+    return isinstance(node, ast.Import) and any(_is_ours(alias.name) for alias in node.names)
 
 
 def _is_ours(module: str) -> bool:
@@ -174,24 +196,23 @@ SQL = re.compile(
 )
 
 
-def _texts(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
-def speaks_sql(text: str) -> str | None:
-    """The first thing in a module by which it speaks to SQLite itself; None where there is none."""
-    tree = ast.parse(text)
-    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, _DOCUMENTED)}
-    for node in ast.walk(tree):
+def speaks_sql(nodes: Collection[ast.AST]) -> str | None:
+    """The first of a module's nodes by which it speaks to SQLite itself; None where there is none."""
+    docs = {ast.get_docstring(node, clean=False) for node in nodes if isinstance(node, _DOCUMENTED)}
+    for node in nodes:
         if isinstance(node, ast.Attribute) and (
             node.attr in ("execute", "executemany", "executescript") or (node.attr == "db" and _is_store(node.value))
         ):
             return ast.unparse(node)
-    return next((said for said in _texts(tree) if said not in docs and SQL.match(said.strip())), None)
+    return next((said for said in _texts(nodes) if said not in docs and SQL.match(said.strip())), None)
 
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -204,8 +225,7 @@ def _is_store(node: ast.AST) -> bool:
 def test_sql_stands_in_the_store_alone() -> None:
     for name, path in modules():
         if room_of(name) != "store":
-            text = path.read_text()
-            assert speaks_sql(text) is None, f"{name}: {speaks_sql(text)}"
+            assert seen(path).sql is None, f"{name}: {seen(path).sql}"
             assert not {"sqlite3", "sqlite_utils"} & imports(path), name
 
 
@@ -220,7 +240,7 @@ def test_sql_stands_in_the_store_alone() -> None:
     ],
 )
 def test_sql_is_known_when_it_is_seen(line: str) -> None:
-    assert speaks_sql(line) is not None
+    assert speaks_sql(list(ast.walk(ast.parse(line)))) is not None
 
 
 def test_no_pickle_is_ever_loaded() -> None:
@@ -263,7 +283,7 @@ def test_threads_are_told_to_sleep_before_torch_is_loaded(start: str) -> None:
         "import os, sys\n"
         "class Watch:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'torch': print(os.environ.get('OMP_WAIT_POLICY'))\n"
+        "        if name == 'torch': print(os.environ.get('OMP_WAIT_POLICY')), sys.exit()\n"
         "sys.meta_path.insert(0, Watch())\n"
     )
     without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
