@@ -5,6 +5,8 @@ Nothing here was learnt by a network, and the run says so. Tests compare what is
 
 import csv
 import json
+import shutil
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,30 @@ def write_run(
     differs: dict[str, Any] | None = None,
     seeds: tuple[int, ...] = (0,),
 ) -> Path:
-    """A finished cross-validation: `images` images, two per patient. differs: settings of its experiment."""
+    """A finished cross-validation: `images` images, two per patient. differs: settings of its experiment.
+
+    Each is drawn once for all tests of a process; every one gets a copy of its own."""
+    asked = json.dumps([folder.name, images, folds, methods, seed, differs, seeds])
+    if asked not in _WRITTEN:
+        _WRITTEN[asked] = Path(_KEPT.name) / str(len(_WRITTEN)) / folder.name
+        _write_run(_WRITTEN[asked], images, folds, methods, seed, differs, seeds)
+    shutil.copytree(_WRITTEN[asked], folder)
+    return folder
+
+
+_KEPT = tempfile.TemporaryDirectory()
+_WRITTEN: dict[str, Path] = {}
+
+
+def _write_run(
+    folder: Path,
+    images: int,
+    folds: int,
+    methods: tuple[str, ...],
+    seed: int,
+    differs: dict[str, Any] | None,
+    seeds: tuple[int, ...],
+) -> None:
     random = np.random.default_rng(7)
     names = [f"drawn-{number:03d}" for number in range(images)]
     fold_of = {name: (number // 2) % folds for number, name in enumerate(names)}
@@ -69,7 +94,6 @@ def write_run(
                 where = folder / method if further == seeds[0] else folder / method / f"seed_{further}"
                 _write_part(where / f"fold_{fold}", method, mine, truths, random)
     _json(folder / "summary.json", {"data": "drawn masks, not a measurement"})
-    return folder
 
 
 def quick_phantom(spec: PhantomSpec) -> Phantom:

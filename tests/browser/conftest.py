@@ -5,15 +5,16 @@ import os
 import random
 import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.starting import ROOT, start
 
 HERE = Path(__file__).parent
 ARGUMENTS = [
@@ -58,16 +59,8 @@ def serving(folder: Path, port: int | None = None, script: str = "serve.py", *op
     """A running server whose state lies in `folder`/data; its output is shown when it dies."""
     port = port or free_port()
     log = folder / "server.log"
-    root = HERE.parents[1]
-    environment = {**os.environ, "MTUNET_DATA": str(folder / "data"), "PYTHONPATH": str(root)}
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            [sys.executable, str(HERE / script), str(port), *options],
-            cwd=root,
-            env=environment,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
+    environment = {**os.environ, "MTUNET_DATA": str(folder / "data"), "PYTHONPATH": str(ROOT)}
+    server = start(HERE / script, str(port), *options, environment=environment, output=log)
     below = options[options.index("--server.baseUrlPath") + 1] if "--server.baseUrlPath" in options else ""
     url = f"http://127.0.0.1:{port}/{below}".rstrip("/")
     try:
@@ -75,10 +68,8 @@ def serving(folder: Path, port: int | None = None, script: str = "serve.py", *op
         yield url
     finally:
         server.terminate()
-        try:
-            server.wait(15)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        server.join(15)
+        server.kill()
     assert not (folder / "outside.txt").exists(), (folder / "outside.txt").read_text()
 
 
@@ -107,9 +98,9 @@ def page(chromium: Browser) -> Iterator[Page]:
     assert (outside, errors) == ([], [])
 
 
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(url: str, server: ForkServerProcess, log: Path) -> None:
     for _ in range(240):
-        if server.poll() is not None:
+        if server.exitcode is not None:
             raise RuntimeError(log.read_text())
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
