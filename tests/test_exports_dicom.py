@@ -30,6 +30,7 @@ from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 pytest.importorskip("highdicom", reason="highdicom is not installed (extra interop)")
 
+from mtunet.output.exports import dicom_objects
 from mtunet.output.exports.dicom_findings import FLAG_CODES
 
 OBJECTS = ("dicom", "seg", "sr", "gsps", "cad", "sc")
@@ -219,6 +220,60 @@ def test_overlapping_segments_of_any_shape_come_back_exactly(seed: int) -> None:
     frames = opened("seg", one).pixel_array.astype(bool)
     assert all((frames[n] == found[kind]).all() for n, kind in enumerate(Calcification))
     assert (found[MC] & found[BAC]).any()
+
+
+def thin_and_holey(seed: int) -> npt.NDArray[np.bool_]:
+    """64 × 64: a pixel, a diagonal of single pixels, a line, a ring, a comb and a blob, where chance has them."""
+    rng, mask = np.random.default_rng(seed), np.zeros((64, 64), np.uint8)
+    places = rng.integers(4, 50, (6, 2))
+    (a, b), (c, d), (e, f), (g, h), (i, j), (k, m) = places.tolist()
+    mask[a, b] = 1
+    mask[range(c, c + 12), range(d, d + 12)] = 1
+    cv2.line(mask, (e, f), (e + 11, f + int(rng.integers(0, 12))), 1, 1)
+    cv2.circle(mask, (g + 5, h + 5), int(rng.integers(2, 8)), 1, 1)
+    mask[i : i + 12 : 2, j : j + 10] = 1
+    mask[i : i + 12, j] = 1
+    cv2.ellipse(mask, (k, m), (6, 3), float(rng.integers(0, 180)), 0, 360, 1, -1)
+    return mask.astype(bool)
+
+
+def inside(ring: npt.NDArray[np.float64], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Pixels with their centres in an outline of DICOM's, or on it: twice as fine, so that both are whole."""
+    fine = np.zeros((2 * shape[0] + 1, 2 * shape[1] + 1), np.uint8)
+    cv2.fillPoly(fine, [np.rint(2 * ring).astype(np.int32)], 1)
+    return fine[1::2, 1::2].astype(bool)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), most=st.sampled_from([4000, 6]))
+def test_the_reports_outlines_cover_the_segments_and_little_more(seed: int, most: int) -> None:
+    found = {MC: thin_and_holey(seed), BAC: thin_and_holey(seed + 1)}
+    mammogram = replace(drawn_mammogram(), pixels=np.full((64, 64), 0.5, np.float32))
+    segmentation = replace(
+        drawn_segmentation(drawn_mammogram()),
+        probability={kind: mask.astype(np.float32) for kind, mask in found.items()},
+        breast=np.ones((64, 64), np.bool_),
+        minimum_mm2=dict.fromkeys(Calcification, 0.0),
+    )
+    one = Result("x", mammogram, reweigh(mammogram, segmentation), segmentation)
+    frames = opened("seg", one).pixel_array.astype(bool)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dicom_objects, "MOST_POINTS", most)
+        report = opened("sr", one)
+    outlines: dict[str, list[npt.NDArray[np.float64]]] = {"129769006": [], "129759000": []}
+    for group in groups(report)[1:]:
+        (region,) = concepts(group, "Image Region")
+        points = np.reshape(region.GraphicData, (-1, 2)).astype(np.float64)
+        assert len(points) <= most + 1
+        outlines[concepts(group, "Finding")[0].ConceptCodeSequence[0].CodeValue].append(points)
+    for frame, (kind, rings) in zip(frames, zip(Calcification, outlines.values(), strict=True), strict=True):
+        assert (frame == found[kind]).all()
+        covered = np.any([inside(ring, frame.shape) for ring in rings], axis=0)
+        assert not (frame & ~covered).any()
+        if most == 4000:  # no more than the pixels that a slant cuts, and holes
+            filled = np.zeros(frame.shape, np.uint8)
+            cv2.drawContours(filled, cv2.findContours(frame.view(np.uint8), cv2.RETR_EXTERNAL, 2)[0], -1, 1, -1)
+            assert not (covered & ~cv2.dilate(filled, np.ones((3, 3), np.uint8)).astype(bool)).any()
 
 
 def test_a_type_that_was_not_found_has_an_empty_frame() -> None:

@@ -3,18 +3,23 @@
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pydicom
 import pypdfium2
 import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from mtunet.__main__ import main
 from mtunet.case import Box, Laterality, View, frozen
 from mtunet.detection.analysis import reweigh
 from mtunet.detection.analysis_json import SCHEMA_FILE as ANALYSIS_SCHEMA
-from mtunet.output.exports.study import SCHEMA_FILE, STUDY_COLUMNS, STUDY_EXPORTS, StudyResult, StudyView
+from mtunet.output.exports import EXPORTS, STUDY_EXPORTS, Result
+from mtunet.output.exports.study import SCHEMA_FILE, STUDY_COLUMNS, StudyResult, StudyView
 from mtunet.study.decisions import Act, Decision, Recall, Shown, Verdict, undo
 from mtunet.study.look import look, together
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
@@ -31,7 +36,9 @@ PLACES = (
 def study(spacing: tuple[float, float] | None = (0.1, 0.1), title: str = "=cmd|' /C calc'!A0") -> StudyResult:
     views, looks = [], []
     for number, (side, view) in enumerate(PLACES):
-        mammogram = replace(drawn_mammogram(spacing, f"{number}" * 64), laterality=side, view=view)
+        pixels = drawn_mammogram().pixels.copy()
+        pixels[0, 0] = number / 10  # equal pictures would be one image
+        mammogram = replace(drawn_mammogram(spacing, f"{number}" * 64), pixels=pixels, laterality=side, view=view)
         segmentation = drawn_segmentation(mammogram)
         analysis = reweigh(mammogram, segmentation)
         views.append(StudyView(f"{side.value}{view.value}.dcm", mammogram, analysis))
@@ -122,3 +129,57 @@ def test_a_study_of_six_images_says_that_four_are_shown(tmp_path: Path) -> None:
     more = together([*one.look.images, *one.look.images[:2]])
     document = pypdfium2.PdfDocument(STUDY_EXPORTS["pdf"].function(replace(one, look=more)))
     assert "4 of 6 images are shown" in " ".join(document[0].get_textpage().get_text_range().split())
+
+
+def groups_of(report: pydicom.Dataset) -> list[dict[str, Any]]:
+    """Each measurement group: concept → what is said."""
+    (measurements,) = [one for one in report.ContentSequence if one.ConceptNameCodeSequence[0].CodeValue == "126010"]
+    found = []
+    for group in measurements.ContentSequence:
+        said: dict[str, Any] = {}
+        for one in group.ContentSequence:
+            value = one.ConceptCodeSequence[0].CodeValue if one.ValueType == "CODE" else one.get("TextValue", one)
+            said.setdefault(one.ConceptNameCodeSequence[0].CodeMeaning, []).append(value)
+        found.append(said)
+    return found
+
+
+def test_the_structured_report_has_every_view_with_verdicts_marks_and_the_decision(tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    one = replace(study(), title="t")
+    one = replace(one, pictures=[replace(view, study="s") for view in one.pictures])
+    content = STUDY_EXPORTS["sr"].function(one)
+    report = pydicom.dcmread(io.BytesIO(content))
+    groups = groups_of(report)
+    assert len(groups) == 1 + 4 * 3 + 1  # the study; each view and its two findings; what was missed
+    assert groups[0]["Reader's decision on the study"] == ["RECALL"]
+    assert groups[0]["Triage flag"] == ["MOSTLY_BAC_MC"]
+    assert "Bo, 2026-11-25 10:00 UTC, on the study: recall." in groups[0]["Comment"][0]
+    assert "not for clinical use" in groups[0]["Comment"][0]
+    verdicts = [
+        (group["Tracking Identifier"], group["Reader's verdict"]) for group in groups if "Reader's verdict" in group
+    ]
+    assert verdicts == [(["MC 1"], ["BAC"]), (["Missed 4"], ["MISSED"])]
+    assert len({group["Tracking Unique Identifier"][0].UID for group in groups}) == len(groups)
+    images = [
+        EXPORTS["dicom"].function(
+            Result("x", view.mammogram, view.analysis, drawn_segmentation(view.mammogram), study="s")
+        )
+        for view in one.pictures
+    ]
+    there = [pydicom.dcmread(io.BytesIO(image)) for image in images]
+    assert {image.StudyInstanceUID for image in there} == {report.StudyInstanceUID}
+    referred = {str(e.value) for e in report.iterall() if e.keyword == "ReferencedSOPInstanceUID"}
+    assert referred == {image.SOPInstanceUID for image in there}
+    assert STUDY_EXPORTS["sr"].function(one) == content
+    undone = STUDY_EXPORTS["sr"].function(replace(one, history=one.history[:-1]))
+    assert pydicom.dcmread(io.BytesIO(undone)).SOPInstanceUID != report.SOPInstanceUID
+    beside = replace(one, look=replace(one.look, beside=frozenset({one.pictures[1].analysis.sha256})))
+    fewer = groups_of(pydicom.dcmread(io.BytesIO(STUDY_EXPORTS["sr"].function(beside))))
+    assert len(fewer) == 1 + 3 * 3
+    assert "1 more of the same views" in fewer[0]["Comment"][0]
+    if shutil.which("dciodvfy"):
+        paths = [tmp_path / f"{number}.dcm" for number in range(5)]
+        for path, each in zip(paths, (content, *images), strict=True):
+            path.write_bytes(each)
+        assert main(["check", *map(str, paths)]) == 0

@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -23,18 +24,23 @@ pytest.importorskip("dicomweb_client")
 
 from mtunet.__main__ import main  # noqa: E402
 from mtunet.detection import models  # noqa: E402
+from mtunet.imaging import decoding  # noqa: E402
+from mtunet.intake import archive as archive_module  # noqa: E402
 from mtunet.intake import returning  # noqa: E402
 from mtunet.intake.archive import BadTarget, NotDelivered, Target, send, target_of  # noqa: E402
 from mtunet.intake.returning import Returning  # noqa: E402
 from mtunet.intake.scp import Endpoint, StorageReceiver  # noqa: E402
 from mtunet.intake.worker import Jobs  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
-from mtunet.store.outbox import FAILED, SENT, WAITING, Outbox  # noqa: E402
+from mtunet.store.outbox import ASKED, FAILED, SENT, WAITING, Outbox, Return  # noqa: E402
+from tests.drawn_analysis import written  # noqa: E402
 from tests.test_storage_scp import one_view  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("painter")  # what is sent matters here, not how it was found
 MODEL = models.DEFAULT_MODEL
 PLAIN = pydicom.uid.ExplicitVRLittleEndian
 OBJECTS = {"SEG", "SR", "PR"}
+PUSH, PUSH_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
 
 
 def views() -> list[bytes]:
@@ -49,6 +55,27 @@ class Archive:
     port: int
     kept: list[Any]
     status: int = 0
+    answer_to: int | None = None
+    """Asked to commit: 0 answers by the connection that asks, another port by one of its own."""
+    lost: int = 0
+    """How many objects of the next transaction it says that it does not have."""
+
+    def answer(self, asked: Any, by: Any = None) -> None:
+        report = pydicom.Dataset()
+        report.TransactionUID = asked.TransactionUID
+        report.FailedSOPSequence = asked.ReferencedSOPSequence[: self.lost]
+        report.ReferencedSOPSequence = asked.ReferencedSOPSequence[self.lost :]
+        kind, self.lost = 2 if self.lost else 1, 0
+        time.sleep(0.3)  # after the answer to the question itself
+        if by is None:
+            entity = pynetdicom.AE(ae_title="PACS")
+            entity.add_requested_context(PUSH)
+            role = pynetdicom.build_role(PUSH, scp_role=True)
+            by = entity.associate("127.0.0.1", self.answer_to, ext_neg=[role])
+        status, _ = by.send_n_event_report(report, kind, PUSH, PUSH_INSTANCE)
+        assert status.Status == 0
+        if by.is_requestor:
+            by.release()
 
 
 @pytest.fixture
@@ -63,7 +90,16 @@ def archive() -> Iterator[Archive]:
             made.kept.append(event.dataset)
         return made.status
 
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(pynetdicom.evt.EVT_C_STORE, store)])
+    def action(event: Any) -> tuple[int, None]:
+        if made.answer_to is None:
+            return 0x0112, None
+        asked, by = event.action_information, event.assoc if made.answer_to == 0 else None
+        threading.Thread(target=made.answer, args=(asked, by)).start()
+        return 0, None
+
+    entity.add_supported_context(PUSH)
+    handlers = [(pynetdicom.evt.EVT_C_STORE, store), (pynetdicom.evt.EVT_N_ACTION, action)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     made.port = server.socket.getsockname()[1]
     yield made
     server.shutdown()
@@ -139,6 +175,74 @@ def test_results_return_into_their_study_and_the_header_is_forgotten(
         assert ended is not None
         assert ended.sealed == b""
     assert b"MARKER" not in everything_in(data)
+
+
+def held(data: Path) -> Return:
+    with Store.open(data) as store:
+        [image] = store.images()
+        one = Outbox(store).of(image.sha256)
+    assert one is not None
+    return one
+
+
+@pytest.mark.parametrize("line", ["another connection", "the same connection"])
+def test_an_archive_that_offers_commitment_is_asked_and_the_header_held_until_it_says_so(
+    data: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(returning, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(archive_module, "SAME_LINE", 20.0 if line == "the same connection" else 0.0)
+    archive.lost = 1  # so everything is sent once more
+    with receiving(data, Target(title="PACS", host="127.0.0.1", port=archive.port)) as (receiver, _):
+        archive.answer_to = 0 if line == "the same connection" else receiver.port
+        push(receiver, views()[:1])
+        wait_for(lambda: states(data) == {SENT})
+    assert len(archive.kept) == 8
+    assert len({one.SOPInstanceUID for one in archive.kept}) == 4
+    one = held(data)
+    assert (one.sentence, one.sealed) == ("The archive has committed to keeping them.", b"")
+    assert one.tries == 2
+
+
+def test_an_answer_that_nobody_waits_for_is_unknown_and_one_that_never_comes_ends_the_wait(
+    data: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returning, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(archive_module, "SAME_LINE", 0.0)
+    archive.answer_to = 1  # nobody listens there
+    monkeypatch.setattr(Archive, "answer", lambda *_: None)
+    with receiving(data, Target(title="PACS", host="127.0.0.1", port=archive.port)) as (receiver, _):
+        push(receiver, views()[:1])
+        wait_for(lambda: states(data) == {ASKED} and bool(held(data).sealed))
+        assert not returning.commitment(data, "1.2.3", 0)
+        wait_for(lambda: states(data) == {SENT})
+    assert "did not say in time" in held(data).sentence
+    assert b"MARKER" not in everything_in(data)
+
+
+def test_waiting_for_the_analysis_is_no_try_and_a_received_image_is_read_once(
+    data: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returning, "FIRST_PAUSE", 0.1)
+    reads: list[str] = []
+    decode = decoding.decode
+    monkeypatch.setattr(decoding, "decode", lambda data, name: reads.append(name) or decode(data, name))
+    other = next(name for name in models.MODELS if name != MODEL)
+    target = Target(title="PACS", host="127.0.0.1", port=archive.port)
+    receiver = StorageReceiver(data, other, lambda: None, Endpoint(port=0, back=target))
+    push(receiver, views()[:1])
+    receiver.close()
+    assert len(reads) == 1
+    one = held(data)
+    with Store.open(data) as store:
+        store.add_analysis(one.sha256, other, "0" * 64, written())  # of a model that nobody returns
+    back = Returning(data, MODEL, target, "MTUNET")
+    try:
+        wait_for(lambda: "Waits for its analysis" in held(data).sentence)
+        time.sleep(1.5)  # it looks again
+    finally:
+        back.close()
+    assert held(data).tries == 0
+    assert (archive.kept, held(data).state) == ([], WAITING)
 
 
 def test_what_an_archive_refuses_for_good_is_given_up_and_said(data: Path, archive: Archive) -> None:
@@ -243,9 +347,12 @@ def test_a_study_goes_from_orthanc_and_comes_back_into_it(data: Path, orthanc: O
         for file in sent:
             orthanc.ask("/instances", file)
         [study] = json.loads(orthanc.ask("/studies"))  # docs/orthanc/route.lua sends it
-        wait_for(lambda: back.sent == len(sent))
+        wait_for(lambda: back.sent == len(sent) and states(data) == {SENT})
         time.sleep(1.5)  # what came back makes the study stable once more, and is not sent here
         assert (receiver.received, receiver.dropped, receiver.refused) == (len(sent), 0, 0)
+    with Store.open(data) as store:
+        said = {(Outbox(store).of(image.sha256) or held(data)).sentence for image in store.images()}
+    assert said == {"The archive has committed to keeping them." if way == "C-STORE" else "4 objects stored."}
     assert json.loads(orthanc.ask("/studies")) == [study]
     web = "/dicom-web/studies/1.2.3"
     series = json.loads(orthanc.ask(f"{web}/series"))

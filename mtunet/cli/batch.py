@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mtunet
-from mtunet.case import Calcification, DeviceUnavailable
+from mtunet.case import Belonging, Calcification, DeviceUnavailable
 from mtunet.cli import making
 from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
 from mtunet.cli.making import Outputs, make
@@ -25,7 +25,9 @@ from mtunet.files import Stems, counted, display_name
 from mtunet.imaging import reading
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
-from mtunet.output.exports import EXPORTS
+from mtunet.output.exports import DICOM, EXPORTS
+from mtunet.store.filing import CouldNotSave, data_folder, grouping_secret
+from mtunet.study.grouping import place as place_of
 
 if TYPE_CHECKING:
     from mtunet.imaging.reading import RefusedMember, Upload
@@ -41,7 +43,8 @@ ALL_ANALYSED, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for. formats: names of `exports.EXPORTS`. ray: the address of a cluster, or ""."""
+    """What was asked for. formats: names of `exports.EXPORTS`. ray: the address of a cluster, or "". folders: those
+    that were searched for files."""
 
     out: Path
     formats: tuple[str, ...]
@@ -51,6 +54,7 @@ class Options:
     identified: bool = False
     device: str = "auto"
     ray: str = ""
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -137,23 +141,49 @@ def _each(
 def _assignments(files: list[tuple[Path, str]], batch: Batch) -> Iterator[engine.Assignment]:
     """Every upload that is to be analysed; what cannot be is noted. About: name and place in the batch, "[3/1000]"."""
     options = batch.options
-    asked = Outputs(options.formats, options.masks, options.identified)
-    for item, place in _items(files, batch):
+    asked = Outputs(options.formats, options.masks, options.identified, _secret(options.formats))
+    firsts: dict[str, str] = {}
+    for item, place, folder in _items(files, batch):
+        study = _study_by_name(item, folder, firsts)
         if (upload := wanted(item, place, batch)) is not None:
-            job = functools.partial(make, upload.name, upload.data, asked)
+            job = functools.partial(make, upload.name, upload.data, asked, study)
             sha256 = hashlib.sha256(upload.data).hexdigest()
             yield engine.Assignment(job, options.model, sha256, about=(upload.name, place))
             del job
         del item, upload  # its bytes are let go of once it is read
 
 
-def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | RefusedMember", str]]:
-    """Every upload with its place in the batch, "[3/1000]"; one that cannot be opened is noted."""
+def _secret(formats: tuple[str, ...]) -> bytes:
+    """The app's, on this machine, so that its DICOM objects and ours have the same UIDs; without one each image is a
+    study of its own."""
+    if not any(EXPORTS[each].mime == DICOM for each in formats):
+        return b""
+    try:
+        return grouping_secret(data_folder())
+    except CouldNotSave as problem:
+        print(f"{problem} DICOM objects are made as if each image were a study of its own.", file=sys.stderr)
+        return b""
+
+
+def _study_by_name(item: "Upload | RefusedMember", folder: str, firsts: dict[str, str]) -> str:
+    """What objects of an image without a header are named after: the first of those that lie together and are called
+    alike but for side and view. firsts: by group."""
+    if isinstance(item, reading.RefusedMember) or item.data[128:132] == b"DICM":
+        return ""
+    group = place_of(f"{folder}/{item.name}" if folder else item.name, "", Belonging(), archive=item.archive).group
+    return "" if group is None else firsts.setdefault(group, hashlib.sha256(item.data).hexdigest())
+
+
+def _items(files: list[tuple[Path, str]], batch: Batch) -> Iterator[tuple["Upload | RefusedMember", str, str]]:
+    """Every upload with its place in the batch, "[3/1000]", and the folder that was searched, which binds what lies in
+    it; one that cannot be opened is noted."""
+    folders = batch.options.folders
     for number, (path, label) in enumerate(files, start=1):
         place = f"[{number}/{len(files)}]"
+        folder = next((str(each) for each in folders if path.is_relative_to(each)), "")
         try:
             for item in _opened(path, label):
-                yield item, place
+                yield item, place, folder
         except OSError as problem:
             sentence = f"Expected a file that can be read, found: {problem.strerror}. Check the file's permissions."
             _note(batch, label, "not_opened", sentence, place)

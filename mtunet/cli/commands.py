@@ -122,7 +122,9 @@ def analyse(paths: tuple[Path, ...], out: Path, formats: tuple[str, ...], identi
     files = list(batch.find_files(list(paths), out))
     if not files:
         raise click.UsageError("there are no files in " + ", ".join(str(path) for path in paths))
-    return batch.run(files, batch.Options(out=out, formats=formats, identified=identified, **others))  # type: ignore[arg-type]
+    folders = tuple(path for path in paths if path.is_dir())
+    options = batch.Options(out=out, formats=formats, identified=identified, folders=folders, **others)  # type: ignore[arg-type]
+    return batch.run(files, options)
 
 
 @cli.command(epilog=EXIT_CODES)

@@ -2,7 +2,7 @@
 made costs itself alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mtunet.detection.analysis import analyse, to_json
 from mtunet.detection.models import Model
@@ -10,6 +10,8 @@ from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.engine import Made
 from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, to_mask_pngs
+from mtunet.store.filing import as_kept
+from mtunet.study.grouping import header_group
 
 NOTES = "notes"
 """In `Made.more`: sentences on what could not be made, or not as it was asked for."""
@@ -19,26 +21,33 @@ NOT_FOR_IT, FAILED = "not_for_it", "failed_formats"
 
 @dataclass(frozen=True)
 class Outputs:
-    """Which outputs. formats: names of `exports.EXPORTS`."""
+    """Which outputs. formats: names of `exports.EXPORTS`. secret: what makes a header's study a hash, as in the app."""
 
     formats: tuple[str, ...]
     masks: bool
     identified: bool
+    secret: bytes = field(default=b"", repr=False)
 
 
 def make(
     name: str,
     data: bytes,
     asked: Outputs,
+    study: str,
     *,
     model: Model,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Made:
-    """Read, analyse and export one upload; its files by suffix. Raises UnreadableImage, Cancelled."""
-    mammogram = reading.read(data, name)
+    """Read, analyse and export one upload; its files by suffix. Raises UnreadableImage, Cancelled.
+
+    It is seen as the app sees it, so that both find the same to the last digit and DICOM objects are the same objects.
+    study: what objects of an image whose header names none are named after (`grouping.name_in_objects`).
+    """
+    mammogram, belonging = reading.read_with_belonging(data, name, asked.secret)
+    mammogram = replace(mammogram, pixels=as_kept(mammogram.pixels))
     analysis, segmentation = analyse(mammogram, model, progress=progress, cancelled=cancelled)
-    result, notes = Result(name, mammogram, analysis, segmentation), []
+    result, notes = Result(name, mammogram, analysis, segmentation, study=header_group(belonging) or study), []
     if asked.identified:
         header = dicom_header.header_of(data, mammogram.shape)
         result = replace(result, origin=header.dataset)

@@ -71,7 +71,7 @@ def unpack(data: bytes, name: str) -> Iterator[Upload | RefusedMember]:
 def _members(archive: zipfile.ZipFile, shown: str, packed: int) -> Iterator[Upload | RefusedMember]:
     """packed: bytes of the whole archive, which measure what may come out of it."""
     left, unpacked, seen = MAX_TOTAL_BYTES, 0, 0
-    for member in archive.infolist():
+    for member in sorted(archive.infolist(), key=lambda one: one.filename):  # as a folder is walked
         name = _member_name(member.filename)
         if member.is_dir() or _is_clutter(member.filename):
             continue

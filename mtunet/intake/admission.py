@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mtunet.case import Refusal, UnreadableImage
+from mtunet.case import Mammogram, Refusal, UnreadableImage
 from mtunet.case.placement import label
 from mtunet.detection import models
 from mtunet.imaging import reading
@@ -25,12 +25,14 @@ QUEUE_LIMIT = 5000
 
 @dataclass(frozen=True)
 class Taken:
-    """An image that is on file now. known: it was already there; analysed: this model has already seen it."""
+    """An image that is on file now. known: it was already there; analysed: this model has already seen it. read: what
+    was read of its file, where it was received and read now."""
 
     sha256: str
     name: str
     known: bool
     analysed: bool
+    read: Mammogram | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _refuse_when_full(store: Store) -> None:
 
 def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, model: str) -> Taken | Declined:
     sha256 = hashlib.sha256(upload.data).hexdigest()
-    image = store.image(sha256)
+    image, mammogram = store.image(sha256), None
     known = image is not None and image_path(store.data, sha256).exists()
     if not known:
         _refuse_when_full(store)  # before the image is kept: one without a place in the queue would never be analysed
@@ -148,7 +150,7 @@ def _take_one(store: Store, upload: reading.Upload, path: str, origin: Origin, m
     analysed = store.analysis(sha256, model, models.MODELS[model].sha256) is not None
     if known and not analysed:  # a new one was queued with its row
         ask(store, sha256, model, origin.batch)
-    return Taken(sha256, image.name, known, analysed)
+    return Taken(sha256, image.name, known, analysed, mammogram if origin.received else None)
 
 
 def _decline(store: Store, name: str, problem: UnreadableImage, origin: Origin) -> Declined:

@@ -1,11 +1,13 @@
-"""Sending DICOM objects to an archive: C-STORE to AE@host:port, or STOW-RS to an http address.
+"""Sending DICOM objects to an archive: C-STORE to AE@host:port, with storage commitment where it is offered; or STOW-RS
+to an http address.
 
 Statuses by PS3.4 GG.4.2: stored, also with a warning; out of resources or no answer, try again; anything else, never.
 """
 
 import logging
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,6 +61,57 @@ def send(objects: Sequence[bytes], target: Target, our_title: str) -> None:
     """All or it raises NotDelivered; what was stored before is sent again then, and is the same object."""
     datasets = [dicom_source.opened(one) for one in objects]
     (_stow if target.url else _store)(datasets, target, our_title)
+
+
+Answered = Callable[[str, int], None]
+"""Told the transaction's UID and how many objects the archive does not have."""
+SAME_LINE: Final = 2.0
+"""Seconds that an answer may take by the connection that asked; most archives open one of their own."""
+
+
+def ask_to_commit(
+    objects: Sequence[bytes], target: Target, our_title: str, transaction: str, answered: Answered
+) -> bool:
+    """Ask for storage commitment (PS3.4 J.3.2); False where the archive offers none. An answer by another connection
+    comes to the receiver (`scp`)."""
+    if target.url:
+        return False
+    from pynetdicom import AE, evt
+    from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
+
+    entity = AE(ae_title=our_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 30
+    entity.add_requested_context(StorageCommitmentPushModel)
+    heard = threading.Event()
+
+    def report(event: Any) -> tuple[int, None]:
+        answered(*reported(event))
+        heard.set()
+        return 0x0000, None
+
+    association = entity.associate(
+        target.host, target.port, ae_title=target.title, evt_handlers=[(evt.EVT_N_EVENT_REPORT, report)]
+    )
+    if not association.is_established:
+        return False
+    try:
+        asked = dicom_source.list_of(objects)
+        asked.TransactionUID = transaction
+        status, _ = association.send_n_action(asked, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
+        taken = status.get("Status") == 0x0000
+        if taken:
+            heard.wait(SAME_LINE)
+        return taken
+    except (ValueError, RuntimeError):  # not agreed on, or broken off
+        return False
+    finally:
+        association.release()
+
+
+def reported(event: Any) -> tuple[str, int]:
+    """(transaction, how many objects are missing) of an N-EVENT-REPORT."""
+    said = event.event_information
+    return str(said.get("TransactionUID", "")), len(said.get("FailedSOPSequence") or ())
 
 
 def _store(datasets: Sequence[Any], target: Target, our_title: str) -> None:

@@ -18,8 +18,8 @@ from typing import Any, Final
 from mtunet.case import Refusal
 from mtunet.files import display_name
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
-from mtunet.intake.archive import Target
-from mtunet.intake.returning import hold
+from mtunet.intake.archive import Target, reported
+from mtunet.intake.returning import commitment, hold
 from mtunet.intake.scp_limits import SILENCE_SECONDS, Limits
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
@@ -31,6 +31,8 @@ NO_ROOM: Final = 0xA700
 """Out of resources: try again later."""
 FAILED: Final = 0x0110
 """An error of ours: try again later."""
+UNKNOWN: Final = 0x0112
+"""No such transaction."""
 CANNOT_UNDERSTAND: Final = 0xC000
 """The reader refuses it; the worklist says why."""
 
@@ -90,9 +92,13 @@ class StorageReceiver:
         for context in pynetdicom.AllStoragePresentationContexts:
             entity.add_supported_context(context.abstract_syntax, pynetdicom.ALL_TRANSFER_SYNTAXES)
         entity.add_supported_context(pynetdicom.sop_class.Verification)
+        if address.back is not None:  # an archive answers with the roles turned round
+            push = pynetdicom.sop_class.StorageCommitmentPushModel
+            entity.add_supported_context(push, scu_role=True, scp_role=True)
         handlers = [
             (pynetdicom.evt.EVT_C_STORE, self._store),
             (pynetdicom.evt.EVT_C_ECHO, lambda _: SUCCESS),
+            (pynetdicom.evt.EVT_N_EVENT_REPORT, self._committed),
             (pynetdicom.evt.EVT_CONN_OPEN, self._limits.opened),
             (pynetdicom.evt.EVT_ESTABLISHED, self._limits.agreed),
             (pynetdicom.evt.EVT_CONN_CLOSE, self._limits.closed),
@@ -127,6 +133,16 @@ class StorageReceiver:
         finally:
             self._limits.done(event.assoc)
 
+    def _committed(self, event: Any) -> tuple[int, None]:
+        """What an archive says of results that it was sent."""
+        try:
+            return (SUCCESS if commitment(self._data, *reported(event)) else UNKNOWN), None
+        except Exception as problem:  # its text may quote what was sent
+            log.error("A storage commitment could not be kept (%s).", type(problem).__name__)
+            return FAILED, None
+        finally:
+            self._limits.done(event.assoc)
+
     def _take(self, data: bytes, sender: str) -> int:
         at = datetime.now(UTC)
         title = f"{sender}, {at:%d %b %H:%M} UTC"
@@ -134,7 +150,7 @@ class StorageReceiver:
         with Store.open(self._data) as store:
             [outcome] = take_in(store, data, "received.dcm", origin, self._model)
             if self._back is not None and not isinstance(outcome, Declined):
-                unfit = hold(store, outcome.sha256, data, self._back)
+                unfit = hold(store, outcome.sha256, data, self._back, outcome.read)
                 if unfit:
                     log.warning("The results of %s cannot be returned: %s", outcome.sha256, unfit)
         taken = not isinstance(outcome, Declined)

@@ -110,10 +110,12 @@ def image_bytes(data: Path, sha256: str) -> bytes:
 
 def pixels_of(content: bytes) -> npt.NDArray[np.float32]:
     """(rows, columns) float32 in [0, 1]. Raises NotOnFile."""
-    grey = _from_png(content, np.dtype(np.uint16))
-    pixels = grey.astype(np.float32)
-    pixels /= np.float32(65535)
-    return pixels
+    return _from_16_bit(_from_png(content, np.dtype(np.uint16)))
+
+
+def as_kept(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What `read_pixels` gives of these."""
+    return _from_16_bit(_to_16_bit(pixels))
 
 
 def save_thumbnail(data: Path, sha256: str, rgb: npt.NDArray[np.uint8]) -> Path:
@@ -263,6 +265,12 @@ def _hash(text: str) -> str:
 def _to_16_bit(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
     grey: npt.NDArray[np.uint16] = np.rint(pixels * np.float32(65535)).astype(np.uint16)
     return grey
+
+
+def _from_16_bit(grey: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    pixels = grey.astype(np.float32)
+    pixels /= np.float32(65535)
+    return pixels
 
 
 def _to_8_bit(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """What goes back to the archive that an image came from: its header, sealed, until its results were delivered.
 
 A header is full of identifiers. It is held encrypted, under a key in the data folder (who has the folder has both: it
-keeps copies of the database alone from telling anything), and forgotten once it was delivered or given up.
+keeps copies of the database alone from telling anything), and forgotten once it was delivered (where the archive
+commits to what it stores: once it did, or did not say so in time) or given up.
 """
 
 from dataclasses import dataclass
@@ -11,14 +12,15 @@ from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import now
 
-WAITING, SENT, FAILED = "waiting", "sent", "failed"
+WAITING, ASKED, SENT, FAILED = "waiting", "asked", "sent", "failed"
+"""ASKED: stored, and the archive was asked to commit to keeping it."""
 KEY_FILE = "return.key"
 
 
 @dataclass(frozen=True)
 class Return:
-    """The way back of one image's results. target: an address. state: WAITING, SENT or FAILED. sealed: b"" once it was
-    forgotten. tries: so far; next_at: seconds since 1970. sentence: what the archive said last."""
+    """The way back of one image's results. target: an address. state: WAITING, ASKED, SENT or FAILED. sealed: b"" once
+    it was forgotten. tries: so far; next_at: seconds since 1970. sentence: what the archive said last."""
 
     sha256: str
     target: str
@@ -58,9 +60,9 @@ class Outbox:
             )
 
     def due(self, at: float) -> list[Return]:
-        """Those that are analysed and whose next try has come."""
+        """Those that are analysed and whose next try, or the end of whose time for an answer, has come."""
         query = (
-            "select * from returns where state = 'waiting' and next_at <= ? and exists "
+            "select * from returns where state in ('waiting', 'asked') and next_at <= ? and exists "
             "(select 1 from analyses where analyses.sha256 = returns.sha256) order by rowid limit 20"
         )
         return [Return(**row) for row in self._db.query(query, [at])]
@@ -71,11 +73,17 @@ class Outbox:
             return Return(**row)
         return None
 
-    def try_again(self, sha256: str, next_at: float, sentence: str) -> None:
+    def asked(self) -> list[Return]:
+        """Those that the archive owes an answer on."""
+        return [Return(**row) for row in self._db.query("select * from returns where state = 'asked' order by rowid")]
+
+    def put_off(self, sha256: str, until: float, sentence: str, *, state: str = WAITING, failed: bool = False) -> None:
+        """Nothing is done with it until then. failed: whether that was a try."""
         with self._store.writing():
             self._db.conn.execute(
-                "update returns set tries = tries + 1, next_at = ?, sentence = ?, changed_at = ? where sha256 = ?",
-                [next_at, sentence, now(), sha256],
+                "update returns set state = ?, tries = tries + ?, next_at = ?, sentence = ?, changed_at = ? "
+                "where sha256 = ?",
+                [state, int(failed), until, sentence, now(), sha256],
             )
 
     def end(self, sha256: str, state: str, sentence: str) -> None:

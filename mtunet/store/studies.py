@@ -17,7 +17,7 @@ from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.records import Image, containing, image_from, literally, now
 from mtunet.store.summary import refresh
-from mtunet.study.grouping import Study, StudyPlace, companions, numbered
+from mtunet.study.grouping import Study, StudyPlace, companions, name_in_objects, numbered
 
 HANGING = (
     "order by case images.view when 'CC' then 0 when 'MLO' then 1 else 2 end, "
@@ -58,6 +58,13 @@ def images_of(store: Opened, study_id: str) -> tuple[Image, ...]:
     images = [image_from(row) for row in store.db.query(f"select * from images where study = ? {HANGING}", [study_id])]
     beside = companions(images)
     return tuple(sorted(images, key=lambda image: image.sha256 in beside))
+
+
+def named_in_objects(store: Opened, study_id: str) -> str:
+    """What the DICOM objects of a study are named after (`grouping.name_in_objects`)."""
+    group = store.db.conn.execute("select group_key from studies where id = ?", [study_id]).fetchone()
+    rows = store.db.query("select name, sha256 from images where study = ?", [study_id])
+    return name_in_objects(group[0] if group else None, [(row["name"], row["sha256"]) for row in rows])
 
 
 def guessed_images(store: Opened, study_id: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ or nothing else and lay in no folder, is a study of its own: two patients in one
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -67,9 +67,9 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
     within = display_name(folder) if folder else stem(archive) if archive else ""
     rest = without_placement(stem(last))
     said = placement_in(stem(last))
-    if belonging.study is not None:
+    if (said_by_header := header_group(belonging)) is not None:
         return StudyPlace(
-            group=f"header:{belonging.study}" + (f":{belonging.patient[:16]}" if belonging.patient else ""),
+            group=said_by_header,
             title=title or within or (rest if rest != stem(last) else "") or display_name(last),
             numbered=bool(within) and title is None,
             patient=belonging.patient,
@@ -90,6 +90,28 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
         patient=belonging.patient,
         shifted_day=belonging.shifted_day,
     )
+
+
+BY_HEADER = "header:"
+
+
+def header_group(belonging: Belonging) -> str | None:
+    """The group of an image whose header names its study; None for every other."""
+    if belonging.study is None:
+        return None
+    return f"{BY_HEADER}{belonging.study}" + (f":{belonging.patient[:16]}" if belonging.patient else "")
+
+
+def name_in_objects(group: str | None, images: Iterable[tuple[str, str]]) -> str:
+    """What the DICOM objects of a study are named after, the same whichever way its images came: the study that their
+    headers name, keyed (PS3.15 E.3.9); else the image that comes first by name; "" for an image that stands alone.
+
+    images: (name, sha256 of the file) of each.
+    """
+    if group is not None and group.startswith(BY_HEADER):
+        return group
+    known = sorted(images)
+    return "" if group is None and len(known) < 2 else known[0][1]
 
 
 def _alike(rest: str) -> str:

@@ -10,10 +10,11 @@ import streamlit as st
 from mtunet.case import Analysis
 from mtunet.files import stem
 from mtunet.output.drawing import Palette
-from mtunet.output.exports import EXPORTS, Export, Result
-from mtunet.output.exports.study import MOST_VIEWS, STUDY_EXPORTS, StudyResult, StudyView
-from mtunet.store.outbox import FAILED, SENT, WAITING, Outbox
+from mtunet.output.exports import EXPORTS, STUDY_EXPORTS, Export, Result
+from mtunet.output.exports.study import PICTURES, StudyResult, StudyView
+from mtunet.store.outbox import ASKED, FAILED, SENT, WAITING, Outbox
 from mtunet.store.records import Image
+from mtunet.store.studies import named_in_objects
 from mtunet.study.decisions import Decision
 from pages.case.viewed import Case
 from pages.shared.pixels import mammogram_of, segmentation_of, truth_of
@@ -61,13 +62,14 @@ def _way_back(case: Case) -> str:
     counts = Counter(one.state for one in returns)
     last = max(returns, key=lambda one: one.changed_at)
     if counts[SENT] == len(returns):
-        return f"Results sent to PACS ({last.target}) at {last.changed_at[:16].replace('T', ' ')} UTC."
+        at = last.changed_at[:16].replace("T", " ")
+        return f"Results sent to PACS ({last.target}) at {at} UTC. {last.sentence}"
     parts = [f"{counts[state]} {words}" for state, words in _STATES.items() if counts[state]]
     trouble = next((one.sentence for one in returns if one.state != SENT and one.sentence), "")
     return f"Results for PACS ({last.target}): {', '.join(parts)}. {trouble}".strip()
 
 
-_STATES = {SENT: "sent", WAITING: "waiting", FAILED: "not delivered"}
+_STATES = {SENT: "sent", ASKED: "stored and not yet confirmed", WAITING: "waiting", FAILED: "not delivered"}
 
 
 def _buttons(
@@ -96,7 +98,9 @@ def _buttons(
 
 
 def _make_study(case: Case, records: Sequence[Decision], palette: Palette, export: Export) -> bytes:
-    views = case.views[:MOST_VIEWS] if export is STUDY_EXPORTS["pdf"] else ()
+    wanted = next((PICTURES.get(name, 0) for name, each in STUDY_EXPORTS.items() if each is export), 0)
+    with open_store() as store:
+        named = named_in_objects(store, case.study.id)
     return export.function(
         StudyResult(
             id=case.study.id,
@@ -105,15 +109,19 @@ def _make_study(case: Case, records: Sequence[Decision], palette: Palette, expor
             files={view.image.sha256: view.image.name for view in case.views},
             history=records,
             pictures=[
-                StudyView(view.image.name, mammogram_of(view.image), view.analysis, truth_of(view.image), palette)
-                for view in views
+                StudyView(
+                    view.image.name, mammogram_of(view.image), view.analysis, truth_of(view.image), palette, named
+                )
+                for view in case.views[:wanted]
             ],
         )
     )
 
 
 def _make(export: Export, image: Image, analysis: Analysis, palette: Palette, study: str) -> bytes:
-    """study: its id in this data folder, so that DICOM objects of its images are one patient's and one study."""
+    """study: its id, so that DICOM objects of its images are one patient's and one study."""
+    with open_store() as store:
+        named = named_in_objects(store, study)
     return export.function(
         Result(
             file=image.name,
@@ -122,6 +130,6 @@ def _make(export: Export, image: Image, analysis: Analysis, palette: Palette, st
             segmentation=segmentation_of(image, analysis),
             truth=truth_of(image),
             palette=palette,
-            study=study,
+            study=named,
         )
     )

@@ -8,8 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.detection import models
-from mtunet.output.exports import EXPORTS
-from mtunet.output.exports.study import STUDY_EXPORTS
+from mtunet.output.exports import EXPORTS, STUDY_EXPORTS
 from mtunet.store.filing import forget
 from mtunet.store.images import Store
 from mtunet.store.studies import study_of

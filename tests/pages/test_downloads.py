@@ -34,7 +34,7 @@ def test_what_became_of_results_on_their_way_to_an_archive_is_said(
     sha256 = analysed()
     with Store.open(data) as store:
         Outbox(store).hold(sha256, "PACS@host:104", b"sealed")
-        Outbox(store).try_again(sha256, 0.0, "PACS did not answer. It is tried again.")
+        Outbox(store).put_off(sha256, 0.0, "PACS did not answer. It is tried again.", failed=True)
     waits = [caption.value for caption in open_case(sha256).caption]
     assert "Results for PACS (PACS@host:104): 1 waiting. PACS did not answer. It is tried again." in waits
     with Store.open(data) as store:

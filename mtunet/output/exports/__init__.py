@@ -5,11 +5,14 @@ from types import MappingProxyType
 
 from mtunet.output.exports import dicom_header, dicom_source
 from mtunet.output.exports.result import Export, NotForThisImage, Result, to_mask_pngs, to_mask_zip, to_png
+from mtunet.output.exports.study import StudyResult, to_study_csv, to_study_json, to_study_pdf
 from mtunet.output.exports.tables import CSV_COLUMNS, to_csv, to_json_bytes
 
 __all__ = [
     "CSV_COLUMNS",
+    "DICOM",
     "EXPORTS",
+    "STUDY_EXPORTS",
     "Export",
     "NotForThisImage",
     "Result",
@@ -64,6 +67,13 @@ def to_picture(result: Result) -> bytes:
     return picture(result)
 
 
+def to_study_sr(study: StudyResult) -> bytes:
+    """DICOM Structured Report by TID 1500 (`dicom_study.study_report`)."""
+    from mtunet.output.exports.dicom_study import study_report
+
+    return study_report(study)
+
+
 DICOM = "application/dicom"
 HIGHDICOM = ("highdicom", "interop")
 REPORTLAB = ("reportlab", "requirements.txt")
@@ -114,6 +124,41 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
             DICOM,
             to_picture,
             "The image with contours burnt in, for viewers that show nothing else.",
+            HIGHDICOM,
+        ),
+    }
+)
+
+STUDY_EXPORTS: Mapping[str, Export] = MappingProxyType(
+    {
+        "pdf": Export(
+            "Report of the study (PDF)",
+            "_study.pdf",
+            "application/pdf",
+            to_study_pdf,
+            "One page to print: the views, flag, findings, decisions, provenance.",
+            REPORTLAB,
+        ),
+        "json": Export(
+            "Study (JSON)",
+            "_study.json",
+            "application/json",
+            to_study_json,
+            "Everything known of the study with every decision, by a published schema.",
+        ),
+        "csv": Export(
+            "Study (CSV)",
+            "_study.csv",
+            "text/csv",
+            to_study_csv,
+            "One row per finding with the reader's verdict, for a spreadsheet.",
+        ),
+        "sr": Export(
+            "Study with decisions (DICOM SR)",
+            "_study_sr.dcm",
+            DICOM,
+            to_study_sr,
+            "Findings of all views with the readers' verdicts and decision, for an archive.",
             HIGHDICOM,
         ),
     }

@@ -17,7 +17,7 @@ import mtunet
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding, Flag
 from mtunet.output.exports import dicom_tree as tree
 from mtunet.output.exports.dicom_objects import derived, finished, ring
-from mtunet.output.exports.dicom_source import reference, sides_of
+from mtunet.output.exports.dicom_source import reference, referred, sides_of
 from mtunet.output.exports.result import NotForThisImage, Result
 
 CLUSTER: Final = Code("129769006", "SCT", "Calcification Cluster")
@@ -73,9 +73,8 @@ def _document(dataset: Dataset, source: Dataset) -> None:
     dataset.CompletionFlag, dataset.VerificationFlag = "COMPLETE", "UNVERIFIED"
     dataset.ReferencedPerformedProcedureStepSequence = []
     dataset.PerformedProcedureCodeSequence = []
-    evidence, series, image = Dataset(), Dataset(), Dataset()
-    image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
-    series.SeriesInstanceUID, series.ReferencedSOPSequence = source.SeriesInstanceUID, [image]
+    evidence, series = Dataset(), Dataset()
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = source.SeriesInstanceUID, [referred(source)]
     evidence.StudyInstanceUID, evidence.ReferencedSeriesSequence = source.StudyInstanceUID, [series]
     dataset.CurrentRequestedProcedureEvidenceSequence = [evidence]
 

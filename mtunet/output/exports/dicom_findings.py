@@ -4,6 +4,7 @@ One report per image and series: viewers show the last report of a series alone.
 needs side, view and orientation, is what workstations read; TID 1500 is what the open viewers do.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from highdicom import sr
@@ -27,7 +28,7 @@ from mtunet.output.exports.dicom_objects import (
 )
 from mtunet.output.exports.dicom_source import SIDE_CODES, uid
 from mtunet.output.exports.dicom_tree import OWN_SCHEME, library, own_scheme
-from mtunet.output.exports.result import Result
+from mtunet.output.exports.result import Examined
 
 PIXELS: Final = Code("{pixels}", "UCUM", "pixels")
 CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding")
@@ -47,15 +48,15 @@ FLAG_CODES: Final = {
 """Codes of our own: no standard has these words. A code has 16 characters at most, its meaning 64."""
 
 
-def findings_report(result: Result) -> bytes:
+def findings_report(result: Examined) -> bytes:
     """A Comprehensive SR file: one group for the image with flag and reasons, one group per finding; unverified."""
     source = one_frame(result)
     report = sr.MeasurementReport(
-        observation_context=_observer(result),
+        observation_context=observer(result),
         procedure_reported=codes.SCT.Mammography,
         imaging_measurements=[
-            _whole_image(result, source),
-            *(_finding(finding, result, source) for finding in result.analysis.findings),
+            whole_image(result, source),
+            *(measured(finding, result, source) for finding in result.analysis.findings),
         ],
         title=codes.DCM.ImagingMeasurementReport,
     )
@@ -67,14 +68,19 @@ def findings_report(result: Result) -> bytes:
         is_final=False,
         **shared(result, "sr", source),
     )
-    items = list(dataset.ContentSequence)  # the library stands before the measurements (TID 1500)
-    at = next(n for n, one in enumerate(items) if one.ConceptNameCodeSequence[0].CodeValue == "126010")
-    dataset.ContentSequence = Items([*items[:at], library(source, result), *items[at:]])
-    dataset.CodingSchemeIdentificationSequence = own_scheme()
+    add_library(dataset, [(source, result)])
     return finished(dataset, result)
 
 
-def _observer(result: Result) -> sr.ObservationContext:
+def add_library(dataset: Dataset, images: Iterable[tuple[Dataset, Examined]]) -> None:
+    """Before the measurements (TID 1500); and who says the codes of our own."""
+    items = list(dataset.ContentSequence)
+    at = next(n for n, one in enumerate(items) if one.ConceptNameCodeSequence[0].CodeValue == "126010")
+    dataset.ContentSequence = Items([*items[:at], library(images), *items[at:]])
+    dataset.CodingSchemeIdentificationSequence = own_scheme()
+
+
+def observer(result: Examined) -> sr.ObservationContext:
     made = result.analysis.provenance
     device = sr.DeviceObserverIdentifyingAttributes(
         uid=uid("device", made.weights_sha256), name="MTU-Net", manufacturer_name="MTU-Net", model_name=made.model
@@ -86,32 +92,36 @@ def _observer(result: Result) -> sr.ObservationContext:
     )
 
 
-def _whole_image(result: Result, source: Dataset) -> sr.MeasurementsAndQualitativeEvaluations:
+def whole_image(result: Examined, source: Dataset) -> sr.MeasurementsAndQualitativeEvaluations:
     """Flag, reasons and BAC share. The sentences are a comment, since no code says them."""
     triage = result.analysis.triage
     share = triage.bac_share
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
-            uid=uid(source.SOPInstanceUID, fingerprint(result), "image"), identifier="Image"
+            uid=uid(source.SOPInstanceUID, fingerprint(result, "sr"), "image"), identifier="Image"
         ),
-        algorithm_id=_algorithm(result),
+        algorithm_id=algorithm(result),
         source_images=[sr.SourceImageForMeasurementGroup.from_source_image(source)],
-        finding_sites=_sites(result),
-        measurements=None if share is None else [_percent(BAC_SHARE, share)],
+        finding_sites=sites(result),
+        measurements=None if share is None else [percent(BAC_SHARE, share)],
         qualitative_evaluations=[sr.QualitativeEvaluation(FLAG, FLAG_CODES[triage.flag])],
     )
     said = " ".join(reason.sentence for reason in triage.reasons)
-    group[0].ContentSequence.append(
-        TextContentItem(
-            name=codes.DCM.Comment,
-            value=f"{said} {NOT_FOR_CLINICAL_USE}",
-            relationship_type=RelationshipTypeValues.CONTAINS,
-        )
-    )
+    comment(group, f"{said} {NOT_FOR_CLINICAL_USE}")
     return group
 
 
-def _finding(finding: Finding, result: Result, source: Dataset) -> sr.PlanarROIMeasurementsAndQualitativeEvaluations:
+def comment(group: Any, words: str) -> None:
+    """What no code says, at the end of a group of measurements."""
+    group[0].ContentSequence.append(
+        TextContentItem(name=codes.DCM.Comment, value=words, relationship_type=RelationshipTypeValues.CONTAINS)
+    )
+
+
+def measured(
+    finding: Finding, result: Examined, source: Dataset, evaluations: Sequence[sr.QualitativeEvaluation] = ()
+) -> sr.PlanarROIMeasurementsAndQualitativeEvaluations:
+    """A finding with outline and sizes. evaluations: what else is said of it."""
     region = sr.ImageRegion(
         graphic_type=sr.GraphicTypeValues.POLYLINE,
         graphic_data=ring(finding.contour),
@@ -120,14 +130,15 @@ def _finding(finding: Finding, result: Result, source: Dataset) -> sr.PlanarROIM
     name = name_of(finding)
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
-            uid=uid(source.SOPInstanceUID, fingerprint(result), name), identifier=name
+            uid=uid(source.SOPInstanceUID, fingerprint(result, "sr"), name), identifier=name
         ),
         referenced_region=region,
         finding_type=TYPE_CODES[finding.type],
         finding_category=CATEGORY,
-        algorithm_id=_algorithm(result),
-        finding_sites=_sites(result),
+        algorithm_id=algorithm(result),
+        finding_sites=sites(result),
         measurements=_measurements(finding),
+        qualitative_evaluations=list(evaluations) or None,
     )
 
 
@@ -146,10 +157,10 @@ def _measurements(finding: Finding) -> list[sr.Measurement]:
     if finding.type is Calcification.MICRO and finding.specks is not None:
         sizes.append((SPECKS, float(finding.specks), codes.UCUM.NoUnits))
     made = [sr.Measurement(name=name, value=_short(value), unit=unit) for name, value, unit in sizes]
-    return [*made, _percent(CERTAINTY, finding.probability)]
+    return [*made, percent(CERTAINTY, finding.probability)]
 
 
-def _percent(name: Code, share: float) -> sr.Measurement:
+def percent(name: Code, share: float) -> sr.Measurement:
     return sr.Measurement(name=name, value=_short(100 * share), unit=codes.UCUM.Percent)
 
 
@@ -158,7 +169,7 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _algorithm(result: Result) -> sr.AlgorithmIdentification:
+def algorithm(result: Examined) -> sr.AlgorithmIdentification:
     made = result.analysis.provenance
     return sr.AlgorithmIdentification(
         name="MTU-Net",
@@ -168,6 +179,6 @@ def _algorithm(result: Result) -> sr.AlgorithmIdentification:
     )
 
 
-def _sites(result: Result) -> list[sr.FindingSite]:
+def sites(result: Examined) -> list[sr.FindingSite]:
     side = result.analysis.laterality
     return [sr.FindingSite(codes.SCT.Breast, laterality=None if side is None else SIDE_CODES[side])]

@@ -2,8 +2,8 @@
 
 import copy
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,13 +35,14 @@ from pydicom.uid import (
 
 import mtunet
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
+from mtunet.detection.analysis_json import to_json
 from mtunet.detection.components import masks
 from mtunet.detection.outlines import contours
 from mtunet.output.drawing import LAYERS
 from mtunet.output.exports.dicom_grey import transformations
 from mtunet.output.exports.dicom_header import UNICODE
 from mtunet.output.exports.dicom_source import MANUFACTURER, METHOD, SERIES_DESCRIPTION, file_bytes, reference, uid
-from mtunet.output.exports.result import Result
+from mtunet.output.exports.result import Examined, Result
 
 TYPE_CODES: Final = {
     Calcification.MICRO: Code("129769006", "SCT", "Calcification Cluster"),
@@ -50,27 +51,33 @@ TYPE_CODES: Final = {
 """Of mammography (PS3.16 CID 6009, 6010). Not SCT 237897009, the vascular calcification of CT and OCT."""
 CATEGORY: Final = codes.SCT.MorphologicallyAbnormalStructure
 MOST_POINTS: Final = 4000
-"""An outline of more is thinned: a list of floats has 65,534 bytes at most in explicit VR (PS3.5 7.1.2)."""
-NUMBERS: Final = {"seg": 8101, "sr": 8102, "gsps": 8103, "cad": 8104, "sc": 8105}
+"""An outline of more gets fewer: a list of floats has 65,534 bytes at most in explicit VR (PS3.5 7.1.2)."""
+NUMBERS: Final = {"seg": 8101, "sr": 8102, "gsps": 8103, "cad": 8104, "sc": 8105, "study": 8106}
 """Series numbers, far from those that a modality gives."""
+WITH_TRUTH: Final = ("gsps", "sc")
+IN_COLOUR: Final = ("seg", *WITH_TRUTH)
 _DATES: Final = ("InstanceCreationDate", "ContentDate", "PresentationCreationDate")
 _TIMES: Final = ("InstanceCreationTime", "ContentTime", "PresentationCreationTime")
 
 
-def shared(result: Result, kind: str, source: Dataset) -> dict[str, Any]:
-    """The arguments that highdicom asks of every object: UIDs, numbers, manufacturer."""
-    made = fingerprint(result)
+def shared(result: Examined, kind: str, source: Dataset) -> dict[str, Any]:
+    """The arguments that highdicom asks of every object of one image: UIDs, numbers, manufacturer."""
+    return about(kind, source.SOPInstanceUID, fingerprint(result, kind))
+
+
+def about(kind: str, of: str, made: str) -> dict[str, Any]:
+    """The same. of: the UID of what the object is of; made: what else its own depend on."""
     return {
-        "series_instance_uid": uid(source.SOPInstanceUID, made, kind, "series"),
+        "series_instance_uid": uid(of, made, kind, "series"),
         "series_number": NUMBERS[kind],
         "series_description": SERIES_DESCRIPTION,
-        "sop_instance_uid": uid(source.SOPInstanceUID, made, kind),
+        "sop_instance_uid": uid(of, made, kind),
         "instance_number": 1,
         "manufacturer": MANUFACTURER,
     }
 
 
-def device(result: Result) -> dict[str, Any]:
+def device(result: Examined) -> dict[str, Any]:
     """The arguments on the device that SEG and GSPS ask for besides."""
     made = result.analysis.provenance
     return {
@@ -82,21 +89,24 @@ def device(result: Result) -> dict[str, Any]:
     }
 
 
-def fingerprint(result: Result) -> str:
-    """Changes when anything that an object says changes: weights, thresholds, rules, version, findings. Not with the
-    day or the machine: the same image looked at again in the same way is the same object, for an archive as well.
+def fingerprint(result: Examined, kind: str) -> str:
+    """Changes when anything that an object of this kind says changes: weights, thresholds, rules, version, findings.
+    Not with the day or the machine, nor with what other kinds say: the same image looked at again in the same way, in
+    the app or by the command line, is the same object, for an archive as well.
     """
-    analysis = result.analysis
-    truth = [] if result.truth is None else [(k.value, _digest(m)) for k, m in result.truth.masks.items()]
-    palette = [(name, stroke.colour, stroke.dash) for name, stroke in result.palette.items()]
-    made = replace(analysis.provenance, device="", seconds=0.0, made_at="")
-    said = (made, dict(analysis.thresholds), analysis.findings, analysis.triage, truth, palette)
-    return hashlib.sha256(repr(said).encode()).hexdigest()
+    told = to_json(result.analysis, file="")
+    made = {key: value for key, value in told["provenance"].items() if key not in ("device", "seconds", "made_at")}
+    image = {key: told["image"][key] for key in ("laterality", "view", "spacing_mm")}
+    truth = {} if result.truth is None else {kind.value: _digest(mask) for kind, mask in result.truth.masks.items()}
+    palette = {name: (stroke.colour, stroke.dash) for name, stroke in result.palette.items()}
+    drawn = (truth if kind in WITH_TRUTH else {}, palette if kind in IN_COLOUR else {})
+    said = [made, image, told["thresholds"], told["findings"], told["triage"], drawn]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def derived(result: Result, kind: str, source: Dataset, sop_class: str, modality: str) -> Dataset:
     """An object of our own making in the image's study, as far as patient, study and equipment go."""
-    about = device(result)
+    equipment = device(result)
     dataset: Dataset = SOPClass(
         study_instance_uid=source.StudyInstanceUID,
         sop_class_uid=sop_class,
@@ -111,14 +121,14 @@ def derived(result: Result, kind: str, source: Dataset, sop_class: str, modality
         study_date=source.StudyDate,
         study_time=source.StudyTime,
         referring_physician_name=source.ReferringPhysicianName,
-        **{name: about[name] for name in ("manufacturer_model_name", "software_versions", "device_serial_number")},
+        **{name: equipment[name] for name in ("manufacturer_model_name", "software_versions", "device_serial_number")},
         **shared(result, kind, source),
     )
     dataset.copy_patient_and_study_information(source)
     return dataset
 
 
-def one_frame(result: Result) -> Dataset:
+def one_frame(result: Examined) -> Dataset:
     """The image's header (`reference`) as highdicom is to see it: of a class whose every image is one frame, since it
     asks others for functional groups, which a slice of one frame need not have. `finished` says the true class.
     """
@@ -128,11 +138,13 @@ def one_frame(result: Result) -> Dataset:
     return source
 
 
-def finished(dataset: Dataset, result: Result) -> bytes:
-    """The object as a file. What highdicom takes from the clock and from chance comes from the result instead, so
-    that the same result gives the same bytes.
+def finished(dataset: Dataset, *results: Examined, at: str = "") -> bytes:
+    """The object as a file. What highdicom takes from the clock and from chance comes from the results instead, so that
+    the same result gives the same bytes.
+
+    results: of the images that it refers to. at: when it was made (UTC, ISO 8601), by default the first result.
     """
-    made_at = datetime.fromisoformat(result.analysis.provenance.made_at)
+    made_at = datetime.fromisoformat(at or results[0].analysis.provenance.made_at)
     for keyword in _DATES:
         if keyword in dataset:
             setattr(dataset, keyword, made_at.strftime("%Y%m%d"))
@@ -140,15 +152,15 @@ def finished(dataset: Dataset, result: Result) -> bytes:
         if keyword in dataset:
             setattr(dataset, keyword, made_at.strftime("%H%M%S"))
     dataset.SpecificCharacterSet = UNICODE
-    source = reference(result)
+    classes = {source.SOPInstanceUID: source.SOPClassUID for source in map(reference, results)}
     for item in _items(dataset):
-        if item.get("ReferencedSOPInstanceUID") == source.SOPInstanceUID:
-            item.ReferencedSOPClassUID = source.SOPClassUID
+        if item.get("ReferencedSOPInstanceUID") in classes:
+            item.ReferencedSOPClassUID = classes[item.ReferencedSOPInstanceUID]
         if "DimensionOrganizationUID" in item:
             item.DimensionOrganizationUID = uid(dataset.SOPInstanceUID, "dimensions")
         if "ContributionDateTime" in item:
             item.ContributionDateTime = made_at.strftime("%Y%m%d%H%M%S+0000")
-    if result.origin is None:
+    if results[0].origin is None:
         dataset.PatientIdentityRemoved = "YES"
         dataset.DeidentificationMethod = METHOD
         dataset.TimezoneOffsetFromUTC = "+0000"  # of our own times: copied ones are local, and say not where
@@ -160,12 +172,27 @@ def ring(contour: tuple[tuple[float, float], ...]) -> npt.NDArray[np.float64]:
 
     DICOM's (0, 0) is the top-left *corner* of the top-left pixel (PS3.3 C.18.6.1.1, C.10.5.1.2); ours is its centre.
     """
-    points = np.asarray(contour, np.float64)
-    tolerance = 0.5
-    while len(points) > MOST_POINTS:
-        points = cv2.approxPolyDP(np.asarray(contour, np.float32), tolerance, True)[:, 0].astype(np.float64)
-        tolerance *= 2
-    return np.vstack([points, points[:1]]) + 0.5
+    points = np.asarray(contour, np.float64) + 0.5
+    if len(points) > MOST_POINTS:
+        points = _around(points)
+    return np.vstack([points, points[:1]])
+
+
+def _around(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """An outline of fewer points that still has everything inside it: a step further out, then straightened by half a
+    step, and so on. points: (points, 2) at the corners of pixels."""
+    corners = np.rint(points).astype(np.int32)
+    low, (across, down) = corners.min(axis=0), np.ptp(corners, axis=0).tolist()
+    step = 1
+    while True:
+        inside = np.zeros((down + 2 * step + 3, across + 2 * step + 3), np.uint8)
+        cv2.fillPoly(inside, [corners - low + step + 1], 1)
+        wider = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * step + 1, 2 * step + 1)))
+        rings, _ = cv2.findContours(wider, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        fewer = cv2.approxPolyDP(max(rings, key=len), step / 2, True)[:, 0]
+        if len(fewer) <= MOST_POINTS:
+            return np.asarray(fewer + low - step - 1, np.float64)
+        step *= 2
 
 
 def name_of(finding: Finding) -> str:

@@ -1,11 +1,10 @@
 """The image with its contours burnt in, as a DICOM Secondary Capture: every viewer shows a picture."""
 
-from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from mtunet.output.drawing import draw
 from mtunet.output.exports.dicom_objects import derived, finished
-from mtunet.output.exports.dicom_source import reference
+from mtunet.output.exports.dicom_source import reference, referred
 from mtunet.output.exports.result import Result
 
 
@@ -25,7 +24,7 @@ def picture(result: Result) -> bytes:
     dataset.Rows, dataset.Columns = pixels.shape[:2]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
-    dataset.SourceImageSequence = [_referred(source)]
+    dataset.SourceImageSequence = [referred(source)]
     if result.mammogram.spacing_mm is not None:
         dataset.PixelSpacing = [f"{mm:.10g}"[:16] for mm in result.mammogram.spacing_mm]
         dataset.PixelSpacingCalibrationType = "GEOMETRY"
@@ -34,9 +33,3 @@ def picture(result: Result) -> bytes:
     dataset.PixelData = content + b"\0" * (len(content) % 2)
     dataset["PixelData"].VR = "OB"
     return finished(dataset, result)
-
-
-def _referred(source: Dataset) -> Dataset:
-    made = Dataset()
-    made.ReferencedSOPClassUID, made.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
-    return made

@@ -8,6 +8,7 @@ file came.
 import hashlib
 import io
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from pydicom.uid import (
 
 from mtunet.case import Laterality, Mammogram, View
 from mtunet.output.exports.dicom_header import REQUIRED_BY_DERIVED, UNICODE
-from mtunet.output.exports.result import Result
+from mtunet.output.exports.result import Examined
 
 MANUFACTURER: Final = "MTU-Net"
 PLACEHOLDER_NAME: Final = "DE-IDENTIFIED^"
@@ -49,7 +50,7 @@ SIDE_CODES: Final = {
 }
 
 
-def image(result: Result) -> bytes:
+def image(result: Examined) -> bytes:
     """A DICOM file of the image as displayed, 16 bit, without identifiers: Digital Mammography where side, view and
     spacing are known, else a Secondary Capture.
     """
@@ -60,7 +61,7 @@ def image(result: Result) -> bytes:
     return file_bytes(dataset)
 
 
-def reference(result: Result, *, identified: bool = True) -> Dataset:
+def reference(result: Examined, *, identified: bool = True) -> Dataset:
     """The header of the image, without pixels: `result.origin` where it is given and wanted, else one of our own."""
     if identified and result.origin is not None:
         return result.origin
@@ -74,7 +75,7 @@ def reference(result: Result, *, identified: bool = True) -> Dataset:
     return dataset
 
 
-def is_placed(result: Result) -> bool:
+def is_placed(result: Examined) -> bool:
     """Whether side, view and spacing are known: then the image is a Digital Mammography one, which viewers hang."""
     mammogram = result.mammogram
     return None not in (mammogram.laterality, mammogram.view, mammogram.spacing_mm) and mammogram.view != View.SPECIMEN
@@ -102,7 +103,7 @@ def _describe_mammography(dataset: Dataset) -> None:
     dataset.ViewCodeSequence[0].ViewModifierCodeSequence = []
 
 
-def sides_of(source: Dataset, result: Result) -> tuple[Code | None, Code | None, tuple[str, str] | None]:
+def sides_of(source: Dataset, result: Examined) -> tuple[Code | None, Code | None, tuple[str, str] | None]:
     """(side, view, patient orientation as (along a row, down a column)), each None where it is not known.
 
     The orientation is the header's; of an image without one, that of the usual hanging, with the chest wall where the
@@ -154,6 +155,20 @@ def opened(content: bytes) -> Dataset:
     return pydicom.dcmread(io.BytesIO(content))
 
 
+def referred(source: Dataset) -> Dataset:
+    """An item that refers to an object."""
+    made = Dataset()
+    made.ReferencedSOPClassUID, made.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
+    return made
+
+
+def list_of(files: Iterable[bytes]) -> Dataset:
+    """Files that we wrote, as one lists them to others."""
+    made = Dataset()
+    made.ReferencedSOPSequence = [referred(opened(one)) for one in files]
+    return made
+
+
 def sop_class_of(file: Path) -> str | None:
     """What a file is, by its SOP Class UID; None for what is no DICOM file."""
     try:
@@ -162,7 +177,7 @@ def sop_class_of(file: Path) -> str | None:
         return None
 
 
-def _identify(dataset: Dataset, result: Result) -> None:
+def _identify(dataset: Dataset, result: Examined) -> None:
     sha256 = result.mammogram.pixels_sha256
     study = result.study or sha256
     dataset.SOPClassUID = SecondaryCaptureImageStorage
@@ -184,7 +199,7 @@ def _identify(dataset: Dataset, result: Result) -> None:
     dataset.ImageType = ["DERIVED", "PRIMARY"]
 
 
-def _describe_view(dataset: Dataset, result: Result) -> None:
+def _describe_view(dataset: Dataset, result: Examined) -> None:
     mammogram = result.mammogram
     dataset.BodyPartExamined = "BREAST"
     orientation = sides_of(dataset, result)[2]
@@ -201,7 +216,7 @@ def _describe_view(dataset: Dataset, result: Result) -> None:
         dataset.ViewCodeSequence = [code]
 
 
-def _describe_pixels(dataset: Dataset, result: Result) -> None:
+def _describe_pixels(dataset: Dataset, result: Examined) -> None:
     dataset.Rows, dataset.Columns = result.mammogram.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0

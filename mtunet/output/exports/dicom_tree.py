@@ -9,8 +9,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 import mtunet
-from mtunet.output.exports.dicom_source import sides_of
-from mtunet.output.exports.result import Result
+from mtunet.output.exports.dicom_source import referred, sides_of
+from mtunet.output.exports.result import Examined
 
 CONTAINS: Final = "CONTAINS"
 CONTEXT: Final = "HAS ACQ CONTEXT"
@@ -69,26 +69,27 @@ def by_reference(relation: str, *position: int) -> Dataset:
     return made
 
 
-def described(source: Dataset, result: Result, name: Any = None) -> Dataset:
+def described(source: Dataset, result: Examined, name: Any = None) -> Dataset:
     """The image with what is to be known of it: side, view and its modifiers, orientation, times, spacing."""
-    reference = Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = source.SOPClassUID, source.SOPInstanceUID
-    return item("IMAGE", CONTAINS, name, _descriptors(source, result), ReferencedSOPSequence=[reference])
+    return item("IMAGE", CONTAINS, name, _descriptors(source, result), ReferencedSOPSequence=[referred(source)])
 
 
-def library(source: Dataset, result: Result) -> Dataset:
-    """Of TID 1600: a group (126200) with the image in it, that viewers take side, view and spacing from."""
+def library(images: Iterable[tuple[Dataset, Examined]]) -> Dataset:
+    """Of TID 1600: a group (126200) for each image, that viewers take side, view and spacing from."""
+    return item("CONTAINER", CONTAINS, LIBRARY, [_group(source, result) for source, result in images])
+
+
+def _group(source: Dataset, result: Examined) -> Dataset:
     modality = code(CONTEXT, codes.DCM.Modality, codes.CID29.Mammography)
     image = described(source, result, Code("260753009", "SCT", "Source"))
     size = [(codes.DCM.PixelDataRows, source.Rows), (codes.DCM.PixelDataColumns, source.Columns)]
     pixels = Code("{pixels}", "UCUM", "Pixels")
     known = image.get("ContentSequence", [])  # of a picture without a header nothing may be known
     image.ContentSequence = [*(number(CONTEXT, name, value, pixels) for name, value in size), *known]
-    group = item("CONTAINER", CONTAINS, codes.DCM.ImageLibraryGroup, [modality, image])
-    return item("CONTAINER", CONTAINS, LIBRARY, [group])
+    return item("CONTAINER", CONTAINS, codes.DCM.ImageLibraryGroup, [modality, image])
 
 
-def _descriptors(source: Dataset, result: Result) -> list[Dataset]:
+def _descriptors(source: Dataset, result: Examined) -> list[Dataset]:
     found = []
     side, view, orientation = sides_of(source, result)
     if side is not None:

@@ -57,6 +57,15 @@ class Drawable(Protocol):
     def palette(self) -> Palette: ...
 
 
+class Examined(Drawable, Protocol):
+    """What DICOM objects that hold no map are made of: a `Result`, or a view of a study."""
+
+    @property
+    def study(self) -> str: ...
+    @property
+    def origin(self) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Export:
     """One form.

@@ -11,7 +11,6 @@ from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Trut
 from mtunet.detection.analysis_json import to_json
 from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
-from mtunet.output.exports.result import Export
 from mtunet.output.exports.tables import CSV_COLUMNS
 from mtunet.study.bac import GRADE_RULE, GRADES, Amount
 from mtunet.study.decisions import Decision, Standing, in_words, standing
@@ -25,13 +24,15 @@ MOST_VIEWS = 4
 
 @dataclass(frozen=True, eq=False)
 class StudyView:
-    """One image of a study, with what its page of a report needs."""
+    """One image of a study, with what its page of a report needs. study, origin: as in `Result`."""
 
     file: str
     mammogram: Mammogram
     analysis: Analysis
     truth: Truth | None = None
     palette: Palette = field(default_factory=lambda: FIGURE_3)
+    study: str = ""
+    origin: None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ class StudyResult:
     """What an export of a study is made of.
 
     id, title: as the worklist has them; neither tells who the patient is. views: in hanging order, those of `look`.
-    files: what each image is called, by sha256. history: every decision, oldest first. pictures: loaded only for PDF.
+    files: what each image is called, by sha256. history: every decision, oldest first. pictures: loaded only for what
+    needs them (`PICTURES`).
     """
 
     id: str
@@ -171,6 +173,10 @@ def to_study_pdf(study: StudyResult) -> bytes:
     )
 
 
+PICTURES: Mapping[str, int] = MappingProxyType({"pdf": MOST_VIEWS, "sr": 1000})
+"""How many images are loaded for an export; none for the others."""
+
+
 def remarks(study: StudyResult) -> list[str]:
     """What the report says beside flags and findings, in sentences."""
     said = []
@@ -276,31 +282,3 @@ def _amount_json(amount: Amount | None) -> dict[str, Any] | None:
         "grade": amount.grade,
         "causes": {sha256: list(numbers) for sha256, numbers in amount.causes.items()},
     }
-
-
-STUDY_EXPORTS: Mapping[str, Export] = MappingProxyType(
-    {
-        "pdf": Export(
-            "Report of the study (PDF)",
-            "_study.pdf",
-            "application/pdf",
-            to_study_pdf,
-            "One page to print: the views, flag, findings, decisions, provenance.",
-            ("reportlab", "requirements.txt"),
-        ),
-        "json": Export(
-            "Study (JSON)",
-            "_study.json",
-            "application/json",
-            to_study_json,
-            "Everything known of the study with every decision, by a published schema.",
-        ),
-        "csv": Export(
-            "Study (CSV)",
-            "_study.csv",
-            "text/csv",
-            to_study_csv,
-            "One row per finding with the reader's verdict, for a spreadsheet.",
-        ),
-    }
-)
