@@ -18,6 +18,7 @@ __all__ = [
     "model_answers",
     "quiz",
     "reader_curve",
+    "real_cases",
     "records",
     "rounds",
     "run_cases",

@@ -6,6 +6,7 @@ python -m mtunet.teaching pictures      the lesson's pictures
 python -m mtunet.teaching table         docs/lesson.md: each statement, its source, its picture
 python -m mtunet.teaching model         what the shipped model says of the cases: again after new weights
 python -m mtunet.teaching mistakes      pictures of what it gets wrong, by kind
+python -m mtunet.teaching own FOLDER    real images of yours that the quiz asks
 python -m mtunet.teaching outcomes RUN  the cases of a cross-validation that the quiz can ask: again after a new run
 """
 
@@ -15,7 +16,10 @@ from typing import Final
 import click
 
 import mtunet
+from mtunet.case import UnreadableImage
 from mtunet.evaluation import runs
+from mtunet.imaging.reading import read
+from mtunet.teaching import real_cases
 from mtunet.teaching.figure import make_pictures
 from mtunet.teaching.items import POOL, draw_pool, pool
 from mtunet.teaching.lesson_pictures import PICTURES
@@ -93,6 +97,35 @@ def _outcomes(run: str | None) -> None:
     for folder in named:
         for number, (image, case) in enumerate(draw_outcomes(folder), 1):
             click.echo(f"{folder.name} {number} {image} {case.answer.value if case else 'ambiguous: not asked'}")
+
+
+@main.command("own", help=f"Have the quiz ask the real images of FOLDER.\n\n\b\n{real_cases.__doc__}")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
+@click.option("--forget", is_flag=True, help="Ask no folder any more. The folder itself is not touched.")
+def _own(folder: Path | None, forget: bool) -> None:
+    """Every image and mask is read once; the folder is named if one case is left."""
+    if forget:
+        real_cases.name_folder(None)
+        click.echo("No folder is asked any more.")
+        return
+    if folder is None:
+        raise click.UsageError("Name the folder, or --forget the one that is asked.")
+    asked = []
+    found, refused = real_cases.read_folder(folder)
+    for case in found:
+        try:
+            case.read_masks(read(case.read(), case.file).shape)
+        except (UnreadableImage, real_cases.BadRow, OSError) as problem:
+            click.echo(f"left out: {case.file}: {problem}", err=True)
+            continue
+        asked.append(case)
+        click.echo(f"{case.file}: {case.why}")
+    for sentence in refused:
+        click.echo(f"left out: {sentence}", err=True)
+    if not asked:
+        raise click.ClickException("None of it can be asked, so the quiz stays as it is.")
+    real_cases.name_folder(folder, asked)
+    click.echo(f'The quiz asks {len(asked)} of these images as "Your images".')
 
 
 if __name__ == "__main__":

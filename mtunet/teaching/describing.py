@@ -90,18 +90,18 @@ def _of_mc(item: Item) -> tuple[Asked, ...]:
     if len(layouts) == 1 and item.spec.clusters == 1:
         asked.append(Asked("layout", LAYOUTS, layouts[0], _LAYOUT_WHY[layouts[0]]))
     if len(shapes) == 1 and len(layouts) == 1 and item.spec.clusters == 1:
-        category = _category(shapes[0], layouts[0])
+        category = category_of(shapes[0], layouts[0])
         if category:
             asked.append(Asked("recall", RECALLS, "yes", "What does not look clearly benign is recalled."))
             asked.append(Asked("category", CATEGORIES, category, _CATEGORY_WHY[category]))
     return tuple(asked)
 
 
-def _category(shape: str, layout: str) -> str:
-    """ "" where it depends on more than one view shows."""
+def category_of(shape: str, layout: str) -> str:
+    """Key of CATEGORIES for one MC group; "" where it depends on more than one view shows, and of benign shapes."""
     if shape in ("pleomorphic", "fine_linear"):
         return "4"
-    if layout in ("diffuse", "regional"):
+    if layout in ("diffuse", "regional") or shape not in MC_SHAPES:
         return ""
     if shape == "punctate":
         return "3" if layout == "clustered" else "4"

@@ -9,9 +9,10 @@ import numpy as np
 
 from mtunet.case import Calcification
 from mtunet.phantom.spec import BoolArray
-from mtunet.teaching.cases import Case, RealCase
+from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Answer, agrees
 from mtunet.teaching.items import Item
+from mtunet.teaching.real_cases import RealCase
 
 NEAR_MM: Final = 2.0
 """A mark this near to a region is on it: nobody clicks more exactly than that on a whole view."""

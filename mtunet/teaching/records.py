@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mtunet.case import Calcification
 from mtunet.files import display_name
 from mtunet.store import quiz
 from mtunet.store.images import Store
 from mtunet.store.records import now
-from mtunet.teaching.cases import REAL_CASES
-from mtunet.teaching.contents import BOTH_TYPES, Answer
+from mtunet.teaching.contents import Answer
+from mtunet.teaching.real_cases import known_of
 from mtunet.teaching.scoring import Answered, Rate, rate
 
 
@@ -39,8 +38,6 @@ def described(store: Store, reader: str) -> dict[str, Rate]:
     }
 
 
-KNOWN: Final[Mapping[str, frozenset[Calcification]]] = {case.id: case.known for case in REAL_CASES}
-"""Of cases of which not all is known."""
 LONGEST_NAME: Final = 40
 
 
@@ -109,5 +106,5 @@ def answered_from(row: Mapping[str, Any]) -> Answered:
         model=Answer(row["model"]) if row["model"] else None,
         revised=Answer(revised) if revised and revised != NOT_ASKED else None,
         source=row["source"],
-        known=KNOWN.get(row["item"], BOTH_TYPES),
+        known=known_of(row["item"]),
     )

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from mtunet.store.images import Store
-from mtunet.teaching.cases import Case
-from mtunet.teaching.describing import Asked, questions_of
-from mtunet.teaching.items import Item
+from mtunet.teaching.cases import Case, describing_questions
+from mtunet.teaching.describing import Asked
 from mtunet.teaching.records import add_description, descriptions
 from mtunet.teaching.rounds import Round
 from mtunet.teaching.scoring import Answered
@@ -16,7 +15,7 @@ TELL = "teaching.tell"
 
 def describe(store: Store, playing: Round, case: Case, answered: Answered) -> bool:
     """The questions that have one right answer, one after the other. True once nothing is left to ask."""
-    asked = questions_of(case) if isinstance(case, Item) else ()
+    asked = describing_questions(case)
     said = descriptions(store, playing.plan.reader, playing.name, case.id)
     for one in asked:
         if one.key in said:

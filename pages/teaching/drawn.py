@@ -1,29 +1,29 @@
 """A case ready to be looked at: drawn once, filed as every image is; what is known of it, and what the model says."""
 
+import hashlib
 import secrets
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Mammogram
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.files import counted
+from mtunet.imaging.reading import read_with_belonging
 from mtunet.intake.admission import TEACHING, Declined, Origin, take_in
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
-from mtunet.phantom.samples import sample_bytes
 from mtunet.phantom.spec import BoolArray
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState, now
 from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Answer, Contents, contents_of
 from mtunet.teaching.items import Item
+from mtunet.teaching.real_cases import RealCase
 from pages.shared.viewer import Outline, outlines
 from pages.shared.words import SHORT_TYPES
 from pages.shared.work import jobs, open_store
@@ -32,7 +32,8 @@ from pages.shared.work import jobs, open_store
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """A case's file and truth. masks: (rows, columns) bool on the file's grid, {} where it is not known where the
-    calcium lies; outlines: of the masks, as layers "truth_mc" and "truth_bac". contents: None of a real one."""
+    calcium lies; outlines: of the masks, as layers "truth_mc" and "truth_bac". contents: None of a real one, which has
+    its mammogram in place of data."""
 
     name: str
     data: bytes
@@ -42,6 +43,7 @@ class Drawn:
     contents: Contents | None
     file: str
     source: str
+    mammogram: Mammogram | None = None
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={PhantomSpec: repr})
@@ -66,27 +68,30 @@ def drawn(spec: PhantomSpec, name: str) -> Drawn:
 
 
 def drawn_case(case: Case) -> Drawn:
-    """A case of the quiz, of any source. Raises FileNotFoundError where samples were not shipped."""
-    if isinstance(case, Item):
-        return drawn_beside(case, case.spec)
-    sample = case.file
+    """A case of the quiz, of any source. Raises OSError where its file is not there, UnreadableImage, BadRow."""
+    return drawn_beside(case, case.spec) if isinstance(case, Item) else _real(case)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={RealCase: repr})
+def _real(case: RealCase) -> Drawn:
+    """Read anew for the quiz, under an id of its own: its images are in no worklist, and the file may be wanted there.
+
+    Without spacing, places are in mm of 0.1 a pixel, as marks are (`view`).
+    """
+    data = case.read()
+    known, _ = read_with_belonging(data, case.file, b"")
+    masks = case.read_masks(known.shape)
     return Drawn(
-        name=sample.key,
-        data=_apart(sample_bytes(sample)),
-        masks={},
-        spacing_mm=(1.0, 1.0),  # of no use without masks
-        outlines={},
+        name=case.id,
+        data=b"",
+        masks=masks,
+        spacing_mm=known.spacing_mm or (0.1, 0.1),
+        outlines={f"truth_{kind.value}": [Outline(p) for p in contours(mask)] for kind, mask in masks.items()},
         contents=None,
-        file=sample.file,
-        source=f"{TEACHING}QUIZ-{sample.key}",
+        file=case.file,
+        source=f"{TEACHING}QUIZ-{case.id}",
+        mammogram=replace(known, sha256=hashlib.sha256(b"asked in a quiz" + data).hexdigest()),
     )
-
-
-def _apart(png: bytes) -> bytes:
-    """The same picture as another file: a quiz's images are in no worklist, and the sample may be wanted there."""
-    chunk = b"tEXtComment\0asked in a quiz"
-    end = png.rindex(b"IEND") - 4
-    return png[:end] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + png[end:]
 
 
 def drawn_beside(case: Item, spec: PhantomSpec) -> Drawn:
@@ -101,6 +106,13 @@ def filed(store: Store, one: Drawn, title: str) -> Image:
     Raises QueueFull, CouldNotSave, and UnreadableImage where it could not be read back.
     """
     origin = Origin(secrets.token_hex(4), now(), one.source, title)
+    if one.mammogram is not None:
+        kept = store.image(one.mammogram.sha256)
+        if kept is None:
+            batch = (DEFAULT_MODEL, f"quiz {secrets.token_hex(4)}")
+            kept = store.add_image(one.mammogram, title, one.source, ask=batch, listed=False)
+            jobs().wake()
+        return kept
     [taken] = take_in(store, one.data, one.file, origin, DEFAULT_MODEL)
     if isinstance(taken, Declined):
         raise taken.problem

@@ -7,10 +7,11 @@ from mtunet.intake.admission import QueueFull
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.teaching.cases import NOT_KNOWN, Case, RealCase, find_case, source_of
+from mtunet.teaching.cases import Case, Source, find_case, source_of
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.quiz import SURENESS, Given, mark
+from mtunet.teaching.real_cases import BadRow, RealCase
 from mtunet.teaching.rounds import Draft, Round, give
 from mtunet.teaching.scoring import MODEL_FIRST, Answered
 from pages.shared.words import plain
@@ -30,7 +31,20 @@ ANSWERS = {
     Answer.BOTH: ("Both", "o"),
     Answer.NEITHER: ("Neither", "n"),
 }
-KINDS = {"phantom": "phantom", "run": "phantom of a run", "real": "real mammogram"}
+KINDS = {
+    Source.PHANTOM: "phantom",
+    Source.RUN: "phantom of a run",
+    Source.REAL: "real mammogram",
+    Source.OWN: "real mammogram of yours",
+}
+NOT_KNOWN = {
+    Source.REAL: "Real mammogram (CBIS-DDSM, digitised film). Of some of these views it is known whether there are MC, "
+    "but not where, and arteries are not marked throughout: MC yes or no is scored where it is known; BAC and places "
+    "are not. The shipped model has seen this view in training, so what it says here is no measure of it.",
+    Source.OWN: "Real mammogram of your own folder. What its table says of it is scored, and nothing else; a mark is "
+    "where the table names a mask. Whether the shipped model has seen it in training, this program cannot know.",
+}
+"""Said before the answer, so it does not give that away."""
 
 
 def show_quiz() -> None:
@@ -69,7 +83,7 @@ def _play(store: Store, playing: Round) -> None:
         try:
             one = drawn_case(case)
             image = filed(store, one, _title(case))
-        except (QueueFull, CouldNotSave, UnreadableImage, OSError) as problem:
+        except (QueueFull, CouldNotSave, UnreadableImage, BadRow, OSError) as problem:
             st.error(plain(str(problem)))
             return
     look = model_look(store, image)
@@ -83,7 +97,7 @@ def _play(store: Store, playing: Round) -> None:
 
 def _title(case: Case) -> str:
     """In the case viewer; gives nothing away."""
-    return "Quiz case, real film" if isinstance(case, RealCase) else f"Quiz case {case.id[-12:]}"
+    return "Quiz case, real mammogram" if isinstance(case, RealCase) else f"Quiz case {case.id[-12:]}"
 
 
 def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
@@ -103,7 +117,8 @@ def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, loo
             wait_for_model(image)
         return
     rounds.draft(store, playing)
-    place = clicked_place(image, key="teaching.marking") if one.masks and beside is None else None
+    placed = case.places_asked if isinstance(case, RealCase) else bool(one.masks)
+    place = clicked_place(image, key="teaching.marking") if placed and beside is None else None
     if place is not None:
         st.session_state[MARK] = place
     if beside is None:
@@ -112,14 +127,14 @@ def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, loo
     with right:
         if model_first:
             st.info(look.words, icon=":material/smart_toy:")
-        given = _given(rounds.draft(store, playing), bool(one.masks))
+        given = _given(rounds.draft(store, playing), placed)
         if given is not None and st.button(
             "Answer", type="primary", icon=":material/done:", shortcut="Enter", key="teaching.submit"
         ):
             give(store, playing, _answered(playing, case, one, given, look), given.place)
             st.rerun()
-        if not one.masks:
-            st.caption(NOT_KNOWN)
+        if source_of(case) in NOT_KNOWN:
+            st.caption(NOT_KNOWN[source_of(case)])
         st.caption(
             "Keys: M, B, O, N for what you see; 1 to 4 for how sure; Enter answers; Escape ends the round. In the "
             "image: arrows move, plus and minus zoom, X marks its middle."

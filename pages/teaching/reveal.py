@@ -9,10 +9,11 @@ from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.evaluation.table import method_title
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.teaching.cases import SOURCE, Case, RealCase
+from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import BOTH_TYPES, Answer
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
+from mtunet.teaching.real_cases import RealCase
 from mtunet.teaching.records import add_model_answer, revise
 from mtunet.teaching.rounds import GAPS, GivenAnswer, Round
 from mtunet.teaching.scoring import READER_FIRST, Answered
@@ -69,8 +70,11 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
 
 def _origin(case: Case) -> str:
     if isinstance(case, RealCase):
+        whose = f"Real mammogram{f', {plain(case.credit)}' if case.credit else ''}."
+        if case.path:
+            return f"{whose} What is known is what your table says."
         where = " Where its MC lie is not in the data that ship, so none is outlined." if case.known else ""
-        return f"Real mammogram, {plain(SOURCE)}.{where} The shipped model has seen it in training."
+        return f"{whose}{where} The shipped model has seen it in training."
     return "Phantom data: the truth is exact."
 
 

@@ -110,8 +110,8 @@ def show_score() -> None:
             _calibration(score(answers))
         _keep_or_delete(store, reader)
     st.caption(
-        "What is scored here is reading phantoms, and says nothing about reading real mammograms. Of real film views "
-        "only MC yes or no counts, where it is known (two so far)."
+        "What is scored on phantoms says nothing about reading real mammograms. Of a real view only what its source "
+        "says counts."
     )
 
 

@@ -6,9 +6,10 @@ import streamlit as st
 
 from mtunet.files import counted
 from mtunet.store.images import Store
-from mtunet.teaching.cases import ANY, PAIRS, REAL_CASES, Source, cases, find_case
+from mtunet.teaching.cases import ANY, PAIRS, Source, cases, find_case
 from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
 from mtunet.teaching.items import pool
+from mtunet.teaching.real_cases import REAL_CASES, own_problems
 from mtunet.teaching.records import answers_of, reader_name
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, Plan, Round, due, last_unfinished, waiting
 from mtunet.teaching.run_cases import problems
@@ -62,6 +63,7 @@ SOURCES = {
     Source.RUN: "The model's mistakes",
     PAIRS: "Contrast pairs",
     Source.REAL: "Real film",
+    Source.OWN: "Your images",
     ANY: "All of them",
 }
 
@@ -155,9 +157,10 @@ def _what_is_asked() -> None:
         "MC. After the truth you are asked for shape, distribution, recall and category. The quiz's own phantoms are "
         "in no training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at "
         f"least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm "
-        "long, and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms."
+        "long, and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms. A "
+        "folder of your own real images is asked once `mtunet teaching own FOLDER` has checked it."
     )
-    for sentence in problems():
+    for sentence in (*problems(), *own_problems()):
         st.caption(f":material/warning: {plain(sentence)}")
 
 

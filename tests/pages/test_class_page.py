@@ -13,12 +13,12 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Calcification
 from mtunet.store import worklist
 from mtunet.store.images import Store
-from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.classroom import records
 from mtunet.teaching.classroom.results import COLUMNS, results, table
 from mtunet.teaching.classroom.room import Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
+from mtunet.teaching.real_cases import REAL_CASES
 from pages.teaching.classroom import hosting, learning, preparing
 from pages.teaching.classroom import opening as address
 from pages.teaching.classroom import results as results_page

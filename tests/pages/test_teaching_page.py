@@ -10,6 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,12 +23,12 @@ from mtunet.phantom import PhantomSpec
 from mtunet.store.images import Store
 from mtunet.store.quiz import readers
 from mtunet.store.worklist import count
-from mtunet.teaching.cases import REAL_CASES
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
 from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson_pictures import PICTURES
+from mtunet.teaching.real_cases import REAL_CASES, name_folder, read_folder
 from mtunet.teaching.records import add_answer, answers_of, described
 from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes
@@ -324,6 +326,36 @@ def test_a_real_case_asks_for_no_place_and_scores_one_type(app: AppTest, data: P
         assert count(store) == 0  # in no worklist
     assert (kept.source, kept.right, kept.hit) == ("real", True, None)
     assert "Right: there is MC." in app.success[0].value
+
+
+def test_a_mark_on_an_image_of_ones_own_is_judged_by_its_mask_and_a_lost_folder_is_said(
+    app: AppTest, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    picture, mask = np.zeros((400, 300), np.uint8), np.zeros((400, 300), np.uint8)
+    picture[40:360, :200], mask[100:140, 60:100] = np.random.default_rng(1).integers(60, 200, (320, 200)), 255
+    for name, values in (("a.png", picture), ("mc.png", mask)):
+        cv2.imwrite(str(folder / name), values)
+    (folder / "cases.csv").write_text("file,morphology,assessment,mc_mask\na.png,AMORPHOUS,4B,mc.png\n")
+    [mine] = read_folder(folder)[0]
+    name_folder(folder, [mine])
+    monkeypatch.setattr("pages.teaching.quiz.clicked_place", lambda *_, **__: (8.0, 12.0))
+    opened(app, "quiz", items=mine.id)
+    click(app, "teaching.start")
+    assert any("real mammogram of yours" in m.value for m in app.markdown)
+    for key in ("answer.mc", "sureness.0.5", "submit"):
+        click(app, f"teaching.{key}")
+    past_the_model(app)
+    click(app, "teaching.describe.shape.amorphous")
+    with Store.open(data) as store:
+        [kept] = answers_of(store, "Reader")
+        assert (kept.source, kept.right, kept.hit, kept.known) == ("own", True, True, {Calcification.MICRO})
+        assert described(store, "Reader") == {"shape": Rate(1, 1)}
+        assert count(store) == 0  # in no worklist
+    shutil.rmtree(folder)
+    app.run()
+    assert any("There is no cases" in caption.value for caption in app.caption)
 
 
 def test_a_real_view_of_which_nothing_is_known_is_not_scored(app: AppTest, data: Path) -> None:
