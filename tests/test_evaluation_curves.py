@@ -28,7 +28,7 @@ def results(drawn: Path) -> Results:
 
 
 def test_a_curve_is_exact() -> None:
-    cells = np.array([[[3, 5, 1, 11], [2, 2, 0, 16]], [[1, 0, 3, 16], [0, 1, 2, 17]]], float)  # (thresholds, images, 4)
+    cells = np.array([[5, 7, 1, 27], [1, 1, 5, 33]], float)  # (thresholds, 4), of two images
     lesions = {"lesions": [[2, 1], [2, 1]], "hit": [[2, 1], [1, 0]], "detections": [[4, 3], [1, 1]]}
     lesions |= {"false_positives": [[3, 2], [0, 1]], "hit_without_bac": [[1, 1], [1, 0]]}
     lesions |= {"false_positives_without_bac": [[1, 0], [0, 0]]}
@@ -51,7 +51,7 @@ def test_a_curve_is_exact() -> None:
 
 
 def test_precision_of_nothing_found_is_undefined() -> None:
-    cells = np.array([[[0, 0, 2, 8]]], float)
+    cells = np.array([[0, 0, 2, 8]], float)
     found = curve(pooled([Sweep("nothing", "mc", "256", ("a",), np.array([0]), np.array([0.5]), cells, {})]))
     assert np.isnan(found.precision[0])
     assert found.froc is None
@@ -62,7 +62,8 @@ def test_at_the_chosen_threshold_the_sweep_is_the_counts(results: Results) -> No
         for (kind, frame), sweep in sweeps(results, method).items():
             counts = results.counts[method, kind, frame]
             assert sweep.images == counts.images
-            assert np.array_equal(sweep.cells[sweep.thresholds.tolist().index(CHOSEN[kind])], counts.cells)
+            at = sweep.thresholds.tolist().index(CHOSEN[kind])
+            assert np.array_equal(sweep.cells[at], counts.cells.sum(axis=0))
             assert np.all(np.diff(curve(pooled([sweep])).sensitivity) <= 0)  # a higher threshold finds no more
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from mtunet.evaluation.intervals import Population, Quantity, estimate
 from mtunet.evaluation.reading import coverage, load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.significance import corrected_t, detectable, holm, verdict
+from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.table import table
 from mtunet.evaluation.together import worked_out
 from tests.drawn_run import write_run
@@ -437,6 +439,19 @@ def test_pooled_sweeps_are_of_all_seeds(run: Path, told: kept.Statistics) -> Non
         assert one.cells[place] == tuple(sum(int(r[name]) for r in at) for name in ("tp", "fp", "fn", "tn"))
         assert one.lesions["hit_without_bac"][place] == sum(int(r["hit_without_bac"]) for r in at)
     assert pooled_sweeps(load(run)) == list(told.sweeps)
+
+
+def test_what_a_slim_run_says_is_the_same(run: Path, told: kept.Statistics, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    shutil.copytree(run, small)
+    before, after = slim(small)
+    assert after < before
+    assert not list(small.rglob("sweep*"))
+    assert runs.read_table(runs.read(small), 0, "counts", "mtunet") == rows(run, "mtunet", 1, 0, "counts")
+    (small / "statistics.json").unlink()
+    kept.save(small, worked_out(small, replicates=200))
+    assert kept.read(small) == told
+    assert slim(small)[0] == slim(small)[1]
 
 
 def test_types_and_outcomes_come_out_again(run: Path, told: kept.Statistics) -> None:

@@ -13,6 +13,7 @@ from mtunet.detection.devices import choose_device
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.together import worked_out
 from mtunet.phantom.spec import Look
 from training import cluster, loop
@@ -134,13 +135,17 @@ def run(
 
 @main.command("report")
 @run_argument
-def report_(run: Path) -> None:
+@click.option("--slim", "small", is_flag=True, help="then keep only what any figure is worked out from")
+def report_(run: Path, small: bool) -> None:
     """What a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv."""
     there = runs.read(run)
     if there.kind == "model":
         _tell(there.summary)
     else:
         click.echo(as_markdown(there, report(there)))
+        if small:
+            before, after = slim(run)
+            click.echo(f"\n{run} is slim: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now.")
 
 
 @main.command()

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from mtunet.evaluation.figures import CELLS, METRICS, Floats, ratio
 from mtunet.evaluation.reading import Results, numbers
-from mtunet.evaluation.run_files import CALIBRATION, SWEEP, Table
+from mtunet.evaluation.run_files import CALIBRATION, COUNTS, MARKED, PIXELS, SWEEP, Table
+from mtunet.evaluation.runs import RunPart
 from mtunet.evaluation.statistics import PooledSweep
 
 LESIONS = ("lesions", "hit", "detections", "false_positives")
@@ -20,7 +21,7 @@ WITHOUT_BAC = ("hit_without_bac", "false_positives_without_bac")
 class Sweep:
     """Counts of one method, type and frame at every threshold that was tried.
 
-    thresholds: (thresholds,), rising. cells: (thresholds, images, 4). images, fold: as in `Counts`.
+    thresholds: (thresholds,), rising. cells: (thresholds, 4), added up over images. images, fold: as in `Counts`.
     lesions: per column of LESIONS (and WITHOUT_BAC where it was counted) (thresholds, images); {} where there are none.
     """
 
@@ -83,12 +84,22 @@ class Calibration:
 def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
     """By (type, frame); {} where the run has none. Raises UnreadableRun."""
     pieces: dict[tuple[str, str], list[Sweep]] = {}
-    for part in results.parts:
-        if part.method == method:
-            table = part.columns(SWEEP, "image", "type", "frame", "threshold", *CELLS)
-            for one in _sweeps_of(method, part.fold, table) if table else ():
-                pieces.setdefault((one.type, one.frame), []).append(one)
+    for part in (part for part in results.parts if part.method == method):
+        for one in sweeps_of_part(part):
+            pieces.setdefault((one.type, one.frame), []).append(one)
     return {key: _join(several) for key, several in pieces.items()}
+
+
+def sweeps_of_part(part: RunPart) -> Iterator[Sweep]:
+    """Whole or made slim; nothing where the part kept none. Raises UnreadableRun."""
+    table = part.columns(SWEEP, "image", "type", "frame", "threshold", *CELLS)
+    if table is not None:
+        yield from _sweeps_of(part.method, part.fold, table)
+        return
+    pixels = part.columns(PIXELS, "type", "frame", "threshold", *CELLS)
+    counts, marks = part.columns(COUNTS, "image", "type", "frame"), part.columns(MARKED, "image", "type", "frame")
+    if pixels is not None and counts is not None and marks is not None:
+        yield from _slim_sweeps_of(part.method, part.fold, pixels, counts, marks)
 
 
 def pooled_sweeps(results: Results) -> list[PooledSweep]:
@@ -102,7 +113,7 @@ def pooled_sweeps(results: Results) -> list[PooledSweep]:
 def pooled(seeds: Sequence[Sweep]) -> PooledSweep:
     """Of one method, type and frame with each seed."""
     first = seeds[0]
-    cells = np.sum([sweep.cells.sum(axis=1) for sweep in seeds], axis=0)
+    cells = np.sum([sweep.cells for sweep in seeds], axis=0)
     lesions = {name: np.sum([sweep.lesions[name].sum(axis=1) for sweep in seeds], axis=0) for name in first.lesions}
     return PooledSweep(
         first.method,
@@ -216,7 +227,31 @@ def _sweeps_of(method: str, fold: int, table: Table) -> Iterator[Sweep]:
         grid[at] = cells[rows]
         lesions = {name: _grid(values[rows], at, grid.shape[:2]) for name, values in extra.items()}
         lesions = {name: values for name, values in lesions.items() if not np.isnan(values).any()}
-        yield Sweep(method, kind, frame, images, np.full(len(images), fold), cuts, grid, lesions)
+        yield Sweep(method, kind, frame, images, np.full(len(images), fold), cuts, grid.sum(axis=1), lesions)
+
+
+def _slim_sweeps_of(method: str, fold: int, pixels: Table, counts: Table, marks: Table) -> Iterator[Sweep]:
+    """The images are those of the counts; a row of marks stands until the image's next threshold."""
+    keys, counted, marked = (
+        np.array([f"{kind} {frame}" for kind, frame in zip(table["type"], table["frame"], strict=True)])
+        for table in (pixels, counts, marks)
+    )
+    threshold, names = numbers(pixels["threshold"]), np.array(counts["image"], dtype=object)
+    cells = np.stack([numbers(pixels[cell]) for cell in CELLS], axis=1)
+    extra = {name: numbers(marks[name]) for name in (*LESIONS, *WITHOUT_BAC) if name in marks}
+    marked_at, marked_image = numbers(marks["threshold"]), np.array(marks["image"], dtype=object)
+    for key in dict.fromkeys(keys.tolist()):
+        kind, frame = key.split(" ")
+        images, rows = tuple(names[counted == key].tolist()), np.flatnonzero(marked == key)
+        place = {name: number for number, name in enumerate(images)}
+        cuts = threshold[keys == key]
+        at = np.searchsorted(cuts, marked_at[rows]), np.array([place[name] for name in marked_image[rows]], np.intp)
+        since = np.full((len(cuts), len(images)), -1)
+        since[at] = rows
+        since = np.maximum.accumulate(since, axis=0) if rows.size else since
+        lesions = {name: values[since] for name, values in extra.items() if (since >= 0).all()}
+        lesions = {name: values for name, values in lesions.items() if not np.isnan(values).any()}
+        yield Sweep(method, kind, frame, images, np.full(len(images), fold), cuts, cells[keys == key], lesions)
 
 
 def _grid(
@@ -242,7 +277,7 @@ def _join(several: Sequence[Sweep]) -> Sweep:
         tuple(name for one in several for name in one.images),
         np.concatenate([one.fold for one in several]),
         common,
-        np.concatenate([one.cells[keep] for one, keep in zip(several, kept, strict=True)], axis=1),
+        np.sum([one.cells[keep] for one, keep in zip(several, kept, strict=True)], axis=0),
         {
             name: np.concatenate([one.lesions[name][keep] for one, keep in zip(several, kept, strict=True)], axis=1)
             for name in named

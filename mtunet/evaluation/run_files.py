@@ -26,7 +26,8 @@ IMAGES, METRICS = "images", "metrics"
 HISTORY, VALIDATION, COUNTS, SWEEP, COMPONENTS, CALIBRATION = (
     *("history", "validation", "counts", "sweep", "components", "calibration"),
 )
-"""Tables, by name: `table_path` says where they lie."""
+PIXELS, MARKED = "pixels", "marks"
+"""Tables, by name: `table_path` says where they lie. The last two stand for a sweep that was made slim (`slimming`)."""
 
 Table: TypeAlias = Mapping[str, Sequence[str]]
 """A CSV file by columns."""
@@ -38,8 +39,8 @@ class UnreadableRun(ValueError):
 
 LONG = (COUNTS, SWEEP, COMPONENTS)
 """Tables that are packed when they are written: they read like themselves, and take a tenth of their size."""
-ENDS = (".csv.xz", ".csv.gz", ".csv")
-"""How a table may end: what is written, and what older runs have."""
+ENDS = (".columns.xz", ".csv.xz", ".csv.gz", ".csv")
+"""How a table may end: packed by columns, packed as it is written, what older runs have, and plain."""
 
 
 def table_path(folder: Path, name: str) -> Path:
@@ -100,8 +101,12 @@ _UNPACKED: Mapping[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".g
 def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
         data = _UNPACKED.get(path.suffix, bytes)(path.read_bytes())
+        if path.name.endswith(ENDS[0]):
+            columns = [column.split(_NEXT_VALUE) for column in data.decode().split(_NEXT_COLUMN)]
+            header, rows = [column[0] for column in columns], [column[1:] for column in columns]
+            return header, [list(row) for row in zip(*rows, strict=True)]
         rows = [row for row in csv.reader(StringIO(data.decode(), newline="")) if row]
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as problem:
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, ValueError) as problem:
         raise UnreadableRun(f"{path} is damaged ({problem}). Make the run again, or remove it.") from None
     header = rows[0] if rows else []
     if any(len(row) != len(header) for row in rows):
@@ -120,6 +125,34 @@ def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> No
         csv_bytes(list(rows[0]) if rows else [], rows, digits=None, line_end="\n"),
     )
     write_whole(path, lzma.compress(data) if path.suffix == ".xz" else data)
+    _only(path)
+
+
+_NEXT_VALUE, _NEXT_COLUMN = "\n", "\0"
+
+
+def write_columns(folder: Path, name: str, table: Table) -> None:
+    """Column after column, which packs to as little as a fifth of what rows do. Raises ValueError for values with line
+    ends."""
+    text = _NEXT_COLUMN.join(_NEXT_VALUE.join((head, *values)) for head, values in table.items())
+    if text.count(_NEXT_VALUE) != sum(len(values) for values in table.values()) or "\r" in text:
+        raise ValueError(f"A value of {name} in {folder} has a line end.")
+    path = folder / f"{name}{ENDS[0]}"
+    write_whole(path, lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    _only(path)
+
+
+def _only(path: Path) -> None:
+    """The same table in another form is older."""
+    for end in ENDS:
+        other = path.with_name(path.name.partition(".")[0] + end)
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def remove_table(folder: Path, name: str) -> None:
+    for end in ENDS:
+        (folder / f"{name}{end}").unlink(missing_ok=True)
 
 
 def fingerprint(folder: Path) -> str:

@@ -13,7 +13,8 @@
                                boundaries and (BAC) centre lines, found and true, near or inside the other; pixels of
                                the type called the other; area of a pixel; tolerance of boundaries in pixels; and
                                lesions: true, hit, detected, falsely detected, missed and called the other type
-            sweep.csv.xz       the same, and lesions, at every threshold (the oldest runs kept none)
+            sweep.csv.xz       the same, and lesions, at every threshold (the oldest runs kept none); of a slim run
+                               pixels and marks, and tables end in .columns.xz (`slimming`)
             components.csv.xz  every true component and what became of it; every false one
             calibration.csv    per type and tenth of probability: pixels, and how many are true
             timing.json        seconds, memory, parameters; written last: with it the part is done
