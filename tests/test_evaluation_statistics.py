@@ -15,6 +15,7 @@ from mtunet.evaluation import statistics as kept
 from mtunet.evaluation.curves import pooled_sweeps, sensitivity_at
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Population, Quantity, estimate
+from mtunet.evaluation.outcomes import outcome_counts
 from mtunet.evaluation.reading import coverage, load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.significance import corrected_t, detectable, holm, verdict
@@ -466,6 +467,7 @@ def test_types_and_outcomes_come_out_again(run: Path, told: kept.Statistics) -> 
         ):
             count = sum((r["type"], r["outcome"]) == (kind, outcome) for r in found) / len(seeds_of(one.method))
             assert one.regions[true][called] == pytest.approx(count)
+            assert outcome_counts(one, kind)[outcome] == pytest.approx(count)
     assert {one.method for one in told.strata} == set(LEARNERS)
     densities = {f"drawn-{number:03d}": "abcd"[number % 4] for number in range(18)}
     for one in told.strata:

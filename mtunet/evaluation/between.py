@@ -81,9 +81,13 @@ def compared(one: Results, other: Results, frame: str, metrics: Sequence[str] = 
     found = [
         _between(*both, method, kind, frame, metric) for method in one.methods for kind in TYPES for metric in metrics
     ]
-    told = [between for between in found if between is not None]
-    tests = corrected([between.test for between in told])
-    return [replace(between, test=test) for between, test in zip(told, tests, strict=True)]
+    return as_one_family([[between for between in found if between is not None]])[0]
+
+
+def as_one_family(tables: Sequence[Sequence[Between]]) -> list[list[Between]]:
+    """Comparisons that are shown together, each with Holm's p over all of them."""
+    tests = iter(corrected([between.test for table in tables for between in table]))
+    return [[replace(between, test=next(tests)) for between in table] for table in tables]
 
 
 def _between(one: Seeds, other: Seeds, method: str, kind: str, frame: str, metric: str) -> Between | None:

@@ -51,19 +51,6 @@ class Region:
     covariates: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Share:
-    """Of `total` true components with the covariate in this third (or density), so many had each outcome."""
-
-    label: str
-    total: int
-    outcomes: Mapping[str, int]
-
-    @property
-    def failed(self) -> float | None:
-        return 1 - self.outcomes.get("a", 0) / self.total if self.total else None
-
-
 def components(results: Results, method: str | None = None) -> list[Region]:
     """Of every fold that is done, of one method or of all; [] where the run has none. Raises UnreadableRun."""
     found: list[Region] = []
@@ -85,43 +72,7 @@ def components(results: Results, method: str | None = None) -> list[Region]:
     return found
 
 
-def tally(found: Sequence[Region]) -> dict[tuple[str, str], dict[str, int]]:
-    """Outcome → how many, by (method, type)."""
-    total: dict[tuple[str, str], dict[str, int]] = {}
-    for one in found:
-        row = total.setdefault((one.method, one.type), dict.fromkeys(OUTCOMES, 0))
-        row[one.outcome] = row.get(one.outcome, 0) + 1
-    return total
-
-
-def by_thirds(found: Sequence[Region], covariate: str) -> list[Share]:
-    """True components in three groups of one size, from the least to the greatest value of the covariate."""
-    true = sorted(
-        (one for one in found if one.outcome != "e" and covariate in one.covariates),
-        key=lambda one: one.covariates[covariate],
-    )
-    if len(true) < 3:
-        return []
-    groups = [[true[i] for i in part] for part in np.array_split(np.arange(len(true)), 3)]
-    return [_share(f"{g[0].covariates[covariate]:.3g} to {g[-1].covariates[covariate]:.3g}", g) for g in groups]
-
-
-def by_density(found: Sequence[Region], results: Results) -> list[Share]:
-    """True components by the breast density (BI-RADS a to d) of their image."""
-    groups: dict[str, list[Region]] = {}
-    for one in found:
-        density = results.images[one.image].density if one.image in results.images else ""
-        if one.outcome != "e" and density:
-            groups.setdefault(density, []).append(one)
-    return [_share(density, groups[density]) for density in sorted(groups)]
-
-
-def _share(label: str, group: Sequence[Region]) -> Share:
-    outcomes = {name: sum(one.outcome == name for one in group) for name in OUTCOMES}
-    return Share(label, len(group), outcomes)
-
-
-# The same over seeds, with intervals: shares of outcomes among regions that are alike.
+# Over seeds, with intervals: shares of outcomes among regions that are alike.
 
 NONE: Final = "none"
 """Of a confusion: no region of either type."""
@@ -214,3 +165,12 @@ def confusion(method: str, by_seed: Sequence[Sequence[Region]]) -> Confusion:
         said = {"a": one.type, "d": NONE, "e": one.type}.get(one.outcome, other)
         cells[true][said] += 1 / len(by_seed)
     return Confusion(method, cells)
+
+
+def outcome_counts(found: Confusion, kind: str) -> dict[str, float]:
+    """Outcome → regions of this type, mean over seeds."""
+    other = next(one for one in TYPES if one != kind)
+    mistaken = {"mc": "c", "bac": "b"}[kind]
+    counts = dict.fromkeys(OUTCOMES, 0.0)
+    true = found.regions[kind]
+    return counts | {"a": true[kind], mistaken: true[other], "d": true[NONE], "e": found.regions[NONE][kind]}

@@ -4,9 +4,12 @@ Source: Alghamdi, MTU-Net, Engineering, Technology & Applied Science Research 20
 the text that goes with it. The values are percent; here they are shares.
 """
 
+import csv
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 SOURCE: Final = "Alghamdi 2024, Table I, doi 10.48084/etasr.8403"
 COLUMNS: Final = ("accuracy", "sensitivity", "specificity", "f1", "jaccard", "mcc")
@@ -38,3 +41,25 @@ OVERALL: Final[Mapping[str, float]] = MappingProxyType(
 
 TEXT_MC_SENSITIVITY: Final = 0.912
 """MTU-Net's sensitivity for MC as the text gives it; Table I has 90.7."""
+
+
+class Point(NamedTuple):
+    """One of the paper's points, as a run's verdicts name them. built: where this program does it. section: of the
+    Evaluation page. kind: CLAIM and AUDIT say what judges it; any other is the verdict itself."""
+
+    id: str
+    says: str
+    built: str
+    measured: str
+    section: str
+    kind: str
+
+
+CLAIM, AUDIT = "claim", "audit"
+"""Judged by runs; by the paper's own numbers."""
+
+
+@cache
+def points() -> tuple[Point, ...]:
+    with (Path(__file__).parent / "paper_points.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(Point(**row) for row in csv.DictReader(file))

@@ -67,13 +67,14 @@ def remembered(name: str, options: Sequence[Any], default: Any = None) -> str:
     return key
 
 
-def remembered_several(name: str, options: Sequence[str]) -> str:
+def remembered_several(name: str, options: Sequence[str], default: Sequence[str] = ()) -> str:
     """The same for a widget of which several options, or none, are chosen."""
-    key = KEYS[name]
+    key, start = KEYS[name], list(default)
     if key not in st.session_state:
-        st.session_state[key] = st.session_state.get(_ASKED, {}).get(name, "").split(",")
+        asked = st.session_state.get(_ASKED, {}).get(name, "").split(",")
+        st.session_state[key] = [option for option in asked if option in options] or start
     st.session_state[key] = [option for option in st.session_state[key] if option in options]
-    _note(name, ",".join(st.session_state[key]), not st.session_state[key])
+    _note(name, ",".join(st.session_state[key]), st.session_state[key] == start)
     return key
 
 

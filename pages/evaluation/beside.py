@@ -1,22 +1,26 @@
-"""Two runs side by side: what differs in their configurations, in their figures, and in their curves."""
+"""A run beside others: what differs in their figures, in their curves, and in their configurations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from mtunet.evaluation.between import Between, compared
+from mtunet.evaluation.between import Between, as_one_family, compared
 from mtunet.evaluation.curves import curve, pooled_sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
-from pages.evaluation.address import remembered
+from pages.evaluation.address import remembered_several
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, in_unit, percent, signed
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import BY_RUN, every_run
-from pages.shared.charts import figure, line, show
+from pages.shared.charts import DASHES, chosen_methods, figure, line, show
 
 COMPARE = "Compare"
+MOST = len(DASHES) - 1
+"""Other runs at a time: each has a dash of its own."""
+Tables = Mapping[str, Sequence[Between]]
+"""By the name of the other run."""
 
 
 def show_beside(results: Results) -> None:
@@ -25,52 +29,69 @@ def show_beside(results: Results) -> None:
         st.info("There is no other run of several methods to compare with.", icon=":material/compare_arrows:")
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        name = st.selectbox("With", list(others), key=remembered("beside", list(others)), width=280)
+        names = st.multiselect(
+            "With",
+            list(others),
+            key=remembered_several("beside", list(others), list(others)[:1]),
+            max_selections=MOST,
+            width=480,
+            persist_state="page",
+        )
         frame = chosen_frame(results)
-    other = others[name]
-    found = _compared(results, other, frame)
-    _figures(results, other, found)
-    _curves(results, other)
-    _configurations(results, other)
+    if not names:
+        st.info("Choose a run to compare with.", icon=":material/compare_arrows:")
+        return
+    chosen = [others[name] for name in names]
+    tables = as_one_family([_compared(results, other, frame) for other in chosen])
+    _figures(results, dict(zip(names, tables, strict=True)))
+    _curves([results, *chosen])
+    _configurations([results, *chosen])
 
 
-@st.cache_data(max_entries=8, show_spinner="Comparing the two runs …", hash_funcs=BY_RUN)
+@st.cache_data(max_entries=16, show_spinner="Comparing the runs …", hash_funcs=BY_RUN)
 def _compared(one: Results, other: Results, frame: str) -> list[Between]:
     return compared(one, other, frame, tuple(METRICS))
 
 
-def _figures(one: Results, other: Results, found: list[Between]) -> None:
-    st.subheader(f"{one.name} less {other.name}", anchor=False)
-    if not found:
-        st.info("The two runs share no method with the same images and seeds.", icon=":material/compare_arrows:")
+def _figures(one: Results, tables: Tables) -> None:
+    st.subheader(f"{one.name} less {', '.join(tables)}", anchor=False)
+    if alone := [name for name, found in tables.items() if not found]:
+        st.info(
+            f"{one.name} shares no method with the same images and seeds with {', '.join(alone)}.",
+            icon=":material/compare_arrows:",
+        )
+    if len(alone) == len(tables):
         return
     st.caption(
         "On the images and seeds that both scored, pooled in each fold: the mean difference with its 95 % interval "
         "(seeds, patients and images drawn anew), p of the corrected resampled t test after Holm's correction over "
         "this table, and the difference that would have been found four times in five."
     )
+    paired = [(name, row) for name, found in tables.items() for row in found]
     rows = [
         {
+            "Less": name,
             "Method": method_title(row.method),
             "Type": TYPE_TITLES[row.type],
             "Metric": EVERY[row.metric].title,
             one.name: in_unit(row.one.value, EVERY[row.metric]),
-            other.name: in_unit(row.other.value, EVERY[row.metric]),
+            "Other": in_unit(row.other.value, EVERY[row.metric]),
             "Difference": signed(row.test.difference.value),
             "95 % interval": _span(row),
             "p (Holm)": decimal(row.test.corrected_p),
             "Detectable": percent(row.test.detectable),
             "Images": row.images,
         }
-        for row in found
+        for name, row in paired
     ]
-    st.dataframe(rows, hide_index=True, key="evaluation.beside.figures", alt="Figures of both runs, and differences")
+    st.dataframe(rows, hide_index=True, key="evaluation.beside.figures", alt="Figures of the runs, and differences")
     flat = [
-        {"method": row.method, "type": row.type, "metric": row.metric, one.name: row.one.value}
-        | {other.name: row.other.value, "difference": row.test.difference.value, "p": row.test.corrected_p}
-        for row in found
+        {"run": one.name, "other": name, "method": row.method, "type": row.type, "metric": row.metric}
+        | {"value": row.one.value, "value_of_other": row.other.value, "difference": row.test.difference.value}
+        | {"low": row.test.difference.low, "high": row.test.difference.high, "p": row.test.corrected_p}
+        for name, row in paired
     ]
-    downloads(f"{one.name}-less-{other.name}", flat)
+    downloads(f"{one.name}-less-{'-'.join(tables)}", flat)
 
 
 def _span(row: Between) -> str:
@@ -78,26 +99,38 @@ def _span(row: Between) -> str:
     return UNDEFINED if ends.low is None or ends.high is None else f"{signed(ends.low)} to {signed(ends.high)}"
 
 
-def _curves(one: Results, other: Results) -> None:
-    """FROC of each method that both have, one over the other."""
-    st.subheader("Curves of both", anchor=False)
-    both = [_froc_of(run) for run in (one, other)]
+def _curves(runs: Sequence[Results]) -> None:
+    """FROC of each method, those of the runs over one another: a method has its colour, a run its dash."""
+    st.subheader("Their curves", anchor=False)
+    first, froc = runs[0], {run.name: _froc_of(run) for run in runs}
+    there = [m for m in first.methods if m not in BASELINES and any(method == m for method, _ in froc[first.name])]
+    if not there:
+        st.caption(f"{first.name} stored its counts at one threshold only, so there are no curves to draw.")
+        return
+    methods = chosen_methods(there)
     for column, (kind, title) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
-        claim = f"{title}: lesions found for false alarms; solid {one.name}, dashed {other.name}"
+        dashes = ", ".join(f"{run.name} {WORDS[dash]}" for run, dash in zip(runs, DASHES, strict=False))
+        claim = f"{title}: lesions found for false alarms; {dashes}"
         made = figure(claim, "False alarms per image", "Lesions found, percent")
-        for run, froc, dash in zip((one, other), both, ("solid", "dash"), strict=True):
-            for method in (m for m in one.methods if (m, kind) in froc and (m, kind) in both[0] and m not in BASELINES):
-                x, y = froc[method, kind]
-                look = line(method, one.methods) | {"dash": dash}
+        for run, dash in zip(runs, DASHES, strict=False):
+            for method in (method for method in methods if (method, kind) in froc[run.name]):
+                x, y = froc[run.name][method, kind]
+                look = line(method, first.methods) | {"dash": dash}
                 name = f"{method_title(method)}, {run.name}"
-                made.add_scatter(x=x, y=y, mode="lines", line=look, name=name, showlegend=dash == "solid")
+                hover = "%{x:.2f} an image: %{y:.1f} %<extra>" + name + "</extra>"
+                made.add_scatter(x=x, y=y, mode="lines", line=look, name=name, hovertemplate=hover)
         made.update_xaxes(range=[0, 4])
         made.update_yaxes(range=[0, 105])
         with column:
             show(made, f"beside-{kind}", claim)
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
+WORDS = dict(
+    zip(DASHES, ("solid", "dashed", "dotted", "dash and dot", "long dashes", "long dash and dot"), strict=True)
+)
+
+
+@st.cache_data(max_entries=6, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
 def _froc_of(run: Results) -> dict[tuple[str, str], tuple[list[float], list[float]]]:
     found = {}
     for sweep in pooled_sweeps(run):
@@ -107,15 +140,16 @@ def _froc_of(run: Results) -> dict[tuple[str, str], tuple[list[float], list[floa
     return found
 
 
-def _configurations(one: Results, other: Results) -> None:
+def _configurations(runs: Sequence[Results]) -> None:
     st.subheader("What differs in their configurations", anchor=False)
-    both = [dict(_flat(run.config)) for run in (one, other)]
+    flat = {run.name: dict(_flat(run.config)) for run in runs}
     rows = [
-        {"Setting": name, one.name: str(both[0].get(name, UNDEFINED)), other.name: str(both[1].get(name, UNDEFINED))}
-        for name in dict.fromkeys([*both[0], *both[1]])
-        if both[0].get(name) != both[1].get(name)
+        {"Setting": setting, **{name: str(settings.get(setting, UNDEFINED)) for name, settings in flat.items()}}
+        for setting in dict.fromkeys(setting for settings in flat.values() for setting in settings)
+        if len({str(settings.get(setting, UNDEFINED)) for settings in flat.values()}) > 1
     ]
-    st.dataframe(rows, hide_index=True, key="evaluation.beside.config", alt="Settings in which the two runs differ")
+    st.dataframe(rows, hide_index=True, key="evaluation.beside.config", alt="Settings in which the runs differ")
+    downloads(f"{runs[0].name}-settings", rows)
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

@@ -1,65 +1,25 @@
-"""The paper claim by claim: what it says, where that is built, how it is measured, the verdict, where to look; and its
-Figure 2, drawn from the code's own shapes.
-"""
+"""The paper point by point: what it says, where that is built, how it is measured, the verdict, where to look."""
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final
 
-import plotly.graph_objects as go
 import streamlit as st
-import torch
 
-from mtunet.detection.network import HEADS, STEPS, MTUNet, NetworkConfig, count_parameters
-from mtunet.evaluation.audit import audit_paper
+from mtunet.evaluation import paper
+from mtunet.evaluation.audit import audit_paper, contradictions, f1_at
+from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results
-from pages.evaluation.numbers import downloads
-from pages.shared.charts import figure, look, muted, show
+from mtunet.evaluation.table import TYPE_TITLES
+from pages.evaluation.network_figure import show_network
+from pages.evaluation.numbers import UNDEFINED, downloads, percent
 
 CHECKLIST = "Checklist"
-
-
-class Entry(NamedTuple):
-    """id: of the paper's claims, as the run's verdicts name them. section: of this page."""
-
-    id: str
-    says: str
-    built: str
-    measured: str
-    section: str
-
-
-PAPER: tuple[Entry, ...] = (
-    Entry("P01", "A U-Net of four steps down and four up", "mtunet/detection/network.py", "31,030,723 weights", ""),
-    Entry("P03", "No normalisation layers", "method mtunet-paper", "against group norm", "Results"),
-    Entry("P04", "One output per task: MC, BAC, background", "network.py: 1×1 heads", "each head's loss", "Training"),
-    Entry("P05", "Masks may overlap, so no softmax", "network.py: a sigmoid per head", "confusion of types", "Claims"),
-    Entry("P08", "Negative Dice, one objective a head", "training/objectives.py", "each head's loss", "Training"),
-    Entry("P09", "Background is learnt as well", "method mtunet-no-background", "F1 with and without", "Claims"),
-    Entry("P12", "Dice of each image alone", "method mtunet-paper", "F1, false area where absent", "Claims"),
-    Entry("P15", "Views squeezed to 256 × 256", "resolution 256 × 256 and native", "every metric in both", "Results"),
-    Entry("P16", "Folds part images, not patients", "experiment crops-by-image", "leak of such folds", "Claims"),
-    Entry("P17", "The mean of five folds, nothing else", "seeds × folds, intervals, tests", "every fold", "Folds"),
-    Entry("P20", "MTU-Net beats two single-class U-Nets", "methods single, single-half", "paired F1", "Claims"),
-    Entry("P21", "MTU-Net beats a multi-class U-Net", "method multiclass", "paired F1", "Claims"),
-    Entry("P23", "One network costs less than two", "training/tasks.py", "time, memory, weights", "Training"),
-    Entry("P24", "MTU-Net converges faster", "history of every part", "epochs to 95 % of the final F1", "Training"),
-    Entry("P25", "It bears ten times the learning rate", "experiments crops-rate-…", "F1 by rate", "Claims"),
-    Entry("P26", "MC helps BAC", "mtunet against single", "paired F1 of BAC", "Claims"),
-    Entry("P35", "Six metrics in Table I", "mtunet/evaluation/figures.py", "all six, three aggregations", "Results"),
-    Entry("P41", "Four outcomes in Figure 3", "mtunet/evaluation/outcomes.py", "outcome of every region", "Images"),
-    Entry("P42b", "Small, overlapping BAC is taken for MC", "mtunet/evaluation/judging.py", "strata", "Claims"),
-    Entry("P42c", "MC in a line is taken for BAC", "mtunet/evaluation/judging.py", "strata", "Claims"),
-    Entry("P42d", "Dense breasts hide calcium", "mtunet/evaluation/judging.py", "strata", "Claims"),
-    Entry("P43", "Fewer false positives, better boundaries", "figures.py: boundary, false area", "paired", "Claims"),
-    Entry("P44", "Taking BAC away spares false MC", "mtunet/evaluation/curves.py", "FROC with and without", "Claims"),
-    Entry("P49", "The numbers of Table I", "mtunet/evaluation/audit.py", "rules of counts", "The paper's table"),
-)
-AUDITED: Final = "P49"
 BETWEEN_RUNS: Final = ("P16", "P25")
 """Judged where there are several runs, in the section that is named."""
 
 
 def show_checklist(results: Results) -> None:
-    st.subheader("The paper, claim by claim", anchor=False)
+    st.subheader("The paper, point by point", anchor=False)
     st.caption(
         "What the paper says, where this program builds it, how it is measured, and what this run's seeds and folds "
         "say of it. A verdict needs a learnt method, and stands after Holm's correction; several are of "
@@ -74,10 +34,10 @@ def show_checklist(results: Results) -> None:
             "The paper says": one.says,
             "Built": one.built,
             "Measured": one.measured,
-            "Verdict": _verdict(one, verdicts.get(one.id, [])),
+            "Verdict": _verdict(results, one, verdicts.get(one.id, [])),
             "Where": f"?run={results.name}&section={one.section}".replace(" ", "%20") if one.section else "",
         }
-        for one in PAPER
+        for one in paper.points()
     ]
     st.dataframe(
         rows,
@@ -85,115 +45,69 @@ def show_checklist(results: Results) -> None:
         height="content",
         key="evaluation.checklist",
         column_config={"Where": st.column_config.LinkColumn(display_text="section=(.*)")},
-        alt="The paper's claims: where they are built, how they are measured, and the verdict",
+        alt="The paper's points: where they are built, how they are measured, and the verdict",
     )
     downloads(f"{results.name}-checklist", rows)
-    _figure_2(results)
+    show_network(results)
 
 
-def _verdict(one: Entry, said: list[str]) -> str:
-    if one.id == AUDITED:
-        rows = audit_paper().values()
-        impossible = sum(any(check.broken for check in checks) for checks in rows)
-        return f"{impossible} of {len(rows)} rows cannot be counts"
+def _verdict(results: Results, one: paper.Point, said: list[str]) -> str:
+    if one.kind == paper.AUDIT:
+        return AUDITS[one.id](results)
+    if one.kind != paper.CLAIM:
+        return one.kind
     if not said:
-        return "between runs" if one.id in BETWEEN_RUNS else "a choice, not a claim"
+        return "between runs" if one.id in BETWEEN_RUNS else "not judged in this run"
     return ", ".join(f"{said.count(word)} {word}" if len(said) > 1 else word for word in dict.fromkeys(said))
 
 
-# Figure 2, from a network that is built without weights and told what passes through it.
+# What the paper's own numbers say of themselves, worked out as the audit does.
 
 
-class Layer(NamedTuple):
-    """column: steps from the input. level: steps down. shape: channels, rows, columns of what comes out."""
-
-    name: str
-    column: int
-    level: int
-    shape: tuple[int, ...]
+def _rows_broken(*rules: str) -> str:
+    rows = audit_paper().values()
+    broken = sum(any(check.broken and check.rule in rules for check in checks) for checks in rows)
+    return f"{broken} of {len(rows)} rows cannot be"
 
 
-@st.cache_data(show_spinner=False)
-def network_shapes(width: int, norm: str, heads: tuple[str, ...], side: int) -> tuple[list[Layer], int]:
-    """What leaves each block of the real network for an image of side × side, and how many weights there are."""
-    found: list[Layer] = []
-    with torch.device("meta"):
-        network = MTUNet(NetworkConfig(width, "group" if norm == "group" else "none", heads))
-        for step, block in enumerate(network.down):
-            _listen(block, f"down {step}", step, step, found)
-        for step, (up, join) in enumerate(zip(network.up, network.join, strict=True)):
-            _listen(up, f"up {step}", STEPS + 2 * step + 1, STEPS - 1 - step, found)
-            _listen(join, f"join {step}", STEPS + 2 * step + 2, STEPS - 1 - step, found)
-        for number, head in enumerate(network.heads):
-            _listen(head, f"head {heads[number]}", 3 * STEPS + 1, number, found)
-        network(torch.zeros(1, 1, side, side), torch.ones(1, 2))
-    return found, count_parameters(network)
+def _contradicted(rule: str) -> str:
+    checks = [check for check in contradictions() if check.rule == rule]
+    broken = sum(check.broken for check in checks)
+    return "contradicts itself" if broken == len(checks) else f"{broken} of {len(checks)} do not agree"
 
 
-def _listen(block: torch.nn.Module, name: str, column: int, level: int, found: list[Layer]) -> None:
-    def told(_: Any, __: Any, made: torch.Tensor) -> None:
-        found.append(Layer(name, column, level, tuple(made.shape[1:])))
-
-    block.register_forward_hook(told)
-
-
-def _figure_2(results: Results) -> None:
-    st.subheader("The network (Figure 2)", anchor=False)
-    said = results.config.get("experiment")
-    experiment: dict[str, Any] = said if isinstance(said, dict) else {}
-    seen = experiment.get("look") or {}
-    width, norm = int(experiment.get("width") or 64), str(experiment.get("norm") or "none")
-    side = int(seen.get("size") or 256) if seen.get("pitch_mm") else 256
-    layers, weights = network_shapes(width, norm, HEADS, side)
-    how = "no" if norm == "none" else norm
-    title = f"MTU-Net of this run: {weights:,} weights, width {width}, {how} normalisation, on {side} × {side}"
-    made = figure(title, "", "", height=430, wide=True)
-    _draw(made, layers)
-    show(made, "network", f"{title}: encoder, decoder with skips, and one head a task, with the shape after each block")
-    st.caption(
-        "Drawn from the network that the code builds: what is written is channels × rows × columns after each block. "
-        "Dotted lines are the long skips; each block is two 3 × 3 convolutions with ReLU, between blocks lie 2 × 2 max "
-        "pooling (down) and 2 × 2 transposed convolutions (up); a head is one 1 × 1 convolution and a sigmoid."
-    )
-    downloads(f"{results.name}-network", [one._asdict() | {"shape": list(one.shape)} for one in layers])
+def _overall(results: Results) -> str:
+    counts = [results.counts.get(("mtunet", kind, "native")) for kind in TYPE_TITLES]
+    known = [float(METRICS["f1"].function(one.cells.sum(axis=0))) for one in counts if one is not None]
+    ours = percent(sum(known) / len(known)) if known else UNDEFINED
+    return f"F1 {percent(paper.OVERALL['f1'])} there, {ours} here"
 
 
-def _draw(made: go.Figure, layers: list[Layer]) -> None:
-    blocks = [one for one in layers if not one.name.startswith("head")]
-    for one in (one for one in blocks if one.name.startswith("down") and one.level < STEPS):
-        to = next(other.column for other in blocks if other.name.startswith("join") and other.level == one.level)
-        made.add_scatter(
-            x=[one.column, to],
-            y=[-one.level] * 2,
-            mode="lines",
-            line={"dash": "dot", "color": muted()},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    made.add_scatter(
-        x=[one.column for one in blocks],
-        y=[-one.level for one in blocks],
-        mode="lines+markers+text",
-        line={"color": muted(), "width": 1},
-        marker={"symbol": "square", "size": [14 + 3 * one.level for one in blocks], "color": look("mtunet", ()).colour},
-        text=[" × ".join(map(str, one.shape)) for one in blocks],
-        textposition=["top center" if one.level % 2 == 0 else "bottom center" for one in blocks],
-        hovertext=[f"{one.name}: {' × '.join(map(str, one.shape))}" for one in blocks],
-        hoverinfo="text",
-        showlegend=False,
-    )
-    last = blocks[-1]
-    for one in (one for one in layers if one.name.startswith("head")):
-        made.add_scatter(
-            x=[last.column, one.column + 0.4],
-            y=[0, 0.5 - 0.7 * one.level],
-            mode="lines+markers+text",
-            line={"color": muted(), "width": 1},
-            marker={"symbol": "circle", "size": [1, 12], "color": look("single", ()).colour},
-            text=["", f"{one.name.removeprefix('head ').upper()}  {' × '.join(map(str, one.shape))}"],
-            textposition="middle right",
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    made.update_xaxes(visible=False, range=[-0.8, 3 * STEPS + 3.4])
-    made.update_yaxes(visible=False, range=[-STEPS - 0.6, 1])
+def _digits(_: Results) -> str:
+    text, table = paper.OVERALL["mcc"], paper.TABLE["mtunet", "mc"]["mcc"]
+    return "rounded" if abs(round(text, 3) - table) < paper.STEP / 2 else "cut off, not rounded"
+
+
+def _f1_at_our_prevalence(results: Results) -> str:
+    said = []
+    for kind, title in TYPE_TITLES.items():
+        counts = results.counts.get(("mtunet", kind, "native"))
+        if counts is not None:
+            tp, _, fn, _ = counts.cells.sum(axis=0)
+            share = (tp + fn) / counts.cells.sum()
+            said.append(f"{title} {percent(f1_at(paper.TABLE['mtunet', kind], share))}")
+    return f"F1 here would be {', '.join(said)}" if said else "not scored in this run"
+
+
+AUDITS: Final[Mapping[str, Callable[[Results], str]]] = {
+    "P38": _overall,
+    "P46": lambda _: _contradicted("text"),
+    "P47": lambda _: _contradicted("overall"),
+    "P48": _digits,
+    "P49": lambda _: _rows_broken("jaccard-above"),
+    "P50": lambda _: _rows_broken("jaccard-below"),
+    "P51": lambda _: _rows_broken("jaccard-exact"),
+    "P52": lambda _: _rows_broken("mcc-prevalence", "mcc-average"),
+    "P53": lambda _: _contradicted("prevalence"),
+    "P54": _f1_at_our_prevalence,
+}

@@ -12,30 +12,36 @@ import numpy as np
 import streamlit as st
 
 from mtunet.evaluation.figures import EVERY
-from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, Share, by_density, by_thirds, components, tally
+from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, components, outcome_counts
 from mtunet.evaluation.pictures import sketch
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
 from mtunet.evaluation.run_masks import read_masks
+from mtunet.evaluation.statistics import Stratum
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from pages.evaluation.address import go, remembered, remembered_several, remembered_text
 from pages.evaluation.image_card import show_card
-from pages.evaluation.numbers import UNDEFINED, downloads
+from pages.evaluation.numbers import UNDEFINED, downloads, regions
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
 from pages.shared.words import plain
 
-DENSITY = "density"
-CAUSES = {DENSITY: "breast density (BI-RADS)", **COVARIATES}
+CAUSES = {"density": "breast density (BI-RADS)", **COVARIATES}
 
 
-def show_causes(results: Results, found: list[Region], method: str) -> None:
-    if not found:
+def show_causes(results: Results, method: str) -> None:
+    """What the run's statistics say of outcomes: of all seeds, with intervals."""
+    told = results.current
+    if told is None or not told.confusions:
         return
     st.subheader("What became of every calcification", anchor=False)
-    counts = tally(found)
+    counts = {(one.method, kind): outcome_counts(one, kind) for one in told.confusions for kind in TYPE_TITLES}
     rows: list[dict[str, Any]] = [
-        {"Method": method_title(m), "Type": TYPE_TITLES[k], **{f"({o}) {w}": row[o] for o, w in OUTCOMES.items()}}
+        {
+            "Method": method_title(m),
+            "Type": TYPE_TITLES[k],
+            **{f"({o}) {w}": regions(row[o]) for o, w in OUTCOMES.items()},
+        }
         for (m, k), row in counts.items()
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.outcomes", alt="Number of calcifications per outcome")
@@ -45,36 +51,48 @@ def show_causes(results: Results, found: list[Region], method: str) -> None:
     st.caption(
         "The paper blames overlapping groups for (b), specks in a line for (c) and dense breasts for (d), without "
         "numbers. Here every true calcification is sorted by what was measured of it; a bar is the share"
-        " that was not found."
+        " that was not found, with its 95 % interval."
     )
     cause = st.selectbox(
         "Sorted by", list(CAUSES), format_func=_begun, key=remembered("cause", list(CAUSES)), width=380
     )
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
-            mine = [one for one in found if one.method == method and one.type == kind]
-            shares = by_density(mine, results) if cause == DENSITY else by_thirds(mine, cause)
-            _chart(results, method, shares, name, cause)
+            key = (method, kind, cause)
+            _chart(results, [one for one in told.strata if (one.method, one.type, one.covariate) == key], name)
 
 
 def _begun(cause: str) -> str:
     return CAUSES[cause][0].upper() + CAUSES[cause][1:]
 
 
-def _chart(results: Results, method: str, shares: list[Share], name: str, cause: str) -> None:
-    known = [share for share in shares if share.failed is not None]
+def _chart(results: Results, strata: list[Stratum], name: str) -> None:
+    known = [(one, one.outcomes["a"]) for one in strata if one.outcomes["a"].value is not None]
     if not known:
         st.caption(f"{name}: this run did not measure it, or has too few.")
         return
-    first, last = (100 * (share.failed or 0) for share in (known[0], known[-1]))
-    claim = f"{name}: {first:.0f} % not found at {known[0].label}, {last:.0f} % at {known[-1].label}"
-    made = figure(claim, _begun(cause), "Not found, percent", height=330)
+    failed = [100 * (1 - (found.value or 0.0)) for _, found in known]
+    ends = [(found.value, found.value) if found.low is None else (found.low, found.high) for _, found in known]
+    spans = [(100 * (1 - (high or 0.0)), 100 * (1 - (low or 0.0))) for low, high in ends]
+    first, last = known[0][0], known[-1][0]
+    claim = f"{name}: {failed[0]:.0f} % not found at {first.label}, {failed[-1]:.0f} % at {last.label}"
+    made = figure(claim, _begun(first.covariate), "Not found, percent", height=330)
     made.add_bar(
-        x=[share.label for share in known],
-        y=[100 * (share.failed or 0) for share in known],
-        marker_color=look(method, results.methods).colour,
-        text=[f"{sum(n for o, n in share.outcomes.items() if o != 'a')} of {share.total}" for share in known],
-        hovertemplate="%{y:.1f} % (%{text})<extra>%{x}</extra>",
+        x=[one.label for one, _ in known],
+        y=failed,
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - value for value, (_, high) in zip(failed, spans, strict=True)],
+            "arrayminus": [value - low for value, (low, _) in zip(failed, spans, strict=True)],
+            "thickness": 1.2,
+        },
+        marker_color=look(first.method, results.methods).colour,
+        text=[f"of {one.regions}" for one, _ in known],
+        textposition="inside",
+        insidetextanchor="start",
+        customdata=spans,
+        hovertemplate="%{y:.1f} % (%{customdata[0]:.1f} to %{customdata[1]:.1f}) %{text}<extra>%{x}</extra>",
     )
     made.update_xaxes(type="category")
     made.update_yaxes(range=[0, 105])
@@ -124,7 +142,7 @@ def show_images(results: Results) -> None:
         show_card(results, method, rows[place], mine.get(names[place], []), metric)
     flat = [{name: value for name, value in row.items() if name != SKETCH} for row in rows]
     downloads(f"{results.name}-images-{method}-{kind}", flat)
-    show_causes(results, found, method)
+    show_causes(results, method)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)

@@ -41,6 +41,11 @@ def in_unit(value: float | None, metric: Metric) -> str:
     return percent(value) if metric.unit == "%" else decimal(value, 2)
 
 
+def regions(count: float) -> str:
+    """A mean over seeds: whole where it is whole."""
+    return f"{count:.0f}" if count == round(count) else f"{count:.1f}"
+
+
 def downloads(
     name: str,
     records: Sequence[Mapping[str, Any]],

@@ -11,7 +11,7 @@ from mtunet.evaluation.reading import TYPES, Results
 from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
-from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
+from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, regions, signed
 from pages.shared.charts import figure, line, show
 
 HOW = "How: docs/statistics.md in the repository."
@@ -167,7 +167,7 @@ def _causes(results: Results, told: Statistics) -> None:
     [matrix] = [one.regions for one in told.confusions if one.method == method]
     names = {**TYPE_TITLES, "none": "nothing"}
     rows = [
-        {"Truly": names[true], **{f"Called {names[called]}": _count(matrix[true][called]) for called in names}}
+        {"Truly": names[true], **{f"Called {names[called]}": regions(matrix[true][called]) for called in names}}
         for true in names
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.causes.matrix", alt="Regions by what they are and were called")
@@ -211,10 +211,6 @@ def _stratum_record(one: Stratum) -> dict[str, Any]:
 
 def _with_span(share: Estimate) -> str:
     return percent(share.value) if share.low is None else f"{percent(share.value)} ({_span(share, '%')})"
-
-
-def _count(value: float) -> str:
-    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
 
 
 def _difference(value: float | None, unit: str) -> str:

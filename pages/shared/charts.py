@@ -23,7 +23,7 @@ class MethodStyle(NamedTuple):
 _LIGHT = ("#0f6b7a", "#b3261e", "#6a4aa5", "#a8500b", "#1f5fa8", "#55666c")
 _DARK = ("#57c7d9", "#ff8a80", "#c3a8f2", "#ffb166", "#86b8f5", "#9fb1b7")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagram", "bowtie")
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _FIRST = ("mtunet", "single", "multiclass")
 """These keep their look whatever else a run holds."""
 
@@ -33,7 +33,7 @@ def look(method: str, methods: Sequence[str]) -> MethodStyle:
     place = order.index(method)
     colours = _DARK if dark() else _LIGHT
     return MethodStyle(
-        colours[place % len(colours)], _SYMBOLS[place % len(_SYMBOLS)], _DASHES[(place + place // 6) % len(_DASHES)]
+        colours[place % len(colours)], _SYMBOLS[place % len(_SYMBOLS)], DASHES[(place + place // 6) % len(DASHES)]
     )
 
 

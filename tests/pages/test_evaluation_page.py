@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Box
 from mtunet.detection import models
 from mtunet.detection.network import HEADS
-from mtunet.evaluation import runs
+from mtunet.evaluation import paper, runs
 from mtunet.evaluation.aggregation import aggregate
-from mtunet.evaluation.between import compared
+from mtunet.evaluation.between import as_one_family, compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.pictures import sketch
@@ -25,8 +25,9 @@ from mtunet.evaluation.reading import load
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from mtunet.evaluation.table import table
 from mtunet.output.drawing import FIGURE_3
-from pages.evaluation.checklist import network_shapes
-from pages.evaluation.numbers import Behind, as_latex, as_markdown, go_behind, percent, signed
+from pages.evaluation.checklist import AUDITS
+from pages.evaluation.network_figure import network_shapes
+from pages.evaluation.numbers import Behind, as_latex, as_markdown, decimal, go_behind, percent, signed
 from tests.drawn_run import quick_phantom, write_family, write_run
 from training.experiments import EXPERIMENTS
 
@@ -238,26 +239,42 @@ def test_a_sketch_shows_what_was_marked_and_what_is_there() -> None:
     assert found.sum() == 20 * 20
 
 
-def test_two_runs_stand_beside_one_another(opened: Callable[[], AppTest], root: Path) -> None:
+def test_several_runs_stand_beside_one_another(opened: Callable[[], AppTest], root: Path) -> None:
     write_family(root)
     app = opened()
     app.selectbox(key="evaluation.run").set_value("base").run()
     go_to(app, "Compare")
-    app.selectbox(key="evaluation.beside").set_value("fast").run()
+    app.multiselect(key="evaluation.beside").set_value(["fast", "by-image"]).run()
     assert not app.exception, app.exception
     figures, settings = (table.value for table in app.dataframe)
-    known = {one.name: one for one in (load(root / "base"), load(root / "fast"))}
-    [expected] = [
-        row
-        for row in compared(known["base"], known["fast"], "256", ("f1",))
-        if (row.method, row.type) == ("mtunet", "mc")
-    ]
-    of = (figures["Method"] == "MTU-Net") & (figures["Type"] == "MC") & (figures["Metric"] == "F1")
-    assert figures[of]["Difference"].item() == signed(expected.test.difference.value)
-    assert figures[of]["fast"].item() == percent(expected.other.value)
+    known = {name: load(root / name) for name in ("base", "fast", "by-image")}
+    both = as_one_family([compared(known["base"], known[name], "256", tuple(METRICS)) for name in ("fast", "by-image")])
+    assert len(figures) == sum(map(len, both))
+    for name, pairs in zip(("fast", "by-image"), both, strict=True):
+        [expected] = [row for row in pairs if (row.method, row.type, row.metric) == ("mtunet", "mc", "f1")]
+        of = (figures["Method"] == "MTU-Net") & (figures["Type"] == "MC") & (figures["Metric"] == "F1")
+        [row] = [row for _, row in figures[of & (figures["Less"] == name)].iterrows()]
+        assert row["Difference"] == signed(expected.test.difference.value)
+        assert row["Other"] == percent(expected.other.value)
+        assert row["p (Holm)"] == decimal(expected.test.corrected_p)
     rate = settings[settings["Setting"] == "experiment.learning_rate"]
-    assert (rate["base"].item(), rate["fast"].item()) == ("0.0001", "0.001")
-    assert address(app) == {"section": "Compare", "run": "base", "beside": "fast"}
+    assert [rate[name].item() for name in ("base", "fast", "by-image")] == ["0.0001", "0.001", "0.0001"]
+    assert address(app) == {"section": "Compare", "run": "base", "beside": "fast,by-image"}
+
+
+def test_the_checklist_has_every_point_and_leads_to_what_is_there(opened: Callable[[], AppTest]) -> None:
+    points = paper.points()
+    assert [int(one.id[1:3]) for one in points if not one.id.endswith(("c", "d"))] == list(range(1, 55))
+    files = [name for one in points for name in re.findall(r"[a-z_]+(?:/[a-z_0-9]+)+(?:\.py)?", one.built)]
+    assert len(files) > 30
+    assert all((ROOT / name).exists() for name in files)
+    assert {one.section for one in points} - {""} <= set(SECTIONS)
+    shown = go_to(opened(), "Checklist").dataframe[0].value
+    assert set(shown[shown["No."].isin(["P49", "P50", "P52"])]["Verdict"]) == {
+        *("2 of 6 rows cannot be", "1 of 6 rows cannot be", "5 of 6 rows cannot be")
+    }
+    assert shown[shown["No."] == "P48"]["Verdict"].item() == "cut off, not rounded"
+    assert set(AUDITS) == {one.id for one in points if one.kind == "audit"}
 
 
 def test_the_diagram_of_the_network_has_the_shapes_of_the_network() -> None:

@@ -39,3 +39,10 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     app.button_group(key="evaluation.causes.type").set_value("bac").run()
     assert not app.exception
     assert "BAC called MC, %" in app.dataframe[3].value.columns
+    app.session_state["evaluation.section"] = "Images"
+    app.run()
+    assert not app.exception
+    outcomes = app.dataframe[-1].value
+    [mine] = [row for _, row in outcomes.iterrows() if (row["Method"], row["Type"]) == ("MTU-Net", "MC")]
+    assert float(mine["(a) found"]) == regions["mc"]["mc"]
+    assert float(mine["(c) MC called BAC"]) == regions["mc"]["bac"]
