@@ -5,6 +5,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -19,6 +20,7 @@ from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.images import Store
 from mtunet.store.quiz import all_answers, delete_answers, put_back, readers
+from mtunet.study.bac import GRADES
 from mtunet.teaching import items as quiz_items
 from mtunet.teaching.cases import PAIRS, cases
 from mtunet.teaching.contents import (
@@ -31,8 +33,18 @@ from mtunet.teaching.contents import (
     Contents,
     contents_of,
 )
-from mtunet.teaching.describing import BENIGN_SHAPES, CATEGORIES, LAYOUTS, MC_SHAPES, QUESTIONS, RECALLS, questions_of
+from mtunet.teaching.describing import (
+    BENIGN_SHAPES,
+    CATEGORIES,
+    GRADED,
+    LAYOUTS,
+    MC_SHAPES,
+    QUESTIONS,
+    RECALLS,
+    questions_of,
+)
 from mtunet.teaching.figure import picture_path
+from mtunet.teaching.grading import known_grade
 from mtunet.teaching.items import CHOICES as SPEC_CHOICES
 from mtunet.teaching.items import (
     LEVELS,
@@ -262,7 +274,7 @@ def test_each_question_has_one_right_answer_among_its_options_and_each_answer_is
     for one in asked:
         assert one.truth in one.options
         assert len(set(one.options.values())) == len(one.options)
-    for key, options in (("layout", LAYOUTS), ("category", CATEGORIES), ("recall", RECALLS)):
+    for key, options in (("layout", LAYOUTS), ("category", CATEGORIES), ("recall", RECALLS), ("grade", GRADED)):
         assert {one.truth for one in asked if one.key == key} == set(options)
     assert {one.truth for one in asked if one.key == "shape"} == {*MC_SHAPES, *BENIGN_SHAPES}
 
@@ -271,11 +283,29 @@ def test_a_perfect_player_describes_all_and_a_random_one_at_chance() -> None:
     rng = random.Random(4)
     for key in QUESTIONS:
         asked = [one for item in pool() for one in questions_of(item) if one.key == key]
-        assert len(asked) >= 100
+        assert len(asked) >= (50 if key == "grade" else 100)
         assert all(one.truth == next(v for v in one.options if v == one.truth) for one in asked)
         chance = np.mean([1 / len(one.options) for one in asked])
         guessed = np.mean([rng.choice(list(one.options)) == one.truth for _ in range(40) for one in asked])
         assert abs(guessed - chance) < 0.03
+
+
+@pytest.mark.parametrize("grade", [1, 2, 3])
+def test_a_grade_is_asked_where_the_apps_own_rule_gives_the_one_it_was_drawn_with(grade: int) -> None:
+    """By the rule of `study.bac`, on the exact truth; a case that the rule grades otherwise is not asked."""
+    asked = [item for item in pool() if item.grade == grade]
+    assert len(asked) >= 8
+    assert all(item.spec.bac_grade == grade and not item.spec.hard for item in asked)
+    phantom = make_phantom(asked[0].spec)
+    assert known_grade(phantom) == grade
+    [question] = [one for one in questions_of(asked[0]) if one.key == "grade"]
+    assert (question.truth, GRADES[grade] in question.why, "Canadian Society" in question.why) == (
+        str(grade),
+        True,
+        True,
+    )
+    assert known_grade(replace(phantom, spec=replace(phantom.spec, bac_grade=grade % 3 + 1))) is None
+    assert not any(item.grade for item in pool() if BAC not in item.answer.types)
 
 
 def test_what_depends_on_more_than_one_view_shows_is_not_asked() -> None:

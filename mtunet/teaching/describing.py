@@ -1,7 +1,8 @@
 """Questions beside MC or BAC: shape, distribution, category, recall; asked once it is known what calcium is there.
 
 A question is asked only where one answer is right: of one MC group of one shape, or of benign calcium of one kind. Of a
-diffuse or regional group of points or powder the category depends on the other breast, and is not asked.
+diffuse or regional group of points or powder the category depends on the other breast, and is not asked. A grade is
+asked where what the arteries hold and how far they hold it say the same (`grading`).
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mtunet.case import Calcification, View
+from mtunet.study.bac import COARSE_MM, GRADE_SOURCE, GRADES
 from mtunet.teaching.items import Item
 
 MC_SHAPES: Final[Mapping[str, str]] = {
@@ -37,6 +39,11 @@ LAYOUTS: Final[Mapping[str, str]] = {
     "segmental": "Segmental",
 }
 CATEGORIES: Final[Mapping[str, str]] = {"2": "2: routine", "3": "3: control", "4": "4 or 5: biopsy"}
+GRADED: Final[Mapping[str, str]] = {
+    "1": "1: few specks",
+    "2": "2: tram-tracks, fewer than 3 arteries",
+    "3": "3: tram-tracks, 3 or more arteries",
+}
 RECALLS: Final[Mapping[str, str]] = {"yes": "Recall", "no": "No recall"}
 
 
@@ -52,6 +59,7 @@ QUESTIONS: Final[Mapping[str, Question]] = MappingProxyType(
     {
         "shape": Question("shape", "What shape is it?"),
         "layout": Question("distribution", "How do the particles lie?"),
+        "grade": Question("BAC grade", "How much do the arteries of this view hold?"),
         "recall": Question("recall", "A screening view, nothing to compare with: recall?"),
         "category": Question("category", "After full work-up, first mammogram: which category?"),
     }
@@ -75,11 +83,17 @@ class Asked:
 
 def questions_of(item: Item) -> tuple[Asked, ...]:
     """Those that have one right answer, in the order in which they are asked."""
+    graded: tuple[Asked, ...] = ()
+    if item.grade is not None:
+        graded = (Asked("grade", GRADED, str(item.grade), f"{GRADES[item.grade]} ({GRADE_SOURCE}; {IN_NUMBERS})"),)
     if Calcification.MICRO in item.answer.types:
-        return _of_mc(item)
+        return (*graded, *_of_mc(item))
     if item.spec.clusters:
-        return ()
-    return _of_benign(item)
+        return graded
+    return (*graded, *_of_benign(item))
+
+
+IN_NUMBERS: Final = f"an artery calcified over {COARSE_MM:g} mm or more counts as tram-track here"
 
 
 def _of_mc(item: Item) -> tuple[Asked, ...]:

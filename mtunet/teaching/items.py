@@ -1,7 +1,7 @@
 """The quiz's cases: drawn once, kept with what they hold, so that a round can be chosen without drawing anything.
 
     pool.jsonl    {"phantom_version"} in the first line, then one case per line: {"spec", "contents", "two_views",
-                  "contrast"}
+                  "contrast", "grade"}
 
 Made again with `python -m mtunet.teaching pool`. A case is in it only when exactly one answer is right (`contents`).
 """
@@ -22,6 +22,7 @@ from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.cohort import spec_of
 from mtunet.phantom.spec import Benign, Density, Distribution, Hard, Look, McType
 from mtunet.teaching.contents import BOTH_TYPES, Answer, Contents, contents_of
+from mtunet.teaching.grading import known_grade
 
 # A phantom's choices as words in an address, and back: who opens the link sees the same case.
 
@@ -156,7 +157,7 @@ class Item:
 
     origin: the run that it is an image of; None for the cases of the pool. two_views: the breast's other view shows
     the same, so that both may be shown. contrast: the same breast with the other type in its place (`twin`) is certain
-    as well.
+    as well. grade: of its arteries by the app's rule, None where that could be doubted (`grading`).
     """
 
     spec: PhantomSpec
@@ -164,6 +165,7 @@ class Item:
     origin: FromRun | None = None
     two_views: bool = False
     contrast: bool = False
+    grade: int | None = None
 
     def __post_init__(self) -> None:
         if self.contents.answer is None:
@@ -283,7 +285,8 @@ def taught_item(taught: Taught, seed: int) -> Item | None:
 
 
 def _item(spec: PhantomSpec, *, contrast: bool = False) -> Item | None:
-    found = contents_of(make_phantom(spec))
+    phantom = make_phantom(spec)
+    found = contents_of(phantom)
     if found.answer is None:
         return None
     other = contents_of(make_phantom(other_view(spec)))
@@ -291,14 +294,15 @@ def _item(spec: PhantomSpec, *, contrast: bool = False) -> Item | None:
     both = same == (found.answer, found.mc_types, found.mc_distributions, set(found.benign))
     wanted = {Answer.MC: Answer.BAC, Answer.BAC: Answer.MC}.get(found.answer)
     swapped = contrast and contents_of(make_phantom(twin(spec))).answer is wanted
-    return Item(spec, found, two_views=both, contrast=swapped)
+    grade = known_grade(phantom) if Calcification.ARTERIAL in found.answer.types else None
+    return Item(spec, found, two_views=both, contrast=swapped, grade=grade)
 
 
 def write_item(item: Item) -> dict[str, Any]:
     contents = dataclasses.asdict(item.contents)
     rounded = {key: round(value, 3) if isinstance(value, float) else value for key, value in contents.items()}
-    flags = {name: True for name in FLAGS if getattr(item, name)}
-    return {"spec": spec_to_words(item.spec), "contents": rounded, **flags}
+    more = {name: getattr(item, name) for name in (*FLAGS, "grade") if getattr(item, name)}
+    return {"spec": spec_to_words(item.spec), "contents": rounded, **more}
 
 
 def read_item(said: dict[str, Any]) -> Item:
@@ -308,7 +312,8 @@ def read_item(said: dict[str, Any]) -> Item:
         values[name] = tuple(values[name])
     values["places"] = {kind: (float(x), float(y)) for kind, (x, y) in values["places"].items()}
     two_views, contrast = (bool(said.get(name)) for name in FLAGS)
-    return Item(spec_from_words(said["spec"]), Contents(**values), two_views=two_views, contrast=contrast)
+    spec, grade = spec_from_words(said["spec"]), said.get("grade")
+    return Item(spec, Contents(**values), two_views=two_views, contrast=contrast, grade=grade)
 
 
 FLAGS: Final = ("two_views", "contrast")
