@@ -153,7 +153,7 @@ async def _question(teacher: Session, learners: list["Learner"], number: int, wi
 
 
 def _pressable(page: Session, key: str) -> bool:
-    button = page.button(key)
+    button = page.widget(key)
     return button is not None and not button.disabled
 
 
@@ -170,7 +170,7 @@ class Learner:
         await asyncio.sleep(self.chance.uniform(0, 5))
         with self.times.measured("page opened"):
             await self.session.__aenter__()
-            await self.session.wait(lambda page: page.button("room.enter") is not None)
+            await self.session.wait(lambda page: page.widget("room.enter") is not None)
         self.session.write("room.name", f"Learner {self.number}")
         with self.times.measured("joined"):
             await self.session.click("room.enter")
@@ -196,7 +196,7 @@ class Learner:
     async def answer(self, number: int, shown: float, within: float) -> None:
         session = self.session
         there = f"question {number} of"
-        await session.wait(lambda page: page.says(there) and page.button(".answer.mc") is not None)
+        await session.wait(lambda page: page.says(there) and page.widget(".answer.mc") is not None)
         self.times.add("question on a learner's page (look included)", time.perf_counter() - shown)
         [viewer] = session.components("mtunet_viewer")
         [pane] = viewer["panes"]
@@ -235,7 +235,7 @@ def _marked(page: Session) -> bool:
 
 
 def _chosen(page: Session, end: str) -> bool:
-    button = page.button(end)
+    button = page.widget(end)
     return button is not None and button.type == "primary"
 
 

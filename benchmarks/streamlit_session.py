@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 
@@ -39,9 +40,14 @@ class Session:
         self._changed = asyncio.Condition()
         self._fragment_at: dict[str, float] = {}
         self.ended = False
+        self.session_id = ""
+        self.toasts: list[str] = []
+        self._xsrf: str | None = None
+        self._addresses: dict[str, FileURLs] = {}
+        """Where files may be put, by the request that asked."""
 
     async def __aenter__(self) -> Self:
-        cookie = await asyncio.to_thread(self._cookie)
+        self._xsrf = cookie = await asyncio.to_thread(self._cookie)
         headers = {"Cookie": f"_streamlit_xsrf={cookie}"} if cookie else {}
         address = f"{self.base.replace('http', 'ws', 1)}/_stcore/stream"
         self._socket = await websockets.connect(
@@ -67,14 +73,46 @@ class Session:
 
     async def click(self, key_end: str) -> None:
         """Press the button whose key ends so."""
-        if self.button(key_end) is None:  # the page is being drawn
-            await self.wait(lambda page: page.button(key_end) is not None)
+        if self.widget(key_end) is None:  # the page is being drawn
+            await self.wait(lambda page: page.widget(key_end) is not None)
         _, button, fragment = self._widget(key_end)
         await self.send({button.id: ("trigger_value", True)}, fragment)
 
     def write(self, key_end: str, words: str) -> None:
         """Into a text field; sent with the next click."""
         self._values[self._widget(key_end)[1].id] = ("string_value", words)
+
+    async def upload(self, key_end: str, name: str, data: bytes) -> None:
+        """Drop a file, as a browser does: ask for an address, put it there, say so. Raises OSError."""
+        if self.widget(key_end) is None:
+            await self.wait(lambda page: page.widget(key_end) is not None)
+        message = BackMsg()
+        request = message.file_urls_request
+        request.request_id, request.session_id = f"{name} {time.monotonic()}", self.session_id
+        request.file_names.append(name)
+        await self._socket.send(message.SerializeToString())
+        await self.wait(lambda page: request.request_id in page._addresses)
+        urls = self._addresses.pop(request.request_id)
+        await asyncio.to_thread(self._put, urls.upload_url, name, data)
+        _, uploader, fragment = self._widget(key_end)
+        state = FileUploaderState()
+        state.uploaded_file_info.add(name=name, size=len(data), file_id=urls.file_id, file_urls=urls)
+        await self.send({uploader.id: ("file_uploader_state_value", state)}, fragment)
+
+    def _put(self, path: str, name: str, data: bytes) -> None:
+        address = urlsplit(self.base)
+        mark = "mtunet-upload"
+        head = f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode()
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={mark}",
+            "Cookie": f"_streamlit_xsrf={self._xsrf}",
+            "X-Xsrftoken": self._xsrf or "",
+        }
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=self.timeout)
+        with contextlib.closing(connection):
+            connection.request("PUT", path, head + data + f"\r\n--{mark}--\r\n".encode(), headers)
+            if (answer := connection.getresponse()).status >= 300:
+                raise OSError(f"The upload was answered by {answer.status}.")
 
     async def trigger(self, component: str, event: str, value: object) -> None:
         """What a component's program reports by itself."""
@@ -109,7 +147,8 @@ class Session:
     def says(self, words: str) -> bool:
         return any(words in text for text in self.texts())
 
-    def button(self, key_end: str) -> Any | None:
+    def widget(self, key_end: str) -> Any | None:
+        """None where the page has none whose key ends so."""
         with contextlib.suppress(LookupError):
             return self._widget(key_end)[1]
         return None
@@ -141,7 +180,11 @@ class Session:
         rerun.context_info.url = self.page_url
         rerun.widget_states.SetInParent()
         for name, (field, value) in {**self._values, **(triggers or {})}.items():
-            setattr(rerun.widget_states.widgets.add(id=name), field, value)
+            widget = rerun.widget_states.widgets.add(id=name)
+            if isinstance(value, FileUploaderState):
+                widget.file_uploader_state_value.CopyFrom(value)
+            else:
+                setattr(widget, field, value)
         await self._socket.send(message.SerializeToString())
 
     async def _listen(self) -> None:
@@ -164,8 +207,11 @@ class Session:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
+            self.session_id = message.new_session.initialize.session_id or self.session_id
             if not message.metadata.run.fragment_ids:
                 self._begin()
+        elif kind == "file_urls_response":
+            self._addresses[message.file_urls_response.response_id] = message.file_urls_response.file_urls[0]
         elif kind == "delta":
             self._draw(message)
         elif kind == "navigation":
@@ -193,6 +239,8 @@ class Session:
         kind = delta.new_element.WhichOneof("type")
         element = getattr(delta.new_element, kind)
         self.elements[place] = (kind, element, delta.fragment_id)
+        if kind == "toast":
+            self.toasts.append(element.body)
         if kind == "exception":
             self.exceptions.append(f"{element.type}: {element.message}")
 

@@ -57,7 +57,7 @@ def sweep(folder: Path) -> int:
     swept = 0
     for part in folder.rglob(".*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > PART_SECONDS:
+            if abs(time.time() - part.stat().st_mtime) > PART_SECONDS:  # the clock may have been set back
                 with part.open("rb") as file:
                     if not _lock(file):
                         continue

@@ -6,6 +6,8 @@ known exactly, in milliseconds, and every other stage is the real one.
 
 import dataclasses
 import hashlib
+import os
+import signal
 import time
 from collections.abc import Callable
 
@@ -92,3 +94,8 @@ def painting_model(name: str, *_: str, before: Callable[[], None] = lambda: None
 def slow_model(name: str, *_: str) -> Model:
     """A painter that takes 0.3 s per tile, long enough to be stopped or killed in the middle."""
     return painting_model(name, before=lambda: time.sleep(0.3))
+
+
+def deadly_model(name: str, *_: str) -> Model:
+    """A painter that ends the whole program at the first image."""
+    return painting_model(name, before=lambda: os.kill(os.getpid(), signal.SIGKILL))

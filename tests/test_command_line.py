@@ -389,14 +389,29 @@ def test_commands_that_the_pages_name_are_understood(page: str) -> None:
                 command.make_context(program, words)
 
 
-def test_every_program_writes_utf_8_whatever_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows where the output goes to a file: cp1252 lacks letters that a card holds."""
-    written = io.BytesIO()
+def test_every_program_writes_utf_8_whatever_the_system_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows where the output goes to a file: cp1252 lacks letters that a card, or a file's name, holds."""
+    written, warned = io.BytesIO(), io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(warned, encoding="cp1252"))
     assert main(["models", "--card", "detail"]) == 0
     sys.stdout.flush()
     with pytest.raises(UnicodeEncodeError):  # so the card does hold such letters
         written.getvalue().decode().encode("cp1252")
+    for name in cli.commands:  # what each says of itself, and what each says that can be called without more
+        with contextlib.suppress(SystemExit):
+            assert main([name, "--help"]) == 0
+    said_to = [str(tmp_path / "Überweisung → größer.png"), "--out", str(tmp_path / "ł")]
+    write(Path(said_to[0]), drawn_png())
+    calls = [["models"], ["sbom"], ["--version"], ["check", said_to[0]], ["analyse", *said_to], ["audit"]]
+    calls += [["samples", "--out", str(tmp_path / "ș")], ["train", "list"]]
+    for call in calls:
+        with contextlib.suppress(SystemExit):
+            main(call)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for stream in (written, warned):
+        assert len(stream.getvalue().decode()) > 20  # all of it UTF-8
     entries = [ROOT / "training" / "__main__.py", ROOT / "training" / "data" / "__main__.py"]
     entries += [*(ROOT / "mtunet").glob("__main__.py"), *(ROOT / "mtunet").glob("*/__main__.py")]
     assert [str(path) for path in entries if "mtunet.speak_utf8()" not in path.read_text()] == []

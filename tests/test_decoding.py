@@ -44,10 +44,12 @@ def test_a_decoder_on_a_busy_machine_gets_its_time(monkeypatch: pytest.MonkeyPat
     """One that wants to run and was let work for nothing yet is waited for; one that sleeps is not."""
     monkeypatch.setattr(decoding, "_cpu_seconds", lambda _: 0.0)
     waited = {}
-    for what in ("while True: pass", "time.sleep(60)"):
+    for what, said in (("while True: pass", "the machine was busy"), ("time.sleep(60)", "probably damaged")):
         pool = pool_of(f"exec({what!r})", seconds=0.1)
         started = time.monotonic()
-        assert problem_of(pool).kind is Refusal.TOO_SLOW
+        problem = problem_of(pool)
+        assert problem.kind is Refusal.TOO_SLOW
+        assert said in problem.sentence
         waited[what] = time.monotonic() - started
     assert waited["while True: pass"] - waited["time.sleep(60)"] > 0.5
 

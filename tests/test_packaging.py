@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import mtunet
+from mtunet.__main__ import main
 from mtunet.detection.models import MODELS
 from mtunet.evaluation import supply
 from mtunet.phantom.samples import SAMPLES
@@ -102,3 +103,45 @@ def test_a_bill_of_materials_names_all_that_is_needed_with_licences() -> None:
     for one in bill["components"]:
         assert one["purl"] == f"pkg:pypi/{one['name']}@{one['version']}"
         assert one["licenses"][0]["license"]["name"]
+
+
+def test_an_audit_names_what_a_database_of_advisories_says_and_says_so_where_there_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = {one.name: one.version for one in supply.components()}
+
+    def advisory(number: int, package: str, events: list[dict[str, str]], **more: object) -> None:
+        affected = {
+            "package": {"ecosystem": "PyPI", "name": package},
+            "ranges": [{"type": "ECOSYSTEM", "events": events}],
+            "versions": more.pop("versions", []),
+        }
+        said = {"id": f"TEST-{number}", "summary": f"Weakness {number}", "affected": [affected], **more}
+        (tmp_path / "db" / f"{number}.json").write_text(json.dumps(said))
+
+    assert main(["audit"]) == 4
+    assert "NOTHING WAS CHECKED" in capsys.readouterr().err
+    (tmp_path / "db").mkdir()
+    assert main(["audit", "--database", str(tmp_path / "db")]) == 4
+    advisory(1, "Pillow", [{"introduced": "0"}, {"fixed": "9999.1"}])
+    advisory(2, "pillow", [{"introduced": "0"}, {"fixed": "1.0"}])
+    advisory(3, "starlette", [{"introduced": "0"}, {"last_affected": version["starlette"]}])
+    advisory(4, "starlette", [{"introduced": "9999"}])
+    advisory(5, "numpy", [{"introduced": "0"}], withdrawn="2020-01-01T00:00:00Z")
+    advisory(6, "pydicom", [{"introduced": "9999"}], versions=[version["pydicom"]])
+    advisory(7, "not-of-ours", [{"introduced": "0"}])
+    (tmp_path / "db" / "odd.json").write_text("{")
+    assert main(["audit", "--database", str(tmp_path / "db")]) == 1
+    said = capsys.readouterr().out
+    assert [number for number in range(1, 8) if f"TEST-{number}:" in said] == [1, 3, 6]
+    assert "mended in 9999.1" in said
+    assert "compared with 7 advisories: 3 touch them" in said
+
+
+def test_what_is_under_the_gpl_is_said_where_licences_are() -> None:
+    """One package is; who passes the program on has to know, and every other one is no such thing."""
+    strict = {one.name for one in supply.components() if re.search(r"\bA?GPL|General Public", one.licence)}
+    strict -= {one.name for one in supply.components() if "Lesser" in one.licence}
+    assert strict == {"pylibjpeg-libjpeg"}
+    for page in ("README.md", "pages/about/about.py"):
+        assert "pylibjpeg-libjpeg" in (ROOT / page).read_text()

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,6 +21,8 @@ from pydicom.uid import (
 )
 
 from mtunet.case import Laterality, Mammogram, Refusal, UnreadableImage, View
+from mtunet.imaging.decoding import worker
+from mtunet.imaging.dicom import pixels
 from mtunet.imaging.reading import read
 from tests.dicoms import (
     EXACT_SYNTAXES,
@@ -330,6 +333,20 @@ def test_jpeg_ls_uses_the_decoder_that_notices_damage() -> None:
         except UnreadableImage as problem:
             noticed += problem.kind is Refusal.DAMAGED
     assert noticed >= 5
+
+
+def test_an_encoding_whose_package_was_left_out_is_refused_by_the_packages_name(monkeypatch) -> None:
+    """One of them is under the GPL: who passes the program on may have to leave it out."""
+
+    class Without:
+        available_plugins = ("pydicom",)
+
+    monkeypatch.setattr(pixels, "get_decoder", lambda _: Without())
+    with pytest.raises(UnreadableImage, match=r"package pyjpegls is not installed.*pip install pyjpegls.*uncompressed"):
+        worker.decode(dicom(IMAGE, JPEGLSLossless), "LCC.dcm")
+    assert set(pixels.PACKAGES) == set(pixels.PLUGINS)
+    needed = (Path(__file__).parents[1] / "requirements.txt").read_text()
+    assert all(package in needed for package in pixels.PACKAGES.values())
 
 
 def test_importing_the_reader_loads_no_decoder() -> None:

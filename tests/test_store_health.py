@@ -20,8 +20,10 @@ from mtunet.intake.worker import Jobs
 from mtunet.store import database, filing, health
 from mtunet.store.database import UnusableStore
 from mtunet.store.images import ENDED_TWICE, Store
+from mtunet.store.outbox import Outbox
 from mtunet.store.records import JobState, now
 from mtunet.store.studies import delete_study, study_of
+from tests.drawn_queue import fill
 from tests.painting import drawn_png, painting_model
 
 MODEL = "detail"
@@ -255,3 +257,27 @@ def test_the_one_who_works_sweeps_copies_and_goes_on(tmp_path):
     assert jobs.problem == ""
     with Store.open(tmp_path) as store:
         assert store.job(sha256, MODEL).state is JobState.DONE
+
+
+def test_a_clock_that_was_set_back_stops_nothing(tmp_path):
+    ahead = time.time() + 365 * 86_400
+    with Store.open(tmp_path) as store:
+        fill(store, 1)
+        image, *_ = (one.sha256 for one in store.images())
+        outbox = Outbox(store)
+        outbox.hold(image, "pacs@host:104", b"sealed")
+        assert len(outbox.due(time.time(), 60.0)) == 1
+        outbox.put_off(image, time.time() + 50, "once more")
+        assert outbox.due(time.time(), 60.0) == []
+        outbox.put_off(image, ahead, "said while the clock was a year ahead")
+        assert len(outbox.due(time.time(), 60.0)) == 1
+        store.back_up()
+    part, strange = tmp_path / "images" / ".0123456789abcdef.part", tmp_path / "images" / f"{'e' * 64}.png"
+    part.parent.mkdir(exist_ok=True)
+    for path in (part, strange, tmp_path / health.BACKUP):
+        path.touch()
+        os.utime(path, (ahead, ahead))
+    assert health.days_since_backup(tmp_path) > 300  # so that another copy is made
+    assert files.sweep(tmp_path) == 1
+    with Store.open(tmp_path) as store:
+        assert store.sweep() == 1

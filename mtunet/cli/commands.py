@@ -240,6 +240,37 @@ def sbom() -> int:
     return 0
 
 
+NO_DATABASE = (
+    "No database of advisories was named, so NOTHING WAS CHECKED. This command asks nobody: fetch one where there is a "
+    "network (the PyPI zip of osv.dev, or the files of github.com/pypa/advisory-database as OSV JSON) and name it with "
+    "--database. Where this machine may ask PyPI: pip install pip-audit, then pip-audit --disable-pip -r "
+    "requirements.lock."
+)
+
+
+@cli.command(epilog="Exit codes: 0 nothing known, 1 something is, 4 nothing was checked.")
+@click.option("--database", type=click.Path(path_type=Path), metavar="DIR", help="OSV JSON files, or a zip.")
+def audit(database: Path | None) -> int:
+    """Compare the packages that this program needs with known weaknesses, from a database on this machine."""
+    from mtunet.evaluation import supply
+
+    if database is None:
+        click.echo(NO_DATABASE, err=True)
+        return 4
+    if not database.exists():
+        raise click.UsageError(f"there is no folder or file {database}")
+    installed = supply.components()
+    read, found = supply.advisories(database, installed)
+    if not read:
+        click.echo(f"{database} holds no advisories in the OSV format, so NOTHING WAS CHECKED.", err=True)
+        return 4
+    for one in found:
+        mended = f"; mended in {', '.join(one.fixed)}" if one.fixed else ""
+        click.echo(f"{one.package.name} {one.package.version}: {one.name}: {one.summary}{mended}")
+    click.echo(f"{len(installed)} packages were compared with {read} advisories: {len(found)} touch them.")
+    return 1 if found else 0
+
+
 def _forward(name: str, module: str, said: str) -> None:
     """A command whose words are another module's: loaded when it is called, as training brings torch."""
 

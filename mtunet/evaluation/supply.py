@@ -1,15 +1,20 @@
 """What this program is made of: every package that it needs as it is installed here, with its version and licence.
 
-`mtunet sbom` writes it as CycloneDX 1.5 JSON, which audits read (`pip-audit`, `grype`, `trivy sbom:…`).
+`mtunet sbom` writes it as CycloneDX 1.5 JSON, which audits read (`pip-audit`, `grype`, `trivy sbom:…`). `mtunet audit`
+compares it with a folder of advisories in the OSV format (https://ossf.github.io/osv-schema), and asks nobody.
 """
 
 import json
 import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
 
 import mtunet
 
@@ -30,7 +35,7 @@ def components() -> tuple[Package, ...]:
     waiting, found = _asked_for(), dict[str, Package]()
     while waiting:
         asked = waiting.pop()
-        name = re.sub(r"[-_.]+", "-", asked.name).lower()
+        name = _plain(asked.name)
         if name in found:
             continue
         try:
@@ -41,6 +46,11 @@ def components() -> tuple[Package, ...]:
         needs = map(Requirement, about.requires or ())
         waiting += [one for one in needs if one.marker is None or one.marker.evaluate({"extra": ""})]
     return tuple(found[name] for name in sorted(found))
+
+
+def _plain(name: str) -> str:
+    """As package registries compare names (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _asked_for() -> list[Requirement]:
@@ -83,3 +93,83 @@ def bill() -> str:
         },
         indent=1,
     )
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """A weakness that is known of an installed package. fixed: the versions that mend it, as far as it says."""
+
+    package: Package
+    name: str
+    summary: str
+    fixed: tuple[str, ...]
+
+
+def advisories(database: Path, installed: Sequence[Package]) -> tuple[int, tuple[Advisory, ...]]:
+    """How many advisories a folder of OSV files holds (*.json, at any depth; or a zip of them, as osv.dev has), and
+    those that touch what is installed. Raises OSError; a file that is no advisory counts for nothing.
+    """
+    by_name = {one.name: one for one in installed}
+    read, found = 0, list[Advisory]()
+    for said in _advisories(database):
+        read += 1
+        for affected in said.get("affected") or ():
+            package = affected.get("package") or {}
+            one = by_name.get(_plain(str(package.get("name", ""))))
+            if (
+                one is None
+                or package.get("ecosystem") != "PyPI"
+                or said.get("withdrawn")
+                or not _touches(affected, one)
+            ):
+                continue
+            events = [event for each in affected.get("ranges") or () for event in each.get("events") or ()]
+            fixed = tuple(str(event["fixed"]) for event in events if "fixed" in event)
+            found.append(
+                Advisory(one, str(said["id"]), str(said.get("summary") or said.get("details") or "")[:200], fixed)
+            )
+    return read, tuple(sorted(found, key=lambda one: (one.package.name, one.name)))
+
+
+def _advisories(database: Path) -> Iterator[Mapping[str, Any]]:
+    if database.is_file():
+        with zipfile.ZipFile(database) as archive:
+            texts = [archive.read(name) for name in archive.namelist() if name.endswith(".json")]
+    else:
+        texts = [path.read_bytes() for path in sorted(database.rglob("*.json"))]
+    for text in texts:
+        try:
+            said = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and isinstance(said.get("id"), str) and "affected" in said:
+            yield said
+
+
+def _touches(affected: Mapping[str, Any], one: Package) -> bool:
+    """By the versions that are listed, or by a range from `introduced` to before `fixed`, or to `last_affected`."""
+    if one.version in (affected.get("versions") or ()):
+        return True
+    version = _version(one.version)
+    for within in affected.get("ranges") or ():
+        if within.get("type") != "ECOSYSTEM":
+            continue
+        inside = False
+        for event in sorted(within.get("events") or (), key=lambda event: _version(str(next(iter(event.values()))))):
+            kind, at = next(iter(event.items()))
+            if kind == "introduced" and version >= _version(str(at)):
+                inside = True
+            elif (kind == "fixed" and version >= _version(str(at))) or (
+                kind == "last_affected" and version > _version(str(at))
+            ):
+                inside = False
+        if inside:
+            return True
+    return False
+
+
+def _version(said: str) -> Version:
+    try:
+        return Version(said)
+    except InvalidVersion:
+        return Version("0")

@@ -73,7 +73,7 @@ class Returning:
         while not self._closing.wait(MOMENT):
             try:
                 with Store.open(self._data) as store:
-                    for one in Outbox(store).due(time.time()):
+                    for one in Outbox(store).due(time.time(), LONGEST_PAUSE):
                         if not self._closing.is_set():
                             self._return(store, one)
             except Exception as problem:  # the folder is locked, the disk is full: the next round tries again

@@ -232,7 +232,7 @@ def on_disk(data: Path, older_than_s: float) -> Iterator[str]:
     """Of which images there are pixels here, written longer ago than that."""
     for path in (data / "images").glob("*.png"):
         with contextlib.suppress(OSError):
-            if SHA256.fullmatch(path.stem) and time.time() - path.stat().st_mtime > older_than_s:
+            if SHA256.fullmatch(path.stem) and abs(time.time() - path.stat().st_mtime) > older_than_s:
                 yield path.stem
 
 

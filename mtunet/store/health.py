@@ -25,9 +25,9 @@ def is_whole(connection: sqlite3.Connection) -> bool:
 
 
 def days_since_backup(data: Path) -> float | None:
-    """None without a backup."""
+    """None without a backup. Of one from a time that is yet to come, as the clock was set back, how far that is off."""
     try:
-        return (time.time() - (data / BACKUP).stat().st_mtime) / 86_400
+        return abs(time.time() - (data / BACKUP).stat().st_mtime) / 86_400
     except OSError:
         return None
 

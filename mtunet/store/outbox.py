@@ -59,13 +59,14 @@ class Outbox:
                 pk="sha256",
             )
 
-    def due(self, at: float) -> list[Return]:
-        """Those that are analysed and whose next try, or the end of whose time for an answer, has come."""
+    def due(self, at: float, longest_pause: float) -> list[Return]:
+        """Those that are analysed and whose next try, or the end of whose time for an answer, has come; one that is
+        further off than the longest pause was put there before the clock was set back."""
         query = (
-            "select * from returns where state in ('waiting', 'asked') and next_at <= ? and exists "
+            "select * from returns where state in ('waiting', 'asked') and (next_at <= ? or next_at > ?) and exists "
             "(select 1 from analyses where analyses.sha256 = returns.sha256) order by rowid limit 20"
         )
-        return [Return(**row) for row in self._db.query(query, [at])]
+        return [Return(**row) for row in self._db.query(query, [at, at + longest_pause])]
 
     def of(self, sha256: str) -> Return | None:
         """None for what never came from an archive, or need not go back."""

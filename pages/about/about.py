@@ -83,7 +83,10 @@ with what:
     st.markdown(
         f"The method follows Alghamdi, *MTU-Net*, Engineering, Technology & Applied Science Research, 2024, "
         f"doi {PAPER}. This program is under the Apache License 2.0; its viewer is built "
-        "with OpenLayers (BSD-2-Clause). `mtunet sbom` writes the list below for an audit."
+        "with OpenLayers (BSD-2-Clause). One package that it needs, `pylibjpeg-libjpeg` (JPEG in DICOM), is under the "
+        "GNU General Public License 3: who passes on an installation with it does so under that licence. Without it "
+        "such files are refused by name, and all others are read. `mtunet sbom` writes the list below for an audit, "
+        "`mtunet audit` compares it with a database of advisories."
     )
     with st.expander("Packages that it needs, with their licences", icon=":material/inventory_2:"):
         st.dataframe(packages(), hide_index=True)

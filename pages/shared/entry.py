@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit import net_util
 from streamlit.navigation.page import StreamlitPage
 
+import mtunet
 from mtunet.intake.admission import TEACHING
 from mtunet.store import rooms
 from mtunet.store.database import UnusableStore
@@ -22,6 +23,7 @@ from pages.shared.words import plain
 
 def gate_settings() -> dict[str, Any]:
     """What `gate.Gate` is made with. Prints the address with the key where there is one."""
+    mtunet.speak_utf8()
     net_util.get_external_ip = lambda: None  # Streamlit's would ask another machine for this one's address
     address, hosts = st.get_option("server.address"), list(st.get_option("server.allowedHosts") or ())
     if address and address not in gate.EVERYWHERE:

@@ -1,4 +1,4 @@
-"""Serve the app with the painting network in place of the models: `serve.py PORT [slow] [--OPTION VALUE]`.
+"""Serve the app with the painting network in place of the models: `serve.py PORT [slow|deadly] [--OPTION VALUE]`.
 
 Only tests use it. The product has no switch for this.
 """
@@ -17,7 +17,8 @@ from mtunet.detection import models  # noqa: E402
 from tests import painting  # noqa: E402
 
 models.MODELS = painting.painting_models()
-models.load_model = painting.slow_model if "slow" in sys.argv else painting.painting_model
+PAINTERS = {"slow": painting.slow_model, "deadly": painting.deadly_model}
+models.load_model = next((PAINTERS[word] for word in sys.argv if word in PAINTERS), painting.painting_model)
 
 _connect = socket.socket.connect
 
@@ -35,6 +36,6 @@ socket.socket.connect = _recorded  # type: ignore[method-assign]
 
 from streamlit.web.cli import main  # noqa: E402
 
-more = [argument for argument in sys.argv[2:] if argument != "slow"]
+more = [argument for argument in sys.argv[2:] if argument not in PAINTERS]
 sys.argv = ["streamlit", "run", str(ROOT / "streamlit_app.py"), "--server.port", sys.argv[1], *more]
 main()

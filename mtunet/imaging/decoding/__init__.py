@@ -133,7 +133,7 @@ class _Process:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.files = 0
-        self._overran = False
+        self._overran = self._waited_for_others = False
         self._cpu_before, self._asked_at = 0.0, time.monotonic()
         self._popen = subprocess.Popen(
             command,
@@ -218,12 +218,18 @@ class _Process:
         used = _cpu_seconds(self._popen.pid) - self._cpu_before
         if used < seconds and waited < _MOST_WAITS * seconds and _wants_to_run(self._popen.pid):
             return max(0.1, seconds - used)
-        self._overran = True
+        self._overran, self._waited_for_others = True, used < seconds and _wants_to_run(self._popen.pid)
         self._popen.kill()
         return 0.0
 
     def _epitaph(self, seconds: float) -> UnreadableImage:
         cpu_limit = getattr(signal, "SIGXCPU", None)
+        if self._waited_for_others:
+            return refusal(
+                Refusal.TOO_SLOW,
+                f"a file whose decoding did not end in {_MOST_WAITS * seconds:g} seconds: the machine was busy",
+                "Nothing is known against the file: add it again when there is less to do.",
+            )
         if self._overran or (cpu_limit is not None and self._popen.returncode == -cpu_limit):
             return refusal(
                 Refusal.TOO_SLOW,

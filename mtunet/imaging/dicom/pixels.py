@@ -153,6 +153,8 @@ FAMILIES: Final = {
 }
 PLUGINS: Final = {"jpeg": "pylibjpeg", "jpeg-ls": "pyjpegls", "jpeg-2000": "pylibjpeg"}
 """pyjpegls notices most damage that pylibjpeg decodes silently to another image, and does not run away."""
+PACKAGES: Final = {"jpeg": "pylibjpeg-libjpeg", "jpeg-ls": "pyjpegls", "jpeg-2000": "pylibjpeg-openjpeg"}
+"""What each family needs. The first is under the GPL: who may not pass that on leaves it out, and reads the others."""
 _STARTS: Final = (b"\xff\xd8\xff", _SIZ, _BOXED)
 _BEHIND: Final = b"\x5a\xa5" * 32
 """Entropy-coded bits that stand for something in every code, put behind a frame to see whether it takes them."""
@@ -395,7 +397,7 @@ def _decoded(dataset: Any, layout: Layout, plugin: str) -> Stored:
         dataset.BitsStored, dataset.HighBit = layout.bits, layout.bits - 1
     decoder = get_decoder(UID(layout.syntax))
     if plugin not in decoder.available_plugins:
-        raise _unknown_encoding(UID(layout.syntax))
+        raise _lacks_package(UID(layout.syntax), PACKAGES.get(FAMILIES.get(layout.syntax, ""), plugin))
     array, _ = decoder.as_array(dataset, index=0, raw=True, decoding_plugin=plugin, correct_unused_bits=False)
     if array.shape[:2] != (layout.rows, layout.columns):
         raise refusal(Refusal.DAMAGED, "an image that decodes to another size than its header says", _EXPORT_AGAIN)
@@ -455,6 +457,14 @@ def _overlay_in_pixels(dataset: Any) -> bool:
         if element is not None and element.value not in (0, None, ""):
             return True
     return False
+
+
+def _lacks_package(uid: UID, package: str) -> UnreadableImage:
+    return refusal(
+        Refusal.UNSUPPORTED_ENCODING,
+        f"an image encoded as {uid.name}, for which the package {package} is not installed here",
+        f"Install it (python -m pip install {package}), or export the image uncompressed (Explicit VR).",
+    )
 
 
 def _unknown_encoding(uid: UID) -> UnreadableImage:
