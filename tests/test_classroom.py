@@ -200,16 +200,18 @@ def test_an_answer_is_added_and_none_is_changed(store: Store) -> None:
     assert [one.answer for one in records.answers(store, opened, 1, learner)] == [Answer.BAC, Answer.MC]
 
 
-def test_a_mark_hits_only_what_is_there(store: Store) -> None:
+def test_a_mark_hits_only_what_is_there_and_was_said(store: Store) -> None:
     opened, now = started(store)
     learner, _ = records.join(store, opened, "Ada")
-    for place, truth, hit in (
-        ((12.0, 12.0), Answer.MC, True),
-        ((25.0, 35.0), Answer.MC, False),
-        (None, Answer.MC, None),
-        ((12.0, 12.0), Answer.NEITHER, False),
+    for place, truth, said, hit in (
+        ((12.0, 12.0), Answer.MC, Answer.MC, True),
+        ((25.0, 35.0), Answer.MC, Answer.MC, False),
+        (None, Answer.MC, Answer.MC, None),
+        ((12.0, 12.0), Answer.NEITHER, Answer.MC, False),
+        ((12.0, 12.0), Answer.BOTH, Answer.BOTH, True),
+        ((12.0, 12.0), Answer.BOTH, Answer.BAC, False),  # it lies on MC, which was not said
     ):
-        given = told(learner.id, Answer.MC, place=place)
+        given = told(learner.id, said, place=place)
         assert records.tell(store, opened, learner, now, given, case(truth=truth)).hit is hit
 
 

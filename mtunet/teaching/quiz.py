@@ -46,10 +46,19 @@ def mark(
 ) -> MarkedAnswer:
     """masks: the exact regions of both types, (rows, columns) bool on one grid of this spacing (row, column); {} where
     it is not known where they lie."""
-    hit = None
-    if given.place is not None and masks:
-        hit = any(lies_on(masks[kind], given.place, spacing_mm) for kind in item.answer.types & given.answer.types)
+    hit = hits(given.place, given.answer, item.answer, masks, spacing_mm) if masks else None
     return MarkedAnswer(agrees(given.answer, item.answer, item.known), hit)
+
+
+def hits(
+    place: tuple[float, float] | None,
+    said: Answer,
+    truth: Answer,
+    masks: Mapping[Calcification, BoolArray],
+    spacing_mm: tuple[float, float],
+) -> bool | None:
+    """Whether a mark lies on something that is there and that the answer names; None without a mark."""
+    return None if place is None else any(lies_on(masks[kind], place, spacing_mm) for kind in truth.types & said.types)
 
 
 def lies_on(mask: BoolArray, place: tuple[float, float], spacing_mm: tuple[float, float]) -> bool:

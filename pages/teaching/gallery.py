@@ -140,9 +140,10 @@ def _show_runs() -> None:
             st.error(plain(str(problem)))
             return
         shown = filtered(results, found)
-    askable = _askable(run)
+    drawable = _drawable(results, shown)
+    askable = _askable(run) if drawable else frozenset()
     _selection()
-    _columns(results, shown, askable)
+    _columns(results, shown, askable, drawable=drawable)
     data = str(results.config.get("data", "its data are not named"))
     st.caption(
         f"Run {plain(results.name)}: {plain(data)}. Known BAC blue "
@@ -151,8 +152,7 @@ def _show_runs() -> None:
     )
 
 
-def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str]) -> None:
-    drawable = _drawable(results, shown)
+def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str], *, drawable: bool) -> None:
     by_letter = {letter: [one for one in shown if one.outcome == letter] for letter in COLUMNS}
     pages = max(1, -(-max(map(len, by_letter.values())) // ROWS))
     places = st.columns(len(COLUMNS), gap="small")

@@ -35,7 +35,7 @@ from mtunet.teaching.classroom.room import (
     new_code,
 )
 from mtunet.teaching.contents import Answer
-from mtunet.teaching.quiz import lies_on
+from mtunet.teaching.quiz import hits
 from mtunet.teaching.records import LONGEST_NAME, reader_name
 
 PHANTOM: Final = "phantom"
@@ -280,9 +280,7 @@ def tell(
 
     Raises NotNow when the question is over, or when the model was shown meanwhile: then its giver had not seen it.
     """
-    hit = None
-    if given.place is not None:
-        hit = any(lies_on(case.masks[kind], given.place, case.spacing_mm) for kind in case.truth.types)
+    hit = hits(given.place, given.answer, case.truth, case.masks, case.spacing_mm)
     row = {
         "room": room.id,
         "learner": learner.id,
