@@ -208,7 +208,7 @@ def _described(store: Store, reader: str) -> None:
     for key, question in QUESTIONS.items():
         share, span, count = rate_words(found.get(key, Rate(0, 0)))
         rows.append({"Question": question.words, "Right": share, "Range": span, "Of": count})
-    st.table(rows, hide_index=True, alt="Share right by question", width=760)
+    st.table(rows, hide_index=True, alt="Share right by question", width="content")
 
 
 def _keep_or_delete(store: Store, reader: str) -> None:

@@ -154,11 +154,11 @@ def _what_is_asked() -> None:
     st.caption(
         f"{len(pool())} phantoms drawn for the quiz{said} (computer-made; they show no person), and {len(REAL_CASES)} "
         "real film views of CBIS-DDSM, which the shipped model saw in training; of some it is known whether there are "
-        "MC. After the truth you are asked for shape, distribution, recall and category. The quiz's own phantoms are "
-        "in no training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at "
-        f"least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm "
-        "long, and nothing fainter was put in. How well you do on phantoms says nothing about real mammograms. A "
-        "folder of your own real images is asked once `mtunet teaching own FOLDER` has checked it."
+        "MC. After the truth you are asked for shape, distribution, grade, recall and category. The quiz's own "
+        "phantoms are in no training set. A phantom is asked only when one answer is right: an MC group's brightest "
+        f"speck stands at least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least "
+        f"{LEAST_BAC_MM:g} mm long, and nothing fainter was put in. How well you do on phantoms says nothing about "
+        "real mammograms. A folder of your own real images is asked once `mtunet teaching own FOLDER` has checked it."
     )
     for sentence in (*problems(), *own_problems()):
         st.caption(f":material/warning: {plain(sentence)}")
@@ -183,7 +183,7 @@ def show_round_end(store: Store, playing: Round) -> None:
         }
         for n, one in enumerate(answers, 1)
     ]
-    st.table(rows, hide_index=True, alt="The answers of this round", width=860)
+    st.table(rows, hide_index=True, alt="The answers of this round", width="content")
     st.markdown(_coming_back([CaseSeen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
     with st.container(horizontal=True):
         if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):

@@ -33,7 +33,7 @@ def show_results(store: Store, room: Room) -> None:
         [_learner_row(one, alone=alone) for one in by_learner],
         hide_index=True,
         alt="Share right by learner",
-        width=760,
+        width="content",
     )
     st.caption(
         f"Of each learner the last answer counts{', before and after the model was shown' if alone else ''}. "
