@@ -556,5 +556,6 @@ def test_claims_wait_for_every_fold_and_for_the_baselines_and_one_seed_is_prelim
     for timing in folder.glob("nothing/*/timing.json"):
         timing.unlink()
     alone = worked_out(folder, replicates=0)
+    assert str(coverage(runs.read(folder))).endswith("; not yet every baseline (nothing)")
     assert {claim.verdict for claim in alone.claims} == {"not judged"}
     assert "It waits for the baselines (nothing): a method must beat them first." in {c.reason for c in alone.claims}

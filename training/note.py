@@ -37,8 +37,9 @@ def _state(run: runs.Run) -> str:
     far = coverage(run)
     if far.complete:
         return "Every task is done."
-    early = f" Verdicts are preliminary, of {far.whole_seeds} of {len(far.done)} seeds." if far.whole_seeds else ""
-    return f"{far.parts} tasks (method × fold × seed) are done; of all methods {far}.{early}"
+    judged = far.whole_seeds and not far.baselines
+    early = f" Verdicts are preliminary, of {far.whole_seeds} of {len(far.done)} seeds." if judged else ""
+    return f"{far.parts} tasks (method × fold × seed) are done; of all that learn {far}.{early}"
 
 
 def _gate(told: Statistics) -> Iterator[str]:

@@ -58,11 +58,15 @@ def sketch(detected: DetectedMasks, kind: str, true: Sequence[Box], palette: Pal
         left, top, right, bottom = (round(side * factor) for side in (box.left, box.top, box.right, box.bottom))
         cv2.rectangle(drawn, (left, top), (right, bottom), palette[f"truth_{kind}"].colour, 1)
     ends_of_runs = np.cumsum(detected.lengths[kind], dtype=np.int64)
-    for start, stop in zip(ends_of_runs[::2], ends_of_runs[1::2], strict=False):
-        row, first = divmod(int(start), columns)
-        last = min(first + int(stop - start) - 1, columns - 1)
-        at = min(int(row * factor), SMALL - 1)
-        drawn[at, int(first * factor) : int(last * factor) + 1] = palette[kind].colour
+    stops = ends_of_runs[1::2]
+    starts = ends_of_runs[::2][: len(stops)]
+    row, first = np.divmod(starts, columns)
+    last = np.minimum(first + stops - starts, columns) - 1
+    at = np.minimum((row * factor).astype(np.intp), SMALL - 1)
+    changes = np.zeros((SMALL, drawn.shape[1] + 1), np.intp)  # +1 where a run begins, −1 after it ends
+    np.add.at(changes, (at, np.minimum((first * factor).astype(np.intp), drawn.shape[1] - 1)), 1)
+    np.add.at(changes, (at, np.minimum((last * factor).astype(np.intp) + 1, drawn.shape[1])), -1)
+    drawn[changes.cumsum(axis=1)[:, :-1] > 0] = palette[kind].colour
     return drawn
 
 

@@ -243,16 +243,17 @@ def _join(several: Sequence[Counts]) -> Counts:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far a comparison is. done: by planned seed, the folds that all its methods have done (a baseline, which draws
-    nothing, is done with the first seed). folds: the planned ones. parts: of a method, fold and seed, that are done."""
+    """How far a comparison is. done: by planned seed, the folds that all methods that learn have done. folds: the
+    planned ones. baselines: that have not done every fold. parts: of a method, fold and seed, that are done."""
 
     folds: tuple[int, ...]
     done: Mapping[int, tuple[int, ...]]
+    baselines: tuple[str, ...]
     parts: int
 
     @property
     def complete(self) -> bool:
-        return all(folds == self.folds for folds in self.done.values())
+        return not self.baselines and all(folds == self.folds for folds in self.done.values())
 
     @property
     def whole_seeds(self) -> int:
@@ -264,7 +265,10 @@ class Coverage:
         for seed, folds in self.done.items():
             some = f"{_named('fold', folds)} of {len(self.folds)}" if folds else "nothing yet"
             groups.setdefault(f"all {len(self.folds)} folds" if folds == self.folds else some, []).append(seed)
-        return "; ".join(f"{_named('seed', seeds)}: {said}" for said, seeds in groups.items())
+        told = [f"{_named('seed', seeds)}: {said}" for said, seeds in groups.items()]
+        return "; ".join(
+            [*told, *([f"not yet every baseline ({', '.join(self.baselines)})"] if self.baselines else [])]
+        )
 
 
 def coverage(run: runs.Run) -> Coverage:
@@ -273,10 +277,11 @@ def coverage(run: runs.Run) -> Coverage:
     folds = tuple(sorted({part.fold for parts in by_seed.values() for part in parts}))
     done: dict[int, tuple[int, ...]] = {}
     for seed, parts in by_seed.items():
-        wanted = [part for part in parts if part.method not in BASELINES or seed == run.seeds[0]]
-        missing = {part.fold for part in wanted if not part.done}
+        missing = {part.fold for part in parts if part.method not in BASELINES and not part.done}
         done[seed] = tuple(fold for fold in folds if fold not in missing)
-    return Coverage(folds, done, sum(part.done for parts in by_seed.values() for part in parts))
+    late = {part.method for part in by_seed[run.seeds[0]] if part.method in BASELINES and not part.done}
+    parts_done = sum(part.done for parts in by_seed.values() for part in parts)
+    return Coverage(folds, done, tuple(method for method in run.methods if method in late), parts_done)
 
 
 def _named(word: str, numbers: Sequence[int]) -> str:

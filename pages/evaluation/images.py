@@ -109,8 +109,7 @@ def show_images(results: Results) -> None:
     if not results.counts:
         st.info("Nothing is scored in this run yet, so there are no images to show.", icon=":material/hourglass_top:")
         return
-    found = _components(results)
-    method, kind, metric, fold, frame, outcomes = _chosen(results, bool(found))
+    method, kind, metric, fold, frame, outcomes = _chosen(results)
     counts = results.counts.get((method, kind, frame))
     if counts is None:
         st.info(f"{method_title(method)} has no counts for {TYPE_TITLES[kind]} yet.", icon=":material/hourglass_top:")
@@ -122,7 +121,7 @@ def show_images(results: Results) -> None:
             icon=":material/sort:",
         )
         return
-    mine = _by_image([one for one in found if one.method == method and one.type == kind])
+    mine = _by_image([one for one in _components(results, method) if one.type == kind])
     rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
     if outcomes:
         rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
@@ -148,7 +147,7 @@ def show_images(results: Results) -> None:
 @st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)
 def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
     """By image, a small picture as an address of its own data; {} where the run kept no masks."""
-    true = _by_image([one for one in _components(results) if (one.method, one.type) == (method, kind)])
+    true = _by_image([one for one in _components(results, method) if one.type == kind])
     found = {}
     for part in results.parts:
         if part.method == method and part.done:
@@ -161,11 +160,11 @@ def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
-def _components(results: Results) -> list[Region]:
-    return components(results)
+def _components(results: Results, method: str) -> list[Region]:
+    return components(results, method)
 
 
-def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, str, list[str]]:
+def _chosen(results: Results) -> tuple[str, str, str, Any, str, list[str]]:
     """Method, type, metric, fold (or "all"), frame and outcomes; set beforehand when someone came from a number."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
@@ -175,7 +174,7 @@ def _chosen(results: Results, with_outcomes: bool) -> tuple[str, str, str, Any, 
         fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
         frame = chosen_frame(results)
     outcomes: list[str] = []
-    if with_outcomes:
+    if _components(results, method):
         outcomes = st.pills(
             "Only with a calcification that was",
             list(OUTCOMES),

@@ -27,7 +27,7 @@ class Layer(NamedTuple):
 def network_shapes(width: int, norm: str, heads: tuple[str, ...], side: int) -> tuple[list[Layer], int]:
     """What leaves each block of the real network for an image of side × side, and how many weights there are."""
     found: list[Layer] = []
-    with torch.device("meta"):
+    with torch.inference_mode():  # the meta device takes a second to get ready, which is more than a pass takes
         network = MTUNet(NetworkConfig(width, "group" if norm == "group" else "none", heads))
         for step, block in enumerate(network.down):
             _listen(block, f"down {step}", step, step, found)

@@ -93,12 +93,12 @@ def show_progress(results: Results) -> None:
     far = results.coverage
     verdicts = (
         f"Verdicts are preliminary, of {far.whole_seeds} of {counted(len(far.done), 'seed')}."
-        if far.whole_seeds
-        else "Claims wait until a seed has every fold."
+        if far.whole_seeds and not far.baselines
+        else "Claims wait until a seed has every fold, and every baseline."
     )
     st.warning(
         f"The run {plain(results.name)} is unfinished: {far.parts} of its parts (a method on a fold with a seed) are "
-        f"done. Of all methods there is {far}. Numbers are of what is done, and change when it goes on. {verdicts}",
+        f"done. Of all that learn there is {far}. Numbers are of what is done, and change when it goes on. {verdicts}",
         icon=":material/hourglass_top:",
     )
     _live(str(results.folder), far.parts)

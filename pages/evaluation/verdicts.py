@@ -30,17 +30,20 @@ def show_verdicts(results: Results) -> None:
             f"runs/{results.name}` does it again.",
             icon=":material/history:",
         )
-    st.markdown("\n".join(_gate_line(gate) for gate in told.gates) or "No method can be judged without a baseline.")
+    so_far = "" if far.complete else "so far "
+    st.markdown(
+        "\n".join(_gate_line(gate, so_far) for gate in told.gates) or "No method can be judged without a baseline."
+    )
     _claims(results, told)
     _removal(results, told)
     _causes(results, told)
 
 
-def _gate_line(gate: Gate) -> str:
+def _gate_line(gate: Gate, so_far: str) -> str:
     failed = sum(not hurdle.passed for hurdle in gate.hurdles)
     times = f"{failed} of {len(gate.hurdles)} times" if failed else f"all {len(gate.hurdles)} times"
     said = f"unlearnt: {times} a baseline was as good" if failed else f"learnt: {times} better than every baseline"
-    return f"- **{method_title(gate.method)}** {said} (F1; types × folds × seeds)."
+    return f"- **{method_title(gate.method)}** {so_far}{said} (F1; types × folds × seeds)."
 
 
 def _claims(results: Results, told: Statistics) -> None:
