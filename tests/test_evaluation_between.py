@@ -1,6 +1,7 @@
 """Runs are compared only when they differ in what is asked about, and on the images that they share."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,12 @@ def test_only_images_that_both_runs_scored_are_compared(tmp_path: Path, every: l
     counts = base.counts["mtunet", "bac", "256"]
     own = counts.cells[np.isin(counts.images, json.loads((short / "splits.json").read_text())[0]["test"])]
     assert found[0].f1 == pytest.approx(float(METRICS["f1"].function(own.sum(axis=0))))
+
+
+def test_phantoms_of_two_versions_are_not_compared_by_their_names(every: list[Results]) -> None:
+    fast, base = named(every, "fast"), named(every, "base")
+    older = replace(base, config={**base.config, "phantom_version": "0"})
+    assert compared(fast, older, "native", ("f1",)) == []
 
 
 def test_two_runs_differ_by_what_they_differ_by_on_each_fold(every: list[Results]) -> None:

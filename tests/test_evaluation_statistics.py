@@ -545,7 +545,9 @@ def test_claims_wait_for_every_fold_and_for_the_baselines_and_one_seed_is_prelim
     assert {claim.verdict for claim in early.claims} == {"not judged"}
     assert {claim.reason for claim in about} == {"It waits for fold 2: a verdict needs every fold of a seed."}
     assert all(claim.test.difference.value is not None for claim in about)
+    assert not any(cell.best for cell in table(load(folder), "256", "pooled"))  # one has two folds, the other three
     (folder / "mtunet/fold_2/timing.json").write_text("{}")
+    assert any(cell.best for cell in table(load(folder), "256", "pooled"))
     assert any(claim.verdict != "not judged" for claim in worked_out(folder, replicates=0).claims)
     told = as_markdown(runs.read(folder), early)
     assert "all 3 folds; seed 2: folds 1 and 2 of 3. Verdicts are preliminary, of 1 of 2 seeds." in told

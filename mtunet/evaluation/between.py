@@ -13,6 +13,7 @@ import numpy as np
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.intervals import Interval, Population, estimate, interval
 from mtunet.evaluation.judging import MTU, with_verdicts
+from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
 from mtunet.evaluation.seeds import Seeds, Shared, convergence, seeds_of, shared, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
@@ -76,7 +77,10 @@ class Leak:
 
 
 def compared(one: Results, other: Results, frame: str, metrics: Sequence[str] = tuple(EVERY)) -> list[Between]:
-    """Every metric of every method that both runs have, on the images and seeds that both scored."""
+    """Every metric of every method that both runs have, on the images and seeds that both scored; [] where the images
+    are of two versions of the generator, which draws others by the same names."""
+    if generator_version(one) != generator_version(other):
+        return []
     both = seeds_of(one), seeds_of(other)
     found = [
         _between(*both, method, kind, frame, metric) for method in one.methods for kind in TYPES for metric in metrics

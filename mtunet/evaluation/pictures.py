@@ -178,7 +178,7 @@ class NotDrawable(ValueError):
 def spec_of(results: Results, image: str) -> PhantomSpec:
     """What to draw. Raises NotDrawable for images of no phantom, and for those of another version of the generator."""
     facts = results.images.get(image) or ImageFacts(image, image)
-    made_with = _version(results)
+    made_with = generator_version(results)
     if made_with is not None and made_with != PHANTOM_VERSION:
         raise NotDrawable(
             f"The images of this run were drawn by version {made_with} of the phantom generator; this program has "
@@ -204,8 +204,8 @@ def read_spec(said: dict[str, Any]) -> PhantomSpec:
     return PhantomSpec(**values)
 
 
-def _version(results: Results) -> str | None:
-    """Of the generator, as the run's description of its data says it; None where it says none."""
+def generator_version(results: Results) -> str | None:
+    """Of the phantoms, as the run's description of its data says it; None where it says none."""
     said = results.config.get("phantom_version")
     found = re.search(r"generator version (\S+?)\b", str(results.config.get("data", "")))
     return str(said) if said is not None else found[1] if found else None

@@ -134,6 +134,13 @@ class Results:
     def frames(self) -> tuple[str, ...]:
         return tuple(frame for frame in FRAMES if any(key[2] == frame for key in self.counts))
 
+    @property
+    def frame(self) -> str:
+        """The grid that claims are about: that of the image, unless the networks look at it squeezed to 256×256."""
+        settings = self.config.get("experiment")
+        squeezed = not isinstance(settings, dict) or settings.get("way", "paper") == "paper"
+        return "256" if squeezed and "256" in self.frames else "native"
+
     def scored(self) -> tuple[str, ...]:
         """Names of the images with counts."""
         return tuple(dict.fromkeys(name for counts in self.counts.values() for name in counts.images))

@@ -38,10 +38,7 @@ class Seeds:
 
     @property
     def frame(self) -> str:
-        """The grid that claims are about: that of the image, unless the networks look at it squeezed to 256×256."""
-        settings = self.first.config.get("experiment")
-        squeezed = not isinstance(settings, dict) or settings.get("way", "paper") == "paper"
-        return "256" if squeezed and "256" in self.first.frames else "native"
+        return self.first.frame
 
     def counts(self, method: str, kind: str, frame: str) -> dict[int, Counts]:
         """Of every seed that has done the folds which the first one has done, the images in the first one's order.

@@ -28,7 +28,8 @@ COLUMNS: Final = (
 class Cell:
     """One metric of one method and type. paper: as printed, None where the paper has no such row.
 
-    best: no method that learnt something does better on this type and metric, and this one did (`statistics.Gate`).
+    best: no method that learnt something does better on this type and metric, and this one did (`statistics.Gate`);
+    False for all while methods have different folds.
     """
 
     method: str
@@ -56,7 +57,10 @@ def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, 
             spans[key] = {name: interval(kept[name].estimate) for name in figures[key]}
         else:
             spans[key] = intervals([counts], results.patients(counts.images), aggregation, metrics)
-    ranked = {key: found for key, found in figures.items() if key[0] not in apart(results)}
+    aside = apart(results)
+    scored = {key: frozenset(results.counts[*key, frame].images) for key in figures if key[0] not in aside}
+    alike = len(set(scored.values())) <= 1  # methods that lack folds are not ranked against others
+    ranked = {key: found for key, found in figures.items() if key in scored and alike}
     best = _best(ranked)
     return [
         Cell(

@@ -57,7 +57,8 @@ def _figures(one: Results, tables: Tables) -> None:
     st.subheader(f"{one.name} less {', '.join(tables)}", anchor=False)
     if alone := [name for name, found in tables.items() if not found]:
         st.info(
-            f"{one.name} shares no method with the same images and seeds with {', '.join(alone)}.",
+            f"{one.name} shares no method on the same images with {', '.join(alone)}. Phantoms of another version of "
+            "the generator are other images, whatever their names.",
             icon=":material/compare_arrows:",
         )
     if len(alone) == len(tables):
@@ -119,7 +120,7 @@ def _curves(runs: Sequence[Results]) -> None:
                 name = f"{method_title(method)}, {run.name}"
                 hover = "%{x:.2f} an image: %{y:.1f} %<extra>" + name + "</extra>"
                 made.add_scatter(x=x, y=y, mode="lines", line=look, name=name, hovertemplate=hover)
-        made.update_xaxes(range=[0, 4])
+        made.update_xaxes(range=[0, 8])
         made.update_yaxes(range=[0, 105])
         with column:
             show(made, f"beside-{kind}", claim)

@@ -9,7 +9,7 @@ import streamlit as st
 from mtunet.evaluation.figures import BEYOND, EVERY, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import PairedTest
-from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, per_fold
+from mtunet.evaluation.table import BASELINES, TYPE_TITLES, Cell, method_title, per_fold
 from pages.evaluation.address import current, remembered
 from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
 from pages.evaluation.results_table import cells_of, chosen_frame
@@ -103,6 +103,10 @@ def _add_mean(made: go.Figure, cell: Cell, row: str, metric: Metric) -> None:
 
 
 def _claim(cells: dict[tuple[str, str], Cell], metric: Metric) -> str:
+    if len({c.ours.units for (method, _), c in cells.items() if method not in BASELINES}) > 1:
+        return (
+            f"{metric.title} of every fold that is done: methods have different ones, so their means are not compared"
+        )
     said = []
     word = "lowest" if metric.less_is_better else "highest"
     for kind, name in TYPE_TITLES.items():

@@ -134,9 +134,10 @@ def chosen_frame(results: Results) -> str:
             list(results.frames),
             required=True,
             format_func=lambda frame: FRAME_TITLES[frame],
-            key=remembered("resolution", results.frames),
+            key=remembered("resolution", results.frames, results.frame),
             persist_state="page",
-            help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own.",
+            help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own. Claims "
+            "are about the one that the networks look at, which is shown first.",
         )
     )
 

@@ -48,7 +48,8 @@ def _gate_line(gate: Gate, so_far: str) -> str:
 
 def _claims(results: Results, told: Statistics) -> None:
     far = results.coverage
-    early = "" if far.complete else f"**Of {far.whole_seeds} of {counted(len(far.done), 'seed')}, so preliminary.** "
+    preliminary = f"**Preliminary: of {far.whole_seeds} of {counted(len(far.done), 'seed')}.** "
+    early = "" if far.complete or not far.whole_seeds else preliminary
     st.caption(
         f"{early}Differences are means over {counted(len(told.seeds), 'seed')} × {counted(len(told.folds), 'fold')}; "
         "p is of the corrected resampled t test, after Holm's correction over all claims that are judged. Detectable: "
