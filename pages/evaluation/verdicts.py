@@ -73,13 +73,13 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
         "Claim": claim.sentence,
         "Type": TYPE_TITLES.get(claim.type, ""),
         "Verdict": claim.verdict,
+        "Why not": claim.reason,
         "Difference": _difference(test.difference.value, unit),
         "95 % interval": _span(test.difference, unit),
         "p": _p(test.corrected_p),
         "Detectable": _size(test.detectable, unit),
         "Detectable, first": _size(test.detectable_first, unit),
         "Of": f"{claim.measure}, {'points' if unit == '%' else unit}",
-        "Why not": claim.reason,
     }
 
 
