@@ -23,7 +23,13 @@ from highdicom.pr import (
     TextJustificationValues,
     TextObject,
 )
-from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentationTypeValues, SegmentDescription
+from highdicom.seg import (
+    SegmentAlgorithmTypeValues,
+    Segmentation,
+    SegmentationFractionalTypeValues,
+    SegmentationTypeValues,
+    SegmentDescription,
+)
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -221,17 +227,21 @@ def _digest(mask: npt.NDArray[np.bool_]) -> str:
 
 
 def segments(result: Result) -> bytes:
-    """A Segmentation Storage file, BINARY, at the image's own rows and columns: segment 1 is MC, segment 2 is BAC.
+    """A Segmentation Storage file at the image's own rows and columns: segment 1 is MC, segment 2 is BAC.
 
-    A type of which nothing was found has an empty frame: it was looked for.
+    BINARY where a row is a whole number of bytes; else FRACTIONAL with nothing but 0 and the maximum, which more readers
+    show than rows that end within a byte (docs/viewers.md). A type of which nothing was found has an empty frame: it
+    was looked for.
     """
     source = one_frame(result)
     found = masks(result.segmentation, result.analysis.thresholds)
     stack = np.stack([found[kind] for kind in Calcification], axis=-1)[np.newaxis].astype(np.uint8)
+    whole_bytes = stack.shape[2] % 8 == 0
     dataset = Segmentation(
         source_images=[source],
         pixel_array=stack,
-        segmentation_type=SegmentationTypeValues.BINARY,
+        segmentation_type=SegmentationTypeValues.BINARY if whole_bytes else SegmentationTypeValues.FRACTIONAL,
+        fractional_type=SegmentationFractionalTypeValues.OCCUPANCY,
         segment_descriptions=[_segment(n, kind, result, source) for n, kind in enumerate(Calcification, start=1)],
         omit_empty_frames=False,
         **shared(result, "seg", source),
