@@ -229,9 +229,9 @@ def _digest(mask: npt.NDArray[np.bool_]) -> str:
 def segments(result: Result) -> bytes:
     """A Segmentation Storage file at the image's own rows and columns: segment 1 is MC, segment 2 is BAC.
 
-    BINARY where a row is a whole number of bytes; else FRACTIONAL with nothing but 0 and the maximum, which more readers
-    show than rows that end within a byte (docs/viewers.md). A type of which nothing was found has an empty frame: it
-    was looked for.
+    BINARY where a row is a whole number of bytes; else FRACTIONAL with nothing but 0 and the maximum, which more
+    readers show than rows that end within a byte (docs/viewers.md). A type of which nothing was found has an empty
+    frame: it was looked for.
     """
     source = one_frame(result)
     found = masks(result.segmentation, result.analysis.thresholds)
