@@ -368,8 +368,9 @@ def test_a_study_goes_from_orthanc_and_comes_back_into_it(data: Path, orthanc: O
     )
 
 
+@pytest.mark.parametrize("way", ["DICOMweb", "C-GET"])
 def test_a_patients_studies_are_fetched_and_analysed(
-    data: Path, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
 ) -> None:
     monkeypatch.setenv("MTUNET_DATA", str(data))
     prior = one_view(
@@ -383,12 +384,14 @@ def test_a_patients_studies_are_fetched_and_analysed(
     other = one_view(PLAIN, 2, PatientID="OTHER", StudyInstanceUID="1.2.9", SeriesInstanceUID="1.2.9.1")
     for file in (views()[0], prior, other):
         orthanc.ask("/instances", file)
-    call = ["pull", f"http://127.0.0.1:{orthanc.http}/dicom-web", "--patient", "MARKER-7"]
+    address = f"ORTHANC@127.0.0.1:{orthanc.dicom}" if way == "C-GET" else f"http://127.0.0.1:{orthanc.http}/dicom-web"
+    call = ["pull", address, "--patient", "MARKER-7"]
     assert main(call) == 0
     with Store.open(data) as store:
         assert sorted(image.name for image in store.images(analysed=True)) == ["LCC", "RCC"]
     assert main(call) == 0
     assert "2 images, 2 of them known already" in capsys.readouterr().err
     assert b"MARKER" not in everything_in(data)
-    assert main(["pull", "http://127.0.0.1:1/dicom-web", "--study", "1.2"]) == 1
-    assert "could not be asked" in capsys.readouterr().err
+    nobody = "PACS@127.0.0.1:1" if way == "C-GET" else "http://127.0.0.1:1/dicom-web"
+    assert main(["pull", nobody, "--study", "1.2"]) == 1
+    assert ("did not answer" if way == "C-GET" else "could not be asked") in capsys.readouterr().err

@@ -184,21 +184,23 @@ def receive(
 
 
 @cli.command(epilog=EXIT_CODES)
-@click.argument("url", metavar="URL")
+@click.argument("address", metavar="ADDRESS")
 @click.option("--patient", default="", metavar="ID", help="All studies of this patient, priors included.")
 @click.option("--accession", default="", metavar="NUMBER")
 @click.option("--study", default="", metavar="UID")
+@click.option("--ae-title", default="MTUNET", show_default=True, metavar="TITLE", help="Ours, for C-FIND and C-GET.")
 @model_option
-def pull(url: str, patient: str, accession: str, study: str, model: str) -> int:
-    """Fetch mammograms from an archive by DICOMweb, and analyse them.
+def pull(address: str, patient: str, accession: str, study: str, ae_title: str, model: str) -> int:
+    """Fetch mammograms from an archive, and analyse them.
 
-    URL is the root of its service (http://host:8042/dicom-web). What is asked for is written nowhere.
+    ADDRESS is the root of its DICOMweb service (http://host:8042/dicom-web), or AE@host:port for C-FIND and C-GET. What
+    is asked for is written nowhere.
     """
     if not (patient or accession or study):
         raise click.UsageError("say which: --patient, --accession or --study")
     from mtunet.cli import taking_in
 
-    return taking_in.fetch(url, patient, accession, study, model)
+    return taking_in.fetch(address, patient, accession, study, model, ae_title)
 
 
 @cli.command()

@@ -96,7 +96,7 @@ def receive(
         _close(jobs)
 
 
-def fetch(url: str, patient: str, accession: str, study: str, model: str) -> int:
+def fetch(address: str, patient: str, accession: str, study: str, model: str, title: str) -> int:
     """Fetch from an archive, wait for the analyses and end."""
     data = data_folder()
     logs.keep_in(data)
@@ -104,7 +104,7 @@ def fetch(url: str, patient: str, accession: str, study: str, model: str) -> int
     jobs = Jobs(data)
     try:
         with Store.open(data) as store:
-            for outcome in pull(store, url, Wanted(patient, accession, study), model):
+            for outcome in pull(store, address, Wanted(patient, accession, study), model, title):
                 if isinstance(outcome, Declined):
                     declined += 1
                     print(f"{outcome.name}: refused. {outcome.problem.sentence}", file=sys.stderr)

@@ -171,7 +171,7 @@ def _need(package: str) -> None:
         import cryptography  # noqa: F401  the header is held encrypted
     except ImportError:
         raise SenderAbsent(
-            f"Returning results needs {package} and cryptography, which are not installed here. Install them with "
+            f"Archives need {package} and cryptography, which are not installed here. Install them with "
             "`python -m pip install -e '.[receive,archive,interop]'`."
         ) from None
     for name in ("pynetdicom", "dicomweb_client", "urllib3"):

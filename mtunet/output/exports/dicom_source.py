@@ -8,7 +8,7 @@ file came.
 import hashlib
 import io
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -166,6 +166,15 @@ def list_of(files: Iterable[bytes]) -> Dataset:
     """Files that we wrote, as one lists them to others."""
     made = Dataset()
     made.ReferencedSOPSequence = [referred(opened(one)) for one in files]
+    return made
+
+
+def query(level: str, tags: Mapping[str, str]) -> Dataset:
+    """A question to an archive (PS3.4 C.4): on this level, what is empty is asked for."""
+    made = Dataset()
+    made.QueryRetrieveLevel = level
+    for keyword, value in tags.items():
+        setattr(made, keyword, value)
     return made
 
 
