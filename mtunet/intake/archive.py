@@ -1,5 +1,5 @@
-"""Sending DICOM objects to an archive: C-STORE to AE@host:port, with storage commitment where it is offered; or STOW-RS
-to an http address.
+"""What is said to an archive: objects are sent by C-STORE to AE@host:port, with storage commitment where it is offered,
+or by STOW-RS to an http address; mammograms are fetched by C-FIND and C-GET.
 
 Statuses by PS3.4 GG.4.2: stored, also with a warning; out of resources or no answer, try again; anything else, never.
 """
@@ -7,7 +7,7 @@ Statuses by PS3.4 GG.4.2: stored, also with a warning; out of resources or no an
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -163,6 +163,88 @@ def _stow(datasets: Sequence[Any], target: Target, our_title: str) -> None:  # n
     stored = {str(one.ReferencedSOPInstanceUID) for one in answer.get("ReferencedSOPSequence", [])}
     if missing := [dataset for dataset in datasets if str(dataset.SOPInstanceUID) not in stored]:
         raise NotDelivered(f"The archive stored all but {len(missing)} of {len(datasets)} objects.")
+
+
+# Fetching. C-GET and not C-MOVE: what is asked for comes by the same line; the archive need not know where we listen.
+
+MAMMOGRAMS: Final = (
+    "DigitalMammographyXRayImageStorageForPresentation",
+    "DigitalMammographyXRayImageStorageForProcessing",
+)
+
+
+class NotFetched(RuntimeError):
+    """`str()` is the sentence."""
+
+
+def fetch(target: Target, our_title: str, filters: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """(study, file) of every mammogram of the studies that fit, oldest study first. Raises NotFetched."""
+    from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, build_role, evt, sop_class
+
+    came: list[bytes] = []
+
+    def arrived(event: Any) -> int:
+        came.append(event.encoded_dataset())
+        return 0x0000
+
+    find = sop_class.StudyRootQueryRetrieveInformationModelFind
+    get = sop_class.StudyRootQueryRetrieveInformationModelGet
+    entity = AE(ae_title=our_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 30
+    entity.add_requested_context(find)
+    entity.add_requested_context(get)
+    classes = [getattr(sop_class, name) for name in MAMMOGRAMS]
+    for each in classes:
+        for syntax in ALL_TRANSFER_SYNTAXES:  # each by itself, or the archive chooses one and transcodes
+            entity.add_requested_context(each, syntax)
+    association = entity.associate(
+        target.host,
+        target.port,
+        ae_title=target.title,
+        ext_neg=[build_role(each, scp_role=True) for each in classes],
+        evt_handlers=[(evt.EVT_C_STORE, arrived)],
+    )
+    if not association.is_established:
+        raise NotFetched(f"{target.title} did not answer or turned us away. Does it know us as {our_title}?")
+    try:
+        for study, instance in _mammograms(association, find, filters):
+            for status, _ in association.send_c_get(instance, get):
+                if "Status" not in status:
+                    raise NotFetched("The archive broke off in the middle. Try again.")
+            while came:
+                yield study, came.pop()
+    except (ValueError, RuntimeError) as problem:  # not agreed on, or broken off; their texts may quote what was asked
+        if isinstance(problem, NotFetched):
+            raise
+        raise NotFetched(f"{target.title} does not let itself be asked by C-FIND and C-GET.") from None
+    finally:
+        association.release()
+
+
+def _mammograms(association: Any, find: Any, filters: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """(study, what to ask for) of each instance. A series that is said to be of another modality is passed over, since
+    not every archive matches by it."""
+
+    def found(level: str, tags: Mapping[str, str], *besides: str) -> list[Any]:
+        answers = []
+        for status, said in association.send_c_find(
+            dicom_source.query(level, dict.fromkeys(besides, "") | dict(tags)), find
+        ):
+            if status.get("Status") in (0xFF00, 0xFF01):
+                answers.append(said)
+            elif status.get("Status") != 0x0000:
+                raise NotFetched("The archive did not answer the question, or refused it.")
+        return answers
+
+    studies = found("STUDY", filters, "StudyInstanceUID", "StudyDate")
+    for study in sorted(studies, key=lambda one: str(one.get("StudyDate", ""))):
+        of_study = {"StudyInstanceUID": str(study.StudyInstanceUID)}
+        for series in found("SERIES", of_study | {"Modality": "MG"}, "SeriesInstanceUID"):
+            if series.get("Modality", "MG") == "MG":
+                of_series = of_study | {"SeriesInstanceUID": str(series.SeriesInstanceUID)}
+                for image in found("IMAGE", of_series, "SOPInstanceUID"):
+                    asked = of_series | {"SOPInstanceUID": str(image.SOPInstanceUID)}
+                    yield of_study["StudyInstanceUID"], dicom_source.query("IMAGE", asked)
 
 
 def _need(package: str) -> None:
