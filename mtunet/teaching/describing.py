@@ -85,7 +85,7 @@ def questions_of(item: Item) -> tuple[Asked, ...]:
     """Those that have one right answer, in the order in which they are asked."""
     graded: tuple[Asked, ...] = ()
     if item.grade is not None:
-        graded = (Asked("grade", GRADED, str(item.grade), f"{GRADES[item.grade]} ({GRADE_SOURCE}; {IN_NUMBERS})"),)
+        graded = (Asked("grade", GRADED, str(item.grade), f"{GRADES[item.grade]} {BY_WHOM}"),)
     if Calcification.MICRO in item.answer.types:
         return (*graded, *_of_mc(item))
     if item.spec.clusters:
@@ -93,7 +93,9 @@ def questions_of(item: Item) -> tuple[Asked, ...]:
     return (*graded, *_of_benign(item))
 
 
-IN_NUMBERS: Final = f"an artery calcified over {COARSE_MM:g} mm or more counts as tram-track here"
+BY_WHOM: Final = (
+    f"({GRADE_SOURCE.partition(',')[0]}; an artery calcified over {COARSE_MM:g} mm or more counts as tram-track here.)"
+)
 
 
 def _of_mc(item: Item) -> tuple[Asked, ...]:

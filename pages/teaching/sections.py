@@ -107,7 +107,7 @@ def adapt(made: go.Figure) -> None:
 _STYLE = """
 <style>
 html { font-size: 21px !important; }
-[data-testid="stMainBlockContainer"] { padding: 0.5rem 2rem 2rem !important; }
+[data-testid="stMainBlockContainer"] { padding: 4rem 2rem 2rem !important; }
 [data-testid="stApp"], [data-testid="stHeader"] { background: #05090b !important; }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"],
 [data-testid="stCaptionContainer"] *, [data-testid="stImageCaption"] * { color: #c6d3d7 !important; }

@@ -113,7 +113,7 @@ def test_a_class_is_led_from_its_first_question_to_its_end(app: AppTest, room: t
     assert records.model_shown(store, one, 1) is Answer.BOTH  # the painter's view
     click(app, "teaching.class.reveal")
     assert "truth_mc" in viewer_of(app)
-    assert any("It is MC." in m.value for m in app.markdown)
+    assert any("**It is MC**: " in m.value for m in app.markdown)
     assert any("1 of 1 marks lie on a known region" in m.value for m in app.markdown)
     click(app, "teaching.class.ask")
     click(app, "teaching.class.reveal")

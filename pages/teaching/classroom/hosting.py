@@ -46,8 +46,13 @@ from pages.teaching.view import show_view
 
 TICK_S = 1.0
 LIVE = "teaching.class.live"
-_CODE_STYLE = "<style>.st-key-teaching-class-letters h1 { font-size: 3.4rem !important; padding: 0 0 0.4rem; }</style>"
-"""A room's code is read from the last row."""
+_CODE_STYLE = """
+<style>
+.st-key-teaching-class-letters h1 { font-size: 3.4rem !important; padding: 0 0 0.4rem; }
+.st-key-teaching-class-letters [data-testid="stElementToolbar"] { display: none; }
+</style>
+"""
+"""A room's code is read from the last row, so nothing lies over it."""
 
 
 def show_class() -> None:
@@ -107,7 +112,7 @@ def _invitation(room: Room, *, small: bool = False) -> None:
     link = address_of(room.code).link
     with st.container(key="teaching.class.letters"):
         st.title(" ".join(room.code), anchor=False)
-    st.image(qr_svg(link), width=200 if small else 320, alt=f"QR code of the room's address: {link}")
+        st.image(qr_svg(link), width=200 if small else 320, alt=f"QR code of the room's address: {link}")
     st.code(link, language=None, wrap_lines=True)
 
 
@@ -150,7 +155,7 @@ def _question(room: Room, seen: Moment) -> None:
             show_view(image, layers, others=places)
         with right:
             if revealed:
-                st.markdown(f"**It is {WORDS[case.truth]}.** {case.why}")
+                st.markdown(f"**It is {WORDS[case.truth]}**: {case.why.partition(': ')[2]}")
                 st.markdown(look.words)
             elif _model_is_seen(seen):
                 st.info(look.words, icon=":material/smart_toy:")
