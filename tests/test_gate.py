@@ -205,6 +205,8 @@ def test_only_a_cookie_that_we_signed_for_this_address_opens_anything() -> None:
     assert [status(each * 64, learner) for each in "abc"] == [200, 403, 200]
     assert [status(each * 64, learner, "thumbnail") for each in "abc"] == [403, 403, 200]
     assert [status(each * 64, signed(groups=[])) for each in "abc"] == [200, 403, 403]
+    lesson = ask(gate, "/mtunet/teaching/lesson/skin.webp", host="mammo.example", cookie=learner)
+    assert lesson["status"] == 200  # it ships, and is of nobody
     for forged in (
         "",
         signed("another secret that somebody made up..", groups=["radiology"]),

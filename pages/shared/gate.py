@@ -33,9 +33,17 @@ COOKIE = "mtunet_key"
 BROWSER = "mtunet_browser"
 KEY_FILE = "key"
 FORBIDDEN, NOT_HERE, MISDIRECTED = 403, 404, 421
-OPEN_WITHOUT_KEY = ("/static/", "/component/", "/media/", "/auth/", "/mtunet/assets/", "/mtunet/room/")
-"""The page's own program, health, the clock of a room, the way to sign in; uploads and media, whose addresses hold a
-session's secret."""
+OPEN_WITHOUT_KEY = (
+    "/static/",
+    "/component/",
+    "/media/",
+    "/auth/",
+    "/mtunet/assets/",
+    "/mtunet/room/",
+    "/mtunet/teaching/",
+)
+"""The page's own program, the lesson's pictures, health, the clock of a room, the way to sign in; uploads and media,
+whose addresses hold a session's secret."""
 _IMAGE = re.compile(r"/mtunet/(image|map|thumbnail)/([0-9a-f]{64})(?:/|$)")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
