@@ -125,7 +125,7 @@ def real_questions(case: RealCase) -> tuple[Asked, ...]:
         asked.append(Asked("layout", LAYOUTS, case.layouts[0], said))
     category = {"2": "2", "3": "3", "4": "4", "5": "4"}.get(case.assessment, "")
     described = category_of(case.shapes[0], case.layouts[0]) if len(case.shapes) == len(case.layouts) == 1 else ""
-    if category and described in ("", category):
+    if case.shapes and category and described in ("", category):  # without shapes it may be of a mass
         why = (
             f"Its radiologists gave BI-RADS {case.assessment}{f'; {case.pathology.lower()}' if case.pathology else ''}."
         )
