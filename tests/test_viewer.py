@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from mtunet.store.filing import data_folder
 from pages.shared import image_route, turns, viewer
 from pages.shared import viewer as browser_parts
 from pages.shared.image_route import ROUTES, Cache, heat, window
+from pages.shared.keys import KEYS, written
 from pages.shared.viewer import Outline, Pane, outlines, simplified
 
 SHA = "0123456789abcdef" * 4
@@ -349,16 +351,23 @@ def test_the_browser_is_given_addresses_and_contours_and_no_pixels():
     assert len(json.dumps(facts)) < 700
 
 
-def test_a_flipped_pane_is_given_mirrored_and_its_boxes_come_back_in_the_images_own_pixels():
+def test_a_flipped_pane_is_given_mirrored():
     given_pane = pane(contours={"mc": [[(1, 2), (5, 2), (5, 6)]]}, maps={"mc": MODEL}, flipped=True)
     facts = viewer._facts(given_pane)
     assert facts["image"].endswith("?flip=1")
     assert facts["maps"]["map_mc"].endswith("?flip=1")
     assert facts["contours"]["mc"][0][0] == [38.0, 2.0, 34.0, 2.0, 34.0, 6.0]
-    event = viewer._box_event({"pane": "a", "box": [3, 10, 8, 20]}, [given_pane])
-    assert event.box == Box(10, 32, 20, 37)
-    assert viewer._box_event({"pane": "a", "box": [3, 10, 8, 20]}, [pane()]).box == Box(10, 3, 20, 8)
-    assert viewer._box_event({"pane": "gone", "box": [3, 10, 8, 20]}, [pane()]) == viewer.ViewerEvent()
+    assert facts["flipped"]
+
+
+def test_every_key_does_one_thing_that_the_browser_knows_and_the_readme_names():
+    root = Path(__file__).parents[1]
+    table = (root / "frontend" / "src" / "keys.js").read_text().partition("const ACTIONS = {")[2].partition("};")[0]
+    assert sorted(key.action for key in KEYS) == sorted(re.findall(r"^  (\w+)[:,]", table, re.MULTILINE))
+    pressed = [one for key in KEYS for one in key.keys]
+    assert len(pressed) == len(set(pressed))
+    readme = (root / "README.md").read_text()
+    assert [written(key) for key in KEYS if f"| {written(key)} | {key.words} |" not in readme] == []
 
 
 def test_a_deleted_image_is_gone_though_it_was_just_shown(data):

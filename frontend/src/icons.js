@@ -16,6 +16,12 @@ export const ICONS = {
   invert: icon(
     '<circle cx="10" cy="10" r="7"/><path d="M10 3a7 7 0 0 1 0 14z" fill="currentColor" stroke="none"/>',
   ),
+  calcium: icon(
+    '<circle cx="10" cy="10" r="7"/><path d="M8 8v.01M12 7.5v.01M10.500 11v.01M7.5 12.500v.01M13 12v.01" stroke-width="2.2"/>',
+  ),
+  panel: icon(
+    '<rect x="2.5" y="3.5" width="15" height="13" rx="2"/><path d="M12.5 3.500v13M14.500 7h1M14.500 10h1"/>',
+  ),
   lens: icon(
     '<circle cx="8.5" cy="8.5" r="6"/><path d="M13 13l4.5 4.5" stroke-width="2.6"/><path d="M5.5 8a3 3 0 0 1 2.5-2.5"/>',
   ),

@@ -192,7 +192,7 @@ export class Pane {
 
   get fitResolution() {
     const [width, height] = this.map.getSize() ?? [1, 1];
-    if (this.viewer.hung && !this.viewer.alone) return sharedFit(this, this.viewer.panes, [width, height]);
+    if (this.viewer.sharesScale) return sharedFit(this, this.viewer.shown, [width, height]);
     const [left, top, right, bottom] = this.seen;
     return Math.max((right - left) / Math.max(1, width - 16), (bottom - top) / Math.max(1, height - 16));
   }
@@ -200,7 +200,7 @@ export class Pane {
   /** The breast as large as it can be shown; framed: the whole image with the air around it. */
   fit(animated = false, framed = false) {
     this.framed = framed;
-    const hung = this.viewer.hung && !this.viewer.alone;
+    const hung = this.viewer.sharesScale;
     const [left, top, right, bottom] = this.seen;
     const middle = [(left + right) / 2, -(top + bottom) / 2];
     const centre = hung ? wallCentre(this, this.fitResolution, this.map.getSize() ?? [1, 1]) : middle;
@@ -231,6 +231,16 @@ export class Pane {
     const wanted = Math.max(0.5, whole);
     const now = this.view.getResolution();
     this.go([(left + right) / 2, (top + bottom) / 2], now < wanted && now > whole ? now : wanted, true);
+  }
+
+  /** [left, bottom, right, top] on the map → the same in screen pixels of this pane. */
+  onScreen([left, bottom, right, top]) {
+    const [width, height] = this.map.getSize() ?? [0, 0];
+    const [x, y] = this.view.getCenter();
+    const resolution = this.view.getResolution();
+    const across = (value) => (value - x) / resolution + width / 2;
+    const down = (value) => (y - value) / resolution + height / 2;
+    return [across(left), down(bottom), across(right), down(top)];
   }
 
   go(center, resolution, animated) {
@@ -402,7 +412,7 @@ export class Pane {
 
   setMarking(on) {
     this.marking?.destroy();
-    this.marking = on ? new Marking(this, (box) => this.viewer.marked(this, box)) : null;
+    this.marking = on ? new Marking(this, (...drawn) => this.viewer.marked(this, ...drawn)) : null;
   }
 
   destroy() {

@@ -1,7 +1,8 @@
 // The tools above the panes: each button says what it does and its key; window and level as sliders with numbers.
 import { element, svg } from "./dom.js";
+import { has, LAYOUTS } from "./hanging.js";
 import { ICONS } from "./icons.js";
-import { isPages, KEYS } from "./keys.js";
+import { keyOf } from "./keys.js";
 
 export class Toolbar {
   constructor(viewer) {
@@ -24,46 +25,64 @@ export class Toolbar {
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "Image tools" },
       group(
-        this.button("fit", "Whole image", "0", () => viewer.fit()),
-        this.button("native", "One image pixel per screen pixel", "1", () =>
+        this.button("fit", "Whole image", "fit", () => viewer.fit()),
+        this.button("native", "One image pixel per screen pixel", "native", () =>
           viewer.current.centre(...viewer.current.position, 1),
         ),
-        this.button("zoomIn", "Zoom in", "+", () => viewer.current.zoomBy(1.5)),
-        this.button("zoomOut", "Zoom out", "−", () => viewer.current.zoomBy(1 / 1.5)),
+        this.button("zoomIn", "Zoom in", "zoom_in", () => viewer.current.zoomBy(1.5)),
+        this.button("zoomOut", "Zoom out", "zoom_out", () => viewer.current.zoomBy(1 / 1.5)),
       ),
       group(this.width.element, this.level.element),
       group(
-        this.button("reset", "Reset window and level", "R", () => shared.reset()),
-        this.button("invert", "Invert greys", "I", () => shared.invert()),
+        this.button("reset", "The window of the file", "reset", () => shared.reset()),
+        this.button("calcium", "A window for calcium", "calcium", () => shared.calcium()),
+        this.button("invert", "Invert greys", "invert", () => shared.invert()),
       ),
       group(
-        this.button("lens", "Magnifier", "L", () => viewer.toggleLens()),
-        this.button("measure", "Measure: click two points; again to clear", "M", () =>
+        this.button("lens", "Magnifier", "lens", () => viewer.toggleLens()),
+        this.button("measure", "Measure: click two points; again to clear", "measure", () =>
           viewer.toggleMeasure(),
         ),
-        this.button("link", "Move the panes together", null, () => viewer.toggleLink()),
+        this.button("link", "Move the panes together", "", () => viewer.toggleLink()),
       ),
       group(
-        this.button("grid", "All views", "E", () => viewer.toggleAlone(viewer.alone)),
-        this.button("mark", "Draw a box round something the model missed", "B", () => viewer.toggleMarking()),
+        this.button("grid", "All views", "alone", () => viewer.toggleAlone(viewer.alone)),
+        this.button("mark", "Draw a box round something the model missed", "mark", () =>
+          viewer.toggleMarking(),
+        ),
+      ),
+      group(
+        ...Object.entries(LAYOUTS).map(([name, words]) =>
+          this.button(name, `Layout ${words}`, `layout_${name}`, () => viewer.setLayout(name), words),
+        ),
+        this.button(
+          "prior",
+          "The earlier study under this one",
+          "prior",
+          () => viewer.togglePrior(),
+          "Prior",
+        ),
       ),
       element("span", { class: "space" }),
       group(
         this.helpButton(),
-        this.button("full", "Full screen", "F", () => viewer.toggleFullScreen()),
+        this.button("panel", "The reader's panel", "panel", () => viewer.desk.fold()),
+        this.button("full", "Full screen", "full", () => viewer.toggleFullScreen()),
       ),
     );
   }
 
-  button(name, label, key, act) {
+  /** action: what it is called among the keys. words: in place of an icon. */
+  button(name, label, action, act, words = "") {
     const made = element(
       "button",
-      { type: "button", "aria-label": label, "data-tool": name },
-      svg(ICONS[name]),
+      { type: "button", "aria-label": label, "data-tool": name === "grid" && words ? "all" : name },
+      words || svg(ICONS[name]),
     );
+    if (words) made.classList.add("words");
     made.addEventListener("click", act);
-    Object.assign(made, { key, label });
-    this.buttons[name] = made;
+    Object.assign(made, { action, label });
+    this.buttons[made.dataset.tool] = made;
     return made;
   }
 
@@ -82,7 +101,7 @@ export class Toolbar {
 
   helpButton() {
     this.help = element("div", { class: "help" });
-    const made = this.button("help", "Keys and mouse", "H", () => this.toggleHelp());
+    const made = this.button("help", "Keys and mouse", "help", () => this.toggleHelp());
     return element("span", { class: "holder" }, made, this.help);
   }
 
@@ -111,12 +130,20 @@ export class Toolbar {
     this.press("mark", Boolean(viewer.current?.marking));
     this.press("grid", false);
     for (const made of Object.values(this.buttons)) {
-      const here = made.key && !isPages(viewer, made.key);
-      made.title = here ? `${made.label} (${made.key})` : made.label;
+      const key = made.action && keyOf(viewer, made.action);
+      made.title = key ? `${made.label} (${key})` : made.label;
     }
+    for (const name of Object.keys(LAYOUTS)) {
+      const made = this.buttons[name === "grid" ? "all" : name];
+      made.hidden = !viewer.desk || !viewer.hung || !has(viewer.panes, name);
+      made.setAttribute("aria-pressed", !viewer.alone && viewer.layout.name === name);
+    }
+    this.buttons.prior.hidden = !viewer.panes.some(({ facts }) => facts.prior);
+    this.press("prior", viewer.layout.prior);
     this.buttons.link.hidden = viewer.panes.length < 2;
     this.buttons.grid.hidden = !viewer.alone;
-    this.buttons.mark.hidden = !viewer.canMark;
+    this.buttons.mark.hidden = this.buttons.panel.hidden = !viewer.desk;
+    this.press("panel", Boolean(viewer.desk) && !viewer.desk.element.hidden);
   }
 
   show({ input, output }, percent) {
@@ -135,15 +162,11 @@ function group(...children) {
 }
 
 /** What the keys do here; those of the page are said by the page. */
-function keyList({ pageKeys }) {
-  const ours = KEYS.map(([keys, what]) => [
-    keys.filter((key) => !pageKeys.includes(key.toLowerCase())),
-    what,
-  ]);
-  const rows = ours.filter(([keys]) => keys.length);
+function keyList(viewer) {
+  const rows = viewer.keys.filter(([action]) => keyOf(viewer, action));
   return element(
     "dl",
     {},
-    ...rows.flatMap(([keys, what]) => [element("dt", {}, keys.join("   ")), element("dd", {}, what)]),
+    ...rows.flatMap(([, , written, words]) => [element("dt", {}, written), element("dd", {}, words)]),
   );
 }

@@ -1,8 +1,9 @@
 // The whole viewer: toolbar, panes side by side, legend; and what the panes share (window, layers, linked views).
 import css from "./style.css";
+import { Desk } from "./desk.js";
 import { element } from "./dom.js";
-import { hang, showAlone } from "./hanging.js";
-import { onKey, onKeyUp } from "./keys.js";
+import { arrange, hang } from "./hanging.js";
+import { hearKeys } from "./keys.js";
 import { Legend } from "./legend.js";
 import { linkViews, showPointer } from "./link.js";
 import { recall, remember } from "./memory.js";
@@ -10,13 +11,23 @@ import { Pane } from "./pane.js";
 import { Toolbar } from "./toolbar.js";
 import { FULL, Window } from "./window.js";
 
+const LAYOUT = "mtunet.layout";
+const PRIOR = "mtunet.prior";
+
 export class Viewer {
   constructor(root) {
     this.root = root;
     this.panes = [];
+    this.shown = []; // those of them that the layout shows
     this.linked = true;
-    this.alone = null; // the hung view that is enlarged
+    this.layout = {
+      name: localStorage.getItem(LAYOUT) ?? "grid",
+      alone: null,
+      prior: localStorage.getItem(PRIOR) !== "no",
+    };
     this.hiding = false; // all marks, so that the bare image is seen
+    this.keys = []; // [action, keys, how they are written, words]
+    this.desk = null; // of a study that is read here
     this.pageKeys = []; // that are not the viewer's here
     this.asked = {}; // what Python last asked for, so that only changes are obeyed
     this.stop = new AbortController();
@@ -24,9 +35,10 @@ export class Viewer {
     this.toolbar = new Toolbar(this);
     this.stage = element("div", { class: "stage" });
     this.legend = new Legend((visible) => this.layersChanged(visible));
-    root.replaceChildren(element("style", {}, css), this.toolbar.element, this.stage, this.legend.element);
-    root.addEventListener("keydown", (event) => onKey(this, event), { signal: this.stop.signal });
-    root.addEventListener("keyup", (event) => onKeyUp(this, event), { signal: this.stop.signal });
+    this.room = element("div", { class: "room" }, this.stage);
+    root.replaceChildren(element("style", {}, css), this.toolbar.element, this.room, this.legend.element);
+    hearKeys(this, root, this.stop.signal);
+    root.addEventListener("click", (event) => this.handBack(event), { signal: this.stop.signal });
     document.addEventListener("fullscreenchange", () => this.toolbar.refresh(), { signal: this.stop.signal });
   }
 
@@ -36,17 +48,24 @@ export class Viewer {
     const data = component.data;
     this.key = data.key;
     this.hung = Boolean(data.hanging);
-    this.canMark = Boolean(data.marking);
+    this.keys = data.keys ?? [];
     this.pageKeys = data.pageKeys ?? [];
+    if (data.desk && !this.desk) {
+      this.desk = new Desk(this);
+      this.desk.layers.append(this.legend.element);
+      this.room.append(this.desk.element);
+    }
     this.inMm = this.hung && data.panes.every(({ spacing }) => spacing);
     this.root.classList.toggle("hanging", this.hung);
     this.matchPanes(data.panes, data.hanging);
     this.legend.update(data.layers, data.panes);
+    this.colours = Object.fromEntries(data.layers.map(({ name, colour }) => [name, colour]));
     const kept = this.asked.visible ? undefined : recall(this.key, "visible"); // from before it was taken off the page
     if (this.isNew("visible", data.visible)) this.legend.set(kept ?? data.visible);
     this.panes.forEach((pane, n) => pane.update(data.panes[n], data.layers, this.visible));
-    this.choose(data);
-    if (this.pageKeys.length && this.isNew("image", data.panes[0].sha256)) this.takeFocus();
+    this.desk?.update(data.desk);
+    if (!this.desk) this.choose(data);
+    if ((this.desk || this.pageKeys.length) && this.isNew("image", data.panes[0].sha256)) this.takeFocus();
     this.toolbar.refresh();
     this.report();
   }
@@ -62,15 +81,61 @@ export class Viewer {
       this.window.set(...(recall(this.key, this.panes[0].facts.sha256 + " window") ?? FULL), true);
     }
     if (!this.panes.includes(this.current)) this.current = this.panes[0];
-    if (!this.panes.includes(this.alone)) this.alone = null;
+    this.hanging = hanging;
     if (gone.length || this.panes.length !== before.length) {
       this.root.dataset.state = "loading";
-      if (hanging) hang(this.stage, this.panes, hanging);
-      else this.stage.replaceChildren(...this.panes.map((pane) => pane.element));
       this.stage.dataset.panes = this.panes.length;
       const enlarged = hanging && this.panes.find(({ facts }) => facts.id === hanging.alone);
-      if (enlarged) this.toggleAlone(enlarged);
+      this.arrange({ alone: enlarged ?? null });
     }
+  }
+
+  /** The view that is enlarged, or null. */
+  get alone() {
+    return this.layout.alone;
+  }
+
+  /** Whether several views hang at one scale, with their chest walls at the edges. */
+  get sharesScale() {
+    return this.hung && this.shown.length > 1;
+  }
+
+  /** Show the panes in another layout: `change` says what of it is other than now. */
+  arrange(change = {}) {
+    this.layout = { ...this.layout, ...change };
+    if (!this.hung) {
+      this.shown = this.panes;
+      this.stage.replaceChildren(...this.panes.map((pane) => pane.element));
+      return;
+    }
+    const plan = arrange(this.panes, this.layout, this.hanging);
+    this.shown = plan.cells.map(({ pane }) => pane);
+    hang(this.stage, plan);
+    if (!this.shown.includes(this.current)) this.current = this.shown[0];
+    this.panes.forEach((pane) => pane.map.updateSize());
+    this.shown.forEach((pane) => pane.fit());
+    this.toolbar.refresh();
+    this.report();
+  }
+
+  /** One of the layouts that a person chooses; it holds until another is chosen. */
+  setLayout(name) {
+    if (!this.hung) return;
+    localStorage.setItem(LAYOUT, name);
+    this.arrange({ name, alone: null });
+  }
+
+  togglePrior() {
+    if (!this.panes.some(({ facts }) => facts.prior)) return;
+    const prior = !this.layout.prior;
+    localStorage.setItem(PRIOR, prior ? "yes" : "no");
+    this.arrange({ prior });
+  }
+
+  /** The view of this number, from 0, alone, or all again. */
+  toggleView(number) {
+    const pane = this.panes.filter(({ facts }) => !facts.prior)[number];
+    if (pane) this.toggleAlone(pane);
   }
 
   /** Obey Python's choice when it is a new one; a finding that was clicked here is already in view. */
@@ -79,11 +144,16 @@ export class Viewer {
       this.panes.find((p) => p.facts.id === selectedPane) ?? this.panes.find((p) => p.has(selected));
     const chosen = this.isNew("selected", [selected, selectedPane]);
     if (chosen) this.mark(pane, selected);
-    const elsewhere = chosen && pane?.has(selected) && selected !== this.clicked && pane !== this.alone;
-    if (this.hung && elsewhere) this.setAlone(pane);
     if (this.isNew("focus", focus) && focus) (pane ?? this.current).centre(...focus);
-    else if (chosen && pane?.has(selected) && selected !== this.clicked) pane.centreOn(selected);
+    else if (chosen && pane?.has(selected) && selected !== this.clicked) this.bringIntoView(pane, selected);
     if (chosen) this.clicked = null;
+  }
+
+  /** A finding in the middle; a hung view is enlarged for it. */
+  bringIntoView(pane, number) {
+    if (this.hung && this.panes.length > 1 && pane !== this.alone) this.arrange({ alone: pane });
+    this.current = pane;
+    pane.centreOn(number);
   }
 
   /** Highlight a finding in every pane that shows its image. */
@@ -91,10 +161,16 @@ export class Viewer {
     this.panes.forEach((p) => p.highlight(p.sameImage(pane) ? number : null));
   }
 
-  /** So that keys reach the image at once; from nobody who writes something. */
-  takeFocus() {
-    if (!document.activeElement?.matches("input, textarea, [contenteditable]"))
-      this.panes[0].element.focus({ preventScroll: true });
+  /** So that keys reach the image at once; from nobody who writes something, unless that is done. */
+  takeFocus(written = false) {
+    const inside = this.root.getRootNode().activeElement ?? document.activeElement;
+    if (written || !inside?.matches("input, textarea, [contenteditable]"))
+      this.current.element.focus({ preventScroll: true });
+  }
+
+  /** After a button was pressed by hand, Space and Enter are the image's again. */
+  handBack(event) {
+    if (this.desk && event.detail && event.composedPath()[0].closest?.("button")) this.takeFocus(true);
   }
 
   isNew(name, value) {
@@ -104,8 +180,9 @@ export class Viewer {
     return true;
   }
 
-  /** A finding was clicked: mark it at once, then tell Python. */
+  /** A finding was clicked: ask for a verdict there, or mark it at once and tell Python. */
   select(pane, number) {
+    if (this.desk) return this.desk.clicked(pane, number);
     this.clicked = number;
     this.mark(pane, number);
     this.report();
@@ -114,30 +191,26 @@ export class Viewer {
 
   /** Enlarge a hung view, or show all again when it is the enlarged one. */
   toggleAlone(pane) {
-    if (this.hung && this.panes.length > 1) this.setAlone(pane === this.alone ? null : pane);
-  }
-
-  setAlone(pane) {
-    this.alone = pane;
-    showAlone(this.stage, this.panes, pane);
-    this.panes.filter((one) => !pane || one === pane).forEach((one) => one.fit());
-    if (pane) this.current = pane;
-    this.toolbar.refresh();
+    if (!this.hung || this.panes.length < 2) return;
+    this.arrange({ alone: pane === this.alone ? null : pane });
+    if (this.alone) this.current = pane;
     this.report();
   }
 
   toggleMarking() {
-    if (!this.canMark) return;
+    if (!this.desk) return;
     const on = !this.current.marking;
-    this.panes.forEach((pane) => pane.setMarking(on));
+    if (!this.desk.close() || on) this.panes.forEach((pane) => pane.setMarking(on));
     this.toolbar.refresh();
     this.report();
   }
 
-  /** A box was drawn: the tool is put away, and Python is told. */
-  marked(pane, box) {
-    this.toggleMarking();
-    this.component.setTriggerValue("box", { pane: pane.facts.id, box });
+  /** A box was drawn: it stays while the reader is asked what is in it. */
+  marked(pane, box, extent) {
+    this.panes.filter((one) => one !== pane).forEach((one) => one.setMarking(false));
+    this.desk.boxed(pane, box, extent);
+    this.toolbar.refresh();
+    this.report();
   }
 
   windowChanged(finished) {
@@ -160,6 +233,13 @@ export class Viewer {
     return this.hiding ? Object.fromEntries(Object.keys(visible).map((name) => [name, false])) : visible;
   }
 
+  /** One layer, by its key. */
+  toggleLayer(name) {
+    if (!(name in this.legend.visible)) return;
+    this.legend.set({ [name]: !this.legend.visible[name] });
+    this.layersChanged(this.legend.wanted);
+  }
+
   hideMarks(on) {
     this.hiding = on;
     this.panes.forEach((pane) => pane.setVisible(this.visible));
@@ -170,6 +250,7 @@ export class Viewer {
   /** A pane moved: the others follow. */
   moved(pane) {
     if (this.linked) linkViews(pane, this.panes);
+    this.desk?.card.place();
     this.report();
   }
 
@@ -193,6 +274,13 @@ export class Viewer {
     const framed =
       !this.hung && this.current.atFit && !this.current.framed && Boolean(this.current.facts.breast);
     this.panes.forEach((pane) => pane.fit(true, framed));
+  }
+
+  /** The next of the windows that the file offers, after the last one its first again. */
+  otherWindow() {
+    const offered = [FULL, ...(this.current.facts.windows ?? []).map(({ low, high }) => [low, high])];
+    const at = offered.findIndex(([low, high]) => low === this.window.low && high === this.window.high);
+    this.window.set(...offered[(at + 1) % offered.length], true);
   }
 
   toggleLens() {
@@ -219,6 +307,8 @@ export class Viewer {
     data.measure = Boolean(this.current?.measuring);
     data.marking = Boolean(this.current?.marking);
     data.alone = this.alone?.facts.marker ?? "";
+    data.layout = this.layout.name;
+    data.shown = this.shown.length;
     data.layers = Object.entries(this.visible)
       .filter(([, shown]) => shown)
       .map(([name]) => name)
@@ -227,12 +317,13 @@ export class Viewer {
     data.zoom = this.current.zoom.toFixed(4);
     data.centre = this.current.position.map((v) => v.toFixed(1)).join(",");
     data.selected = this.current.selected ?? "";
-    data.exact = this.panes.every((pane) => pane.isExact);
-    if (this.panes.every((pane) => pane.element.hidden || pane.isDrawn)) data.state = "ready";
+    data.exact = this.shown.every((pane) => pane.isExact);
+    if (this.shown.every((pane) => pane.isDrawn)) data.state = "ready";
   }
 
   destroy() {
     this.stop.abort();
+    this.desk?.destroy();
     this.panes.forEach((pane) => pane.destroy());
   }
 }

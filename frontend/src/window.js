@@ -5,6 +5,8 @@ import { svg } from "./dom.js";
 export const WHITE = 65535;
 /** [low, high]: the whole range, the window an image opens with. */
 export const FULL = [0, WHITE];
+/** Dense specks apart from the tissue about them. */
+const CALCIUM = [0.4 * WHITE, WHITE].map(Math.round);
 const NARROWEST = WHITE / 200;
 let filters = 0;
 
@@ -55,6 +57,12 @@ export class Window {
   reset() {
     this.inverted = false;
     this.set(...FULL, true);
+  }
+
+  /** A window for calcium, or the file's again. */
+  calcium() {
+    const on = this.low === CALCIUM[0] && this.high === CALCIUM[1];
+    this.set(...(on ? FULL : CALCIUM), true);
   }
 
   invert() {

@@ -124,7 +124,11 @@ class Standing:
 
     def verdict(self, sha256: str, finding: Finding) -> Decision | None:
         """The verdict that belongs to a finding as it is now."""
-        return _about(self.verdicts, sha256, finding.type, finding.box)
+        return self.about(sha256, finding.type, finding.box)
+
+    def about(self, sha256: str, kind: Calcification, box: Box) -> Decision | None:
+        """The verdict on what is of this type and lies there."""
+        return _about(self.verdicts, sha256, kind, box)
 
 
 def in_force(history: Sequence[Decision]) -> tuple[Decision, ...]:

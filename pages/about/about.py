@@ -8,7 +8,7 @@ from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import supply
 from mtunet.evaluation.model_card import body, card_of
 from pages.shared.frame import NOT_CLINICAL, frame
-from pages.shared.viewer import HELP
+from pages.shared.keys import table
 from pages.shared.words import plain
 from pages.shared.work import jobs
 
@@ -78,7 +78,8 @@ with what:
         "all of it."
     )
     st.subheader("Keyboard", anchor=False)
-    st.markdown(f"In the image: {HELP}  \nOn the case page: **P** previous image, **N** next image.")
+    with st.expander("Every key of the case page; `?` lists them there", icon=":material/keyboard:"):
+        st.markdown(table())
     st.subheader("Paper and licences", anchor=False)
     st.markdown(
         f"The method follows Alghamdi, *MTU-Net*, Engineering, Technology & Applied Science Research, 2024, "

@@ -1,6 +1,7 @@
-"""One study: its views as radiologists hang them, what was found, why it is flagged, and what a reader decides."""
+"""One study, read in the viewer: its views as radiologists hang them, what was found, why it is flagged, what a reader
+decides. What is rarely needed lies in drawers over the image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -14,70 +15,97 @@ from mtunet.study.decisions import Decision, standing
 from mtunet.study.grouping import Study, companions
 from mtunet.study.look import together
 from pages.case.amounts import bac_amounts, plane
-from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study, turning_over
-from pages.case.deciding import decide, draw_box, drawn_box, judge, judge_box
+from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study, go_to, turning_over
 from pages.case.downloads import downloads
-from pages.case.findings import clicked_finding, findings_table, insets, selected_finding
+from pages.case.findings import findings_table, insets
 from pages.case.looked import looked_at
 from pages.case.panes import layers, pane, pane_id, panes
-from pages.case.priors import chosen_prior, compared_panes, compared_view, prior_change
-from pages.case.verdict import facts, header, notes, study_verdict, verdict
+from pages.case.priors import chosen_prior, prior_change, prior_panes
+from pages.case.reading import desk_facts
+from pages.case.verdict import facts, header, notes
 from pages.case.viewed import Case, Viewed
 from pages.shared.controls import chosen_palette, chosen_thresholds
-from pages.shared.frame import frame
+from pages.shared.frame import frame, name_reader
 from pages.shared.pixels import looked, weighed
-from pages.shared.reading_list import place
-from pages.shared.viewer import Hanging, viewer
-from pages.shared.work import open_store
+from pages.shared.reading_list import Place, place
+from pages.shared.viewer import Reading, viewer
+from pages.shared.work import last_looks, open_store, standing_still
 
-PAGE_KEYS = ("n", "p", "a", "x", "t", "j", "y", "o")
-"""The shortcuts of this page's buttons: they work while the viewer has the focus, which each new study takes."""
-HEIGHT, HUNG_HEIGHT = 480, 640
-"""Of the viewer, screen pixels, at least."""
-ABOVE = 208
-"""What stands over the viewer, and a line under it: the rest of the window is the viewer's."""
+HEIGHT = 480
+"""Of the viewer, screen pixels, at least: it takes what the window has."""
+
+
+def read(
+    case: Case,
+    records: Sequence[Decision],
+    here: Place | None,
+    palette: Palette,
+    alone: str | None,
+    beside: Viewed | None = None,
+    prior: Case | None = None,
+) -> None:
+    """The images, with the reader's panel."""
+    shown, hanging = panes(case, hung_alone=prior is not None)
+    if prior is not None:
+        shown += prior_panes(case, prior)
+    if beside is not None:
+        shown.append(pane(beside, case))
+    if hanging is not None and alone is not None:
+        hanging = replace(hanging, alone=pane_id(alone))
+    viewer(
+        shown,
+        key="case.viewer",
+        height=HEIGHT,
+        visible={"causes": False, "below": False, "truth_mc": False, "truth_bac": False},
+        palette=layers(palette),
+        hanging=hanging,
+        reading=Reading(desk_facts(case, records, here), go_to, name_reader),
+    )
 
 
 @st.fragment
-def look_and_list(
-    case: Case, palette: Palette, alone: str | None, beside: Viewed | None = None, prior: Case | None = None
+def drawers(
+    case: Case, prior: Case | None, palette: Palette, found: Sequence[tuple[Image, Analysis]], model: str
 ) -> None:
-    """The images and the findings: a click in one shows in the other, and only these two are drawn again."""
-    drawn = drawn_box(case)
-    compared = compared_view(case, prior) if prior is not None else None
-    hanging: Hanging | None
-    if prior is not None and compared is not None:
-        shown, hanging = compared_panes(case, prior, compared)
-    else:
-        shown, hanging = panes(case, drawn)
-    if beside is not None:
-        shown = [*shown, pane(beside, case)]
-    if hanging is not None and alone is not None:
-        hanging = replace(hanging, alone=pane_id(alone))
-    chosen = selected_finding(case)
-    event = viewer(
-        shown,
-        key="case.viewer",
-        height=HEIGHT if hanging is None or hanging.rows == 1 else HUNG_HEIGHT,
-        visible={"causes": False, "below": False, "truth_mc": False, "truth_bac": False},
-        palette=layers(palette),
-        selected=chosen[1] if chosen and pane_id(chosen[0]) in {one.id for one in shown} else None,
-        selected_pane=pane_id(chosen[0]) if chosen else shown[0].id,
-        hanging=hanging,
-        marking=True,
-        below=ABOVE,
-        page_keys=PAGE_KEYS,
-    )
-    clicked = next((view for view in case.views if pane_id(view.image.sha256) == (event.pane or shown[0].id)), None)
-    if clicked is not None and event.selected is not None:
-        clicked_finding(case, (clicked.image.sha256, event.selected))
-        st.rerun(scope="fragment")
-    if clicked is not None and event.box is not None:
-        draw_box(case, clicked.image.sha256, event.box)
-        st.rerun(scope="fragment")
-    judge_box(case)
-    judge(case)
-    findings_table(case)
+    """Everything that reading does not need at every study; what is not open costs nothing."""
+
+    def now() -> tuple[Case, tuple[Decision, ...]]:
+        """What was decided since the page was drawn is in it."""
+        with open_store() as store:
+            records = history(store, case.study.id)
+        return replace(case, standing=standing(records)), records
+
+    def findings() -> None:
+        stands, _ = now()
+        findings_table(stands)
+        insets(stands, palette)
+
+    def amounts() -> None:
+        bac_amounts(case)
+        if prior is not None:
+            prior_change(case, prior)
+        plane(case)
+
+    def about() -> None:
+        facts([stored for _, stored in found])
+        st.caption(last_looks())
+        with open_store() as store:
+            looked_at(store, case, found, model)
+        notes([view.image for view in case.views])
+
+    filled: dict[str, tuple[str, Callable[[], None]]] = {
+        "Findings": (":material/list:", findings),
+        "Amounts": (":material/timeline:", amounts),
+        "Files": (":material/download:", lambda: downloads(*now(), palette)),
+        "About": (":material/info:", about),
+    }
+    with st.container(horizontal=True, width="content", gap="small"):
+        for label, (icon, fill) in filled.items():
+            with st.popover(
+                label, icon=icon, key=f"case.drawer.{label.lower()}", on_change="rerun", type="tertiary"
+            ) as opened_now:
+                if opened_now.open:
+                    fill()
 
 
 def opened(
@@ -96,24 +124,22 @@ def opened(
     return Case(study, views, look, standing(records))
 
 
-frame("Case", heading=False)
+line = frame("Case", heading=False, device=False)
+for problem in standing_still():
+    st.warning(problem, icon=":material/pause_circle:")
 with open_store() as store:
     study, images, alone = chosen_study(store)
     here = place(store, study.id)
-    header(study, images, here)
-    left, right = st.columns([7, 3], gap="medium")
-    with right:
-        why = st.container()
-        settings = st.expander(
-            "Model, thresholds, colours", expanded=len(images) == 1, icon=":material/tune:", key="case.settings"
-        )
-        with settings:
-            model = chosen_model(store, images, study.id)
-        found = analysed(store, images, model)
-        with settings:
-            facts([stored for _, stored in found])
-            thresholds = chosen_thresholds(study.id, found[0][1])
-            palette = chosen_palette()
+    settings = line.popover("Model", icon=":material/tune:", key="case.settings", type="tertiary")
+    with settings:
+        model = chosen_model(store, images, study.id)
+    found = analysed(store, images, model)
+    if not found:
+        header(study, images, here)
+        st.stop()
+    with settings:
+        thresholds = chosen_thresholds(study.id, found[0][1])
+        palette = chosen_palette()
         earlier = chosen_prior(store, study, model)
         beside = chosen_beside(store, images[0], model) if len(images) == 1 and earlier is None else None
     try:
@@ -122,23 +148,9 @@ with open_store() as store:
         prior = None
         if earlier is not None:
             prior = opened(*earlier, thresholds, history(store, earlier[0].id))
-        with why:
-            if case.single:
-                verdict(case.views[0].analysis)
-            else:
-                study_verdict(case.look)
-            turning_over(store, found, model)
-            decide(case, records, here)
-        with left:
-            look_and_list(case, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
-            insets(case, palette)
-        with right:
-            if prior is not None:
-                prior_change(case, prior)
-            bac_amounts(case)
-            plane(case)
-            looked_at(store, case, found, model)
-            downloads(case, records, palette)
-            notes(images)
+        turning_over(store, found, model)
+        read(case, records, here, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
+        with line:
+            drawers(case, prior, palette, found, model)
     except NotOnFile as problem:
         st.error(str(problem))

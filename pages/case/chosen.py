@@ -76,8 +76,8 @@ def chosen_model(store: Store, images: Sequence[Image], study_id: str) -> str:
 
 
 def analysed(store: Store, images: Sequence[Image], model: str) -> list[tuple[Image, Analysis]]:
-    """What this model found on each image. Those it has not looked at are asked for; while none is done, their progress
-    and the end of the page. An image whose analysis failed is told, and the others are shown without it."""
+    """What this model found on each image. Those it has not looked at are asked for, and their progress is
+    shown. An image whose analysis failed is told, and the others are shown without it."""
     found, waiting = [], []
     for image in images:
         written = store.analysis(image.sha256, model, models.MODELS[model].sha256)
@@ -87,8 +87,6 @@ def analysed(store: Store, images: Sequence[Image], model: str) -> list[tuple[Im
             waiting.append(image)
     if waiting:
         _wait([image.sha256 for image in waiting], model, len(images))
-    if not found:
-        st.stop()
     return found
 
 

@@ -1,4 +1,4 @@
-"""The findings as a table that is tied to the images, and the leading ones magnified."""
+"""The findings as a table, and the leading ones magnified."""
 
 from typing import Any
 
@@ -6,63 +6,31 @@ import streamlit as st
 
 from mtunet.case import Calcification, Finding
 from mtunet.output.drawing import Palette, inset
-from mtunet.study.decisions import Verdict
-from mtunet.study.landmarks import TOLERANCE_MM, Distances, place
-from pages.case.viewed import Case, Key, Viewed
+from mtunet.study.landmarks import TOLERANCE_MM
+from pages.case.reading import called, distances, other_view, verdict_words
+from pages.case.viewed import Case, Viewed
 from pages.shared.pixels import mammogram_of, truth_of
 from pages.shared.words import SHORT_TYPES
 
 INSETS, INSET_SIZE = 4, 360
 
-VERDICTS = {
-    Verdict.AGREE: "Agree",
-    Verdict.NOTHING: "Not a calcification",
-    Verdict.BAC: "It is BAC",
-    Verdict.MC: "It is MC",
-}
-
-
 PIXELS = "In pixels, because a file does not say how large its pixels are."
 
 
-def selected_finding(case: Case) -> Key | None:
-    """The finding that is chosen, if it is still one under these thresholds."""
-    key = st.session_state.get(_key(case, "chosen"))
-    return key if case.find(key) is not None else None
-
-
-def clicked_finding(case: Case, key: Key) -> None:
-    """A finding was clicked in the image: the table is to show it."""
-    st.session_state[_key(case, "chosen")] = key
-    # A table takes a selection from outside only when it is new.
-    st.session_state[_key(case, "turn")] = st.session_state.get(_key(case, "turn"), 0) + 1
-    st.session_state[_key(case, "shown")] = key
-
-
 def findings_table(case: Case) -> None:
-    """One row per finding; a chosen row is centred in its image."""
+    """One row per finding, with every number there is of it."""
     if not case.findings:
         st.caption("Nothing was found above these thresholds. Lower them to see what the model was less sure of.")
         return
-    key = f"{_key(case, 'table')}.{st.session_state.get(_key(case, 'turn'), 0)}"
-    keys = [(view.image.sha256, finding.number) for view, finding in case.findings]
-    shown = st.session_state.get(_key(case, "shown"))
-
-    def pick() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        st.session_state[_key(case, "chosen")] = keys[rows[0]] if rows else None
-
     st.dataframe(
         [_row(case, view, finding) for view, finding in case.findings],
         hide_index=True,
         column_config=_columns(case),
-        on_select=pick,
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": [keys.index(shown)]}} if shown in keys else None,
         placeholder="–",
-        height=min(38 + 35 * len(keys), 318),
-        key=key,
-        alt="Findings with type, probability, size and place; choose a row to centre it in its image",
+        height=min(38 + 35 * len(case.findings), 318),
+        width=680,
+        key=f"case.findings.{case.study.id}",
+        alt="Findings with type, probability, size and place",
     )
 
 
@@ -78,25 +46,20 @@ def insets(case: Case, palette: Palette) -> None:
         column.image(picture, caption=caption, width="stretch", alt=f"Magnified: {caption}")
 
 
-def called(case: Case, view: Viewed, finding: Finding) -> str:
-    """ "No. 3", in a study of several images "LCC 3"."""
-    return f"No. {finding.number}" if case.single else f"{view.name} {finding.number}"
-
-
 def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
-    there = _place(case, view, finding)
+    there = distances(case, view, finding)
     row = {
         "View": view.name,
         "No.": finding.number,
         "Type": SHORT_TYPES[finding.type],
-        "Reader": _verdict(case, view, finding),
+        "Reader": verdict_words(case, view, finding),
         "Probability": finding.probability,
         "Area": finding.area_mm2 if case.in_mm else finding.area_px,
         "Length": finding.length_mm if case.in_mm else finding.length_px,
         "Specks": finding.specks,
         "Nipple": there.nipple if there else None,
         "Skin": there.skin if there else None,
-        "Other": _other(case, view, finding),
+        "Other": other_view(case, view, finding),
         "MC": finding.probabilities.get(Calcification.MICRO),
         "BAC": finding.probabilities.get(Calcification.ARTERIAL),
     }
@@ -104,27 +67,6 @@ def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
         for column in ("View", "Other"):
             del row[column]
     return row
-
-
-def _place(case: Case, view: Viewed, finding: Finding) -> Distances | None:
-    looked = next((i for i in case.look.images if i.analysis.sha256 == view.image.sha256), None)
-    if looked is None:
-        return None
-    there = looked.places.get(finding.number)
-    return there if there is None or (there.unit == "mm") is case.in_mm else place(finding, looked.marks, None)
-
-
-def _other(case: Case, view: Viewed, finding: Finding) -> str | None:
-    found = case.look.other_view(view.image.sha256, finding.number)
-    if isinstance(found, tuple):
-        other = case.find(found)
-        return f"{called(case, *other)}?" if other else None
-    return "one view only" if found is False else None
-
-
-def _verdict(case: Case, view: Viewed, finding: Finding) -> str | None:
-    decision = case.standing.verdict(view.image.sha256, finding)
-    return None if decision is None else f"{VERDICTS[Verdict(decision.answer)]} ({decision.reader})"
 
 
 def _columns(case: Case) -> dict[str, Any]:
@@ -164,7 +106,3 @@ def _columns(case: Case) -> dict[str, Any]:
         ),
         "Reader": text(width="small", help="What a reader said of it last."),
     }
-
-
-def _key(case: Case, name: str) -> str:
-    return f"case.finding.{name}.{case.study.id}"

@@ -26,18 +26,18 @@ def layers(palette: Palette) -> Mapping[str, LayerStyle]:
     return {**looks(palette), "missed": MISSED, "causes": CAUSES, "below": BELOW}
 
 
-def panes(case: Case, drawn: tuple[str, Box] | None = None) -> tuple[list[Pane], Hanging | None]:
-    """Every view of the case. drawn: a box that is not kept yet, in the image with this sha256."""
-    made = [pane(view, case, drawn, hung=not case.single) for view in case.views]
+def panes(case: Case, *, hung_alone: bool = False) -> tuple[list[Pane], Hanging | None]:
+    """Every view of the case. hung_alone: an only view hangs as well, beside one of an earlier study."""
+    made = [pane(view, case, hung=not case.single or hung_alone) for view in case.views]
     if case.single:
-        return made, None
+        return made, Hanging(1, 1) if hung_alone else None
     hung = hang([(view.image.laterality, view.image.view) for view in case.views])
     made = [replace(one, slot=slot) for one, slot in zip(made, hung.slots, strict=True)]
     empty = {slot: f"{place_words(placing)}: not in this study" for slot, placing in hung.empty.items()}
     return made, Hanging(hung.rows, hung.columns, empty)
 
 
-def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung: bool = False) -> Pane:
+def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
     """One view; a hung one is mirrored where its chest wall is at the wrong side."""
     image, made = view.image, view.analysis.provenance
     marks = next((i.marks for i in case.look.images if i.analysis.sha256 == image.sha256), None)
@@ -45,8 +45,8 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung
     flipped = hung and is_flipped(view, wall)
     missed = [d for d in case.standing.missed if d.sha256 == image.sha256]
     contours = {**truth_outlines(image), **outlines(view.analysis.findings)}
-    if missed or (drawn is not None and drawn[0] == image.sha256):
-        contours["missed"] = _missed(missed, drawn[1] if drawn and drawn[0] == image.sha256 else None)
+    if missed:
+        contours["missed"] = _missed(missed)
     if view.analysis.below:
         contours["below"] = [Outline(f.contour, note=f"Not counted: {f.below}") for f in view.analysis.below]
     if causes := _causes(case, view):
@@ -64,6 +64,7 @@ def pane(view: Viewed, case: Case, drawn: tuple[str, Box] | None = None, *, hung
         flipped=flipped,
         breast=marks.box(image.columns) if marks else None,
         wall=wanted_wall(image.laterality) or (wall.value if wall else ""),
+        place=(image.laterality.value if image.laterality else "", image.view.value if image.view else ""),
     )
 
 
@@ -88,9 +89,8 @@ def place_words(placing: Placing) -> str:
     return f"{SIDES[side] if side else ''} {view.value if view else ''}".strip()
 
 
-def _missed(missed: Sequence[Decision], drawn: Box | None) -> list[Outline]:
-    boxes = [Outline(_ring(d.box), note=f"{_type(d)}\nmarked by {d.reader}") for d in missed if d.box is not None]
-    return [*boxes, *([Outline(_ring(drawn), note="Not kept yet: say below what it is")] if drawn else [])]
+def _missed(missed: Sequence[Decision]) -> list[Outline]:
+    return [Outline(_ring(d.box), note=f"{_type(d)}\nmarked by {d.reader}") for d in missed if d.box is not None]
 
 
 def _type(decision: Decision) -> str:

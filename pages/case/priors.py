@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from mtunet.case import Analysis, Laterality, View
+from mtunet.case import Analysis
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
 from mtunet.files import counted
@@ -15,30 +15,27 @@ from mtunet.store.records import Image
 from mtunet.store.studies import images_of, priors_of
 from mtunet.study.bac import change, repeat_error
 from mtunet.study.grouping import Study
-from pages.case.panes import pane, place_words
+from pages.case.panes import pane
 from pages.case.viewed import Case
-from pages.shared.viewer import Hanging, Pane
+from pages.shared.viewer import Pane
 from pages.shared.words import SIDES
-
-COLUMNS = {Laterality.RIGHT: 0, Laterality.LEFT: 1}
 
 
 def chosen_prior(store: Store, study: Study, model: str) -> tuple[Study, list[tuple[Image, Analysis]]] | None:
-    """An earlier study of this patient with what this model found on it; None for none beside."""
+    """An earlier study of this patient with what this model found on it: the latest unless another one is chosen; None
+    where there is none."""
     priors = {prior.id: prior for prior in priors_of(store, study)}
     if not priors:
         return None
     chosen = st.selectbox(
         "Compare with a prior study",
         list(priors),
-        index=None,
         format_func=lambda one: f"{ago(study, priors[one]).capitalize()}: {priors[one].title}",
-        placeholder="An earlier study of this patient",
         key=f"case.prior.{study.id}",
-        help="Known by the patient's identifier in the DICOM files, of which only a keyed hash is kept.",
+        persist_state="session",
+        help="Known by the patient's identifier in the DICOM files, of which only a keyed hash is kept. "
+        "The key 9 shows it under this study, or not.",
     )
-    if chosen is None:
-        return None
     found = [
         (image, analyses.from_json(written))
         for image in images_of(store, chosen)
@@ -56,42 +53,13 @@ def ago(study: Study, prior: Study) -> str:
     return f"{days / 365.25:.1f} years earlier" if days > 540 else f"{counted(days, 'day')} earlier"
 
 
-def compared_view(case: Case, prior: Case) -> View | None:
-    """Which view of the two studies is shown, now above and then below."""
-    views = [view for view in View if all(_has(each, view) for each in (case, prior))]
-    if not views:
-        st.caption("The two studies have no view in common, so their images are not shown beside one another.")
-        return None
-    return st.segmented_control(
-        "Views compared",
-        views,
-        default=views[0],
-        required=True,
-        format_func=lambda view: view.value,
-        key=f"case.prior.view.{case.study.id}",
-    )
-
-
-def compared_panes(case: Case, prior: Case, view: View) -> tuple[list[Pane], Hanging]:
-    """Both breasts now, and both then below them."""
-    made, taken = [], set()
-    for row, each in enumerate((case, prior)):
-        for viewed in each.views:
-            side = viewed.image.laterality
-            slot = (row, COLUMNS[side]) if side else None
-            if viewed.image.view is not view or slot is None or slot in taken:
-                continue
-            taken.add(slot)
-            shown = pane(viewed, each, hung=True)
-            when = "Now" if row == 0 else ago(case.study, prior.study).capitalize()
-            made.append(replace(shown, slot=slot, title=f"{when}: {shown.title}"))
-    empty = {
-        (row, column): f"{place_words((side, view))}: not in {'this' if row == 0 else 'the prior'} study"
-        for row in range(2)
-        for side, column in COLUMNS.items()
-        if (row, column) not in taken
-    }
-    return made, Hanging(2, 2, empty)
+def prior_panes(case: Case, prior: Case) -> list[Pane]:
+    """The views of the earlier study, which the viewer hangs under the same views of this one."""
+    when = ago(case.study, prior.study)
+    return [
+        replace(made, id=f"then-{made.id}", title=f"{when.capitalize()}: {made.title}", prior=when)
+        for made in (pane(view, prior, hung=True) for view in prior.views)
+    ]
 
 
 def prior_change(case: Case, prior: Case) -> None:
@@ -142,7 +110,3 @@ def _words(before: Any, after: Any) -> str | None:
     if found.ratio is None:
         return "none before" if after.area_mm2 else "none then or now"
     return f"{100 * (found.ratio - 1):+.0f} %, {'more than' if found.beyond else 'within'} the repeat error"
-
-
-def _has(case: Case, view: View) -> bool:
-    return any(each.image.view is view and each.image.laterality for each in case.views)

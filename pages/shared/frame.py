@@ -2,6 +2,7 @@
 
 import streamlit as st
 from streamlit.commands.page_config import MenuItems
+from streamlit.delta_generator import DeltaGenerator
 
 import mtunet
 from mtunet.study.decisions import READER_LENGTH
@@ -12,18 +13,20 @@ from pages.shared.work import jobs, last_looks, standing_still
 NOT_CLINICAL = "Research demonstration. Not a medical device; not for clinical use."
 
 
-def frame(title: str, *, heading: bool = True, device: bool = True, for_learners: bool = False) -> None:
+def frame(title: str, *, heading: bool = True, device: bool = True, for_learners: bool = False) -> DeltaGenerator:
     """Draw the frame. The first call of every page, because a page opened by its own address can run on its own.
 
     heading: False for a page whose heading depends on what it shows. device: whether to say what the network runs on.
-    for_learners: of a class, who have no key and need not sign in.
+    for_learners: of a class, who have no key and need not sign in. Gives the line at the top, for what a page wants
+    there as well.
     """
     if not for_learners and not may_see(title):
         ask_who()
         st.stop()
     # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
     st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small"):
+    line = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small")
+    with line:
         if heading:
             st.title(title, anchor=False, width="content")
         st.caption(f":material/science: {NOT_CLINICAL}", width="content")
@@ -35,26 +38,17 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
     if device:
         for problem in standing_still():
             st.warning(problem, icon=":material/pause_circle:")
+    return line
 
 
 _MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}
 
 
-def ask_reader() -> None:
-    """Nobody is asked who has signed in."""
-    if name := signed_in_name():
-        st.markdown(f"Reader: **{plain(name)}**", help="Every decision is kept with the name of who made it.")
-        return
-    st.text_input(
-        "Reader",
-        placeholder="Your name or initials",
-        max_chars=READER_LENGTH,
-        key="case.reader",
-        persist_state="session",
-        help="Every decision is kept with the name of who made it.",
-    )
-
-
 def reader_name() -> str:
-    """ "" while nobody has said."""
+    """ "" while nobody has said; the name of who has signed in where people do."""
     return signed_in_name() or str(st.session_state.get("case.reader") or "").strip()
+
+
+def name_reader(name: str) -> None:
+    """Who reads in this session."""
+    st.session_state["case.reader"] = name.strip()[:READER_LENGTH]

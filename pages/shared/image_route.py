@@ -185,7 +185,8 @@ ROUTES = [
 def mounted(routes: Sequence[Route], base: str) -> list[Route]:
     """Our routes under the path that the app is served at. What else begins as they do is nothing: Streamlit would
     answer with its page."""
-    return [Route(f"{base}{route.path}", route.endpoint) for route in (*routes, Route("/mtunet/{rest:path}", absent))]
+    all_ = (*routes, Route("/mtunet/{rest:path}", absent))
+    return [Route(f"{base}{route.path}", route.endpoint, methods=list(route.methods or ())) for route in all_]
 
 
 def absent(_: Request) -> Response:

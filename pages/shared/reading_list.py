@@ -47,6 +47,11 @@ def choose_list(query: Query) -> None:
     st.session_state.pop(_NAME, None)
 
 
+def list_name() -> str:
+    """Of the list that is read in this session, "" before any."""
+    return str(st.session_state.get(_NAME, ""))
+
+
 def in_address() -> dict[str, str]:
     """What the address of another study of the list says of the list."""
     name = st.session_state.get(_NAME)
@@ -79,20 +84,18 @@ class Lists:
         return name
 
 
-@st.cache_resource(show_spinner=False)
-def lists() -> Lists:
-    return Lists()
+LISTS = Lists()
 
 
 def place(store: Store, study_id: str) -> Place | None:
     """Where it stands in the list that the address names, else in one that is frozen now; None outside of any."""
     name = str(st.query_params.get(NAMED) or st.session_state.get(_NAME, ""))
-    ids = lists().find(name, study_id)
+    ids = LISTS.find(name, study_id)
     if ids is None:
         ids = worklist.listed(store, st.session_state.get(_QUERY, Query()))
         if study_id not in ids:  # by its address, past the filter
             ids = worklist.listed(store, Query())
-        name = lists().keep(tuple(ids))
+        name = LISTS.keep(tuple(ids))
     st.session_state[_NAME] = name
     return placed(worklist.decided(store, ids), study_id)
 

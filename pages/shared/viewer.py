@@ -2,12 +2,13 @@
 
 One call per page run. The pixels travel by address (`image_route`), the contours as component data that Streamlit
 resends only when they change, and the program (OpenLayers, built from `frontend/`) is loaded once from our own route.
-What a person does in the viewer stays in the browser; only a click on a finding starts a rerun.
+What a person does in the viewer stays in the browser; only a click on a finding starts a rerun, and where a study is
+read not even that: its decisions go to an address of their own (`pages.case.desk`).
 """
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,8 +16,9 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from mtunet.case import Box, Calcification, Finding
+from mtunet.case import Calcification, Finding
 from pages.shared.image_route import ASSETS
+from pages.shared.keys import for_browser
 
 # The programs that run in the browser: all are built from `frontend/`, each brought onto a page by one function.
 
@@ -52,7 +54,7 @@ Points = Sequence[tuple[float, float]]
 SIMPLIFY = 0.7
 """A contour may stray this far, in pixels, from the one that was found: nobody sees it, and it is a third as large."""
 
-HELP = "Arrows move, plus and minus zoom, 0 shows the breast, I inverts, L is a magnifier, H lists all keys."
+HELP = "Arrows move, plus and minus zoom, 0 shows the breast, I inverts, L is a magnifier, ? lists all keys."
 TYPE_WORDS = {Calcification.MICRO: "Microcalcifications", Calcification.ARTERIAL: "Arterial calcification"}
 MAP_LABELS = {
     "map_mc": "MC probability",
@@ -109,6 +111,8 @@ class Pane:
     breast: (left, top, right, bottom) of what is worth seeing, pixels of the image: it fills the pane. None: all of it.
     wall: the edge, "left" or "right", at which the chest wall is shown; "" when it is not known. For hung panes.
     slot: (row, column) of a hung pane in the grid.
+    place: side and view, "R" and "MLO", "" where not known: layouts and priors are hung by them.
+    prior: of an image of an earlier study, how much earlier; it hangs under the same view of this one.
     """
 
     id: str
@@ -124,6 +128,8 @@ class Pane:
     breast: tuple[float, float, float, float] | None = None
     wall: str = ""
     slot: tuple[int, int] = (0, 0)
+    place: tuple[str, str] = ("", "")
+    prior: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -149,14 +155,23 @@ class Hanging:
 
 @dataclass(frozen=True)
 class ViewerEvent:
-    """What happened in the viewer since the last run, and in which pane.
-
-    selected: the number of the finding that was clicked. box: a box that was drawn, in the image's pixels.
-    """
+    """What happened in the viewer since the last run, and in which pane: the number of the finding that was clicked."""
 
     selected: int | None = None
     pane: str | None = None
-    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A study that is read in the viewer, which then has the reader's panel and keys, and takes the window's height.
+
+    facts: as `pages.case.reading.desk_facts` makes them. go: called with the id of the study that is wanted next.
+    sign: called with the name of who reads.
+    """
+
+    facts: Mapping[str, Any]
+    go: Callable[[str], None]
+    sign: Callable[[str], None]
 
 
 def viewer(
@@ -170,21 +185,20 @@ def viewer(
     selected: int | None = None,
     selected_pane: str | None = None,
     hanging: Hanging | None = None,
-    marking: bool = False,
+    reading: Reading | None = None,
     page_keys: Sequence[str] = (),
-    below: int = 0,
 ) -> ViewerEvent:
     """Show images side by side, moving together.
 
-    height: of the whole viewer, screen pixels. below: what stands over and under it; where it is said, the viewer takes
-        the rest of the window, and `height` is the least.
+    height: of the whole viewer, screen pixels; of a study that is read, the least.
     visible: per layer, whether it is shown at first; a person's own switches hold until this changes. Layers that are
         not named are shown; probability maps ("map_mc", "map_bac", "map_breast") are not.
     palette: layer → colour, line, label; layers are listed in its order.
     focus: (x, y, zoom) in pixel coordinates and screen pixels per image pixel; obeyed when it changes.
     selected: number of the finding to mark; brought into view when it changes, unless it was clicked in the viewer.
     selected_pane: the pane `selected` and `focus` belong to; by default the first that has such a finding.
-    hanging: hang the panes in a grid instead of side by side. marking: offer to draw a box, which is reported.
+    hanging: hang the panes in a grid instead of side by side.
+    reading: a reader decides in the viewer; a click on a finding then stays there.
     page_keys: keys (lower case, or as the browser calls them: "Enter") that are the page's own, also while the viewer
         has the focus. Where there are some, the page is played by keys: a new image takes the focus.
     """
@@ -196,7 +210,6 @@ def viewer(
         "bundle": f"mtunet/assets/{bundle()}",
         "key": key,
         "height": height,
-        "below": below,
         "layers": _layers(panes, palette),
         "panes": [_facts(pane) for pane in panes],
         "visible": dict.fromkeys(MAP_LABELS, False) | {name: bool(shown) for name, shown in visible.items()},
@@ -204,17 +217,24 @@ def viewer(
         "selected": selected,
         "selectedPane": selected_pane,
         "hanging": None if hanging is None else _grid(hanging),
-        "marking": marking,
         "pageKeys": list(page_keys),
+        "keys": for_browser(reading=reading is not None),
+        "desk": None if reading is None else dict(reading.facts),
     }
-    state = component("load_viewer", '<div class="mtunet-viewer" data-state="loading"></div>')(
-        key=key, data=data, on_selected_change=lambda: None, on_box_change=lambda: None
-    )
+    mounted = component("load_viewer", '<div class="mtunet-viewer" data-state="loading"></div>')
+    if reading is not None:
+        told = {"go": reading.go, "sign": reading.sign, "redraw": lambda _: None}
+        mounted(key=key, data=data, **{f"on_{name}_change": _telling(key, name, act) for name, act in told.items()})
+        return ViewerEvent()
+    state = mounted(key=key, data=data, on_selected_change=lambda: None)
     if clicked := state.get("selected"):
         return ViewerEvent(int(clicked["number"]), str(clicked["pane"]))
-    if drawn := state.get("box"):
-        return _box_event(drawn, panes)
     return ViewerEvent()
+
+
+def _telling(key: str, name: str, act: Callable[[str], None]) -> Callable[[], None]:
+    """Before the page runs again, what the browser said under this name is obeyed."""
+    return lambda: act(str(st.session_state[key][name] or ""))
 
 
 def mirrored(pane: Pane, points: Points) -> list[tuple[float, float]]:
@@ -277,6 +297,9 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "wall": pane.wall,
         "breast": _seen(pane),
         "slot": list(pane.slot),
+        "place": list(pane.place),
+        "prior": pane.prior,
+        "flipped": pane.flipped,
     }
 
 
@@ -291,17 +314,6 @@ def _seen(pane: Pane) -> list[float] | None:
 def _grid(hanging: Hanging) -> dict[str, Any]:
     empty = [{"slot": list(slot), "words": words} for slot, words in hanging.empty.items()]
     return {"rows": hanging.rows, "columns": hanging.columns, "empty": empty, "alone": hanging.alone}
-
-
-def _box_event(drawn: Mapping[str, Any], panes: Sequence[Pane]) -> ViewerEvent:
-    """A drawn box in the image's own pixels; nothing when its pane is not shown any more."""
-    pane = next((pane for pane in panes if pane.id == drawn["pane"]), None)
-    if pane is None:
-        return ViewerEvent()
-    left, top, right, bottom = (int(side) for side in drawn["box"])
-    if pane.flipped:
-        left, right = pane.columns - right, pane.columns - left
-    return ViewerEvent(pane=pane.id, box=Box(top, left, bottom, right))
 
 
 def _contour(outline: Outline | Points, pane: Pane) -> list[Any]:

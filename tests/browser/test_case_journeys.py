@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from mtunet.store.decisions import everything
 from mtunet.store.images import Store
 from tests.browser.conftest import free_port, serving
-from tests.browser.test_journeys import add, settled
+from tests.browser.test_journeys import add, open_drawer, settled
 from tests.browser.test_worklist_journeys import four_views
 from tests.test_identifiers import zipped
 
@@ -60,7 +60,6 @@ def choose_in_the_image(page: Page) -> None:
         box["x"] + box["width"] / 2 + (x - centre[0]) * zoom, box["y"] + box["height"] / 2 + (y - centre[1]) * zoom
     )
     expect(page.get_by_role("button", name=re.compile("It is BAC"))).to_be_visible()
-    settled(page)
 
 
 def saved(page: Page, name: str) -> bytes:
@@ -77,7 +76,6 @@ def test_a_decision_outlives_the_server_and_its_files_open_elsewhere(page: Page,
         choose_in_the_image(page)
         page.get_by_role("button", name=re.compile("It is BAC")).click()
         expect(page.get_by_text(re.compile(r"History \(1\)"))).to_be_visible()
-        settled(page)
         page.get_by_role("button", name=re.compile("^No recall")).click()
         expect(page.get_by_text(re.compile("No recall, by Ada"))).to_be_visible()
         page.goto("about:blank")
@@ -86,6 +84,7 @@ def test_a_decision_outlives_the_server_and_its_files_open_elsewhere(page: Page,
         ready(page)
         expect(page.get_by_text(re.compile("No recall, by Ada"))).to_be_visible()
         expect(page.get_by_text(re.compile(r"History \(2\)"))).to_be_visible()
+        open_drawer(page, "Files")
         page.get_by_text("LCC", exact=True).last.click()
         settled(page)
         seg = pydicom.dcmread(io.BytesIO(saved(page, "Segmentation (DICOM SEG)")))
@@ -111,7 +110,7 @@ def test_two_tabs_decide_the_same_study_and_the_second_sees_the_first(page: Page
         ready(other)
         sign(page, "Ada")
         sign(other, "Bo")
-        page.get_by_role("button", name=re.compile("^Recall|call_made Recall")).first.click()
+        page.get_by_role("button", name="Recall Y", exact=True).click()
         expect(page.get_by_text(re.compile("Recall, by Ada"))).to_be_visible()
         expect(other.get_by_text(re.compile("Recall, by Ada"))).to_be_visible()  # without a hand on that tab
         settled(other)

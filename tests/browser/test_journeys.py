@@ -33,6 +33,13 @@ def open_case(page: Page) -> None:
     expect(viewer(page)).to_have_attribute("data-state", "ready")
 
 
+def open_drawer(page: Page, name: str) -> None:
+    """What lies over the image on the case page; whatever else is open there is closed."""
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=name).click()
+    settled(page)
+
+
 def viewer(page: Page) -> object:
     return page.locator(".mtunet-viewer")
 
@@ -49,6 +56,7 @@ def look_change_and_take_away(page: Page) -> None:
     expect(layer).not_to_be_checked()
     layer.check()
     settled(page)
+    open_drawer(page, "Model")
     slider = page.get_by_role("slider", name=re.compile("Threshold for arterial")).or_(
         page.locator('[data-testid="stSlider"]').nth(1).get_by_role("slider")
     )
@@ -57,6 +65,7 @@ def look_change_and_take_away(page: Page) -> None:
         page.keyboard.press("ArrowRight")
     expect(page.get_by_role("button", name="Back to the model's thresholds")).to_be_enabled()
     settled(page)
+    open_drawer(page, "Files")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Result (JSON)").click()
     written = json.loads(Path(waiting.value.path()).read_text())

@@ -1,10 +1,11 @@
 """A list is read by keys alone: findings, verdicts, decisions, the next study; and every decision is on disk."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from mtunet.store import worklist
 from mtunet.store.decisions import everything
@@ -13,52 +14,133 @@ from mtunet.store.worklist import Query
 from mtunet.study.decisions import Act
 from tests.browser.conftest import serving
 from tests.browser.test_case_journeys import ready, sign
-from tests.browser.test_journeys import add, settled
+from tests.browser.test_journeys import add, open_drawer, settled
 from tests.painting import drawn_png
 from tests.test_identifiers import zipped
 
 pytestmark = pytest.mark.browser
 STUDIES = 10
+SCROLLED = """[...document.querySelectorAll('*')].some(one => one.scrollTop > 0 && one.clientHeight > 300)
+    || document.querySelector('[data-testid=stMain]').scrollHeight > window.innerHeight"""
 
 
-def test_ten_studies_are_read_by_keys_alone(page: Page, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def room(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server with ten analysed studies of one image each, and its data folder."""
+    folder = tmp_path_factory.mktemp("room")
     drawings = {f"read {n}.png": drawn_png(mc=2, bac=n % 2 == 0, seed=n) for n in range(STUDIES)}
-    with serving(tmp_path) as url:
+    with serving(folder) as url:
+        page = chromium.new_page()
         page.goto(url)
-        add(page, "all.zip", zipped(**drawings, **{"other.png": drawn_png(mc=0, seed=99)}))
-        expect(page.get_by_text(f"{STUDIES + 1} studies", exact=False)).to_be_visible(timeout=60_000)
+        add(page, "all.zip", zipped(**drawings))
+        expect(page.get_by_text(f"{STUDIES} studies", exact=False)).to_be_visible(timeout=60_000)
         expect(page.get_by_text("being analysed or waiting", exact=False)).to_have_count(0, timeout=60_000)
-        page.get_by_label("Name", exact=True).fill("read")
-        expect(page.get_by_text(re.compile(f"^{STUDIES} studies"))).to_be_visible()
-        settled(page)
-        page.evaluate("document.activeElement.blur()")
+        page.close()
+        yield url, folder / "data"
+
+
+def open_first(page: Page) -> None:
+    expect(page.get_by_role("link", name="Open").first).to_be_visible()
+    settled(page)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    ready(page)
+
+
+def at(page: Page, number: int, of: int, decided: int) -> None:
+    expect(page.locator(".panel .where")).to_have_text(f"{number} of {of}, {decided} decided")
+
+
+def test_ten_studies_are_read_by_keys_alone_without_scrolling(page: Page, room: tuple[str, Path]) -> None:
+    url, data = room
+    page.goto(url)
+    open_first(page)
+    sign(page, "Dr Keys")
+    page.evaluate("document.activeElement.blur()")  # the keys are heard wherever the focus is
+    panel, viewer = page.locator(".panel"), page.locator(".mtunet-viewer")
+    for number in range(1, STUDIES + 1):
+        at(page, number, STUDIES, number - 1)
         page.keyboard.press("j")
-        page.keyboard.press("Enter")
-        ready(page)
-        sign(page, "Dr Keys")
-        page.get_by_text("Then open the next study").click()  # said once, for all that follow
-        settled(page)
-        page.locator(".pane").first.focus()
-        for number in range(1, STUDIES + 1):
-            expect(page.get_by_text(f"{number} of {STUDIES}, {number - 1} decided")).to_be_visible()
-            ready(page)
-            viewer = page.locator(".mtunet-viewer")
-            page.keyboard.press("j")
-            expect(viewer).not_to_have_attribute("data-selected", "")
-            settled(page)
-            page.keyboard.press("a")
-            expect(page.get_by_text("History (1)")).to_be_visible()
-            settled(page)
-            page.keyboard.press("y" if number % 2 else "o")
-        expect(page.get_by_text(f"{STUDIES} of {STUDIES}, {STUDIES} decided")).to_be_visible()
-        expect(page.get_by_role("button", name=re.compile("^Next Shortcut"))).to_be_disabled()
-        page.reload()  # the list stands in the address
-        expect(page.get_by_text(f"{STUDIES} of {STUDIES}, {STUDIES} decided")).to_be_visible()
-        ready(page)
-        page.keyboard.press("p")
-        expect(page.get_by_text(f"{STUDIES - 1} of {STUDIES}, {STUDIES} decided")).to_be_visible()
-        with Store.open(tmp_path / "data") as store:
-            said = [decision.answer for decision in everything(store) if decision.act is Act.STUDY]
-            read = worklist.decided(store, worklist.listed(store, Query(search="read")))
-        assert said == ["recall", "no_recall"] * (STUDIES // 2)
-        assert list(read.values()) == [True] * STUDIES
+        expect(viewer).not_to_have_attribute("data-selected", "")
+        expect(page.locator(".card")).to_be_visible()
+        page.keyboard.press("a")
+        expect(panel).not_to_have_attribute("data-last", "0")
+        expect(page.locator(".findings [aria-pressed=true] .given")).to_have_text("✓")
+        assert not page.evaluate(SCROLLED)
+        if number < STUDIES:
+            study = panel.get_attribute("data-study")
+            page.keyboard.press("Shift+Y" if number % 2 else "Shift+O")
+            expect(panel).not_to_have_attribute("data-study", study or "")
+    page.keyboard.press("o")
+    at(page, STUDIES, STUDIES, STUDIES)
+    expect(page.get_by_role("button", name="Next study")).to_be_disabled()
+    page.reload()  # the list stands in the address
+    at(page, STUDIES, STUDIES, STUDIES)
+    ready(page)
+    expect(page.get_by_label("Reader", exact=True)).to_have_value("Dr Keys")
+    page.keyboard.press("p")
+    at(page, STUDIES - 1, STUDIES, STUDIES)
+    expect(page.locator(".stands")).to_contain_text("Recall, by Dr Keys")
+    with Store.open(data) as store:
+        said = [decision.answer for decision in everything(store) if decision.act is Act.STUDY]
+        read = worklist.decided(store, worklist.listed(store, Query()))
+        judged = {decision.study for decision in everything(store) if decision.act is Act.FINDING}
+    assert said == ["recall", "no_recall"] * (STUDIES // 2)
+    assert list(read.values()) == [True] * STUDIES
+    assert len(judged) == STUDIES
+
+
+def test_a_filtered_list_is_read_with_the_focus_anywhere_and_all_it_does_has_a_key(
+    page: Page, room: tuple[str, Path]
+) -> None:
+    url, data = room
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(url)
+    page.get_by_label("Name", exact=True).fill("read 4")
+    expect(page.get_by_text(re.compile("^1 stud"))).to_be_visible()
+    open_first(page)
+    panel, viewer = page.locator(".panel"), page.locator(".mtunet-viewer")
+    expect(panel.locator(".where")).to_contain_text("1 of 1")
+    assert not page.evaluate(SCROLLED)
+    page.keyboard.press("y")  # nobody has said who reads
+    expect(page.get_by_role("alert").filter(has_text="Say who reads first")).to_be_visible()
+    sign(page, "Dr Bo")
+    for key, name, value in ((" ", "hiding", "true"), (" ", "hiding", "false"), ("i", "inverted", "true")):
+        page.keyboard.press(key)
+        expect(viewer).to_have_attribute(f"data-{name}", value)
+    page.keyboard.press(",")
+    expect(viewer).not_to_have_attribute("data-layers", re.compile(r"\bmc\b"))
+    page.keyboard.press(",")
+    page.keyboard.press("?")
+    expect(page.get_by_text("the next finding without a verdict, centred")).to_be_visible()
+    page.keyboard.press("Escape")
+    before = len(kept(data))
+    open_drawer(page, "Findings")
+    table = page.locator('[data-testid="stDataFrame"]')
+    expect(table).to_be_visible()
+    table.click(position={"x": 60, "y": 60})
+    page.keyboard.press("j")  # with the focus in a table
+    expect(viewer).not_to_have_attribute("data-selected", "")
+    page.keyboard.press("x")
+    expect(page.locator(".findings [aria-pressed=true] .given")).to_have_text("✗")
+    page.locator(".pane").first.focus()
+    page.keyboard.press("w")  # while one writes, letters are letters
+    page.keyboard.type("a jolly yarn")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("noted: a jolly yarn", exact=False)).to_be_attached()
+    page.keyboard.press("y")
+    expect(page.locator(".stands")).to_contain_text("Recall, by Dr Bo")
+    page.keyboard.press("z")
+    expect(page.locator(".stands")).to_contain_text("by Dr Keys")
+    assert [(one.act.value, one.answer) for one in kept(data)[before:]] == [
+        ("finding", "not_a_calcification"),
+        ("note", ""),
+        ("study", "recall"),
+        ("undo", ""),
+    ]
+
+
+def kept(data: Path) -> list:
+    with Store.open(data) as store:
+        return list(everything(store))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from mtunet.output.drawing import FIGURE_3, LAYERS
 from pages.shared.image_route import ROUTES
-from pages.shared.viewer import Hanging, Outline, Pane, viewer
+from pages.shared.viewer import Hanging, Outline, Pane, Reading, viewer
 
 app = st.App(__file__, routes=ROUTES)
 
@@ -37,15 +37,48 @@ def page() -> None:
         st.session_state.fewer = True
     right.caption("Not for clinical use")
     grid = Hanging(2, 2, {(1, 1): "No left MLO"}) if hung else None
+    reading = Reading(desk_facts(panes), lambda _: None, lambda _: None) if hung else None
     event = viewer(
-        panes, key="viewer", height=760, visible={}, palette=PALETTE, selected=chosen, hanging=grid, marking=hung
+        panes, key="viewer", height=760, visible={}, palette=PALETTE, selected=chosen, hanging=grid, reading=reading
     )
-    if event.box is not None:
-        st.write(f"Box {event.pane} {tuple(event.box)}")
     if event.selected is not None:
         chosen = event.selected
         st.write(f"Clicked {event.pane} {event.selected}")
     st.session_state.chosen = chosen
+
+
+def desk_facts(panes: list[Pane]) -> dict:
+    """As the case page makes them, of findings 1 and 2."""
+    *_, last = panes
+    found = [
+        {
+            "pane": last.id,
+            "image": last.sha256,
+            "number": number,
+            "type": "mc",
+            "kind": "MC",
+            "name": f"RMLO {number}",
+            "area": "1 mm²",
+            "size": "1 mm²",
+            "probability": 0.9,
+            "probabilities": {"mc": 0.9, "bac": 0.1},
+            "where": "",
+            "answers": [["agree", "Agree"], ["is_bac", "It is BAC"], ["not_a_calcification", "Not a calcification"]],
+        }
+        for number in (1, 2)
+    ]
+    state = {"last": 0, "verdicts": {}, "recall": None, "stands": "", "undo": "", "missed": [], "history": []}
+    return {
+        "address": "mtunet/desk/none",
+        "study": "one",
+        "title": "A study",
+        "about": [],
+        "flag": None,
+        "findings": found,
+        "place": None,
+        "reader": "Ada",
+        "state": state,
+    }
 
 
 def hung_panes(facts: dict) -> list[Pane]:

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -14,6 +15,7 @@ from mtunet.detection import models
 from mtunet.intake.admission import Origin, Taken, take_in
 from mtunet.store.images import Store
 from mtunet.store.records import JobState, now
+from pages.case import desk
 from tests.drawn_run import quick_phantom
 from tests.painting import drawn_png
 
@@ -69,6 +71,27 @@ def once(kept: Path, data: Path, analyse: Callable[[], list[str]]) -> list[str]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phantoms of teaching that take no time."""
     monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
+
+
+def open_drawer(app: AppTest, name: str) -> AppTest:
+    """What the case page shows when one opens it: "findings", "amounts", "files", "about"."""
+    app.session_state[f"case.drawer.{name}"] = True
+    return app.run()
+
+
+def desk_of(app: AppTest) -> dict[str, Any]:
+    """What the viewer is told of the study that is read in it."""
+    assert not app.exception
+    told: dict[str, Any] = json.loads(app.get("bidi_component")[0].proto.json)["desk"]
+    return told
+
+
+def decide(app: AppTest, reader: str = "Ada", **message: object) -> dict[str, Any]:
+    """Send a decision as the viewer does; gives the answer."""
+    opened = desk.DESKS.find(desk_of(app)["address"].rpartition("/")[2])
+    assert opened is not None
+    answer: dict[str, Any] = json.loads(desk._keep(opened, json.dumps({"reader": reader, **message}).encode()).body)
+    return answer
 
 
 @pytest.fixture

@@ -11,22 +11,15 @@ from mtunet.detection import models
 from mtunet.output.exports import EXPORTS, STUDY_EXPORTS
 from mtunet.store.filing import forget
 from mtunet.store.images import Store
-from mtunet.store.studies import study_of
 from mtunet.store.worklist import Order
 from pages.shared import controls
+from tests.pages.conftest import decide, desk_of, open_drawer
 
 
 def given_to_viewer(app: AppTest) -> dict[str, Any]:
     assert not app.exception
     data: dict[str, Any] = json.loads(app.get("bidi_component")[0].proto.json)
     return data
-
-
-def study_id(data: Path, sha256: str) -> str:
-    with Store.open(data) as store:
-        found = study_of(store, sha256)
-    assert found is not None
-    return found.id
 
 
 def threshold(app: AppTest, kind: str) -> Any:
@@ -52,8 +45,9 @@ def test_what_was_found_is_given_to_the_viewer(analysed: Callable[..., str], ope
     app = open_case(analysed(mc=2, bac=True))
     [pane] = given_to_viewer(app)["panes"]
     assert (len(pane["contours"]["mc"]), len(pane["contours"]["bac"])) == (2, 1)
-    assert len(app.dataframe[0].value) == 3
-    assert "areas in pixels" in " ".join(c.value for c in app.caption)
+    assert [(one["kind"], one["number"]) for one in desk_of(app)["findings"]] == [("MC", 1), ("MC", 2), ("BAC", 3)]
+    assert "areas in pixels" in desk_of(app)["about"][0]
+    assert len(open_drawer(app, "findings").dataframe[0].value) == 3
 
 
 def test_a_threshold_changes_the_outlines_and_can_be_taken_back(
@@ -103,40 +97,17 @@ def test_another_image_is_shown_beside_it(analysed: Callable[..., str], open_cas
     shown, beside = given_to_viewer(app)["panes"]
     assert beside["sha256"] == other
     assert (len(shown["contours"]["mc"]), len(beside["contours"]["mc"])) == (2, 1)
-    assert given_to_viewer(app)["selectedPane"] == shown["id"]
-
-
-def test_the_chosen_row_is_centred_in_the_image(
-    analysed: Callable[..., str], open_case: Callable[..., AppTest], data: Path
-) -> None:
-    sha256 = analysed(mc=2, bac=True)
-    app = open_case(sha256)
-    assert given_to_viewer(app)["selected"] is None
-    app.session_state[f"case.finding.chosen.{study_id(data, sha256)}"] = (sha256, 2)
-    app.run()
-    assert given_to_viewer(app)["selected"] == 2
-
-
-def test_a_click_in_the_image_chooses_the_row(
-    analysed: Callable[..., str], open_case: Callable[..., AppTest], data: Path
-) -> None:
-    sha256 = analysed(mc=2, bac=True)
-    app = open_case(sha256)
-    for name, value in (("chosen", (sha256, 3)), ("shown", (sha256, 3)), ("turn", 1)):
-        app.session_state[f"case.finding.{name}.{study_id(data, sha256)}"] = value
-    app.run()
-    assert not app.exception
-    assert given_to_viewer(app)["selected"] == 3
 
 
 def test_an_image_without_findings_says_so(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
     app = open_case(analysed(mc=0, bac=False))
+    assert desk_of(app)["findings"] == []
+    assert not open_drawer(app, "findings").dataframe
     assert "Nothing was found" in " ".join(c.value for c in app.caption)
-    assert not app.dataframe
 
 
 def test_every_export_has_its_button(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
-    app = open_case(analysed())
+    app = open_drawer(open_case(analysed()), "files")
     labels = [button.proto.label for button in app.get("download_button")]
     assert labels == [export.label for export in (*STUDY_EXPORTS.values(), *EXPORTS.values())]
 
@@ -180,34 +151,19 @@ def test_what_was_opened_with_a_filter_is_read_to_its_end_by_deciding(
     app.switch_page("pages/worklist/worklist.py").run()
     app.text_input(key="worklist.search").set_value(".png").run()
     app.selectbox(key="worklist.order").set_value(Order.TITLE).run()
-    app = open_case(first)
-    assert app.button(key="case.previous").disabled
-    assert "1 of 3, 0 decided" in [caption.value for caption in app.caption]
-    app.text_input(key="case.reader").set_value("Dr A").run()
-    app.toggle(key="case.then_next").set_value(True).run()
-    app.button(key="case.study.recall").click().run()
-    assert app.subheader[0].value == "2\\.png"
-    assert "2 of 3, 1 decided" in [caption.value for caption in app.caption]
-    app.button(key="case.study.recall").click().run()
-    assert app.subheader[0].value == "3\\.png"
-    assert app.button(key="case.next").disabled
-    app.button(key="case.previous").click().run()
-    assert app.subheader[0].value == "2\\.png"
-
-
-def test_the_next_finding_is_the_next_without_a_verdict(
-    analysed: Callable[..., str], open_case: Callable[..., AppTest]
-) -> None:
-    app = open_case(analysed(mc=2))
-    app.text_input(key="case.reader").set_value("Dr A").run()
-    chosen = []
-    found = len(app.dataframe[0].value)
-    for _ in range(found):
-        app.button(key="case.next_finding").click().run()
-        chosen.append(given_to_viewer(app)["selected"])
-        app.button(key="case.verdict.agree").click().run()
-    assert len(set(chosen)) == found > 1
-    assert "case.next_finding" not in {button.key for button in app.button}
+    told = desk_of(open_case(first))
+    assert (told["title"], told["place"]["words"], told["place"]["above"]) == ("1.png", "1 of 3, 0 decided", None)
+    answer = decide(app, act="study", answer="recall")
+    assert (answer["place"], answer["recall"]) == ("1 of 3, 1 decided", "recall")
+    titles = []
+    for _ in range(2):  # as the viewer does, which says which study is wanted
+        app.query_params["study"] = desk_of(app)["place"]["below"]
+        app.query_params.pop("image", None)
+        told = desk_of(app.run())
+        titles.append((told["title"], told["place"]["words"]))
+        decide(app, act="study", answer="no_recall")
+    assert titles == [("2.png", "2 of 3, 1 decided"), ("3.png", "3 of 3, 2 decided")]
+    assert told["place"]["below"] is None
 
 
 def test_a_case_whose_files_are_gone_says_so(

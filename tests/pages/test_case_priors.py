@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.store.images import Store
 from mtunet.store.studies import study_of
 from tests.dicoms import dicom
-from tests.pages.conftest import once
+from tests.pages.conftest import once, open_drawer
 from tests.painting import drawing
 
 
@@ -52,8 +52,7 @@ def now_and_then(analysed: Callable[..., str], data: Path, kept: Path) -> tuple[
 def compared(app: AppTest, now_and_then: tuple[str, str]) -> AppTest:
     app.switch_page("pages/case/case.py")
     app.query_params["study"] = now_and_then[0]
-    app.run()
-    return app.selectbox(key=f"case.prior.{now_and_then[0]}").select_index(0).run()
+    return app.run()
 
 
 def given_to_viewer(app: AppTest) -> dict[str, Any]:
@@ -62,17 +61,19 @@ def given_to_viewer(app: AppTest) -> dict[str, Any]:
     return data
 
 
-def test_now_hangs_above_then(compared: AppTest) -> None:
+def test_the_latest_prior_is_given_to_be_hung_under_the_same_views(compared: AppTest) -> None:
     given = given_to_viewer(compared)
-    assert [(pane["slot"], pane["title"].split(":")[0]) for pane in given["panes"]] == [
-        ([0, 0], "Now"),
-        ([0, 1], "Now"),
-        ([1, 0], "2.0 years earlier"),
-        ([1, 1], "2.0 years earlier"),
+    assert [(pane["place"], pane["prior"]) for pane in given["panes"]] == [
+        (["R", "CC"], ""),
+        (["L", "CC"], ""),
+        (["R", "CC"], "2.0 years earlier"),
+        (["L", "CC"], "2.0 years earlier"),
     ]
+    assert {one["pane"] for one in given["desk"]["findings"]} == {pane["id"] for pane in given["panes"][:2]}
 
 
 def test_the_change_is_said_per_breast_with_the_error_of_repeats(compared: AppTest) -> None:
+    open_drawer(compared, "amounts")
     changes = dict(each.value.split("  \n") for each in compared.markdown if "→" in each.value and "\n" in each.value)
     changes = {words.split("**")[1]: change for words, change in changes.items()}
     assert changes["Left"] == "none before"
@@ -92,6 +93,7 @@ def test_with_spacing_there_is_a_grade_and_its_vessels_can_be_lit(app: AppTest, 
     app.switch_page("pages/case/case.py")
     app.query_params["study"] = now_and_then[0]
     given = given_to_viewer(app.run())
+    open_drawer(app, "amounts")
     assert any("Grade" in each.value and "of 3" in each.value for each in app.markdown)
-    assert all(len(pane["contours"]["causes"]) == 1 for pane in given["panes"])
+    assert all(len(pane["contours"]["causes"]) == 1 for pane in given["panes"][:2])
     assert given["visible"]["causes"] is False

@@ -25,7 +25,7 @@ from mtunet.store.studies import study_of
 from mtunet.study.decisions import Act, standing
 from pages.case.chosen import NEGATIVE
 from tests.dicoms import dicom
-from tests.pages.conftest import once
+from tests.pages.conftest import decide, desk_of, once, open_drawer
 from tests.painting import drawing, drawn_png
 
 FOUR = ("0_R-MLO.png", "0_L-CC.png", "0_R-CC.png", "0_L-MLO.png")
@@ -62,15 +62,6 @@ def text(app: AppTest) -> str:
     return " ".join(each.value for kind in (app.markdown, app.caption, app.info) for each in kind).replace("\\", "")
 
 
-def sign(app: AppTest, name: str = "Ada") -> AppTest:
-    return app.text_input(key="case.reader").set_value(name).run()
-
-
-def choose(app: AppTest, study: str, key: tuple[str, int]) -> AppTest:
-    app.session_state[f"case.finding.chosen.{study}"] = key
-    return app.run()
-
-
 def test_four_views_hang_with_the_right_breast_mirrored_to_face_the_left(opened: AppTest) -> None:
     given = given_to_viewer(opened)
     assert [pane["marker"] for pane in given["panes"]] == ["R CC", "L CC", "R MLO", "L MLO"]
@@ -98,24 +89,20 @@ def test_a_study_is_opened_by_its_address_and_an_unknown_one_is_said(app: AppTes
     assert app.info[0].value.startswith("No such case")
 
 
-def test_the_table_lists_the_findings_of_all_views_mc_first(opened: AppTest) -> None:
-    table = opened.dataframe[0].value
-    assert set(table["View"]) == {"RCC", "LCC", "RMLO", "LMLO"}
-    assert list(table["Type"]) == ["MC"] * 6 + ["BAC"]
-
-
-def test_a_chosen_finding_is_marked_in_its_own_view(opened: AppTest, study: str, four_views: list[str]) -> None:
-    given = given_to_viewer(choose(opened, study, (four_views[3], 2)))
-    assert (given["selected"], given["selectedPane"]) == (2, four_views[3][:16])
+def test_the_findings_of_all_views_are_listed_mc_first(opened: AppTest) -> None:
+    told = desk_of(opened)["findings"]
+    assert {one["name"].split()[0] for one in told} == {"RCC", "LCC", "RMLO", "LMLO"}
+    assert [one["kind"] for one in told] == ["MC"] * 6 + ["BAC"]
+    assert list(open_drawer(opened, "findings").dataframe[0].value["Type"]) == ["MC"] * 6 + ["BAC"]
 
 
 def test_a_verdict_needs_a_reader_and_is_kept_with_what_was_shown(
     opened: AppTest, study: str, four_views: list[str], data: Path
 ) -> None:
-    app = choose(opened, study, (four_views[1], 1))
-    assert app.button(key="case.verdict.is_bac").disabled
-    sign(app).button(key="case.verdict.is_bac").click().run()
-    assert not app.exception
+    asked = {"act": "finding", "image": four_views[1], "number": 1, "answer": "is_bac"}
+    assert "needs the reader's name" in decide(opened, reader=" ", **asked)["sentence"]
+    told = decide(opened, **asked)
+    assert told["verdicts"] == {f"{four_views[1][:16]} 1": {"answer": "is_bac", "words": "It is BAC", "reader": "Ada"}}
     with Store.open(data) as store:
         [kept] = history(store, study)
     assert (kept.reader, kept.act, kept.answer, kept.sha256, kept.number) == (
@@ -127,63 +114,70 @@ def test_a_verdict_needs_a_reader_and_is_kept_with_what_was_shown(
     )
     assert kept.shown.model == "detail"
     assert set(kept.shown.thresholds.values()) == {0.5}
-    assert "It is BAC (Ada)" in list(app.dataframe[0].value["Reader"])
-    assert "LCC 1, MC: it is BAC" in text(app)
+    assert told["history"][0]["said"] == "on LCC 1, MC: it is BAC"
+    assert "It is BAC (Ada)" in list(open_drawer(opened, "findings").dataframe[0].value["Reader"])
 
 
 def test_recall_note_and_undo_stand_in_the_history(opened: AppTest, study: str, data: Path) -> None:
-    app = sign(opened)
-    app.button(key="case.study.recall").click().run()
-    app.text_area(key=f"case.note.words.{study}").set_value("Compare in half a year.")
-    app.button(key="case.note.keep").click().run()
+    assert decide(opened, act="study", answer="recall")["undo"] == "Takes back: on the study: recall"
+    decide(opened, act="note", note="Compare in half a year.")
     with Store.open(data) as store:
         stands = standing(history(store, study))
     assert stands.recall is not None
     assert stands.notes[0].note == "Compare in half a year."
-    app.button(key="case.undo").click().run()
-    app.button(key="case.undo").click().run()
-    assert app.button(key="case.undo").disabled
+    assert decide(opened, act="undo")["recall"] == "recall"
+    told = decide(opened, act="undo")
+    assert (told["undo"], told["recall"], sum(one["gone"] for one in told["history"])) == ("", None, 2)
+    assert decide(opened, act="undo")["sentence"] == "You have decided nothing here that stands."
     with Store.open(data) as store:
-        records = history(store, study)
-    assert len(records) == 4
-    assert standing(records).recall is None
-    assert text(app).count("taken back") == 2
+        assert len(history(store, study)) == 4
 
 
 def test_a_box_round_something_missed_is_kept_and_drawn(
     opened: AppTest, study: str, four_views: list[str], data: Path
 ) -> None:
-    opened.session_state[f"case.box.{study}"] = (four_views[2], Box(10, 20, 40, 60))
-    app = sign(opened)
-    app.button(key="case.missed.bac").click().run()
+    decide(opened, act="missed", image=four_views[2], box=[20, 10, 60, 40], answer="bac")
     with Store.open(data) as store:
         [kept] = history(store, study)
     assert (kept.act, kept.answer, kept.sha256, kept.box) == (Act.MISSED, "bac", four_views[2], Box(10, 20, 40, 60))
-    pane = next(p for p in given_to_viewer(app)["panes"] if p["sha256"] == four_views[2])
+    pane = next(p for p in given_to_viewer(opened.run())["panes"] if p["sha256"] == four_views[2])
     assert len(pane["contours"]["missed"]) == 1
-    assert f"case.box.{study}" not in app.session_state
 
 
-def test_a_discarded_box_leaves_nothing(opened: AppTest, study: str, four_views: list[str], data: Path) -> None:
-    opened.session_state[f"case.box.{study}"] = (four_views[2], Box(10, 20, 40, 60))
-    app = opened.run()
-    app.button(key="case.missed.discard").click().run()
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"act": "finding", "number": 99, "answer": "agree"},
+        {"act": "finding", "number": 1, "answer": "perhaps"},
+        {"act": "finding", "image": "f" * 64, "number": 1, "answer": "agree"},
+        {"act": "missed", "box": [5, 5, 5, 9], "answer": "mc"},
+        {"act": "missed", "box": [0, 0, float("inf"), 9], "answer": "mc"},
+        {"act": "note", "note": " "},
+        {"act": "note", "note": "n" * 3000},
+        {"act": "study"},
+        {"act": "delete"},
+        {"number": 1},
+    ],
+)
+def test_what_is_no_decision_is_refused_with_a_sentence_and_leaves_nothing(
+    opened: AppTest, study: str, four_views: list[str], data: Path, wrong: dict[str, Any]
+) -> None:
+    assert decide(opened, **{"image": four_views[1], **wrong})["sentence"].endswith((".", "Verdict", "Act", "Recall"))
     with Store.open(data) as store:
         assert history(store, study) == ()
-    assert all("missed" not in pane["contours"] for pane in given_to_viewer(app)["panes"])
 
 
 def test_amounts_and_the_firmness_of_the_flag_are_said(opened: AppTest) -> None:
-    said = text(opened)
+    said = text(open_drawer(opened, "amounts"))
     assert "How firm is the flag?" in said
     assert "does not say how large a pixel is" in said  # so there is no grade
     assert len(opened.get("plotly_chart")) == 1
 
 
 def test_the_worklist_says_how_far_reader_and_model_agree(opened: AppTest, study: str, four_views: list[str]) -> None:
-    app = sign(opened)
     for view, verdict in ((1, "agree"), (3, "is_bac")):
-        choose(app, study, (four_views[view], 1)).button(key=f"case.verdict.{verdict}").click().run()
+        decide(opened, act="finding", image=four_views[view], number=1, answer=verdict)
+    app = opened
     app.switch_page("pages/worklist/worklist.py").run()
     assert not app.exception
     assert any("Readers and model: kappa 0.00 (n = 2)" in each.label for each in app.expander)
@@ -191,19 +185,14 @@ def test_the_worklist_says_how_far_reader_and_model_agree(opened: AppTest, study
     assert list(table["Reader: BAC"]) == [1, 0, 0]
 
 
-def test_a_reader_who_comes_second_sees_what_the_first_decided(
-    opened: AppTest, study: str, data: Path, app: AppTest
-) -> None:
-    sign(opened).button(key="case.study.recall").click().run()
+def test_a_reader_who_comes_second_sees_what_the_first_decided(opened: AppTest, study: str, data: Path) -> None:
+    decide(opened, act="study", answer="recall")
     second = AppTest.from_file(str(Path(__file__).parents[2] / "streamlit_app.py"), default_timeout=30)
     second.run()
     second.switch_page("pages/case/case.py")
     second.query_params["study"] = study
-    second.run()
-    assert "Recall, by Ada" in text(second)
-    sign(second, "Bo").button(key="case.study.no_recall").click().run()
-    opened.run()
-    assert "No recall, by Bo" in text(opened)
+    assert desk_of(second.run())["state"]["stands"].startswith("Recall, by Ada")
+    assert decide(second, "Bo", act="study", answer="no_recall")["stands"].startswith("No recall, by Bo")
     with Store.open(data) as store:
         assert [d.reader for d in history(store, study)] == ["Ada", "Bo"]
 
@@ -258,6 +247,7 @@ def test_a_pixel_size_is_set_by_hand_and_the_difference_told(
     app.switch_page("pages/case/case.py")
     app.query_params["image"] = name
     app.run()
+    open_drawer(app, "about")
     assert "of the picture was looked at" in text(app)
     assert "assumed" in text(app)
     [size] = [each for each in app.button_group if "case.pixel" in each.key]
@@ -287,6 +277,6 @@ def test_an_image_that_does_not_count_is_shown_beside_and_said(
         analysed("x.dcm", dicom(stored, StudyInstanceUID="1.2.3", SeriesDescription=description))
     app.switch_page("pages/case/case.py")
     app.run()
-    assert "1 image is shown beside and not counted" in text(app)
+    assert "1 image is shown beside and not counted" in " ".join(desk_of(app)["flag"]["reasons"])
     assert [pane["title"] for pane in given_to_viewer(app)["panes"]] == ["x.dcm", "x.dcm (not counted)"]
     assert [pane["marker"] for pane in given_to_viewer(app)["panes"]] == ["L CC", "L CC synthetic"]

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.output.exports import EXPORTS
 from mtunet.store.images import Store
 from mtunet.store.outbox import SENT, Outbox
+from tests.pages.conftest import open_drawer
 
 
 def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(
@@ -19,7 +20,7 @@ def test_what_cannot_be_made_here_is_shown_and_says_what_to_install(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "highdicom" else real(name, *rest)
     )
-    app = open_case(analysed())
+    app = open_drawer(open_case(analysed()), "files")
     assert not app.exception
     buttons = {button.proto.label: button.proto for button in app.get("download_button")}
     for name, export in EXPORTS.items():
@@ -35,8 +36,9 @@ def test_what_became_of_results_on_their_way_to_an_archive_is_said(
     with Store.open(data) as store:
         Outbox(store).hold(sha256, "PACS@host:104", b"sealed")
         Outbox(store).put_off(sha256, 0.0, "PACS did not answer. It is tried again.", failed=True)
-    waits = [caption.value for caption in open_case(sha256).caption]
+    waits = [caption.value for caption in open_drawer(open_case(sha256), "files").caption]
     assert "Results for PACS (PACS@host:104): 1 waiting. PACS did not answer. It is tried again." in waits
     with Store.open(data) as store:
         Outbox(store).end(sha256, SENT, "4 objects stored.")
-    assert any("Results sent to PACS (PACS@host:104) at" in caption.value for caption in open_case(sha256).caption)
+    sent = [caption.value for caption in open_drawer(open_case(sha256), "files").caption]
+    assert any("Results sent to PACS (PACS@host:104) at" in said for said in sent)
