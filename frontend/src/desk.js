@@ -14,6 +14,7 @@ export class Desk {
     this.viewer = viewer;
     this.card = new Card(viewer.stage);
     this.chosen = -1; // which of the findings
+    this.queue = Promise.resolve(); // what is on its way
     this.build();
     this.fold(localStorage.getItem(FOLDED) === "yes");
     this.talk = new Talk(
@@ -110,7 +111,8 @@ export class Desk {
     this.facts = facts;
     this.drawn = JSON.stringify(facts.state.missed);
     if (another || moved || facts.state.last >= this.state.last) this.state = facts.state;
-    if (moved) this.place = facts.place;
+    if (moved || this.listed !== JSON.stringify(facts.place)) this.place = facts.place;
+    this.listed = JSON.stringify(facts.place);
     if (another) this.words.value = "";
     const kept = sessionStorage.getItem(READER) ?? "";
     if (!facts.reader && kept && !this.reader)
@@ -162,7 +164,9 @@ export class Desk {
     }
     this.element.dataset.busy = "";
     try {
-      this.take(await this.talk.send(message));
+      const kept = this.queue.then(() => this.talk.send(message)); // one after another, as they were pressed
+      this.queue = kept.catch(() => {});
+      this.take(await kept);
       this.say("");
       return true;
     } catch (problem) {
@@ -250,7 +254,7 @@ export class Desk {
     this.leaving = true;
     this.element.dataset.busy = "";
     setTimeout(() => (this.leaving = false), 10_000);
-    this.tell("go", study);
+    this.queue.then(() => this.tell("go", study));
   }
 
   /** A box was drawn round something missed: what is it? extent: in coordinates of the pane's map. */

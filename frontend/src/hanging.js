@@ -55,8 +55,9 @@ export function has(panes, name) {
  * Which panes are shown, and where: {rows, columns, cells: [{pane, slot}], empty: [{slot, words}]}.
  * alone: a pane that is enlarged, or null. prior: whether an earlier study hangs under this one. hanging: the page's.
  */
-export function arrange(panes, { name, alone, prior }, hanging) {
+export function arrange(panes, { name, alone: enlarged, prior }, hanging) {
   const then = prior ? panes.filter((pane) => pane.facts.prior) : [];
+  const alone = enlarged ?? (now(panes).length === 1 ? now(panes)[0] : null);
   if (alone) {
     const mate = then.length
       ? panes.find((pane) => isPrior(pane) !== isPrior(alone) && samePlace(pane, alone))

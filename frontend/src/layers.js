@@ -7,6 +7,7 @@ import VectorSource from "ol/source/Vector.js";
 import { Fill, Stroke, Style, Text } from "ol/style.js";
 
 const FONT = "600 12px system-ui, 'Segoe UI', sans-serif";
+const FAR = 1; // screen pixels: the two walls of a vessel of 2 mm are seven apart
 const CASING = "rgba(0,0,0,0.55)";
 const RIM = "rgba(255,255,255,0.5)";
 
@@ -16,7 +17,7 @@ const RIM = "rgba(255,255,255,0.5)";
  */
 export function contourLayer({ name, colour, dashed, truth, width }, source, close) {
   const near = linesOf(colour, width, dashed, truth);
-  const far = linesOf(colour, truth ? width * 0.55 : width * 0.85, dashed, truth);
+  const far = linesOf(colour, truth ? width * 0.5 : FAR, dashed, truth).slice(truth ? 0 : 1); // bare: no dark rim
   const style = (feature, resolution) => {
     if (!close(resolution)) return far;
     return feature.get("number") == null ? near : [...near, numberOf(feature, colour)];

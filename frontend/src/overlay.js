@@ -29,11 +29,12 @@ export class Overlay {
     this.marker.textContent = marker;
   }
 
-  status(zoom, { width, level, inverted }) {
+  status(zoom, { width, level, name, inverted }) {
     const percent = (value) => `${Math.round(value * 100)} %`;
     const size = `${zoom < 0.995 || zoom > 1.005 ? percent(zoom) : "1:1"}`;
     const inverse = inverted ? "  inverted" : "";
-    this.state.textContent = `W ${percent(width)}  L ${percent(level)}${inverse}  zoom ${size}`;
+    const window = name ?? `W ${percent(width)}  L ${percent(level)}`;
+    this.state.textContent = `${window}${inverse}  zoom ${size}`;
   }
 
   /** The note of the finding under the pointer, beside it and inside the pane. */

@@ -190,6 +190,12 @@ export class Pane {
     return this.framed ? [0, 0, this.facts.columns, this.facts.rows] : wanted(this.facts);
   }
 
+  /** Screen pixels that the breast is high. */
+  get breastHeight() {
+    const [, top, , bottom] = wanted(this.facts);
+    return (bottom - top) * this.zoom;
+  }
+
   get fitResolution() {
     const [width, height] = this.map.getSize() ?? [1, 1];
     if (this.viewer.sharesScale) return sharedFit(this, this.viewer.shown, [width, height]);

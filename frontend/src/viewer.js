@@ -317,6 +317,7 @@ export class Viewer {
     data.zoom = this.current.zoom.toFixed(4);
     data.centre = this.current.position.map((v) => v.toFixed(1)).join(",");
     data.selected = this.current.selected ?? "";
+    data.breast = Math.max(...this.shown.map((pane) => pane.breastHeight)).toFixed(0);
     data.exact = this.shown.every((pane) => pane.isExact);
     if (this.shown.every((pane) => pane.isDrawn)) data.state = "ready";
   }

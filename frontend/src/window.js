@@ -27,6 +27,12 @@ export class Window {
     return (this.high + this.low) / 2 / WHITE;
   }
 
+  /** What a window is called that is not of a person's hand; undefined for others. */
+  get name() {
+    if (this.isFull) return "window of the file";
+    return this.low === CALCIUM[0] && this.high === CALCIUM[1] ? "calcium" : undefined;
+  }
+
   get isFull() {
     return this.low === FULL[0] && this.high === FULL[1];
   }

@@ -12,8 +12,10 @@ from pages.case.viewed import Case
 from pages.shared.words import FLAGS, SIDES
 
 EVERY = "Each breast has the mean of its views, which show the same arteries; the study has the sum of its breasts."
-
-
+SUMS = (
+    "Sums: of every marked pixel's probability of BAC, and of every marked pixel's grey value (0 to 255); "
+    f"both grow with finer pixels. {SUMS_SOURCE}"
+)
 WORTH = (
     "Worth no more than the findings it is of: on real mammograms the model takes some fibrous strands for arteries, "
     "which the Evaluation page counts. Verdicts do not change the amount."
@@ -42,32 +44,32 @@ def bac_amounts(case: Case) -> None:
             hide_index=True,
             placeholder="–",
             column_config={
-                "Where": st.column_config.TextColumn("", width=56),
-                "Grade": st.column_config.NumberColumn(width=56, help=GRADE_RULE),
+                "Where": st.column_config.TextColumn("BAC of", width=230),
+                "Grade": st.column_config.NumberColumn(width=70, help=GRADE_RULE),
                 "Area": st.column_config.NumberColumn(
-                    "Area, mm²" if in_mm else "Area, pixels", format="%.1f" if in_mm else "%d", width="small"
+                    "Area, mm²" if in_mm else "Area, pixels", format="%.1f" if in_mm else "%d", width=100
                 ),
-                "Length": st.column_config.NumberColumn("Length, mm", format="%.0f", width="small"),
-                "Probability": st.column_config.NumberColumn(
-                    "Σ probability", format="%.0f", width="small", help=f"Over the marked pixels. {SUMS_SOURCE}"
-                ),
-                "Grey": st.column_config.NumberColumn(
-                    "Σ grey", format="compact", width="small", help=f"Grey values 0 to 255. {SUMS_SOURCE}"
-                ),
+                "Length": st.column_config.NumberColumn("Length, mm", format="%.0f", width=105),
+                "Probability": st.column_config.NumberColumn("Sum of probability", format="%.0f", width=145),
+                "Grey": st.column_config.NumberColumn("Sum of grey", format="compact", width=110),
             },
+            width=800 if in_mm else 620,
             column_order=[c for c in rows[0] if in_mm or c not in ("Length", "Grade")],
             key="case.amounts",
             alt="Arterial calcification per breast and for the study",
         )
         lit = " The vessels behind the grade can be lit: a layer under the image."
+        st.caption(SUMS)
         st.caption(WORTH + (lit if amount.whole is not None and amount.whole.causes else ""))
 
 
 def _rows(case: Case) -> list[dict[str, Any]]:
     amount = case.look.amount
-    parts: list[tuple[str, Amount]] = [(SIDES[side], found) for side, found in amount.breasts.items()]
+    parts: list[tuple[str, Amount]] = [
+        (f"{SIDES[side]} breast, mean of its views", found) for side, found in amount.breasts.items()
+    ]
     if amount.whole is not None and (len(parts) != 1 or case.single):
-        parts = [*parts, ("Study", amount.whole)] if not case.single else [("Image", amount.whole)]
+        parts = [*parts, ("Study, sum of its breasts", amount.whole)] if not case.single else [("Image", amount.whole)]
     rows = [
         {
             "Where": words,
@@ -82,7 +84,7 @@ def _rows(case: Case) -> list[dict[str, Any]]:
     if amount.whole is None:
         rows += [
             {
-                "Where": view.name,
+                "Where": f"Image {view.name}",
                 "Grade": image.grade,
                 "Area": image.area_mm2 if case.in_mm else image.area_px,
                 "Length": image.length_mm,
@@ -92,6 +94,10 @@ def _rows(case: Case) -> list[dict[str, Any]]:
             for view, image in zip(case.views, amount.images, strict=True)
             if image.laterality is None
         ]
+    if not case.single:
+        counting = [image for image in case.look.evidence.seen if image.bac_count]
+        area = sum((image.bac_mm2 or 0.0) if case.in_mm else image.bac_px for image in counting)
+        rows.append({"Where": "All images added, as the flag weighs", "Area": area})
     return rows
 
 
@@ -108,8 +114,9 @@ def plane(case: Case) -> None:
     with st.container(border=True, key="case.plane"):
         st.markdown(
             "**How firm is the flag?**",
-            help="The calcified areas, and how they change when both thresholds are moved by up to 0.2. Above the line "
-            "most of the calcified area is arterial. The nearer the line or an axis, the less firm the flag.",
+            help="The calcified areas of all images added, and how they change when both thresholds are moved by up to "
+            "0.2. Above the line most of the calcified area is arterial. The nearer the line or an axis, the less firm "
+            "the flag.",
         )
         changed = hangs(points)
         if changed is None:
@@ -161,8 +168,10 @@ def _chart(points: tuple[Point, ...], unit: str) -> go.Figure:
     for point in (points[0], points[-1]):
         figure.add_annotation(x=point.mc, y=point.bac, text=f"{point.move:+.1f}", showarrow=False, xshift=18)
     figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    figure.update_xaxes(title=f"MC, {unit}", rangemode="tozero")
+    figure.update_xaxes(title=f"MC of all images, {unit}", rangemode="tozero")
     figure.update_yaxes(
-        title=f"BAC, {unit}", rangemode="tozero", range=[0, 1.15 * max(point.bac for point in points) or 1]
+        title=f"BAC of all images, {unit}",
+        rangemode="tozero",
+        range=[0, 1.15 * max(point.bac for point in points) or 1],
     )
     return figure

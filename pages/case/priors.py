@@ -75,7 +75,10 @@ def prior_change(case: Case, prior: Case) -> None:
             st.caption("A file of the two studies does not say how large a pixel is, so areas cannot be compared.")
             return
         # Not a table: this column is so narrow that one cuts the words which matter.
-        st.caption("Area of arterial calcification, then → now")
+        st.caption(
+            "Area of arterial calcification, then → now: of a breast the mean of its views, of the study the sum of "
+            "its breasts"
+        )
         for row in rows:
             st.markdown(f"**{row['Where']}** {_mm2(row['Then'])} → {_mm2(row['Now'])} mm²  \n{row['Change'] or '–'}")
         low, high = repeat.band

@@ -62,6 +62,24 @@ def test_a_click_enlarges_one_view_and_escape_shows_all_again(page: Page, hung: 
     expect(hung).to_have_attribute("data-zoom", re.compile(f"^{whole:.4f}$"))
 
 
+def test_layouts_are_chosen_by_key_and_remembered(page: Page, hung: Locator) -> None:
+    def fills() -> float:
+        """Of the stage's height, the breast."""
+        stage = page.locator(".stage").bounding_box()
+        assert stage is not None
+        return float(hung.get_attribute("data-breast") or 0) / stage["height"]
+
+    for key, shown in (("5", 3), ("1", 1), ("7", 2), ("8", 2), ("6", 3), ("7", 2)):  # one MLO is no pair
+        page.keyboard.press(key)
+        expect(hung).to_have_attribute("data-shown", str(shown if key != "8" else 3))
+        if key in "17":
+            assert fills() > 0.85
+    page.reload()
+    expect(hung).to_have_attribute("data-state", "ready")
+    expect(hung).to_have_attribute("data-layout", "cc")
+    expect(page.locator(".pane")).to_have_count(2)
+
+
 def test_a_finding_chosen_in_the_page_enlarges_its_view(page: Page, hung: Locator) -> None:
     page.locator(".findings button").nth(1).click()
     expect(hung).to_have_attribute("data-selected", "2")

@@ -86,7 +86,9 @@ def hung_panes(facts: dict) -> list[Pane]:
     places = (("R CC", "right", (0, 0)), ("L CC", "left", (0, 1)), ("R MLO", "right", (1, 0)))
     made = []
     for n, (name, wall, at) in enumerate(places):
+        side, view = name.split()
         facts_of_it = {"id": f"p{n}", "title": "", "marker": name, "flipped": wall == "right", "wall": wall, "slot": at}
+        facts_of_it["place"] = (side, view)
         made.append(replace(pane(facts, int(n < 2)), maps=facts["maps"], **facts_of_it))
     return made
 
