@@ -53,7 +53,7 @@ def choose_in_the_image(page: Page) -> None:
     page.wait_for_timeout(500)
     zoom = float(viewer.get_attribute("data-zoom") or 0)
     centre = [float(v) for v in (viewer.get_attribute("data-centre") or "").split(",")]
-    box = panes.nth(1).bounding_box()
+    box = panes.first.bounding_box()
     assert box is not None
     x, y = 700 // 4 + 4, 900 // 3 + 4  # where the drawing has its first MC
     page.mouse.click(

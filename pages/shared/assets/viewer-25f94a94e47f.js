@@ -605,6 +605,9 @@ var Lc=`/* The page's theme around the image, darkness under it: a mammogram is 
   gap: 6px;
   overflow: hidden auto;
 }
+.panel .told > * {
+  flex: none;
+}
 .panel .findings {
   margin: 0;
   padding: 3px 0;
