@@ -15,7 +15,7 @@ def test_every_threat_names_a_test_that_is_there() -> None:
 
 
 def test_what_a_display_is_to_do_is_tested_or_said_not_to_be_met() -> None:
-    rows = table("mammography-display.md", "the actor")
+    rows = [row for row in table("mammography-display.md", "the actor") if len(row) == 4]
     assert len(rows) >= 18
     for demand, here, why, test in rows:
         assert why, demand

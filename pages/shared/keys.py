@@ -80,9 +80,7 @@ def written(key: Key) -> str:
 
 def table() -> str:
     """All of them as Markdown, for the page that explains the program."""
-    rows = [
-        f"| {written(key)} | {key.words}{' (in a case)' if key.reading else ''} |".replace("| |", "|") for key in KEYS
-    ]
+    rows = [f"| {written(key)} | {key.words} |" for key in KEYS]
     return "\n".join(["| key | what it does |", "|---|---|", *rows])
 
 
