@@ -138,12 +138,14 @@ function isBusy({ current, alone, toolbar, desk }) {
   );
 }
 
-/** One thing after another: what lies on top first. */
+/** The tools first, then what lies over the image, then the enlarged view. */
 function leave(viewer) {
-  if (viewer.toolbar.isHelping) viewer.toolbar.toggleHelp(false);
-  else if (viewer.current.measuring) viewer.toggleMeasure();
-  else if (viewer.current.marking) viewer.toggleMarking();
-  else if (viewer.current.lens) viewer.toggleLens();
-  else if (viewer.desk?.close()) return;
-  else if (viewer.alone) viewer.toggleAlone(viewer.alone);
+  const { measuring, marking, lens } = viewer.current;
+  const busy = measuring || marking || lens || viewer.toolbar.isHelping;
+  viewer.toolbar.toggleHelp(false);
+  if (measuring) viewer.toggleMeasure();
+  if (marking) viewer.toggleMarking();
+  if (lens) viewer.toggleLens();
+  if (busy || viewer.desk?.close()) return;
+  if (viewer.alone) viewer.toggleAlone(viewer.alone);
 }
