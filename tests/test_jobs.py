@@ -1,10 +1,9 @@
 import os
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from mtunet.store.studies import study_of
 from mtunet.study.decisions import Act, Decision, Recall, Shown
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
 from tests.stand_ins import ray as standing_in
+from tests.starting import start
 
 pytestmark = pytest.mark.usefixtures("painter")
 MODEL = models.DEFAULT_MODEL
@@ -247,13 +247,20 @@ Jobs(Path(sys.argv[1]), painting.slow_model)._thread.join()
 """
 
 
+def started(code: str, data: Path) -> ForkServerProcess:
+    """A worker in a process of its own."""
+    script = data.parent / "worker.py"
+    script.write_text(code)
+    return start(script, str(data), environment=os.environ, output=data.parent / "worker.log")
+
+
 @pytest.mark.usefixtures("anyone")
 def test_a_killed_analysis_is_done_after_the_next_start(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
     names = [add(store, seed=seed, rows=1400, columns=1200) for seed in range(2)]
-    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(data)])
+    worker = started(WORKER, data)
     wait(store, names[0], JobState.RUNNING, seconds=60)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
+    worker.kill()
+    worker.join()
     assert store.job(names[0], MODEL).state is JobState.RUNNING  # type: ignore[union-attr]
     work()
     for sha256 in names:
@@ -271,12 +278,12 @@ def test_kill_9_in_a_batch_of_fifty_loses_no_finished_image_and_no_decision(
         return {row["sha256"]: row["made_at"] for row in store.db.query(made_at)}
 
     quick = WORKER.replace("painting.slow_model", "lambda n: painting.painting_model(n, before=lambda: sleep(0.03))")
-    worker = subprocess.Popen([sys.executable, "-c", "from time import sleep\n" + quick, str(data)])
+    worker = started("from time import sleep\n" + quick, data)
     end = time.monotonic() + 300
     while len(finished()) < 12 and time.monotonic() < end:
         time.sleep(0.02)
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
+    worker.kill()
+    worker.join()
     done = finished()
     assert 12 <= len(done) < 50
     for sha256 in done:

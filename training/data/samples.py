@@ -132,9 +132,13 @@ def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) 
 
 def in_parallel(make: Callable[[Any], None], jobs: Sequence[Any], what: str, processes: int | None = None) -> None:
     """Calls `make` with each job, in a process per core; says how far it is. Jobs draw from their own seeds alone."""
-    if not jobs:
-        return
     workers = min(processes or os.cpu_count() or 1, len(jobs))
+    if workers < 2:
+        threads = cv2.getNumThreads()
+        for job in jobs:
+            make(job)
+        cv2.setNumThreads(threads)
+        return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for number, _ in enumerate(pool.imap_unordered(make, jobs), start=1):
             if number % 50 == 0 or number == len(jobs):
