@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import runpy
 import sys
+import time
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -24,11 +25,30 @@ _STARTER.set_forkserver_preload(
 )
 
 
-def start(script: Path, *arguments: str, environment: Mapping[str, str], output: Path) -> ForkServerProcess:
+def start(
+    script: Path, *arguments: str, output: Path, environment: Mapping[str, str] = os.environ
+) -> ForkServerProcess:
     """A running Python script in a process of its own; what it prints goes into the file `output`."""
     process = _STARTER.Process(target=_run, args=(script, arguments, dict(environment), output))
     process.start()
     return process
+
+
+def start_code(code: str, folder: Path, *arguments: str) -> tuple[ForkServerProcess, Path]:
+    """The same of a script that is written into `folder`; and where its output goes."""
+    script = folder / f"started_{len(list(folder.glob('started_*.py')))}.py"
+    script.write_text(code)
+    output = script.with_suffix(".log")
+    return start(script, *arguments, output=output), output
+
+
+def wait_for(output: Path, said: str, times: int = 1, seconds: float = 60) -> None:
+    """Until a started program has printed this so often. Raises TimeoutError with what it printed instead."""
+    end = time.monotonic() + seconds
+    while not output.exists() or output.read_text().count(said) < times:
+        if time.monotonic() > end:
+            raise TimeoutError(output.read_text() if output.exists() else "nothing")
+        time.sleep(0.01)
 
 
 def _run(script: Path, arguments: tuple[str, ...], environment: dict[str, str], output: Path) -> None:

@@ -27,6 +27,7 @@ from mtunet.detection import models
 from mtunet.detection.analysis_json import SCHEMA_FILE
 from mtunet.phantom.samples import SAMPLES
 from tests.painting import drawn_png, painting_model
+from tests.starting import start_code, wait_for
 
 ROOT = Path(__file__).parents[1]
 
@@ -188,14 +189,12 @@ def test_ctrl_c_does_not_wait_for_images_in_work(tmp_path: Path) -> None:
         "models.load_model = lambda *_: painting_model('detail', before=slow)\n"
         f"sys.exit(main(['analyse', {str(tmp_path / 'in')!r}, '--out', {str(tmp_path / 'out')!r}]))"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"looking\n"
-        process.send_signal(signal.SIGINT)
-        looks = 1 + process.stdout.read().count(b"looking")
-        assert process.wait(timeout=60) == 130
-    assert looks <= 6  # of some twenty tiles each, as the film is taken to be 232 mm high
+    process, output = start_code(code, tmp_path)
+    wait_for(output, "looking")
+    os.kill(process.pid or 0, signal.SIGINT)
+    process.join(60)
+    assert process.exitcode == 130
+    assert output.read_text().count("looking") <= 6  # of some twenty tiles each, as the film is taken to be 232 mm high
     assert analysed(tmp_path / "out") == []
 
 
@@ -317,12 +316,11 @@ def test_ctrl_c_in_a_shell_is_exit_130(tmp_path: Path) -> None:
         "models.load_model = load\n"
         f"sys.exit(main(['analyse', {str(tmp_path / 'in')!r}, '--out', {str(tmp_path / 'out')!r}]))"
     )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"loading\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+    process, output = start_code(code, tmp_path)
+    wait_for(output, "loading")
+    os.kill(process.pid or 0, signal.SIGINT)
+    process.join(30)
+    assert process.exitcode == 130
     assert refused(tmp_path / "out") == []
 
 

@@ -29,6 +29,7 @@ from mtunet.output.exports import EXPORTS
 from tests.dicoms import dicom
 from tests.painting import drawing, drawn_png, painting_model, painting_models
 from tests.stand_ins import ray as standing_in
+from tests.starting import start_code, wait_for
 from tests.test_command_line import ROOT, analysed, names, refused, write
 from tests.test_jobs import STAND_INS
 
@@ -163,13 +164,12 @@ def test_a_batch_that_is_killed_loses_no_finished_image_and_goes_on(
         "models.load_model, models.MODELS = painting_model, painting_models()\n"
         f"sys.exit(main({call!r}))"
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(STAND_INS), str(ROOT)])}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        said = (line for line in process.stderr if line.startswith(b"["))
-        assert all(next(said) for _ in range(4))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(timeout=30) == -signal.SIGKILL
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STAND_INS), str(ROOT)]))
+    process, output = start_code(code, tmp_path)
+    wait_for(output, "\n[", 4)
+    process.kill()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
     finished = analysed(out)
     assert 4 <= len(finished) < count
     before = {row["stem"]: (out / f"{row['stem']}.json").read_bytes() for row in finished}

@@ -3,7 +3,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from mtunet.store.studies import study_of
 from mtunet.study.decisions import Act, Decision, Recall, Shown
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
 from tests.stand_ins import ray as standing_in
-from tests.starting import start
+from tests.starting import start_code
 
 pytestmark = pytest.mark.usefixtures("painter")
 MODEL = models.DEFAULT_MODEL
@@ -247,17 +246,10 @@ Jobs(Path(sys.argv[1]), painting.slow_model)._thread.join()
 """
 
 
-def started(code: str, data: Path) -> ForkServerProcess:
-    """A worker in a process of its own."""
-    script = data.parent / "worker.py"
-    script.write_text(code)
-    return start(script, str(data), environment=os.environ, output=data.parent / "worker.log")
-
-
 @pytest.mark.usefixtures("anyone")
 def test_a_killed_analysis_is_done_after_the_next_start(store: Store, data: Path, work: Callable[..., Jobs]) -> None:
     names = [add(store, seed=seed, rows=1400, columns=1200) for seed in range(2)]
-    worker = started(WORKER, data)
+    worker = start_code(WORKER, data.parent, str(data))[0]
     wait(store, names[0], JobState.RUNNING, seconds=60)
     worker.kill()
     worker.join()
@@ -278,7 +270,7 @@ def test_kill_9_in_a_batch_of_fifty_loses_no_finished_image_and_no_decision(
         return {row["sha256"]: row["made_at"] for row in store.db.query(made_at)}
 
     quick = WORKER.replace("painting.slow_model", "lambda n: painting.painting_model(n, before=lambda: sleep(0.03))")
-    worker = started("from time import sleep\n" + quick, data)
+    worker = start_code("from time import sleep\n" + quick, data.parent, str(data))[0]
     end = time.monotonic() + 300
     while len(finished()) < 12 and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,7 +1,4 @@
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +18,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import JobState, now
 from mtunet.store.schema import LATEST
 from tests.drawn_analysis import written
+from tests.starting import start_code, wait_for
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 WEIGHTS = "f" * 64
@@ -347,13 +345,12 @@ for number in range(10_000):
 
 def test_a_kill_loses_nothing_that_was_said_to_be_saved(data: Path) -> None:
     for wait in (0.15, 0.4, 0.25):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(data)], stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None
-        writer.stdout.readline()
+        writer, output = start_code(WRITER, data.parent, str(data))
+        wait_for(output, "\n")
         time.sleep(wait)
-        writer.send_signal(signal.SIGKILL)
-        said = [0, *(int(line) for line in writer.stdout.read().split())]
-        writer.wait()
+        writer.kill()
+        writer.join()
+        said = [int(line) for line in output.read_text().split()]
         with Store.open(data) as store:
             assert store.count() >= max(said) + 1
             for row in store.images(limit=10_000):

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from fractions import Fraction
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.metrics import count_boundary
 from mtunet.evaluation.reading import load
 from tests.drawn_views import TINY, WHOLE, drawn_cache, drawn_sample
-from training import loop
+from tests.starting import start, wait_for
+from training import fitting, loop
 from training.__main__ import main
 from training.counting import SWEEP
 from training.data import samples
@@ -518,7 +520,9 @@ def test_a_whole_view_goes_through_the_same_loop_and_further_seeds_lie_beside(
 
 def test_two_processes_leave_what_one_leaves(folder: Path, drawn: dict[str, Sample], tmp_path: Path) -> None:
     small = {"methods": ["mtunet", "classical"]}
-    assert begin(tmp_path / "two", folder, small, "jobs=2").wait() == 0
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MTUNET_CACHE": str(samples.CACHE)}
+    command = [sys.executable, str(written(tmp_path / "two", small, "jobs=2"))]
+    assert subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
     for method in small["methods"]:
         for fold in range(2):
             for name in ("counts.csv.xz", "components.csv.xz", "sweep.csv.xz"):
@@ -526,8 +530,8 @@ def test_two_processes_leave_what_one_leaves(folder: Path, drawn: dict[str, Samp
                 assert next(both).read_bytes() == next(both).read_bytes()
 
 
-def begin(run: Path, beside: Path, changes: dict[str, Any], how: str = "jobs=1") -> "subprocess.Popen[str]":
-    """A run of TINY with changes in a process of its own, with the views that are there. beside: the module's run."""
+def written(run: Path, changes: dict[str, Any], how: str) -> Path:
+    """A script that does a run of TINY with changes."""
     code = (
         "import dataclasses, json, torch, pathlib\n"
         "from training import loop\n"
@@ -540,9 +544,7 @@ def begin(run: Path, beside: Path, changes: dict[str, Any], how: str = "jobs=1")
     )
     script = run.with_suffix(".py")
     script.write_text(code)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    environment["MTUNET_CACHE"] = str(samples.CACHE)
-    return subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    return script
 
 
 def weights(run: Path) -> dict[str, str]:
@@ -557,23 +559,26 @@ def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(
 ) -> None:
     """A real SIGKILL, then the same command; against a run that nobody disturbed."""
     changes = {"methods": ["mtunet"], "epochs": 30, "draws": 12}
-    undisturbed = begin(tmp_path / "undisturbed", folder, changes, "folds=[0]")
-    killed = begin(tmp_path / "killed", folder, changes, "folds=[0], minutes=2")
-    assert killed.stdout is not None
-    for line in killed.stdout:
-        if "epoch 2/30" in line:
-            break
+
+    def begun(name: str, how: str) -> ForkServerProcess:
+        script, log = written(tmp_path / name, changes, how), tmp_path / f"{name}.log"
+        return start(script, environment=os.environ | {"MTUNET_CACHE": str(samples.CACHE)}, output=log)
+
+    undisturbed = begun("undisturbed", "folds=[0]")
+    killed = begun("killed", "folds=[0], minutes=2")
+    wait_for(tmp_path / "killed.log", "epoch 2/30", seconds=120)
     time.sleep(0.1)  # into a later epoch
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    killed.kill()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert not list((tmp_path / "killed").rglob("timing.json"))
     progress = runs.read_progress(tmp_path / "killed")
     assert progress is not None
     assert progress["running"][0]["epochs"] == 30
-    again = begin(tmp_path / "killed", folder, changes, "folds=[0]")
-    again.communicate()
-    undisturbed.communicate()
-    assert again.returncode == undisturbed.returncode == 0
+    again = begun("killed", "folds=[0]")
+    again.join()
+    undisturbed.join()
+    assert again.exitcode == undisturbed.exitcode == 0
     assert len(weights(tmp_path / "killed")) == 1
     assert weights(tmp_path / "killed") == weights(tmp_path / "undisturbed")
     assert not list((tmp_path / "killed").rglob("checkpoint*"))
@@ -582,9 +587,12 @@ def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(
 def test_a_run_ends_itself_in_time_and_goes_on(
     tmp_path: Path, drawn: dict[str, Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = replace(TINY, methods=("mtunet",), epochs=200, draws=12)
-    monkeypatch.setattr(loop, "SPARE", 59.0)
-    assert loop.run(few, tmp_path / "run", "cpu", folds=[0], minutes=1) is None  # one second
+    few = replace(TINY, methods=("mtunet",), epochs=12, draws=12)
+    monkeypatch.setattr(loop, "SPARE", 58.0)
+    take = fitting._Fitting.take
+    with pytest.MonkeyPatch.context() as slowly:  # 72 steps of a tenth of a second, where two seconds are given
+        slowly.setattr(fitting._Fitting, "take", lambda self, batch: (time.sleep(0.1), take(self, batch))[1])
+        assert loop.run(few, tmp_path / "run", "cpu", folds=[0], minutes=1) is None
     assert "The same command goes on from here" in capsys.readouterr().out
     [checkpoint] = (tmp_path / "run").rglob("checkpoint*")
     assert not list((tmp_path / "run").rglob("*.part"))
