@@ -10,17 +10,17 @@ from mtunet.case import Calcification
 from mtunet.phantom import PHANTOM_VERSION
 from mtunet.phantom.dicom_file import BITS
 from mtunet.phantom.sample_set import SAMPLE_PHANTOMS, sample_phantom
-from mtunet.phantom.samples import FOLDER, SAMPLES, Sample, read_truth, sample_bytes
+from mtunet.phantom.samples import FOLDER, SAMPLES, ShippedSample, read_truth, sample_bytes
 
 PHANTOMS = [sample for sample in SAMPLES if sample.truth is not None]
 REAL = [sample for sample in SAMPLES if sample.truth is None]
 
 
-def named(sample: Sample) -> str:
+def named(sample: ShippedSample) -> str:
     return sample.key
 
 
-def pixels(sample: Sample) -> npt.NDArray[np.float64]:
+def pixels(sample: ShippedSample) -> npt.NDArray[np.float64]:
     """As displayed: bright is dense, 0–1."""
     dataset = pydicom.dcmread(FOLDER / sample.file)
     highest = 2**dataset.BitsStored - 1
@@ -72,7 +72,7 @@ def test_the_samples_cover_what_the_tool_tells_apart() -> None:
 
 
 @pytest.mark.parametrize("sample", PHANTOMS, ids=named)
-def test_truth_lies_on_the_images_grid_and_says_what_the_spec_said(sample: Sample) -> None:
+def test_truth_lies_on_the_images_grid_and_says_what_the_spec_said(sample: ShippedSample) -> None:
     header = pydicom.dcmread(FOLDER / sample.file, stop_before_pixels=True)
     truth = read_truth(sample)
     assert truth is not None
@@ -99,7 +99,7 @@ def test_one_sample_is_mostly_bac_and_one_has_mc_left() -> None:
 
 
 @pytest.mark.parametrize("sample", PHANTOMS, ids=named)
-def test_phantom_files_are_honest_about_what_they_are(sample: Sample) -> None:
+def test_phantom_files_are_honest_about_what_they_are(sample: ShippedSample) -> None:
     header = pydicom.dcmread(FOLDER / sample.file, stop_before_pixels=True)
     spec = SAMPLE_PHANTOMS[sample.key].spec
     assert header.Manufacturer == "MTU-Net phantom"
@@ -139,7 +139,7 @@ def test_the_generator_still_makes_the_shipped_files() -> None:
 
 
 @pytest.mark.parametrize("sample", REAL, ids=named)
-def test_real_views_are_grey_pictures_without_truth(sample: Sample) -> None:
+def test_real_views_are_grey_pictures_without_truth(sample: ShippedSample) -> None:
     picture = cv2.imdecode(np.frombuffer(sample_bytes(sample), np.uint8), cv2.IMREAD_UNCHANGED)
     assert picture is not None
     assert picture.ndim == 2

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtunet.cli.writing import CannotWrite, make_folder, write_whole
 from mtunet.files import stem
-from mtunet.phantom.samples import SAMPLES, Sample, read_truth, sample_bytes
+from mtunet.phantom.samples import SAMPLES, ShippedSample, read_truth, sample_bytes
 
 TRUTH, TRUTH_MARKER = "truth", "README.txt"
 """The folder of the masks, and the file in it by which `mtunet analyse` knows to pass it over."""
@@ -29,7 +29,7 @@ def run(out: Path) -> int:
     return 0
 
 
-def _copy(sample: Sample, out: Path) -> None:
+def _copy(sample: ShippedSample, out: Path) -> None:
     name = PurePath(sample.file).name
     write_whole(out / name, sample_bytes(sample))
     truth = read_truth(sample)

@@ -25,7 +25,7 @@ CBIS_LICENCE: Final = "CC BY 3.0"
 
 
 @dataclass(frozen=True)
-class Sample:
+class ShippedSample:
     """One image that ships with the app.
 
     teaches: one sentence on what to look for. file: path under `FOLDER`. truth: mask file per type, under
@@ -41,16 +41,16 @@ class Sample:
     truth: Mapping[Calcification, str] | None
 
 
-def _phantom(key: str, title: str, teaches: str) -> Sample:
+def _phantom(key: str, title: str, teaches: str) -> ShippedSample:
     truth = {kind: f"truth/{key}_{kind.value}.png" for kind in Calcification}
-    return Sample(key, title, teaches, f"{key}.dcm", PHANTOM_SOURCE, PHANTOM_LICENCE, truth)
+    return ShippedSample(key, title, teaches, f"{key}.dcm", PHANTOM_SOURCE, PHANTOM_LICENCE, truth)
 
 
-def _cbis(key: str, title: str, teaches: str) -> Sample:
-    return Sample(key, title, teaches, f"cbis-ddsm/{key}.png", CBIS_SOURCE, CBIS_LICENCE, None)
+def _cbis(key: str, title: str, teaches: str) -> ShippedSample:
+    return ShippedSample(key, title, teaches, f"cbis-ddsm/{key}.png", CBIS_SOURCE, CBIS_LICENCE, None)
 
 
-SAMPLES: Final[tuple[Sample, ...]] = (
+SAMPLES: Final[tuple[ShippedSample, ...]] = (
     _phantom(
         "both-mostly-bac",
         "Mostly arterial, microcalcifications left",
@@ -159,12 +159,12 @@ SAMPLES: Final[tuple[Sample, ...]] = (
 )
 
 
-def sample_bytes(sample: Sample) -> bytes:
+def sample_bytes(sample: ShippedSample) -> bytes:
     """The file as it would be uploaded. Raises FileNotFoundError where the samples were not shipped."""
     return (FOLDER / sample.file).read_bytes()
 
 
-def read_truth(sample: Sample) -> Truth | None:
+def read_truth(sample: ShippedSample) -> Truth | None:
     """Known masks, (rows, columns) bool on the file's own grid; None where they are not known."""
     if sample.truth is None:
         return None

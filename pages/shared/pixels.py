@@ -10,7 +10,7 @@ from mtunet.case import Analysis, Calcification, Mammogram, Segmentation, Truth
 from mtunet.detection import analysis as analyses
 from mtunet.detection.outlines import contours
 from mtunet.intake.admission import SAMPLE
-from mtunet.phantom.samples import SAMPLES, Sample, read_truth
+from mtunet.phantom.samples import SAMPLES, ShippedSample, read_truth
 from mtunet.store import filing
 from mtunet.store.images import Store
 from mtunet.store.records import Image
@@ -61,7 +61,7 @@ def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
     return _segmentation(folder, image.sha256, made.model, made.weights_sha256)
 
 
-def sample_of(image: Image) -> Sample | None:
+def sample_of(image: Image) -> ShippedSample | None:
     """The sample that an image is; None for every other image."""
     return next((sample for sample in SAMPLES if image.source == f"{SAMPLE}{sample.key}"), None)
 
