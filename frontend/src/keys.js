@@ -19,7 +19,6 @@ const ACTIONS = {
   wider: (viewer) => viewer.window.nudge(STEP, 0),
   invert: (viewer) => viewer.window.invert(),
   reset: (viewer) => viewer.window.reset(),
-  other_window: (viewer) => viewer.otherWindow(),
   calcium: (viewer) => viewer.window.calcium(),
   lens: (viewer) => viewer.toggleLens(),
   measure: (viewer) => viewer.toggleMeasure(),

@@ -276,13 +276,6 @@ export class Viewer {
     this.panes.forEach((pane) => pane.fit(true, framed));
   }
 
-  /** The next of the windows that the file offers, after the last one its first again. */
-  otherWindow() {
-    const offered = [FULL, ...(this.current.facts.windows ?? []).map(({ low, high }) => [low, high])];
-    const at = offered.findIndex(([low, high]) => low === this.window.low && high === this.window.high);
-    this.window.set(...offered[(at + 1) % offered.length], true);
-  }
-
   toggleLens() {
     const on = !this.current.lens;
     this.panes.forEach((pane) => pane.setLens(on));

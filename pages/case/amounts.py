@@ -11,7 +11,10 @@ from mtunet.study.rules import CLOSE, Point, hangs
 from pages.case.viewed import Case
 from pages.shared.words import FLAGS, SIDES
 
-EVERY = "Each breast has the mean of its views, which show the same arteries; the study has the sum of its breasts."
+EVERY = (
+    "Each breast has the mean of its views, which show the same arteries; the study has the sum of its breasts. "
+    "The flag weighs all images, added up."
+)
 SUMS = (
     "Sums: of every marked pixel's probability of BAC, and of every marked pixel's grey value (0 to 255); "
     f"both grow with finer pixels. {SUMS_SOURCE}"
@@ -44,16 +47,16 @@ def bac_amounts(case: Case) -> None:
             hide_index=True,
             placeholder="–",
             column_config={
-                "Where": st.column_config.TextColumn("BAC of", width=230),
-                "Grade": st.column_config.NumberColumn(width=70, help=GRADE_RULE),
+                "Where": st.column_config.TextColumn("BAC of", width=182),
+                "Grade": st.column_config.NumberColumn(width=58, help=GRADE_RULE),
                 "Area": st.column_config.NumberColumn(
-                    "Area, mm²" if in_mm else "Area, pixels", format="%.1f" if in_mm else "%d", width=100
+                    "Area, mm²" if in_mm else "Area, pixels", format="%.1f" if in_mm else "%d", width=84
                 ),
-                "Length": st.column_config.NumberColumn("Length, mm", format="%.0f", width=105),
-                "Probability": st.column_config.NumberColumn("Sum of probability", format="%.0f", width=145),
-                "Grey": st.column_config.NumberColumn("Sum of grey", format="compact", width=110),
+                "Length": st.column_config.NumberColumn("Length, mm", format="%.0f", width=92),
+                "Probability": st.column_config.NumberColumn("Sum of probability", format="%.0f", width=126),
+                "Grey": st.column_config.NumberColumn("Sum of grey", format="compact", width=86),
             },
-            width=800 if in_mm else 620,
+            width=630 if in_mm else 480,
             column_order=[c for c in rows[0] if in_mm or c not in ("Length", "Grade")],
             key="case.amounts",
             alt="Arterial calcification per breast and for the study",
@@ -97,7 +100,7 @@ def _rows(case: Case) -> list[dict[str, Any]]:
     if not case.single:
         counting = [image for image in case.look.evidence.seen if image.bac_count]
         area = sum((image.bac_mm2 or 0.0) if case.in_mm else image.bac_px for image in counting)
-        rows.append({"Where": "All images added, as the flag weighs", "Area": area})
+        rows.append({"Where": "All images, added up", "Area": area})
     return rows
 
 

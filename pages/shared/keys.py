@@ -54,7 +54,6 @@ KEYS = (
     Key("up", ("ArrowUp",), "move"),
     Key("down", ("ArrowDown",), "move"),
     Key("reset", ("r",), "the window of the file"),
-    Key("other_window", ("v",), "the file's next window"),
     Key("calcium", ("c",), "a window for calcium"),
     Key("invert", ("i",), "invert"),
     Key("darker", ("[",), "level; also drag with the right button"),
