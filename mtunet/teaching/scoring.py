@@ -118,10 +118,11 @@ def of_model(answers: Sequence[Answered]) -> tuple[Score, Score] | None:
 
 
 def by_round(answers: Sequence[Answered]) -> dict[str, Rate]:
-    """Share right per round, in the order in which rounds began."""
+    """Share right per round, in the order in which rounds began, of what is scored."""
+    scored = [one for one in answers if one.known]
     return {
-        name: rate([one.right for one in answers if one.round == name])
-        for name in dict.fromkeys(one.round for one in answers)
+        name: rate([one.right for one in scored if one.round == name])
+        for name in dict.fromkeys(one.round for one in scored)
     }
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.teaching.cases import ANY, PAIRS, Source, cases, find_case
-from mtunet.teaching.contents import LEAST_BAC_MM, LEAST_CONSPICUITY
+from mtunet.teaching.contents import BOTH_TYPES, LEAST_BAC_MM, LEAST_CONSPICUITY
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES, own_problems
 from mtunet.teaching.records import answers_of, reader_name
@@ -17,6 +17,7 @@ from pages.shared.entry import signed_in_name
 from pages.shared.words import plain
 from pages.teaching import round as rounds
 from pages.teaching.drawn import WORDS
+from pages.teaching.reveal import true_words
 from pages.teaching.round import MODES, ROUND
 from pages.teaching.sections import choose_items, chosen_items, go_to, percent_words
 
@@ -169,13 +170,15 @@ ON_IT = {True: "on it", False: "beside it", None: "–"}
 
 def show_round_end(store: Store, playing: Round) -> None:
     answers = [one.answered for one in playing.given]
-    st.subheader(f"{sum(one.right for one in answers)} of {len(answers)} right", anchor=False)
+    scored = [one for one in answers if one.known]
+    rest = f", {len(answers) - len(scored)} not scored" if len(scored) < len(answers) else ""
+    st.subheader(f"{sum(one.right for one in scored)} of {len(scored)} right{rest}", anchor=False)
     rows = [
         {
             "Case": n,
-            "Truth": WORDS[one.truth],
+            "Truth": WORDS[one.truth] if one.known == BOTH_TYPES else true_words(one.truth, one.known) or "not known",
             "You": WORDS[one.answer],
-            "Right": "yes" if one.right else "no",
+            "Right": "–" if not one.known else "yes" if one.right else "no",
             "After the model": WORDS[one.revised] if one.revised else "–",
             "Mark": ON_IT[one.hit],
             "Sure": percent_words(one.sureness),

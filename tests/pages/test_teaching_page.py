@@ -32,7 +32,7 @@ from mtunet.teaching.real_cases import REAL_CASES, name_folder, read_folder
 from mtunet.teaching.records import add_answer, answers_of, described
 from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes
-from mtunet.teaching.scoring import Rate, score
+from mtunet.teaching.scoring import Rate, by_round, score
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
 from pages.teaching.pictures import picture
@@ -368,7 +368,13 @@ def test_a_real_view_of_which_nothing_is_known_is_not_scored(app: AppTest, data:
     assert not app.error
     assert any(box.value.startswith("Not scored") for box in app.info)
     with Store.open(data) as store:
-        assert score(answers_of(store, "Reader")).right.total == 0
+        answers = answers_of(store, "Reader")
+    assert score(answers).right.total == 0
+    assert by_round(answers) == {}
+    click(app, "teaching.next")
+    assert "0 of 0 right, 1 not scored" in [title.value for title in app.subheader]
+    [row] = app.table[0].value.to_dict("records")
+    assert (row["Truth"], row["Right"]) == ("not known", "–")
 
 
 def test_the_other_view_can_be_looked_at_and_the_twin_only_after_the_answer(app: AppTest) -> None:
