@@ -1,7 +1,7 @@
 """The product under attack, on this machine alone, in minutes: one line per attack.
 
     python -m benchmarks.siege [--parts files,app,image,training,disks,clock,servers,uploads,pages,receiver,web,class]
-                               [--seed 1] [--mutants 2000] [--kills 30] [--port 8690]
+                               [--seed 1] [--mutants 2000] [--kills 30] [--minutes 10] [--port 8690]
 
 Each line says what was tried, what was answered, what was lost, the worst seconds by the wall and of the processor, and
 the peak memory of who was attacked. It ends with 1 where anything was lost, crashed or overran. Files are mutants of
@@ -33,14 +33,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutants", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="of kills, half; what there was no time for is said"
+    )
     parser.add_argument("--port", type=int, default=8690)
     asked = parser.parse_args()
     folder, port, chance = Path(tempfile.mkdtemp(prefix="mtunet-siege-")), asked.port, random.Random(asked.seed)
     attacks: dict[str, Callable[[], Line | list[Line]]] = {
         "files": lambda: strange_files.mutants(folder, asked.seed, asked.mutants),
-        "app": lambda: kills.of_the_app(folder, port, chance, asked.kills),
+        "app": lambda: kills.of_the_app(folder, port, chance, asked.kills, 20 * asked.minutes),
         "image": lambda: kills.by_an_image(folder, port),
-        "training": lambda: kills.of_a_training(folder, chance, max(1, asked.kills // TRAINING_KILLS)),
+        "training": lambda: kills.of_a_training(
+            folder, chance, max(1, asked.kills // TRAINING_KILLS), 10 * asked.minutes
+        ),
         "disks": lambda: storage.poor_disks(folder),
         "clock": lambda: storage.clock_set_back(folder, port),
         "servers": lambda: storage.two_servers(folder, port),

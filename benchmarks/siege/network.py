@@ -30,6 +30,9 @@ from mtunet.store.studies import study_of
 from tests.dicoms import dicom
 from tests.painting import drawing, drawn_png
 
+PATIENCE = 1200.0
+"""Seconds that a page is waited for: how long it took is what is measured."""
+
 
 def receiver(folder: Path, seconds: float) -> Line:
     """Garbage, silence and streams without end from 16 sides; an honest sender between them."""
@@ -140,7 +143,7 @@ def uploads(folder: Path, port: int, count: int = 4) -> Line:
     async def upload(number: int) -> None:
         file = dicom(drawing(5100, 5000, seed=number) >> 4, SOPInstanceUID=f"1.2.3.{number + 1}")
         began = time.monotonic()
-        async with Session(f"http://127.0.0.1:{port}", timeout=300) as session:
+        async with Session(f"http://127.0.0.1:{port}", timeout=PATIENCE) as session:
             line.tried += 1
             await session.upload("worklist.upload.0", f"LCC {number}.dcm", file)
             await session.wait(lambda page: bool(page.toasts))
@@ -171,7 +174,7 @@ def pages(folder: Path, port: int, count: int = 30) -> Line:
 
     async def open_page(all_there: asyncio.Event) -> None:
         began = time.monotonic()
-        async with Session(f"http://127.0.0.1:{port}", timeout=300) as session:
+        async with Session(f"http://127.0.0.1:{port}", timeout=PATIENCE) as session:
             line.tried += 1
             await session.wait(lambda page: page.widget("worklist.samples") is not None)
             line.answered += not session.exceptions
@@ -249,11 +252,11 @@ async def _look_round(url: str, studies: list[str], line: Line, app: Child, over
     number = 0
     while not over():
         began = time.monotonic()
-        async with Session(url, timeout=300) as session:
+        async with Session(url, timeout=PATIENCE) as session:
             await session.wait(lambda page: page.widget("worklist.samples") is not None)
             took(began, session)
         began, study = time.monotonic(), studies[number % len(studies)]
-        async with Session(url, f"study={study}", "/case", timeout=300) as session:
+        async with Session(url, f"study={study}", "/case", timeout=PATIENCE) as session:
             await session.wait(lambda page: page.widget("case.reader") is not None)
             took(began, session)
             session.write("case.reader", "Ada")

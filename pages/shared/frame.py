@@ -31,10 +31,10 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
             st.title(title, anchor=False, width="content")
         st.caption(f":material/science: {NOT_CLINICAL}", width="content")
         if device:
-            if name := signed_in_name():
-                st.button(f"{plain(name)}: sign out", type="tertiary", on_click=st.logout, key="frame.sign_out")
             runs_on = f"MTU-Net {mtunet.__version__} · {jobs().device or 'loading the model …'}"
             st.caption(runs_on, width="content", help=last_looks())
+        if not for_learners and (name := signed_in_name()):
+            st.button(f"{plain(name)}: sign out", type="tertiary", on_click=st.logout, key="frame.sign_out")
     if device:
         for problem in standing_still():
             st.warning(problem, icon=":material/pause_circle:")
