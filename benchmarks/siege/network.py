@@ -8,6 +8,7 @@ import json
 import os
 import random
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -40,11 +41,11 @@ def receiver(folder: Path, seconds: float) -> Line:
 
     line = Line("receiver: garbage, endless streams")
     listening = StorageReceiver(folder / "received", MODEL, lambda: None, Endpoint(port=0, only=("MAMMO1",)))
-    end = time.monotonic() + seconds
+    end, over = time.monotonic() + seconds, threading.Event()
 
     def stranger(number: int) -> None:
         own = random.Random(number)
-        while time.monotonic() < end:
+        while not over.is_set():
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", listening.port), 3) as link:
                 link.settimeout(3)
                 said = own.choice(
@@ -57,10 +58,10 @@ def receiver(folder: Path, seconds: float) -> Line:
 
     with ThreadPoolExecutor(16) as crowd:
         strangers = [crowd.submit(stranger, number) for number in range(16)]
-        while time.monotonic() < end - 10:
+        while time.monotonic() < end:
             line.tried += 1
             began = time.monotonic()
-            while time.monotonic() - began < 30:
+            while time.monotonic() - began < PATIENCE:
                 with contextlib.suppress(AttributeError, RuntimeError):
                     if send(listening, one_view(ExplicitVRLittleEndian, 0)) == [0, 0]:
                         line.answered += 1
@@ -68,6 +69,7 @@ def receiver(folder: Path, seconds: float) -> Line:
                 time.sleep(0.1)
             line.took(began)
             time.sleep(0.5)
+        over.set()
         for each in strangers:
             each.result()
     listening.close()
