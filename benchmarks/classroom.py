@@ -93,7 +93,7 @@ async def lesson(url: str, data: Path, asked: argparse.Namespace) -> dict[str, A
         room, secret = open_room(store, Mode.READER_FIRST, items)
     # A thread for each look and each picture: here must be no queue that browsers would not have.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * asked.learners + 4))
-    async with Session(url, f"show=class&host={secret}", PATH) as teacher:
+    async with Session(url, f"show=class&host={secret}", PATH, timeout=600.0) as teacher:
         await teacher.wait(lambda page: page.says("in the room"))
         print("drawing the cases …", file=sys.stderr, flush=True)
         await _ready(data, room)
@@ -163,7 +163,7 @@ class Learner:
     def __init__(self, url: str, data: Path, room: Room, number: int, times: Times) -> None:
         self.url, self.data, self.room, self.number, self.times = url, data, room, number, times
         self.chance = random.Random(number)
-        self.session = Session(url, f"room={room.code}", PATH)
+        self.session = Session(url, f"room={room.code}", PATH, timeout=600.0)
         self.failed_looks: list[str] = []
 
     async def join(self) -> None:
@@ -222,7 +222,7 @@ class Learner:
         self.times.add("truth on a learner's page (look included)", time.perf_counter() - revealed)
 
     def _fetch(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/{path.lstrip('/')}", timeout=30) as answer:
             return bytes(answer.read())
 
 
