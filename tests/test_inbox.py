@@ -1,8 +1,5 @@
 """A watched folder: what arrives is taken in once, whole, and grouped as if it had been dropped."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import Query
 from tests.drawn_study import four_views
 from tests.painting import drawn_png
+from tests.starting import start_code
 from tests.test_identifiers import zipped
 
 MODEL = models.DEFAULT_MODEL
@@ -124,11 +122,12 @@ def test_a_folder_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture
     assert "there is no folder" in capsys.readouterr().err
 
 
-def test_receiving_without_pynetdicom_says_what_to_install(data: Path, tmp_path: Path) -> None:
+def test_receiving_without_pynetdicom_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pynetdicom.py").write_text("raise ImportError")
-    command = [sys.executable, "-m", "mtunet", "receive", "--port", "0"]
-    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert ".[receive]" in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    code = "import sys\nfrom mtunet.__main__ import main\nsys.exit(main(['receive', '--port', '0']))"
+    process, output = start_code(code, tmp_path)
+    process.join(60)
+    assert process.exitcode == 2
+    assert ".[receive]" in output.read_text()
+    assert "Traceback" not in output.read_text()
