@@ -14,7 +14,7 @@ from pages.shared.gate import Gate
 from pages.shared.image_route import ROUTES, mounted
 from pages.shared.work import lifespan
 from pages.teaching import pictures
-from pages.teaching.classroom import hosting as watching
+from pages.teaching.classroom import watching
 
 if __name__ == "__main__":
     # No icons: as the icon of the browser's tab, Streamlit would fetch them from another machine.

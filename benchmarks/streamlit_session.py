@@ -33,6 +33,8 @@ class Session:
         """Place in the page → kind, what it is, the fragment that drew it."""
         self.exceptions: list[str] = []
         self.received = 0
+        self.runs = 0
+        """Of the script, or a fragment, that have ended."""
         self.ticks: list[float] = []
         """Seconds that each run of a ticking fragment took, from asking to its end."""
         self._values: dict[str, tuple[str, Any]] = {}
@@ -221,6 +223,7 @@ class Session:
         elif kind == "auto_rerun":
             self._tick(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "script_finished":
+            self.runs += 1
             for fragment, at in list(self._fragment_at.items()):
                 self.ticks.append(time.perf_counter() - at)
                 del self._fragment_at[fragment]

@@ -6,7 +6,8 @@ import numpy.typing as npt
 import pytest
 
 from mtunet.case import Box, Calcification, Finding, View
-from mtunet.study.landmarks import Edge, chest_wall, landmarks, middle, place
+from mtunet.detection.breast import Edge, chest_wall
+from mtunet.study.landmarks import landmarks, middle, place
 
 CC = View.CC
 

@@ -156,7 +156,7 @@ def test_pictures_called_alike_but_for_the_view_are_guessed_to_be_one_study() ->
 @pytest.mark.parametrize(
     ("name", "archive", "title"),
     [
-        ("12_LCC.png", "all.zip", "12"),
+        ("12_LCC.png", "all.zip", "Study 12"),
         ("anna/LCC.png", "all.zip", "anna"),
         ("LCC.png", "case7.zip", "case7"),
         ("LCC.png", "", "LCC.png"),

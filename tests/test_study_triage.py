@@ -58,6 +58,7 @@ CASES = [
     weighed(unscaled(image(mc=(1.0,))), CLEAN),
     weighed(CLEAN, WAITING),
     weighed(CLEAN, BESIDE),
+    weighed(CLEAN, replace(CLEAN, picture=(Reason("turned", "Mirrored."),))),
 ]
 
 

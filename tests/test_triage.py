@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Box, Calcification, Finding, Flag, Priority, Triage, View
-from mtunet.case.scope import CAPS, SCOPE
+from mtunet.case.scope import CAPS, SCOPE, WARNINGS
 from mtunet.detection import triage as law
 from mtunet.detection.triage import PICTURE_RULES, PRIORITY, RULES, RULES_VERSION, Evidence, PictureFacts, weigh
 
@@ -51,7 +51,8 @@ CASES = {
     "doubtful mc": weighed(finding(MC, 10), picture=PictureFacts(one_grey=0.6)),
     "clipped": weighed(finding(BAC, 100), picture=PictureFacts(clipped=0.5)),
     "negative": weighed(picture=PictureFacts(negative=True)),
-    **{fact.value: weighed(picture=PictureFacts(facts=frozenset({fact}))) for fact in CAPS},
+    "turned": weighed(picture=PictureFacts(turned=True)),
+    **{fact.value: weighed(picture=PictureFacts(facts=frozenset({fact}))) for fact in (*CAPS, *WARNINGS)},
     "half looked at": weighed(picture=PictureFacts(left_out=0.45)),
     "a corner left out": weighed(picture=PictureFacts(left_out=0.06)),
     "part": weighed(picture=PictureFacts(breast_cm2=12.0)),
@@ -64,7 +65,7 @@ def sentences(triage: Triage) -> list[str]:
 
 
 def test_every_rule_fires_at_least_once_and_every_flag_is_given() -> None:
-    of_studies = {"not_assessable", "areas_in_pixels", "waiting", "companions", "mc_on_companions"}
+    of_studies = {"not_assessable", "warnings", "areas_in_pixels", "waiting", "companions", "mc_on_companions"}
     there = {r.rule for t in CASES.values() for r in t.reasons}
     assert there == {rule.name for rule in (*RULES, *PICTURE_RULES)} - of_studies
     assert {t.flag for t in CASES.values()} == set(Flag) == set(PRIORITY)
@@ -76,7 +77,7 @@ def test_every_rule_has_its_own_name_a_reason_and_a_source() -> None:
     for rule in rules:
         assert rule.reason
         assert rule.source
-        assert rule.sentence.endswith(".") or rule.sentence == "{doubts}"
+        assert rule.sentence.endswith(".") or rule.sentence in ("{doubts}", "{warnings}")
 
 
 def test_nothing_found_is_routine_and_says_so() -> None:
@@ -205,4 +206,4 @@ def test_rules_that_change_have_another_version() -> None:
         inspect.getsource(part) for part in (law.flag_of, law.reasons, law.Evidence, law.ImageEvidence)
     )
     assert set(decides) <= set(names)
-    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("7", "c9834d940e02")
+    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("8", "3e7980356247")

@@ -1,5 +1,6 @@
 """One row per study: who is first, what is found by filter and search, and who decided."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,12 +11,13 @@ from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.decisions import history, keep
 from mtunet.store.images import Store
-from mtunet.store.worklist import Order, Query, State
+from mtunet.store.worklist import Dot, Order, Query, State
 from mtunet.study.bac import ArteryRun, ImageAmount, study_amount, study_grade
 from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
 from mtunet.study.rules import Urgency
 from pages.shared import reading_list
 from pages.shared.reading_list import Place, placed
+from pages.worklist import overview
 from tests.drawn_analysis import written
 from tests.drawn_queue import fill
 from tests.test_store import WEIGHTS, A, B, C
@@ -75,6 +77,55 @@ def test_every_order_sorts(three: Store) -> None:
 )
 def test_a_search_finds_titles_and_file_names(three: Store, search: str, found: int) -> None:
     assert worklist.count(three, Query(search=search)) == found == len(titles(three, search=search))
+
+
+def test_letters_are_found_whoever_changed_them_and_not_once_they_are_deleted(three: Store) -> None:
+    ids = {row.title: row.id for row in worklist.rows(three, Query())}
+    study_store.rename(three, ids["clean.dcm"], "Müller 12")
+    assert titles(three, search="MÜLLER") == ["Müller 12"]
+    assert titles(three, search="lean") == ["Müller 12"]  # its image is called that still
+    assert titles(three, search='"lean" OR dcm') == []
+    study_store.delete_study(three, ids["clean.dcm"])
+    assert titles(three, search="ller") == titles(three, search="lean") == []
+
+
+def test_a_study_is_assigned_and_found_by_it(three: Store) -> None:
+    ids = {row.title: row.id for row in worklist.rows(three, Query())}
+    study_store.assign(three, [ids["clean.dcm"], ids["arterial.dcm"]], " Ada ")
+    assert worklist.readers(three) == ("Ada",)
+    assert titles(three, reader="Ada") == ["arterial.dcm", "clean.dcm"]
+    study_store.assign(three, [ids["clean.dcm"]], "")
+    assert [row.assigned_to for row in worklist.rows(three, Query(reader="Ada"))] == ["Ada"]
+
+
+def test_the_overview_counts_what_the_rows_show(three: Store) -> None:
+    dots = {dot.title: dot for dot in worklist.dots(three, Query())}
+    assert {title: (dot.mc_mm2, dot.bac_mm2) for title, dot in dots.items()} == {
+        "clean.dcm": (0, 0),
+        "arterial.dcm": (0, 9),
+        "suspect_100%.dcm": (6, 4),
+    }
+    study_store.mark_opened(three, dots["clean.dcm"].study)
+    assert worklist.counts(three, Query(flag=Flag.MC)) == {
+        (Flag.NONE, State.OPENED): 1,
+        (Flag.MOSTLY_BAC, State.NEW): 1,
+        (Flag.MC, State.NEW): 1,
+    }
+    assert titles(three, among=(dots["clean.dcm"].study,)) == ["clean.dcm"]
+    assert worklist.today(three, "2000") == (3, 3, 0, 3)
+    assert worklist.today(three, "9999") == (0, 0, 0, 3)
+    three.db.execute("update images set row_mm = null where name = 'clean.dcm'")
+    assert len(worklist.dots(three, Query())) == 2  # pixels are no mm²
+
+
+def test_beyond_so_many_studies_close_ones_are_one_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "MOST", 2)
+    near = [Dot(str(n), str(n), 10.0, 10.4, Flag.MC) for n in range(3)]
+    apart = [Dot("3", "3", 10.0, 10.4, Flag.NONE), Dot("4", "4", 0.0, 80.0, Flag.MC)]
+    marks = overview.joined([*near, *apart])
+    assert sorted(mark.studies for mark in marks) == [("0", "1", "2"), ("3",), ("4",)]
+    assert all(abs(np.log10(mark.bac_mm2) - np.log10(10.4)) < 0.1 for mark in marks if mark.studies != ("4",))
+    assert [mark.studies for mark in overview.joined(apart)] == [("3",), ("4",)]
 
 
 def test_a_file_name_finds_its_study(store: Store) -> None:

@@ -39,6 +39,9 @@ class Fact(StrEnum):
     TEST_OBJECT = "test_object"
     NOT_SQUARE = "not_square"
     CONTRADICTION = "contradiction"
+    RUNS_THE_OTHER_WAY = "runs_the_other_way"
+    """Patient Orientation: the breast points to the other side of the picture than such a view's does."""
+    GREYS_CONTRADICT = "greys_contradict"
 
 
 class Effect(StrEnum):
@@ -51,8 +54,11 @@ class Effect(StrEnum):
 
 
 class Consequence(NamedTuple):
+    """badge: in a word or two, for a row or a picture; "" where there is nothing to warn of."""
+
     effect: Effect
     sentence: str
+    badge: str = ""
 
 
 _NOT_MADE_FOR: Final = "the models were not made for it."
@@ -60,17 +66,31 @@ _NOT_MADE_FOR: Final = "the models were not made for it."
 SCOPE: Final[Mapping[Fact, Consequence]] = MappingProxyType(
     {
         Fact.TEST_OBJECT: Consequence(Effect.REFUSE, "an image of a test object (quality control)"),
-        Fact.MAGNIFICATION: Consequence(Effect.CAP, f"This is a magnification view: {_NOT_MADE_FOR}"),
-        Fact.SPOT: Consequence(Effect.CAP, f"This is a spot compression view: {_NOT_MADE_FOR}"),
-        Fact.TANGENTIAL: Consequence(Effect.CAP, f"This is a tangential view: {_NOT_MADE_FOR}"),
-        Fact.CLEAVAGE: Consequence(
-            Effect.CAP, f"This is a cleavage view, which shows parts of two breasts: {_NOT_MADE_FOR}"
+        Fact.MAGNIFICATION: Consequence(
+            Effect.CAP, f"This is a magnification view: {_NOT_MADE_FOR}", "Magnification view"
         ),
-        Fact.IMPLANT: Consequence(Effect.CAP, "The breast has an implant: the models were not made for it."),
-        Fact.IMPLANT_DISPLACED: Consequence(Effect.CAP, f"This is a view with the implant displaced: {_NOT_MADE_FOR}"),
-        Fact.STEREO: Consequence(Effect.CAP, f"This is a stereo biopsy view: {_NOT_MADE_FOR}"),
+        Fact.SPOT: Consequence(Effect.CAP, f"This is a spot compression view: {_NOT_MADE_FOR}", "Spot view"),
+        Fact.TANGENTIAL: Consequence(Effect.CAP, f"This is a tangential view: {_NOT_MADE_FOR}", "Tangential view"),
+        Fact.CLEAVAGE: Consequence(
+            Effect.CAP, f"This is a cleavage view, which shows parts of two breasts: {_NOT_MADE_FOR}", "Cleavage view"
+        ),
+        Fact.IMPLANT: Consequence(Effect.CAP, "The breast has an implant: the models were not made for it.", "Implant"),
+        Fact.IMPLANT_DISPLACED: Consequence(
+            Effect.CAP, f"This is a view with the implant displaced: {_NOT_MADE_FOR}", "Implant displaced"
+        ),
+        Fact.STEREO: Consequence(Effect.CAP, f"This is a stereo biopsy view: {_NOT_MADE_FOR}", "Stereo biopsy"),
         Fact.SUBTRACTION: Consequence(
-            Effect.CAP, f"This is a picture computed from two exposures with contrast medium: {_NOT_MADE_FOR}"
+            Effect.CAP,
+            f"This is a picture computed from two exposures with contrast medium: {_NOT_MADE_FOR}",
+            "Contrast subtraction",
+        ),
+        Fact.PARTIAL: Consequence(
+            Effect.CAP, "This view shows a part of the breast: others of it go with it.", "Part of a breast"
+        ),
+        Fact.RAW: Consequence(
+            Effect.CAP,
+            "The image is FOR PROCESSING: what the detector saw, before it was made for reading.",
+            "Raw image",
         ),
         Fact.CONTRAST: Consequence(
             Effect.NOTE,
@@ -78,9 +98,6 @@ SCOPE: Final[Mapping[Fact, Consequence]] = MappingProxyType(
         ),
         Fact.SYNTHETIC: Consequence(
             Effect.NOTE, "This view was computed from a tomosynthesis: fine calcifications may look different."
-        ),
-        Fact.RAW: Consequence(
-            Effect.NOTE, "The image is FOR PROCESSING: what the detector saw, before it was made for reading."
         ),
         Fact.LOSSY: Consequence(Effect.NOTE, "The image was compressed with loss: the finest specks may be missing."),
         Fact.AXILLARY_TAIL: Consequence(Effect.NOTE, "This is a view of the axillary tail, not of the whole breast."),
@@ -91,12 +108,21 @@ SCOPE: Final[Mapping[Fact, Consequence]] = MappingProxyType(
         Fact.NIPPLE_IN_PROFILE: Consequence(Effect.NOTE, "This view shows the nipple in profile."),
         Fact.ANTERIOR_COMPRESSION: Consequence(Effect.NOTE, "Only the front of the breast is compressed in this view."),
         Fact.BELOW_THE_BREAST: Consequence(Effect.NOTE, "This view shows the fold below the breast."),
-        Fact.PARTIAL: Consequence(Effect.NOTE, "This view shows a part of the breast: others of it go with it."),
         Fact.NOT_SQUARE: Consequence(
             Effect.NOTE, "The pixels are not square: the picture is shown as it is stored, and looks squeezed."
         ),
         Fact.CONTRADICTION: Consequence(
-            Effect.NOTE, "What the file says of side and view contradicts itself: check which breast this is."
+            Effect.NOTE,
+            "What the file says of side and view contradicts itself: check which breast this is.",
+            "Side or view in doubt",
+        ),
+        Fact.GREYS_CONTRADICT: Consequence(
+            Effect.NOTE,
+            "What the file says of its grey values contradicts itself: check that calcium is bright.",
+            "Greys in doubt",
+        ),
+        Fact.RUNS_THE_OTHER_WAY: Consequence(
+            Effect.NOTE, "The file says that the breast points to the other side of the picture than usual."
         ),
     }
 )
@@ -111,6 +137,8 @@ OTHER_PROJECTIONS: Final = frozenset(
 """An image with one of these is of another view than one without, whatever side and view they share."""
 
 CAPS: Final = tuple(fact for fact, meaning in SCOPE.items() if meaning.effect is Effect.CAP)
+WARNINGS: Final = tuple(fact for fact, meaning in SCOPE.items() if meaning.effect is Effect.NOTE and meaning.badge)
+"""Of these a person is told beside the flag, which they leave as it is."""
 
 
 def sentences(facts: Iterable[Fact]) -> list[str]:

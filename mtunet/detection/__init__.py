@@ -6,6 +6,7 @@ __all__ = [
     "breast",
     "components",
     "devices",
+    "mc_score",
     "models",
     "network",
     "outlines",

@@ -19,6 +19,8 @@ from mtunet.case import (
     View,
     frozen,
 )
+from mtunet.detection.mc_score import scores
+from mtunet.detection.triage import scope_of
 
 SCHEMA = "mtunet-analysis-1"
 """Changes when a reader of the old form would misread the new one."""
@@ -27,6 +29,7 @@ SCHEMA_FILE = Path(__file__).parents[1] / "analysis.schema.json"
 
 def to_json(analysis: Analysis, *, file: str) -> dict[str, Any]:
     """The analysis as JSON values. file: the name to call the image by, as the person knows it."""
+    ranked = scores(analysis)
     return {
         "file": file,
         "sha256": analysis.sha256,
@@ -37,8 +40,11 @@ def to_json(analysis: Analysis, *, file: str) -> dict[str, Any]:
             "priority": analysis.triage.priority.value,
             "reasons": [{"rule": r.rule, "sentence": r.sentence} for r in analysis.triage.reasons],
             "bac_share": analysis.triage.bac_share,
+            "scope": list(scope_of(analysis.triage.reasons)),
         },
-        "findings": [_finding_to_json(finding) for finding in analysis.findings],
+        "findings": [
+            {**_finding_to_json(finding), "score": ranked.get(finding.number)} for finding in analysis.findings
+        ],
         "below_the_line": [{**_finding_to_json(finding), "why": finding.below} for finding in analysis.below],
         "image": {
             "rows": analysis.rows,

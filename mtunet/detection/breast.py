@@ -5,13 +5,15 @@ out must be ground: flat, and no tissue. Where it is not (crops, spot views, a m
 ground), everything is breast but flat ground that holds corners of the picture.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Mammogram
+from mtunet.case import Laterality, Mammogram, View
+from mtunet.case.scope import OTHER_PROJECTIONS, Fact
 from mtunet.detection.triage import PictureFacts
 
 Grey = npt.NDArray[np.float32]
@@ -35,6 +37,19 @@ LEAST_RANGE = 0.05
 """A picture with less between dark and bright shows nothing."""
 FLAT = 0.006
 """A pixel's slope, as a share of the whole range of greys, up to which it may be ground."""
+
+
+LOOKED_AT_SIDEWAYS = frozenset(View) - {View.SPECIMEN, View.FB}
+"""Views in which the chest wall is a vertical edge of the image."""
+WALL_SHARE = 0.2
+"""The breast runs into the chest wall along at least this share of the image's rows."""
+
+
+class Edge(StrEnum):
+    """A vertical edge of the image."""
+
+    LEFT = "left"
+    RIGHT = "right"
 
 
 class Looked(NamedTuple):
@@ -199,6 +214,29 @@ def _filled(region: Mask, shape: tuple[int, ...], edge: int) -> Mask:
     return np.asarray(filled[edge : edge + shape[0], edge : edge + shape[1]] > 0)
 
 
+def chest_wall(breast: npt.NDArray[np.bool_]) -> Edge | None:
+    """The vertical edge that the breast runs into; None when it is neither, or both alike."""
+    columns = max(1, breast.shape[1] // 100)
+    left, right = breast[:, :columns].any(axis=1).mean(), breast[:, -columns:].any(axis=1).mean()
+    if max(left, right) < WALL_SHARE or abs(left - right) < WALL_SHARE / 2:
+        return None
+    return Edge.LEFT if left > right else Edge.RIGHT
+
+
+def turned(mammogram: Mammogram, breast: Mask) -> bool:
+    """Whether a whole view lies as one of the other side does, though its file does not say so.
+
+    The left breast's chest wall is at the left edge (DICOM PS3.17, annex on mammography), unless Patient Orientation
+    says that the picture runs the other way.
+    """
+    side, facts = mammogram.laterality, mammogram.facts
+    if side is None or mammogram.view not in LOOKED_AT_SIDEWAYS or facts & OTHER_PROJECTIONS:
+        return False
+    wall = chest_wall(breast[::EVERY, ::EVERY])
+    usual = Edge.LEFT if side is Laterality.LEFT else Edge.RIGHT
+    return wall is not None and (wall is usual) == (Fact.RUNS_THE_OTHER_WAY in facts)
+
+
 # Is this a picture of a breast that can be judged at all? Plain measures, each with a limit that was measured.
 
 EVERY = 4
@@ -230,5 +268,6 @@ def picture_of(mammogram: Mammogram, looked: Looked, scale_said: str = "") -> Pi
         left_out=looked.left_out,
         negative=looked.negative,
         scale_said=scale_said,
+        turned=turned(mammogram, breast),
         facts=mammogram.facts,
     )

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mtunet.case import Analysis, Calcification, Finding, Flag, Laterality, Priority, Reason, Triage, View
-from mtunet.case.scope import CAPS, SCOPE, Fact
+from mtunet.case.scope import CAPS, SCOPE, WARNINGS, Fact
+from mtunet.detection.mc_score import scores
 from mtunet.files import counted
 
 MOSTLY_BAC_SHARE = 0.5
@@ -28,7 +29,7 @@ WHOLE_BREAST_CM2 = (30.0, 600.0)
 LEFT_OUT = 0.1
 """A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "7"
+RULES_VERSION = "8"
 """Changes whenever a rule, a sentence, the share or what counts (`components`) changes; results carry it. A test
 holds rules and version together (`tests/test_triage.py`)."""
 
@@ -53,7 +54,8 @@ class PictureFacts:
     one_grey: share of the breast's pixels that are of its commonest grey of 1,024. clipped: share at black or at white,
     whichever is more. breast_cm2: None where the file has no spacing. left_out: share of what looks like tissue that
     was not looked at. negative: bright is air. scale_said: what was taken for the pixel size that
-    the file does not say. facts: what header or picture say that limits a result.
+    the file does not say. turned: the chest wall is where that of the other breast is, and the file does not say so.
+    facts: what header or picture say that limits a result.
     """
 
     view: View | None = None
@@ -65,6 +67,7 @@ class PictureFacts:
     left_out: float = 0.0
     negative: bool = False
     scale_said: str = ""
+    turned: bool = False
     facts: frozenset[Fact] = frozenset()
 
 
@@ -75,6 +78,7 @@ class ImageEvidence:
     analysed: False for an image that waits and has no numbers. Areas in mm² are None where the file has no spacing.
     picture: what was said of the picture (`PICTURE_RULES`); its doubts are those that say it cannot be assessed.
     coarse_vessels: arterial ones, calcified over some length; None where that cannot be told.
+    mc_score: of the highest MC region, 0 to 100 (`mc_score`); None without one, or where it is not known.
     companion: another image of the same view counts in its place.
     """
 
@@ -87,6 +91,7 @@ class ImageEvidence:
     mc_mm2: float | None = None
     mc_largest_px: int = 0
     mc_largest_mm2: float | None = None
+    mc_score: int | None = None
     bac_count: int = 0
     bac_px: int = 0
     bac_mm2: float | None = None
@@ -96,6 +101,11 @@ class ImageEvidence:
     @property
     def doubts(self) -> tuple[Reason, ...]:
         return tuple(reason for reason in self.picture if reason.rule in DOUBTS)
+
+    @property
+    def warnings(self) -> tuple[Reason, ...]:
+        """What is no doubt about the picture, and a person must see all the same."""
+        return tuple(reason for reason in self.picture if reason.rule in BADGES and reason.rule not in DOUBTS)
 
 
 @dataclass(frozen=True)
@@ -147,6 +157,11 @@ class Evidence:
         return max(sizes, default=0.0)
 
     @property
+    def score(self) -> int | None:
+        """Of its highest MC region; None without MC, or where no score is known."""
+        return max((image.mc_score for image in self.seen if image.mc_score is not None), default=None)
+
+    @property
     def share(self) -> float | None:
         """BAC area / (BAC + MC area) over all images; None when nothing is calcified."""
         whole = self.bac_size + self.mc_size
@@ -155,6 +170,16 @@ class Evidence:
     @property
     def mostly_bac(self) -> bool:
         return self.share is not None and self.share > self.mostly
+
+    @property
+    def counting(self) -> tuple[ImageEvidence, ...]:
+        """The images that count, analysed or not."""
+        return tuple(image for image in self.images if not image.companion)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """Names of the rules that put a badge on it, in the order of `BADGES`."""
+        return scope_of(reason for image in self.counting for reason in image.picture)
 
     @property
     def doubtful(self) -> tuple[ImageEvidence, ...]:
@@ -175,7 +200,8 @@ class Evidence:
 class PictureRule:
     """One sentence about a picture, and when it is said: over {one_grey}, {clipped}, {breast}, {looked}, {scale}.
 
-    doubt: whether the picture cannot be assessed; else it is a remark.
+    doubt: whether the picture cannot be assessed; else it is a remark. badge: the same in a word or two, for rows and
+    pictures; "" for a remark that warns of nothing.
     """
 
     name: str
@@ -184,6 +210,7 @@ class PictureRule:
     doubt: bool
     reason: str
     source: str
+    badge: str = ""
 
 
 def _says(fact: Fact, facts: PictureFacts) -> bool:
@@ -198,6 +225,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="An image that was not looked at must not read as one without findings.",
         source="A decision of this project.",
+        badge="No breast found",
     ),
     PictureRule(
         name="specimen",
@@ -206,6 +234,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="What was cut out is looked at for other reasons, and looks unlike what the models were trained on.",
         source="DICOM PS3.16 CID 4014, specimen (SCT 127457009).",
+        badge="Specimen",
     ),
     *(
         PictureRule(
@@ -215,8 +244,31 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
             doubt=True,
             reason="What the models were not made for must not read as routine.",
             source="DICOM PS3.3 C.8.11.7, PS3.16 CID 4015.",
+            badge=SCOPE[fact].badge,
         )
         for fact in CAPS
+    ),
+    *(
+        PictureRule(
+            name=fact.value,
+            applies=functools.partial(_says, fact),
+            sentence=SCOPE[fact].sentence,
+            doubt=False,
+            reason="What contradicts itself is said where the result is, for a person to decide.",
+            source="DICOM PS3.3 C.8.11.3 and C.8.11.7.",
+            badge=SCOPE[fact].badge,
+        )
+        for fact in WARNINGS
+    ),
+    PictureRule(
+        name="turned",
+        applies=lambda p: p.turned,
+        sentence="The breast lies in the picture as one of the other side does: the picture is mirrored, or its side "
+        "is wrong.",
+        doubt=False,
+        reason="A side that is wrong sends the biopsy to the wrong breast.",
+        source="DICOM PS3.3 C.8.11.7, Patient Orientation (0020,0020); ACR labelling of mammograms.",
+        badge="Side in doubt",
     ),
     PictureRule(
         name="drawing",
@@ -225,6 +277,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="Out of distribution: a network answers to anything, also to what it has never seen.",
         source="Measured, see ONE_GREY.",
+        badge="No mammogram",
     ),
     PictureRule(
         name="clipped",
@@ -233,6 +286,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="Out of distribution: a window that was burnt in has taken away what specks would stand out from.",
         source="Measured, see CLIPPED.",
+        badge="Blown out",
     ),
     PictureRule(
         name="negative",
@@ -242,6 +296,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="Of a negative, the models see nothing that they know.",
         source="A decision of this project.",
+        badge="Negative",
     ),
     PictureRule(
         name="much_left_out",
@@ -250,6 +305,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
         doubt=True,
         reason="What was not looked at must not read as without findings.",
         source="A decision of this project.",
+        badge="Partly looked at",
     ),
     PictureRule(
         name="some_left_out",
@@ -281,6 +337,10 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
     ),
 )
 DOUBTS = frozenset(rule.name for rule in PICTURE_RULES if rule.doubt)
+BADGES: MappingProxyType[str, str] = MappingProxyType({rule.name: rule.badge for rule in PICTURE_RULES if rule.badge})
+"""By the name of the rule, in the order they are shown."""
+OF_SIDE = frozenset((Fact.CONTRADICTION.value, "turned"))
+"""Settled once a person has said which side and view it is."""
 
 
 @dataclass(frozen=True)
@@ -357,6 +417,14 @@ RULES: tuple[Rule, ...] = (
         source="A decision of this project.",
     ),
     Rule(
+        name="warnings",
+        applies=lambda e: len(e.images) > 1 and any(image.warnings for image in e.counting),
+        sentence="{warnings}",
+        flag=None,
+        reason="What contradicts itself is said where the result is, for a person to decide.",
+        source="A decision of this project.",
+    ),
+    Rule(
         name="areas_in_pixels",
         applies=lambda e: len(e.images) > 1 and e.share is not None and not e.in_mm2,
         sentence="Areas are in pixels: a file does not say how large its pixels are.",
@@ -405,6 +473,18 @@ def picture_reasons(facts: PictureFacts) -> tuple[Reason, ...]:
     return tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in PICTURE_RULES if rule.applies(facts))
 
 
+def scope_of(said: Iterable[Reason]) -> tuple[str, ...]:
+    """Names of the rules among them that put a badge on what they are said of, in the order of `BADGES`."""
+    rules = {reason.rule for reason in said}
+    return tuple(name for name in BADGES if name in rules)
+
+
+def scope_reasons(facts: Iterable[Fact]) -> tuple[Reason, ...]:
+    """What facts alone say that puts a badge on an image, whether it was analysed or not."""
+    known = set(facts)
+    return tuple(Reason(fact.value, SCOPE[fact].sentence) for fact in (*CAPS, *WARNINGS) if fact in known)
+
+
 def flag_of(evidence: Evidence) -> Flag | None:
     """None while nothing has been analysed."""
     flags = [rule.flag for rule in RULES if rule.flag is not None and rule.applies(evidence)]
@@ -450,6 +530,7 @@ def evidence_of(analysis: Analysis, coarse_vessels: int | None = None) -> ImageE
         laterality=analysis.laterality,
         view=analysis.view,
         coarse_vessels=coarse_vessels,
+        mc_score=max(scores(analysis).values(), default=None),
     )
 
 
@@ -461,6 +542,7 @@ def _counted(
     laterality: Laterality | None = None,
     view: View | None = None,
     coarse_vessels: int | None = None,
+    mc_score: int | None = None,
 ) -> ImageEvidence:
     mc = [finding for finding in findings if finding.type is Calcification.MICRO]
     bac = [finding for finding in findings if finding.type is Calcification.ARTERIAL]
@@ -473,6 +555,7 @@ def _counted(
         mc_mm2=sum(f.area_mm2 or 0.0 for f in mc) if in_mm else None,
         mc_largest_px=max((f.area_px for f in mc), default=0),
         mc_largest_mm2=max((f.area_mm2 or 0.0 for f in mc), default=0.0) if in_mm else None,
+        mc_score=mc_score,
         bac_count=len(bac),
         bac_px=sum(f.area_px for f in bac),
         bac_mm2=sum(f.area_mm2 or 0.0 for f in bac) if in_mm else None,
@@ -510,7 +593,10 @@ def _words(evidence: Evidence) -> dict[str, str]:
         "waiting": _are(evidence.waiting, "image"),
         "companions": _are(len(evidence.companions), "image"),
         "only_on_companions": _are(evidence.only_on_companions, "MC region"),
-        "doubts": " ".join(_doubt(image) for image in evidence.doubtful),
+        "doubts": " ".join(f"Not assessable, {_said_of(image, image.doubts)}" for image in evidence.doubtful),
+        "warnings": " ".join(
+            f"Check {_said_of(image, image.warnings)}" for image in evidence.counting if image.warnings
+        ),
     }
 
 
@@ -518,9 +604,9 @@ def _are(number: int, noun: str) -> str:
     return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
 
 
-def _doubt(image: ImageEvidence) -> str:
+def _said_of(image: ImageEvidence, said: Iterable[Reason]) -> str:
     where = places([image]) if image.laterality and image.view else "one image"
-    return f"Not assessable, {where}: {' '.join(reason.sentence for reason in image.doubts)}"
+    return f"{where}: {' '.join(reason.sentence for reason in said)}"
 
 
 def _and(words: list[str]) -> str:

@@ -26,6 +26,8 @@ from mtunet.store.images import Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
 from mtunet.study.look import look, look_to_json
 
+FIRST_PAGE_S = 4.0
+"""After a start without anything that waits, the first page is drawn before the model is loaded."""
 THUMBNAIL = 320
 """Longest side, pixels."""
 THUMBNAIL_FILE = "thumbnail"
@@ -110,6 +112,8 @@ class Jobs:
             store.weigh_again(RULES_VERSION)
             store.ask_for_orphans(models.DEFAULT_MODEL)
             store.sweep()
+            if not store.waiting():  # else the first page waits for torch, which holds Python's lock for seconds
+                self._wake.wait(FIRST_PAGE_S)
         self._executor = self._make_executor()
         try:
             self._executor.warm(models.DEFAULT_MODEL)  # so that the first image does not wait for it

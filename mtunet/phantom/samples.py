@@ -3,6 +3,7 @@
 The phantoms' files are made by `python -m mtunet.phantom samples --out samples`.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -162,6 +163,13 @@ SAMPLES: Final[tuple[ShippedSample, ...]] = (
 def sample_bytes(sample: ShippedSample) -> bytes:
     """The file as it would be uploaded. Raises FileNotFoundError where the samples were not shipped."""
     return (FOLDER / sample.file).read_bytes()
+
+
+@functools.cache
+def truly_holds(key: str) -> frozenset[Calcification] | None:
+    """The types that are there in the sample called so; None where that is not known."""
+    truth = read_truth(next(sample for sample in SAMPLES if sample.key == key))
+    return None if truth is None else frozenset(kind for kind, mask in truth.masks.items() if mask.any())
 
 
 def read_truth(sample: ShippedSample) -> Truth | None:

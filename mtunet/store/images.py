@@ -27,7 +27,7 @@ from mtunet.store.records import (
     now,
 )
 from mtunet.store.studies import find_image, forget_image, put
-from mtunet.store.summary import numbers_of_analysis, refresh
+from mtunet.store.summary import numbers_of_analysis, refresh, score_again
 from mtunet.study.grouping import StudyPlace
 
 ENDED_ONCE = "The program ended while it looked at this image; it is tried once more."
@@ -251,6 +251,7 @@ class Store(Opened):
         for begin in range(0, len(studies), AT_A_TIME):
             with self.writing():
                 for study in studies[begin : begin + AT_A_TIME]:
+                    score_again(self.db, study)
                     refresh(self.db, study)
         with self.writing():
             self.db.conn.execute("delete from weighed_by")

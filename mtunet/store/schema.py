@@ -423,5 +423,41 @@ def m013_returns(db: Database) -> None:
     db["returns"].create({**columns, "sentence": str, "changed_at": str}, pk="sha256")
 
 
-LATEST = 13
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m014_scope_score_search(db: Database) -> None:
+    """What puts a badge on a study, what ranks it, who shall read it; an index of the letters of titles and names.
+
+    Scores of analyses that were there are worked out when they are weighed again. Triggers keep the index.
+    """
+    db["studies"].add_column("scope", str, not_null_default="")
+    db["studies"].add_column("score", int)
+    db["studies"].add_column("assigned_to", str)
+    db["analyses"].add_column("mc_score", int)
+    for table, column in (("studies", "title"), ("images", "name")):
+        index = f"{table}_letters"
+        db.conn.execute(
+            f"create virtual table {index} using fts5({column}, content='{table}', content_rowid='rowid', "
+            "tokenize='trigram')"
+        )
+        put = f"insert into {index} (rowid, {column}) values (new.rowid, new.{column});"
+        take = f"insert into {index} ({index}, rowid, {column}) values ('delete', old.rowid, old.{column});"
+        for when, what in (
+            ("insert", put),
+            ("delete", take),
+            (f"update of {column}", take + put),
+        ):
+            db.conn.execute(f"create trigger {index}_{when[:6]} after {when} on {table} begin {what} end")
+        db.conn.execute(f"insert into {index} ({index}) values ('rebuild')")
+    for statement in (
+        "create index images_of_quizzes on images (study) where source like 'teaching:QUIZ-%'",
+        "create index studies_by_scope on studies (scope) where scope <> ''",
+        "drop index studies_in_turn",
+        "create index studies_in_turn on studies ((decided_at is not null), urgency, score desc, made_at)",
+        "create index studies_by_score on studies (score desc)",
+        "create index studies_by_reader on studies (assigned_to) where assigned_to is not null",
+    ):
+        db.conn.execute(statement)
+
+
+LATEST = 14
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

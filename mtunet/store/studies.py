@@ -4,14 +4,16 @@ Functions over an open `Store`. Whatever changes a study ends in `refresh`, insi
 that the worklist shows is never behind what it is made from.
 """
 
+import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
 from mtunet.case import Laterality, View
+from mtunet.detection.triage import OF_SIDE
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
@@ -98,6 +100,15 @@ def rename(store: Opened, study_id: str, title: str) -> None:
         store.db.conn.execute("update studies set title = ? where id = ?", [display_name(title), study_id])
 
 
+def assign(store: Opened, ids: Sequence[str], reader: str) -> None:
+    """Who shall read them; "" for nobody in particular."""
+    with store.writing():
+        store.db.conn.execute(
+            "update studies set assigned_to = ? where id in (select value from json_each(?))",
+            [reader.strip() or None, json.dumps(list(ids))],
+        )
+
+
 def put(db: Database, sha256: str, into: StudyPlace, at: str) -> None:
     """Put a new image into its study, made if it is the first. Inside a transaction."""
     found = _with_group(db, into.group)
@@ -132,7 +143,8 @@ def move_image(store: Opened, sha256: str, to: str | None, reader: str = "") -> 
 def set_placement(
     store: Opened, sha256: str, laterality: Laterality | None, view: View | None, reader: str = ""
 ) -> None:
-    """Set side and view by hand, in the image and in its analyses; what stood there is kept as a correction."""
+    """Set side and view by hand, in the image and in its analyses; what stood there is kept as a correction. A person
+    has looked, so that what contradicted itself there is settled."""
     with store.writing():
         image = find_image(store.db, sha256)
         if image is None:
@@ -148,7 +160,23 @@ def set_placement(
                 "where sha256 = ? and json_type(analysis, '$.image') is not null",
                 [value, sha256],
             )
+        _settle_side(store.db, image)
         refresh(store.db, _study_id(store.db, sha256))
+
+
+def _settle_side(db: Database, image: Image) -> None:
+    """The warnings on its side and view go, from the image and from what was said of its picture."""
+    kept = sorted(fact for fact in image.facts if fact.value not in OF_SIDE)
+    db.conn.execute("update images set facts = ? where sha256 = ?", [json.dumps(kept), image.sha256])
+    query = "select rowid, picture, analysis from analyses where sha256 = ?"
+    for row in list(db.query(query, [image.sha256])):
+        analysis, picture = json.loads(row["analysis"]), json.loads(row["picture"])
+        said = analysis.get("triage", {}).get("reasons", [])
+        if not any(one["rule"] in OF_SIDE for one in said):
+            continue
+        analysis["triage"]["reasons"] = [one for one in said if one["rule"] not in OF_SIDE]
+        values = [json.dumps([one for one in picture if one[0] not in OF_SIDE]), json.dumps(analysis), row["rowid"]]
+        db.conn.execute("update analyses set picture = ?, analysis = ? where rowid = ?", values)
 
 
 def set_spacing(store: Opened, sha256: str, mm: float, before: str, reader: str = "") -> None:
@@ -192,6 +220,8 @@ def delete_study(store: Opened, study_id: str) -> None:
         for sha256 in names:
             forget_image(store.db, sha256)
         _forget(store.db, study_id)
+        for index in ("studies_letters", "images_letters"):  # else what was deleted stands there until it is merged
+            store.db.conn.execute(f"insert into {index} ({index}) values ('optimize')")
     for sha256 in names:
         filing.forget(store.data, sha256)
     store.forget_copies()

@@ -1,5 +1,6 @@
 """What the worklist shows of a study, worked out when something changes, not when someone looks."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -7,10 +8,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from mtunet.case import Laterality, Reason, View
+from mtunet.case import Reason
+from mtunet.case.scope import Fact
 from mtunet.detection.analysis_json import from_json
-from mtunet.detection.triage import Evidence, ImageEvidence, evidence_of
-from mtunet.store.records import image_from
+from mtunet.detection.mc_score import scores
+from mtunet.detection.triage import Evidence, ImageEvidence, evidence_of, scope_reasons
+from mtunet.store.records import Image, image_from
 from mtunet.study.bac import study_grade
 from mtunet.study.decisions import Act, taken_back
 from mtunet.study.grouping import companions
@@ -19,7 +22,7 @@ from mtunet.study.rules import weigh_study
 NUMBERS = """
 select images.*, analyses.flag, analyses.picture,
     analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
-    analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
+    analyses.mc_score, analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
 from images left join analyses on analyses.rowid = (
     select a.rowid from analyses as a where a.sha256 = images.sha256 order by a.made_at desc limit 1)
 """
@@ -39,7 +42,7 @@ def evidence(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageEvide
 def _evidence_of_study(rows: Iterable[Mapping[str, Any]]) -> Iterator[ImageEvidence]:
     known = [(row, image_from(row)) for row in rows]
     beside = companions([image for _, image in known])
-    return (replace(_evidence_from(row), companion=image.sha256 in beside) for row, image in known)
+    return (replace(_evidence_from(row, image), companion=image.sha256 in beside) for row, image in known)
 
 
 def refresh(db: Database, study: str | None) -> None:
@@ -52,7 +55,8 @@ def refresh(db: Database, study: str | None) -> None:
     db.conn.execute(
         "update studies set images = :images, analysed = :analysed, urgency = :urgency, flag = :flag, "
         "bac_share = :bac_share, mc_count = :mc_count, mc_size = :mc_size, bac_size = :bac_size, "
-        "bac_grade = :bac_grade, decided_by = :decided_by, decided_at = :decided_at, decision = :decision "
+        "bac_grade = :bac_grade, scope = :scope, score = :score, "
+        "decided_by = :decided_by, decided_at = :decided_at, decision = :decision "
         "where id = :study",
         {
             "study": study,
@@ -65,11 +69,26 @@ def refresh(db: Database, study: str | None) -> None:
             "mc_size": known.mc_size,
             "bac_size": known.bac_size,
             "bac_grade": study_grade(image for image in known.images if not image.companion),
+            "scope": " ".join(("", *known.scope, "")) if known.scope else "",
+            "score": known.score,
             "decided_by": by,
             "decided_at": at,
             "decision": decision,
         },
     )
+
+
+def score_again(db: Database, study: str) -> None:
+    """Work out anew what its MC regions are ranked by: the score is fitted again from time to time."""
+    sql = (
+        "select analyses.rowid, analysis from analyses join images using (sha256) "
+        "where images.study = ? and analyses.mc_count > 0"
+    )
+    for row in list(db.query(sql, [study])):
+        with contextlib.suppress(ValueError):  # an analysis of another schema
+            found = scores(from_json(json.loads(row["analysis"])))
+            highest = max(found.values(), default=None)
+            db.conn.execute("update analyses set mc_score = ? where rowid = ?", [highest, row["rowid"]])
 
 
 def numbers_of_analysis(analysis: Mapping[str, Any], coarse_vessels: int | None) -> dict[str, Any]:
@@ -81,17 +100,20 @@ def numbers_of_analysis(analysis: Mapping[str, Any], coarse_vessels: int | None)
     return columns | {"picture": json.dumps([[reason.rule, reason.sentence] for reason in known.picture])}
 
 
-def _evidence_from(row: Mapping[str, Any]) -> ImageEvidence:
+def _evidence_from(row: Mapping[str, Any], image: Image) -> ImageEvidence:
+    """What facts say is said in today's words, and before the image is analysed."""
+    said = [Reason(*one) for one in json.loads(row["picture"] or "[]")]
     return ImageEvidence(
-        laterality=Laterality(row["laterality"]) if row["laterality"] else None,
-        view=View(row["view"]) if row["view"] else None,
+        laterality=image.laterality,
+        view=image.view,
         analysed=row["flag"] is not None,
-        picture=tuple(Reason(*said) for said in json.loads(row["picture"] or "[]")),
+        picture=(*scope_reasons(image.facts), *(one for one in said if one.rule not in set(Fact))),
         mc_count=row["mc_count"] or 0,
         mc_px=row["mc_px"] or 0,
         mc_mm2=row["mc_mm2"],
         mc_largest_px=row["mc_largest_px"] or 0,
         mc_largest_mm2=row["mc_largest_mm2"],
+        mc_score=row["mc_score"],
         bac_count=row["bac_count"] or 0,
         bac_px=row["bac_px"] or 0,
         bac_mm2=row["bac_mm2"],

@@ -4,12 +4,12 @@ than ten.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mtunet.case import Flag
-from mtunet.detection.triage import Evidence
+from mtunet.detection.triage import BADGES, Evidence
 from mtunet.store.database import Opened
 from mtunet.store.records import Image, Job, containing, image_from, job_from
 from mtunet.store.studies import HANGING
@@ -30,20 +30,28 @@ class Order(StrEnum):
     """How the worklist is sorted. Whatever the order, equals keep that in which they came."""
 
     TURN = "turn"
-    """Undecided first; those by urgency, and then who has waited longest."""
+    """Undecided first; those by urgency, then by score, and among equals who has waited longest."""
     NEWEST = "newest"
+    SCORE = "score"
     SHARE = "share"
     TITLE = "title"
 
 
+ANY_BADGE = "any"
+
+
 @dataclass(frozen=True)
 class Query:
-    """Which studies, and in which order."""
+    """Which studies, and in which order. scope: a name of `triage.BADGES`, or ANY_BADGE. reader: to whom they are
+    assigned. among: ids."""
 
     search: str = ""
     flag: Flag | None = None
     state: State | None = None
     order: Order = Order.TURN
+    scope: str | None = None
+    reader: str | None = None
+    among: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ class StudyRow:
     decided_at: str | None
     decision: str | None
     analysed: int
+    assigned_to: str | None = None
 
 
 def rows(store: Opened, query: Query, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
@@ -99,10 +108,82 @@ def pulse(store: Opened) -> tuple[object, ...]:
 
 def tally(store: Opened, query: Query) -> dict[Flag | None, int]:
     """How many studies each flag has, whatever flag the query chooses; None for those that have none yet."""
-    condition, values = _where(Query(query.search, None, query.state, query.order))
+    condition, values = _where(replace(query, flag=None))
     sql = f"select flag, count(*) as n from studies {condition} group by flag"
     found = store.db.query(sql, values)
     return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in found}
+
+
+def badges(store: Opened) -> tuple[str, ...]:
+    """Names of the badges that any study has, in the order of the table."""
+    found = {
+        name
+        for row in store.db.query("select distinct scope from studies where scope <> ''")
+        for name in row["scope"].split()
+    }
+    return tuple(name for name in BADGES if name in found)
+
+
+def readers(store: Opened) -> tuple[str, ...]:
+    """To whom studies are assigned."""
+    sql = "select distinct assigned_to as reader from studies where assigned_to is not null order by 1"
+    return tuple(str(row["reader"]) for row in store.db.query(sql))
+
+
+# All studies at one look: as points, counted, and what was done today.
+
+
+class Dot(NamedTuple):
+    """A study as a point: mm² of MC and of BAC."""
+
+    study: str
+    title: str
+    mc_mm2: float
+    bac_mm2: float
+    flag: Flag
+
+
+class Today(NamedTuple):
+    """Since some time: images that came, that were analysed, studies that were decided; undecided studies in all."""
+
+    added: int
+    analysed: int
+    decided: int
+    undecided: int
+
+
+def dots(store: Opened, query: Query) -> tuple[Dot, ...]:
+    """Those that were analysed, and whose images all say how large a pixel is."""
+    condition, values = _where(query)
+    sql = (
+        f"select id, title, mc_size, bac_size, flag from studies {condition} and flag is not null "
+        "and not exists (select 1 from images where images.study = studies.id and images.row_mm is null)"
+    )
+    return tuple(
+        Dot(study, title, mc or 0.0, bac or 0.0, Flag(flag))
+        for study, title, mc, bac, flag in store.db.execute(sql, values)
+    )
+
+
+def counts(store: Opened, query: Query) -> dict[tuple[Flag, State], int]:
+    """Studies by flag and state, whatever flag and state the query chooses."""
+    condition, values = _where(replace(query, flag=None, state=None))
+    state = "case " + " ".join(f"when {sql} then '{one.value}'" for one, sql in _STATES.items()) + " end"
+    found = store.db.execute(
+        f"select flag, {state}, count(*) from studies {condition} and flag is not null group by 1, 2", values
+    )
+    return {(Flag(flag), State(state)): int(n) for flag, state, n in found}
+
+
+def today(store: Opened, since: str) -> Today:
+    """since: UTC, ISO 8601."""
+    sql = (
+        "select (select count(*) from images where added_at >= :since), "
+        "(select count(*) from analyses where made_at >= :since), "
+        "(select count(*) from studies where decided_at >= :since), "
+        "(select count(*) from studies where decided_at is null)"
+    )
+    return Today(*map(int, store.db.execute(sql, {"since": since}).fetchone()))
 
 
 def listed(store: Opened, query: Query) -> tuple[str, ...]:
@@ -122,8 +203,9 @@ def decided(store: Opened, ids: Sequence[str]) -> dict[str, bool]:
 
 
 _ORDERS: Mapping[Order, str] = {
-    Order.TURN: "(decided_at is not null), urgency, made_at, rowid",
+    Order.TURN: "(decided_at is not null), urgency, score desc, made_at, rowid",
     Order.NEWEST: "made_at desc, rowid",
+    Order.SCORE: "score desc, rowid",
     Order.SHARE: "bac_share desc, rowid",
     Order.TITLE: "title collate nocase, rowid",
 }
@@ -135,20 +217,38 @@ _STATES: Mapping[State, str] = {
 }
 
 
+TRIGRAM = 3
+"""Letters from which on a text is looked up in the index."""
+_LIKE = "title like :search escape '\\' or id in (select study from images where name like :search escape '\\')"
+_LETTERS = (
+    "rowid in (select rowid from studies_letters where studies_letters match :search) or id in (select study from "
+    "images where rowid in (select rowid from images_letters where images_letters match :search))"
+)
+
+
 def _where(query: Query) -> tuple[str, dict[str, Any]]:
     # What a quiz asks is looked at where it is asked; listed by its findings it would give the answer away.
     conditions = ["id not in (select study from images where source like 'teaching:QUIZ-%' and study is not null)"]
     values: dict[str, Any] = {}
-    if query.search.strip():
-        conditions.append(
-            "(title like :search escape '\\' or id in (select study from images where name like :search escape '\\'))"
-        )
-        values["search"] = containing(query.search.strip())
+    if search := query.search.strip():
+        conditions.append(f"({_LETTERS if len(search) >= TRIGRAM else _LIKE})")
+        values["search"] = '"' + search.replace('"', '""') + '"' if len(search) >= TRIGRAM else containing(search)
     if query.flag is not None:
         conditions.append("flag = :flag")
         values["flag"] = query.flag.value
     if query.state is not None:
         conditions.append(_STATES[query.state])
+    if query.scope == ANY_BADGE:
+        conditions.append("scope <> ''")
+    elif query.scope is not None:
+        conditions.append("scope <> '' and instr(scope, :scope) > 0")
+        values["scope"] = f" {query.scope} "
+    if query.reader is not None:
+        conditions.append("assigned_to = :reader")
+        values["reader"] = query.reader
+    if query.among is not None:
+        conditions.append("id in (select value from json_each(:among))")
+        values["among"] = json.dumps(query.among)
     return "where " + " and ".join(conditions), values
 
 
@@ -181,4 +281,5 @@ def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView
         decided_at=row["decided_at"],
         decision=row["decision"],
         analysed=row["analysed"],
+        assigned_to=row["assigned_to"],
     )

@@ -256,18 +256,23 @@ REPEATED = Path(__file__).parent / "bac_repeat.json"
 
 @dataclass(frozen=True)
 class Repeat:
-    """s: within-subject standard deviation of ln(area). source: what it was measured on, for the person to see."""
+    """s: within-subject standard deviation of ln(area). source: what it was measured on, for the person to see.
+
+    farthest: |ln of the ratio| that 95 % of the measured pairs stayed within: more than a normal spread tells where a
+    few differ by much.
+    """
 
     s: float
     pairs: int
     model: str
     weights_sha256: str
     source: str
+    farthest: float = 0.0
 
     @property
     def band(self) -> tuple[float, float]:
         """Ratios between which 95 % of repeats fall."""
-        reach = 1.96 * math.sqrt(2) * self.s
+        reach = max(1.96 * math.sqrt(2) * self.s, self.farthest)
         return math.exp(-reach), math.exp(reach)
 
 
@@ -288,7 +293,9 @@ class Change:
 def repeat_error() -> Repeat:
     """As measured last."""
     value = json.loads(REPEATED.read_text())
-    return Repeat(value["s"], value["pairs"], value["model"], value["weights_sha256"], value["source"])
+    ratios = [abs(math.log(after / before)) for before, after in value["areas_mm2"]]
+    farthest = float(np.quantile(ratios, 0.95))
+    return Repeat(value["s"], value["pairs"], value["model"], value["weights_sha256"], value["source"], farthest)
 
 
 def change(before: float, after: float, repeat: Repeat) -> Change:

@@ -85,7 +85,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
         )
     return StudyPlace(
         group=f"name:{_digest(batch, archive, folder, _alike(rest))}",
-        title=f"{within} · {rest}" if folder and rest.isdigit() else rest or within or display_name(last),
+        title=f"{within} · {rest}" if folder and rest.isdigit() else _spoken(rest) or within or display_name(last),
         guessed=True,
         patient=belonging.patient,
         shifted_day=belonging.shifted_day,
@@ -112,6 +112,11 @@ def name_in_objects(group: str | None, images: Iterable[tuple[str, str]]) -> str
         return group
     known = sorted(images)
     return "" if group is None and len(known) < 2 else known[0][1]
+
+
+def _spoken(rest: str) -> str:
+    """A bare number says nothing by itself: "Study 0"."""
+    return f"Study {rest}" if rest.isdigit() else rest
 
 
 def _alike(rest: str) -> str:

@@ -10,7 +10,6 @@ that error. Where the outline cannot tell, nothing is said, and `Landmarks.why` 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import cv2
 import numpy as np
@@ -19,16 +18,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import KDTree
 
 from mtunet.case import Calcification, Finding, View
+from mtunet.detection.breast import LOOKED_AT_SIDEWAYS, Edge, chest_wall
 from mtunet.detection.outlines import dense
 
 NIPPLE_ERROR_MM = 11.0
 """Mean error of a nipple estimated in this way; see above."""
 
-LOOKED_AT_SIDEWAYS = frozenset(View) - {View.SPECIMEN, View.FB}
-"""Views in which the chest wall is a vertical edge of the image."""
-
-WALL_SHARE = 0.2
-"""The breast runs into the chest wall along at least this share of the image's rows."""
 CUT_SHARE = 0.02
 """A breast that touches the opposite edge along more rows than this is cut off: its nipple is not in the image."""
 PECTORAL_DEGREES = 20.0
@@ -38,13 +33,6 @@ TIP_SHARE = 0.005
 """Skin within this share of the greatest depth is the tip; the nipple is its middle."""
 SMALL_ROWS = 1000
 """The outline is taken on a copy of at most this many rows."""
-
-
-class Edge(StrEnum):
-    """A vertical edge of the image."""
-
-    LEFT = "left"
-    RIGHT = "right"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +100,6 @@ def landmarks(breast: npt.NDArray[np.bool_], view: View | None) -> Landmarks:
     if wall is Edge.RIGHT:
         x = small.shape[1] - 1 - x
     return Landmarks(wall, ((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5), skin)
-
-
-def chest_wall(breast: npt.NDArray[np.bool_]) -> Edge | None:
-    """The vertical edge that the breast runs into; None when it is neither, or both alike."""
-    columns = max(1, breast.shape[1] // 100)
-    left, right = breast[:, :columns].any(axis=1).mean(), breast[:, -columns:].any(axis=1).mean()
-    if max(left, right) < WALL_SHARE or abs(left - right) < WALL_SHARE / 2:
-        return None
-    return Edge.LEFT if left > right else Edge.RIGHT
 
 
 def place(finding: Finding, marks: Landmarks, spacing_mm: tuple[float, float] | None) -> Distances:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from mtunet.case import Analysis, Calcification, Laterality, Mammogram, Segmentation, View
+from mtunet.detection.breast import Edge
 from mtunet.detection.triage import Evidence, evidence_of
 from mtunet.study.bac import ArteryRun, ImageAmount, StudyAmount, measure, study_amount
-from mtunet.study.landmarks import FROM_ABOVE, Distances, Edge, Landmarks, Matches, Seen, landmarks, match, place
+from mtunet.study.landmarks import FROM_ABOVE, Distances, Landmarks, Matches, Seen, landmarks, match, place
 from mtunet.study.rules import Areas, Point, areas, track
 
 

@@ -24,12 +24,14 @@ URGENCY = {Priority.HIGH: Urgency.HIGH, Priority.CHECK: Urgency.CHECK, Priority.
 
 @dataclass(frozen=True)
 class StudyTriage:
-    """flag: None while no image has been analysed."""
+    """flag: None while no image has been analysed. scope: names of `triage.BADGES`. score: `Evidence.score`."""
 
     flag: Flag | None
     urgency: Urgency
     reasons: tuple[Reason, ...]
     bac_share: float | None
+    scope: tuple[str, ...] = ()
+    score: int | None = None
 
 
 def weigh_study(evidence: Evidence) -> StudyTriage:
@@ -38,7 +40,7 @@ def weigh_study(evidence: Evidence) -> StudyTriage:
     urgency = URGENCY[PRIORITY[flag]] if flag is not None else Urgency.UNKNOWN
     if evidence.waiting and urgency is not Urgency.HIGH:
         urgency = Urgency.UNKNOWN
-    return StudyTriage(flag, urgency, reasons(evidence), evidence.share)
+    return StudyTriage(flag, urgency, reasons(evidence), evidence.share, evidence.scope, evidence.score)
 
 
 # The flag as a point on the MC × BAC plane, and how the point moves when thresholds do.

@@ -21,10 +21,11 @@ from pages.case.findings import findings_table, insets
 from pages.case.looked import looked_at
 from pages.case.panes import layers, pane, pane_id, panes
 from pages.case.priors import chosen_prior, prior_change, prior_panes
-from pages.case.reading import desk_facts
+from pages.case.reading import desk_facts, scope
 from pages.case.verdict import facts, header, notes
 from pages.case.viewed import Case, Viewed
 from pages.shared.controls import chosen_palette, chosen_thresholds
+from pages.shared.correcting import correct_side
 from pages.shared.frame import frame, name_reader
 from pages.shared.pixels import looked, weighed
 from pages.shared.reading_list import Place, place
@@ -149,6 +150,7 @@ with open_store() as store:
         if earlier is not None:
             prior = opened(*earlier, thresholds, history(store, earlier[0].id))
         turning_over(store, found, model)
+        correct_side(study.id, scope(case), "case.correct")
         read(case, records, here, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
         with line:
             drawers(case, prior, palette, found, model)

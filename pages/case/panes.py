@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mtunet.case import Box
+from mtunet.detection.breast import Edge
+from mtunet.detection.triage import BADGES, scope_of
 from mtunet.output.drawing import Palette
 from mtunet.store.filing import maps_folder_name
-from mtunet.store.records import Image
 from mtunet.study.decisions import Decision
 from mtunet.study.grouping import Placing, hang, wanted_wall
-from mtunet.study.landmarks import Edge
 from pages.case.viewed import Case, Viewed
 from pages.shared.controls import LayerStyle, looks
 from pages.shared.pixels import truth_outlines
@@ -53,7 +53,7 @@ def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
         contours["causes"] = causes
     return Pane(
         id=pane_id(image.sha256),
-        title=_title(case, image, flipped=flipped) if hung else view_words(image),
+        title=_title(case, view, flipped=flipped) if hung else ", ".join((view_words(image), *_badges(view))),
         sha256=image.sha256,
         columns=image.columns,
         rows=image.rows,
@@ -68,9 +68,16 @@ def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
     )
 
 
-def _title(case: Case, image: Image, *, flipped: bool) -> str:
+def _title(case: Case, view: Viewed, *, flipped: bool) -> str:
+    image = view.image
     said = [*(["mirrored"] if flipped else []), *(["not counted"] if image.sha256 in case.look.beside else [])]
+    said += _badges(view)
     return f"{image.name} ({', '.join(said)})" if said else image.name
+
+
+def _badges(view: Viewed) -> list[str]:
+    """What limits the result, or is in doubt, on the image itself."""
+    return [BADGES[name] for name in scope_of(view.analysis.triage.reasons)]
 
 
 def pane_id(sha256: str) -> str:

@@ -112,4 +112,4 @@ def _words(before: Any, after: Any) -> str | None:
     found = change(before.area_mm2, after.area_mm2, repeat_error())
     if found.ratio is None:
         return "none before" if after.area_mm2 else "none then or now"
-    return f"{100 * (found.ratio - 1):+.0f} %, {'more than' if found.beyond else 'within'} the repeat error"
+    return f"{100 * (found.ratio - 1):+.0f} %, {'more than' if found.beyond else 'within what'} repeats differ"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mtunet.case import Calcification, Finding
-from mtunet.detection.triage import PRIORITY, RULES_VERSION
+from mtunet.detection.triage import BADGES, PRIORITY, RULES_VERSION, scope_of
 from mtunet.files import counted
 from mtunet.study.decisions import Decision, Verdict
 from mtunet.study.landmarks import Distances, place
@@ -93,6 +93,11 @@ def _named(case: Case) -> list[str]:
     return [said, sample.teaches] if sample else [said]
 
 
+def scope(case: Case) -> tuple[str, ...]:
+    """Names of the badges (`triage.BADGES`) that any of its images has."""
+    return scope_of(reason for view in case.views for reason in view.analysis.triage.reasons)
+
+
 def _flag(case: Case) -> dict[str, Any] | None:
     """A study's is weighed over all its images; an only image's is its own."""
     if case.single:
@@ -108,7 +113,7 @@ def _flag(case: Case) -> dict[str, Any] | None:
         "icon": words.icon.removeprefix(":material/").removesuffix(":"),
         "colour": words.colour,
         "help": words.help,
-        "priority": PRIORITIES[PRIORITY[triage.flag]],
+        "priority": ", ".join([PRIORITIES[PRIORITY[triage.flag]], *(BADGES[name] for name in scope(case))]),
         "reasons": [reason.sentence for reason in triage.reasons],
         "share": "" if said or triage.bac_share is None else f"{share_words(triage.bac_share)}.",
     }

@@ -59,6 +59,7 @@ URGENCIES: Mapping[Urgency, str] = {
 ORDERS: Mapping[Order, str] = {
     Order.TURN: "Priority",
     Order.NEWEST: "Newest first",
+    Order.SCORE: "Score",
     Order.SHARE: "BAC share",
     Order.TITLE: "Title",
 }
@@ -150,6 +151,11 @@ def share_words(bac_share: float | None) -> str:
 def grade_words(grade: int | None) -> str:
     """ "BAC grade 2"; nothing for a study without BAC or one that cannot be graded."""
     return f"BAC grade {grade}" if grade else ""
+
+
+def score_words(score: int | None) -> str:
+    """ "score 87"; nothing without microcalcifications."""
+    return "" if score is None else f"score {score}"
 
 
 def decision_words(decision: str | None) -> str:

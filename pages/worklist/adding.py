@@ -22,11 +22,11 @@ def add_files() -> None:
     """The place to drop files."""
     turn = st.session_state.setdefault(_TURN, 0)
     files = st.file_uploader(
-        "Add mammograms",
+        "Add mammograms: DICOM, PNG, JPEG or TIFF files, or a zip of them",
         accept_multiple_files=True,
         key=f"worklist.upload.{turn}",
-        help="DICOM with or without an ending, PNG, JPG, TIFF, or a zip of those. What a "
-        "file says of its patient is left out when it is read; its file name is kept. The same image twice is known.",
+        help="DICOM files may have any ending or none. What a file says of its patient is left out when it is read; "
+        "its file name is kept. The same image twice is known.",
     )
     if files:
         st.session_state[_TURN] = turn + 1
@@ -36,15 +36,20 @@ def add_files() -> None:
 
 
 def show_folder() -> None:
+    """The way to a whole folder, where little room is."""
+    with st.popover("Folder", icon=":material/folder_open:", width="content"):
+        add_folder()
+
+
+def add_folder() -> None:
     """A whole folder at once; files that are called alike in one folder are put together."""
     turn = st.session_state.setdefault(_TURN, 0)
-    with st.popover("Folder", icon=":material/folder_open:", width="content"):
-        files = st.file_uploader(
-            "Add a folder with everything in it",
-            accept_multiple_files="directory",
-            key=f"worklist.folder.{turn}",
-            help="Files that are no mammograms are listed with the reason and do not stop the rest.",
-        )
+    files = st.file_uploader(
+        "Add a folder with everything in it",
+        accept_multiple_files="directory",
+        key=f"worklist.folder.{turn}",
+        help="Files that are no mammograms are listed with the reason and do not stop the rest.",
+    )
     if files:
         st.session_state[_TURN] = turn + 1
         _hand_in(File(file.name, file.getvalue()) for file in files)

@@ -5,15 +5,22 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from mtunet.case import Calcification, Flag
+from mtunet.detection.mc_score import fit
+from mtunet.detection.triage import BADGES, DOUBTS
 from mtunet.files import counted
 from mtunet.intake.worker import Jobs
+from mtunet.phantom.samples import truly_holds
 from mtunet.store.decisions import everything, newest
 from mtunet.store.filing import data_folder, thumbnail_path
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import ListedView, State, StudyRow
 from mtunet.study.decisions import FEW, Agreement, by_study, kappa, on_types
+from pages.shared.correcting import badges, correct_side
+from pages.shared.pixels import sample_of
 from pages.shared.viewer import component
 from pages.shared.words import (
     FLAGS,
@@ -23,13 +30,15 @@ from pages.shared.words import (
     grade_words,
     marker,
     plain,
+    score_words,
     share_words,
     view_words,
     when_words,
 )
+from pages.worklist.several import chosen_key
 
-THUMBNAIL = 92
-"""Height, screen pixels."""
+THUMBNAIL, SMALL = 92, 30
+"""Heights, screen pixels: in a row of its own height, and in one of a line."""
 ON_ONE_LINE = 4
 """Views of a whole examination: they get narrower rather than fall apart."""
 MENU = {"again": "Analyse again", "edit": "Correct …", "delete": "Delete …"}
@@ -38,15 +47,12 @@ ROW_STARTS, ROW_ENDS = "worklist.", ".row"
 PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
 
 
-def draw_row(row: StudyRow, jobs: Jobs, most_views: int = ON_ONE_LINE) -> str | None:
-    """Draw it; gives what the person wishes: "cancel", "again", "edit", "delete", or None.
-
-    most_views: of any row of the list, so that its columns stand one below the other and no wider than they must.
-    """
+def draw_row(row: StudyRow, jobs: Jobs) -> str | None:
+    """Draw it; gives what the person wishes: "cancel", "again", "edit", "delete", or None."""
     key = f"worklist.{row.id}"
     with st.container(border=True, key=f"{ROW_STARTS}{row.id}{ROW_ENDS}"):
-        pictures = max(1.1, min(most_views, ON_ONE_LINE))
-        strip, about, verdict, menu = st.columns([pictures, 3, 5.5, 1.7], vertical_alignment="center")
+        box, strip, about, verdict, menu = st.columns([0.35, 2.6, 3, 5.5, 1.4], vertical_alignment="center")
+        _choose(box, row)
         with strip:
             st.html(strip_html(row.views, jobs))
         with about, st.container(gap=None):
@@ -57,33 +63,99 @@ def draw_row(row: StudyRow, jobs: Jobs, most_views: int = ON_ONE_LINE) -> str | 
             wish = _progress(row, jobs, key)
             _flag(row)
         with menu, st.container(gap="xsmall"):
-            st.page_link(
-                "pages/case/case.py",
-                label="Open",
-                icon=":material/arrow_forward:",
-                query_params={"study": row.id, **({"image": row.views[0].image.sha256} if row.views else {})},
-                help="See the views with their contours",
-            )
-            chosen = st.menu_button(
-                "More", list(MENU), format_func=lambda option: MENU[option], key=f"{key}.menu", type="tertiary"
-            )
+            _open(row)
+            chosen = _menu(key)
     return chosen or wish
 
 
-def strip_html(views: tuple[ListedView, ...], jobs: Jobs) -> str:
+def draw_line(row: StudyRow, jobs: Jobs) -> str | None:
+    """The same in the height of one line; what does not fit is cut off and stands in the tooltip."""
+    key = f"worklist.{row.id}"
+    with st.container(key=f"{ROW_STARTS}{row.id}{ROW_ENDS}"):
+        box, strip, about, verdict, open_, menu = st.columns(
+            [0.35, 1.6, 3, 7.2, 0.95, 0.95], vertical_alignment="center", gap="small"
+        )
+        _choose(box, row)
+        strip.html(strip_html(row.views, jobs, SMALL))
+        about.markdown(f"{STATES[row.state].icon} **{plain(row.title)}**", help=_about(row))
+        with verdict:
+            wish = _progress(row, jobs, key)
+            if wish is None and not any(view.job and view.job.state in PENDING for view in row.views):
+                _said_in_a_line(row)
+        with open_:
+            _open(row)
+        with menu:
+            chosen = _menu(key)
+    return chosen or wish
+
+
+LINES_STYLE = """<style>
+[class*="st-key-worklist-lines"] [data-testid="stMarkdownContainer"] p {
+    white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+[class*="st-key-worklist-lines"] [data-testid="stMarkdownContainer"] { min-width: 0; }
+[class*="st-key-worklist-lines"] figcaption { display: none; }
+[class*="st-key-worklist-lines"] [data-testid="stHorizontalBlock"] {
+    border-bottom: 1px solid rgba(128, 145, 150, 0.3); min-height: 40px; }
+</style>"""
+
+
+def _choose(column: DeltaGenerator, row: StudyRow) -> None:
+    column.checkbox(f"Choose {row.title}", key=chosen_key(row.id), label_visibility="collapsed")
+
+
+def _open(row: StudyRow) -> None:
+    st.page_link(
+        "pages/case/case.py",
+        label="Open",
+        icon=":material/arrow_forward:",
+        query_params={"study": row.id, **({"image": row.views[0].image.sha256} if row.views else {})},
+        help="See the views with their contours",
+    )
+
+
+def _menu(key: str) -> str | None:
+    return st.menu_button(
+        "More", list(MENU), format_func=lambda option: MENU[option], key=f"{key}.menu", type="tertiary"
+    )
+
+
+def _about(row: StudyRow) -> str:
+    return f"{counted(len(row.views), 'image')}, added {when_words(row.made_at)}. {_state_words(row)}."
+
+
+def _said_in_a_line(row: StudyRow) -> None:
+    triage = row.triage
+    marks = [f":{_BADGE_COLOURS[name in DOUBTS]}-badge[{BADGES[name]}]" for name in triage.scope]
+    facts: list[str] = []
+    if triage.flag is not None:
+        words = FLAGS[triage.flag]
+        marks.insert(0, f":{words.colour}-badge[{words.icon} {words.words}]")
+        score = score_words(triage.score)
+        facts = [*([f"**{score}**"] if score else []), *filter(None, [grade_words(row.bac_grade)])]
+    said = " ".join(plain(reason.sentence) for reason in triage.reasons)
+    if wrong := known_error(row):
+        said = f":material/error: {wrong} {said}"
+    if marks or said:
+        st.markdown(" ".join([*marks, " · ".join([*facts, said])]), help=said or None)
+
+
+_BADGE_COLOURS = {True: "violet", False: "orange"}
+
+
+def strip_html(views: tuple[ListedView, ...], jobs: Jobs, height: int = THUMBNAIL) -> str:
     """The views side by side in hanging order, each with its side and view, or how far it is, beneath it."""
     wrap = "nowrap" if len(views) <= ON_ONE_LINE else "wrap"
     return (
         f'<div style="display:flex;flex-wrap:{wrap};gap:6px;align-items:flex-start">'
-        + "".join(_thumbnail_html(view, jobs) for view in views)
+        + "".join(_thumbnail_html(view, jobs, height) for view in (views if height > SMALL else views[:ON_ONE_LINE]))
         + "</div>"
     )
 
 
-def _thumbnail_html(view: ListedView, jobs: Jobs) -> str:
+def _thumbnail_html(view: ListedView, jobs: Jobs, height: int) -> str:
     image = view.image
-    width = max(34, min(THUMBNAIL, round(THUMBNAIL * image.columns / image.rows)))
-    box = f"display:block;width:{width}px;max-width:100%;height:{THUMBNAIL}px;border-radius:4px;background:#000"
+    width = max(height * 3 // 8, min(height, round(height * image.columns / image.rows)))
+    box = f"display:block;width:{width}px;max-width:100%;height:{height}px;border-radius:4px;background:#000"
     words = escape(f"{view_words(image)}, {image.name}", quote=True)
     if thumbnail_path(data_folder(), image.sha256).exists():
         source = f"mtunet/thumbnail/{image.sha256}"
@@ -108,23 +180,53 @@ def _under(view: ListedView, jobs: Jobs) -> str:
     return f"{short} {words.get(job.state, 'waits')}"
 
 
+SCORE_HELP = f"Score, 0 to 100, to rank by. {fit().meaning} Fitted on {fit().source}."
+
+
 def _flag(row: StudyRow) -> None:
     triage = row.triage
     if triage.flag is None:
+        badges(triage.scope)
         return
     words = FLAGS[triage.flag]
-    facts = [URGENCIES[triage.urgency], share_words(triage.bac_share), grade_words(row.bac_grade)]
+    score = score_words(triage.score)
+    facts = [URGENCIES[triage.urgency], score, share_words(triage.bac_share), grade_words(row.bac_grade)]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(words.words, icon=words.icon, color=words.colour, help=words.help)
-        st.caption(" · ".join(fact for fact in facts if fact), width="content")
+        badges(triage.scope)
+        correct_side(row.id, triage.scope, f"worklist.{row.id}.correct")
+        st.caption(" · ".join(fact for fact in facts if fact), width="content", help=SCORE_HELP if score else None)
     st.markdown(" ".join(plain(reason.sentence) for reason in triage.reasons))
+    if wrong := known_error(row):
+        st.markdown(f":material/error: {wrong}")
+
+
+def known_error(row: StudyRow) -> str:
+    """Where the truth of a sample is known and the flag says otherwise; "" for every other study."""
+    sample = sample_of(row.views[0].image) if len(row.views) == 1 else None
+    there = truly_holds(sample.key) if sample is not None and row.triage.flag is not None else None
+    if there is None:
+        return ""
+    called = row.triage.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT)
+    if called == (Calcification.MICRO in there):
+        return ""
+    arterial = " What is called MC is arterial." if Calcification.ARTERIAL in there else ""
+    return (
+        f"A known error of the model: this sample holds no microcalcification.{arterial}"
+        if called
+        else "A known error of the model: this sample holds microcalcifications, and none is flagged."
+    )
+
+
+def _state_words(row: StudyRow) -> str:
+    said = STATES[row.state].words if row.state is not State.DECIDED else decision_words(row.decision)
+    if row.state is State.DECIDED and row.decided_by:
+        said += f" · {row.decided_by}, {when_words(row.decided_at or row.made_at)}"
+    return said + (f" · for {row.assigned_to}" if row.assigned_to else "")
 
 
 def _state(row: StudyRow) -> None:
-    words = STATES[row.state]
-    said = words.words if row.state is not State.DECIDED else decision_words(row.decision)
-    if row.state is State.DECIDED and row.decided_by:
-        said += f" · {row.decided_by}, {when_words(row.decided_at or row.made_at)}"
+    words, said = STATES[row.state], _state_words(row)
     guess = " · :material/help: grouping guessed" if any(view.guessed for view in row.views) else ""
     st.caption(f"{words.icon} {plain(said)}{guess}", help=_GUESS if guess else None)
 

@@ -1,22 +1,20 @@
 """Every study with its place in the queue and the reason for it; the place where images come in."""
 
-import secrets
-
 import streamlit as st
 
-from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.detection.triage import BADGES
 from mtunet.files import counted
-from mtunet.intake.admission import QueueFull, ask
-from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.images import Store
-from mtunet.store.worklist import Order, Query, State, StudyRow
+from mtunet.store.worklist import ANY_BADGE, Order, Query, State, StudyRow
+from pages.shared.correcting import correct
 from pages.shared.frame import frame
 from pages.shared.reading_list import choose_list
 from pages.shared.words import FLAGS, ORDERS, STATES
 from pages.shared.work import jobs, open_store, receiver
 from pages.worklist.adding import (
     add_files,
+    add_folder,
     add_samples,
     show_folder,
     show_problems,
@@ -24,10 +22,23 @@ from pages.worklist.adding import (
     show_refused,
     show_samples,
 )
-from pages.worklist.correcting import correct
-from pages.worklist.study_row import HELP, PENDING, ROW_ENDS, ROW_STARTS, agreement, draw_row, row_keys
+from pages.worklist.overview import chosen_in_chart, opened_in_chart, overview, show_chosen
+from pages.worklist.several import analyse_again, confirm_delete, several
+from pages.worklist.study_row import (
+    HELP,
+    LINES_STYLE,
+    PENDING,
+    ROW_ENDS,
+    ROW_STARTS,
+    agreement,
+    draw_line,
+    draw_row,
+    row_keys,
+)
 
 PAGE_LENGTH = 20
+DENSITIES = ("Comfortable", "Dense")
+DENSE = DENSITIES[1]
 
 
 def start_here() -> None:
@@ -35,9 +46,7 @@ def start_here() -> None:
     with st.container(border=True, key="worklist.start"):
         st.subheader("Start here", anchor=False)
         steps = st.columns(3)
-        steps[0].markdown(
-            "**1 · Add mammograms**  \nDrop DICOM, PNG, JPG, TIFF or zip files above, or take the samples."
-        )
+        steps[0].markdown("**1 · Add mammograms**  \nDrop files above, a whole folder below, or take the samples.")
         steps[1].markdown("**2 · Wait a moment**  \nEach image is analysed on this machine. Nothing leaves it.")
         steps[2].markdown(
             "**3 · Open one**  \nStudies are listed by urgency, with the reason. See the contours on the images."
@@ -45,6 +54,7 @@ def start_here() -> None:
         st.button(
             "Try the samples", type="primary", icon=":material/experiment:", on_click=add_samples, key="worklist.try"
         )
+        add_folder()
 
 
 @st.fragment(run_every=1.0)
@@ -67,8 +77,11 @@ def follow(drawn: tuple[object, ...]) -> None:
 
 
 def draw_list(store: Store) -> None:
-    query = filters()
+    query = filters(store)
     choose_list(query)
+    overview(store, query)
+    if (study := opened_in_chart()) is not None:
+        st.switch_page("pages/case/case.py", query_params={"study": study})
     total = worklist.count(store, query)
     pages = max(1, -(-total // PAGE_LENGTH))
     page = min(st.session_state.get("worklist.page", 1), pages)
@@ -79,10 +92,18 @@ def draw_list(store: Store) -> None:
             icon=":material/filter_alt_off:",
         )
     else:
-        st.caption(summary(store, query, total))
-    most_views = max((len(row.views) for row in rows), default=1)
-    for row in rows:
-        act(store, row, draw_row(row, jobs(), most_views))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
+            st.caption(summary(store, query, total), width="content")
+            show_chosen()
+            several(rows)
+    if st.session_state.get("worklist.density") == DENSE:
+        st.html(LINES_STYLE)
+        with st.container(key="worklist.lines", gap=None):
+            for row in rows:
+                act(store, row, draw_line(row, jobs()))
+    else:
+        for row in rows:
+            act(store, row, draw_row(row, jobs()))
     if pages > 1:
         st.pagination(pages, key="worklist.page")
     agreement(store)
@@ -99,7 +120,7 @@ def summary(store: Store, query: Query, total: int) -> str:
     return " · ".join([*parts, HELP])
 
 
-def filters() -> Query:
+def filters(store: Store) -> Query:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flag = st.pills(
             "Flag",
@@ -132,10 +153,40 @@ def filters() -> Query:
             key="worklist.order",
             width=200,
             persist_state="session",
-            help="Priority: undecided before decided, microcalcifications first, and among equals who has "
-            "waited longest.",
+            help="Priority: undecided before decided, microcalcifications first, those by score, and among equals who "
+            "has waited longest.",
         )
-    return Query(search or "", flag, state, order or Order.TURN)
+        scope = reader = None
+        if known := worklist.badges(store):
+            scope = st.selectbox(
+                "Limited by",
+                [None, ANY_BADGE, *known],
+                format_func=lambda name: (
+                    {None: "Anything or nothing", ANY_BADGE: "Anything"}.get(name) or BADGES[str(name)]
+                ),
+                key="worklist.scope",
+                width=190,
+                persist_state="session",
+                help="Header or picture that the models were not made for, or that contradicts itself.",
+            )
+        if assigned := worklist.readers(store):
+            reader = st.selectbox(
+                "Assigned to",
+                [None, *assigned],
+                format_func=lambda name: name or "Anyone",
+                key="worklist.reader",
+                width=160,
+                persist_state="session",
+            )
+        st.segmented_control(
+            "Rows",
+            DENSITIES,
+            default=DENSITIES[0],
+            required=True,
+            key="worklist.density",
+            persist_state="session",
+        )
+    return Query(search or "", flag, state, order or Order.TURN, scope, reader, chosen_in_chart())
 
 
 def act(store: Store, row: StudyRow, wish: str | None) -> None:
@@ -145,40 +196,12 @@ def act(store: Store, row: StudyRow, wish: str | None) -> None:
             if view.job and view.job.state in PENDING:
                 jobs().cancel(store, view.job.sha256, view.job.model)
         st.rerun(scope="fragment" if store.waiting() else "app")
-    if wish == "again":
-        try:
-            batch = secrets.token_hex(4)
-            for view in row.views:
-                ask(store, view.image.sha256, view.job.model if view.job else DEFAULT_MODEL, batch)
-        except QueueFull as problem:
-            st.error(str(problem))
-            return
-        jobs().wake()
+    if wish == "again" and analyse_again(store, [row]):
         st.rerun()
     if wish == "edit":
-        correct(row)
+        correct(row.id)
     if wish == "delete":
-        confirm_delete(row)
-
-
-@st.dialog("Delete this study?")
-def confirm_delete(row: StudyRow) -> None:
-    st.text(row.title)
-    images = f"{counted(len(row.views), 'image')}"
-    st.markdown(
-        f"Its {images}, their analyses and their maps are removed from this machine. The files they came from are not "
-        "touched. What readers decided stays on record; it names no patient."
-    )
-    with st.container(horizontal=True):
-        if st.button("Delete", type="primary", icon=":material/delete:", key="worklist.delete"):
-            with open_store() as store:
-                for view in row.views:
-                    if view.job:
-                        jobs().cancel(store, view.job.sha256, view.job.model)
-                study_store.delete_study(store, row.id)
-            st.rerun()
-        if st.button("Keep it", key="worklist.keep"):
-            st.rerun()
+        confirm_delete([row])
 
 
 frame("Worklist")

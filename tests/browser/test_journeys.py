@@ -19,7 +19,7 @@ def settled(page: Page) -> None:
 
 
 def add(page: Page, name: str, data: bytes) -> None:
-    drop = page.locator('[data-testid="stFileUploaderDropzoneInput"]')
+    drop = page.locator('[data-testid="stFileUploaderDropzoneInput"]').first  # the empty page takes folders as well
     drop.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
 
 

@@ -77,7 +77,7 @@ def test_the_change_is_said_per_breast_with_the_error_of_repeats(compared: AppTe
     changes = dict(each.value.split("  \n") for each in compared.markdown if "→" in each.value and "\n" in each.value)
     changes = {words.split("**")[1]: change for words, change in changes.items()}
     assert changes["Left"] == "none before"
-    assert changes["Right"].endswith("within the repeat error")
+    assert changes["Right"].endswith("within what repeats differ")
     assert "phantoms" in " ".join(caption.value for caption in compared.caption)
 
 

@@ -7,8 +7,13 @@ from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Refusal
 from mtunet.phantom.samples import SAMPLES
+from mtunet.store import worklist
 from mtunet.store.images import Store
+from mtunet.store.worklist import Query
+from pages.worklist.several import delete, to_csv
+from tests.drawn_analysis import written
 from tests.drawn_queue import fill
+from tests.drawn_results import drawn_mammogram
 from tests.painting import drawn_png
 
 
@@ -80,6 +85,48 @@ def test_a_long_worklist_is_paged(app: AppTest, data: Path) -> None:
         fill(store, 500)
     app.run()
     assert len([m for m in app.markdown if m.value.startswith("**Study")]) == 20
+
+
+def test_chosen_rows_are_assigned_exported_and_deleted_in_either_density(app: AppTest, data: Path) -> None:
+    with Store.open(data) as store:
+        fill(store, 3)
+    app.run()
+    app.segmented_control(key="worklist.density").set_value("Dense").run()
+    assert len([m for m in app.markdown if "**Study" in m.value]) == 3
+    app.button(key="worklist.several.all").click().run()
+    app.text_input(key="worklist.several.reader").set_value("Ada").run()
+    app.button(key="worklist.several.assign").click().run()
+    with Store.open(data) as store:
+        rows = worklist.rows(store, Query())
+    assert [row.assigned_to for row in rows] == ["Ada"] * 3
+    lines = to_csv(rows).decode("utf-8-sig").splitlines()
+    assert len(lines) == 4
+    assert "not for clinical use" in lines[1]
+    app.button(key="worklist.several.delete").click().run()
+    assert "3 studies, 12 images and what was found on them go" in shown(app)
+    with Store.open(data) as store:
+        delete(store, rows)  # a dialog's own button is out of this runner's reach
+        assert worklist.count(store) == 0
+
+
+def test_the_overview_is_drawn_once_it_is_opened(app: AppTest, data: Path) -> None:
+    with Store.open(data) as store:
+        fill(store, 3)
+    app.run()
+    assert not app.get("plotly_chart")
+    app.session_state["worklist.overview"] = True
+    app.run()
+    assert len(app.get("plotly_chart")) == 2
+    assert "**3** studies to be decided" in shown(app)
+
+
+def test_a_known_error_of_the_model_is_marked_on_a_sample(app: AppTest, data: Path) -> None:
+    sample = next(one for one in SAMPLES if one.key == "bac-few")
+    with Store.open(data) as store:
+        store.add_image(drawn_mammogram(), sample.file, f"sample:{sample.key}")
+        store.add_analysis(drawn_mammogram().sha256, "detail", "f" * 64, written([("mc", 300, 3.0)]), 0)
+    app.run()
+    assert "this sample holds no microcalcification. What is called MC is arterial." in shown(app)
 
 
 def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None:

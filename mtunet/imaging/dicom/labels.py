@@ -110,6 +110,8 @@ def labels(dataset: Any, name: str, notes: list[str]) -> Placement:
     sides = {each.side for each in said} | {guess.side for source, guess in guesses if source != ORIENTATION}
     if len(sides - {None}) > 1 or len({each.view for each in said} - {None}) > 1:
         facts.add(Fact.CONTRADICTION)
+    if side is not None and _toward(dataset) == {Laterality.LEFT: "P", Laterality.RIGHT: "A"}[side]:
+        facts.add(Fact.RUNS_THE_OTHER_WAY)
     return Placement(side, view, frozenset(facts))
 
 
@@ -173,19 +175,29 @@ def _facts(dataset: Any) -> set[Fact]:
     paddle = set(word(dataset, "PaddleDescription").replace("_", " ").split())
     factor = number(dataset, "EstimatedRadiographicMagnificationFactor") or 1.0
     described = word(dataset, "SeriesDescription")
+    procedure = f"{described} {word(dataset, 'PerformedProcedureStepDescription')} {word(dataset, 'StudyDescription')}"
     said = {
-        Fact.TEST_OBJECT: word(dataset, "QualityControlImage") == "YES",
+        Fact.TEST_OBJECT: word(dataset, "QualityControlImage") == "YES"
+        or word(dataset, "QualityControlSubject") == "YES",
         Fact.MAGNIFICATION: any(part.startswith("MAG") for part in paddle) or factor >= _MAGNIFIED,
         Fact.SPOT: bool(paddle & {"SPOT", "SPT"}),
-        Fact.STEREO: any(kind.startswith(_BIOPSY) for kind in kinds),
+        Fact.STEREO: any(kind.startswith(_BIOPSY) for kind in kinds) or "STEREO" in procedure,
         Fact.IMPLANT: word(dataset, "BreastImplantPresent") == "YES",
         Fact.SUBTRACTION: "SUBTRACTION" in kinds,
         Fact.CONTRAST: "POST_CONTRAST" in kinds or bool(word(dataset, "ContrastBolusAgent")),
         Fact.SYNTHETIC: "GENERATED_2D" in kinds or any(called in described for called in _SYNTHETIC_NAMES),
         Fact.LOSSY: word(dataset, "LossyImageCompression") == "01",
         Fact.PARTIAL: word(dataset, "PartialView") == "YES",
+        Fact.GREYS_CONTRADICT: word(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+        and word(dataset, "PresentationLUTShape") == "IDENTITY",
     }
     return {fact for fact, holds in said.items() if holds}
+
+
+def _toward(dataset: Any) -> str:
+    """Where the picture's right edge points: "A" to the front, "P" to the back, "" where that is not said."""
+    directions = words(dataset, "PatientOrientation")
+    return directions[0][0] if len(directions) == 2 and directions[0][:1] in ("A", "P") else ""
 
 
 def _from_orientation(dataset: Any) -> tuple[Laterality | None, View | None]:

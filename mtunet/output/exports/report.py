@@ -17,11 +17,13 @@ from reportlab.lib.colors import Color, black, white
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, Table
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Finding, Laterality
 from mtunet.detection.outlines import contours
+from mtunet.detection.triage import BADGES, scope_of
 from mtunet.output.drawing import LAYERS, Stroke, inset
 from mtunet.output.exports.result import Drawable
 
@@ -40,6 +42,8 @@ REMARKS_LEAVE: Final = 80.0
 """Points kept for the table of findings."""
 GROUND: Final = Color(0.25, 0.25, 0.25)
 """Behind the legend: yellow and blue both stand out from it."""
+WARNING: Final = Color(1.0, 0.82, 0.4)
+BADGE_LINE: Final = 12.0
 TEXT: Final = ParagraphStyle("text", fontName="Helvetica", fontSize=9, leading=12)
 STRONG: Final = ParagraphStyle("strong", parent=TEXT, fontName="Helvetica-Bold", fontSize=10, leading=13)
 SMALL: Final = ParagraphStyle("small", parent=TEXT, fontSize=7, leading=9)
@@ -115,10 +119,24 @@ def _views(pen: Pen, results: Sequence[Drawable]) -> None:
         pen.write(f"{_view(result.analysis)} · {result.file}", SMALL, left=left, width=width)
         pen.y -= 2
         _picture(pen.page, result, left, pen.y - rows * scale, scale)
+        _badges(pen.page, result, left, pen.y)
         if len(results) == 1:
             _leading(pen.page, result, left + columns * scale + gap, pen.y, rows * scale)
         lowest = min(lowest, pen.y - rows * scale)
     pen.y = lowest - 10
+
+
+def _badges(page: Canvas, result: Drawable, left: float, top: float) -> None:
+    """On the picture, at its upper left: what limits the result, or is in doubt."""
+    for number, name in enumerate(scope_of(result.analysis.triage.reasons)):
+        words, bottom = printable(BADGES[name]), top - (number + 1) * BADGE_LINE
+        page.setFillColor(WARNING)
+        page.roundRect(
+            left + 3, bottom, stringWidth(words, "Helvetica-Bold", 7) + 8, BADGE_LINE - 2, 3, stroke=0, fill=1
+        )
+        page.setFillColor(black)
+        page.setFont("Helvetica-Bold", 7)
+        page.drawString(left + 7, bottom + 3, words)
 
 
 def _leading(page: Canvas, result: Drawable, left: float, top: float, height: float) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Truth
 from mtunet.detection.analysis_json import to_json
+from mtunet.detection.mc_score import scores
+from mtunet.detection.triage import scope_of
 from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
 from mtunet.output.exports.tables import CSV_COLUMNS
@@ -73,6 +75,8 @@ def to_study_json(study: StudyResult) -> bytes:
             "urgency": triage.urgency.name.lower(),
             "reasons": [{"rule": r.rule, "sentence": r.sentence} for r in triage.reasons],
             "bac_share": triage.bac_share,
+            "scope": list(triage.scope),
+            "score": triage.score,
         },
         "bac": {
             "rule": GRADE_RULE,
@@ -150,11 +154,16 @@ def to_study_csv(study: StudyResult) -> bytes:
             "flag": analysis.triage.flag.value,
             "priority": analysis.triage.priority.value,
             "bac_share": analysis.triage.bac_share,
+            "scope": " ".join(scope_of(analysis.triage.reasons)),
             "counted": analysis.sha256 not in study.look.beside,
             "model": analysis.provenance.model,
             "weights_sha256": analysis.provenance.weights_sha256,
         }
-        found = [_finding_row(study, image, finding) for finding in analysis.findings]
+        ranked = scores(analysis)
+        found = [
+            {**_finding_row(study, image, finding), "score": ranked.get(finding.number)}
+            for finding in analysis.findings
+        ]
         found += [_missed_row(d) for d in study.standing.missed if d.sha256 == analysis.sha256]
         rows += [of_image | row for row in found or [{}]]
     return csv_bytes(STUDY_COLUMNS, rows)
@@ -166,10 +175,11 @@ def to_study_pdf(study: StudyResult) -> bytes:
 
     triage = study.triage
     sentences = " ".join(reason.sentence for reason in triage.reasons)
+    score = "" if triage.score is None else f" (score {triage.score} of 100)"
     return report(
         study.pictures[:MOST_VIEWS],
         remarks=remarks(study),
-        flag=f"Priority: {triage.urgency.name.lower()}. {sentences}",
+        flag=f"Priority: {triage.urgency.name.lower()}{score}. {sentences}",
     )
 
 

@@ -4,6 +4,8 @@ import json
 
 from mtunet.case import NOT_FOR_CLINICAL_USE
 from mtunet.detection.analysis_json import to_json
+from mtunet.detection.mc_score import scores
+from mtunet.detection.triage import scope_of
 from mtunet.files import csv_bytes
 from mtunet.output.exports.result import Result
 
@@ -20,6 +22,7 @@ CSV_COLUMNS = (
     "flag",
     "priority",
     "bac_share",
+    "scope",
     "number",
     "type",
     "probability",
@@ -28,6 +31,7 @@ CSV_COLUMNS = (
     "length_px",
     "length_mm",
     "specks",
+    "score",
     "box_top_px",
     "box_left_px",
     "box_bottom_px",
@@ -43,12 +47,14 @@ CSV_COLUMNS = (
 def to_csv(result: Result) -> bytes:
     """One row per finding, units in the column names; an image without findings has one row with the flag alone."""
     analysis = result.analysis
+    ranked = scores(analysis)
     picture: dict[str, object] = {
         "file": result.file,
         "sha256": analysis.sha256,
         "flag": analysis.triage.flag.value,
         "priority": analysis.triage.priority.value,
         "bac_share": analysis.triage.bac_share,
+        "scope": " ".join(scope_of(analysis.triage.reasons)),
         "model": analysis.provenance.model,
         "weights_sha256": analysis.provenance.weights_sha256,
         "disclaimer": NOT_FOR_CLINICAL_USE,
@@ -63,6 +69,7 @@ def to_csv(result: Result) -> bytes:
             "length_px": f.length_px,
             "length_mm": f.length_mm,
             "specks": f.specks,
+            "score": ranked.get(f.number),
             **{f"box_{side}_px": value for side, value in f.box._asdict().items()},
             **{f"probability_{kind.value}": value for kind, value in f.probabilities.items()},
         }

@@ -15,7 +15,7 @@ from pages.shared.entry import signed_in_name
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.answers import room_case, truth_layers
-from pages.teaching.classroom.hosting import watch
+from pages.teaching.classroom.watching import watch
 from pages.teaching.drawn import WORDS, model_look
 from pages.teaching.quiz import ANSWERS, not_yet
 from pages.teaching.sections import percent_words
