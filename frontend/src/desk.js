@@ -120,9 +120,21 @@ export class Desk {
     else if (facts.reader) this.name.value = facts.reader;
     this.name.readOnly = facts.signed; // by the provider's name: the server writes no other one
     this.leaving = false;
+    if (another) this.fetchAhead(facts.ahead);
     if (another || !facts.findings[this.chosen]) this.choose(-1);
     else this.choose(this.chosen, false);
     this.render();
+  }
+
+  /** The next study's pictures, once this one's have come: the server then has them at hand. */
+  fetchAhead(images) {
+    clearTimeout(this.ahead);
+    const fetchAll = () => {
+      for (const image of images)
+        for (const scale of [4, 2])
+          fetch(`${image}?low=0&high=65535&scale=${scale}&format=jpg`).catch(() => {});
+    };
+    this.ahead = setTimeout(fetchAll, 1500);
   }
 
   get reader() {
@@ -393,6 +405,7 @@ export class Desk {
 
   destroy() {
     this.talk.stop();
+    clearTimeout(this.ahead);
   }
 }
 

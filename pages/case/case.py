@@ -11,6 +11,7 @@ from mtunet.output.drawing import Palette
 from mtunet.store.decisions import history
 from mtunet.store.filing import NotOnFile
 from mtunet.store.records import Image
+from mtunet.store.studies import images_of
 from mtunet.study.decisions import Decision, standing
 from mtunet.study.grouping import Study, companions
 from mtunet.study.look import together
@@ -32,6 +33,8 @@ from pages.shared.reading_list import Place, place
 from pages.shared.viewer import Reading, viewer
 from pages.shared.work import last_looks, open_store, standing_still
 
+AHEAD = 4
+"""Images of the next study that are fetched while this one is read."""
 HEIGHT = 480
 """Of the viewer, screen pixels, at least: it takes what the window has."""
 
@@ -44,6 +47,7 @@ def read(
     alone: str | None,
     beside: Viewed | None = None,
     prior: Case | None = None,
+    ahead: Sequence[str] = (),
 ) -> None:
     """The images, with the reader's panel."""
     shown, hanging = panes(case, hung_alone=prior is not None)
@@ -60,7 +64,7 @@ def read(
         visible={"causes": False, "below": False, "truth_mc": False, "truth_bac": False},
         palette=layers(palette),
         hanging=hanging,
-        reading=Reading(desk_facts(case, records, here), go_to, name_reader),
+        reading=Reading(desk_facts(case, records, here, ahead), go_to, name_reader),
     )
 
 
@@ -151,7 +155,10 @@ with open_store() as store:
             prior = opened(*earlier, thresholds, history(store, earlier[0].id))
         turning_over(store, found, model)
         correct_side(study.id, scope(case), "case.correct")
-        read(case, records, here, palette, alone, Viewed(beside[0], beside[1], beside[1]) if beside else None, prior)
+        other = Viewed(beside[0], beside[1], beside[1]) if beside else None
+        following = images_of(store, here.below) if here is not None and here.below else ()
+        ahead = [image.sha256 for image in following[:AHEAD]]
+        read(case, records, here, palette, alone, other, prior, ahead)
         with line:
             drawers(case, prior, palette, found, model)
     except NotOnFile as problem:

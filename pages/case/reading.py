@@ -21,8 +21,11 @@ from pages.shared.words import FLAGS, PRIORITIES, SHORT_TYPES, share_words, size
 OTHER_WAY = {Calcification.MICRO: Verdict.BAC, Calcification.ARTERIAL: Verdict.MC}
 
 
-def desk_facts(case: Case, records: Sequence[Decision], here: Place | None) -> dict[str, Any]:
-    """All of it as JSON. records: the study's history, oldest first. here: its place in the list that is read."""
+def desk_facts(
+    case: Case, records: Sequence[Decision], here: Place | None, ahead: Sequence[str] = ()
+) -> dict[str, Any]:
+    """All of it as JSON. records: the study's history, oldest first. here: its place in the list that is read. ahead:
+    images of the next study there, by sha256: fetched while this one is looked at."""
     desk = Desk(
         study=case.study.id,
         listed=list_name(),
@@ -38,6 +41,7 @@ def desk_facts(case: Case, records: Sequence[Decision], here: Place | None) -> d
         "flag": _flag(case),
         "findings": [_finding(case, view, finding) for view, finding in case.findings],
         "place": {"words": here.words, "above": here.above, "below": here.below} if here else None,
+        "ahead": [f"mtunet/image/{sha256}" for sha256 in ahead],
         "reader": reader_name(),
         "signed": bool(signed_in_name()),
         "recalls": {recall.value: words for recall, words in RECALLS.items()},

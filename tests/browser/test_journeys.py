@@ -36,7 +36,7 @@ def open_case(page: Page) -> None:
 def open_drawer(page: Page, name: str) -> None:
     """What lies over the image on the case page; whatever else is open there is closed."""
     page.keyboard.press("Escape")
-    page.get_by_role("button", name=name).click()
+    page.get_by_role("button", name=name, exact=True).click()
     settled(page)
 
 

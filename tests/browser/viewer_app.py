@@ -76,6 +76,7 @@ def desk_facts(panes: list[Pane]) -> dict:
         "flag": None,
         "findings": found,
         "place": None,
+        "ahead": [],
         "reader": "Ada",
         "state": state,
     }

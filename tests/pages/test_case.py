@@ -147,12 +147,13 @@ def test_the_other_model_is_asked_when_it_is_chosen(
 def test_what_was_opened_with_a_filter_is_read_to_its_end_by_deciding(
     analysed: Callable[..., str], open_case: Callable[..., AppTest], app: AppTest
 ) -> None:
-    first, *_ = (analysed(f"{n}.png", seed=n) for n in (1, 2, 3))
+    first, second, _ = (analysed(f"{n}.png", seed=n) for n in (1, 2, 3))
     app.switch_page("pages/worklist/worklist.py").run()
     app.text_input(key="worklist.search").set_value(".png").run()
     app.selectbox(key="worklist.order").set_value(Order.TITLE).run()
     told = desk_of(open_case(first))
     assert (told["title"], told["place"]["words"], told["place"]["above"]) == ("1.png", "1 of 3, 0 decided", None)
+    assert told["ahead"] == [f"mtunet/image/{second}"]
     answer = decide(app, act="study", answer="recall")
     assert (answer["place"], answer["recall"]) == ("1 of 3, 1 decided", "recall")
     titles = []
