@@ -101,12 +101,11 @@ function onKey(viewer, event) {
   if (isPages(viewer, event.key) && !leaves) return;
   const action = actionOf(viewer, event);
   if (viewer.desk && (!action || (action === "leave" && !leaves))) return;
+  const controls = event.key.startsWith("Arrow") || event.key === " " || event.key === "Enter";
+  const keeps = controls && inside.matches?.(CONTROL);
+  if (viewer.desk && keeps) return; // a slider of the page hears its arrows
   event.stopImmediatePropagation();
-  if (
-    inside.matches?.(CONTROL) &&
-    (event.key.startsWith("Arrow") || event.key === " " || event.key === "Enter")
-  )
-    return;
+  if (keeps) return;
   if (!action) return;
   event.preventDefault();
   if (action === "hide_marks") pressSpace(viewer, event);
