@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -61,6 +62,9 @@ class Forks:
     def serve(self, folder: Path, port: int, painter: str = "") -> Child:
         """The app with the painting network on `folder`/data, once it answers. painter: see tests/browser/serve.py."""
         folder.mkdir(exist_ok=True)
+        with socket.socket() as free:  # another one's answers would be taken for this one's
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
         asked = ("tests/browser/serve.py", str(port), *painter.split())
         child = self.start(folder / f"log-{port}", *asked, MTUNET_DATA=str(folder / "data"))
         for _ in range(1200):
