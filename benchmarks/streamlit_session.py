@@ -10,6 +10,7 @@ import http.client
 import json
 import re
 import time
+import urllib.request
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -115,6 +116,18 @@ class Session:
             connection.request("PUT", path, head + data + f"\r\n--{mark}--\r\n".encode(), headers)
             if (answer := connection.getresponse()).status >= 300:
                 raise OSError(f"The upload was answered by {answer.status}.")
+
+    async def decide(self, reader: str, answer: str) -> None:
+        """Recall or no recall, as the viewer's own program sends it; on disk once this returns. Raises OSError."""
+
+        def desks(page: "Session") -> list[str]:
+            return re.findall(r"mtunet/desk/[^\"\\?]+", json.dumps(page.components("")))
+
+        await self.wait(lambda page: bool(desks(page)))
+        body = json.dumps({"reader": reader, "act": "study", "answer": answer}).encode()
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"{self.base}/{desks(self)[0]}", body, headers)
+        await asyncio.to_thread(lambda: urllib.request.urlopen(asked, timeout=self.timeout).read())
 
     async def trigger(self, component: str, event: str, value: object) -> None:
         """What a component's program reports by itself."""

@@ -27,8 +27,6 @@ from mtunet.teaching.items import pool
 from tests.painting import drawn_png
 from tests.test_classroom import case
 
-WORDS = {Recall.RECALL: "Recall", Recall.NO_RECALL: "No recall"}
-
 
 class Working:
     """Three people at one server, who write down what its pages confirmed."""
@@ -55,14 +53,9 @@ class Working:
 
     async def decide(self) -> None:
         async with Session(self.url, f"study={self.study}", "/case", timeout=600) as session:
-            await session.wait(lambda page: page.widget("case.reader") is not None)
-            session.write("case.reader", self.reader)
-            await session.send()
             for number in range(1000):
-                recall = list(WORDS)[number % 2]
-                await session.wait(_pressable(f"case.study.{recall.value}"))
-                await session.click(f"case.study.{recall.value}")
-                await session.wait(_says(f"{WORDS[recall]}, by {self.reader}"))
+                recall = list(Recall)[number % 2]
+                await session.decide(self.reader, recall.value)
                 self.recalls.append(recall)
 
     async def answer(self) -> None:
@@ -258,7 +251,3 @@ def _png(round_: int, number: int) -> bytes:
 
 def _pressable(key: str) -> Callable[[Session], bool]:
     return lambda page: not getattr(page.widget(key), "disabled", True)
-
-
-def _says(words: str) -> Callable[[Session], bool]:
-    return lambda page: page.says(words)

@@ -259,15 +259,10 @@ async def _look_round(url: str, studies: list[str], line: Line, app: Child, over
             took(began, session)
         began, study = time.monotonic(), studies[number % len(studies)]
         async with Session(url, f"study={study}", "/case", timeout=PATIENCE) as session:
-            await session.wait(lambda page: page.widget("case.reader") is not None)
+            await session.wait(lambda page: bool(page.widget("case.viewer")))
             took(began, session)
-            session.write("case.reader", "Ada")
-            await session.send()
-            await session.wait(lambda page: not getattr(page.widget("case.study.recall"), "disabled", True))
-            began, words = time.monotonic(), ("recall", "no_recall")[number // len(studies) % 2]
-            await session.click(f"case.study.{words}")
-            said = f"{words.replace('_', ' ').capitalize()}, by Ada"
-            await session.wait(lambda page, said=said: page.says(said))  # type: ignore[misc]
+            began = time.monotonic()
+            await session.decide("Ada", ("recall", "no_recall")[number // len(studies) % 2])
             took(began, session)
         number += 1
         await asyncio.sleep(0.5)

@@ -158,14 +158,8 @@ def clock_set_back(folder: Path, port: int) -> Line:
             with Store.open(served) as store:
                 [image] = [one for one in store.images(limit=100) if one.name == f"LCC {number}.png"]
             async with Session(url, f"image={image.sha256}", "/case", timeout=300) as session:
-                await session.wait(lambda page: page.widget("case.reader") is not None)
-                session.write("case.reader", "Ada")
-                await session.send()
-                await session.wait(lambda page: not getattr(page.widget("case.study.recall"), "disabled", True))
                 for words in ("recall", "no_recall"):
-                    await session.click(f"case.study.{words}")
-                    said = f"{words.replace('_', ' ').capitalize()}, by Ada"
-                    await session.wait(lambda page, said=said: page.says(said))  # type: ignore[misc]
+                    await session.decide("Ada", words)
                 line.answered += not session.exceptions
             line.took(began)
 
