@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,11 @@ def ask(path: str, body: bytes | None = None, query: str = "", headers: dict[str
         "server": ("127.0.0.1", 80),
         "root_path": "",
     }
-    asyncio.run(Starlette(routes=ROUTES)(scope, receive, send))
+    async def asked() -> None:
+        await Starlette(routes=ROUTES)(scope, receive, send)
+
+    with ThreadPoolExecutor(1) as apart:  # browser tests leave a running loop in the thread of the tests
+        apart.submit(asyncio.run, asked()).result()
     content = b"".join(message.get("body", b"") for message in sent)
     return sent[0]["status"], json.loads(content) if content else None
 

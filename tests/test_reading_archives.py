@@ -32,7 +32,7 @@ def kinds(data: bytes) -> list[Refusal | None]:
 def test_packings_that_choose_their_own_memory_are_refused_and_the_rest_goes_on(compression: int) -> None:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("odd.dcm", IMAGE, compress_type=compression)
+        archive.writestr("a-odd.dcm", IMAGE, compress_type=compression)
         archive.writestr("good.dcm", IMAGE, compress_type=zipfile.ZIP_DEFLATED)
     assert kinds(buffer.getvalue()) == [Refusal.BAD_ARCHIVE, None]
 
@@ -41,11 +41,11 @@ def test_a_file_that_is_no_zip_comes_back_itself() -> None:
     assert list(unpack(IMAGE, "dir/one.dcm")) == [Upload("one.dcm", IMAGE)]
 
 
-def test_members_come_one_by_one_and_clutter_is_left_out() -> None:
+def test_members_come_one_by_one_in_the_order_of_their_names_and_clutter_is_left_out() -> None:
     data = zipped({"a/": b"", "a/one.dcm": IMAGE, "__MACOSX/a/._one.dcm": b"x", ".DS_Store": b"x", "IM0002": IMAGE})
     assert list(unpack(data, "all.zip")) == [
-        Upload("a/one.dcm", IMAGE, "all.zip"),
         Upload("IM0002", IMAGE, "all.zip"),
+        Upload("a/one.dcm", IMAGE, "all.zip"),
     ]
     assert read(IMAGE, "a/one.dcm").shape == (96, 80)
 
@@ -58,7 +58,7 @@ def test_a_bad_member_does_not_stop_the_rest() -> None:
 
 def test_names_lead_nowhere() -> None:
     names = [found.name for found in unpack(zipped({"../../x.dcm": b"1", "/etc/y": b"2", "..\\z\u202e": b"3"}), "all")]
-    assert names == ["x.dcm", "etc/y", "z"]
+    assert sorted(names) == ["etc/y", "x.dcm", "z"]
 
 
 def test_inner_archives_links_and_passwords_are_refused() -> None:

@@ -113,6 +113,7 @@ def _once_free(path: Path) -> Database:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten
+            connection.execute("PRAGMA temp_store=MEMORY")  # nothing lies outside the data folder, where none may write
             db = Database(connection)
             _bring_up_to_date(db, path)
         except sqlite3.OperationalError as problem:
