@@ -95,9 +95,9 @@ def _meaning(checked: Sequence[tuple[int, bool]]) -> str:
         [true for score, true in checked if least <= score < below] for least, below in ((75, 101), (50, 75), (0, 50))
     )
     return (
-        f"Of MC regions that it was not learnt from, {sum(high)} of {len(high)} with 75 or more were true, "
-        f"{sum(middle)} of {len(middle)} with 50 to 74, {sum(low)} of {len(low)} below. A study has the score of its "
-        "highest region. It is no chance of cancer."
+        f"Fitted on one half of the phantoms, of the other half's MC regions {sum(high)} of {len(high)} with 75 or "
+        f"more were true, {sum(middle)} of {len(middle)} with 50 to 74, {sum(low)} of {len(low)} below; then fitted on "
+        "all. A study has the score of its highest region. It is no chance of cancer."
     )
 
 
@@ -149,7 +149,7 @@ def main() -> None:
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "regions": [[round(v, 3) for v in row] + [int(true)] for row, true in (*halves[0], *halves[1])],
         }
-        FITTED.write_text(json.dumps(value, indent=1) + "\n")
+        FITTED.write_text(json.dumps(value) + "\n")
 
 
 if __name__ == "__main__":
