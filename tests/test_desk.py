@@ -48,6 +48,7 @@ def ask(path: str, body: bytes | None = None, query: str = "", headers: dict[str
         "server": ("127.0.0.1", 80),
         "root_path": "",
     }
+
     async def asked() -> None:
         await Starlette(routes=ROUTES)(scope, receive, send)
 

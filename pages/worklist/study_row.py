@@ -73,7 +73,7 @@ def draw_line(row: StudyRow, jobs: Jobs) -> str | None:
     key = f"worklist.{row.id}"
     with st.container(key=f"{ROW_STARTS}{row.id}{ROW_ENDS}"):
         box, strip, about, verdict, open_, menu = st.columns(
-            [0.35, 1.6, 3, 7.2, 0.95, 0.95], vertical_alignment="center", gap="small"
+            [0.4, 1.2, 3.2, 6.3, 1.5, 1.45], vertical_alignment="center", gap="small"
         )
         _choose(box, row)
         strip.html(strip_html(row.views, jobs, SMALL))

@@ -10,7 +10,7 @@ from typing import Any
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Truth
 from mtunet.detection.analysis_json import to_json
 from mtunet.detection.mc_score import scores
-from mtunet.detection.triage import scope_of
+from mtunet.detection.triage import area_words, scope_of
 from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
 from mtunet.output.exports.tables import CSV_COLUMNS
@@ -194,7 +194,7 @@ def remarks(study: StudyResult) -> list[str]:
         said.append(f"{MOST_VIEWS} of {len(study.look.images)} images are shown; all are in the CSV and JSON files.")
     whole = study.look.amount.whole
     if whole is not None and whole.area_px:
-        area = f"{whole.area_px:,.0f} pixels" if whole.area_mm2 is None else f"{whole.area_mm2:.3g} mm²"
+        area = f"{whole.area_px:,.0f} pixels" if whole.area_mm2 is None else area_words(whole.area_mm2, in_mm2=True)
         length = "" if whole.length_mm is None else f", {whole.length_mm:.3g} mm long"
         grade = "" if whole.grade is None else f" CSBI grade {whole.grade}: {GRADES[whole.grade]}"
         said.append(f"Arterial calcification, the views of a breast averaged and breasts added: {area}{length}.{grade}")
