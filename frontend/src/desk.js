@@ -39,8 +39,8 @@ export class Desk {
       return made;
     };
     this.actions = [];
-    this.back = button("‹", "previous_study", () => this.go("above"), { "aria-label": "Previous study" });
-    this.on = button("›", "next_study", () => this.go("below"), { "aria-label": "Next study" });
+    this.back = button("‹", "previous_study", () => this.go("above"), { "aria-label": "Previous study, P" });
+    this.on = button("›", "next_study", () => this.go("below"), { "aria-label": "Next study, N" });
     this.name = element("input", {
       type: "text",
       maxlength: 80,

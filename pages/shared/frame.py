@@ -25,6 +25,7 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
         st.stop()
     # Not a ":material/…:" icon: Streamlit would fetch that one from another machine.
     st.set_page_config(page_title=f"{title} · MTU-Net", page_icon="🩻", layout="wide", menu_items=_MENU)
+    st.html(_SEEN)
     line = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", gap="small")
     with line:
         if heading:
@@ -40,6 +41,16 @@ def frame(title: str, *, heading: bool = True, device: bool = True, for_learners
             st.warning(problem, icon=":material/pause_circle:")
     return line
 
+
+_SEEN = """<style>
+.stApp :is(a, button, main, input, textarea, [tabindex]):focus-visible {
+    outline: 2px solid light-dark(#0f6b7a, #6fc9d8); outline-offset: -2px; }
+.stApp [data-testid="stCaptionContainer"] { opacity: 0.78; }
+.stApp button[data-selected="true"], .stApp button[data-selected="true"] p {
+    color: light-dark(#0b5c6b, #6fc9d8) !important; }
+</style>"""
+"""Captions, chosen buttons and where the focus is, with the contrast of WCAG 2.1 AA in both themes (Streamlit's
+captions have an opacity of 0.6)."""
 
 _MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}
 

@@ -44,7 +44,7 @@ export default function (component) {
       button.title = cell.tip;
       button.setAttribute(
         "aria-label",
-        cell.tip + (cell.best ? " The best of ours." : "") + " Show its images.",
+        `${button.textContent}. ${cell.tip}${cell.best ? " The best of ours." : ""} Show its images.`,
       );
       const say = () => {
         said.textContent = cell.tip;

@@ -268,7 +268,9 @@ def _row(view: str, finding: Finding) -> tuple[str, ...]:
         view,
         f"{finding.type.value.upper()} {finding.number}",
         f"{finding.probability:.2f}",
-        area_words(finding.area_mm2, in_mm2=True) if in_mm else f"{finding.area_px:,} px",
+        area_words(finding.area_mm2, in_mm2=True)
+        if finding.area_mm2 is not None and in_mm
+        else f"{finding.area_px:,} px",
         f"{finding.length_mm:.3g} mm" if in_mm else f"{finding.length_px:,.0f} px",
         "" if finding.specks is None else str(finding.specks),
     )
