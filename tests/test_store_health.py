@@ -224,6 +224,11 @@ def test_a_disk_that_lacks_something_works_or_is_named(tmp_path, lacks, said):
     assert said in told.stdout if said else told.stdout == ""
 
 
+def test_a_database_that_cannot_be_used_is_a_line_of_the_log_without_a_trace(caplog):
+    logs.unexpected("The queue cannot be worked on; trying again", UnusableStore("/home/ada/mtunet.db is held."))
+    assert caplog.messages == ["The queue cannot be worked on; trying again: the database cannot be used."]
+
+
 def test_deleted_is_gone_from_every_file_of_the_folder(tmp_path):
     with Store.open(tmp_path) as store:
         first, second = add(store), add(store, drawn_png(seed=5), "Other.png")

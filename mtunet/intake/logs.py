@@ -10,6 +10,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from mtunet.store.database import UnusableStore
+
 LOG = logging.getLogger("mtunet")
 FILE = "mtunet.log"
 MOST_BYTES, KEPT = 1_000_000, 3
@@ -47,7 +49,11 @@ def keep_in(folder: Path) -> None:
 
 
 def unexpected(what: str, problem: BaseException) -> None:
-    """An error that nobody foresaw: what was done, and the trace."""
+    """An error that nobody foresaw: what was done, and the trace. A database that cannot be used was foreseen: its
+    sentence is shown where the person is, and names their folder."""
+    if isinstance(problem, UnusableStore):
+        LOG.warning("%s: the database cannot be used.", what)
+        return
     LOG.error("%s: %s", what, trace(problem))
 
 
