@@ -33,6 +33,7 @@ from mtunet.intake.scp import Endpoint, StorageReceiver  # noqa: E402
 from mtunet.intake.worker import Jobs  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.outbox import ASKED, FAILED, SENT, WAITING, Outbox, Return  # noqa: E402
+from mtunet.store.records import JobState  # noqa: E402
 from tests.drawn_analysis import written  # noqa: E402
 from tests.test_storage_scp import one_view  # noqa: E402
 
@@ -243,6 +244,23 @@ def test_waiting_for_the_analysis_is_no_try_and_a_received_image_is_read_once(
         back.close()
     assert held(data).tries == 0
     assert (archive.kept, held(data).state) == ([], WAITING)
+
+
+def test_a_header_is_forgotten_when_the_analysis_ended_without_a_result(data: Path, archive: Archive) -> None:
+    target = Target(title="PACS", host="127.0.0.1", port=archive.port)
+    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
+    push(receiver, views()[:1])
+    receiver.close()
+    with Store.open(data) as store:
+        [image] = store.images()
+        store.finish(image.sha256, MODEL, JobState.FAILED, "The analysis failed.")
+    back = Returning(data, MODEL, target, "MTUNET")
+    try:
+        wait_for(lambda: states(data) == {FAILED})
+    finally:
+        back.close()
+    assert "ended without a result" in held(data).sentence
+    assert (held(data).sealed, archive.kept) == (b"", [])
 
 
 def test_what_an_archive_refuses_for_good_is_given_up_and_said(data: Path, archive: Archive) -> None:

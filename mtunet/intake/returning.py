@@ -73,6 +73,8 @@ class Returning:
         while not self._closing.wait(MOMENT):
             try:
                 with Store.open(self._data) as store:
+                    for sha256 in Outbox(store).hopeless():
+                        Outbox(store).end(sha256, FAILED, "Its analysis ended without a result, so nothing was sent.")
                     for one in Outbox(store).due(time.time(), LONGEST_PAUSE):
                         if not self._closing.is_set():
                             self._return(store, one)

@@ -2,7 +2,7 @@
 
 A header is full of identifiers. It is held encrypted, under a key in the data folder (who has the folder has both: it
 keeps copies of the database alone from telling anything), and forgotten once it was delivered (where the archive
-commits to what it stores: once it did, or did not say so in time) or given up.
+commits to what it stores: once it did, or did not say so in time), given up, or has no result to be sent.
 """
 
 from dataclasses import dataclass
@@ -67,6 +67,16 @@ class Outbox:
             "(select 1 from analyses where analyses.sha256 = returns.sha256) order by rowid limit 20"
         )
         return [Return(**row) for row in self._db.query(query, [at, at + longest_pause])]
+
+    def hopeless(self) -> list[str]:
+        """Images whose analysis has ended without a result and is not to be tried again: sha256s."""
+        query = (
+            "select sha256 from returns where state = 'waiting' and not exists "
+            "(select 1 from analyses where analyses.sha256 = returns.sha256) and exists "
+            "(select 1 from jobs where jobs.sha256 = returns.sha256) and not exists "
+            "(select 1 from jobs where jobs.sha256 = returns.sha256 and state not in ('failed', 'cancelled')) limit 20"
+        )
+        return [str(row["sha256"]) for row in self._db.query(query)]
 
     def of(self, sha256: str) -> Return | None:
         """None for what never came from an archive, or need not go back."""
