@@ -44,7 +44,7 @@ function results_default(component) {
       button.title = cell.tip;
       button.setAttribute(
         "aria-label",
-        `${button.textContent}. ${cell.tip}${cell.best ? " The best of ours." : ""} Show its images.`
+        `${cell.tip}${cell.best ? " The best of ours." : ""} Show the images of ${button.textContent}`
       );
       const say = () => {
         said.textContent = cell.tip;
