@@ -26,7 +26,7 @@ from scipy.optimize import minimize
 from mtunet.case import Calcification, Mammogram
 from mtunet.detection.analysis import analyse
 from mtunet.detection.components import components
-from mtunet.detection.mc_score import FITTED, features
+from mtunet.detection.mc_score import FITTED, features, score_of
 from mtunet.detection.models import DEFAULT_MODEL, Model, load_model
 from mtunet.evaluation.metrics import HIT_SHARE
 from mtunet.phantom.cohort import cohort
@@ -35,6 +35,8 @@ from mtunet.phantom.spec import PHANTOM_VERSION
 
 MC = Calcification.MICRO
 BINS = (0, 50, 75, 90, 101)
+LOW, HIGH = 50, 75
+"""Where `_meaning` parts them."""
 RIDGE = 0.05
 """Keeps the weights of few regions small."""
 
@@ -66,8 +68,7 @@ def fitted(rows: Sequence[tuple[list[float], bool]]) -> tuple[float, list[float]
 
 
 def scored(rows: Sequence[tuple[list[float], bool]], offset: float, weights: Sequence[float]) -> list[tuple[int, bool]]:
-    odds = [offset + float(np.dot(weights, row)) for row, _ in rows]
-    return [(round(100 / (1 + np.exp(-one))), true) for one, (_, true) in zip(odds, rows, strict=True)]
+    return [(score_of(row, offset, weights), true) for row, true in rows]
 
 
 def looked_at(phantoms: int, first: int, seed: int, jobs: int, keep: Path) -> dict[int, list[tuple[list[float], bool]]]:
@@ -91,14 +92,16 @@ def _one(phantoms: int, seed: int, number: int) -> list[tuple[list[float], bool]
 
 def _meaning(checked: Sequence[tuple[int, bool]]) -> str:
     """For the person to see. checked: score and truth of regions that were not fitted on."""
-    high, middle, low = (
-        [true for score, true in checked if least <= score < below] for least, below in ((75, 101), (50, 75), (0, 50))
-    )
+    high, middle, low = (_within(checked, *ends) for ends in ((HIGH, 101), (LOW, HIGH), (0, LOW)))
     return (
-        f"Fitted on one half of the phantoms, of the other half's MC regions {sum(high)} of {len(high)} with 75 or "
-        f"more were true, {sum(middle)} of {len(middle)} with 50 to 74, {sum(low)} of {len(low)} below; then fitted on "
-        "all. A study has the score of its highest region. It is no chance of cancer."
+        f"Fitted on one half of the phantoms, of the other half's MC regions {sum(high)} of {len(high)} with {HIGH} or "
+        f"more were true, {sum(middle)} of {len(middle)} with {LOW} to {HIGH - 1}, {sum(low)} of {len(low)} below; "
+        "then fitted on all. A study has the score of its highest region. It is no chance of cancer."
     )
+
+
+def _within(checked: Sequence[tuple[int, bool]], least: int, below: int) -> list[bool]:
+    return [true for score, true in checked if least <= score < below]
 
 
 @functools.cache
@@ -123,7 +126,7 @@ def main() -> None:
     checked = scored(halves[1], *fitted(halves[0]))
     table = []
     for low, high in itertools.pairwise(BINS):
-        inside = [true for score, true in checked if low <= score < high]
+        inside = _within(checked, low, high)
         table.append({"from": low, "below": high, "regions": len(inside), "true": sum(inside)})
         print(f"score {low} to {high - 1}: {sum(inside)} of {len(inside)} true, on the half that was not fitted on")
     right, wrong = ([score for score, true in checked if true is kind] for kind in (True, False))

@@ -205,5 +205,6 @@ class Stems:
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 image", "2 images"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """ "1 image", "2 images", "2 studies"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

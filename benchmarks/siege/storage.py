@@ -1,7 +1,6 @@
 """What befalls the disk and the clock: full, read-only, two servers on one folder, time that runs backwards."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import subprocess
@@ -9,11 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.siege.fork import Forks
+from benchmarks.siege.fork import Forks, wait_until_it_answers
 from benchmarks.siege.line import MODEL, ROOT, Line, peak
 from benchmarks.streamlit_session import Session
 from mtunet.store import decisions
-from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store
 from mtunet.store.records import JobState
 from tests.painting import drawn_png
@@ -164,7 +162,7 @@ def clock_set_back(folder: Path, port: int) -> Line:
             line.took(began)
 
     try:
-        _wait_for(port, app)
+        wait_until_it_answers(port, lambda: app.poll() is None, log)
         asyncio.run(work())
         with Store.open(served) as store:
             end = time.monotonic() + 60
@@ -220,16 +218,3 @@ def _undone(store: Store) -> int:
 
 def _picture(server: int, turn: int) -> bytes:
     return drawn_png(rows=200, columns=150, seed=1000 * server + turn + 1)
-
-
-def _wait_for(port: int, app: subprocess.Popen[bytes]) -> None:
-    import urllib.request
-
-    for _ in range(1200):
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5)
-            return
-        if app.poll() is not None:
-            break
-        time.sleep(0.1)
-    raise UnusableStore("The app did not start.")

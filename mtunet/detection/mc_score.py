@@ -50,15 +50,17 @@ def features(finding: Finding, pixel_mm2: float) -> tuple[float, float, float]:
 
 def region_score(finding: Finding, pixel_mm2: float) -> int:
     """0 to 100, of an MC region."""
-    known = fit()
-    odds = known.offset + sum(w * x for w, x in zip(known.weights, features(finding, pixel_mm2), strict=True))
-    return round(100 / (1 + math.exp(-odds)))
+    return score_of(features(finding, pixel_mm2), fit().offset, fit().weights)
 
 
-def scores(analysis: Analysis, findings: Sequence[Finding] | None = None) -> dict[int, int]:
+def score_of(told: Sequence[float], offset: float, weights: Sequence[float]) -> int:
+    """0 to 100. told: as `features` gives it."""
+    return round(100 / (1 + math.exp(-offset - sum(w * x for w, x in zip(weights, told, strict=True)))))
+
+
+def scores(analysis: Analysis) -> dict[int, int]:
     """By the number of each MC region that counts; empty where another network looked than the score was fitted for."""
     if analysis.provenance.weights_sha256 != fit().weights_sha256:
         return {}
     pixel_mm2 = PIXEL_MM2 if analysis.looked_mm is None else analysis.looked_mm[0] * analysis.looked_mm[1]
-    counting = analysis.findings if findings is None else findings
-    return {one.number: region_score(one, pixel_mm2) for one in counting if one.type is Calcification.MICRO}
+    return {one.number: region_score(one, pixel_mm2) for one in analysis.findings if one.type is Calcification.MICRO}

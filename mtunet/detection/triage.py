@@ -613,6 +613,13 @@ def _and(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
+def finding_area(finding: Finding, *, in_mm2: bool) -> str:
+    """ "14 mm²"; "1,204 px" where the file says no pixel size, or mm² are not wanted."""
+    if in_mm2 and finding.area_mm2 is not None:
+        return area_words(finding.area_mm2, in_mm2=True)
+    return f"{finding.area_px:,} px"
+
+
 def area_words(area: float, *, in_mm2: bool) -> str:
     """ "14 mm²", two significant digits under 10 mm²; "1,204 pixels"."""
     if not in_mm2:

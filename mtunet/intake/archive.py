@@ -76,11 +76,10 @@ def ask_to_commit(
     comes to the receiver (`scp`)."""
     if target.url:
         return False
-    from pynetdicom import AE, evt
+    from pynetdicom import evt
     from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
-    entity = AE(ae_title=our_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 30
+    entity = _entity(our_title)
     entity.add_requested_context(StorageCommitmentPushModel)
     heard = threading.Event()
 
@@ -114,11 +113,17 @@ def reported(event: Any) -> tuple[str, int]:
     return str(said.get("TransactionUID", "")), len(said.get("FailedSOPSequence") or ())
 
 
-def _store(datasets: Sequence[Any], target: Target, our_title: str) -> None:
+def _entity(our_title: str) -> Any:
+    """Of our title, patient for half a minute."""
     from pynetdicom import AE
 
     entity = AE(ae_title=our_title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 30
+    return entity
+
+
+def _store(datasets: Sequence[Any], target: Target, our_title: str) -> None:
+    entity = _entity(our_title)
     for sop_class in dict.fromkeys(dataset.SOPClassUID for dataset in datasets):
         entity.add_requested_context(sop_class, datasets[0].file_meta.TransferSyntaxUID)
     association = entity.associate(target.host, target.port, ae_title=target.title)
@@ -179,7 +184,7 @@ class NotFetched(RuntimeError):
 
 def fetch(target: Target, our_title: str, filters: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     """(study, file) of every mammogram of the studies that fit, oldest study first. Raises NotFetched."""
-    from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, build_role, evt, sop_class
+    from pynetdicom import ALL_TRANSFER_SYNTAXES, build_role, evt, sop_class
 
     came: list[bytes] = []
 
@@ -189,8 +194,7 @@ def fetch(target: Target, our_title: str, filters: Mapping[str, str]) -> Iterato
 
     find = sop_class.StudyRootQueryRetrieveInformationModelFind
     get = sop_class.StudyRootQueryRetrieveInformationModelGet
-    entity = AE(ae_title=our_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 30
+    entity = _entity(our_title)
     entity.add_requested_context(find)
     entity.add_requested_context(get)
     classes = [getattr(sop_class, name) for name in MAMMOGRAMS]

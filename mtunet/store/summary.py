@@ -19,6 +19,8 @@ from mtunet.study.decisions import Act, taken_back
 from mtunet.study.grouping import companions
 from mtunet.study.rules import weigh_study
 
+OF_FACTS = frozenset(Fact)
+"""Names of the rules that only say what header or picture say."""
 NUMBERS = """
 select images.*, analyses.flag, analyses.picture,
     analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
@@ -107,7 +109,7 @@ def _evidence_from(row: Mapping[str, Any], image: Image) -> ImageEvidence:
         laterality=image.laterality,
         view=image.view,
         analysed=row["flag"] is not None,
-        picture=(*scope_reasons(image.facts), *(one for one in said if one.rule not in set(Fact))),
+        picture=(*scope_reasons(image.facts), *(one for one in said if one.rule not in OF_FACTS)),
         mc_count=row["mc_count"] or 0,
         mc_px=row["mc_px"] or 0,
         mc_mm2=row["mc_mm2"],

@@ -59,7 +59,7 @@ class RealCase:
     """One view. shapes, layouts: what its radiologists described, by the quiz's words. assessment: BI-RADS digit or "".
 
     answer: what is in it of the `known` types; of the others nothing is known. sample: key of one that ships; path: of
-    the user's own. masks: where known calcium lies. seen: the shipped model has learnt from it (None: nobody knows).
+    the user's own. masks: where known calcium lies.
     """
 
     id: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mtunet.case import Calcification, Finding
-from mtunet.detection.triage import BADGES, PRIORITY, RULES_VERSION, area_words, scope_of
+from mtunet.detection.triage import BADGES, PRIORITY, RULES_VERSION, finding_area, scope_of
 from mtunet.files import counted
 from mtunet.study.decisions import Decision, Verdict
 from mtunet.study.landmarks import Distances, place
@@ -125,11 +125,7 @@ def _flag(case: Case) -> dict[str, Any] | None:
 
 def _finding(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
     there, unit = distances(case, view, finding), "mm" if case.in_mm else "px"
-    area = (
-        area_words(finding.area_mm2, in_mm2=True)
-        if case.in_mm and finding.area_mm2 is not None
-        else f"{finding.area_px:,} px"
-    )
+    area = finding_area(finding, in_mm2=case.in_mm)
     length = finding.length_mm if case.in_mm else finding.length_px
     size = [area, *([f"{length:.0f} {unit} long"] if length else [])]
     size += [counted(finding.specks, "speck")] if finding.specks else []

@@ -3,6 +3,7 @@ side and view. Every change is kept with who made it.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -19,6 +20,11 @@ from pages.shared.work import open_store
 STAYS, ALONE = "stays", "alone"
 
 
+def badge_colour(name: str) -> Literal["violet", "orange"]:
+    """name: of `triage.BADGES`. Violet limits what may be said, orange is to be checked."""
+    return "violet" if name in DOUBTS else "orange"
+
+
 def badges(scope: Sequence[str]) -> None:
     """Beside a flag. scope: names of `triage.BADGES`."""
     for name in scope:
@@ -26,7 +32,7 @@ def badges(scope: Sequence[str]) -> None:
         st.badge(
             BADGES[name],
             icon=":material/warning:" if limits else ":material/help:",
-            color="violet" if limits else "orange",
+            color=badge_colour(name),
             help="The models were not made for such a picture: a person looks, whatever was found."
             if limits
             else "The file or the picture contradicts itself. Check it.",

@@ -33,10 +33,6 @@ def chosen(rows: Sequence[StudyRow]) -> list[StudyRow]:
     return [row for row in rows if st.session_state.get(chosen_key(row.id))]
 
 
-def _studies(rows: Sequence[StudyRow]) -> str:
-    return f"{len(rows)} {'study' if len(rows) == 1 else 'studies'}"
-
-
 def several(rows: Sequence[StudyRow]) -> None:
     """What can be done with the chosen rows of this page; without one, how to choose."""
     picked = chosen(rows)
@@ -52,7 +48,7 @@ def several(rows: Sequence[StudyRow]) -> None:
         )
         if not picked:
             return
-        st.caption(f"{_studies(picked)} chosen", width="content")
+        st.caption(f"{counted(len(picked), 'study')} chosen", width="content")
         st.download_button(
             "Export (CSV)",
             lambda: to_csv(picked),
@@ -114,8 +110,8 @@ def confirm_delete(rows: Sequence[StudyRow]) -> None:
     images = counted(sum(len(row.views) for row in rows), "image")
     st.markdown("  \n".join(f"**{plain(row.title)}**" for row in rows[:12]) + ("  \n…" if len(rows) > 12 else ""))
     st.markdown(
-        f"{_studies(rows)}, {images} and what was found on them go. The files they came from are not touched. What "
-        "readers decided stays on record; it names no patient."
+        f"{counted(len(rows), 'study')}, {images} and what was found on them go. The files they came from are not "
+        "touched. What readers decided stays on record; it names no patient."
     )
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", icon=":material/delete:", key="worklist.delete"):

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mtunet.case import Calcification, Flag
 from mtunet.detection.mc_score import fit
-from mtunet.detection.triage import BADGES, DOUBTS
+from mtunet.detection.triage import BADGES
 from mtunet.files import counted
 from mtunet.intake.worker import Jobs
 from mtunet.phantom.samples import truly_holds
@@ -19,7 +19,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import ListedView, State, StudyRow
 from mtunet.study.decisions import FEW, Agreement, by_study, kappa, on_types
-from pages.shared.correcting import badges, correct_side
+from pages.shared.correcting import badge_colour, badges, correct_side
 from pages.shared.pixels import sample_of
 from pages.shared.viewer import component
 from pages.shared.words import (
@@ -125,7 +125,7 @@ def _about(row: StudyRow) -> str:
 
 def _said_in_a_line(row: StudyRow) -> None:
     triage = row.triage
-    marks = [f":{_BADGE_COLOURS[name in DOUBTS]}-badge[{BADGES[name]}]" for name in triage.scope]
+    marks = [f":{badge_colour(name)}-badge[{BADGES[name]}]" for name in triage.scope]
     facts: list[str] = []
     if triage.flag is not None:
         words = FLAGS[triage.flag]
@@ -137,9 +137,6 @@ def _said_in_a_line(row: StudyRow) -> None:
         said = f":material/error: {wrong} {said}"
     if marks or said:
         st.markdown(" ".join([*marks, " · ".join([*facts, said])]), help=said or None)
-
-
-_BADGE_COLOURS = {True: "violet", False: "orange"}
 
 
 def strip_html(views: tuple[ListedView, ...], jobs: Jobs, height: int = THUMBNAIL) -> str:

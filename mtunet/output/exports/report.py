@@ -23,7 +23,7 @@ from reportlab.platypus import Paragraph, Table
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Finding, Laterality
 from mtunet.detection.outlines import contours
-from mtunet.detection.triage import BADGES, area_words, scope_of
+from mtunet.detection.triage import BADGES, finding_area, scope_of
 from mtunet.output.drawing import LAYERS, Stroke, inset
 from mtunet.output.exports.result import Drawable
 
@@ -268,9 +268,7 @@ def _row(view: str, finding: Finding) -> tuple[str, ...]:
         view,
         f"{finding.type.value.upper()} {finding.number}",
         f"{finding.probability:.2f}",
-        area_words(finding.area_mm2, in_mm2=True)
-        if finding.area_mm2 is not None and in_mm
-        else f"{finding.area_px:,} px",
+        finding_area(finding, in_mm2=in_mm),
         f"{finding.length_mm:.3g} mm" if in_mm else f"{finding.length_px:,.0f} px",
         "" if finding.specks is None else str(finding.specks),
     )

@@ -194,7 +194,8 @@ def remarks(study: StudyResult) -> list[str]:
         said.append(f"{MOST_VIEWS} of {len(study.look.images)} images are shown; all are in the CSV and JSON files.")
     whole = study.look.amount.whole
     if whole is not None and whole.area_px:
-        area = f"{whole.area_px:,.0f} pixels" if whole.area_mm2 is None else area_words(whole.area_mm2, in_mm2=True)
+        in_px, in_mm2 = whole.area_px, whole.area_mm2
+        area = area_words(in_px, in_mm2=False) if in_mm2 is None else area_words(in_mm2, in_mm2=True)
         length = "" if whole.length_mm is None else f", {whole.length_mm:.3g} mm long"
         grade = "" if whole.grade is None else f" CSBI grade {whole.grade}: {GRADES[whole.grade]}"
         said.append(f"Arterial calcification, the views of a breast averaged and breasts added: {area}{length}.{grade}")
