@@ -198,7 +198,7 @@ class Learner:
         there = f"question {number} of"
         await session.wait(lambda page: page.says(there) and page.widget(".answer.mc") is not None)
         self.times.add("question on a learner's page (look included)", time.perf_counter() - shown)
-        [viewer] = session.components("mtunet_viewer")
+        [viewer] = session.components("load_viewer")
         [pane] = viewer["panes"]
         with self.times.measured("image fetched"):
             await asyncio.to_thread(self._fetch, f"{pane['image']}?low=0&high=65535&scale=4&format=jpg")
@@ -227,7 +227,7 @@ class Learner:
 
 
 def _viewers(page: Session) -> list[dict[str, Any]]:
-    return [one for one in page.components("mtunet_viewer") if one]
+    return [one for one in page.components("load_viewer") if one]
 
 
 def _marked(page: Session) -> bool:
