@@ -97,6 +97,7 @@ class Session:
         await self.wait(lambda page: request.request_id in page._addresses)
         urls = self._addresses.pop(request.request_id)
         await asyncio.to_thread(self._put, urls.upload_url, name, data)
+        await self.wait(lambda page: page.widget(key_end) is not None)  # the page may be drawn again meanwhile
         _, uploader, fragment = self._widget(key_end)
         state = FileUploaderState()
         state.uploaded_file_info.add(name=name, size=len(data), file_id=urls.file_id, file_urls=urls)

@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 import threading
 import time
@@ -222,6 +223,24 @@ def test_an_image_stopped_or_deleted_while_a_cluster_has_it_stays_so(
     assert store.job(stopped, MODEL).state is JobState.CANCELLED  # type: ignore[union-attr]
     assert store.analysis(stopped, MODEL, weights_of(MODEL)) is None
     assert not list(data.rglob(f"*{deleted}*"))
+
+
+def test_what_a_kill_left_just_before_the_start_goes_while_the_program_runs(
+    store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("mtunet.store.images", "mtunet.intake.worker"):
+        monkeypatch.setattr(f"{module}.ORPHAN_SECONDS", 1.5)
+    sha256 = add(store)
+    left = data / "images" / f"{'e' * 64}.png"
+    shutil.copy(data / "images" / f"{sha256}.png", left)  # its row was never written
+    os.utime(left)
+    work()
+    wait(store, sha256, JobState.DONE)
+    end = time.monotonic() + 20
+    while left.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not left.exists()
+    assert (data / "images" / f"{sha256}.png").exists()
 
 
 def test_a_cluster_that_is_not_there_leaves_images_waiting_and_says_so(

@@ -5,6 +5,7 @@ says who); a second process may fill the queue all the same. Pages keep one `Job
 """
 
 import functools
+import math
 import os
 import sys
 import threading
@@ -22,7 +23,7 @@ from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.output import drawing
 from mtunet.store import filing, health
 from mtunet.store.database import UnusableStore
-from mtunet.store.images import Store, mammogram_of
+from mtunet.store.images import ORPHAN_SECONDS, Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
 from mtunet.study.look import look, look_to_json
 
@@ -137,6 +138,7 @@ class Jobs:
 
     def _assignments(self, store: Store, executor: engine.Executor) -> Iterator[engine.Assignment | None]:
         """What waits, in its turn; None while nothing does."""
+        sweep_again = time.monotonic() + ORPHAN_SECONDS
         while not self._closing.is_set():
             job = store.take_next()
             if job is not None:
@@ -145,6 +147,9 @@ class Jobs:
                 continue
             self.worked_at = time.time()
             self._keep_a_copy(store)
+            if time.monotonic() > sweep_again:  # what was too young at the start, after a kill just before
+                store.sweep()
+                sweep_again = math.inf
             if not executor.under_way and self._wake.wait(2.0):  # another process may have queued without waking us
                 self._wake.clear()
             yield None

@@ -35,6 +35,8 @@ ENDED_TWICE = (
     "The program ended twice while it looked at this image, so the image is set aside. Analyse it again when the "
     "machine has more memory, or leave it out."
 )
+ORPHAN_SECONDS = 60.0
+"""A file without a row that is younger may be of somebody who is about to write it."""
 AT_A_TIME = 200
 """Studies that are weighed again under one write lock."""
 
@@ -294,7 +296,7 @@ class Store(Opened):
     def sweep(self) -> int:
         """Remove the files of images that have no row: written by who was killed before the row was; says how many."""
         swept = 0
-        for sha256 in filing.on_disk(self.data, older_than_s=60.0):
+        for sha256 in filing.on_disk(self.data, older_than_s=ORPHAN_SECONDS):
             if self.image(sha256) is None:
                 filing.forget(self.data, sha256)
                 swept += 1
