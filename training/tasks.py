@@ -40,6 +40,9 @@ from training.scoring import (
 )
 
 Maps = Mapping[str, Levels]
+SHARE_WATCHED = 5
+"""Of the views that a product learns from, one in so many tells after each epoch how far it has come; its validation
+part are whole images that are looked at once, at the end."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def do_task(experiment: Experiment, task: Task, folder: Path, how: How, watch: W
     named = by_name(where.views)
     fold = where.folds[task.fold]
     train, validation, test = ([named[name] for name in names] for names in (fold.train, fold.validation, fold.test))
-    learnt = _learnt(experiment, task, folder, how, watch, train, validation or train)
+    watched = validation or train[::SHARE_WATCHED]
+    learnt = _learnt(experiment, task, folder, how, watch, train, watched)
     if experiment.product:
         _make_product(experiment, folder, learnt[0], how, watch, config)
     else:
