@@ -17,7 +17,9 @@ from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import model_card, runs
 from mtunet.evaluation.model_card import card_of, failures_folder, read_failures, to_markdown
-from training.tools.failures import _called, _false, _missed, _panels
+from mtunet.phantom import cohort
+from training.tools import failures
+from training.tools.failures import Wrong, _called, _false, _missed, _panels
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 ROOT = Path(__file__).parents[1]
@@ -43,9 +45,9 @@ def test_the_note_of_a_model_says_phantoms_only_if_that_is_so(spec: ModelSpec) -
 
 def test_pictures_of_failures_ship_and_are_of_the_shipped_default() -> None:
     """Made again by `python -m training failures detail` whenever the weights change."""
-    failures = read_failures(MODELS["detail"])
-    assert failures, "these pictures are of other weights: run `python -m training failures detail`"
-    assert all(failure.path.exists() and failure.licence for failure in failures)
+    shipped = read_failures(MODELS["detail"])
+    assert shipped, "these pictures are of other weights: run `python -m training failures detail`"
+    assert all(failure.path.exists() and failure.licence for failure in shipped)
 
 
 @pytest.fixture
@@ -175,6 +177,24 @@ def test_failures_are_the_largest_region_missed_or_false_and_arteries_that_mc_li
     assert called.pixels == 1000
     assert _called(truth, {MC: empty, BAC: empty}, BAC) is None
     assert _false(truth, {MC: empty, BAC: empty}, MC) is None
+
+
+def test_of_each_kind_the_largest_failure_is_drawn_and_no_phantom_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, three = cohort(3, 1)
+    lesion = block(10, 10, 60, 60)
+    missed, called, false = (Wrong(lesion, said, 9) for said in ("missed", "called", "false"))
+    wrong = {
+        one: [missed, None, false, None],
+        two: [dataclasses.replace(missed, pixels=8), called, None, None],
+        three: [None, None, dataclasses.replace(false, pixels=2), None],
+    }
+    view = Mammogram(np.full((400, 300), 0.4, np.float32), None, None, None, "0" * 64)
+    monkeypatch.setattr(
+        failures, "_looked_at", lambda spec, _: failures.Look(view, Truth({MC: lesion}, "drawn"), [], wrong[spec], 0.1)
+    )
+    model: Any = None
+    said = [said for _, said, *_ in failures._of_phantoms(model, [one, two, three])]
+    assert said == [f"Phantom (synthetic): {kind}" for kind in ("missed", "called", "false")]
 
 
 def test_a_failure_is_shown_whole_and_magnified() -> None:

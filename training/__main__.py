@@ -305,13 +305,14 @@ def contact_sheets(
 @main.command()
 @model_argument
 @device_option
-def failures(model: str, device: str) -> None:
+@click.option("--phantoms", type=click.IntRange(1), help="Look at the first so many alone; takes 5 s each.")
+def failures(model: str, device: str, phantoms: int | None) -> None:
     """Pictures of a shipped model's failures, for its card."""
     looks = load_model(model, device)
     made_by = runs.with_weights(looks.weights_sha256)
     if made_by is None:
         raise runs.NotARun(f"No finished run under {runs.RUNS} made the weights of {model!r}: export one first.")
-    click.echo(write_failures(looks, made_by))
+    click.echo(write_failures(looks, made_by, phantoms))
 
 
 @main.command()

@@ -1,14 +1,15 @@
 """Pictures of what a model gets wrong, drawn by the product: `python -m training failures MODEL`.
 
-The worst phantoms of the run's test part by four measures, and detections on the CBIS-DDSM views that ship, where none
-was seen (`training/tools/real/cbis_exclusions.json`). Only images whose licence lets a picture be shown.
+Of each kind of failure the largest on the phantoms of the run's test part, drawn by today's generator whichever the run
+had; and detections on the CBIS-DDSM views that ship, where none was seen (`training/tools/real/cbis_exclusions.json`).
+Only images whose licence lets a picture be shown.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,10 +22,11 @@ from mtunet.detection.models import MODELS, Model
 from mtunet.evaluation import runs
 from mtunet.evaluation.metrics import HIT_SHARE
 from mtunet.evaluation.model_card import failures_folder
+from mtunet.files import write_whole
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, PHANTOM_SOURCE
 from training.data.real_backgrounds import names, read_background
-from training.data.samples import phantom_split, spec_name
+from training.data.samples import phantom_split
 from training.tools.contact_sheets import drawn_part
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -44,48 +46,66 @@ class Wrong:
     pixels: int
 
 
-def write_failures(model: Model, run: runs.Run) -> Path:
-    """The pictures and `failures.json` beside the weights of the registered model; what was there before is removed."""
+def write_failures(model: Model, run: runs.Run, phantoms: int | None = None) -> Path:
+    """The pictures and `failures.json` beside the weights of the registered model, in place of what was there before.
+
+    phantoms: at most so many of the run's test part are looked at; all where it is None.
+    """
+    pictures = [*_of_phantoms(model, _test_part(run)[:phantoms]), *_of_cbis(model)]
     folder = failures_folder(MODELS[model.name])
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.jpg"):
         old.unlink()
-    pictures = []
-    for number, (image, said, origin, licence) in enumerate([*_of_phantoms(model, run), *_of_cbis(model)], start=1):
+    told = []
+    for number, (image, said, origin, licence) in enumerate(pictures, start=1):
         name = f"{number}.jpg"
         cv2.imwrite(str(folder / name), image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-        pictures.append({"file": name, "said": said, "origin": origin, "licence": licence})
-    told = {"weights_sha256": model.weights_sha256, "run": run.folder.name, "pictures": pictures}
-    (folder / "failures.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        told.append({"file": name, "said": said, "origin": origin, "licence": licence})
+    head = {"weights_sha256": model.weights_sha256, "run": run.folder.name, "phantom_version": PHANTOM_VERSION}
+    said = json.dumps({**head, "pictures": told}, indent=2, ensure_ascii=False)
+    write_whole(folder / "failures.json", f"{said}\n".encode())
     return folder
 
 
 Picture = tuple[npt.NDArray[np.uint8], str, str, str]
 
 
-def _of_phantoms(model: Model, run: runs.Run) -> Iterator[Picture]:
-    """The test phantom that is worst by each measure; none twice."""
-    specs = {spec_name(spec): spec for spec in _test_part(run)}
-    rows = [row for row in runs.read_table(run, 0, "images") if row["image"] in specs]
-    shown: set[str] = set()
-    for measure in MEASURES:
-        worst = max((row for row in rows if row["image"] not in shown), key=measure, default=None)
-        if worst is None or measure(worst) == 0:
+def _of_phantoms(model: Model, specs: Sequence[PhantomSpec]) -> Iterator[Picture]:
+    """The largest failure of each kind, no phantom twice: drawn again, since all of them would fill the memory."""
+    sizes = {spec: [wrong.pixels if wrong else 0 for wrong in _looked_at(spec, model).wrong] for spec in specs}
+    for kind in range(len(KINDS)):
+        worst = max(sizes, key=lambda spec: sizes[spec][kind], default=None)
+        if worst is None or sizes[worst][kind] == 0:
             continue
-        shown.add(worst["image"])
-        phantom = make_phantom(specs[worst["image"]])
-        mammogram, truth = phantom.mammogram(), phantom.truth()
-        analysis, segmentation = analyse(mammogram, model)
-        wrong = _worst(truth.masks, masks(segmentation), MEASURES[measure])
-        if wrong is not None:
-            said = f"Phantom (synthetic): {wrong.said}"
-            picture = _panels(mammogram, analysis.findings, truth, wrong.region, phantom.spacing_mm[0])
-            yield picture, said, PHANTOM_SOURCE, PHANTOM_LICENCE
+        del sizes[worst]
+        look = _looked_at(worst, model)
+        wrong = look.wrong[kind]
+        assert wrong is not None
+        picture = _panels(look.mammogram, look.findings, look.truth, wrong.region, look.pitch_mm)
+        yield picture, f"Phantom (synthetic): {wrong.said}", PHANTOM_SOURCE, PHANTOM_LICENCE
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the model makes of a phantom. wrong: the largest failure of each of `KINDS`."""
+
+    mammogram: Mammogram
+    truth: Truth
+    findings: Sequence[Finding]
+    wrong: Sequence[Wrong | None]
+    pitch_mm: float
+
+
+def _looked_at(spec: PhantomSpec, model: Model) -> Look:
+    phantom = make_phantom(spec)
+    mammogram, truth = phantom.mammogram(), phantom.truth()
+    analysis, segmentation = analyse(mammogram, model)
+    found = masks(segmentation)
+    wrong = [failing(truth.masks, found, kind) for failing, kind in KINDS]
+    return Look(mammogram, truth, analysis.findings, wrong, phantom.spacing_mm[0])
 
 
 def _test_part(run: runs.Run) -> Sequence[PhantomSpec]:
-    if f"generator version {PHANTOM_VERSION}" not in str(run.config.get("data")):
-        return ()  # its images cannot be drawn again as they were
     data = run.config["experiment"]["data"]
     return phantom_split(data["train"], data["validation"], data["test"], data["seed"]).test
 
@@ -144,12 +164,6 @@ def _largest_apart(of: Mask, other: Mask) -> Mask | None:
     return None if best is None else np.asarray(labels == best)
 
 
-def _worst(truth: Mapping[Calcification, Mask], found: Mapping[Calcification, Mask], how: Any) -> Wrong | None:
-    look, kind = how
-    wrong: Wrong | None = look(truth, found, kind)
-    return wrong
-
-
 def _word(kind: Calcification) -> str:
     return "MC" if kind is MC else "BAC"
 
@@ -171,26 +185,5 @@ def _panels(
     return np.asarray(np.hstack([whole, np.zeros((HEIGHT, 8, 3), np.uint8), near]), np.uint8)
 
 
-def _missed_lesions(row: Mapping[str, str]) -> int:
-    return int(row["mc_lesions"]) - int(row["mc_hit"])
-
-
-def _missed_arteries(row: Mapping[str, str]) -> int:
-    return int(row["bac_lesions"]) - int(row["bac_hit"])
-
-
-def _false_mc(row: Mapping[str, str]) -> int:
-    return int(row["mc_false_positives"])
-
-
-def _called_mc(row: Mapping[str, str]) -> int:
-    return int(row["bac_called_mc"])
-
-
-MEASURES = {
-    _missed_lesions: (_missed, MC),
-    _called_mc: (_called, BAC),
-    _false_mc: (_false, MC),
-    _missed_arteries: (_missed, BAC),
-}
-"""A count in a row of images.csv by which the worst image is chosen, and what to look for in it."""
+KINDS: Final = ((_missed, MC), (_called, BAC), (_false, MC), (_missed, BAC))
+"""Failures that are looked for, and of which type."""
