@@ -51,11 +51,13 @@ def told(learner: int, answer: Answer, *, saw_model: bool = False, number: int =
 
 
 def case(number: int = 1, truth: Answer = Answer.MC) -> RoomCase:
-    """A view of 40 × 30 pixels of 1 mm with MC in 5 × 5 of them."""
+    """A view of 40 × 30 pixels of 1 mm with MC in 5 × 5 of them, and benign calcium in 2 × 3."""
     masks = {kind: np.zeros((40, 30), np.bool_) for kind in Calcification}
     if MC in truth.types:
         masks[MC][10:15, 10:15] = True
-    return RoomCase(number, "a" * 64, "Case", records.PHANTOM, truth, "MC: because.", (1.0, 1.0), masks)
+    benign = np.zeros((40, 30), np.bool_)
+    benign[30:32, 4:7] = True
+    return RoomCase(number, "a" * 64, "Case", records.PHANTOM, truth, "MC: because.", (1.0, 1.0), masks, benign)
 
 
 def started(store: Store, mode: Mode = Mode.READER_FIRST, items: int = 2) -> tuple[Room, Moment]:
@@ -190,6 +192,7 @@ def test_a_room_stands_where_it_stood_after_a_restart(data: Path) -> None:
         again = records.case_of(store, opened, 1)
         assert again is not None
         assert all((again.masks[kind] == case().masks[kind]).all() for kind in Calcification)
+        assert np.array_equal(again.benign, case().benign)
 
 
 def test_an_answer_is_added_and_none_is_changed(store: Store) -> None:

@@ -113,6 +113,7 @@ def test_a_class_goes_on_where_it_stood(before: Path) -> None:
         case = class_records.case_of(store, room, 1)
         assert case is not None
         assert case.masks[Calcification.MICRO].sum() == 25
+        assert case.benign is None
         [given] = class_records.answers(store, room, learner=learner)
         assert (given.answer, given.hit, given.saw_model) == (Answer.MC, True, False)
 

@@ -459,5 +459,11 @@ def m014_scope_score_search(db: Database) -> None:
         db.conn.execute(statement)
 
 
-LATEST = 14
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m015_benign_of_a_class(db: Database) -> None:
+    """Where the benign calcium of a class's question lies, as PNG; null in rooms that were there."""
+    db["room_cases"].add_column("benign", bytes)
+
+
+LATEST = 15
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

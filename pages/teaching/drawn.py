@@ -32,8 +32,8 @@ from pages.shared.work import jobs, open_store
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """A case's file and truth. masks: (rows, columns) bool on the file's grid, {} where it is not known where the
-    calcium lies; outlines: of the masks, as layers "truth_mc" and "truth_bac". contents: None of a real one, which has
-    its mammogram in place of data."""
+    calcium lies; benign: the same of benign calcium; outlines: of both, see `known_layers`. contents, benign: None of
+    a real one, which has its mammogram in place of data."""
 
     name: str
     data: bytes
@@ -44,6 +44,7 @@ class Drawn:
     file: str
     source: str
     mammogram: Mammogram | None = None
+    benign: BoolArray | None = None
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={PhantomSpec: repr})
@@ -56,15 +57,31 @@ def phantom_of(spec: PhantomSpec) -> Phantom:
 def drawn(spec: PhantomSpec, name: str) -> Drawn:
     """name: of the file; seeds its identifiers, so the same phantom and name are always the same image."""
     phantom = phantom_of(spec)
-    truth = phantom.truth()
-    outlines = {
-        f"truth_{kind.value}": [Outline(points, note=f"Known: {truth.source}") for points in contours(mask)]
-        for kind, mask in truth.masks.items()
+    truth, benign = phantom.truth(), phantom.masks["benign"]
+    return Drawn(
+        name=name,
+        data=dicom_bytes(phantom, name),
+        masks=truth.masks,
+        spacing_mm=phantom.spacing_mm,
+        outlines=known_layers(truth.masks, benign, truth.source),
+        contents=contents_of(phantom),
+        file=f"{name}.dcm",
+        source=f"{TEACHING}{name}",
+        benign=benign,
+    )
+
+
+def known_layers(
+    masks: Mapping[Calcification, BoolArray], benign: BoolArray | None, source: str
+) -> dict[str, list[Outline]]:
+    """What is known of a view, as layers "truth_mc", "truth_bac" and, where benign calcium is known, "benign"."""
+    layers = {
+        f"truth_{kind.value}": [Outline(points, note=f"Known: {source}") for points in contours(mask)]
+        for kind, mask in masks.items()
     }
-    outlines["benign"] = [Outline(points, note="Known: benign") for points in contours(phantom.masks["benign"])]
-    data = dicom_bytes(phantom, name)
-    contents = contents_of(phantom)
-    return Drawn(name, data, truth.masks, phantom.spacing_mm, outlines, contents, f"{name}.dcm", f"{TEACHING}{name}")
+    if benign is not None:
+        layers["benign"] = [Outline(points, note="Known: benign") for points in contours(benign)]
+    return layers
 
 
 def drawn_case(case: Case) -> Drawn:
@@ -86,7 +103,7 @@ def _real(case: RealCase) -> Drawn:
         data=b"",
         masks=masks,
         spacing_mm=known.spacing_mm or (0.1, 0.1),
-        outlines={f"truth_{kind.value}": [Outline(p) for p in contours(mask)] for kind, mask in masks.items()},
+        outlines=known_layers(masks, None, case.credit or "your table"),
         contents=None,
         file=case.file,
         source=f"{TEACHING}QUIZ-{case.id}",

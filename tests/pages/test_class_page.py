@@ -5,8 +5,10 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -41,13 +43,14 @@ def room(analysed, data: Path, request: pytest.FixtureRequest) -> Iterator[tuple
         assert image is not None
         for number in (1, 2):
             made = case(number)
-            masks = {kind: made.masks[kind].repeat(10, 0).repeat(10, 1)[:400, :300] for kind in Calcification}
-            records.add_case(
-                store,
-                one,
-                records.RoomCase(number, sha256, "Case", "phantom", made.truth, made.why, (0.1, 0.1), masks),
-            )
+            masks = {kind: _larger(made.masks[kind]) for kind in Calcification}
+            known = {"sha256": sha256, "spacing_mm": (0.1, 0.1), "masks": masks, "benign": _larger(made.benign)}
+            records.add_case(store, one, replace(made, **known))
         yield one, secret, store
+
+
+def _larger(mask: np.ndarray) -> np.ndarray:
+    return np.asarray(mask.repeat(10, 0).repeat(10, 1)[:400, :300])
 
 
 def learner_page(room: Room, token: str = "") -> AppTest:
@@ -108,11 +111,13 @@ def test_a_class_is_led_from_its_first_question_to_its_end(app: AppTest, room: t
     records.tell(store, one, learner, now, given, records.case_of(store, one, 1))  # type: ignore[arg-type]
     app.run()
     assert "truth_" not in viewer_of(app)
+    assert not layers_of(app, "benign")
     assert bars_of(app) == [[1, 0, 0, 0]]
     click(app, "teaching.class.model")
     assert records.model_shown(store, one, 1) is Answer.BOTH  # the painter's view
     click(app, "teaching.class.reveal")
-    assert "truth_mc" in viewer_of(app)
+    assert layers_of(app, "truth_mc")
+    assert layers_of(app, "benign")
     assert any("**It is MC**: " in m.value for m in app.markdown)
     assert any("1 of 1 marks lie on a known region" in m.value for m in app.markdown)
     click(app, "teaching.class.ask")
@@ -146,6 +151,7 @@ def test_a_learner_joins_answers_and_sees_the_truth(
     asked = records.move(store, one, records.moment(store, one), Move.ASK)
     page.run()
     assert "truth_" not in viewer_of(page)
+    assert not layers_of(page, "benign")
     monkeypatch.setattr(learning, "clicked_place", lambda *_, **__: (12.0, 12.0))
     click(page, key_of(page, ".answer.mc"))
     click(page, key_of(page, ".sure.0.75"))
@@ -156,7 +162,8 @@ def test_a_learner_joins_answers_and_sees_the_truth(
     records.move(store, one, asked, Move.REVEAL)
     page.run()
     assert "Right: it is MC" in page.success[0].value
-    assert "truth_mc" in viewer_of(page)
+    assert layers_of(page, "truth_mc")
+    assert layers_of(page, "benign")
     [row] = list(csv.DictReader(io.StringIO(results_page._csv(one).decode())))
     assert row["learner"] == "'=Ada"
     assert "not for clinical use" in row["disclaimer"]
@@ -290,7 +297,7 @@ def test_before_the_reveal_nothing_but_the_room_tells_of_a_question(
     app: AppTest, data: Path, quick: None, open_case: Callable[..., AppTest]
 ) -> None:
     """A second tab, the worklist, the title, the known seeds, another one's seat: each as a learner would try it."""
-    item = pool()[0]
+    item = next(one for one in pool() if one.answer is Answer.NEITHER and one.contents.benign)
     with Store.open(data) as store:
         one, _ = records.open_room(store, Mode.READER_FIRST, [item.id])
         made = preparing._case(store, 1, item.id)
@@ -298,6 +305,10 @@ def test_before_the_reveal_nothing_but_the_room_tells_of_a_question(
         assert worklist.count(store) == 0
         assert store.images() == []
         assert made.title == "Question 1"
+        kept = records.case_of(store, one, 1)
+        assert kept is not None
+        assert kept.benign is not None
+        assert kept.benign.shape == kept.masks[Calcification.MICRO].shape
         drawn = hashlib.sha256(drawn_case(item).data).hexdigest()
         assert made.sha256 != drawn
         assert drawn not in {path.stem for path in data.rglob("*")}

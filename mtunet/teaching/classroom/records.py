@@ -47,7 +47,8 @@ class RoomCase:
     """A question made ready: nothing more has to be drawn to ask it or to mark an answer.
 
     sha256: of the image on file. source: PHANTOM, or where a real image is from. masks: the exact regions,
-    (rows, columns) bool on the image's grid. spacing_mm: (row, column).
+    (rows, columns) bool on the image's grid. spacing_mm: (row, column). benign: as masks, where benign calcium lies;
+    None in a room of an earlier version.
     """
 
     number: int
@@ -58,6 +59,7 @@ class RoomCase:
     why: str
     spacing_mm: tuple[float, float]
     masks: Mapping[Calcification, BoolArray]
+    benign: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def add_case(store: Store, room: Room, case: RoomCase) -> None:
         "row_mm": case.spacing_mm[0],
         "column_mm": case.spacing_mm[1],
         **{kind.value: _png(case.masks[kind]) for kind in Calcification},
+        "benign": None if case.benign is None else _png(case.benign),
     }
     rooms.add_case(store, row)
 
@@ -212,7 +215,8 @@ def case_of(store: Store, room: Room, number: int) -> RoomCase | None:
     masks = {kind: _mask(row[kind.value]) for kind in Calcification}
     spacing = row["row_mm"], row["column_mm"]
     truth = Answer(row["truth"])
-    return RoomCase(number, row["sha256"], row["title"], row["source"], truth, row["why"], spacing, masks)
+    benign = _mask(row["benign"]) if row["benign"] else None
+    return RoomCase(number, row["sha256"], row["title"], row["source"], truth, row["why"], spacing, masks, benign)
 
 
 def _png(mask: BoolArray) -> bytes:

@@ -6,7 +6,6 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.detection.outlines import contours
 from mtunet.files import counted
 from mtunet.store.filing import NotOnFile
 from mtunet.store.images import Store
@@ -17,13 +16,14 @@ from mtunet.teaching.classroom.room import LearnerAnswer, Mode, Room, distributi
 from mtunet.teaching.contents import Answer
 from pages.shared.charts import dark
 from pages.shared.viewer import Outline
+from pages.teaching.drawn import known_layers
 from pages.teaching.quiz import ANSWERS
 from pages.teaching.sections import adapt, projecting
 
 HEAT_ROWS = 700
 
 
-@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={Room: lambda room: room.id})
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Room: lambda room: room.id})
 def _case(_store: Store, room: Room, number: int) -> RoomCase:
     found = case_of(_store, room, number)
     if found is None:
@@ -39,13 +39,10 @@ def room_case(store: Store, room: Room, number: int) -> RoomCase | None:
         return None
 
 
-@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={RoomCase: lambda case: (case.sha256, case.source)})
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={RoomCase: lambda case: (case.sha256, case.source)})
 def truth_layers(case: RoomCase) -> dict[str, list[Outline]]:
-    """As layers "truth_mc" and "truth_bac"."""
-    return {
-        f"truth_{kind.value}": [Outline(points, note=f"Known: {case.source}") for points in contours(mask)]
-        for kind, mask in case.masks.items()
-    }
+    """Of MC, BAC and benign calcium."""
+    return known_layers(case.masks, case.benign, case.source)
 
 
 def places_of(answers: list[LearnerAnswer]) -> tuple[Place, ...]:

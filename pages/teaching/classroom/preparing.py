@@ -87,7 +87,9 @@ def _case(store: Store, number: int, id_: str) -> RoomCase:
         raise LookupError("The quiz no longer has this case.")
     one = drawn_case(item)
     image = _kept_for_the_class(store, one, number)
-    return RoomCase(number, image.sha256, image.name, PHANTOM, item.answer, why(item), one.spacing_mm, one.masks)
+    return RoomCase(
+        number, image.sha256, image.name, PHANTOM, item.answer, why(item), one.spacing_mm, one.masks, one.benign
+    )
 
 
 def _kept_for_the_class(store: Store, one: Drawn, number: int) -> Image:
