@@ -1,11 +1,12 @@
 """How fast the network is on this machine, and how near to what the machine can do: `python benchmarks/network.py`.
 
 In one run: the device's own rate of matrix products and of copying; then forward and training step at 256×256 for
-each width, batch and precision, plain, compiled and (on CUDA) captured as a graph; then one MTU-Net against the two
-single U-Nets it replaces, interleaved. Printed are images per second, and two shares: of the matrix rate (operations
-counted by torch) and of the copying rate (bytes in and out of every operation when they run one by one). Either can
-pass 100 %: compilers join operations, and convolutions have shortcuts that multiply less. fp32 is IEEE, without TF32.
-The device's own rates are measured again at the end: where they differ, something else was running.
+each width, batch and precision, plain, compiled and (on CUDA) captured as a graph; the operations that a pass spends
+its time on; then one MTU-Net against the two single U-Nets it replaces, interleaved. Printed are images per second, and
+two shares: of the matrix rate (operations counted by torch) and of the copying rate (bytes in and out of every operation
+when they run one by one). Either can pass 100 %: compilers join operations, and convolutions have shortcuts that
+multiply less. fp32 is IEEE, without TF32. The device's own rates are measured again at the end: where they differ,
+something else was running.
 
 `--quick` leaves out what would take long here. What needs more memory than there is is left out always. Both are said.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -39,6 +41,8 @@ COMPILING = 60.0
 """Seconds that a compilation is taken to last; with --quick nothing is compiled on a CPU."""
 SPARE = 0.7
 """Share of the free memory that one pass may need by estimate."""
+DEAREST = 8
+"""Operations that are named."""
 GOAL = 0.5
 """Share of the bf16 matrix rate that forward at width 64 should reach on a GPU."""
 
@@ -72,12 +76,15 @@ def main() -> int:
     print(f"{describe(chosen, torch.float32).split(', float')[0]}, torch {torch.__version__}, {SIDE}×{SIDE}")
     device = rates(chosen, asked)
     measured = list(measure_all(device, asked))
+    operations = dearest(measured, device.device)
     pair = one_against_two(device, asked)
     print("\nthe device's own rates again")
     rates(device.device, asked)
     if asked.json:
         asked.json.write_text(
-            json.dumps({"measured": [asdict(m) for m in measured], "one_against_two": pair}, indent=2)
+            json.dumps(
+                {"measured": [asdict(m) for m in measured], "dearest": operations, "one_against_two": pair}, indent=2
+            )
         )
     return goal(device, measured)
 
@@ -160,6 +167,28 @@ def measure_all(device: Device, asked: argparse.Namespace) -> Iterator[Measured]
         named = "; ".join(" ".join(str(case).split()) for case in cases[:2])
         more = f"; and {len(cases) - 2} more" if len(cases) > 2 else ""
         print(f"left out ({named}{more}): {reason}")
+
+
+def dearest(measured: list[Measured], device: torch.device) -> dict[str, dict[str, float]]:
+    """Of the plain forward and step that took longest: each operation's own share of the time, the largest first."""
+    on_gpu = device.type == "cuda"
+    shares: dict[str, dict[str, float]] = {}
+    for run in PASSES:
+        plain = [one for one in measured if (one.case.run, one.case.mode) == (run, "plain")]
+        if not plain:
+            continue
+        case = max(plain, key=lambda one: one.seconds).case
+        once = prepared(case, device)
+        timed(once, device)
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+        with profile(activities=kinds) as seen:
+            timed(once, device)
+        spent = {e.key: e.self_device_time_total if on_gpu else e.self_cpu_time_total for e in seen.key_averages()}
+        whole = sum(spent.values())
+        shares[run] = {key: spent[key] / whole for key in sorted(spent, key=spent.__getitem__, reverse=True)[:DEAREST]}
+        print(f"\ndearest operations of {' '.join(str(case).split())}")
+        print("\n".join(f"  {share:6.1%}  {name}" for name, share in shares[run].items()))
+    return shares
 
 
 def hopeless(case: Case, cost: Cost, device: Device, *, quick: bool) -> str | None:
