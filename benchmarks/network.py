@@ -1,12 +1,12 @@
 """How fast the network is on this machine, and how near to what the machine can do: `python benchmarks/network.py`.
 
-In one run: the device's own rate of matrix products and of copying; then forward and training step at 256×256 for
-each width, batch and precision, plain, compiled and (on CUDA) captured as a graph; the operations that a pass spends
-its time on; then one MTU-Net against the two single U-Nets it replaces, interleaved. Printed are images per second, and
-two shares: of the matrix rate (operations counted by torch) and of the copying rate (bytes in and out of every operation
-when they run one by one). Either can pass 100 %: compilers join operations, and convolutions have shortcuts that
-multiply less. fp32 is IEEE, without TF32. The device's own rates are measured again at the end: where they differ,
-something else was running.
+In one run: the device's own rate of matrix products and of copying; then forward and training step at 256×256 for each
+width, batch and precision, plain, compiled and (on CUDA) captured as a graph; the operations that a pass spends its
+time on; then one MTU-Net against the two single U-Nets it replaces, interleaved. Printed are images per second, and
+two shares: of the matrix rate (operations counted by torch) and of the copying rate (bytes in and out of every
+operation when they run one by one). Either can pass 100 %: compilers join operations, and convolutions have shortcuts
+that multiply less. fp32 is IEEE, without TF32. The device's own rates are measured again at the end: where they
+differ, something else was running.
 
 `--quick` leaves out what would take long here. What needs more memory than there is is left out always. Both are said.
 """
