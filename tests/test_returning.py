@@ -37,11 +37,18 @@ from mtunet.store.records import JobState  # noqa: E402
 from tests.drawn_analysis import written  # noqa: E402
 from tests.test_storage_scp import one_view  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("painter")  # what is sent matters here, not how it was found
+pytestmark = pytest.mark.usefixtures("painter", "hasty")  # what is sent matters here, not how it was found
 MODEL = models.DEFAULT_MODEL
 PLAIN = pydicom.uid.ExplicitVRLittleEndian
-OBJECTS = {"SEG", "SR", "PR"}
+OBJECTS = ["PR", "SEG", "SR", "SR"]
+"""Of a study of one image: its CAD report is an SR too."""
 PUSH, PUSH_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for more of a study than a second."""
+    monkeypatch.setattr(returning, "SETTLE_SECONDS", 1.0)
 
 
 def views() -> list[bytes]:
@@ -167,15 +174,79 @@ def test_results_return_into_their_study_and_the_header_is_forgotten(
         archive.status = 0
         wait_for(lambda: states(data) == {SENT})
         assert back.sent == 1
-    assert {one.Modality for one in archive.kept} == OBJECTS
-    assert len(archive.kept) == 4  # the CAD report is an SR too
+    assert sorted(one.Modality for one in archive.kept) == OBJECTS
     for one in archive.kept:
         assert (str(one.PatientName), one.PatientID, one.StudyInstanceUID) == ("MARKER^JANE", "MARKER-7", "1.2.3")
-    with Store.open(data) as store:
-        ended = Outbox(store).of(image.sha256)
-        assert ended is not None
-        assert ended.sealed == b""
+    assert patient_is_forgotten(data)
+
+
+def patient_is_forgotten(data: Path) -> bool:
+    """Of what was sent nothing is held, sealed or not, but what a later report refers to an image by."""
     assert b"MARKER" not in everything_in(data)
+    with Store.open(data) as store:
+        outbox = Outbox(store)
+        headers = [returning.opened(outbox, one).header for one in map(outbox.of, names(store)) if one and one.sealed]
+    return all(
+        {element.keyword for element in header}
+        <= {"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality"}
+        | {"Rows", "Columns", "PatientOrientation", "ViewCodeSequence"}
+        for header in headers
+    )
+
+
+def names(store: Store) -> list[str]:
+    return [image.sha256 for image in store.images()]
+
+
+def reports_in(archive: Archive) -> list[Any]:
+    """The reports of the study, as they came."""
+    return [one for one in archive.kept if one.SOPClassUID.name == "Comprehensive SR Storage"]
+
+
+def test_a_study_has_one_report_and_a_later_view_makes_the_next_of_its_series(
+    data: Path, archive: Archive, tmp_path: Path
+) -> None:
+    first, second, *later = views()
+    with receiving(data, Target(title="PACS", host="127.0.0.1", port=archive.port)) as (receiver, back):
+        push(receiver, [first, second])
+        wait_for(lambda: back.sent == 2)
+        [one] = reports_in(archive)
+        push(receiver, later[:1])
+        wait_for(lambda: back.sent == 3)
+        assert patient_is_forgotten(data)
+        push(receiver, [first])  # once more: nothing is new
+        wait_for(lambda: back.sent == 4)
+    _, two, again = reports_in(archive)
+    assert (one.InstanceNumber, two.InstanceNumber) == (1, 2)
+    assert one.SeriesInstanceUID == two.SeriesInstanceUID
+    assert again.SOPInstanceUID == two.SOPInstanceUID != one.SOPInstanceUID
+    assert again == two
+    [before] = two.PredecessorDocumentsSequence
+    assert before.ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == one.SOPInstanceUID
+    assert "PredecessorDocumentsSequence" not in one
+    for report, number in ((one, 2), (two, 3)):
+        assert images_of_report(report) == {f"1.2.77.{seed}" for seed in range(number)}
+        assert (str(report.PatientName), report.PatientID, report.StudyInstanceUID) == (
+            "MARKER^JANE",
+            "MARKER-7",
+            "1.2.3",
+        )
+    if shutil.which("dciodvfy"):
+        paths = [tmp_path / f"{number}.dcm" for number in range(2)]
+        for path, each in zip(paths, (one, two), strict=True):
+            each.file_meta = pydicom.dataset.FileMetaDataset()
+            each.file_meta.TransferSyntaxUID = PLAIN
+            each.save_as(path, enforce_file_format=True)
+        assert main(["check", *map(str, paths)]) == 0
+
+
+def images_of_report(report: Any) -> set[str]:
+    [evidence] = report.CurrentRequestedProcedureEvidenceSequence
+    return {
+        one.ReferencedSOPInstanceUID
+        for series in evidence.ReferencedSeriesSequence
+        for one in series.ReferencedSOPSequence
+    }
 
 
 def held(data: Path) -> Return:
@@ -200,8 +271,8 @@ def test_an_archive_that_offers_commitment_is_asked_and_the_header_held_until_it
     assert len(archive.kept) == 8
     assert len({one.SOPInstanceUID for one in archive.kept}) == 4
     one = held(data)
-    assert (one.sentence, one.sealed) == ("The archive has committed to keeping them.", b"")
-    assert one.tries == 2
+    assert (one.sentence, one.tries) == ("The archive has committed to keeping them.", 2)
+    assert patient_is_forgotten(data)
 
 
 def test_an_answer_that_nobody_waits_for_is_unknown_and_one_that_never_comes_ends_the_wait(
@@ -217,7 +288,7 @@ def test_an_answer_that_nobody_waits_for_is_unknown_and_one_that_never_comes_end
         assert not returning.commitment(data, "1.2.3", 0)
         wait_for(lambda: states(data) == {SENT})
     assert "did not say in time" in held(data).sentence
-    assert b"MARKER" not in everything_in(data)
+    assert patient_is_forgotten(data)
 
 
 def test_waiting_for_the_analysis_is_no_try_and_a_received_image_is_read_once(
@@ -273,7 +344,7 @@ def test_what_an_archive_refuses_for_good_is_given_up_and_said(data: Path, archi
         one = Outbox(store).of(image.sha256)
     assert one is not None
     assert "refused it (status C001)" in one.sentence
-    assert one.sealed == b""
+    assert patient_is_forgotten(data)
 
 
 def test_addresses_are_read_and_others_are_said() -> None:
@@ -375,7 +446,7 @@ def test_a_study_goes_from_orthanc_and_comes_back_into_it(data: Path, orthanc: O
     web = "/dicom-web/studies/1.2.3"
     series = json.loads(orthanc.ask(f"{web}/series"))
     kinds = [one["00080060"]["Value"][0] for one in series]
-    assert sorted(kinds) == sorted(["MG", *["SEG", "SR", "SR", "PR"] * len(sent)])
+    assert sorted(kinds) == sorted(["MG", "SR", *["SEG", "SR", "PR"] * len(sent)])
     uid = next(one["0020000E"]["Value"][0] for one in series if one["00080060"]["Value"][0] == "SEG")
     [metadata] = json.loads(orthanc.ask(f"{web}/series/{uid}/metadata", accept="application/dicom+json"))
     frames = f"{web}/series/{uid}/instances/{metadata['00080018']['Value'][0]}/frames/1"

@@ -163,7 +163,6 @@ def test_what_returns_to_an_archive_is_what_the_command_line_makes_for_it(data: 
         one = Outbox(store).of(image.sha256)
         assert one is not None
         made = returning.objects(store, one, MODEL)
-    assert made is not None
     assert [uids_of(content) for content in made] == [
         uids_of((out / f"A{EXPORTS[kind].suffix}").read_bytes()) for kind in returning.FORMATS
     ]

@@ -272,9 +272,9 @@ def test_a_clock_that_was_set_back_stops_nothing(tmp_path):
         outbox = Outbox(store)
         outbox.hold(image, "pacs@host:104", b"sealed")
         assert len(outbox.due(time.time(), 60.0)) == 1
-        outbox.put_off(image, time.time() + 50, "once more")
+        outbox.put_off([outbox.of(image)], time.time() + 50, "once more")
         assert outbox.due(time.time(), 60.0) == []
-        outbox.put_off(image, ahead, "said while the clock was a year ahead")
+        outbox.put_off([outbox.of(image)], ahead, "said while the clock was a year ahead")
         assert len(outbox.due(time.time(), 60.0)) == 1
         store.back_up()
     part, strange = tmp_path / "images" / ".0123456789abcdef.part", tmp_path / "images" / f"{'e' * 64}.png"

@@ -69,11 +69,9 @@ SAME_LINE: Final = 2.0
 """Seconds that an answer may take by the connection that asked; most archives open one of their own."""
 
 
-def ask_to_commit(
-    objects: Sequence[bytes], target: Target, our_title: str, transaction: str, answered: Answered
-) -> bool:
-    """Ask for storage commitment (PS3.4 J.3.2); False where the archive offers none. An answer by another connection
-    comes to the receiver (`scp`)."""
+def ask_to_commit(stored: Sequence[Any], target: Target, our_title: str, transaction: str, answered: Answered) -> bool:
+    """Ask for storage commitment (PS3.4 J.3.2) to what these items refer to; False where the archive offers none. An
+    answer by another connection comes to the receiver (`scp`)."""
     if target.url:
         return False
     from pynetdicom import evt
@@ -94,8 +92,7 @@ def ask_to_commit(
     if not association.is_established:
         return False
     try:
-        asked = dicom_source.list_of(objects)
-        asked.TransactionUID = transaction
+        asked = dicom_source.list_of(stored, transaction)
         status, _ = association.send_n_action(asked, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
         taken = status.get("Status") == 0x0000
         if taken:

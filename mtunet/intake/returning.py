@@ -1,37 +1,63 @@
-"""Results on their way back: images that came from an archive return to it as SEG, SR, CAD SR and presentation state,
-in their own study. What is on its way lies in the store's outbox, so it outlives the program.
+"""Results on their way back: images that came from an archive return to it as SEG, CAD SR and presentation state, their
+study as one SR, all in their own study. What is on its way lies in the store's outbox, so it outlives the program.
 
-An archive that offers storage commitment (PS3.4 J) is asked for it, and what it does not commit to is sent again.
+A study goes once all that came of it is analysed. A view that comes later makes another SR of the study, which names
+the one before as its predecessor. An archive that offers storage commitment (PS3.4 J) is asked for it, and what it does
+not commit to is sent again.
 """
 
 import base64
+import contextlib
+import functools
 import io
+import json
 import threading
 import time
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from mtunet.case import Mammogram, UnreadableImage
+from mtunet.case import Analysis, Mammogram, UnreadableImage
 from mtunet.detection import models
 from mtunet.detection.analysis import from_json
 from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.archive import NotDelivered, Target, ask_to_commit, send
-from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, dicom_source
+from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, dicom_source, to_next_study_sr
+from mtunet.output.exports.study import StudyResult, StudyView
 from mtunet.store import filing
+from mtunet.store.decisions import history
 from mtunet.store.images import Store
 from mtunet.store.outbox import ASKED, FAILED, SENT, Outbox, Return
+from mtunet.store.studies import images_of, study_of
+from mtunet.study.grouping import companions
+from mtunet.study.look import ImageLook, look, look_from_json, together
 
-FORMATS: Final = ("seg", "sr", "cad", "gsps")
+FORMATS: Final = ("seg", "cad", "gsps")
+"""Of each image; of the study there is one report."""
+SETTLE_SECONDS: Final = 5.0
+"""After the last image of a study, before its results are sent: most studies come within that, and get one report."""
 MOST_TRIES: Final = 12
 FIRST_PAUSE, LONGEST_PAUSE = 15.0, 3600.0
 """Seconds between tries: twice as long each time."""
 ANSWER_SECONDS: Final = 900.0
 """That an archive has to commit to what it stored; some do so in the night, and then it is not known here."""
 MOMENT: Final = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What is kept of an image for the way back. header: the file's (`dicom_header`); once its results were sent, what
+    a later report refers to it by. tones: as in `Mammogram`. reports: UIDs of the reports of its study that the
+    archive has, oldest first."""
+
+    header: Any
+    tones: npt.NDArray[np.float32] | None = None
+    reports: tuple[str, ...] = ()
 
 
 def hold(store: Store, sha256: str, data: bytes, target: Target, read: Mammogram | None = None) -> str:
@@ -47,12 +73,36 @@ def hold(store: Store, sha256: str, data: bytes, target: Target, read: Mammogram
     header = dicom_header.header_of(data, mammogram.shape)
     if header.dataset is None:
         return header.notes[0]
-    tones = np.zeros(0, np.float32) if mammogram.tones is None else mammogram.tones
-    packed = io.BytesIO()
-    content = np.frombuffer(dicom_source.file_bytes(header.dataset), np.uint8)
-    np.savez_compressed(packed, header=content, tones=tones)
-    outbox.hold(sha256, str(target), _cipher(outbox).encrypt(packed.getvalue()))
+    before = outbox.of(sha256)
+    reports: tuple[str, ...] = ()
+    if before is not None and before.sealed:
+        with contextlib.suppress(ValueError):
+            reports = opened(outbox, before).reports
+    kept = sealed(outbox, Held(header.dataset, mammogram.tones, reports))
+    outbox.hold(sha256, str(target), kept, time.time() + SETTLE_SECONDS)
     return ""
+
+
+def sealed(outbox: Outbox, held: Held) -> bytes:
+    packed = io.BytesIO()
+    tones = np.zeros(0, np.float32) if held.tones is None else held.tones
+    content = np.frombuffer(dicom_source.file_bytes(held.header), np.uint8)
+    np.savez_compressed(packed, header=content, tones=tones, reports=json.dumps(held.reports))
+    return bytes(_cipher(outbox).encrypt(packed.getvalue()))
+
+
+def opened(outbox: Outbox, one: Return) -> Held:
+    """Raises ValueError where nothing is held, or it was sealed by another key."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        content = _cipher(outbox).decrypt(one.sealed)
+    except InvalidToken:
+        raise ValueError("The header that was held cannot be opened: return.key has changed.") from None
+    with np.load(io.BytesIO(content), allow_pickle=False) as packed:
+        header = dicom_source.opened(packed["header"].tobytes())
+        reports = json.loads(str(packed["reports"])) if "reports" in packed else ()  # held by an earlier version
+        return Held(header, packed["tones"] if packed["tones"].size else None, tuple(reports))
 
 
 class Returning:
@@ -61,6 +111,7 @@ class Returning:
     def __init__(self, data: Path, model: str, target: Target, our_title: str) -> None:
         self._data, self._model, self._target, self._title = data, model, target, our_title
         self.sent = 0
+        """Images whose results were stored."""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="returning", daemon=True)
         self._thread.start()
@@ -73,93 +124,176 @@ class Returning:
         while not self._closing.wait(MOMENT):
             try:
                 with Store.open(self._data) as store:
-                    for sha256 in Outbox(store).hopeless():
-                        Outbox(store).end(sha256, FAILED, "Its analysis ended without a result, so nothing was sent.")
-                    for one in Outbox(store).due(time.time(), LONGEST_PAUSE):
-                        if not self._closing.is_set():
-                            self._return(store, one)
+                    self._round(store, Outbox(store))
             except Exception as problem:  # the folder is locked, the disk is full: the next round tries again
                 logs.unexpected("Results could not be returned; trying again", problem)
                 self._closing.wait(FIRST_PAUSE)
 
-    def _return(self, store: Store, one: Return) -> None:
-        outbox = Outbox(store)
-        if one.state == ASKED:
-            outbox.end(one.sha256, SENT, "Stored. The archive did not say in time whether it commits to keeping it.")
-            return
-        try:
-            made = objects(store, one, self._model)
-            if made is None:  # another model's analysis: ours is to come, however long it takes
-                outbox.put_off(one.sha256, time.time() + FIRST_PAUSE, "Waits for its analysis.")
-                return
-            send(made, self._target, self._title)
-            self._ask_to_commit(store, one, made)
-        except NotDelivered as problem:
-            _try_again(outbox, one, problem)
-        except Exception as problem:
-            logs.unexpected(f"The results of {one.sha256} could not be returned", problem)
-            outbox.end(one.sha256, FAILED, f"The objects could not be made ({type(problem).__name__}).")
+    def _round(self, store: Store, outbox: Outbox) -> None:
+        outbox.end(outbox.hopeless(), FAILED, "Its analysis ended without a result, so nothing was sent.")
+        late = "Stored. The archive did not say in time whether it commits to keeping it."
+        _end(outbox, outbox.unanswered(time.time(), LONGEST_PAUSE), SENT, late)
+        for study in outbox.due(time.time(), LONGEST_PAUSE):
+            parts: dict[str, list[Return]] = {}  # of what a person put together, by what the archive calls it
+            for one in study:
+                try:
+                    parts.setdefault(str(opened(outbox, one).header.StudyInstanceUID), []).append(one)
+                except ValueError as problem:
+                    outbox.end([replace(one, sealed=b"")], FAILED, str(problem))
+            for part in parts.values():
+                if not self._closing.is_set():
+                    self._return(store, part)
 
-    def _ask_to_commit(self, store: Store, one: Return, made: list[bytes]) -> None:
+    def _return(self, store: Store, study: Sequence[Return]) -> None:
+        """Image by image, then the report. What an archive refuses of one image costs that image alone."""
+        outbox = Outbox(store)
+        if any(_analysis(store, one.sha256, self._model) is None for one in study):  # another model's alone, so far
+            outbox.put_off(study, time.time() + FIRST_PAUSE, "Waits for its analysis.")
+            return
+        left, stored = list(study), list[Any]()
+        try:
+            for one in study:
+                made = self._deliver(outbox, [one], functools.partial(objects, store, one, self._model))
+                if made is None:
+                    left.remove(one)
+                else:
+                    stored += made
+            if not left:
+                return
+            content, known = report(store, left[0], self._model)
+            made = self._deliver(outbox, left, lambda: [content])
+        except NotDelivered as problem:
+            _try_again(outbox, left, problem)
+            return
+        if made is not None:
+            told = [replace(one, sealed=sealed(outbox, replace(opened(outbox, one), reports=known))) for one in left]
+            self._ask_to_commit(outbox, told, [*stored, *made])
+
+    def _deliver(self, outbox: Outbox, of: Sequence[Return], make: Callable[[], list[bytes]]) -> list[Any] | None:
+        """Items that refer to what was stored; None where it was given up. Raises NotDelivered where it may be tried
+        again."""
+        try:
+            made = make()
+            send(made, self._target, self._title)
+            return [dicom_source.referred(dicom_source.opened(one)) for one in made]
+        except NotDelivered as problem:
+            if not problem.for_good:
+                raise
+            _end(outbox, of, FAILED, f"{problem} It was given up.")
+        except Exception as problem:
+            logs.unexpected(f"The results of {of[0].sha256} could not be returned", problem)
+            _end(outbox, of, FAILED, f"The objects could not be made ({type(problem).__name__}).")
+        return None
+
+    def _ask_to_commit(self, outbox: Outbox, study: Sequence[Return], stored: Sequence[Any]) -> None:
         """First on record, then asked: the answer may come at once, by another connection and thread."""
-        outbox, stored = Outbox(store), f"{len(made)} objects stored."
-        until = time.time() + ANSWER_SECONDS
-        outbox.put_off(one.sha256, until, f"{stored} The archive is asked to commit to keeping them.", state=ASKED)
+        said, until = f"{len(stored)} objects stored.", time.time() + ANSWER_SECONDS
+        outbox.put_off(study, until, f"{said} The archive is asked to commit to keeping them.", state=ASKED)
 
         def answered(transaction: str, missing: int) -> None:
             commitment(self._data, transaction, missing)
 
-        if not ask_to_commit(made, self._target, self._title, _transaction(one), answered):
-            outbox.end(one.sha256, SENT, stored)
-        self.sent += 1
+        if not ask_to_commit(stored, self._target, self._title, _transaction(study), answered):
+            _end(outbox, study, SENT, said)
+        self.sent += len(study)
 
 
 def commitment(data: Path, transaction: str, missing: int) -> bool:
     """What an archive says of one that it was asked for; whether it was. missing: objects that it does not have."""
     with Store.open(data) as store:
         outbox = Outbox(store)
-        for one in outbox.asked():
-            if _transaction(one) == transaction:
+        for study in outbox.asked():
+            if _transaction(study) == transaction:
                 if missing:
-                    _try_again(outbox, one, NotDelivered(f"The archive does not have {missing} of the objects."))
+                    _try_again(outbox, study, NotDelivered(f"The archive does not have {missing} of the objects."))
                 else:
-                    outbox.end(one.sha256, SENT, "The archive has committed to keeping them.")
+                    _end(outbox, study, SENT, "The archive has committed to keeping them.")
                 return True
     return False
 
 
-def _transaction(one: Return) -> str:
+def _transaction(study: Sequence[Return]) -> str:
     """Made of what is on record, so that an answer is known again after a restart."""
-    return dicom_source.uid(one.sha256, one.target, str(one.tries), "commitment")
+    names = sorted(one.sha256 for one in study)
+    return dicom_source.uid(*names, study[0].target, str(study[0].tries), "commitment")
 
 
-def _try_again(outbox: Outbox, one: Return, problem: NotDelivered) -> None:
-    if problem.for_good or one.tries + 1 >= MOST_TRIES:
-        outbox.end(one.sha256, FAILED, f"{problem} It was given up.")
+def _try_again(outbox: Outbox, study: Sequence[Return], problem: NotDelivered) -> None:
+    tries = max(one.tries for one in study)
+    if problem.for_good or tries + 1 >= MOST_TRIES:
+        _end(outbox, study, FAILED, f"{problem} It was given up.")
         return
-    pause = min(FIRST_PAUSE * 2**one.tries, LONGEST_PAUSE)
-    outbox.put_off(one.sha256, time.time() + pause, f"{problem} It is tried again.", failed=True)
+    pause = min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE)
+    outbox.put_off(study, time.time() + pause, f"{problem} It is tried again.", failed=True)
 
 
-def objects(store: Store, one: Return, model: str) -> list[bytes] | None:
-    """The objects of an image's analysis by this model, in the study that it came from; None before there is one."""
-    weights = models.MODELS[model].sha256
-    image, stored = store.image(one.sha256), store.analysis(one.sha256, model, weights)
-    if image is None or stored is None:
-        return None
-    with np.load(io.BytesIO(_cipher(Outbox(store)).decrypt(one.sealed)), allow_pickle=False) as packed:
-        header = dicom_source.opened(packed["header"].tobytes())
-        tones = packed["tones"] if packed["tones"].size else None
-    mammogram = replace(store.mammogram(image), tones=tones)
-    segmentation = filing.read_maps(store.data, one.sha256, model, weights)
-    result = Result(image.name, mammogram, from_json(stored), segmentation, origin=header)
+def _end(outbox: Outbox, study: Sequence[Return], state: str, sentence: str) -> None:
+    """The headers are forgotten but for what a later report of the study refers to the images by."""
+    left = []
+    for one in study:
+        held = opened(outbox, one)
+        left.append(replace(one, sealed=sealed(outbox, Held(dicom_header.nameless(held.header), None, held.reports))))
+    outbox.end(left, state, sentence)
+
+
+# What is sent, in the study that the images came from.
+
+
+def objects(store: Store, one: Return, model: str) -> list[bytes]:
+    """Those of one image that is analysed by this model."""
+    image, analysis = store.image(one.sha256), _analysis(store, one.sha256, model)
+    assert image is not None
+    assert analysis is not None
+    held = opened(Outbox(store), one)
+    mammogram = replace(store.mammogram(image), tones=held.tones)
+    segmentation = filing.read_maps(store.data, one.sha256, model, analysis.provenance.weights_sha256)
+    result = Result(image.name, mammogram, analysis, segmentation, origin=held.header)
     made = []
     for name in FORMATS:
-        try:
+        with contextlib.suppress(NotForThisImage):
             made.append(EXPORTS[name].function(result))
-        except NotForThisImage:
-            continue
     return made
+
+
+def report(store: Store, one: Return, model: str) -> tuple[bytes, tuple[str, ...]]:
+    """(the report of its study, the UIDs of all reports of it once this is stored). one: an image whose whole header is
+    held. All images of the study are in it of which the archive is known to have them."""
+    outbox, study = Outbox(store), study_of(store, one.sha256)
+    assert study is not None
+    by = opened(outbox, one).header
+    there = {each.sha256: opened(outbox, each) for each in outbox.of_study(study.id)}
+    found = [
+        (image, analysis, dicom_header.named_again(dicom_header.nameless(there[image.sha256].header), by))
+        for image in images_of(store, study.id)
+        if image.sha256 in there and there[image.sha256].header.StudyInstanceUID == by.StudyInstanceUID
+        if (analysis := _analysis(store, image.sha256, model)) is not None
+    ]
+    views = [
+        StudyView(image.name, store.mammogram(image), analysis, origin=header) for image, analysis, header in found
+    ]
+    result = StudyResult(
+        id=study.id,
+        title="",
+        look=together([_look(store, view) for view in views], companions([image for image, *_ in found])),
+        files={image.sha256: image.name for image, *_ in found},
+        history=history(store, study.id),
+        pictures=views,
+    )
+    return to_next_study_sr(result, max((there[image.sha256].reports for image, *_ in found), key=len))
+
+
+def _look(store: Store, view: StudyView) -> ImageLook:
+    """The worker's own where it is of this analysis, else worked out here."""
+    analysis = view.analysis
+    of = analysis.sha256, analysis.provenance.model, analysis.provenance.weights_sha256
+    written = filing.read_look(store.data, *of)
+    kept = None if written is None else look_from_json(written, analysis)
+    return kept or look(view.mammogram, filing.read_maps(store.data, *of), analysis)
+
+
+def _analysis(store: Store, sha256: str, model: str) -> Analysis | None:
+    stored = store.analysis(sha256, model, models.MODELS[model].sha256)
+    return None if stored is None else from_json(stored)
 
 
 def _cipher(outbox: Outbox) -> Any:

@@ -34,11 +34,13 @@ def test_what_became_of_results_on_their_way_to_an_archive_is_said(
 ) -> None:
     sha256 = analysed()
     with Store.open(data) as store:
-        Outbox(store).hold(sha256, "PACS@host:104", b"sealed")
-        Outbox(store).put_off(sha256, 0.0, "PACS did not answer. It is tried again.", failed=True)
+        outbox = Outbox(store)
+        outbox.hold(sha256, "PACS@host:104", b"sealed")
+        [[one]] = outbox.due(0.0, 60.0)
+        outbox.put_off([one], 0.0, "PACS did not answer. It is tried again.", failed=True)
     waits = [caption.value for caption in open_drawer(open_case(sha256), "files").caption]
     assert "Results for PACS (PACS@host:104): 1 waiting. PACS did not answer. It is tried again." in waits
     with Store.open(data) as store:
-        Outbox(store).end(sha256, SENT, "4 objects stored.")
+        Outbox(store).end([one], SENT, "4 objects stored.")
     sent = [caption.value for caption in open_drawer(open_case(sha256), "files").caption]
     assert any("Results sent to PACS (PACS@host:104) at" in said for said in sent)

@@ -1,6 +1,6 @@
 """The forms in which a result leaves: each one entry in EXPORTS. What needs heavy packages is imported when made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from mtunet.output.exports import dicom_header, dicom_source
@@ -22,6 +22,7 @@ __all__ = [
     "tables",
     "to_csv",
     "to_mask_pngs",
+    "to_next_study_sr",
 ]
 
 
@@ -72,6 +73,13 @@ def to_study_sr(study: StudyResult) -> bytes:
     from mtunet.output.exports.dicom_study import study_report
 
     return study_report(study)
+
+
+def to_next_study_sr(study: StudyResult, known: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+    """The same for an archive that has earlier ones (`dicom_study.next_report`)."""
+    from mtunet.output.exports.dicom_study import next_report
+
+    return next_report(study, known)
 
 
 DICOM = "application/dicom"

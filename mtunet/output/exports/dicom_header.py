@@ -4,6 +4,7 @@ Hospitals send dates of zeros, names in birth dates, sexes with blanks. What a v
 (PS3.5 6.2) is left empty and named, never quoted; one bad value costs itself alone.
 """
 
+import copy
 import io
 import re
 import warnings
@@ -26,6 +27,11 @@ REQUIRED_BY_DERIVED: Final = (
     *("StudyDate", "StudyTime", "ReferringPhysicianName"),
 )
 """Type 2 in every object made of an image: may be empty, must be there."""
+OF_IMAGE: Final = (
+    *(*KEYS, "Modality", "Rows", "Columns", "PatientOrientation", "ViewCodeSequence"),
+    *("ContentDate", "ContentTime"),
+)
+"""What a report of a study says of one of its images."""
 _NEVER: Final = frozenset(
     {
         *("PixelData", "FloatPixelData", "DoubleFloatPixelData", "IconImageSequence", "NumberOfFrames"),
@@ -88,6 +94,26 @@ def cleaned(found: Dataset) -> Header:
     made.file_meta = FileMetaDataset()
     notes = (f"In the header {_listed(left_out)} could not be read as it stands: left empty.",) if left_out else ()
     return Header(made, notes)
+
+
+def nameless(header: Dataset) -> Dataset:
+    """What stays to refer to an image by: nothing of the patient, no day."""
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    for keyword in OF_IMAGE:
+        if keyword in header and header[keyword].VR not in ("DA", "TM"):
+            made[keyword] = header[keyword]
+    return made
+
+
+def named_again(image: Dataset, by: Dataset) -> Dataset:
+    """A header that `nameless` made, with patient and study from another image of the same study."""
+    made = copy.deepcopy(by)
+    for keyword in OF_IMAGE:
+        if keyword in made:
+            del made[keyword]
+    made.update(image)
+    return made
 
 
 def _cleaned(found: Dataset, left_out: list[str]) -> Dataset:

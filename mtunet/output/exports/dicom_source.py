@@ -162,10 +162,10 @@ def referred(source: Dataset) -> Dataset:
     return made
 
 
-def list_of(files: Iterable[bytes]) -> Dataset:
-    """Files that we wrote, as one lists them to others."""
+def list_of(items: Iterable[Dataset], transaction: str) -> Dataset:
+    """Objects that are referred to, as an archive is asked to commit to them."""
     made = Dataset()
-    made.ReferencedSOPSequence = [referred(opened(one)) for one in files]
+    made.TransactionUID, made.ReferencedSOPSequence = transaction, list(items)
     return made
 
 

@@ -1,5 +1,6 @@
 """A whole study as one DICOM Structured Report (TID 1500): the findings of every view that counts, what readers said of
-each, what they marked besides, and what they decided. Another decision makes another report, under other UIDs.
+each, what they marked besides, and what they decided. Another decision or view makes another report: the next instance
+of the same series, since viewers show the last one alone.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from highdicom import sr
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.uid import ComprehensiveSRStorage
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification
 from mtunet.output.exports.dicom_findings import (
@@ -27,7 +29,7 @@ from mtunet.output.exports.dicom_findings import (
     whole_image,
 )
 from mtunet.output.exports.dicom_objects import CATEGORY, TYPE_CODES, about, fingerprint, finished, one_frame
-from mtunet.output.exports.dicom_source import uid
+from mtunet.output.exports.dicom_source import opened, uid
 from mtunet.output.exports.dicom_tree import OWN_SCHEME
 from mtunet.output.exports.study import StudyResult, StudyView, decision_json, remarks
 from mtunet.study.decisions import RECALL_WORDS, VERDICT_WORDS, Decision, Recall, Verdict
@@ -42,12 +44,14 @@ Viewed = tuple[StudyView, Dataset]
 """An image with the header that the report refers to."""
 
 
-def study_report(study: StudyResult) -> bytes:
+def study_report(study: StudyResult, before: Sequence[str] = ()) -> bytes:
     """A Comprehensive SR file, unverified. Views that do not count beside another of the same are left out, which is
-    said."""
+    said. before: UIDs of the reports of this study that an archive has already, oldest first; this one replaces the
+    last (PS3.3 C.17.2, Predecessor Documents Sequence)."""
     views = [(view, one_frame(view)) for view in study.pictures if view.analysis.sha256 not in study.look.beside]
-    made = _fingerprint(study, [view for view, _ in views])
-    first = views[0][0]
+    made = _fingerprint(study, [view for view, _ in views], before)
+    first, of = views[0][0], views[0][1].StudyInstanceUID
+    series = uid(of, "study", "series")
     groups = [_whole(study, views, made)]
     for view, source in views:
         groups.append(whole_image(view, source))
@@ -64,15 +68,35 @@ def study_report(study: StudyResult) -> bytes:
         is_complete=True,
         is_verified=False,
         is_final=False,
-        **about("study", views[0][1].StudyInstanceUID, made),
+        previous_versions=[_version(of, one, series) for one in before[-1:]] or None,
+        **about("study", of, made)
+        | {"series_instance_uid": series, "instance_number": 1 + len(before) + len(study.history)},
     )
     add_library(dataset, [(source, view) for view, source in views])
     moments = [*(view.analysis.provenance.made_at for view, _ in views), *(each.at for each in study.history)]
     return finished(dataset, *(view for view, _ in views), at=max(filter(None, moments)))
 
 
-def _fingerprint(study: StudyResult, views: Sequence[StudyView]) -> str:
-    said = [[fingerprint(view, "sr") for view in views], [decision_json(each) for each in study.history]]
+def next_report(study: StudyResult, known: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+    """(the report, all reports of this study once it is stored), oldest first. known: those that the archive has. Where
+    the last of them says the same, it is made again, byte by byte."""
+    if known:
+        again = study_report(study, known[:-1])
+        if opened(again).SOPInstanceUID == known[-1]:
+            return again, tuple(known)
+    made = study_report(study, known)
+    return made, (*known, str(opened(made).SOPInstanceUID))
+
+
+def _version(study: str, instance: str, series: str) -> Dataset:
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID = ComprehensiveSRStorage, instance
+    made.StudyInstanceUID, made.SeriesInstanceUID = study, series
+    return made
+
+
+def _fingerprint(study: StudyResult, views: Sequence[StudyView], before: Sequence[str]) -> str:
+    said = [[fingerprint(view, "sr") for view in views], [decision_json(each) for each in study.history], *before]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 

@@ -34,7 +34,7 @@ class StudyView:
     truth: Truth | None = None
     palette: Palette = field(default_factory=lambda: FIGURE_3)
     study: str = ""
-    origin: None = None
+    origin: Any = None
 
 
 @dataclass(frozen=True, eq=False)
