@@ -43,14 +43,29 @@ def grey(pane: Locator) -> np.ndarray:
     return shot[60:160].mean(axis=0)  # above the small map
 
 
-def test_views_hang_chest_wall_to_chest_wall_and_an_absent_one_is_named(page: Page, hung: Locator) -> None:
+def test_views_hang_chest_wall_to_chest_wall_tell_what_the_map_says_and_are_enlarged_for_a_finding(
+    page: Page, hung: Locator
+) -> None:
     right, left = grey(page.locator(".pane").nth(0)), grey(page.locator(".pane").nth(1))
     assert right[-30:].mean() > right[:30].mean() + 20
     assert left[:30].mean() > left[-30:].mean() + 20
     expect(page.locator(".empty")).to_have_text("No left MLO")
+    page.locator(".pane").nth(1).hover(position={"x": 60, "y": 150})
+    expect(page.locator(".pane").nth(1).locator(".probe")).to_have_text(re.compile(r"MC \d\.\d\d  BAC 0\.20"))
+    page.locator(".toolbar").hover()
+    expect(page.locator(".pane").nth(1).locator(".probe")).to_have_text("")
+    page.locator(".findings button").nth(1).click()
+    expect(hung).to_have_attribute("data-selected", "2")
+    expect(hung).to_have_attribute("data-alone", "R MLO")
 
 
-def test_a_click_enlarges_one_view_and_escape_shows_all_again(page: Page, hung: Locator) -> None:
+def test_a_click_enlarges_one_view_escape_shows_all_again_and_a_layout_is_remembered(page: Page, hung: Locator) -> None:
+    def fills() -> float:
+        """Of the stage's height, the breast."""
+        stage = page.locator(".stage").bounding_box()
+        assert stage is not None
+        return float(hung.get_attribute("data-breast") or 0) / stage["height"]
+
     whole = float(hung.get_attribute("data-zoom") or 0)
     page.locator(".pane").nth(1).click(position={"x": 300, "y": 30})
     expect(hung).to_have_attribute("data-alone", "L CC")
@@ -60,15 +75,6 @@ def test_a_click_enlarges_one_view_and_escape_shows_all_again(page: Page, hung: 
     expect(page.locator(".pane:visible")).to_have_count(3)
     expect(hung).to_have_attribute("data-alone", "")
     expect(hung).to_have_attribute("data-zoom", re.compile(f"^{whole:.4f}$"))
-
-
-def test_layouts_are_chosen_by_key_and_remembered(page: Page, hung: Locator) -> None:
-    def fills() -> float:
-        """Of the stage's height, the breast."""
-        stage = page.locator(".stage").bounding_box()
-        assert stage is not None
-        return float(hung.get_attribute("data-breast") or 0) / stage["height"]
-
     for key, shown in (("5", 3), ("1", 1), ("7", 2), ("8", 2), ("6", 3), ("7", 2)):  # one MLO is no pair
         page.keyboard.press(key)
         expect(hung).to_have_attribute("data-shown", str(shown if key != "8" else 3))
@@ -80,35 +86,9 @@ def test_layouts_are_chosen_by_key_and_remembered(page: Page, hung: Locator) -> 
     expect(page.locator(".pane")).to_have_count(2)
 
 
-def test_a_finding_chosen_in_the_page_enlarges_its_view(page: Page, hung: Locator) -> None:
-    page.locator(".findings button").nth(1).click()
-    expect(hung).to_have_attribute("data-selected", "2")
-    expect(hung).to_have_attribute("data-alone", "R MLO")
-
-
-def test_zooming_one_view_zooms_the_others_at_the_same_depth(page: Page, hung: Locator) -> None:
-    before = [pane.screenshot() for pane in page.locator(".pane").all()]
-    box = page.locator(".pane").first.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] / 2)
-    for _ in range(5):
-        page.mouse.wheel(0, -200)
-        page.wait_for_timeout(60)
-    page.wait_for_timeout(600)
-    after = [pane.screenshot() for pane in page.locator(".pane").all()]
-    assert all(a != b for a, b in zip(after, before, strict=True))
-    right, left = grey(page.locator(".pane").nth(0)), grey(page.locator(".pane").nth(1))
-    assert np.corrcoef(right[40:-40], left[::-1][40:-40])[0, 1] > 0.9  # mirror images of one drawing
-
-
-def test_the_probability_at_the_pointer_is_that_of_the_stored_map(page: Page, hung: Locator) -> None:
-    page.locator(".pane").nth(1).hover(position={"x": 60, "y": 150})
-    expect(page.locator(".pane").nth(1).locator(".probe")).to_have_text(re.compile(r"MC \d\.\d\d  BAC 0\.20"))
-    page.locator(".toolbar").hover()
-    expect(page.locator(".pane").nth(1).locator(".probe")).to_have_text("")
-
-
-def test_a_drawn_box_comes_back_in_the_pixels_of_the_image_itself(page: Page, hung: Locator) -> None:
+def test_a_drawn_box_comes_back_in_pixels_of_the_image_and_zooming_one_view_zooms_the_others(
+    page: Page, hung: Locator
+) -> None:
     page.locator("[data-tool=mark]").click()
     expect(hung).to_have_attribute("data-marking", "true")
     box = page.locator(".pane").first.bounding_box()
@@ -130,3 +110,13 @@ def test_a_drawn_box_comes_back_in_the_pixels_of_the_image_itself(page: Page, hu
     assert (top, bottom) == (pytest.approx(ROWS / 2, abs=4 / zoom), pytest.approx(ROWS / 2 + 20 / zoom, abs=4 / zoom))
     page.keyboard.press("Escape")
     expect(hung).to_have_attribute("data-marking", "false")
+    before = [pane.screenshot() for pane in page.locator(".pane").all()]
+    page.mouse.move(box["x"] + box["width"] - 60, box["y"] + box["height"] / 2)
+    for _ in range(5):
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(60)
+    page.wait_for_timeout(600)
+    after = [pane.screenshot() for pane in page.locator(".pane").all()]
+    assert all(a != b for a, b in zip(after, before, strict=True))
+    right, left = grey(page.locator(".pane").nth(0)), grey(page.locator(".pane").nth(1))
+    assert np.corrcoef(right[40:-40], left[::-1][40:-40])[0, 1] > 0.9  # mirror images of one drawing

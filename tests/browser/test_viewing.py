@@ -91,12 +91,16 @@ def yellow(window) -> int:
     return int(np.count_nonzero((red > 200) & (green > 200) & (blue < 90)))
 
 
-def test_the_whole_image_is_shown_first_and_only_a_small_picture_is_fetched(window, viewer):
+def test_the_whole_image_is_shown_first_by_a_small_picture_with_names_for_who_does_not_see_it(window, viewer):
     assert 0 < float(said(viewer, "zoom")) < 1
     assert said(viewer, "centre") == f"{COLUMNS / 2 - 0.5:.1f},{ROWS / 2 - 0.5:.1f}"
     pictures = [url for url in window.asked if "/mtunet/image/" in url]
     assert pictures
     assert all("scale=1&" not in url for url in pictures)
+    for button in viewer.locator(".toolbar button").all():
+        assert button.get_attribute("aria-label")
+        assert button.get_attribute("title")
+    assert "Arrows move" in window.locator(".pane").first.get_attribute("aria-label")
 
 
 def test_the_wheel_zooms_where_the_pointer_is_and_zero_shows_the_whole_image_again(window, viewer):
@@ -112,27 +116,18 @@ def test_the_wheel_zooms_where_the_pointer_is_and_zero_shows_the_whole_image_aga
     window.locator(".pane").first.focus()
     window.keyboard.press("0")
     until(window, viewer, "zoom", lambda zoom: zoom == whole)
-
-
-def test_zooming_out_ends_near_the_whole_image(window, viewer):
-    whole = float(said(viewer, "zoom"))
     window.mouse.move(*middle(window))
     for _ in range(30):
         window.mouse.wheel(0, 400)
     window.wait_for_timeout(600)
-    assert 0.5 * whole < float(said(viewer, "zoom")) <= whole
+    assert 0.5 * float(whole) < float(said(viewer, "zoom")) <= float(whole)  # out is never far out
 
 
-def test_one_to_one_fetches_the_exact_picture(window, viewer):
+def test_one_to_one_fetches_the_exact_picture_which_a_hand_drags(window, viewer):
     viewer.locator("[data-tool=native]").click()
     until(window, viewer, "zoom", lambda zoom: zoom == "1.0000")
     until(window, viewer, "exact", lambda exact: exact == "true")
     assert any("scale=1&format=png" in url for url in window.asked)
-
-
-def test_dragging_moves_the_image(window, viewer):
-    viewer.locator("[data-tool=native]").click()
-    until(window, viewer, "zoom", lambda zoom: zoom == "1.0000")
     before = float(said(viewer, "centre").split(",")[0])
     x, y = middle(window)
     window.mouse.move(x, y)
@@ -144,23 +139,43 @@ def test_dragging_moves_the_image(window, viewer):
     until(window, viewer, "centre", lambda centre: abs(float(centre.split(",")[0]) - before - 100) < 15)
 
 
-def test_a_layer_is_hidden_at_once_without_python(window, viewer):
+def test_layers_are_hidden_at_once_without_python_by_a_box_or_all_by_space_and_a_map_is_fetched_when_shown(
+    window, viewer
+):
     shown = yellow(window)
     viewer.locator("[data-layer=mc]").uncheck()
     assert "mc" not in said(viewer, "layers").split()
     window.wait_for_timeout(300)
     assert shown > 200
     assert yellow(window) < shown / 20
-
-
-def test_the_probability_layer_is_fetched_when_it_is_first_shown(window, viewer):
     assert not [url for url in window.asked if "/mtunet/map/" in url]
     viewer.locator("[data-layer=map_mc]").check()
     window.wait_for_timeout(1000)
     assert [url for url in window.asked if url.endswith("/mc")]
+    before = viewer.get_attribute("data-layers")
+    viewer.locator(".pane").first.focus()
+    window.keyboard.press("Space")
+    assert (viewer.get_attribute("data-layers"), viewer.get_attribute("data-hiding")) == ("", "true")
+    window.keyboard.press("Space")
+    assert (viewer.get_attribute("data-layers"), viewer.get_attribute("data-hiding")) == (before, "false")
+    window.keyboard.down("Space")
+    assert viewer.get_attribute("data-layers") == ""
+    window.wait_for_timeout(450)
+    window.keyboard.up("Space")
+    assert viewer.get_attribute("data-layers") == before
 
 
-def test_keys_invert_magnify_and_measure_while_the_viewer_has_the_focus(window, viewer):
+def test_keys_ask_a_new_level_when_the_hand_rests_and_invert_magnify_and_measure(window, viewer):
+    zoom = said(viewer, "zoom")
+    window.locator(".pane").first.focus()
+    asked = len(window.asked)
+    for _ in range(5):
+        window.keyboard.press("{")
+    until(window, viewer, "exact", lambda exact: exact == "true")
+    low, high = map(int, said(viewer, "wl").split("/"))
+    assert high - low == pytest.approx(0.85 * 65535, abs=2)
+    assert any(f"low={low}&high={high}" in url for url in window.asked[asked:])
+    assert said(viewer, "zoom") == zoom
     window.locator(".pane").first.focus()
     for key, name in (("i", "inverted"), ("l", "lens"), ("m", "measure")):
         window.keyboard.press(key)
@@ -173,19 +188,6 @@ def test_keys_invert_magnify_and_measure_while_the_viewer_has_the_focus(window, 
     window.keyboard.press("c")  # Streamlit would open its cache dialog
     window.wait_for_timeout(300)
     assert window.get_by_role("dialog").count() == 0
-
-
-def test_a_new_level_is_asked_from_the_server_when_the_hand_rests_and_the_zoom_stays(window, viewer):
-    zoom = said(viewer, "zoom")
-    window.locator(".pane").first.focus()
-    asked = len(window.asked)
-    for _ in range(5):
-        window.keyboard.press("{")
-    until(window, viewer, "exact", lambda exact: exact == "true")
-    low, high = map(int, said(viewer, "wl").split("/"))
-    assert high - low == pytest.approx(0.85 * 65535, abs=2)
-    assert any(f"low={low}&high={high}" in url for url in window.asked[asked:])
-    assert said(viewer, "zoom") == zoom
 
 
 def test_the_right_button_drags_window_and_level(window, viewer):
@@ -203,14 +205,9 @@ def test_the_right_button_drags_window_and_level(window, viewer):
     assert any(f"low={low}&high={high}" in url for url in window.asked)
 
 
-def test_python_chooses_a_finding_and_the_viewer_brings_it_into_view(window, viewer):
+def test_python_chooses_a_finding_which_comes_into_view_and_a_click_tells_python_and_leaves_the_view(window, viewer):
     window.get_by_role("button", name="Choose finding 2").click()
     until(window, viewer, "selected", lambda number: number == "2")
-    until(window, viewer, "zoom", lambda zoom: float(zoom) > 1)
-
-
-def test_a_click_on_a_finding_tells_python_and_leaves_the_view(window, viewer):
-    window.get_by_role("button", name="Choose finding 2").click()
     until(window, viewer, "zoom", lambda zoom: float(zoom) > 1)
     window.locator(".pane").first.focus()
     window.keyboard.press("0")
@@ -258,13 +255,6 @@ def test_lengths_are_in_pixels_when_the_file_does_not_say_how_large_one_is(windo
     assert said(viewer, "measure") == "true"
 
 
-def test_the_viewer_has_names_for_who_does_not_see_it(window, viewer):
-    for button in viewer.locator(".toolbar button").all():
-        assert button.get_attribute("aria-label")
-        assert button.get_attribute("title")
-    assert "Arrows move" in window.locator(".pane").first.get_attribute("aria-label")
-
-
 def _corner() -> tuple[float, float]:
     """A point on the outline of finding 1, in the image's pixels; the drawing is the same each time."""
     with tempfile.TemporaryDirectory() as folder:
@@ -279,17 +269,3 @@ def _on_screen(window, viewer, point: tuple[float, float]) -> tuple[float, float
     cx, cy = map(float, said(viewer, "centre").split(","))
     x, y = middle(window)
     return x + (point[0] - cx) * zoom, y + (point[1] - cy) * zoom
-
-
-def test_space_hides_all_marks_and_says_so_until_pressed_again_or_let_go(viewer, window):
-    before = viewer.get_attribute("data-layers")
-    viewer.locator(".pane").first.focus()
-    window.keyboard.press("Space")
-    assert (viewer.get_attribute("data-layers"), viewer.get_attribute("data-hiding")) == ("", "true")
-    window.keyboard.press("Space")
-    assert (viewer.get_attribute("data-layers"), viewer.get_attribute("data-hiding")) == (before, "false")
-    window.keyboard.down("Space")
-    assert viewer.get_attribute("data-layers") == ""
-    window.wait_for_timeout(450)
-    window.keyboard.up("Space")
-    assert viewer.get_attribute("data-layers") == before
