@@ -18,7 +18,6 @@ PROPERTY: Final = "HAS PROPERTIES"
 INFERRED: Final = "INFERRED FROM"
 MODIFIER: Final = "HAS CONCEPT MOD"
 LIBRARY: Final = Code("111028", "DCM", "Image Library")
-_MILLIMETRE: Final = codes.UCUM.Millimeter
 OWN_SCHEME: Final = "99MTUNET"
 
 
@@ -70,8 +69,15 @@ def by_reference(relation: str, *position: int) -> Dataset:
 
 
 def described(source: Dataset, result: Examined, name: Any = None) -> Dataset:
-    """The image with what is to be known of it: side, view and its modifiers, orientation, times, spacing."""
-    return item("IMAGE", CONTAINS, name, _descriptors(source, result), ReferencedSOPSequence=[referred(source)])
+    """The image with what is to be known of it: side, view and its modifiers, orientation, times, spacing. One without
+    a name is a CAD report's (TID 4020), whose spacing is in micrometres."""
+    unit, of_mm = (codes.UCUM.Millimeter, 1) if name is not None else (Code("um", "UCUM", "micrometer"), 1000)
+    known = _descriptors(source, result)
+    if result.mammogram.spacing_mm is not None:
+        row_mm, column_mm = result.mammogram.spacing_mm
+        known.append(number(CONTEXT, codes.DCM.HorizontalPixelSpacing, of_mm * column_mm, unit))
+        known.append(number(CONTEXT, codes.DCM.VerticalPixelSpacing, of_mm * row_mm, unit))
+    return item("IMAGE", CONTAINS, name, known, ReferencedSOPSequence=[referred(source)])
 
 
 def library(images: Iterable[tuple[Dataset, Examined]]) -> Dataset:
@@ -106,10 +112,6 @@ def _descriptors(source: Dataset, result: Examined) -> list[Dataset]:
             found.append(
                 item(kind, CONTEXT, getattr(codes.DCM, keyword), **{"Date" if kind == "DATE" else "Time": value})
             )
-    if result.mammogram.spacing_mm is not None:
-        row_mm, column_mm = result.mammogram.spacing_mm
-        found.append(number(CONTEXT, codes.DCM.HorizontalPixelSpacing, column_mm, _MILLIMETRE))
-        found.append(number(CONTEXT, codes.DCM.VerticalPixelSpacing, row_mm, _MILLIMETRE))
     return found
 
 
