@@ -20,7 +20,7 @@ from mtunet.store import filing, worklist
 from mtunet.store.decisions import everything, keep
 from mtunet.store.images import Store
 from mtunet.store.records import Job, JobState, now
-from mtunet.store.studies import study_of
+from mtunet.store.studies import open_study, study_of
 from mtunet.study.decisions import Act, Decision, Recall, Shown
 from tests.painting import drawn_png, painting_model, slow_model, weights_of
 from tests.stand_ins import ray as standing_in
@@ -92,7 +92,9 @@ def test_another_model_is_analysed_by_its_own(store: Store, work: Callable[..., 
     store.queue(sha256, "paper", "two")
     jobs.wake()
     wait(store, sha256, JobState.DONE, model="paper")
-    assert store.models_of(sha256) == ("paper", "detail")
+    record = open_study(store, sha256=sha256)
+    assert record is not None
+    assert record.models == ("paper", "detail")
 
 
 def test_a_refused_file_does_not_stop_the_others(store: Store) -> None:

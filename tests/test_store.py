@@ -17,6 +17,7 @@ from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store
 from mtunet.store.records import JobState, now
 from mtunet.store.schema import LATEST
+from mtunet.store.studies import open_study
 from tests.drawn_analysis import written
 from tests.starting import start_code, wait_for
 
@@ -91,7 +92,10 @@ def test_the_model_that_looked_last_comes_first(store: Store) -> None:
     store.add_image(mammogram(), "x", "upload")
     store.add_analysis(A, "detail", WEIGHTS, result(Flag.MC))
     store.add_analysis(A, "paper", WEIGHTS, result(Flag.NONE, None))
-    assert store.models_of(A) == ("paper", "detail")
+    record = open_study(store, sha256=A)
+    assert record is not None
+    assert record.models == ("paper", "detail")
+    assert record.analyses[A, "detail", WEIGHTS] == store.analysis(A, "detail", WEIGHTS)
 
 
 def test_an_analysis_of_a_deleted_image_is_not_kept(store: Store) -> None:

@@ -181,11 +181,6 @@ class Store(Opened):
             return found
         return None
 
-    def models_of(self, sha256: str) -> tuple[str, ...]:
-        """Which models have analysed this image, the newest analysis first."""
-        query = "select model from analyses where sha256 = ? group by model order by max(made_at) desc"
-        return tuple(row["model"] for row in self.db.query(query, [sha256]))
-
     def images(self, *, search: str = "", analysed: bool = False, limit: int = 20, offset: int = 0) -> list[Image]:
         """Those that are listed, newest batch first, each in its own order. search: a part of the name. analysed: those
         alone that are."""

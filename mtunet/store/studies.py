@@ -17,8 +17,10 @@ from mtunet.detection.triage import OF_SIDE
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
+from mtunet.store.decisions import history
 from mtunet.store.records import Image, containing, image_from, literally, now
 from mtunet.store.summary import refresh
+from mtunet.study.decisions import Decision
 from mtunet.study.grouping import Study, StudyPlace, companions, name_in_objects, numbered
 
 HANGING = (
@@ -40,6 +42,23 @@ class Correction:
     after: str
 
 
+@dataclass(frozen=True)
+class StudyRecord:
+    """What is on file of a study, read at once.
+
+    images: in hanging order. models: that looked at the first of them, the newest analysis first. analyses: as they
+    were given to `Store.add_analysis`, by image, model and weights, each by its name or sha256. decided: oldest first.
+    priors: earlier studies of the patient, the latest first.
+    """
+
+    study: Study
+    images: tuple[Image, ...]
+    models: tuple[str, ...]
+    analyses: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    decided: tuple[Decision, ...]
+    priors: tuple[Study, ...]
+
+
 def find_image(db: Database, sha256: str) -> Image | None:
     """None for what is not there."""
     return next((image_from(row) for row in db.query("select * from images where sha256 = ?", [sha256])), None)
@@ -53,6 +72,35 @@ def study(store: Opened, study_id: str) -> Study | None:
 def study_of(store: Opened, sha256: str) -> Study | None:
     """The study that an image is in; None for an image that is not there."""
     return _one(store.db, "studies.id = (select study from images where sha256 = ?)", sha256)
+
+
+def open_study(store: Opened, study_id: str | None = None, *, sha256: str = "") -> StudyRecord | None:
+    """A study by its id, else by an image in it; None for what is not there. That it was opened is noted once."""
+    found = study_of(store, sha256) if study_id is None else study(store, study_id)
+    record = record_of(store, found) if found is not None else None
+    if found is None or record is None or not record.images:
+        return None
+    if found.opened_at is None:
+        mark_opened(store, found.id)
+    return record
+
+
+def record_of(store: Opened, of: Study) -> StudyRecord:
+    """All that is on file of it."""
+    images = images_of(store, of.id)
+    query = (
+        "select sha256, model, weights_sha256, analysis from analyses "
+        "where sha256 in (select sha256 from images where study = ?) order by made_at desc, rowid desc"
+    )
+    rows = list(store.db.query(query, [of.id]))
+    return StudyRecord(
+        of,
+        images,
+        tuple(dict.fromkeys(row["model"] for row in rows if row["sha256"] == images[0].sha256)),
+        {(row["sha256"], row["model"], row["weights_sha256"]): json.loads(row["analysis"]) for row in rows},
+        history(store, of.id),
+        priors_of(store, of),
+    )
 
 
 def images_of(store: Opened, study_id: str) -> tuple[Image, ...]:

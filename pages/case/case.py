@@ -11,9 +11,9 @@ from mtunet.output.drawing import Palette
 from mtunet.store.decisions import history
 from mtunet.store.filing import NotOnFile
 from mtunet.store.records import Image
-from mtunet.store.studies import images_of
+from mtunet.store.studies import StudyRecord, images_of
 from mtunet.study.decisions import Decision, standing
-from mtunet.study.grouping import Study, companions
+from mtunet.study.grouping import companions
 from mtunet.study.look import together
 from pages.case.amounts import bac_amounts, plane
 from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study, go_to, turning_over
@@ -114,10 +114,7 @@ def drawers(
 
 
 def opened(
-    study: Study,
-    found: Sequence[tuple[Image, Analysis]],
-    thresholds: Mapping[Calcification, float],
-    records: Sequence[Decision],
+    record: StudyRecord, found: Sequence[tuple[Image, Analysis]], thresholds: Mapping[Calcification, float]
 ) -> Case:
     """Everything that is worked out of the study, image by image. Raises NotOnFile."""
     views = []
@@ -126,39 +123,38 @@ def opened(
         views.append(Viewed(image, stored, analysis))
     beside = companions([view.image for view in views])
     look = together([looked(view.image, view.analysis) for view in views], beside)
-    return Case(study, views, look, standing(records))
+    return Case(record.study, views, look, standing(record.decided))
 
 
 line = frame("Case", heading=False, device=False)
 for problem in standing_still():
     st.warning(problem, icon=":material/pause_circle:")
 with open_store() as store:
-    study, images, alone = chosen_study(store)
+    record, alone = chosen_study(store)
+    study = record.study
     here = place(store, study.id)
     settings = line.popover("Model", icon=":material/tune:", key="case.settings", type="tertiary")
     with settings:
-        model = chosen_model(store, images, study.id)
-    found = analysed(store, images, model)
+        model = chosen_model(record)
+    found = analysed(store, record, model)
     if not found:
-        header(study, images, here)
+        header(study, record.images, here)
         st.stop()
     with settings:
         thresholds = chosen_thresholds(study.id, found[0][1])
         palette = chosen_palette()
-        earlier = chosen_prior(store, study, model)
-        beside = chosen_beside(store, images[0], model) if len(images) == 1 and earlier is None else None
+        earlier = chosen_prior(store, record, model)
+        only = record.images[0] if len(record.images) == 1 and earlier is None else None
+        beside = chosen_beside(store, only, model) if only is not None else None
     try:
-        records = history(store, study.id)
-        case = opened(study, found, thresholds, records)
-        prior = None
-        if earlier is not None:
-            prior = opened(*earlier, thresholds, history(store, earlier[0].id))
+        case = opened(record, found, thresholds)
+        prior = opened(*earlier, thresholds) if earlier is not None else None
         turning_over(store, found, model)
         correct_side(study.id, scope(case), "case.correct")
         other = Viewed(beside[0], beside[1], beside[1]) if beside else None
         following = images_of(store, here.below) if here is not None and here.below else ()
         ahead = [image.sha256 for image in following[:AHEAD]]
-        read(case, records, here, palette, alone, other, prior, ahead)
+        read(case, record.decided, here, palette, alone, other, prior, ahead)
         with line:
             drawers(case, prior, palette, found, model)
     except NotOnFile as problem:

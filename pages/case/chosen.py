@@ -10,11 +10,10 @@ from mtunet.case import Analysis
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
 from mtunet.intake.admission import QueueFull, ask, turn_over
-from mtunet.store.filing import SHA256, CouldNotSave, NotOnFile
+from mtunet.store.filing import CouldNotSave, NotOnFile
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
-from mtunet.store.studies import images_of, mark_opened, study, study_of
-from mtunet.study.grouping import Study
+from mtunet.store.studies import StudyRecord, open_study, study_of
 from pages.shared.reading_list import in_address
 from pages.shared.words import marker, plain
 from pages.shared.work import jobs, open_store
@@ -26,9 +25,9 @@ ADDRESSES = ("study", "case")
 """What a study may be called in an address. `image` alone names one of its images, which is then enlarged."""
 
 
-def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
-    """The study that the address names, its images, and the image it names; else the last one that was open, else the
-    newest; or a sentence and the end."""
+def chosen_study(store: Store) -> tuple[StudyRecord, str | None]:
+    """The study that the address names, and the image it names; else the last one that was open, else the newest; or a
+    sentence and the end."""
     name: str | None = next((st.query_params[key] for key in ADDRESSES if key in st.query_params), None)
     image = st.query_params.get("image") if name is None else None
     if image is None and name is None:
@@ -40,15 +39,12 @@ def chosen_study(store: Store) -> tuple[Study, tuple[Image, ...], str | None]:
         if name is None:
             _nothing_here("There is no image yet. Add one in the worklist, or try the samples.")
         st.query_params["study"] = name
-    found = _by_image(store, image) if image is not None else study(store, str(name))
-    images = images_of(store, found.id) if found is not None else ()
-    if found is None or not images:
+    record = open_study(store, name, sha256=image or "")
+    if record is None:
         st.session_state.pop(_LAST, None)
         _nothing_here("No such case. It may have been deleted, or the address is not complete.")
-    st.session_state[_LAST] = found.id
-    if found.opened_at is None:
-        mark_opened(store, found.id)
-    return found, images, image
+    st.session_state[_LAST] = record.study.id
+    return record, image
 
 
 def go_to(study_id: str) -> None:
@@ -56,18 +52,18 @@ def go_to(study_id: str) -> None:
     st.query_params.from_dict({"study": study_id, **in_address()})
 
 
-def chosen_model(store: Store, images: Sequence[Image], study_id: str) -> str:
+def chosen_model(record: StudyRecord) -> str:
     """The model whose findings are shown; by default the one that looked last."""
-    known = [name for name in store.models_of(images[0].sha256) if name in models.MODELS]
+    known = [name for name in record.models if name in models.MODELS]
     asked = st.query_params.get("model")
     shown = asked if asked in models.MODELS else (known[0] if known else models.DEFAULT_MODEL)
-    key = f"case.model.{study_id}"
+    key = f"case.model.{record.study.id}"
     chosen = st.segmented_control(
         "Model",
         list(models.MODELS),
         default=shown,
         required=True,
-        format_func=lambda name: name.capitalize(),
+        format_func=str.capitalize,
         key=key,
         on_change=lambda: st.query_params.update(model=st.session_state[key]),
         help="  \n".join(f"**{spec.name.capitalize()}**: {spec.note}" for spec in models.MODELS.values()),
@@ -75,18 +71,18 @@ def chosen_model(store: Store, images: Sequence[Image], study_id: str) -> str:
     return str(chosen or shown)
 
 
-def analysed(store: Store, images: Sequence[Image], model: str) -> list[tuple[Image, Analysis]]:
+def analysed(store: Store, record: StudyRecord, model: str) -> list[tuple[Image, Analysis]]:
     """What this model found on each image. Those it has not looked at are asked for, and their progress is
     shown. An image whose analysis failed is told, and the others are shown without it."""
     found, waiting = [], []
-    for image in images:
-        written = store.analysis(image.sha256, model, models.MODELS[model].sha256)
+    for image in record.images:
+        written = record.analyses.get((image.sha256, model, models.MODELS[model].sha256))
         if written is not None:
             found.append((image, analyses.from_json(written)))
-        elif not _failed(store, image, model, alone=len(images) == 1):
+        elif not _failed(store, image, model, alone=len(record.images) == 1):
             waiting.append(image)
     if waiting:
-        _wait([image.sha256 for image in waiting], model, len(images))
+        _wait([image.sha256 for image in waiting], model, len(record.images))
     return found
 
 
@@ -151,10 +147,6 @@ def _wait(images: Sequence[str], model: str, of: int) -> None:
         st.progress(share, f"Analysing … {share:.0%}{count}".replace("%", " %"))
     else:
         st.progress(0.0, f"Waiting: {waiting} in the queue.")
-
-
-def _by_image(store: Store, sha256: str) -> Study | None:
-    return study_of(store, sha256) if SHA256.fullmatch(sha256) else None
 
 
 def _nothing_here(sentence: str) -> NoReturn:

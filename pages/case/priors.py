@@ -12,7 +12,7 @@ from mtunet.detection import models
 from mtunet.files import counted
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.store.studies import images_of, priors_of
+from mtunet.store.studies import StudyRecord, record_of
 from mtunet.study.bac import change, repeat_error
 from mtunet.study.grouping import Study
 from pages.case.panes import pane
@@ -21,10 +21,12 @@ from pages.shared.viewer import Pane
 from pages.shared.words import SIDES
 
 
-def chosen_prior(store: Store, study: Study, model: str) -> tuple[Study, list[tuple[Image, Analysis]]] | None:
+def chosen_prior(
+    store: Store, record: StudyRecord, model: str
+) -> tuple[StudyRecord, list[tuple[Image, Analysis]]] | None:
     """An earlier study of this patient with what this model found on it: the latest unless another one is chosen; None
     where there is none."""
-    priors = {prior.id: prior for prior in priors_of(store, study)}
+    study, priors = record.study, {prior.id: prior for prior in record.priors}
     if not priors:
         return None
     chosen = st.selectbox(
@@ -36,15 +38,16 @@ def chosen_prior(store: Store, study: Study, model: str) -> tuple[Study, list[tu
         help="Known by the patient's identifier in the DICOM files, of which only a keyed hash is kept. "
         "The key 9 shows it under this study, or not.",
     )
+    prior, weights = record_of(store, priors[chosen]), models.MODELS[model].sha256
     found = [
-        (image, analyses.from_json(written))
-        for image in images_of(store, chosen)
-        if (written := store.analysis(image.sha256, model, models.MODELS[model].sha256)) is not None
+        (image, analyses.from_json(prior.analyses[image.sha256, model, weights]))
+        for image in prior.images
+        if (image.sha256, model, weights) in prior.analyses
     ]
     if not found:
         st.caption("This model has not looked at that study yet. Open it once with this model.")
         return None
-    return priors[chosen], found
+    return prior, found
 
 
 def ago(study: Study, prior: Study) -> str:

@@ -99,7 +99,7 @@ def _named(case: Case) -> list[str]:
 
 def scope(case: Case) -> tuple[str, ...]:
     """Names of the badges (`triage.BADGES`) that any of its images has."""
-    return scope_of(reason for view in case.views for reason in view.analysis.triage.reasons)
+    return scope_of([reason for view in case.views for reason in view.analysis.triage.reasons])
 
 
 def _flag(case: Case) -> dict[str, Any] | None:

@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -41,18 +43,13 @@ def looked(image: Image, analysis: Analysis) -> ImageLook:
 
     The worker's own where it is of this analysis; else worked out here, and kept when it is of the model's thresholds.
     """
-    folder = str(filing.data_folder().absolute())
-    return _looked(folder, image.sha256, _Keyed(analysis))
+    return _looked(str(filing.data_folder().absolute()), image.sha256, analysis)
 
 
-class _Keyed:
-    """An analysis that is told apart by what it was made from, so that it can be a key."""
-
-    def __init__(self, analysis: Analysis) -> None:
-        self.analysis = analysis
-        made = analysis.provenance
-        cuts = tuple(analysis.thresholds[kind] for kind in Calcification)
-        self.key = (made.model, made.weights_sha256, made.made_at, cuts, analysis.laterality, analysis.view)
+def _told_apart(analysis: Analysis) -> tuple[object, ...]:
+    """By what it was made from."""
+    made, cuts = analysis.provenance, tuple(analysis.thresholds[kind] for kind in Calcification)
+    return made.model, made.weights_sha256, made.made_at, cuts, analysis.laterality, analysis.view
 
 
 def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
@@ -64,16 +61,6 @@ def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
 def sample_of(image: Image) -> ShippedSample | None:
     """The sample that an image is; None for every other image."""
     return next((sample for sample in SAMPLES if image.source == f"{SAMPLE}{sample.key}"), None)
-
-
-def truth_of(image: Image) -> Truth | None:
-    """Where the calcifications of a sample are known to be; None for every other image."""
-    return _truth(image.source)
-
-
-def truth_outlines(image: Image) -> dict[str, list[Outline]]:
-    """Its outlines as layers of the palette."""
-    return _truth_outlines(image.source)
 
 
 @st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
@@ -97,29 +84,34 @@ def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tupl
     return analyses.reweigh(_mammogram(data, sha256), segmentation, thresholds)
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={_Keyed: lambda keyed: keyed.key})
-def _looked(data: str, sha256: str, keyed: _Keyed) -> ImageLook:
-    made, folder = keyed.analysis.provenance, Path(data)
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={Analysis: _told_apart})
+def _looked(data: str, sha256: str, analysis: Analysis) -> ImageLook:
+    made, folder = analysis.provenance, Path(data)
     written = filing.read_look(folder, sha256, made.model, made.weights_sha256)
-    if written is not None and (kept := look_from_json(written, keyed.analysis)) is not None:
+    if written is not None and (kept := look_from_json(written, analysis)) is not None:
         return kept
     segmentation = _segmentation(data, sha256, made.model, made.weights_sha256)
-    seen = look(_mammogram(data, sha256), segmentation, keyed.analysis)
+    seen = look(_mammogram(data, sha256), segmentation, analysis)
     if all(abs(seen.analysis.thresholds[kind] - segmentation.thresholds[kind]) < SAME for kind in Calcification):
         with contextlib.suppress(filing.CouldNotSave):
             filing.save_look(folder, sha256, made.model, made.weights_sha256, look_to_json(seen))
     return seen
 
 
-@st.cache_resource(max_entries=OPEN_CASES, show_spinner=False)
-def _truth(source: str) -> Truth | None:
-    sample = next((sample for sample in SAMPLES if source == f"{SAMPLE}{sample.key}"), None)
+OF_SOURCE: Any = {Image: attrgetter("source")}
+
+
+@st.cache_resource(max_entries=OPEN_CASES, show_spinner=False, hash_funcs=OF_SOURCE)
+def truth_of(image: Image) -> Truth | None:
+    """Where the calcifications of a sample are known to be; None for every other image."""
+    sample = sample_of(image)
     return None if sample is None else read_truth(sample)
 
 
-@st.cache_resource(max_entries=20, show_spinner=False)
-def _truth_outlines(source: str) -> dict[str, list[Outline]]:
-    truth = _truth(source)
+@st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=OF_SOURCE)
+def truth_outlines(image: Image) -> dict[str, list[Outline]]:
+    """Its outlines as layers of the palette."""
+    truth = truth_of(image)
     if truth is None:
         return {}
     return {
