@@ -1,14 +1,16 @@
 """What the shipped model gets wrong on the quiz's cases, by kind: how often, what they share, which to learn from.
 
-Measured by `python -m mtunet.teaching model`, on phantoms of the present version that are in no training set.
+Measured by `python -m mtunet.teaching model`, on phantoms of the present version that are in no training set. Of a
+comparison's mistakes, which are measured by its run, what they share.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from mtunet.evaluation.outcomes import Region
 from mtunet.teaching.items import Item
 from mtunet.teaching.model_answers import ModelAnswers, RegionSeen
 from mtunet.teaching.scoring import Rate, rate
@@ -142,10 +144,15 @@ class Found:
 
     @property
     def shares(self) -> str:
-        """What they have in common: the counts of each part, the worst first."""
-        told = sorted(self.parts.items(), key=lambda part: -(part[1].value or 0))
-        words = [f"{plain_word(name)}: {one.hits} of {one.total}" for name, one in told if one.total]
-        return f"{'; '.join(words)}." if words else ""
+        """What they have in common."""
+        return shares_words(self.parts)
+
+
+def shares_words(parts: Mapping[str, Rate]) -> str:
+    """The counts of each part, the worst first."""
+    told = sorted(parts.items(), key=lambda part: -(part[1].value or 0))
+    words = [f"{plain_word(name)}: {one.hits} of {one.total}" for name, one in told if one.total]
+    return f"{'; '.join(words)}." if words else ""
 
 
 def plain_word(name: str) -> str:
@@ -201,3 +208,75 @@ def false_per_view(said: ModelAnswers) -> float:
         sum(one.outcome == "e" and one.mm2 >= LEAST_MM2 for one in answer.regions) for answer in said.answers.values()
     ]
     return float(np.mean(counts)) if counts else 0.0
+
+
+THIRDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "conspicuity": ("faintest third", "middle third", "clearest third"),
+    "area_mm2": ("smallest third", "middle third", "largest third"),
+    "elongation": ("roundest third", "middle third", "longest third"),
+}
+"""Of what a run measures of true regions."""
+
+
+@dataclass(frozen=True)
+class RunMistakes:
+    """How often a comparison's method got it so, in all and by what its regions are parted by. Of outcome e, unit is
+    views that hold one of all; else regions that could have come to it."""
+
+    rate: Rate
+    unit: str
+    parts: Mapping[str, Mapping[str, Rate]]
+
+
+def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, Item | None]) -> RunMistakes:
+    """letter: of the outcome. regions: all of one method. views: image → what it holds, of every one it was tested on;
+    None where that is not known."""
+    if letter == "e":
+        bad = {one.image for one in regions if one.outcome == "e"}
+        units = [(image in bad, _shared(item, "view")) for image, item in views.items()]
+        return RunMistakes(rate([wrong for wrong, _ in units]), "views", _parts(units))
+    about = [one for one in regions if one.outcome != "e" and one.type in {"b": "bac", "c": "mc"}.get(letter, "mc bac")]
+    thirds = {name: _thirds(about, name) for name in THIRDS}
+    units = []
+    for n, one in enumerate(about):
+        measured = {name: (words[n],) for name, words in thirds.items() if words[n]}
+        units.append(
+            (
+                one.outcome == letter,
+                {"type": (one.type.upper(),), **_shared(views.get(one.image), one.type), **measured},
+            )
+        )
+    return RunMistakes(rate([wrong for wrong, _ in units]), "regions", _parts(units))
+
+
+def _shared(item: Item | None, about: str) -> dict[str, tuple[str, ...]]:
+    """about: "mc", "bac" or "view". By what, and which of it."""
+    if item is None:
+        return {}
+    by = {
+        "mc": {"shape": item.contents.mc_types, "distribution": item.contents.mc_distributions},
+        "bac": {"BAC": _grade(item)},
+        "view": {"benign kind": _alone(item)},
+    }
+    return {**by[about], "density": _density(item)}
+
+
+def _thirds(about: Sequence[Region], name: str) -> list[str]:
+    """The third in which each lies, "" of one that was not measured."""
+    places = [n for n, one in enumerate(about) if name in one.covariates]
+    places.sort(key=lambda n: about[n].covariates[name])
+    found = [""] * len(about)
+    for words, part in zip(THIRDS[name], np.array_split(np.array(places, np.intp), 3), strict=True):
+        for n in part:
+            found[n] = words
+    return found
+
+
+def _parts(units: Sequence[tuple[bool, Mapping[str, tuple[str, ...]]]]) -> dict[str, dict[str, Rate]]:
+    """Without what all are alike in."""
+    found: dict[str, dict[str, list[bool]]] = {}
+    for wrong, shared in units:
+        for what, names in shared.items():
+            for name in names:
+                found.setdefault(what, {}).setdefault(name, []).append(wrong)
+    return {what: {name: rate(one) for name, one in named.items()} for what, named in found.items() if len(named) > 1}

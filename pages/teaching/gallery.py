@@ -23,15 +23,16 @@ from mtunet.teaching.run_cases import HOW, cases_of
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.drawn import drawn, filed, phantom_of
-from pages.teaching.mistakes import mistakes_are_there, show_mistakes
+from pages.teaching.mistakes import mistakes_are_there, say_shared, show_mistakes
 from pages.teaching.sections import MOST_ITEMS, TITLES, choose_items, chosen_items, go_to
 
 ALL: Final = "all"
 THIRDS: Final[Mapping[str, int]] = {"faintest third": 0, "middle third": 1, "clearest third": 2}
 
 
-def filtered(results: Results, found: Sequence[Region]) -> list[Region]:
-    """The controls, and what they leave: the clearest first, false ones by how sure the method was."""
+def filtered(results: Results, found: Sequence[Region]) -> tuple[list[Region], list[Region]]:
+    """The controls: the chosen method's regions, and those that are left, the most instructive first: what stands out
+    most and was yet wrong, false ones by how sure the method was."""
     methods = sorted({one.method for one in found})
     method = st.selectbox(
         "Method",
@@ -59,7 +60,7 @@ def filtered(results: Results, found: Sequence[Region]) -> list[Region]:
         for one in mine
         if fold in (ALL, one.fold) and kind in (ALL, one.type) and density in (ALL, _density(results, one))
     ]
-    return sorted(_third(kept, faint), key=_clearest_first)
+    return mine, sorted(_third(kept, faint), key=_clearest_first)
 
 
 def _pick(label: str, options: Sequence[Any], name: str, width: int, words: Any = str, help_text: str = "") -> Any:
@@ -95,6 +96,8 @@ KEY: Final = "teaching.gallery"
 WHOSE: Final = ("The shipped model's, by kind", "A comparison's, region by region")
 ROWS: Final = 3
 """Of pictures on one page: fifteen phantoms are drawn in about as many seconds, and then kept."""
+IN_ROW: Final = 4
+"""Pictures on a page of one kind."""
 COLUMNS: Final[Mapping[str, str]] = {
     "a": "Found as what it is",
     "b": "BAC taken for MC",
@@ -139,11 +142,24 @@ def _show_runs() -> None:
         except UnreadableRun as problem:
             st.error(plain(str(problem)))
             return
-        shown = filtered(results, found)
+        mine, shown = filtered(results, found)
     drawable = _drawable(results, shown)
     askable = _askable(run) if drawable else frozenset()
     _selection()
-    _columns(results, shown, askable, drawable=drawable)
+    kind = st.segmented_control(
+        "Kind",
+        [ALL, *(letter for letter in COLUMNS if letter != "a")],
+        default=ALL,
+        required=True,
+        format_func=lambda one: "Side by side" if one == ALL else COLUMNS[one],
+        key=f"{KEY}.kind",
+        label_visibility="collapsed",
+    )
+    if kind == ALL:
+        _columns(results, shown, askable, drawable=drawable)
+    else:
+        say_shared(str(kind), COLUMNS[str(kind)], results, mine)
+        _cards(results, [one for one in shown if one.outcome == kind] if drawable else [], askable)
     data = str(results.config.get("data", "its data are not named"))
     st.caption(
         f"Run {plain(results.name)}: {plain(data)}. Known BAC blue "
@@ -171,6 +187,15 @@ def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str],
             if row < len(by_letter[letter]):
                 with place:
                     _card(results, by_letter[letter][row], askable)
+
+
+def _cards(results: Results, shown: Sequence[Region], askable: frozenset[str]) -> None:
+    """Of one kind, four in a row."""
+    pages = -(-len(shown) // IN_ROW)
+    page = st.pagination(pages, key=f"{KEY}.kind.page.{pages}") if pages > 1 else 1
+    for one, place in zip(shown[IN_ROW * (page - 1) :], st.columns(IN_ROW, gap="small"), strict=False):
+        with place:
+            _card(results, one, askable)
 
 
 def _drawable(results: Results, shown: Sequence[Region]) -> bool:

@@ -1,12 +1,17 @@
-"""What the shipped model gets wrong, a page for each kind: how often, what they share, why, and those to learn from."""
+"""What a model gets wrong, a page for each kind: how often, what they share; of the shipped one why, and pictures."""
+
+from collections.abc import Sequence, Set
 
 import streamlit as st
 
 from mtunet.detection.models import DEFAULT_MODEL
-from mtunet.teaching.items import pool
+from mtunet.evaluation.outcomes import Region
+from mtunet.evaluation.reading import Results
+from mtunet.teaching.items import Item, pool
 from mtunet.teaching.mistake_pictures import mistake_path
-from mtunet.teaching.mistakes import Mistake, examples, mistakes_of, plain_word
+from mtunet.teaching.mistakes import Mistake, examples, mistakes_of, plain_word, run_mistakes, shares_words
 from mtunet.teaching.model_answers import model_answers
+from mtunet.teaching.run_cases import cases_of
 from pages.shared.words import plain
 from pages.teaching.pictures import STYLE, figure_html
 from pages.teaching.sections import choose_items, go_to, rate_words
@@ -65,6 +70,31 @@ def show_mistakes() -> None:
     )
     if said.out_of_date:
         st.caption(f":material/warning: {plain(said.out_of_date)}")
+
+
+SHARED = {
+    "conspicuity": "How far they stand out from the noise",
+    "area_mm2": "Size",
+    "elongation": "Form",
+    "benign kind": "Where one kind of benign calcium is all there is",
+}
+
+
+def say_shared(letter: str, title: str, results: Results, regions: Sequence[Region]) -> None:
+    """Of a comparison; regions: all of one method."""
+    found = run_mistakes(letter, regions, _views(results, {one.method for one in regions}))
+    share, span, count = rate_words(found.rate)
+    st.markdown(f"**{title}**: {count} {found.unit} ({share}, 95 % interval {span}).")
+    told = [f"- {SHARED.get(what, what.capitalize())}: {shares_words(parts)}" for what, parts in found.parts.items()]
+    st.markdown("\n".join(["**What they share**", "", *told]) if told else "")
+
+
+def _views(results: Results, methods: Set[str]) -> dict[str, Item | None]:
+    """Every image on which a method was tested, and what it holds where it was drawn for the quiz."""
+    drawn_before = cases_of(results.name)
+    held = {case.origin.image: case for case in drawn_before.cases if case.origin} if drawn_before else {}
+    images = [one.images for (method, _, _), one in results.counts.items() if method in methods]
+    return {str(name): held.get(str(name)) for names in images for name in names}
 
 
 def _said(one: Mistake) -> str:

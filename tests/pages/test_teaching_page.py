@@ -259,6 +259,39 @@ def test_each_column_shows_its_first_regions_and_opens_them(app: AppTest, shippe
     assert len([b for b in app.button if b.key and b.key.startswith("teaching.gallery.open.")]) == len(pictures(app))
 
 
+def test_each_kind_of_a_comparison_says_how_often_it_is_and_what_they_share(
+    app: AppTest, shipped_run: Path, run_of_cases: list[Item]
+) -> None:
+    """Counted anew from the run's own table."""
+    opened(app, "gallery")
+    rows: list[dict[str, str]] = []
+    for path in shipped_run.glob(f"{app.selectbox(key='teaching.gallery.method').value}/fold_*/components.csv"):
+        with path.open(newline="") as file:
+            rows += csv.DictReader(file)
+    true = [row for row in rows if row["outcome"] != "e"]
+    missed, views = (
+        [row for row in true if row["outcome"] == "d"],
+        {row["image"] for row in rows if row["outcome"] == "e"},
+    )
+    for kind, counts in (
+        ("d", f"{len(missed)} of {len(true)} regions"),
+        ("b", f"{sum(r['outcome'] == 'b' for r in true)} of {sum(r['type'] == 'bac' for r in true)} regions"),
+        ("e", f"{len(views)} of 18 views"),
+    ):
+        app.segmented_control(key="teaching.gallery.kind").set_value(kind).run()
+        assert not app.exception
+        assert [m.value for m in app.markdown if f": {counts} (" in m.value]
+        for line in (line for m in app.markdown if "What they share" in m.value for line in m.value.splitlines()[2:]):
+            parts = [(int(a), int(b)) for a, b in re.findall(r"(\d+) of (\d+)", line)]
+            assert len(parts) > 1
+            assert all(hits <= total for hits, total in parts)
+        assert len(pictures(app)) <= 4
+    app.segmented_control(key="teaching.gallery.kind").set_value("d").run()
+    thirds = next(m.value for m in app.markdown if "clearest third" in m.value)
+    [line] = [one for one in thirds.splitlines() if "clearest third" in one]
+    assert sum(int(total) for total in re.findall(r"of (\d+)", line)) == len(true)
+
+
 def test_thirds_of_conspicuity_share_the_true_regions_out(app: AppTest, shipped_run: Path) -> None:
     def shown() -> int:
         return sum(int(found[1]) for c in app.caption if (found := re.match(r"(\d+) regions?: [^e]", c.value)))
