@@ -10,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from mtunet.output.drawing import FIGURE_3, RGB
+from mtunet.output.drawing import FIGURE_3, RGB, Stroke
 from mtunet.phantom import Phantom, make_phantom
 from mtunet.teaching.figure import QUALITY, magnified, phantom_view, square_at
 from mtunet.teaching.items import pool
@@ -20,10 +20,12 @@ from mtunet.teaching.model_answers import model_answers
 FOLDER: Final = Path(__file__).parent / "mistake_pictures"
 SIDE: Final = 320
 SIDE_MM: Final = 24.0
+BENIGN: Final = Stroke((255, 140, 225), (2, 1.5))
+"""Of benign calcium over a view: Figure 3 has none, and grey is lost on white specks in grey tissue."""
 OUTLINED: Final = {
     "mc": FIGURE_3["truth_mc"].colour,
     "bac": FIGURE_3["truth_bac"].colour,
-    "benign": (170, 170, 170),
+    "benign": BENIGN.colour,
 }
 
 

@@ -65,7 +65,7 @@ def show_mistakes() -> None:
     st.caption(
         f"The shipped model ({DEFAULT_MODEL}, weights {said.weights_sha256[:12]}) on {len(said.answers)} phantoms of "
         "the quiz that are in no training set; how it does on them says nothing about real mammograms. Each pair: the "
-        "place as it is, and with what is known there (BAC blue, MC green, benign grey), a ring about what is meant. "
+        "place as it is, and with what is known there (BAC blue, MC green, benign pink), a ring about what is meant. "
         "First what stands out most and was yet wrong; of what was false, the largest."
     )
     if said.out_of_date:

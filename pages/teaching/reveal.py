@@ -64,7 +64,7 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
         )
         st.caption(
             "As in the paper's Figure 3: known BAC blue, known MC green (dashed); found BAC red, found MC yellow "
-            f"(solid). Known benign calcium is grey. Your mark is the white ring. {_origin(case)}"
+            f"(solid). Known benign calcium is pink. Your mark is the white ring. {_origin(case)}"
         )
 
 

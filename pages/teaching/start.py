@@ -151,15 +151,18 @@ def _mode() -> str:
 def _what_is_asked() -> None:
     run = [case for case in cases(Source.RUN) if "/" in case.id]
     runs = sorted({case.id.split("/")[0] for case in run})
+    known = sum(bool(case.known) for case in REAL_CASES)
     said = f", {len(run)} phantoms of {', '.join(map(plain, runs))}" if run else ""
     st.caption(
         f"{len(pool())} phantoms drawn for the quiz{said} (computer-made; they show no person), and {len(REAL_CASES)} "
-        "real film views of CBIS-DDSM, which the shipped model saw in training; of some it is known whether there are "
-        "MC. After the truth you are asked for shape, distribution, grade, recall and category. The quiz's own "
-        "phantoms are in no training set. A phantom is asked only when one answer is right: an MC group's brightest "
-        f"speck stands at least {LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least "
-        f"{LEAST_BAC_MM:g} mm long, and nothing fainter was put in. How well you do on phantoms says nothing about "
-        "real mammograms. A folder of your own real images is asked once `mtunet teaching own FOLDER` has checked it."
+        "real film views of CBIS-DDSM, which the shipped model saw in training. Of "
+        f"{known} of them it is known that there are MC, of none whether there is BAC: no real view that shows BAC, or "
+        "is known to hold neither, is at hand with a licence to show it. After the truth you are asked for shape, "
+        "distribution, grade, recall and category. The quiz's own phantoms are in no "
+        "training set. A phantom is asked only when one answer is right: an MC group's brightest speck stands at least "
+        f"{LEAST_CONSPICUITY:g} times above the noise, an arterial stretch is at least {LEAST_BAC_MM:g} mm long, and "
+        "nothing fainter was put in. How well you do on phantoms says nothing about real mammograms. A folder of your "
+        "own real images is asked once `mtunet teaching own FOLDER` has checked it."
     )
     for sentence in (*problems(), *own_problems()):
         st.caption(f":material/warning: {plain(sentence)}")
@@ -213,5 +216,5 @@ def _coming_back(history: list[CaseSeen]) -> str:
     gaps = ", then ".join(str(gap) for gap in GAPS)
     return (
         f"**{counted(len(still), 'case')}** that you got wrong will come back"
-        f"{f', {now} of them next' if now else ''}: after {gaps} other cases, each time it is right."
+        f"{f' ({now} in the next round)' if now else ''}: after {gaps} other cases, each time it is right."
     )

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.records import Image
+from mtunet.teaching.mistake_pictures import BENIGN
 from pages.shared.controls import LayerStyle, looks
 from pages.shared.viewer import Outline, Pane, component, viewer
 from pages.shared.words import marker, view_words
@@ -60,7 +61,7 @@ PAGE_KEYS = ("m", "b", "o", "n", "1", "2", "3", "4", "Enter", "Escape")
 MARK_LOOKS = {
     "mark": LayerStyle("#ffffff", False, "Your mark"),
     "others": LayerStyle("#ffffff", False, "Marks of the class"),
-    "benign": LayerStyle("#b8c4c8", True, "Known: benign"),
+    "benign": LayerStyle(BENIGN.hex, bool(BENIGN.dash), "Known: benign"),
 }
 
 

@@ -230,7 +230,7 @@ def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[Learne
         )
     st.markdown(model_look(store, image).words)
     st.caption(
-        "Known BAC blue, known MC green (dashed), known benign calcium grey; found BAC red, found MC yellow (solid). "
+        "Known BAC blue, known MC green (dashed), known benign calcium pink; found BAC red, found MC yellow (solid). "
         "Your mark is the white ring. Phantom data: the truth is exact."
     )
 
