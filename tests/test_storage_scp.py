@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    JPEGLossless,
+)
 
 pynetdicom = pytest.importorskip("pynetdicom")
 from pynetdicom import AE  # noqa: E402
@@ -79,15 +84,6 @@ def one_view(syntax: UID, seed: int, **tags: object) -> bytes:
     return dicom(drawing(96, 80, seed=seed) >> 4, syntax, **{**uids, **about, **tags})
 
 
-def test_four_views_in_nine_encodings_are_four_images(data: Path, receiver: StorageReceiver) -> None:
-    files = [one_view(syntax, seed) for syntax in EXACT_SYNTAXES.values() for seed in range(4)]
-    assert send(receiver, *files) == [0] * 37
-    with Store.open(data) as store:
-        assert (store.count(), store.waiting()) == (4, 4)
-        [row] = worklist.rows(store, Query())
-    assert len(row.views) == 4
-
-
 def test_a_raw_image_is_called_so(data: Path, receiver: StorageReceiver) -> None:
     kinds = {"SOPClassUID": MG_FOR_PROCESSING, "PresentationIntentType": "FOR PROCESSING"}
     assert send(receiver, one_view(ExplicitVRLittleEndian, 3, **kinds)) == [0, 0]
@@ -95,22 +91,39 @@ def test_a_raw_image_is_called_so(data: Path, receiver: StorageReceiver) -> None
         assert [image.name for image in store.images()] == ["LMLO raw"]
 
 
-STORESCU = ("-xi", "-xe", "-xb", "-xd", "-xr", "", "-xs", "-xt", "-xv")
-"""How dcmtk is told to propose each of EXACT_SYNTAXES; it has no way for JPEG lossless with other predictors."""
+STORESCU = ("-xi", "-xe", "-xb", "-xd", "-xr", "-xf", "-xs", "-xt", "-xv")
+"""How dcmtk is told to propose each of EXACT_SYNTAXES; for JPEG lossless with other predictors by a file."""
+PROFILE = f"""
+[[TransferSyntaxes]]
+[Exact]
+TransferSyntax1 = {JPEGLossless}
+[[PresentationContexts]]
+[Views]
+PresentationContext1 = {DigitalMammographyXRayImageStorageForPresentation}\\Exact
+[[Profiles]]
+[Default]
+PresentationContexts = Views
+"""
 
 
 @pytest.mark.skipif(shutil.which("storescu") is None, reason="dcmtk is not installed")
-def test_dcmtk_sends_one_view_in_all_its_encodings_and_it_is_one_image(
+def test_dcmtk_sends_four_views_in_nine_encodings_and_they_are_four_images(
     data: Path, receiver: StorageReceiver, tmp_path: Path
 ) -> None:
+    profile = tmp_path / "profile.cfg"
+    profile.write_text(PROFILE)
+    files = [tmp_path / f"{seed}.dcm" for seed in range(4)]
     for option, syntax in zip(STORESCU, EXACT_SYNTAXES.values(), strict=True):
-        if option:
-            (tmp_path / "view.dcm").write_bytes(one_view(syntax, 1))
-            address = ["-aet", "MAMMO1", "127.0.0.1", str(receiver.port), str(tmp_path / "view.dcm")]
-            subprocess.run(["storescu", option, *address], check=True, capture_output=True)
-    assert receiver.received == 8
+        for seed, file in enumerate(files):
+            file.write_bytes(one_view(syntax, seed))
+        proposed = [option, profile, "Default"] if option == "-xf" else [option]
+        address = ["-aet", "MAMMO1", "127.0.0.1", str(receiver.port)]
+        subprocess.run(["storescu", *proposed, *address, *files], check=True, capture_output=True)
+    assert (receiver.received, receiver.refused) == (36, 0)
     with Store.open(data) as store:
-        assert [image.name for image in store.images()] == ["LCC"]
+        assert sorted(image.name for image in store.images()) == ["LCC", "LMLO", "RCC", "RMLO"]
+        [row] = worklist.rows(store, Query())
+    assert len(row.views) == 4
 
 
 def test_what_comes_along_of_a_study_is_acknowledged_counted_and_dropped(data: Path, receiver: StorageReceiver) -> None:
