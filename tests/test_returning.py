@@ -368,6 +368,7 @@ def test_nobody_there_is_no_end() -> None:
 # Orthanc
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+"""That the recipe names."""
 
 
 def free_port() -> int:
@@ -394,24 +395,15 @@ def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
     if program is None or not PLUGIN.exists():
         pytest.skip("Orthanc with DICOMweb is not installed")
     made = Orthanc(free_port(), free_port(), free_port())
-    settings = {
-        "StorageDirectory": str(tmp_path / "orthanc"),
-        "IndexDirectory": str(tmp_path / "orthanc"),
-        "Plugins": [str(PLUGIN)],
-        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-        "HttpPort": made.http,
-        "DicomPort": made.dicom,
-        "DicomAet": "ORTHANC",
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "StableAge": 1,
-        "LuaScripts": [str(Path(__file__).parents[1] / "docs" / "orthanc" / "route.lua")],
-        "DicomModalities": {"mtunet": ["MTUNET", "127.0.0.1", made.ours]},
-    }
-    configuration = tmp_path / "orthanc.json"
+    recipe = tmp_path / "recipe"  # as it is documented, on other ports
+    shutil.copytree(Path(__file__).parents[1] / "docs" / "orthanc", recipe)
+    configuration = recipe / "orthanc.json"
+    settings = json.loads(configuration.read_text())
+    settings |= {"HttpPort": made.http, "DicomPort": made.dicom, "StableAge": 1}
+    settings["DicomModalities"]["mtunet"][2] = made.ours
     configuration.write_text(json.dumps(settings))
     with (tmp_path / "orthanc.log").open("wb") as log:
-        process = subprocess.Popen([program, configuration], stdout=log, stderr=log)
+        process = subprocess.Popen([program, configuration], cwd="/", stdout=log, stderr=log)
         try:
 
             def up() -> bool:
