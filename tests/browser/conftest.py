@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from mtunet.store import worklist
+from mtunet.store.images import Store
+from mtunet.store.studies import delete_study
+from mtunet.store.worklist import Query
 from tests.starting import ROOT, start
 
 HERE = Path(__file__).parent
@@ -48,10 +52,22 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with the painting network, on a free port and a folder of its own."""
-    with serving(tmp_path_factory.mktemp("served")) as url:
-        yield url
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The app with the painting network, on a free port; and its data folder."""
+    folder = tmp_path_factory.mktemp("served")
+    with serving(folder) as url:
+        yield url, folder / "data"
+
+
+@pytest.fixture
+def app_url(served: tuple[str, Path]) -> str:
+    """That app, with nothing in it but what a test puts there."""
+    url, data = served
+    with Store.open(data) as store:
+        for study in worklist.listed(store, Query()):
+            delete_study(store, study)
+        store.forget_refused()
+    return url
 
 
 @contextlib.contextmanager

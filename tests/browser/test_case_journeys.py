@@ -1,4 +1,4 @@
-"""From a zip to a decision that outlives the server, and files that other programs open; two tabs deciding at once."""
+"""From a zip to a decision that outlives the server, and files that other programs open."""
 
 import csv
 import io
@@ -11,8 +11,6 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
-from mtunet.store.decisions import everything
-from mtunet.store.images import Store
 from tests.browser.conftest import free_port, serving
 from tests.browser.test_journeys import add, open_drawer, settled
 from tests.browser.test_worklist_journeys import four_views
@@ -82,6 +80,7 @@ def test_a_decision_outlives_the_server_and_its_files_open_elsewhere(page: Page,
     with serving(tmp_path, port):
         page.goto(address)
         ready(page)
+        expect(page.get_by_role("link", name="Worklist")).to_be_visible()
         expect(page.get_by_text(re.compile("No recall, by Ada"))).to_be_visible()
         expect(page.get_by_text(re.compile(r"History \(2\)"))).to_be_visible()
         open_drawer(page, "Files")
@@ -100,23 +99,3 @@ def test_a_decision_outlives_the_server_and_its_files_open_elsewhere(page: Page,
         kept = json.loads(saved(page, "Study (JSON)"))
         assert [decision["reader"] for decision in kept["decisions"]] == ["Ada", "Ada"]
         assert "SECRET" not in json.dumps(kept)
-
-
-def test_two_tabs_decide_the_same_study_and_the_second_sees_the_first(page: Page, tmp_path: Path) -> None:
-    with serving(tmp_path) as url:
-        address = open_study(page, url)
-        other = page.context.new_page()
-        other.goto(address)
-        ready(other)
-        sign(page, "Ada")
-        sign(other, "Bo")
-        page.get_by_role("button", name="Recall Y", exact=True).click()
-        expect(page.get_by_text(re.compile("Recall, by Ada"))).to_be_visible()
-        expect(other.get_by_text(re.compile("Recall, by Ada"))).to_be_visible()  # without a hand on that tab
-        settled(other)
-        other.get_by_role("button", name=re.compile("^No recall")).click()
-        expect(other.get_by_text(re.compile("No recall, by Bo"))).to_be_visible()
-        expect(page.get_by_text(re.compile("No recall, by Bo"))).to_be_visible()
-        expect(page.get_by_text(re.compile(r"History \(2\)"))).to_be_visible()
-        with Store.open(tmp_path / "data") as store:
-            assert [(d.reader, d.answer) for d in everything(store)] == [("Ada", "recall"), ("Bo", "no_recall")]

@@ -98,22 +98,7 @@ def test_the_threshold_moves_the_mark_and_the_numbers(page: Page, url: str) -> N
     assert mark.get_attribute("transform") != was
 
 
-def test_from_the_dot_of_a_fold_to_its_images(page: Page, url: str) -> None:
-    page.goto(f"{url}/evaluation")
-    section(page, "Folds")
-    dots = page.locator(".js-plotly-plot .scatterlayer .trace").first.locator("path.point")
-    expect(dots).to_have_count(3)
-    box = dots.nth(1).bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 20, y)
-    page.mouse.move(x, y, steps=4)
-    expect(page.locator(".hoverlayer").first).to_contain_text("fold 1")
-    page.mouse.click(x, y)
-    expect(page.get_by_text(re.compile("^6 images, the lowest F1 first"))).to_be_visible()  # a fold has six of eighteen
-
-
-def test_what_is_shown_can_be_taken_away(page: Page, url: str) -> None:
+def test_what_is_shown_can_be_taken_away_and_a_dot_of_a_fold_leads_to_its_images(page: Page, url: str) -> None:
     page.goto(f"{url}/evaluation")
     shown = number(page, "MTU-Net, BAC, Jaccard:").inner_text().split("\n")[0]
     with page.expect_download() as waiting:
@@ -128,3 +113,13 @@ def test_what_is_shown_can_be_taken_away(page: Page, url: str) -> None:
         chart.locator('[data-title^="Download plot"]').click()
     assert waiting.value.suggested_filename == "mtunet-folds.svg"
     assert "<svg" in Path(waiting.value.path()).read_text()
+    dots = page.locator(".js-plotly-plot .scatterlayer .trace").first.locator("path.point")
+    expect(dots).to_have_count(3)
+    box = dots.nth(1).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 20, y)
+    page.mouse.move(x, y, steps=4)
+    expect(page.locator(".hoverlayer").first).to_contain_text("fold 1")
+    page.mouse.click(x, y)
+    expect(page.get_by_text(re.compile("^6 images, the lowest F1 first"))).to_be_visible()  # a fold has six of eighteen

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import free_port, serving
 from tests.painting import drawn_png
 
 pytestmark = pytest.mark.browser
@@ -76,7 +75,6 @@ def look_change_and_take_away(page: Page) -> None:
 
 
 def test_an_image_is_deleted_after_a_question(page: Page, app_url: str) -> None:
-    """Comes before the newcomer, who is to find no image there."""
     page.goto(app_url)
     add(page, "drawn.png", drawn_png())
     expect(page.get_by_text(re.compile("2 MC regions"))).to_be_visible(timeout=60_000)
@@ -97,29 +95,13 @@ def test_a_newcomer_goes_from_the_samples_to_a_link(page: Page, app_url: str) ->
     look_change_and_take_away(page)
 
 
-def test_an_uploaded_drawing_is_there_again_after_a_restart(page: Page, tmp_path: Path) -> None:
-    port = free_port()
-    with serving(tmp_path, port) as url:
-        page.goto(url)
-        add(page, "drawn.png", drawn_png(rows=900, columns=700))
-        expect(page.get_by_text(re.compile("2 MC regions"))).to_be_visible(timeout=60_000)
-        open_case(page)
-        address = page.url
-        page.goto("about:blank")
-    with serving(tmp_path, port):
-        page.goto(address)
-        expect(viewer(page)).to_have_attribute("data-state", "ready")
-        expect(page.get_by_role("link", name="Worklist")).to_be_visible()
-
-
 @pytest.mark.shared
-def test_a_real_dicom_goes_the_same_way(page: Page, tmp_path: Path, shared: Path) -> None:
+def test_a_real_dicom_goes_the_same_way(page: Page, app_url: str, shared: Path) -> None:
     dicom = shared / "real" / "ge_senographe" / "GH133.dcm"
     if not dicom.exists():
         pytest.skip("The shared mammogram is not here.")
-    with serving(tmp_path) as url:
-        page.goto(url)
-        add(page, dicom.name, dicom.read_bytes())
-        expect(page.locator("figure img").first).to_be_visible(timeout=90_000)
-        open_case(page)
-        look_change_and_take_away(page)
+    page.goto(app_url)
+    add(page, dicom.name, dicom.read_bytes())
+    expect(page.locator("figure img").first).to_be_visible(timeout=90_000)
+    open_case(page)
+    look_change_and_take_away(page)

@@ -1,4 +1,5 @@
-"""A list is read by keys alone: findings, verdicts, decisions, the next study; and every decision is on disk."""
+"""A list is read by keys alone: findings, verdicts, decisions, the next study; and every decision is on disk, whoever
+else reads the same study."""
 
 import re
 from collections.abc import Iterator
@@ -139,6 +140,29 @@ def test_a_filtered_list_is_read_with_the_focus_anywhere_and_all_it_does_has_a_k
         ("study", "recall"),
         ("undo", ""),
     ]
+
+
+def test_two_tabs_decide_the_same_study_and_the_second_sees_the_first(page: Page, room: tuple[str, Path]) -> None:
+    url, data = room
+    with Store.open(data) as store:
+        study = worklist.listed(store, Query())[-1]
+    before = kept(data)
+    history = re.compile(rf"History \({sum(decision.study == study for decision in before) + 2}\)")
+    other = page.context.new_page()
+    for tab in (page, other):
+        tab.goto(f"{url}/case?study={study}")
+        ready(tab)
+    sign(page, "Ada")
+    sign(other, "Bo")
+    page.get_by_role("button", name="Recall Y", exact=True).click()
+    expect(page.get_by_text(re.compile("Recall, by Ada"))).to_be_visible()
+    expect(other.get_by_text(re.compile("Recall, by Ada"))).to_be_visible()  # without a hand on that tab
+    settled(other)
+    other.get_by_role("button", name=re.compile("^No recall")).click()
+    expect(other.get_by_text(re.compile("No recall, by Bo"))).to_be_visible()
+    expect(page.get_by_text(re.compile("No recall, by Bo"))).to_be_visible()
+    expect(page.get_by_text(history)).to_be_visible()
+    assert [(one.reader, one.answer) for one in kept(data)[len(before) :]] == [("Ada", "recall"), ("Bo", "no_recall")]
 
 
 def kept(data: Path) -> list:

@@ -113,7 +113,9 @@ def test_a_selection_of_the_gallery_becomes_a_quiz(page: Page, school: tuple[str
     expect(page.get_by_text("Case 1 of 1")).to_be_visible(timeout=SLOWLY)
 
 
-def test_the_projector_keeps_the_round_and_what_was_chosen_in_it(page: Page, school: tuple[str, Path]) -> None:
+def test_the_projector_keeps_the_round_and_its_choice_and_a_marked_place_is_where_the_pointer_was(
+    page: Page, school: tuple[str, Path]
+) -> None:
     url, _ = school
     page.goto(f"{url}/teaching?show=quiz")
     page.get_by_role("button", name="Start").click()
@@ -137,15 +139,8 @@ def test_the_projector_keeps_the_round_and_what_was_chosen_in_it(page: Page, sch
     expect(page).not_to_have_url(re.compile("projector=on|embed_options"))
     picture(page).wait_for(timeout=SLOWLY)
     assert page.evaluate(size) < 18
-
-
-def test_a_marked_place_is_where_the_pointer_was(page: Page, school: tuple[str, Path]) -> None:
-    """The middle of the whole view is the middle of the image, whichever way it is marked; zoomed in as well."""
-    url, _ = school
-    page.goto(f"{url}/teaching?show=quiz")
-    page.get_by_role("button", name="Start").click()
-    picture(page).wait_for(timeout=SLOWLY)
     settled(page)
+    # The middle of the whole view is the middle of the image, whichever way it is marked; zoomed in as well.
     frame = picture(page).bounding_box()
     assert frame is not None
     middle = {"x": frame["width"] / 2, "y": frame["height"] / 2}
