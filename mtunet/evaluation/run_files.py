@@ -124,7 +124,7 @@ def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> No
         folder / f"{name}{'.csv.xz' if name in LONG else '.csv'}",
         csv_bytes(list(rows[0]) if rows else [], rows, digits=None, line_end="\n"),
     )
-    write_whole(path, lzma.compress(data) if path.suffix == ".xz" else data)
+    write_whole(path, _packed(data, lzma.PRESET_DEFAULT) if path.suffix == ".xz" else data)
     _only(path)
 
 
@@ -138,8 +138,14 @@ def write_columns(folder: Path, name: str, table: Table) -> None:
     if text.count(_NEXT_VALUE) != sum(len(values) for values in table.values()) or "\r" in text:
         raise ValueError(f"A value of {name} in {folder} has a line end.")
     path = folder / f"{name}{ENDS[0]}"
-    write_whole(path, lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+    write_whole(path, _packed(text.encode(), 9 | lzma.PRESET_EXTREME))
     _only(path)
+
+
+def _packed(data: bytes, preset: int) -> bytes:
+    """As .xz, with a dictionary no larger than what is packed: to empty a preset's takes longer than a small table."""
+    size = min(max(len(data), 4096), 1 << 26)
+    return lzma.compress(data, filters=[{"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": size}])
 
 
 def _only(path: Path) -> None:
