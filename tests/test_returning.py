@@ -32,7 +32,7 @@ from mtunet.intake.returning import Returning  # noqa: E402
 from mtunet.intake.scp import Endpoint, StorageReceiver  # noqa: E402
 from mtunet.intake.worker import Jobs  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
-from mtunet.store.outbox import ASKED, FAILED, SENT, WAITING, Outbox, Return  # noqa: E402
+from mtunet.store.outbox import ASKED, FAILED, KEY_FILE, SENT, WAITING, Outbox, Return  # noqa: E402
 from mtunet.store.records import JobState  # noqa: E402
 from tests.drawn_analysis import written  # noqa: E402
 from tests.test_storage_scp import one_view  # noqa: E402
@@ -332,6 +332,21 @@ def test_a_header_is_forgotten_when_the_analysis_ended_without_a_result(data: Pa
         back.close()
     assert "ended without a result" in held(data).sentence
     assert (held(data).sealed, archive.kept) == (b"", [])
+
+
+def test_a_header_that_another_key_sealed_is_given_up_and_said_and_others_go_on(data: Path, archive: Archive) -> None:
+    target = Target(title="PACS", host="127.0.0.1", port=archive.port)
+    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
+    push(receiver, views()[:1])
+    receiver.close()
+    (data / KEY_FILE).unlink()
+    with receiving(data, target) as (again, back):
+        push(again, views()[1:2])
+        wait_for(lambda: states(data) == {FAILED, SENT})
+        assert back.sent == 1
+    with Store.open(data) as store:
+        said = {one.sentence for one in map(Outbox(store).of, names(store)) if one and one.state == FAILED}
+    assert said == {"The header that was held cannot be opened: return.key has changed."}
 
 
 def test_what_an_archive_refuses_for_good_is_given_up_and_said(data: Path, archive: Archive) -> None:

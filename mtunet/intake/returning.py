@@ -13,7 +13,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -160,12 +160,12 @@ class Returning:
                     stored += made
             if not left:
                 return
-            content, known = report(store, left[0], self._model)
-            made = self._deliver(outbox, left, lambda: [content])
+            made = self._deliver(outbox, left, lambda: [report(store, left[0], self._model)])
         except NotDelivered as problem:
             _try_again(outbox, left, problem)
             return
         if made is not None:
+            known = tuple(dict.fromkeys([*_reports(_held_of_study(store, left[0])), made[0].ReferencedSOPInstanceUID]))
             told = [replace(one, sealed=sealed(outbox, replace(opened(outbox, one), reports=known))) for one in left]
             self._ask_to_commit(outbox, told, [*stored, *made])
 
@@ -231,8 +231,11 @@ def _end(outbox: Outbox, study: Sequence[Return], state: str, sentence: str) -> 
     """The headers are forgotten but for what a later report of the study refers to the images by."""
     left = []
     for one in study:
-        held = opened(outbox, one)
-        left.append(replace(one, sealed=sealed(outbox, Held(dicom_header.nameless(held.header), None, held.reports))))
+        content = b""
+        with contextlib.suppress(ValueError):
+            held = opened(outbox, one)
+            content = sealed(outbox, Held(dicom_header.nameless(held.header), None, held.reports))
+        left.append(replace(one, sealed=content))
     outbox.end(left, state, sentence)
 
 
@@ -255,18 +258,16 @@ def objects(store: Store, one: Return, model: str) -> list[bytes]:
     return made
 
 
-def report(store: Store, one: Return, model: str) -> tuple[bytes, tuple[str, ...]]:
-    """(the report of its study, the UIDs of all reports of it once this is stored). one: an image whose whole header is
-    held. All images of the study are in it of which the archive is known to have them."""
-    outbox, study = Outbox(store), study_of(store, one.sha256)
+def report(store: Store, one: Return, model: str) -> bytes:
+    """The report of its study, that follows those that the archive has. one: an image whose whole header is held. All
+    images of the study are in it that the archive is known to have."""
+    study, there = study_of(store, one.sha256), _held_of_study(store, one)
     assert study is not None
-    by = opened(outbox, one).header
-    there = {each.sha256: opened(outbox, each) for each in outbox.of_study(study.id)}
+    by = there[one.sha256].header
     found = [
         (image, analysis, dicom_header.named_again(dicom_header.nameless(there[image.sha256].header), by))
         for image in images_of(store, study.id)
-        if image.sha256 in there and there[image.sha256].header.StudyInstanceUID == by.StudyInstanceUID
-        if (analysis := _analysis(store, image.sha256, model)) is not None
+        if image.sha256 in there and (analysis := _analysis(store, image.sha256, model)) is not None
     ]
     views = [
         StudyView(image.name, store.mammogram(image), analysis, origin=header) for image, analysis, header in found
@@ -279,7 +280,22 @@ def report(store: Store, one: Return, model: str) -> tuple[bytes, tuple[str, ...
         history=history(store, study.id),
         pictures=views,
     )
-    return to_next_study_sr(result, max((there[image.sha256].reports for image, *_ in found), key=len))
+    return to_next_study_sr(result, _reports(there))
+
+
+def _held_of_study(store: Store, one: Return) -> dict[str, Held]:
+    """Of the images of its study, by sha256; not of those that a person put there and the archive has elsewhere."""
+    outbox, study = Outbox(store), study_of(store, one.sha256)
+    found: dict[str, Held] = {}
+    for each in outbox.of_study(study.id) if study else ():
+        with contextlib.suppress(ValueError):  # another key's
+            found[each.sha256] = opened(outbox, each)
+    here = opened(outbox, one).header.StudyInstanceUID
+    return {sha256: held for sha256, held in found.items() if held.header.StudyInstanceUID == here}
+
+
+def _reports(there: Mapping[str, Held]) -> tuple[str, ...]:
+    return max((held.reports for held in there.values()), key=len, default=())
 
 
 def _look(store: Store, view: StudyView) -> ImageLook:

@@ -75,7 +75,7 @@ def to_study_sr(study: StudyResult) -> bytes:
     return study_report(study)
 
 
-def to_next_study_sr(study: StudyResult, known: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
+def to_next_study_sr(study: StudyResult, known: Sequence[str]) -> bytes:
     """The same for an archive that has earlier ones (`dicom_study.next_report`)."""
     from mtunet.output.exports.dicom_study import next_report
 

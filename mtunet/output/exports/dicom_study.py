@@ -77,15 +77,14 @@ def study_report(study: StudyResult, before: Sequence[str] = ()) -> bytes:
     return finished(dataset, *(view for view, _ in views), at=max(filter(None, moments)))
 
 
-def next_report(study: StudyResult, known: Sequence[str]) -> tuple[bytes, tuple[str, ...]]:
-    """(the report, all reports of this study once it is stored), oldest first. known: those that the archive has. Where
-    the last of them says the same, it is made again, byte by byte."""
+def next_report(study: StudyResult, known: Sequence[str]) -> bytes:
+    """The report for an archive that has these, oldest first. Where the last of them says the same, it is made again,
+    byte by byte."""
     if known:
         again = study_report(study, known[:-1])
         if opened(again).SOPInstanceUID == known[-1]:
-            return again, tuple(known)
-    made = study_report(study, known)
-    return made, (*known, str(opened(made).SOPInstanceUID))
+            return again
+    return study_report(study, known)
 
 
 def _version(study: str, instance: str, series: str) -> Dataset:
