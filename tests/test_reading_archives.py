@@ -42,7 +42,8 @@ def test_a_file_that_is_no_zip_comes_back_itself() -> None:
 
 
 def test_members_come_one_by_one_in_the_order_of_their_names_and_clutter_is_left_out() -> None:
-    data = zipped({"a/": b"", "a/one.dcm": IMAGE, "__MACOSX/a/._one.dcm": b"x", ".DS_Store": b"x", "IM0002": IMAGE})
+    clutter = {"__MACOSX/a/._one.dcm": b"x", ".DS_Store": b"x", "DICOMDIR": b"x"}
+    data = zipped({"a/": b"", "a/one.dcm": IMAGE, **clutter, "IM0002": IMAGE})
     assert list(unpack(data, "all.zip")) == [
         Upload("IM0002", IMAGE, "all.zip"),
         Upload("a/one.dcm", IMAGE, "all.zip"),
