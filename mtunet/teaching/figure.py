@@ -182,14 +182,15 @@ def _whole(view: FigureView, boxes: Sequence[Box]) -> RGB:
     return picture
 
 
-def magnified(view: FigureView, box: Box, number: int, side: int = SIDE) -> RGB:
-    """A part in a window of its own tissue, with its number and a scale; (side, side, 3) uint8."""
+def magnified(view: FigureView, box: Box, number: int | None, side: int = SIDE) -> RGB:
+    """A part in a window of its own tissue, with its number, if it has one, and a scale; (side, side, 3) uint8."""
     part = view.pixels[box.top : box.bottom, box.left : box.right]
     inside = view.masks["breast"][box.top : box.bottom, box.left : box.right] if view.masks else part >= 0
     low, high = np.quantile(part[inside] if inside.any() else part, [0.01, 0.9995])
     stretched = np.clip((part - low) / max(float(high - low), 1e-3), 0, 1).astype(np.float32)
     picture = _grey(stretched, (side, side))
-    _write(picture, str(number), (4, 4))
+    if number is not None:
+        _write(picture, str(number), (4, 4))
     if view.spacing_mm is not None:
         _scale_bar(picture, side / ((box.bottom - box.top) * view.spacing_mm))
     return picture

@@ -54,7 +54,7 @@ def _drawn(phantom: Phantom, one: Mistake) -> RGB:
     """(SIDE, 2 SIDE + gap, 3) uint8: the place, and the same with the truth's outlines and a white ring about it."""
     view = phantom_view(phantom)
     box = square_at(view, one.region.place, SIDE_MM)
-    plain = magnified(view, box, 1, SIDE)
+    plain = magnified(view, box, None, SIDE)
     told = plain.copy()
     part = np.s_[box.top : box.bottom, box.left : box.right]
     for name, colour in OUTLINED.items():
