@@ -228,37 +228,42 @@ class RunMistakes:
     parts: Mapping[str, Mapping[str, Rate]]
 
 
-def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, Item | None]) -> RunMistakes:
-    """letter: of the outcome. regions: all of one method. views: image → what it holds, of every one it was tested on;
-    None where that is not known."""
+@dataclass(frozen=True)
+class Tested:
+    """An image that a method was tested on. density: "" where it is not known. item: None where it was not drawn."""
+
+    density: str
+    item: Item | None
+
+
+def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, Tested]) -> RunMistakes:
+    """letter: of the outcome. regions: all of one method. views: by their images."""
     if letter == "e":
         bad = {one.image for one in regions if one.outcome == "e"}
-        units = [(image in bad, _shared(item, "view")) for image, item in views.items()]
+        units = [(image in bad, _shared(one, "view")) for image, one in views.items()]
         return RunMistakes(rate([wrong for wrong, _ in units]), "views", _parts(units))
     about = [one for one in regions if one.outcome != "e" and one.type in {"b": "bac", "c": "mc"}.get(letter, "mc bac")]
     thirds = {name: _thirds(about, name) for name in THIRDS}
     units = []
     for n, one in enumerate(about):
         measured = {name: (words[n],) for name, words in thirds.items() if words[n]}
-        units.append(
-            (
-                one.outcome == letter,
-                {"type": (one.type.upper(),), **_shared(views.get(one.image), one.type), **measured},
-            )
-        )
+        shared = _shared(views[one.image], one.type)
+        units.append((one.outcome == letter, {"type": (one.type.upper(),), **shared, **measured}))
     return RunMistakes(rate([wrong for wrong, _ in units]), "regions", _parts(units))
 
 
-def _shared(item: Item | None, about: str) -> dict[str, tuple[str, ...]]:
+def _shared(one: Tested, about: str) -> dict[str, tuple[str, ...]]:
     """about: "mc", "bac" or "view". By what, and which of it."""
-    if item is None:
-        return {}
+    density: dict[str, tuple[str, ...]] = {"density": (one.density,)} if one.density else {}
+    if one.item is None:
+        return density
+    held = one.item.contents
     by = {
-        "mc": {"shape": item.contents.mc_types, "distribution": item.contents.mc_distributions},
-        "bac": {"BAC": _grade(item)},
-        "view": {"benign kind": _alone(item)},
+        "mc": {"shape": held.mc_types, "distribution": held.mc_distributions},
+        "bac": {"BAC": _grade(one.item)},
+        "view": {"benign kind": _alone(one.item)},
     }
-    return {**by[about], "density": _density(item)}
+    return {**by[about], **density}
 
 
 def _thirds(about: Sequence[Region], name: str) -> list[str]:

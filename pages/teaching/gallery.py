@@ -30,10 +30,10 @@ ALL: Final = "all"
 THIRDS: Final[Mapping[str, int]] = {"faintest third": 0, "middle third": 1, "clearest third": 2}
 
 
-def filtered(results: Results, found: Sequence[Region]) -> tuple[list[Region], list[Region]]:
+def filtered(results: Results) -> tuple[list[Region], list[Region]]:
     """The controls: the chosen method's regions, and those that are left, the most instructive first: what stands out
-    most and was yet wrong, false ones by how sure the method was."""
-    methods = sorted({one.method for one in found})
+    most and was yet wrong, false ones by how sure the method was and by their size."""
+    methods = sorted(name for name in results.methods if runs.table_files(results.folder, COMPONENTS, name))
     method = st.selectbox(
         "Method",
         methods,
@@ -42,7 +42,7 @@ def filtered(results: Results, found: Sequence[Region]) -> tuple[list[Region], l
         key=f"{KEY}.method",
         width=200,
     )
-    mine = [one for one in found if one.method == method]
+    mine = _regions(str(results.folder), _seen(results.folder), method)
     fold = _pick("Fold", sorted({one.fold for one in mine}), "fold", 100)
     kind = _pick("Type", ["mc", "bac"], "type", 100, str.upper)
     densities = sorted({_density(results, one) for one in mine} - {""})
@@ -88,8 +88,9 @@ def _density(results: Results, one: Region) -> str:
     return results.images[one.image].density if one.image in results.images else ""
 
 
-def _clearest_first(one: Region) -> tuple[float, float]:
-    return -one.covariates.get("conspicuity", 0.0), -(one.probability or 0.0)
+def _clearest_first(one: Region) -> tuple[float, float, int]:
+    area = (one.box.bottom - one.box.top) * (one.box.right - one.box.left)
+    return -one.covariates.get("conspicuity", 0.0), -round(one.probability or 0.0, 2), -area
 
 
 KEY: Final = "teaching.gallery"
@@ -138,11 +139,11 @@ def _show_runs() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = st.selectbox("Run", names, key=f"{KEY}.run", width=200)
         try:
-            results, found = _read(str(runs.RUNS / run), _seen(runs.RUNS / run))
+            results = _read(str(runs.RUNS / run), _seen(runs.RUNS / run))
+            mine, shown = filtered(results)
         except UnreadableRun as problem:
             st.error(plain(str(problem)))
             return
-        mine, shown = filtered(results, found)
     drawable = _drawable(results, shown)
     askable = _askable(run) if drawable else frozenset()
     _selection()
@@ -284,9 +285,13 @@ def _seen(folder: Path) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the run …")
-def _read(folder: str, _when: str, /) -> tuple[Results, list[Region]]:
-    results = load(Path(folder))
-    return results, components(results)
+def _read(folder: str, when: str, /) -> Results:  # noqa: ARG001 (the cache's key)
+    return load(Path(folder))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading its regions …")
+def _regions(folder: str, when: str, method: str, /) -> list[Region]:
+    return components(_read(folder, when), method)
 
 
 def _said(results: Results, one: Region) -> str:
