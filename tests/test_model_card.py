@@ -152,7 +152,7 @@ def test_the_command_says_in_a_sentence_that_weights_are_missing(
     def gone(_: ModelSpec) -> model_card.ModelCard:
         raise ModelUnavailable("The weights are missing.")
 
-    monkeypatch.setattr("mtunet.cli.models.card_of", gone)
+    monkeypatch.setattr("mtunet.cli.shipped.card_of", gone)
     assert command_line.main(["models", "--card", "detail"]) == 1
     assert capsys.readouterr().out == "The weights are missing.\n"
 

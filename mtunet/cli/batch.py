@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import mtunet
 from mtunet.case import Belonging, Calcification, DeviceUnavailable
 from mtunet.cli import making
-from mtunet.cli.ledger import ANALYSED, REFUSED, Ledger, Maker, NotALedger
+from mtunet.cli.ledger import ANALYSED, REFUSED, CannotWrite, Ledger, Maker, NotALedger, make_folder, write_whole
 from mtunet.cli.making import Outputs, make
-from mtunet.cli.samples import TRUTH, TRUTH_MARKER
-from mtunet.cli.writing import CannotWrite, make_folder, write_whole
+from mtunet.cli.shipped import TRUTH, TRUTH_MARKER
 from mtunet.detection import models
 from mtunet.detection.analysis import from_json
 from mtunet.detection.settings import ModelUnavailable

@@ -219,18 +219,18 @@ def check(files: tuple[Path, ...]) -> int:
 @click.option("--card", type=click.Choice(list(MODELS)), metavar="NAME", help="A model's card, as Markdown.")
 def models(card: str | None) -> int:
     """List the models and whether their weights are there."""
-    from mtunet.cli import models as listing
+    from mtunet.cli import shipped
 
-    return listing.show_card(card) if card else listing.run()
+    return shipped.show_card(card) if card else shipped.list_models()
 
 
 @cli.command()
 @folder_option
 def samples(out: Path) -> int:
     """Copy the samples, and their ground truth into `truth` beside them."""
-    from mtunet.cli import samples as copying
+    from mtunet.cli import shipped
 
-    return copying.run(out)
+    return shipped.copy_samples(out)
 
 
 @cli.command()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mtunet import files
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis
-from mtunet.cli.writing import CannotWrite, write_whole
 from mtunet.files import csv_bytes, plain
 
 ANALYSED: Final = "analysed.csv"
@@ -163,3 +163,31 @@ def _mend(path: Path) -> None:
     whole = content[: content.rfind(b"\r\n") + 2] if b"\r\n" in content else b""
     if whole != content:
         write_whole(path, whole)
+
+
+# Writing results, and the sentence when they cannot be written.
+
+
+class CannotWrite(RuntimeError):
+    """The output folder cannot be used. `str()` is the sentence for the person."""
+
+    def __init__(self, path: Path, problem: OSError) -> None:
+        super().__init__(
+            f"{path} could not be written: {problem.strerror or problem}. Make room or choose another --out."
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Raises CannotWrite."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise CannotWrite(folder, problem) from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """As `files.write_whole`. Raises CannotWrite."""
+    try:
+        files.write_whole(path, content)
+    except OSError as problem:
+        raise CannotWrite(path, problem) from None
