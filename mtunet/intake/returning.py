@@ -27,7 +27,7 @@ from mtunet.detection.analysis import from_json
 from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.archive import NotDelivered, Target, ask_to_commit, send
-from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, dicom_source, to_next_study_sr
+from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, dicom_source, to_study_sr
 from mtunet.output.exports.study import StudyResult, StudyView
 from mtunet.store import filing
 from mtunet.store.decisions import history
@@ -280,7 +280,7 @@ def report(store: Store, one: Return, model: str) -> bytes:
         history=history(store, study.id),
         pictures=views,
     )
-    return to_next_study_sr(result, _reports(there))
+    return to_study_sr(result, _reports(there))
 
 
 def _held_of_study(store: Store, one: Return) -> dict[str, Held]:

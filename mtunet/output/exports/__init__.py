@@ -22,7 +22,7 @@ __all__ = [
     "tables",
     "to_csv",
     "to_mask_pngs",
-    "to_next_study_sr",
+    "to_study_sr",
 ]
 
 
@@ -68,15 +68,8 @@ def to_picture(result: Result) -> bytes:
     return picture(result)
 
 
-def to_study_sr(study: StudyResult) -> bytes:
-    """DICOM Structured Report by TID 1500 (`dicom_study.study_report`)."""
-    from mtunet.output.exports.dicom_study import study_report
-
-    return study_report(study)
-
-
-def to_next_study_sr(study: StudyResult, known: Sequence[str]) -> bytes:
-    """The same for an archive that has earlier ones (`dicom_study.next_report`)."""
+def to_study_sr(study: StudyResult, known: Sequence[str] = ()) -> bytes:
+    """DICOM Structured Report by TID 1500, for an archive that has these of the study (`dicom_study.next_report`)."""
     from mtunet.output.exports.dicom_study import next_report
 
     return next_report(study, known)
