@@ -4,3 +4,13 @@ function OnStableSeries(seriesId, tags, metadata)
       RestApiPost('/modalities/mtunet/store', DumpJson({ Resources = { seriesId }, Asynchronous = true }, false))
    end
 end
+
+-- A receiver that is busy may let a connection time out: it is tried again, ten times at most.
+local tried = {}
+function OnJobFailure(jobId)
+   local job = ParseJson(RestApiGet('/jobs/' .. jobId, false))
+   tried[jobId] = (tried[jobId] or 0) + 1
+   if job['Type'] == 'DicomModalityStore' and job['Content']['RemoteAet'] == 'MTUNET' and tried[jobId] <= 10 then
+      RestApiPost('/jobs/' .. jobId .. '/resubmit', '', false)
+   end
+end
