@@ -12,6 +12,7 @@ import click
 
 import mtunet
 from mtunet.detection.models import DEFAULT_MODEL, MODELS
+from mtunet.evaluation import supply
 from mtunet.intake import logs
 
 FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps", "cad", "sc")
@@ -236,8 +237,6 @@ def samples(out: Path) -> int:
 @cli.command()
 def sbom() -> int:
     """Say what this program is made of, as CycloneDX JSON, for audits and licences."""
-    from mtunet.evaluation import supply
-
     click.echo(supply.bill())
     return 0
 
@@ -254,8 +253,6 @@ NO_DATABASE = (
 @click.option("--database", type=click.Path(path_type=Path), metavar="DIR", help="OSV JSON files, or a zip.")
 def audit(database: Path | None) -> int:
     """Compare the packages that this program needs with known weaknesses, from a database on this machine."""
-    from mtunet.evaluation import supply
-
     if database is None:
         click.echo(NO_DATABASE, err=True)
         return 4

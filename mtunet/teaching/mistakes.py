@@ -229,14 +229,14 @@ class RunMistakes:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestedView:
     """An image that a method was tested on. density: "" where it is not known. item: None where it was not drawn."""
 
     density: str
     item: Item | None
 
 
-def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, Tested]) -> RunMistakes:
+def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, TestedView]) -> RunMistakes:
     """letter: of the outcome. regions: all of one method. views: by their images."""
     if letter == "e":
         bad = {one.image for one in regions if one.outcome == "e"}
@@ -252,7 +252,7 @@ def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, Tes
     return RunMistakes(rate([wrong for wrong, _ in units]), "regions", _parts(units))
 
 
-def _shared(one: Tested, about: str) -> dict[str, tuple[str, ...]]:
+def _shared(one: TestedView, about: str) -> dict[str, tuple[str, ...]]:
     """about: "mc", "bac" or "view". By what, and which of it."""
     density: dict[str, tuple[str, ...]] = {"density": (one.density,)} if one.density else {}
     if one.item is None:

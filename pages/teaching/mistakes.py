@@ -9,7 +9,7 @@ from mtunet.evaluation.outcomes import Region
 from mtunet.evaluation.reading import Results
 from mtunet.teaching.items import pool
 from mtunet.teaching.mistake_pictures import mistake_path
-from mtunet.teaching.mistakes import Mistake, Tested, examples, mistakes_of, plain_word, run_mistakes, shares_words
+from mtunet.teaching.mistakes import Mistake, TestedView, examples, mistakes_of, plain_word, run_mistakes, shares_words
 from mtunet.teaching.model_answers import model_answers
 from mtunet.teaching.run_cases import cases_of
 from pages.shared.words import plain
@@ -89,13 +89,13 @@ def say_shared(letter: str, title: str, results: Results, regions: Sequence[Regi
     st.markdown("\n".join(["**What they share**", "", *told]) if told else "")
 
 
-def _views(results: Results, methods: Set[str]) -> dict[str, Tested]:
+def _views(results: Results, methods: Set[str]) -> dict[str, TestedView]:
     """Every image on which a method was tested, with what it holds where it was drawn for the quiz."""
     drawn_before = cases_of(results.name)
     held = {case.origin.image: case for case in drawn_before.cases if case.origin} if drawn_before else {}
     images = {str(name) for (method, _, _), one in results.counts.items() if method in methods for name in one.images}
     facts = {name: results.images.get(name) for name in images}
-    return {name: Tested(one.density if one else "", held.get(name)) for name, one in facts.items()}
+    return {name: TestedView(one.density if one else "", held.get(name)) for name, one in facts.items()}
 
 
 def _said(one: Mistake) -> str:
