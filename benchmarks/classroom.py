@@ -28,16 +28,16 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from benchmarks.streamlit_session import Session  # noqa: E402
+from benchmarks.streamlit_session import SERVE, Served, Session, served  # noqa: E402
 from mtunet.detection.models import DEFAULT_MODEL  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.records import JobState  # noqa: E402
 from mtunet.teaching.classroom.records import answers, case_of, open_room, ready_cases  # noqa: E402
 from mtunet.teaching.classroom.room import Mode, Room  # noqa: E402
 from mtunet.teaching.items import pool  # noqa: E402
-from tests.browser.conftest import serving  # noqa: E402
 
 TARGET = 1.0
+QUESTION = "question on a learner's page (look included)"
 ANSWERS = ("mc", "bac", "both", "neither")
 SURE = ("0.25", "0.5", "0.75", "0.95")
 PATH = "/teaching"
@@ -70,43 +70,50 @@ def _summary(values: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--learners", type=int, default=30)
-    parser.add_argument("--questions", type=int, default=2)
-    parser.add_argument("--within", type=float, default=10.0, help="seconds in which all learners answer")
-    parser.add_argument("--painter", action="store_true", help="serve the tests' network, for a quick look")
-    asked = parser.parse_args()
-    random.seed(0)
     with tempfile.TemporaryDirectory() as folder:
-        script = "serve.py" if asked.painter else "../../benchmarks/serve.py"
-        with serving(Path(folder), script=script) as url:
-            found = asyncio.run(lesson(url, Path(folder) / "data", asked))
+        found = measure(Path(folder), parser().parse_args())
     print(json.dumps(found))
     if found["seconds"]["answer"]["median"] > TARGET:
         sys.exit(f"The median answer took longer than {TARGET:.0f} s.")
 
 
-async def lesson(url: str, data: Path, asked: argparse.Namespace) -> dict[str, Any]:
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--learners", type=int, default=30)
+    made.add_argument("--questions", type=int, default=2)
+    made.add_argument("--within", type=float, default=10.0, help="seconds in which all learners answer")
+    made.add_argument("--painter", action="store_true", help="serve the tests' network, for a quick look")
+    return made
+
+
+def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    random.seed(0)
+    script = ROOT / "tests" / "browser" / "serve.py" if asked.painter else SERVE
+    with served(folder, script) as server:
+        return asyncio.run(lesson(server, folder / "data", asked))
+
+
+async def lesson(server: Served, data: Path, asked: argparse.Namespace) -> dict[str, Any]:
     times = Times()
     with Store.open(data) as store:
         items = [item.id for item in pool()[: asked.questions]]
         room, secret = open_room(store, Mode.READER_FIRST, items)
     # A thread for each look and each picture: here must be no queue that browsers would not have.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * asked.learners + 4))
-    async with Session(url, f"show=class&host={secret}", PATH, timeout=600.0) as teacher:
+    async with Session(server.url, f"show=class&host={secret}", PATH, timeout=600.0) as teacher:
         await teacher.wait(lambda page: page.says("in the room"))
         print("drawing the cases …", file=sys.stderr, flush=True)
         await _ready(data, room)
         print("the class begins", file=sys.stderr, flush=True)
-        learners = [Learner(url, data, room, number, times) for number in range(asked.learners)]
+        learners = [Learner(server.url, data, room, number, times) for number in range(asked.learners)]
         with times.measured("all joined"):
             await asyncio.gather(*(one.join() for one in learners))
         await teacher.wait(lambda page: page.says(f"{asked.learners} learner"))
-        before = _processor_seconds(url)
+        before = server.processor_seconds()
         start = time.perf_counter()
         for number in range(1, asked.questions + 1):
             await _question(teacher, learners, number, asked.within, times)
-        busy = (_processor_seconds(url) - before) / (time.perf_counter() - start)
+        busy = (server.processor_seconds() - before) / (time.perf_counter() - start)
         with Store.open(data) as store:
             kept = len(answers(store, room))
         problems = teacher.exceptions + [problem for one in learners for problem in one.session.exceptions]
@@ -197,7 +204,7 @@ class Learner:
         session = self.session
         there = f"question {number} of"
         await session.wait(lambda page: page.says(there) and page.widget(".answer.mc") is not None)
-        self.times.add("question on a learner's page (look included)", time.perf_counter() - shown)
+        self.times.add(QUESTION, time.perf_counter() - shown)
         [viewer] = session.components("load_viewer")
         [pane] = viewer["panes"]
         with self.times.measured("image fetched"):
@@ -237,20 +244,6 @@ def _marked(page: Session) -> bool:
 def _chosen(page: Session, end: str) -> bool:
     button = page.widget(end)
     return button is not None and button.type == "primary"
-
-
-def _processor_seconds(url: str) -> float:
-    """Of the server, found by the port that it listens on; 0 where there is no /proc."""
-    port = url.rsplit(":", 1)[1]
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_text().split("\0")
-            if port in words and any(word.endswith("serve.py") for word in words):
-                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-                return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        except OSError:
-            continue
-    return 0.0
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/viewer.py [--repeats 3] [--rows 4096] [--columns 3328]
 
 Draws a 16-bit mammogram into a temporary MTUNET_DATA, serves the viewer alone, and drives it: wheel zoom, drag, and the
-level slider. Prints one JSON line per repeat and one of medians. Software rendering, so a real screen is not slower.
+level slider. Prints the medians as one JSON line. Software rendering, so a real screen is not slower.
 """
 
 import argparse
@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.conftest import ARGUMENTS, chromium_path, serving  # noqa: E402
 from tests.browser.viewer_case import write_case  # noqa: E402
 
-TARGET = 30.0
+TARGET = 55.0
 
 _COUNT = """() => {
     window.frames_ = [];
@@ -40,17 +40,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4096)
     parser.add_argument("--columns", type=int, default=3328)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        write_case(Path(folder) / "data", asked.rows, asked.columns)
-        with serving(Path(folder), script="serve_viewer.py") as url, sync_playwright() as playwright:
-            runs = [measure(playwright.chromium, url) for _ in range(asked.repeats)]
-    for run in runs:
-        print(json.dumps(run))
-    medians = {name: round(statistics.median(run[name] for run in runs), 1) for name in runs[0]}
-    load = os.getloadavg()[0]
-    print(json.dumps({"median": medians, "load_average": round(load, 1), "cores": os.cpu_count()}))
-    if min(medians[name] for name in ("wheel_zoom_fps", "drag_fps", "window_fps")) < TARGET:
+    found = medians(asked.repeats, asked.rows, asked.columns)
+    print(json.dumps({"median": found, "load_average": round(os.getloadavg()[0], 1), "cores": os.cpu_count()}))
+    if min(found[name] for name in ("wheel_zoom_fps", "drag_fps", "window_fps")) < TARGET:
         sys.exit(f"Below {TARGET:.0f} frames per second.")
+
+
+def medians(repeats: int, rows: int = 4096, columns: int = 3328) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        write_case(Path(folder) / "data", rows, columns)
+        with serving(Path(folder), script="serve_viewer.py") as url, sync_playwright() as playwright:
+            runs = [measure(playwright.chromium, url) for _ in range(repeats)]
+    return {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0]}
 
 
 def measure(chromium: object, url: str) -> dict[str, float]:

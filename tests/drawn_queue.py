@@ -41,6 +41,29 @@ def fill(store: Store, studies: int, *, seed: int = 0, analysed: bool = True) ->
     return made
 
 
+def multiply(store: Store, times: int) -> None:
+    """So many times as many studies: copies of those that are there, under names of their own."""
+    with store.writing():
+        for table in ("studies", "images", "analyses"):
+            columns = [column.name for column in store.db[table].columns]
+            copied = ", ".join(_COPIED.get(column, column) for column in columns)
+            store.db.conn.execute(
+                "with recursive copies(n) as (select 1 union all select n + 1 from copies where n + 1 < :times) "
+                f"insert into {table} ({', '.join(columns)}) select {copied} from copies, {table}",
+                {"times": max(2, times)},
+            )
+
+
+_COPIED = {
+    "id": "printf('%04x', n) || substr(id, 5)",
+    "study": "printf('%04x', n) || substr(study, 5)",
+    "sha256": "printf('%08x', n) || substr(sha256, 9)",
+    "group_key": "group_key || ':' || n",
+    "title": "title || ' of ' || n",
+    "name": "n || '_' || name",
+}
+
+
 def _analyse(store: Store, sha256: str, chance: random.Random, kind: float) -> None:
     findings = [_finding("mc", chance.uniform(0.5, 30)) for _ in range(chance.randint(1, 2))] if kind < 0.2 else []
     if 0.1 < kind < 0.45:

@@ -169,6 +169,23 @@ def test_of_several_windows_the_first_is_used_and_said() -> None:
     assert any("3 display windows" in note for note in many.notes)
 
 
+def test_the_file_s_other_windows_are_offered_by_name_on_the_scale_of_the_first() -> None:
+    names = ["NORMAL", "HARDER", "Mary Smith"]
+    shown = {
+        "WindowCenter": [2000, 1750, 3000],
+        "WindowWidth": [1000, 250, 1000],
+        "WindowCenterWidthExplanation": names,
+    }
+    normal, harder, third = read_drawn(VOILUTFunction="LINEAR_EXACT", **shown).windows
+    assert normal == ("window 1 of the file: normal", 0.0, 1.0)
+    assert harder == ("window 2 of the file: harder", 0.125, 0.375)  # 1625 to 1875 of 1500 to 2500
+    assert third == ("window 3 of the file", 1.0, 2.0)  # what somebody typed is not passed on
+    negative = read_drawn(TOP - IMAGE, VOILUTFunction="LINEAR_EXACT", PhotometricInterpretation="MONOCHROME1", **shown)
+    assert negative.windows[1][1:] == (0.625, 0.875)
+    [sigmoid] = read_drawn(VOILUTFunction="SIGMOID", **shown).windows
+    assert sigmoid.name == "window 1 of the file: normal (sigmoid)"
+
+
 @pytest.mark.parametrize(("centre", "width"), [(100, 0), (100, -5), (90_000, 10)])
 def test_a_useless_window_gives_the_full_range_and_a_note(centre: int, width: int) -> None:
     shown = read_drawn(WindowCenter=centre, WindowWidth=width, VOILUTFunction="LINEAR")
@@ -194,6 +211,7 @@ def test_voi_lut_sequence_goes_before_the_window() -> None:
     entry["LUTData"].VR = "OW"
     shown = read_drawn(VOILUTSequence=[entry], WindowCenter=10, WindowWidth=10)
     np.testing.assert_allclose(shown.pixels, table[IMAGE] / 4095, atol=1e-6)
+    assert shown.windows == (("VOI LUT of the file", 0.0, 1.0),)
 
 
 def test_modality_lut_sequence_takes_the_place_of_rescale() -> None:

@@ -22,7 +22,7 @@ from mtunet.store.database import UnusableStore
 from mtunet.store.images import ENDED_TWICE, Store
 from mtunet.store.outbox import Outbox
 from mtunet.store.records import JobState, now
-from mtunet.store.studies import delete_study, study_of
+from mtunet.store.studies import delete_studies, study_of
 from tests.drawn_queue import fill
 from tests.painting import drawn_png, painting_model
 
@@ -238,7 +238,7 @@ def test_deleted_is_gone_from_every_file_of_the_folder(tmp_path):
         logs.keep_in(tmp_path)
         logs.LOG.error("The analysis of %s failed: KeyError", first)
         logs.LOG.error("The analysis of %s failed: KeyError", second)
-        delete_study(store, study_of(store, first).id)
+        delete_studies(store, [study_of(store, first).id])
         for path in (path for path in tmp_path.rglob("*") if path.is_file()):
             content = path.read_bytes()
             assert b"Secret-name" not in content, path

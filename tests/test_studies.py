@@ -267,7 +267,7 @@ def test_a_study_is_deleted_with_its_images_and_files(store: Store, data: Path) 
     add(store, B, "b", "g")
     kept = add(store, C, "c", None)
     store.add_analysis(A, "detail", WEIGHTS, result())
-    study_store.delete_study(store, study)
+    study_store.delete_studies(store, [study])
     assert study_store.study(store, study) is None
     assert [path.stem for path in (data / "images").iterdir()] == [C]
     assert study_store.study(store, kept) is not None

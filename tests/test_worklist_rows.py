@@ -85,7 +85,7 @@ def test_letters_are_found_whoever_changed_them_and_not_once_they_are_deleted(th
     assert titles(three, search="MÜLLER") == ["Müller 12"]
     assert titles(three, search="lean") == ["Müller 12"]  # its image is called that still
     assert titles(three, search='"lean" OR dcm') == []
-    study_store.delete_study(three, ids["clean.dcm"])
+    study_store.delete_studies(three, [ids["clean.dcm"]])
     assert titles(three, search="ller") == titles(three, search="lean") == []
 
 
@@ -199,7 +199,7 @@ def test_the_list_that_is_read_stays_whatever_is_decided_on_the_way(three: Store
 
 def test_what_was_deleted_is_left_out_of_the_list_that_is_read(three: Store) -> None:
     first, second, last = worklist.listed(three, Query(order=Order.TITLE))
-    study_store.delete_study(three, second)
+    study_store.delete_studies(three, [second])
     assert placed(worklist.decided(three, (first, second, last)), first) == Place(None, last, 1, 2, 0)
     assert placed(worklist.decided(three, (first, second, last)), second) is None
 
@@ -261,7 +261,7 @@ def test_the_pulse_tells_every_change_and_is_still_otherwise(store: Store) -> No
     store.refuse("x.txt", Refusal.NOT_AN_IMAGE, "Expected an image.")
     assert changed()
     assert not changed()
-    study_store.delete_study(store, row.id)
+    study_store.delete_studies(store, [row.id])
     assert changed()
 
 

@@ -5,7 +5,11 @@ export class Overlay {
   constructor(facts) {
     this.title = element("div", { class: "title" });
     this.marker = element("div", { class: "marker", title: "Side and view" });
-    this.state = element("div", { class: "state" });
+    this.state = element("div", {
+      class: "state",
+      title:
+        "How values become greys. A window, or a table (VOI LUT), of the file is what its header asks for.",
+    });
     this.probe = element("div", { class: "probe", title: "Probabilities at the pointer" });
     this.tip = element("div", { class: "tip", role: "status" });
     this.pointer = element("div", { class: "cross" });

@@ -34,7 +34,7 @@ export class Toolbar {
       ),
       group(this.width.element, this.level.element),
       group(
-        this.button("reset", "The window of the file", "reset", () => shared.reset()),
+        this.button("reset", "The window of the file; again: its next one", "reset", () => shared.reset()),
         this.button("calcium", "A window for calcium", "calcium", () => shared.calcium()),
         this.button("invert", "Invert greys", "invert", () => shared.invert()),
       ),

@@ -62,6 +62,7 @@ export class Viewer {
     this.colours = Object.fromEntries(data.layers.map(({ name, colour }) => [name, colour]));
     const kept = this.asked.visible ? undefined : recall(this.key, "visible"); // from before it was taken off the page
     if (this.isNew("visible", data.visible)) this.legend.set(kept ?? data.visible);
+    this.window.named = data.panes[0].windows;
     this.panes.forEach((pane, n) => pane.update(data.panes[n], data.layers, this.visible));
     this.desk?.update(data.desk);
     if (!this.desk) this.choose(data);

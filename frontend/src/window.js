@@ -16,6 +16,7 @@ export class Window {
     [this.low, this.high] = FULL;
     this.inverted = false;
     this.changed = changed;
+    this.named = []; // [name, low, high] of the file's windows: the first is how its picture is shown
   }
 
   /** Width and level (centre) as fractions of the whole range. */
@@ -29,12 +30,25 @@ export class Window {
 
   /** What a window is called that is not of a person's hand; undefined for others. */
   get name() {
-    if (this.isFull) return "window of the file";
+    const at = this.ofTheFile;
+    if (at >= 0) return this.named[at]?.[0] ?? "window of the file";
     return this.low === CALCIUM[0] && this.high === CALCIUM[1] ? "calcium" : undefined;
   }
 
   get isFull() {
     return this.low === FULL[0] && this.high === FULL[1];
+  }
+
+  /** Which of the file's windows it is; -1 for none. */
+  get ofTheFile() {
+    return this.choices.findIndex(([low, high]) => this.low === low && this.high === high);
+  }
+
+  get choices() {
+    return [
+      FULL,
+      ...this.named.slice(1).map(([, low, high]) => [low, high].map((end) => Math.round(end * WHITE))),
+    ];
   }
 
   set(low, high, finished) {
@@ -60,9 +74,11 @@ export class Window {
     this.changed(true);
   }
 
+  /** As the file says; again: by its next window. */
   reset() {
+    const next = this.inverted ? 0 : (this.ofTheFile + 1) % this.choices.length;
     this.inverted = false;
-    this.set(...FULL, true);
+    this.set(...this.choices[next], true);
   }
 
   /** A window for calcium, or the file's again. */

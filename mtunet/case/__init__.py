@@ -124,6 +124,15 @@ class Box(NamedTuple):
     right: int
 
 
+class FileWindow(NamedTuple):
+    """A window that the file names. low, high: the brightness of the picture as displayed, 0 to 1, that it shows black
+    and white; they may lie beyond."""
+
+    name: str
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class Mammogram:
     """One mammogram as displayed: bright is dense, no patient identifiers.
@@ -136,6 +145,7 @@ class Mammogram:
     sha256: of the file's bytes, in hex: the image's name everywhere.
     notes: sentences on what the reader had to decide or assume, for the person to see.
     facts: what header or picture say that bears on how far a result may be trusted (`scope`).
+    windows: that the file names, first how `pixels` are shown, then the others.
     tones: (256,) or (65536,) float32 in [0, 1]: how bright each stored value of a DICOM file became, from the lowest
         that its kind of number can be; None for other files and for an image from the store.
     """
@@ -147,6 +157,7 @@ class Mammogram:
     sha256: str
     notes: tuple[str, ...] = ()
     facts: frozenset[Fact] = frozenset()
+    windows: tuple[FileWindow, ...] = ()
     tones: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:

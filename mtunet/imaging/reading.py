@@ -202,6 +202,7 @@ def read_with_belonging(data: bytes, name: str, secret: bytes) -> tuple[Mammogra
         sha256=sha256,
         notes=decoded.notes,
         facts=decoded.facts,
+        windows=decoded.windows,
         tones=decoded.table,
     )
     return mammogram, _keyed(decoded.digests, secret) if secret else Belonging()

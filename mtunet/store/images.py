@@ -85,6 +85,7 @@ class Store(Opened):
             "laterality": mammogram.laterality.value if mammogram.laterality else None,
             "view": mammogram.view.value if mammogram.view else None,
             "facts": json.dumps(sorted(mammogram.facts)),
+            "windows": json.dumps(mammogram.windows),
             "instance": belonging.instance if belonging else None,
             "pixels": mammogram.pixels_sha256 if listed else None,  # nobody comes to know it by its likes
             "derived_from": json.dumps(belonging.derived_from if belonging else ()),
@@ -117,8 +118,9 @@ class Store(Opened):
         filing.save_image(self.data, mammogram)
         with self.writing():
             for row in list(self.db.query("select * from images where sha256 = ?", [sha256])):
-                now_said = {"notes": json.dumps(list(mammogram.notes)), "pixels": mammogram.pixels_sha256}
-                self.db["images"].insert(row | now_said | {"sha256": mammogram.sha256}, ignore=True)
+                now_said = {"notes": json.dumps(list(mammogram.notes)), "windows": json.dumps(mammogram.windows)}
+                now_said |= {"sha256": mammogram.sha256, "pixels": mammogram.pixels_sha256}
+                self.db["images"].insert(row | now_said, ignore=True)
                 forget_image(self.db, sha256)
         filing.forget(self.data, sha256)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from mtunet.case import Laterality, Refusal, View
+from mtunet.case import FileWindow, Laterality, Refusal, View
 from mtunet.case.scope import Fact
 
 
@@ -42,7 +42,7 @@ class JobState(StrEnum):
 class Image:
     """One image on file. sha256 is of the bytes of the file it came from first; name is for showing only.
 
-    facts: as in `case.Mammogram`. instance, derived_from: as in `case.Belonging`.
+    facts, windows: as in `case.Mammogram`. instance, derived_from: as in `case.Belonging`.
     """
 
     sha256: str
@@ -58,6 +58,7 @@ class Image:
     facts: frozenset[Fact] = frozenset()
     instance: str | None = None
     derived_from: tuple[str, ...] = ()
+    windows: tuple[FileWindow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def image_from(row: Mapping[str, Any]) -> Image:
         facts=frozenset(map(Fact, json.loads(row["facts"]))),
         instance=row["instance"],
         derived_from=tuple(json.loads(row["derived_from"])),
+        windows=tuple(FileWindow(*one) for one in json.loads(row["windows"])),
     )
 
 

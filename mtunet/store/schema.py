@@ -465,5 +465,11 @@ def m015_benign_of_a_class(db: Database) -> None:
     db["room_cases"].add_column("benign", bytes)
 
 
-LATEST = 15
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m016_windows(db: Database) -> None:
+    """The windows that a file names (`case.FileWindow`) as a list of lists; of images that were there none is known."""
+    db["images"].add_column("windows", str, not_null_default="[]")
+
+
+LATEST = 16
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

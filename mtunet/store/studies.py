@@ -261,13 +261,14 @@ def corrections_of(store: Opened, study_id: str) -> tuple[Correction, ...]:
     )
 
 
-def delete_study(store: Opened, study_id: str) -> None:
-    """Forget a study with its images, analyses and files; what was decided on it is kept."""
+def delete_studies(store: Opened, ids: Sequence[str]) -> None:
+    """Forget studies with their images, analyses and files; what was decided on them is kept."""
     with store.writing():
-        names = [image.sha256 for image in images_of(store, study_id)]
+        names = [image.sha256 for study_id in ids for image in images_of(store, study_id)]
         for sha256 in names:
             forget_image(store.db, sha256)
-        _forget(store.db, study_id)
+        for study_id in ids:
+            _forget(store.db, study_id)
         for index in ("studies_letters", "images_letters"):  # else what was deleted stands there until it is merged
             store.db.conn.execute(f"insert into {index} ({index}) values ('optimize')")
     for sha256 in names:

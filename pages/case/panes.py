@@ -62,6 +62,7 @@ def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
         marker=marker(image),
         maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
         flipped=flipped,
+        windows=image.windows,
         breast=marks.box(image.columns) if marks else None,
         wall=wanted_wall(image.laterality) or (wall.value if wall else ""),
         place=(image.laterality.value if image.laterality else "", image.view.value if image.view else ""),

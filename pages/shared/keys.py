@@ -53,7 +53,7 @@ KEYS = (
     Key("right", ("ArrowRight",), "move"),
     Key("up", ("ArrowUp",), "move"),
     Key("down", ("ArrowDown",), "move"),
-    Key("reset", ("r",), "the window of the file"),
+    Key("reset", ("r",), "the window of the file; again: its next one"),
     Key("calcium", ("c",), "a window for calcium"),
     Key("invert", ("i",), "invert"),
     Key("darker", ("[",), "level; also drag with the right button"),

@@ -112,6 +112,7 @@ class Pane:
     wall: the edge, "left" or "right", at which the chest wall is shown; "" when it is not known. For hung panes.
     slot: (row, column) of a hung pane in the grid.
     place: side and view, "R" and "MLO", "" where not known: layouts and priors are hung by them.
+    windows: name, low and high, 0 to 1, of the windows that the file names; the first is how the picture is shown.
     prior: of an image of an earlier study, how much earlier; it hangs under the same view of this one.
     """
 
@@ -130,6 +131,7 @@ class Pane:
     slot: tuple[int, int] = (0, 0)
     place: tuple[str, str] = ("", "")
     prior: str = ""
+    windows: Sequence[tuple[str, float, float]] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -300,6 +302,7 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "place": list(pane.place),
         "prior": pane.prior,
         "flipped": pane.flipped,
+        "windows": [list(one) for one in pane.windows],
     }
 
 

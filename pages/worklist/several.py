@@ -128,7 +128,7 @@ def delete(store: Store, rows: Sequence[StudyRow]) -> None:
         for view in row.views:
             if view.job:
                 jobs().cancel(store, view.job.sha256, view.job.model)
-        study_store.delete_study(store, row.id)
+    study_store.delete_studies(store, [row.id for row in rows])
 
 
 def to_csv(rows: Sequence[StudyRow]) -> bytes:

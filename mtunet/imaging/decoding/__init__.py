@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Laterality, Refusal, UnreadableImage, View
+from mtunet.case import FileWindow, Laterality, Refusal, UnreadableImage, View
 from mtunet.case.scope import Fact
 from mtunet.imaging.decoding.result import (
     DECODE_SECONDS,
@@ -312,6 +312,7 @@ def _decoded(reply: dict[str, Any], picture: _Picture | None) -> Decoded:
         view=View(view) if view else None,
         notes=tuple(str(note) for note in reply["notes"]),
         facts=frozenset(map(Fact, reply["facts"])),
+        windows=tuple(FileWindow(*one) for one in reply["windows"]),
         digests=Digests(**{**reply["digests"], "derived_from": tuple(reply["digests"]["derived_from"])}),
     )
 

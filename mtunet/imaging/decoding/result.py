@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Laterality, Refusal, UnreadableImage, View
+from mtunet.case import FileWindow, Laterality, Refusal, UnreadableImage, View
 from mtunet.case.scope import Fact
 
 MAX_FILE_BYTES = 512 << 20
@@ -57,7 +57,7 @@ class Decoded:
     values: (rows, columns) uint8 or uint16, and table: the brightness of each value, (256,) or (65536,) float32 in
     [0, 1], bright is dense: half of what the brightness itself takes on its way between processes. Or values are the
     brightness, float32, and table, if there is one, says what it was made by.
-    spacing_mm, laterality, view, notes, facts: as in `case.Mammogram`.
+    spacing_mm, laterality, view, notes, facts, windows: as in `case.Mammogram`.
     digests: nothing of what they hold may leave `mtunet.imaging.reading` as it is.
     """
 
@@ -68,6 +68,7 @@ class Decoded:
     view: View | None = None
     notes: tuple[str, ...] = ()
     facts: frozenset[Fact] = frozenset()
+    windows: tuple[FileWindow, ...] = ()
     digests: Digests = Digests()
 
     @property

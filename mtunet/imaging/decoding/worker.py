@@ -77,6 +77,7 @@ def answer(data: bytes, name: str) -> tuple[dict[str, Any], list[npt.NDArray[Any
         "view": decoded.view,
         "notes": decoded.notes,
         "facts": sorted(decoded.facts),
+        "windows": decoded.windows,
         "digests": asdict(decoded.digests),
         "replace": _is_swollen(),
     }

@@ -45,7 +45,7 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     refuse_out_of_scope(placed.facts)
     stored, layout = stored_pixels(dataset, notes)
     look = grey_look(dataset, layout, notes)
-    values, table = display(stored, look, notes)
+    values, table, windows = display(stored, look, notes)
     spacing_mm = spacing(dataset, notes)
     said_here = {
         Fact.RAW: look.processing is not None,
@@ -54,9 +54,8 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     }
     facts = placed.facts | {fact for fact, holds in said_here.items() if holds}
     notes += sentences(facts)
-    return Decoded(
-        values, table, spacing_mm, placed.side, placed.view, tuple(dict.fromkeys(notes)), facts, belonging(dataset)
-    )
+    said = tuple(dict.fromkeys(notes))
+    return Decoded(values, table, spacing_mm, placed.side, placed.view, said, facts, windows, belonging(dataset))
 
 
 def _parse(data: bytes, notes: list[str]) -> Any:

@@ -5,6 +5,7 @@ At most 16 bits are stored, so the whole pipeline is worked out on the 65,536 po
 exact, and fast. FOR PROCESSING values, linear in exposure, take a logarithm instead of the window.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Refusal
+from mtunet.case import FileWindow, Refusal
 from mtunet.imaging.decoding.result import FEW_GREYS, FEW_GREYS_NOTE, refusal
 from mtunet.imaging.dicom.ground import is_negative
 from mtunet.imaging.dicom.pixels import Layout, Stored
@@ -38,11 +39,22 @@ class Lut:
 
 @dataclass(frozen=True)
 class Window:
-    """A VOI window with its function (0028,1056); brightness 0..1, not yet clipped."""
+    """A VOI window with its function (0028,1056); brightness 0..1, not yet clipped. name: of its explanation."""
 
     centre: float
     width: float
     function: str
+    name: str = ""
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """The values that are shown black and white; None where greys are no straight line between them."""
+        if self.function == "SIGMOID" or (self.function == "LINEAR" and self.width == 1.0):
+            return None
+        centre, width = (
+            (self.centre - 0.5, self.width - 1.0) if self.function == "LINEAR" else (self.centre, self.width)
+        )
+        return centre - width / 2, centre + width / 2
 
     def __call__(self, values: Values) -> Values:
         if self.function == "SIGMOID":
@@ -94,10 +106,50 @@ def windows(dataset: Any, notes: list[str]) -> list[Window]:
         notes.append("The header names an unknown display function; a linear window was used.")
         function = "LINEAR"
     least = 1.0 if function == "LINEAR" else 1e-9
-    usable = [Window(c, w, function) for c, w in zip(centres, widths, strict=False) if w >= least]
+    explained = value(dataset, "WindowCenterWidthExplanation") or ()
+    names = [str(one) for one in ([explained] if isinstance(explained, str) else explained)]
+    names += [""] * len(centres)
+    usable = [Window(c, w, function, n) for c, w, n in zip(centres, widths, names, strict=False) if w >= least]
     if not usable and ("WindowCenter" in dataset or "WindowWidth" in dataset):
         notes.append("The display window of the header is useless and was left out.")
     return usable
+
+
+KNOWN_NAME: Final = re.compile(
+    r"(normal|standard|default|hard(er)?|soft(er)?|(high|medium|low) contrast|(user|algo|window|contrast) ?\d{0,2})",
+    re.IGNORECASE,
+)
+"""What a window is called may be anything that somebody typed; only such words are passed on."""
+
+
+def offered(values: Values, counts: npt.NDArray[np.int64], look: "GreyLook") -> tuple[FileWindow, ...]:
+    """How the picture is shown and, where both are straight lines, the file's other windows on its scale. values: of
+    each stored value, as windows take them; counts: how often it occurs."""
+    used = next((one for one in look.voi if _is_fair(one, values, counts)), None)
+    if used is None:
+        return ()
+    if isinstance(used, Lut):
+        return (FileWindow("VOI LUT of the file", 0.0, 1.0),)
+    first = FileWindow(_called(used, look), 0.0, 1.0)
+    if used.ends is None:
+        return (first,)
+    low, high = used.ends
+    found = [first]
+    for other in look.voi:
+        if other is not used and isinstance(other, Window) and other.ends is not None:
+            black, white = ((end - low) / (high - low) for end in other.ends)
+            ends = (1.0 - white, 1.0 - black) if look.inverted else (black, white)
+            if -1.0 <= ends[0] < ends[1] <= 2.0:  # beyond that nothing would be seen of it
+                found.append(FileWindow(_called(other, look), round(ends[0], 6), round(ends[1], 6)))
+    return tuple(found)
+
+
+def _called(window: Window, look: "GreyLook") -> str:
+    """ "window of the file", "window 2 of the file: harder"."""
+    which = f" {look.voi.index(window) + 1}" if len(look.voi) > 1 else ""
+    known = KNOWN_NAME.fullmatch(window.name.strip())
+    curve = " (sigmoid)" if window.function == "SIGMOID" else ""
+    return f"window{which} of the file{': ' + known[0].lower() if known else ''}{curve}"
 
 
 def _table(item: Any, layout: Layout, dataset: Any) -> Lut | None:
@@ -184,8 +236,10 @@ def grey_look(dataset: Any, layout: Layout, notes: list[str]) -> GreyLook:
     )
 
 
-def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, npt.NDArray[np.float32]]:
-    """Values and table as in `decoding.result.Decoded`. Raises UnreadableImage for a blank image."""
+def display(
+    stored: Stored, look: GreyLook, notes: list[str]
+) -> tuple[Stored, npt.NDArray[np.float32], tuple[FileWindow, ...]]:
+    """Values, table and windows as in `decoding.result.Decoded`. Raises UnreadableImage for a blank image."""
     lowest = int(np.iinfo(stored.dtype).min)
     offset: Stored = stored.view(np.uint16 if stored.dtype.itemsize == 2 else np.uint8)
     if lowest:  # signed: flipping the sign bit moves the lowest value to index 0
@@ -204,14 +258,20 @@ def display(stored: Stored, look: GreyLook, notes: list[str]) -> tuple[Stored, n
     table[inside] = 0.0
     if np.count_nonzero(counts) > FEW_GREYS and is_negative(offset, table):
         notes.append("By the header this would be a negative (white ground); the picture decided, and was turned over.")
-        table = grey_table(domain, counts, replace(look, inverted=not look.inverted), [])
+        look = replace(look, inverted=not look.inverted)
+        table = grey_table(domain, counts, look, [])
         table[inside] = 0.0
-    return offset, table.astype(np.float32)
+    return offset, table.astype(np.float32), offered(_modality(domain, look), counts, look)
+
+
+def _modality(domain: Values, look: GreyLook) -> Values:
+    """What windows and VOI tables take, of stored values."""
+    return look.modality(domain) if isinstance(look.modality, Lut) else domain * look.modality[0] + look.modality[1]
 
 
 def grey_table(domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values:
     """The displayed brightness in [0, 1] of each stored value in `domain`; counts says how often each occurs."""
-    values = look.modality(domain) if isinstance(look.modality, Lut) else domain * look.modality[0] + look.modality[1]
+    values = _modality(domain, look)
     if look.processing is not None:
         return _exposed(values, counts, look, notes)
     used = counts > 0
@@ -232,8 +292,7 @@ def _shown(values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes:
     blank = True
     for choice in look.voi:
         shown = np.clip(choice(values), 0.0, 1.0)
-        reach = _reach(shown, counts)
-        if reach >= _FAIR:
+        if _is_fair(choice, values, counts):
             if choice is not look.voi[0]:
                 notes.append("The first display window of the header does not fit this image; another one is used.")
             return shown
@@ -245,6 +304,10 @@ def _shown(values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes:
             else "The display window of the header is far wider than the image's values; their full range is shown."
         )
     return None
+
+
+def _is_fair(choice: Lut | Window, values: Values, counts: npt.NDArray[np.int64]) -> bool:
+    return _reach(np.clip(choice(values), 0.0, 1.0), counts) >= _FAIR
 
 
 def _reach(shown: Values, counts: npt.NDArray[np.int64]) -> float:
@@ -317,7 +380,7 @@ def _voi(dataset: Any, layout: Layout, notes: list[str]) -> tuple[Lut | Window, 
         return (table,)
     found = windows(dataset, notes)
     if len(found) > 1:
-        notes.append(f"The file offers {len(found)} display windows; the first is used.")
+        notes.append(f"The file offers {len(found)} display windows; the first is used, R shows the others.")
     return tuple(found)
 
 
