@@ -59,7 +59,7 @@ def main() -> None:
             print(f"{arguments.studies:,} studies of four views written in {time.perf_counter() - started:.1f} s\n")
             print("query: a page of 20, the count and the tally, milliseconds")
             for name, (query, page) in QUERIES.items():
-                print(f"  {name:40s} {_timed(lambda w=query, p=page: _page(data, w, p), arguments.repeat)}")
+                print(f"  {name:40s} {_timed(lambda w=query, p=page: ask(data, w, p), arguments.repeat)}")
         if arguments.pages:
             _draw(arguments.repeat)
 
@@ -71,7 +71,7 @@ def write(store: Store, studies: int) -> None:
         multiply(store, studies // DRAWN)
 
 
-def _page(data: Path, query: Query, page: int) -> None:
+def ask(data: Path, query: Query, page: int) -> None:
     """What a run of the page asks of the store, opening included."""
     with Store.open(data) as store:
         total = worklist.count(store, query)

@@ -257,7 +257,9 @@ def test_a_large_cluster_ranks_before_a_dot_and_nothing_lowers_a_score(store: St
 def test_the_score_is_of_the_shipped_model_and_says_what_it_means() -> None:
     assert fit().weights_sha256 == MODELS[DEFAULT_MODEL].sha256, "run python -m benchmarks.mc_score --write again"
     assert "phantoms" in fit().source
-    assert "no chance of cancer" in fit().meaning
+    assert "no chance of cancer" in fit().explained
+    assert "area alone" in fit().explained
+    assert replace(fit(), weights=(1.0, 2.0, 0.0)).weighed == "probability and area"
     assert min(fit().weights) >= 0
 
 

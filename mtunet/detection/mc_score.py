@@ -1,8 +1,9 @@
 """A number to rank by, 0 to 100: how often an MC region like this one was true on phantoms.
 
 A logistic function of a region's probability, area and specks, none of which ever lowers it, fitted and checked by
-`benchmarks/mc_score.py` on validation phantoms. An image has the score of its highest region, a study of its highest
-image. It ranks what is read first; half of those phantoms held MC, so in any clinic fewer regions of a score are true.
+`benchmarks/mc_score.py` on validation phantoms. The present fit gives weight to the
+area alone (`Fit.weighed`). An image has the score of its highest region, a study of its highest image. It ranks what is
+read first; half of those phantoms held MC, so in any clinic fewer regions of a score are true.
 """
 
 import functools
@@ -31,6 +32,20 @@ class Fit:
     weights_sha256: str
     source: str
     meaning: str
+
+    @property
+    def weighed(self) -> str:
+        """What it hangs on: "area alone"."""
+        names = [name for name, weight in zip(("probability", "area", "specks"), self.weights, strict=True) if weight]
+        return f"{names[0]} alone" if len(names) == 1 else " and ".join(names)
+
+    @property
+    def explained(self) -> str:
+        """For the person who sees a score."""
+        return (
+            f"Score, 0 to 100, to rank by: of a region's {self.weighed}, as fitted. {self.meaning} "
+            f"Fitted on {self.source}."
+        )
 
 
 @functools.cache

@@ -15,8 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from mtunet.case import Analysis, Calcification, Finding, Laterality, Mammogram, Segmentation
@@ -150,17 +148,13 @@ def vessels(findings: Sequence[Finding], spacing_mm: tuple[float, float]) -> tup
     if not findings:
         return ()
     outlines = [KDTree(dense(f.contour) * (spacing_mm[1], spacing_mm[0])) for f in findings]
-    near = [
-        (i, j)
-        for i, one in enumerate(outlines)
-        for j, other in enumerate(outlines[:i])
-        if np.isfinite(one.query(other.data, distance_upper_bound=GAP_MM)[0]).any()
-    ]
-    rows, columns = zip(*near, strict=True) if near else ((), ())
-    graph = coo_matrix((np.ones(len(near)), (rows, columns)), shape=(len(findings), len(findings)))
-    count, group = connected_components(graph, directed=False)
+    group = list(range(len(findings)))
+    for i, one in enumerate(outlines):
+        for j, other in enumerate(outlines[:i]):
+            if np.isfinite(one.query(other.data, distance_upper_bound=GAP_MM)[0]).any():
+                group = [group[j] if g == group[i] else g for g in group]
     made = []
-    for number in range(count):
+    for number in dict.fromkeys(group):
         members = [f for f, g in zip(findings, group, strict=True) if g == number]
         length = sum(f.length_mm or 0.0 for f in members)
         made.append(ArteryRun(tuple(f.number for f in members), length, length >= COARSE_MM))

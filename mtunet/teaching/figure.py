@@ -21,9 +21,10 @@ from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import Phantom, make_phantom
 from mtunet.phantom.samples import SAMPLES, sample_bytes
 from mtunet.phantom.spec import BoolArray, FloatArray
+from mtunet.teaching import PICTURES as SHIPPED
 from mtunet.teaching.lesson_pictures import PICTURES, Detail, LessonPicture
 
-FOLDER: Final = Path(__file__).parent / "pictures"
+FOLDER: Final = SHIPPED["lesson"]
 HEIGHT: Final = 528
 GAP: Final = 8
 SIDE: Final = (HEIGHT - GAP) // 2

@@ -12,12 +12,13 @@ import numpy as np
 
 from mtunet.output.drawing import FIGURE_3, RGB, Stroke
 from mtunet.phantom import Phantom, make_phantom
+from mtunet.teaching import PICTURES
 from mtunet.teaching.figure import QUALITY, magnified, phantom_view, square_at
 from mtunet.teaching.items import pool
 from mtunet.teaching.mistakes import Found, Mistake, examples, mistakes_of
 from mtunet.teaching.model_answers import model_answers
 
-FOLDER: Final = Path(__file__).parent / "mistake_pictures"
+FOLDER: Final = PICTURES["mistakes"]
 SIDE: Final = 320
 SIDE_MM: Final = 24.0
 BENIGN: Final = Stroke((255, 140, 225), (2, 1.5))

@@ -15,15 +15,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from mtunet.teaching import figure, mistake_pictures
+from mtunet.teaching import PICTURES
 
-FOLDERS: Final = {"lesson": figure.FOLDER, "mistakes": mistake_pictures.FOLDER}
 _HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 def picture(request: Request) -> Response:
     """One picture as it ships; an address names its content (`?v=`), so what it answers may be kept for ever."""
-    folder = FOLDERS.get(request.path_params["folder"])
+    folder = PICTURES.get(request.path_params["folder"])
     found = {path.name: path for path in folder.glob("*.webp")} if folder else {}
     path = found.get(request.path_params["name"])
     if path is None:
@@ -35,7 +34,7 @@ ROUTES = [Route("/mtunet/teaching/{folder}/{name}", picture)]
 
 
 def figure_html(folder: str, path: Path, alt: str, caption: str) -> str:
-    """A picture over its caption; a sentence in its place where the file is missing. folder: of FOLDERS."""
+    """A picture over its caption; a sentence in its place where the file is missing. folder: of PICTURES."""
     if not path.exists():
         made_by = "pictures" if folder == "lesson" else "mistakes"
         return (

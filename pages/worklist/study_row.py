@@ -177,7 +177,7 @@ def _under(view: ListedView, jobs: Jobs) -> str:
     return f"{short} {words.get(job.state, 'waits')}"
 
 
-SCORE_HELP = f"Score, 0 to 100, to rank by. {fit().meaning} Fitted on {fit().source}."
+SCORE_HELP = fit().explained
 
 
 def _flag(row: StudyRow) -> None:
