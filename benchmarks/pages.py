@@ -75,8 +75,8 @@ STANDS = """![...document.querySelectorAll("[data-testid=stSkeleton], [data-stal
         .every((one) => one.complete && one.naturalWidth)
     && [...document.querySelectorAll("[data-testid=stPlotlyChart]")].every((one) => one.querySelector(".main-svg"))"""
 """Nothing of the page before is left, pictures in sight and charts are drawn."""
-ENDED = f"""(before) => window.ran > before && {STANDS}
-    && document.querySelector("[data-test-script-state=notRunning]")"""
+AT_REST = f"""() => {STANDS} && document.querySelector("[data-test-script-state=notRunning]")"""
+ENDED = f"() => window.ran > window.before && ({AT_REST})()"
 ROWS = f"""(rows) => location.pathname === "/" && {STANDS}
     && document.querySelectorAll('[class*="st-key-worklist-"][class*="-row "] figure img').length >= rows
     && document.querySelectorAll('[class*="st-key-worklist-"][class*="-row "]').length >= rows"""
@@ -95,6 +95,8 @@ class Table:
         self.processor = processor
 
     def measure(self, name: str, page: Page, act: Callable[[], object], there: str, arg: object = None) -> None:
+        page.wait_for_function(AT_REST)
+        page.evaluate("window.before = window.ran")
         computed, start = self.processor(), time.perf_counter()
         act()
         page.wait_for_function(there, arg=arg, polling="raf")
@@ -202,15 +204,14 @@ def walk(page: Page, table: Table, singles: Sequence[str], fours: Sequence[str],
         table.measure("next case", page, lambda: page.keyboard.press("n"), another, here)
     called = {TITLES["gallery"]: "gallery", TITLES["score"]: "score with answers"}
     for place, names in (("Evaluation", SECTIONS), ("Teaching", tuple(called))):
-        ran = page.evaluate("window.ran")
+        page.evaluate("window.before = window.ran")
         press(f"a:has-text('{place}')")()
-        page.wait_for_function(ENDED, arg=ran)
+        page.wait_for_function(ENDED)
         for _ in range(min(repeat, 3) + 1):
             for name in (*names[1:], names[0]):  # the first one stands already
                 radio = page.get_by_role("radio", name=name, exact=True)
-                ran = page.evaluate("window.ran")
                 act = lambda radio=radio: radio.evaluate("one => one.click()")  # noqa: E731
-                table.measure(f"{place}: {called.get(name, name)}", page, act, ENDED, ran)
+                table.measure(f"{place}: {called.get(name, name)}", page, act, ENDED)
 
 
 def four_views(folder: Path) -> list[str]:

@@ -20,6 +20,8 @@ from pages.shared.words import FLAGS, STATES
 
 AMONG: Final = "worklist.among"
 """Ids of the studies that were chosen in the chart, in the session."""
+_TURN: Final = "worklist.overview.turn"
+"""Each choice draws the chart anew: the line of a lasso would lie over the points and take their clicks."""
 MOST: Final = 2000
 """Points beyond which studies that lie close are one point."""
 LEAST_MM2: Final = 0.1
@@ -106,22 +108,25 @@ def _points(store: Store, query: Query) -> None:
     ticks = {"tickvals": [LEAST_MM2, 1, 10, 100, 1000], "ticktext": ["none", "1", "10", "100", "1,000"]}
     made.update_xaxes(type="log", **ticks)
     made.update_yaxes(type="log", **ticks)
-    made.update_layout(dragmode="lasso", margin={"t": 8}, title=None, legend={"y": -0.05})
+    made.update_layout(margin={"t": 8}, title=None, legend={"y": -0.05})
+    key = f"worklist.overview.points.{st.session_state.get(_TURN, 0)}"
     st.plotly_chart(
         made,
-        key="worklist.overview.points",
-        on_select=lambda: _chosen(marks),
-        selection_mode=("points", "box", "lasso"),
-        config={"displaylogo": False, "displayModeBar": False},
+        key=key,
+        on_select=lambda: _chosen(marks, key),
+        selection_mode=("points", "lasso"),
+        config={"displaylogo": False, "displayModeBar": True, "modeBarButtons": [["lasso2d"]]},
         alt=f"{sum(len(mark.studies) for mark in marks)} studies by area of MC and BAC; the list below holds the same",
     )
     st.caption(
-        "Click a point to open its study; draw round points to list them. Studies without pixel size are left out."
+        "Click a point to open its study; with the lasso, at the top right, draw round points to list them. Studies "
+        "without pixel size are left out."
     )
 
 
-def _chosen(marks: Sequence[Mark]) -> None:
-    picked = st.session_state["worklist.overview.points"].selection.points
+def _chosen(marks: Sequence[Mark], key: str) -> None:
+    picked = st.session_state[key].selection.points
+    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
     ids = tuple(study for point in picked for study in marks[_number(point)].studies)
     if len(picked) == 1 and len(ids) == 1:
         st.session_state["worklist.overview.open"] = ids[0]
