@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mtunet.store import worklist
 from mtunet.store.images import Store
-from mtunet.store.studies import delete_study
+from mtunet.store.studies import delete_studies
 from mtunet.store.worklist import Query
 from tests.starting import ROOT, start
 
@@ -64,8 +64,7 @@ def app_url(served: tuple[str, Path]) -> str:
     """That app, with nothing in it but what a test puts there."""
     url, data = served
     with Store.open(data) as store:
-        for study in worklist.listed(store, Query()):
-            delete_study(store, study)
+        delete_studies(store, worklist.listed(store, Query()))
         store.forget_refused()
     return url
 

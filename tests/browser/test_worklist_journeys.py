@@ -10,8 +10,10 @@ from playwright.sync_api import Page, expect
 from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.images import Store
-from mtunet.store.worklist import Query
+from mtunet.store.worklist import Query, State
+from pages.shared.words import FLAGS
 from tests.browser.test_journeys import add, settled
+from tests.drawn_queue import fill
 from tests.drawn_study import four_views
 from tests.painting import drawn_png
 from tests.test_identifiers import zipped
@@ -106,6 +108,40 @@ def test_the_keys_are_heard_while_more_is_read_and_after(page: Page, app_url: st
     page.keyboard.press("k")
     framed(page, "suspect.png")
     page.keyboard.press("Enter")  # opens the study, and does not press the button that had the focus
+    expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
+
+
+def test_the_overview_filters_by_its_bars_and_its_lasso_and_opens_a_point(
+    page: Page, app_url: str, served: tuple[str, Path]
+) -> None:
+    with Store.open(served[1]) as store:
+        fill(store, 16)
+        kinds = worklist.counts(store, Query())
+        first = next(kinds[flag, State.NEW] for flag in FLAGS if (flag, State.NEW) in kinds)
+    page.goto(app_url)
+    page.get_by_text("Overview", exact=True).click()
+    page.locator(".scatterlayer .points path").first.wait_for()
+    settled(page)
+    page.locator(".barlayer .point path").first.click(force=True)
+    expect(page.get_by_text(re.compile(rf"^{first} stud"))).to_be_visible()
+    settled(page)
+    page.locator(".barlayer .point path").first.dblclick(force=True)
+    expect(page.get_by_text(re.compile("^16 stud"))).to_be_visible()
+    settled(page)
+    page.locator('[data-val="lasso"]').first.click()
+    box = page.locator(".nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    page.mouse.down()
+    for across, down in ((0.99, 0.01), (0.99, 0.98), (0.02, 0.98), (0.01, 0.02)):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=4)
+    page.mouse.up()
+    expect(page.get_by_text("16 chosen in the overview", exact=False)).to_be_visible()
+    settled(page)
+    page.get_by_text("chosen in the overview", exact=False).click()
+    expect(page.get_by_text("chosen in the overview", exact=False)).to_have_count(0)
+    settled(page)
+    page.locator(".scatterlayer .points path").last.click(force=True)
     expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
 
 
