@@ -74,9 +74,9 @@ def _columns(case: Case) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     two, one = ("%.2f", "%.1f") if case.in_mm else ("%d", "%.0f")
     return {
-        "View": text(width="small", help="The image it was found on."),
-        "No.": number(width="small", help="The number beside the contour in the image."),
-        "Type": text(width="small", help="MC: microcalcification. BAC: breast arterial calcification."),
+        "View": text(width=62, help="The image it was found on."),
+        "No.": number(width=48, help="The number beside the contour in the image."),
+        "Type": text(width=56, help="MC: microcalcification. BAC: breast arterial calcification."),
         "Probability": st.column_config.ProgressColumn(
             min_value=0.0, max_value=1.0, format="%.2f", width="small", help="Mean of its own type over the finding."
         ),
@@ -93,14 +93,14 @@ def _columns(case: Case) -> dict[str, Any]:
         "Nipple": number(
             f"To nipple, {unit}",
             format="%.0f",
-            width="small",
+            width=106,
             help="From its middle. The nipple is estimated from the breast's outline, about 11 mm off on average; "
             "empty where view, chest wall or nipple are not known.",
         ),
-        "Skin": number(f"To skin, {unit}", format="%.0f", width="small", help="Of its nearest point, in this view."),
+        "Skin": number(f"To skin, {unit}", format="%.0f", width=92, help="Of its nearest point, in this view."),
         "Other": text(
             "Other view",
-            width="small",
+            width=92,
             help=f"A finding of the same type at the same distance from the nipple, to {TOLERANCE_MM} mm, in the other "
             "view of this breast: a suggestion. Empty where it cannot be told.",
         ),

@@ -48,9 +48,12 @@ _SEEN = """<style>
 .stApp [data-testid="stCaptionContainer"] { opacity: 0.78; }
 .stApp button[data-selected="true"], .stApp button[data-selected="true"] p {
     color: light-dark(#0b5c6b, #6fc9d8) !important; }
+.stApp button[kind="tertiary"]:is(:hover, :active, [aria-expanded="true"]),
+.stApp button[kind="tertiary"]:is(:hover, :active, [aria-expanded="true"]) :is(p, span) {
+    color: light-dark(#0b5c6b, #6fc9d8) !important; }
 </style>"""
-"""Captions, chosen buttons and where the focus is, with the contrast of WCAG 2.1 AA in both themes (Streamlit's
-captions have an opacity of 0.6)."""
+"""Captions, chosen and opened buttons and where the focus is, with the contrast of WCAG 2.1 AA in both themes
+(Streamlit's captions have an opacity of 0.6)."""
 
 _MENU: MenuItems = {"Get help": None, "Report a bug": None, "About": f"MTU-Net {mtunet.__version__}. {NOT_CLINICAL}"}
 
