@@ -56,8 +56,7 @@ GOALS = {
     "next case": (0.5, None),
     "verdict": (0.2, None),
     **{f"Evaluation: {name}": (1.0, None) for name in SECTIONS},
-    "Teaching: gallery": (1.5, None),
-    "Teaching: score with answers": (1.5, None),
+    **{f"Teaching: {name}": (1.5, None) for name in TITLES.values()},
     "a new question, thirty learners": (1.0, 2.6),
     "100,000 studies: page (server)": (0.3, None),
     "100,000 studies: search (server)": (0.1, None),
@@ -202,8 +201,7 @@ def walk(page: Page, table: Table, singles: Sequence[str], fours: Sequence[str],
     for _ in range(repeat + 1):
         here = page.locator(".panel").get_attribute("data-study")
         table.measure("next case", page, lambda: page.keyboard.press("n"), another, here)
-    called = {TITLES["gallery"]: "gallery", TITLES["score"]: "score with answers"}
-    for place, names in (("Evaluation", SECTIONS), ("Teaching", tuple(called))):
+    for place, names in (("Evaluation", SECTIONS), ("Teaching", tuple(TITLES.values()))):
         page.evaluate("window.before = window.ran")
         press(f"a:has-text('{place}')")()
         page.wait_for_function(ENDED)
@@ -211,7 +209,7 @@ def walk(page: Page, table: Table, singles: Sequence[str], fours: Sequence[str],
             for name in (*names[1:], names[0]):  # the first one stands already
                 radio = page.get_by_role("radio", name=name, exact=True)
                 act = lambda radio=radio: radio.evaluate("one => one.click()")  # noqa: E731
-                table.measure(f"{place}: {called.get(name, name)}", page, act, ENDED)
+                table.measure(f"{place}: {name}", page, act, ENDED)
 
 
 def four_views(folder: Path) -> list[str]:
