@@ -8,12 +8,12 @@ import json
 import os
 import random
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import websockets
@@ -36,17 +36,40 @@ PATIENCE = 1200.0
 
 
 def receiver(folder: Path, seconds: float) -> Line:
-    """Garbage, silence and streams without end from 16 sides; an honest sender between them."""
+    """Garbage, silence and streams without end from 16 sides, in a process of their own; an honest sender between."""
     from tests.test_storage_scp import one_view, send
 
     line = Line("receiver: garbage, endless streams")
     listening = StorageReceiver(folder / "received", MODEL, lambda: None, Endpoint(port=0, only=("MAMMO1",)))
-    end, over = time.monotonic() + seconds, threading.Event()
+    end = time.monotonic() + seconds
+    crowd = get_context("spawn").Process(target=strangers, args=(listening.port,), daemon=True)
+    crowd.start()
+    while time.monotonic() < end:
+        line.tried += 1
+        began = time.monotonic()
+        while time.monotonic() - began < PATIENCE:
+            with contextlib.suppress(AttributeError, RuntimeError):
+                if send(listening, one_view(ExplicitVRLittleEndian, 0)) == [0, 0]:
+                    line.answered += 1
+                    break
+            time.sleep(0.1)
+        line.took(began)
+        time.sleep(0.5)
+    crowd.kill()
+    crowd.join()
+    listening.close()
+    line.peak_bytes = peak(os.getpid())
+    line.note = "an honest sender between 16 strangers; worst: until it was answered"
+    return line
 
-    def stranger(number: int) -> None:
+
+def strangers(port: int, count: int = 16) -> None:
+    """Until it is killed."""
+
+    def one(number: int) -> None:
         own = random.Random(number)
-        while not over.is_set():
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", listening.port), 3) as link:
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 3) as link:
                 link.settimeout(3)
                 said = own.choice(
                     (b"", b"garbag", own.randbytes(400), b"\x04\0\x7f\xff\xff\xff", b"\x01\0\0\0\0\x44\0\x01")
@@ -56,26 +79,8 @@ def receiver(folder: Path, seconds: float) -> Line:
                     link.sendall(own.randbytes(1 << 16))
                 time.sleep(own.uniform(0, 0.5))
 
-    with ThreadPoolExecutor(16) as crowd:
-        strangers = [crowd.submit(stranger, number) for number in range(16)]
-        while time.monotonic() < end:
-            line.tried += 1
-            began = time.monotonic()
-            while time.monotonic() - began < PATIENCE:
-                with contextlib.suppress(AttributeError, RuntimeError):
-                    if send(listening, one_view(ExplicitVRLittleEndian, 0)) == [0, 0]:
-                        line.answered += 1
-                        break
-                time.sleep(0.1)
-            line.took(began)
-            time.sleep(0.5)
-        over.set()
-        for each in strangers:
-            each.result()
-    listening.close()
-    line.peak_bytes = peak(os.getpid())
-    line.note = "an honest sender between 16 strangers; worst: until it was answered"
-    return line
+    with ThreadPoolExecutor(count) as crowd:
+        list(crowd.map(one, range(count)))
 
 
 def web(folder: Path, seconds: float, port: int) -> Line:
