@@ -121,7 +121,11 @@ def _impression(finding: Finding, result: Result) -> Dataset:
 
 
 def _properties(finding: Finding, result: Result) -> list[Dataset]:
-    """TID 4006: how it is to be shown, who says so and how surely, where it lies, of what type it is."""
+    """How it is to be shown, who says so and how surely, where it lies, of what type it is and of how many.
+
+    In the order of PS3.16 2026a, which is significant: TID 4006 rows 2, 5, 6, 8 and 12 or 13; TID 4009 row 1, TID 4010
+    rows 1 and 3.
+    """
     outline = ring(finding.contour)
     centre = (outline[:-1].min(axis=0) + outline[:-1].max(axis=0)) / 2
     about = [
