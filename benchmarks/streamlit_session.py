@@ -28,6 +28,8 @@ from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 SERVE = Path(__file__).parent / "serve.py"
+ASK_AGAIN = 10.0
+"""Seconds after which a person drops a file once more."""
 
 
 @dataclass(frozen=True)
@@ -146,19 +148,28 @@ class Session:
         """Drop a file, as a browser does: ask for an address, put it there, say so. Raises OSError."""
         if self.widget(key_end) is None:
             await self.wait(lambda page: page.widget(key_end) is not None)
-        message = BackMsg()
-        request = message.file_urls_request
-        request.request_id, request.session_id = f"{name} {time.monotonic()}", self.session_id
-        request.file_names.append(name)
-        await self._socket.send(message.SerializeToString())
-        await self.wait(lambda page: request.request_id in page._addresses)
-        urls = self._addresses.pop(request.request_id)
+        end, urls = time.monotonic() + self.timeout, None
+        while urls is None and time.monotonic() < end:
+            urls = await self._address_for(name)
+        if urls is None:
+            raise TimeoutError(f"In {self.timeout:.0f} s there was no address for a file.")
         await asyncio.to_thread(self._put, urls.upload_url, name, data)
         await self.wait(lambda page: page.widget(key_end) is not None)  # the page may be drawn again meanwhile
         _, uploader, fragment = self._widget(key_end)
         state = FileUploaderState()
         state.uploaded_file_info.add(name=name, size=len(data), file_id=urls.file_id, file_urls=urls)
         await self.send({uploader.id: ("file_uploader_state_value", state)}, fragment)
+
+    async def _address_for(self, name: str) -> FileURLs | None:
+        """Where a file is to be put. None where no answer came: Streamlit drops one that waits when a page is begun."""
+        message = BackMsg()
+        request = message.file_urls_request
+        request.request_id, request.session_id = f"{name} {time.monotonic()}", self.session_id
+        request.file_names.append(name)
+        await self._socket.send(message.SerializeToString())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(lambda page: request.request_id in page._addresses), ASK_AGAIN)
+        return self._addresses.pop(request.request_id, None)
 
     def _put(self, path: str, name: str, data: bytes) -> None:
         address = urlsplit(self.base)
