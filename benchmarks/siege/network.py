@@ -22,7 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from benchmarks import classroom
 from benchmarks.siege.fork import Child, served
 from benchmarks.siege.line import MODEL, Line, cpu_seconds, peak
-from benchmarks.streamlit_session import Session
+from benchmarks.streamlit_session import Served, Session
 from mtunet.intake.admission import Origin, take_in
 from mtunet.intake.scp import Endpoint, StorageReceiver
 from mtunet.store.images import Store
@@ -226,7 +226,7 @@ def class_and_clinician(folder: Path, port: int, learners: int = 30, target: flo
     async def both(app: Child) -> None:
         url = f"http://127.0.0.1:{port}"
         await _look_round(url, studies, alone, app, lambda: alone.tried >= 9)
-        doing = asyncio.create_task(classroom.lesson(url, data, asked))
+        doing = asyncio.create_task(classroom.lesson(Served(url, app.pid), data, asked))
         await _look_round(url, studies, beside, app, doing.done)
         told = await doing
         kept, of_all = (int(word) for word in told["answers_kept"].split(" of "))
