@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -86,6 +86,16 @@ CASE = """(study) => deep(".mtunet-viewer[data-state=ready]")
 GIVEN = """(sign) => deep(".findings [aria-pressed=true] .given")?.innerText.trim() === sign"""
 
 
+LONGEST = 30.0
+"""Seconds after which a page that does not stand is told, and the walk goes on."""
+OPEN = """() => [location.href, window.ran - window.before,
+    [...document.querySelectorAll("[data-testid=stSkeleton], [data-stale=true]")]
+        .filter((one) => one.offsetParent).length,
+    [...document.querySelectorAll("img")].filter((one) => !(one.complete && one.naturalWidth)).map((one) => one.src),
+    document.querySelector("[data-test-script-state]")?.dataset.testScriptState]"""
+"""What a page that does not stand still waits for: draws, what is stale, pictures, the script's state."""
+
+
 class Table:
     """Seconds and seconds of CPU of everything that is waited for, the first of each cold."""
 
@@ -98,7 +108,10 @@ class Table:
         page.evaluate("window.before = window.ran")
         computed, start = self.processor(), time.perf_counter()
         act()
-        page.wait_for_function(there, arg=arg, polling="raf")
+        try:
+            page.wait_for_function(there, arg=arg, polling="raf", timeout=LONGEST * 1000)
+        except TimeoutError:
+            print(f"{name}: in {LONGEST:g} s it did not stand: {page.evaluate(OPEN)}", flush=True)
         seconds = time.perf_counter() - start
         self.add(name, seconds, self.processor() - computed)
         page.wait_for_timeout(1000)  # a person looks; what is fetched ahead comes
