@@ -21,7 +21,7 @@ from mtunet.evaluation.table import TYPE_TITLES, method_title
 from pages.evaluation.address import go, remembered, remembered_several, remembered_text
 from pages.evaluation.image_card import show_card
 from pages.evaluation.numbers import UNDEFINED, downloads, regions
-from pages.evaluation.results_table import chosen_frame
+from pages.evaluation.results_table import chosen_frame, chosen_type
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
 from pages.shared.words import plain
@@ -168,7 +168,7 @@ def _chosen(results: Results) -> tuple[str, str, str, Any, str, list[str]]:
     """Method, type, metric, fold (or "all"), frame and outcomes; set beforehand when someone came from a number."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
-        kind = _one("Type", list(TYPE_TITLES), "type", lambda k: TYPE_TITLES[k], 110)
+        kind = chosen_type()
         metric = _one("Order", _countable(results), "order", lambda m: EVERY[m].title, 200, "f1")
         folds: list[Any] = ["all", *results.folds]
         fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)

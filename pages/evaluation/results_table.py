@@ -8,7 +8,7 @@ import streamlit as st
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import AGGREGATIONS
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
-from mtunet.evaluation.reading import Results
+from mtunet.evaluation.reading import TYPES, Results
 from mtunet.evaluation.table import (
     BASELINES,
     TYPE_TITLES,
@@ -138,6 +138,21 @@ def chosen_frame(results: Results) -> str:
             persist_state="page",
             help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own. Claims "
             "are about the one that the networks look at, which is shown first.",
+        )
+    )
+
+
+def chosen_type() -> str:
+    """Of every section by one kind of widget: another kind under the same key would take up nothing at all."""
+    return str(
+        st.segmented_control(
+            "Type",
+            list(TYPES),
+            required=True,
+            format_func=lambda kind: TYPE_TITLES[kind],
+            key=remembered("type", TYPES),
+            persist_state="page",
+            help="MC: microcalcifications. BAC: breast arterial calcifications.",
         )
     )
 

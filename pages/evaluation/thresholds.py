@@ -7,13 +7,13 @@ import streamlit as st
 
 from mtunet.evaluation.curves import Curve, curve, figures_at, pooled_sweeps
 from mtunet.evaluation.figures import METRICS, Floats
-from mtunet.evaluation.reading import TYPES, Results
+from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import PooledSweep
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import keep_part, remembered
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
-from pages.evaluation.results_table import chosen_frame
+from pages.evaluation.results_table import chosen_frame, chosen_type
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import chosen_methods
 
@@ -46,7 +46,7 @@ def _sweeps(results: Results) -> Sweeps:
 def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
     """The threshold, and all that moves with it: only this is drawn again."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        kind = _chosen_type()
+        kind = chosen_type()
         frame = chosen_frame(results)
         threshold = _chosen_threshold(found)
     keep_part()
@@ -69,20 +69,6 @@ def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
         precision_recall(results, kind, shown, threshold)
     downloads(
         f"{results.name}-curves-{kind}-{frame}", [row for c in curves.values() for row in _records(c, kind, frame)]
-    )
-
-
-def _chosen_type() -> str:
-    return str(
-        st.segmented_control(
-            "Type",
-            list(TYPES),
-            required=True,
-            format_func=lambda kind: TYPE_TITLES[kind],
-            key=remembered("type", TYPES),
-            persist_state="page",
-            help="MC: microcalcifications. BAC: breast arterial calcifications.",
-        )
     )
 
 

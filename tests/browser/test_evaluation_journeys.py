@@ -82,7 +82,12 @@ def test_from_a_number_to_the_runs_own_contours_and_back(page: Page, url: str) -
 
 def test_the_threshold_moves_the_mark_and_the_numbers(page: Page, url: str) -> None:
     page.goto(f"{url}/evaluation")
+    section(page, "Images")  # which asks for the type as well
+    page.get_by_role("radio", name="BAC", exact=True).click()
+    settled(page)
     section(page, "Curves")
+    expect(page.get_by_role("radio", name="BAC", exact=True)).to_be_checked()
+    page.get_by_role("radio", name="MC", exact=True).click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     claim = page.get_by_text(re.compile("removing BAC takes")).first
     before = claim.text_content() or ""

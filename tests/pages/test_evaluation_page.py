@@ -162,10 +162,10 @@ def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
     assert row["Mean"] == f"{area.value:.2f}"
     go_to(app, "Images")
     app.selectbox(key="evaluation.order").set_value("centre_line").run()
-    app.selectbox(key="evaluation.type").set_value("bac").run()
+    app.button_group(key="evaluation.type").set_value("bac").run()
     assert not app.exception, app.exception
     assert "Centre line, %" in app.dataframe[0].value.columns
-    app.selectbox(key="evaluation.type").set_value("mc").run()
+    app.button_group(key="evaluation.type").set_value("mc").run()
     assert "Centre line is not counted for MC" in app.info[-1].value
 
 
