@@ -122,10 +122,9 @@ KNOWN_NAME: Final = re.compile(
 """What a window is called may be anything that somebody typed; only such words are passed on."""
 
 
-def offered(values: Values, counts: npt.NDArray[np.int64], look: "GreyLook") -> tuple[FileWindow, ...]:
-    """How the picture is shown and, where both are straight lines, the file's other windows on its scale. values: of
-    each stored value, as windows take them; counts: how often it occurs."""
-    used = next((one for one in look.voi if _is_fair(one, values, counts)), None)
+def offered(used: Lut | Window | None, look: "GreyLook") -> tuple[FileWindow, ...]:
+    """How the picture is shown and, where both are straight lines, the file's other windows on its scale. used: as
+    `grey_table` gives it."""
     if used is None:
         return ()
     if isinstance(used, Lut):
@@ -254,48 +253,48 @@ def display(
     refuse_blank(counts)
     if np.count_nonzero(counts) <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
-    table = grey_table(domain, counts, look, notes)
+    table, used = grey_table(domain, counts, look, notes)
     table[inside] = 0.0
     if np.count_nonzero(counts) > FEW_GREYS and is_negative(offset, table):
         notes.append("By the header this would be a negative (white ground); the picture decided, and was turned over.")
         look = replace(look, inverted=not look.inverted)
-        table = grey_table(domain, counts, look, [])
+        table, used = grey_table(domain, counts, look, [])
         table[inside] = 0.0
-    return offset, table.astype(np.float32), offered(_modality(domain, look), counts, look)
+    return offset, table.astype(np.float32), offered(used, look)
 
 
-def _modality(domain: Values, look: GreyLook) -> Values:
-    """What windows and VOI tables take, of stored values."""
-    return look.modality(domain) if isinstance(look.modality, Lut) else domain * look.modality[0] + look.modality[1]
-
-
-def grey_table(domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values:
-    """The displayed brightness in [0, 1] of each stored value in `domain`; counts says how often each occurs."""
-    values = _modality(domain, look)
+def grey_table(
+    domain: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]
+) -> tuple[Values, Lut | Window | None]:
+    """The displayed brightness in [0, 1] of each stored value in `domain`, and the window or table of the header that
+    it is by, if any; counts says how often each occurs."""
+    values = look.modality(domain) if isinstance(look.modality, Lut) else domain * look.modality[0] + look.modality[1]
     if look.processing is not None:
-        return _exposed(values, counts, look, notes)
-    used = counts > 0
-    shown = _shown(values, counts, look, notes)
+        return _exposed(values, counts, look, notes), None
+    shown, used = _shown(values, counts, look, notes)
     if shown is None:
-        low, high = float(values[used].min()), float(values[used].max())
+        occurring = values[counts > 0]
+        low, high = float(occurring.min()), float(occurring.max())
         if high == low:
             raise _blank()
         shown = (values - low) / (high - low)
         if not look.voi:
             notes.append("The file names no display window; the full range of its values is shown.")
     shown = np.clip(shown, 0.0, 1.0)
-    return 1.0 - shown if look.inverted else shown
+    return 1.0 - shown if look.inverted else shown, used
 
 
-def _shown(values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]) -> Values | None:
+def _shown(
+    values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes: list[str]
+) -> tuple[Values, Lut | Window] | tuple[None, None]:
     """By the first window or table of the header that shows the picture's values over a fair part of black to white."""
     blank = True
     for choice in look.voi:
         shown = np.clip(choice(values), 0.0, 1.0)
-        if _is_fair(choice, values, counts):
+        if _reach(shown, counts) >= _FAIR:
             if choice is not look.voi[0]:
                 notes.append("The first display window of the header does not fit this image; another one is used.")
-            return shown
+            return shown, choice
         blank = blank and np.ptp(shown[counts > 0]) == 0
     if look.voi:
         notes.append(
@@ -303,11 +302,7 @@ def _shown(values: Values, counts: npt.NDArray[np.int64], look: GreyLook, notes:
             if blank
             else "The display window of the header is far wider than the image's values; their full range is shown."
         )
-    return None
-
-
-def _is_fair(choice: Lut | Window, values: Values, counts: npt.NDArray[np.int64]) -> bool:
-    return _reach(np.clip(choice(values), 0.0, 1.0), counts) >= _FAIR
+    return None, None
 
 
 def _reach(shown: Values, counts: npt.NDArray[np.int64]) -> float:
