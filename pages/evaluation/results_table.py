@@ -128,31 +128,35 @@ def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
 
 
 def chosen_frame(results: Results) -> str:
-    return str(
-        st.segmented_control(
-            "Resolution",
-            list(results.frames),
-            required=True,
-            format_func=lambda frame: FRAME_TITLES[frame],
-            key=remembered("resolution", results.frames, results.frame),
-            persist_state="page",
-            help="On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own. Claims "
-            "are about the one that the networks look at, which is shown first.",
-        )
+    said = (
+        "On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own. Claims are about "
+        "the one that the networks look at, which is shown first."
     )
+    return _one_of("Resolution", {frame: FRAME_TITLES[frame] for frame in results.frames}, said, results.frame)
 
 
 def chosen_type() -> str:
     """Of every section by one kind of widget: another kind under the same key would take up nothing at all."""
+    said = "MC: microcalcifications. BAC: breast arterial calcifications."
+    return _one_of("Type", {kind: TYPE_TITLES[kind] for kind in TYPES}, said)
+
+
+def _chosen_aggregation() -> str:
+    said = "  \n".join(f"**{one.title}**: {one.meaning}" for one in AGGREGATIONS.values())
+    return _one_of("Aggregation", {name: one.title for name, one in AGGREGATIONS.items()}, said)
+
+
+def _one_of(label: str, titles: Mapping[str, str], said: str, default: str | None = None) -> str:
+    """A choice that the address remembers under its label; said: in its help."""
     return str(
         st.segmented_control(
-            "Type",
-            list(TYPES),
+            label,
+            list(titles),
             required=True,
-            format_func=lambda kind: TYPE_TITLES[kind],
-            key=remembered("type", TYPES),
+            format_func=titles.__getitem__,
+            key=remembered(label.lower(), list(titles), default),
             persist_state="page",
-            help="MC: microcalcifications. BAC: breast arterial calcifications.",
+            help=said,
         )
     )
 
@@ -161,20 +165,6 @@ def chosen_type() -> str:
 def cells_of(results: Results, frame: str, aggregation: str, beyond: bool = False) -> list[Cell]:
     """The paper's six metrics, or those beyond them."""
     return table(results, frame, aggregation, BEYOND if beyond else METRICS)
-
-
-def _chosen_aggregation() -> str:
-    return str(
-        st.segmented_control(
-            "Aggregation",
-            list(AGGREGATIONS),
-            required=True,
-            format_func=lambda name: AGGREGATIONS[name].title,
-            key=remembered("aggregation", list(AGGREGATIONS)),
-            persist_state="page",
-            help="  \n".join(f"**{one.title}**: {one.meaning}" for one in AGGREGATIONS.values()),
-        )
-    )
 
 
 def _clicked(key: str) -> None:
