@@ -243,10 +243,10 @@ def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, Tes
         units = [(image in bad, _shared(one, "view")) for image, one in views.items()]
         return RunMistakes(rate([wrong for wrong, _ in units]), "views", _parts(units))
     about = [one for one in regions if one.outcome != "e" and one.type in {"b": "bac", "c": "mc"}.get(letter, "mc bac")]
-    thirds = {name: _thirds(about, name) for name in THIRDS}
+    parted = {name: thirds(about, name) for name in THIRDS}
     units = []
     for n, one in enumerate(about):
-        measured = {name: (words[n],) for name, words in thirds.items() if words[n]}
+        measured = {name: (words[n],) for name, words in parted.items() if words[n]}
         shared = _shared(views[one.image], one.type)
         units.append((one.outcome == letter, {"type": (one.type.upper(),), **shared, **measured}))
     return RunMistakes(rate([wrong for wrong, _ in units]), "regions", _parts(units))
@@ -266,8 +266,8 @@ def _shared(one: TestedView, about: str) -> dict[str, tuple[str, ...]]:
     return {**by[about], **density}
 
 
-def _thirds(about: Sequence[Region], name: str) -> list[str]:
-    """The third in which each lies, "" of one that was not measured."""
+def thirds(about: Sequence[Region], name: str) -> list[str]:
+    """The third in which each lies, "" of one that was not measured. name: of THIRDS."""
     places = [n for n, one in enumerate(about) if name in one.covariates]
     places.sort(key=lambda n: about[n].covariates[name])
     found = [""] * len(about)

@@ -19,6 +19,7 @@ from mtunet.files import counted
 from mtunet.intake.admission import QueueFull
 from mtunet.phantom import PhantomSpec
 from mtunet.store.filing import CouldNotSave
+from mtunet.teaching.mistakes import THIRDS, thirds
 from mtunet.teaching.run_cases import HOW, cases_of
 from pages.shared.words import plain
 from pages.shared.work import open_store
@@ -27,7 +28,6 @@ from pages.teaching.mistakes import mistakes_are_there, say_shared, show_mistake
 from pages.teaching.sections import MOST_ITEMS, TITLES, choose_items, chosen_items, go_to
 
 ALL: Final = "all"
-THIRDS: Final[Mapping[str, int]] = {"faintest third": 0, "middle third": 1, "clearest third": 2}
 
 
 def filtered(results: Results) -> tuple[list[Region], list[Region]]:
@@ -49,7 +49,7 @@ def filtered(results: Results) -> tuple[list[Region], list[Region]]:
     density = _pick("Density", densities, "density", 110, str.lower)
     faint = _pick(
         "Conspicuity",
-        list(THIRDS),
+        THIRDS["conspicuity"],
         "conspicuity",
         160,
         help_text="How far a true region stands out from the noise round it: thirds of those that the other filters "
@@ -76,12 +76,10 @@ def _pick(label: str, options: Sequence[Any], name: str, width: int, words: Any 
 
 def _third(kept: list[Region], faint: str) -> list[Region]:
     """Three groups of one size, as the Evaluation page has them."""
-    measured = sorted(
-        (one for one in kept if "conspicuity" in one.covariates), key=lambda one: one.covariates["conspicuity"]
-    )
-    if faint == ALL or not measured:
+    lies_in = thirds(kept, "conspicuity")
+    if faint == ALL or not any(lies_in):
         return kept
-    return [measured[place] for place in np.array_split(np.arange(len(measured)), 3)[THIRDS[faint]]]
+    return [one for one, third in zip(kept, lies_in, strict=True) if third == faint]
 
 
 def _density(results: Results, one: Region) -> str:
