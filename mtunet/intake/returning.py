@@ -160,12 +160,13 @@ class Returning:
                     stored += made
             if not left:
                 return
-            made = self._deliver(outbox, left, lambda: [report(store, left[0], self._model)])
+            there = _held_of_study(store, left[0])
+            made = self._deliver(outbox, left, lambda: [report(store, left[0], self._model, there)])
         except NotDelivered as problem:
             _try_again(outbox, left, problem)
             return
         if made is not None:
-            known = tuple(dict.fromkeys([*_reports(_held_of_study(store, left[0])), made[0].ReferencedSOPInstanceUID]))
+            known = tuple(dict.fromkeys([*_reports(there), made[0].ReferencedSOPInstanceUID]))
             told = [replace(one, sealed=sealed(outbox, replace(opened(outbox, one), reports=known))) for one in left]
             self._ask_to_commit(outbox, told, [*stored, *made])
 
@@ -258,10 +259,10 @@ def objects(store: Store, one: Return, model: str) -> list[bytes]:
     return made
 
 
-def report(store: Store, one: Return, model: str) -> bytes:
-    """The report of its study, that follows those that the archive has. one: an image whose whole header is held. All
-    images of the study are in it that the archive is known to have."""
-    study, there = study_of(store, one.sha256), _held_of_study(store, one)
+def report(store: Store, one: Return, model: str, there: Mapping[str, Held]) -> bytes:
+    """The report of its study, that follows those that the archive has. one: an image whose whole header is held.
+    there: what is held of all images of the study that the archive is known to have; they are in it."""
+    study = study_of(store, one.sha256)
     assert study is not None
     by = there[one.sha256].header
     found = [
@@ -290,7 +291,7 @@ def _held_of_study(store: Store, one: Return) -> dict[str, Held]:
     for each in outbox.of_study(study.id) if study else ():
         with contextlib.suppress(ValueError):  # another key's
             found[each.sha256] = opened(outbox, each)
-    here = opened(outbox, one).header.StudyInstanceUID
+    here = found[one.sha256].header.StudyInstanceUID
     return {sha256: held for sha256, held in found.items() if held.header.StudyInstanceUID == here}
 
 

@@ -77,8 +77,10 @@ def study_of(store: Opened, sha256: str) -> Study | None:
 def open_study(store: Opened, study_id: str | None = None, *, sha256: str = "") -> StudyRecord | None:
     """A study by its id, else by an image in it; None for what is not there. That it was opened is noted once."""
     found = study_of(store, sha256) if study_id is None else study(store, study_id)
-    record = record_of(store, found) if found is not None else None
-    if found is None or record is None or not record.images:
+    if found is None:
+        return None
+    record = record_of(store, found)
+    if not record.images:
         return None
     if found.opened_at is None:
         mark_opened(store, found.id)

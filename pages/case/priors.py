@@ -40,9 +40,9 @@ def chosen_prior(
     )
     prior, weights = record_of(store, priors[chosen]), models.MODELS[model].sha256
     found = [
-        (image, analyses.from_json(prior.analyses[image.sha256, model, weights]))
+        (image, analyses.from_json(written))
         for image in prior.images
-        if (image.sha256, model, weights) in prior.analyses
+        if (written := prior.analyses.get((image.sha256, model, weights))) is not None
     ]
     if not found:
         st.caption("This model has not looked at that study yet. Open it once with this model.")
