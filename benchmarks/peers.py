@@ -12,7 +12,6 @@ seconds and the median of the ratios, which should stay below 1.
 import argparse
 import functools
 import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.network_passes import timed
 from mtunet.case import Mammogram
 from mtunet.detection import analysis, models
 from mtunet.detection.devices import tiles_at_once
@@ -131,17 +131,11 @@ def main() -> None:
         mammogram = reading.read(file.read_bytes(), file.name)
         forward, count = peer_forward(mammogram, model)
         analyse = functools.partial(analysis.analyse, mammogram, model)
-        times = [(seconds(analyse), seconds(forward)) for _ in range(asked.repeats + 1)]
+        times = [(timed(analyse, model.device), timed(forward, model.device)) for _ in range(asked.repeats + 1)]
         ours, peer = (statistics.median(column) for column in zip(*times[1:], strict=True))  # the first warms up
         ratio = statistics.median(mine / theirs for mine, theirs in times[1:])
         grid = "×".join(map(str, mammogram.shape))
         print(f"{file.name[:28]:28} {grid:>11} {count:7} {ours:5.2f} s {peer:5.2f} s  {ratio:.2f}")
-
-
-def seconds(step: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    step()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

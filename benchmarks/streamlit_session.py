@@ -27,6 +27,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from tests.starting import wait_until_it_answers
+
 SERVE = Path(__file__).parent / "serve.py"
 ASK_AGAIN = 10.0
 """Seconds after which a person drops a file once more."""
@@ -65,13 +67,7 @@ def served(folder: Path, script: Path = SERVE) -> Iterator[Served]:
     with log.open("a") as output:
         server = subprocess.Popen([sys.executable, script, str(port)], env=environment, stdout=output, stderr=output)
     try:
-        while True:
-            if server.poll() is not None:
-                raise RuntimeError(log.read_text())
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            time.sleep(0.02)
+        wait_until_it_answers(url, lambda: server.poll() is None, log)
         yield Served(url, server.pid)
     finally:
         server.terminate()

@@ -3,12 +3,14 @@
 Nothing else is shared: each has its own memory, environment and end, as if it were started by hand.
 """
 
+import contextlib
 import multiprocessing
 import os
 import runpy
 import sys
 import time
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -49,6 +51,17 @@ def wait_for(output: Path, said: str, times: int = 1, seconds: float = 60) -> No
         if time.monotonic() > end:
             raise TimeoutError(output.read_text() if output.exists() else "nothing")
         time.sleep(0.01)
+
+
+def wait_until_it_answers(url: str, lives: Callable[[], bool], log: Path, seconds: float = 60) -> None:
+    """Until a started app says that it is well. Raises RuntimeError with the end of its log."""
+    end = time.monotonic() + seconds
+    while lives() and time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"The app did not start: {log.read_text()[-4000:]}")
 
 
 def _run(script: Path, arguments: tuple[str, ...], environment: dict[str, str], output: Path) -> None:

@@ -3,16 +3,17 @@
 import contextlib
 import os
 import socket
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.starting import ROOT, start
+from tests.starting import ROOT, start, wait_until_it_answers
+
+LONGEST_START = 120.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,8 @@ class Forks:
             free.bind(("127.0.0.1", port))
         asked = ("tests/browser/serve.py", str(port), *painter.split())
         child = self.start(folder / f"log-{port}", *asked, MTUNET_DATA=str(folder / "data"))
-        wait_until_it_answers(port, lambda: child.lives, child.log)
+        wait_until_it_answers(f"http://127.0.0.1:{port}", lambda: child.lives, child.log, LONGEST_START)
         return child
-
-
-def wait_until_it_answers(port: int, lives: Callable[[], bool], log: Path) -> None:
-    """Raises RuntimeError with the end of its log where a server does not, or ends."""
-    for _ in range(1200):
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5)
-            return
-        if not lives():
-            break
-        time.sleep(0.1)
-    raise RuntimeError(f"The app did not start: {log.read_text()[-2000:]}")
 
 
 @contextlib.contextmanager

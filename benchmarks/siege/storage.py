@@ -8,13 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.siege.fork import Forks, wait_until_it_answers
+from benchmarks.siege.fork import LONGEST_START, Forks
 from benchmarks.siege.line import MODEL, ROOT, Line, peak
 from benchmarks.streamlit_session import Session
 from mtunet.store import decisions
 from mtunet.store.images import Store
 from mtunet.store.records import JobState
 from tests.painting import drawn_png
+from tests.starting import wait_until_it_answers
 
 _TAKES_IN = """
 import sys
@@ -168,7 +169,7 @@ def clock_set_back(folder: Path, port: int) -> Line:
             line.took(began)
 
     try:
-        wait_until_it_answers(port, lambda: app.poll() is None, log)
+        wait_until_it_answers(f"http://127.0.0.1:{port}", lambda: app.poll() is None, log, LONGEST_START)
         asyncio.run(work())
         with Store.open(served) as store:
             end = time.monotonic() + 60

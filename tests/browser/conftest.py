@@ -5,10 +5,7 @@ import os
 import random
 import shutil
 import socket
-import time
-import urllib.request
 from collections.abc import Iterator
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,7 @@ from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.store.studies import delete_studies
 from mtunet.store.worklist import Query
-from tests.starting import ROOT, start
+from tests.starting import ROOT, start, wait_until_it_answers
 
 HERE = Path(__file__).parent
 ARGUMENTS = [
@@ -79,7 +76,7 @@ def serving(folder: Path, port: int | None = None, script: str = "serve.py", *op
     below = options[options.index("--server.baseUrlPath") + 1] if "--server.baseUrlPath" in options else ""
     url = f"http://127.0.0.1:{port}/{below}".rstrip("/")
     try:
-        _wait(url, server, log)
+        wait_until_it_answers(url, server.is_alive, log)
         yield url
     finally:
         server.terminate()
@@ -111,14 +108,3 @@ def page(chromium: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert (outside, errors) == ([], [])
-
-
-def _wait(url: str, server: ForkServerProcess, log: Path) -> None:
-    for _ in range(240):
-        if server.exitcode is not None:
-            raise RuntimeError(log.read_text())
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            return
-        time.sleep(0.25)
-    raise RuntimeError(f"The server did not start:\n{log.read_text()}")
