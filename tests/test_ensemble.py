@@ -40,7 +40,7 @@ def test_together_they_say_the_mean_of_their_logits_the_second_of_the_mirror_ima
 
 
 def test_they_come_back_from_a_file_as_they_were_written() -> None:
-    both = Ensemble(members())
+    both, _, _ = read_weights(write_weights(Ensemble(members()), SETTINGS, {}))
     network, settings, _ = read_weights(write_weights(both, SETTINGS, {}))
     assert isinstance(network, Ensemble)
     assert network.config == both.config

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
+from safetensors.torch import save
 
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.detection import devices, models
@@ -16,6 +18,7 @@ from mtunet.detection.network import HEADS, NetworkConfig, build
 from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs
+from training.__main__ import main as training
 
 SETTINGS = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.4), dict.fromkeys(Calcification, 2.0))
 
@@ -59,13 +62,45 @@ def test_the_run_behind_a_registered_model_is_in_the_repository(name: str) -> No
     assert hashlib.sha256(runs.weights_of(run)).hexdigest() == MODELS[name].sha256, "kept once, in weights/"
 
 
-def test_weights_come_back_as_they_were_written() -> None:
-    network, settings, provenance = read_weights(weights(run="here"))
+def test_weights_come_back_rounded_and_look_the_same_in_bfloat16() -> None:
+    written = weights(run="here")
+    network, settings, provenance = read_weights(written)
     torch.manual_seed(0)
-    same = build(NetworkConfig(width=4, norm="group"))
-    assert settings == SETTINGS
-    assert provenance == {"run": "here"}
-    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), same.parameters(), strict=True))
+    before = build(NetworkConfig(width=4, norm="group"))
+    assert (settings, provenance) == (SETTINGS, {"run": "here"})
+    assert len(written) < 0.6 * 4 * sum(each.numel() for each in before.parameters()) + 8000, (
+        "half of float32, and a head"
+    )
+    pairs = list(zip(network.parameters(), before.parameters(), strict=True))
+    assert all(torch.equal(a, b.bfloat16().float() if b.dim() > 1 else b) for a, b in pairs)
+    assert not all(torch.equal(a, b) for a, b in pairs)
+    pixels, window = torch.rand(1, 1, 64, 64), torch.tensor([[0.0, 1.0]])
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(network.eval()(pixels, window), before.eval()(pixels, window))
+    assert write_weights(network, settings, provenance) == written
+
+
+def test_weights_of_an_earlier_version_are_exported_in_half_the_bytes_and_known_by_their_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = build(NetworkConfig(width=4, norm="group"))
+    about = {"network": network.config.to_json(), "settings": SETTINGS.to_json(), "provenance": {"run": "a"}}
+    tensors = {name: each.contiguous() for name, each in network.state_dict().items()}
+    earlier = save(tensors, metadata={"mtunet": json.dumps(about)})
+    runs.start(tmp_path / "a", {"experiment": {}, "data": "drawn"}, [])
+    runs.save_fold(tmp_path / "a", 0, weights=earlier)
+    runs.finish(tmp_path / "a", {"all": {}})
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    told = CliRunner().invoke(training, ["export", str(tmp_path / "a"), "--model", "paper"])
+    shipped = (tmp_path / "paper.safetensors").read_bytes()
+    assert hashlib.sha256(shipped).hexdigest() in told.output
+    assert len(shipped) < len(earlier)
+    found = runs.with_weights(hashlib.sha256(shipped).hexdigest(), tmp_path)
+    assert found is not None
+    assert found.summary is not None
+    assert "all" in found.summary
+    assert runs.weights_of(found) == shipped == write_weights(network, SETTINGS, {"run": "a"})
 
 
 def test_one_flipped_bit_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

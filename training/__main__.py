@@ -12,9 +12,11 @@ from mtunet.case import DeviceUnavailable
 from mtunet.detection.devices import choose_device
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
 from mtunet.detection.settings import ModelUnavailable
+from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs, statistics
 from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.together import worked_out
+from mtunet.files import write_whole
 from mtunet.phantom.spec import Look
 from training import cluster, loop
 from training.data.labelled import to_stderr
@@ -321,14 +323,18 @@ def failures(model: str, device: str, phantoms: int | None) -> None:
 @click.option("--method", default=runs.ONLY_METHOD, show_default=True, help="Of a comparison.")
 @click.option("--fold", default=0, show_default=True, help="Of a comparison.")
 def export(run: Path, model: str, method: str, fold: int) -> None:
-    """Put a run's weights where the app looks for a model."""
+    """Put a run's weights where the app looks for a model.
+
+    What an earlier version wrote in float32 is rounded, and the run's summary names it as it is now.
+    """
     there = runs.read(run)
     if not there.finished:
         raise runs.NotARun(f"{run} is unfinished: it has no summary.json. Run it again to its end.")
-    data = runs.weights_of(there, fold, method)
+    written = runs.weights_of(there, fold, method)
+    data = write_weights(*read_weights(written))
+    runs.rename_weights(there, written, data)
     spec = MODELS[model]
-    spec.path.parent.mkdir(parents=True, exist_ok=True)
-    spec.path.write_bytes(data)
+    write_whole(spec.path, data)
     sha256 = hashlib.sha256(data).hexdigest()
     click.echo(f"{spec.path}\nEnter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}")
 

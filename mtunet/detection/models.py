@@ -41,7 +41,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors",
-        sha256="4eeaeef765a45ece1c73155cba4f028b125ea9dbc7beb809eacf48649cb3859a",
+        sha256="256a71d57fb214f59edfc4e3312cbdb5c1395615e9ca7e68b152060acae2874c",
         note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
         "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
     ),
@@ -50,7 +50,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Paper (whole view at 256×256)",
         way="paper",
         file="paper.safetensors",
-        sha256="8516430d165e04b88607a154ee6e6f3a712cfcc79b04680785064beb5c2d984d",
+        sha256="085426e19c2c8d4b35e99bd9e6230ef479a5aaeb6de3df2bff9c438752305e99",
         note="The paper's way: the whole view squeezed to 256×256. Trained on phantoms (synthetic images) only, and "
         "so far it finds no MC on unseen ones: do not take its silence for their absence.",
     ),

@@ -241,6 +241,16 @@ def finish(folder: Path, summary: Mapping[str, Any]) -> None:
     files.write_json(folder / files.SUMMARY, {**summary, **named})
 
 
+def rename_weights(run: Run, before: bytes, after: bytes) -> None:
+    """The weights of a run of kind "model" are written otherwise, and its summary names them as they are now."""
+    summary, made = run.summary or {}, files.weights_path(files.fold_folder(run.folder, 0))
+    if summary.get(WEIGHTS_SHA256) == hashlib.sha256(before).hexdigest():
+        if made.exists():
+            write_whole(made, after)
+        named = {WEIGHTS_SHA256: hashlib.sha256(after).hexdigest()}
+        files.write_json(run.folder / files.SUMMARY, {**summary, **named})
+
+
 def read(folder: Path) -> Run:
     """Raises NotARun, with what to do, for a folder that is none, and UnreadableRun for a damaged one."""
     config = files.read_json(folder / files.CONFIG)
