@@ -1,5 +1,6 @@
 """What became of every true calcification and every false one, as the columns of the paper's Figure 3."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -59,15 +60,16 @@ def components(results: Results, method: str | None = None) -> list[Region]:
         table = part.columns(COMPONENTS, *wanted)
         if table is None:
             continue
-        place = [numbers(table[name]) for name in ("row", "column", "height", "width")]
-        likely = numbers(table["probability"]) if "probability" in table else np.full(len(table["image"]), np.nan)
-        measured = {name: numbers(table[name]) for name in COVARIATES if name in table}
-        for i, image in enumerate(table["image"]):
-            top, left, height, width = (int(column[i]) for column in place)
-            known = {name: float(column[i]) for name, column in measured.items() if not np.isnan(column[i])}
-            probability = None if np.isnan(likely[i]) else float(likely[i])
+        boxes = zip(*(numbers(table[name]).astype(int).tolist() for name in wanted[3:]), strict=True)
+        nothing = [math.nan] * len(table["image"])
+        likely = numbers(table["probability"]).tolist() if "probability" in table else nothing
+        names = [name for name in COVARIATES if name in table]
+        measured = [numbers(table[name]).tolist() for name in names]
+        rows = zip(table["image"], table["type"], table["outcome"], boxes, likely, strict=True)
+        for (image, kind, outcome, (top, left, height, width), chance), *values in zip(rows, *measured, strict=True):
+            known = {name: value for name, value in zip(names, values, strict=True) if not math.isnan(value)}
+            probability = None if math.isnan(chance) else chance
             box = Box(top, left, top + height, left + width)
-            kind, outcome = table["type"][i], table["outcome"][i]
             found.append(Region(part.method, part.fold, image, kind, outcome, box, probability, known))
     return found
 

@@ -138,10 +138,13 @@ def show_images(results: Results) -> None:
             row[SKETCH] = sketches.get(str(row["image"]), "")
         place = names.index(st.session_state[remembered("image", names)])
         _list(rows, metric, place)
-        show_card(results, method, rows[place], mine.get(names[place], []), metric)
+    card = st.container()  # filled last: its phantom takes a second to draw, and the rest need not wait for it
     flat = [{name: value for name, value in row.items() if name != SKETCH} for row in rows]
     downloads(f"{results.name}-images-{method}-{kind}", flat)
     show_causes(results, method)
+    if rows:
+        with card:
+            show_card(results, method, rows[place], mine.get(names[place], []), metric)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)

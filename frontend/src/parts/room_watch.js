@@ -1,5 +1,6 @@
-// Asks a small address each second whether the class has moved on.
+// Asks a small address, again and again, whether the class has moved on.
 const watching = new WeakMap();
+const PATIENCE = 8; // looks in which the page is being drawn again; then it is told once more
 
 export default function (component) {
   const root = component.parentElement;
@@ -8,21 +9,21 @@ export default function (component) {
     known.component = component;
     return;
   }
-  const mine = { component, ended: false };
+  const mine = { component, ended: false, told: null, since: 0 };
   watching.set(root, mine);
 
   const look = async () => {
     const { address, event, every } = mine.component.data;
-    let wait = every;
     try {
       const answer = await fetch(new URL(address, document.baseURI), { cache: "no-store" });
       const now = answer.ok ? await answer.text() : answer.status === 404 ? "gone" : event;
-      if (now !== event && !mine.ended) {
+      mine.since += 1;
+      if (now !== event && !mine.ended && (now !== mine.told || mine.since > PATIENCE)) {
+        Object.assign(mine, { told: now, since: 0 });
         mine.component.setTriggerValue("moved", now);
-        wait = 4 * every; // the page is being drawn again
       }
     } catch {} // the server is away; the next look asks again
-    if (!mine.ended) mine.timer = setTimeout(look, wait);
+    if (!mine.ended) mine.timer = setTimeout(look, every);
   };
   mine.timer = setTimeout(look, component.data.every);
   return () => {
