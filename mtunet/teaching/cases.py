@@ -1,8 +1,10 @@
 """Every case that the quiz may ask, by where it comes from."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import Asked, questions_of
 from mtunet.teaching.items import Item, find_item, pool
 from mtunet.teaching.model_answers import model_answers
@@ -43,7 +45,7 @@ def cases(source: str) -> tuple[Case, ...]:
     if source == Source.OWN:
         return own_cases()
     if source == Source.RUN:
-        return (*_mistaken(), *(case for case in run_cases() if case.origin and MISTAKES & set(case.origin.outcomes)))
+        return (*_mistaken(), *_instructive(run_cases()))
     if source == PAIRS:
         return tuple(item for item in pool() if item.contrast)
     if source == ANY:
@@ -58,6 +60,24 @@ def _mistaken() -> tuple[Item, ...]:
     if said is None or said.out_of_date:
         return ()
     return tuple(item for item in pool() if said.says(item.id) not in (None, item.answer))
+
+
+MOST_OF_AN_ANSWER: Final = 40
+"""A comparison has a thousand images with a mistake, mostly false positives: all of them would drown the rest."""
+
+
+def _instructive(drawn: Sequence[Item]) -> tuple[Item, ...]:
+    """Of the images on which a method was wrong, for each answer: those where it took one type for the other, then
+    those where it missed what stands out most, then its false positives."""
+
+    def order(case: Item, outcomes: str) -> tuple[bool, bool, float]:
+        return not {"b", "c"} & set(outcomes), "d" not in outcomes, -case.contents.conspicuity
+
+    wrong = [(case, case.origin.outcomes) for case in drawn if case.origin and MISTAKES & set(case.origin.outcomes)]
+    ordered = [case for case, _ in sorted(wrong, key=lambda one: order(*one))]
+    return tuple(
+        case for answer in Answer for case in [one for one in ordered if one.answer is answer][:MOST_OF_AN_ANSWER]
+    )
 
 
 def find_case(id_: str) -> Case | None:

@@ -1,8 +1,8 @@
 """Images of cross-validations as quiz cases: what a method found, missed and mistook, asked of a reader.
 
-    outcomes/RUN.jsonl    {"run", "method", "phantom_version", "components_sha256"}, then one image per line:
-                          {"image", "fold", "outcomes", "spec", "contents"}; "contents" is null where the image is
-                          ambiguous and so is not asked
+    outcomes/RUN.jsonl.xz    {"run", "method", "phantom_version", "components_sha256"}, then one image per line:
+                             {"image", "fold", "outcomes", "spec", "contents"}; "contents" is null where the image is
+                             ambiguous and so is not asked
 
 Made with `python -m mtunet.teaching outcomes RUN`, because what a reader can see of an image is only known once it is
 drawn. A file that belongs to other results than those under `runs/` is left aside, with a sentence.
@@ -10,6 +10,7 @@ drawn. A file that belongs to other results than those under `runs/` is left asi
 
 import hashlib
 import json
+import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,7 @@ from mtunet.teaching.items import FromRun, Item, read_item, write_item
 FOLDER: Final = Path(__file__).parent / "outcomes"
 FAVOURITE: Final = "mtunet"
 """The method whose mistakes are asked, where a run has it."""
+ENDING: Final = ".jsonl.xz"
 HOW: Final = "python -m mtunet.teaching outcomes"
 
 
@@ -51,7 +53,7 @@ def run_cases(folder: Path | None = None) -> tuple[Item, ...]:
 
 def cases_of(run: str, folder: Path | None = None) -> RunCases | None:
     """None where the run has no file, or one that does not belong to it."""
-    path = (folder or FOLDER) / f"{run}.jsonl"
+    path = (folder or FOLDER) / f"{run}{ENDING}"
     found = _read(*_key(path)) if path.exists() else None
     return found if isinstance(found, RunCases) else None
 
@@ -94,7 +96,7 @@ def draw_outcomes(run: Path, folder: Path | None = None) -> Iterator[tuple[str, 
         case = Item(spec, contents, FromRun(run.name, method, fold, image, outcomes))
         lines.append(json.dumps({**about, **write_item(case)}))
         yield image, case
-    write_whole((folder or FOLDER) / f"{run.name}.jsonl", ("\n".join(lines) + "\n").encode())
+    write_whole((folder or FOLDER) / f"{run.name}{ENDING}", lzma.compress(("\n".join(lines) + "\n").encode()))
 
 
 def fingerprint(run: Path, method: str) -> str:
@@ -117,7 +119,7 @@ def _tested(results: Results, method: str) -> dict[str, tuple[int, str]]:
 
 
 def _files(folder: Path | None) -> list[Path]:
-    return sorted((folder or FOLDER).glob("*.jsonl"))
+    return sorted((folder or FOLDER).glob(f"*{ENDING}"))
 
 
 def _key(path: Path) -> tuple[Path, int, Path]:
@@ -127,7 +129,7 @@ def _key(path: Path) -> tuple[Path, int, Path]:
 @cache
 def _read(path: Path, _when: int, root: Path) -> RunCases | str:
     try:
-        first, *lines = path.read_text(encoding="utf-8").splitlines()
+        first, *lines = lzma.decompress(path.read_bytes()).decode().splitlines()
         head = json.loads(first)
         run = root / head["run"]
         if head["phantom_version"] != PHANTOM_VERSION:
@@ -137,7 +139,7 @@ def _read(path: Path, _when: int, root: Path) -> RunCases | str:
         said = [json.loads(line) for line in lines]
         cases = tuple(_case(head, one) for one in said if one["contents"] is not None)
         return RunCases(head["run"], head["method"], len(said), cases)
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, lzma.LZMAError) as problem:
         return f"{path.name} holds no cases of a run ({problem!r}). Draw them again: {HOW}"
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from mtunet.case import Calcification, Finding
+from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
 from pages.shared.image_route import ASSETS
 from pages.shared.keys import for_browser
 
@@ -223,7 +223,7 @@ def viewer(
         "keys": for_browser(reading=reading is not None),
         "desk": None if reading is None else dict(reading.facts),
     }
-    mounted = component("load_viewer", '<div class="mtunet-viewer" data-state="loading"></div>')
+    mounted = component("load_viewer", _ROOT)
     if reading is not None:
         told = {"go": reading.go, "sign": reading.sign, "redraw": lambda _: None}
         mounted(key=key, data=data, **{f"on_{name}_change": _telling(key, name, act) for name, act in told.items()})
@@ -232,6 +232,10 @@ def viewer(
     if clicked := state.get("selected"):
         return ViewerEvent(int(clicked["number"]), str(clicked["pane"]))
     return ViewerEvent()
+
+
+_ROOT = f'<div class="mtunet-viewer" data-state="loading" data-notice="{NOT_FOR_CLINICAL_USE}"></div>'
+"""In full screen nothing of the page is left to say the notice, so the viewer does."""
 
 
 def _telling(key: str, name: str, act: Callable[[str], None]) -> Callable[[], None]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from mtunet.case import NOT_FOR_CLINICAL_USE
 from tests.browser.conftest import serving
 from tests.browser.viewer_case import write_case
 
@@ -80,6 +81,11 @@ def test_a_click_enlarges_one_view_escape_shows_all_again_and_a_layout_is_rememb
         expect(hung).to_have_attribute("data-shown", str(shown if key != "8" else 3))
         if key in "17":
             assert fills() > 0.85
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement !== null")
+    said = hung.evaluate("one => getComputedStyle(one, '::after').content")
+    assert said == f'"{NOT_FOR_CLINICAL_USE}"', "nothing else of the page says it there"
+    page.keyboard.press("f")
     page.reload()
     expect(hung).to_have_attribute("data-state", "ready")
     expect(hung).to_have_attribute("data-layout", "cc")

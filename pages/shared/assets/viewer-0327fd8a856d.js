@@ -33,6 +33,17 @@ var Lc=`/* The page's theme around the image, darkness under it: a mammogram is 
   border: 0;
   border-radius: 0;
 }
+.mtunet-viewer:fullscreen::after {
+  content: attr(data-notice);
+  position: absolute;
+  bottom: 6px;
+  left: 35%;
+  z-index: 3;
+  color: var(--hud);
+  text-shadow: 0 0 3px #000;
+  opacity: 0.8;
+  pointer-events: none;
+}
 
 /* Tools */
 .toolbar {
