@@ -59,8 +59,7 @@ from mtunet.teaching.items import (
     write_item,
 )
 from mtunet.teaching.lesson import LESSON
-from mtunet.teaching.lesson_pictures import PHANTOM_ORIGIN, PICTURES
-from mtunet.teaching.lesson_table import TABLE, lesson_table
+from mtunet.teaching.lesson_sources import PHANTOM_ORIGIN, PICTURES, SOURCES, TABLE, lesson_table
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
 from mtunet.teaching.records import (
     add_answer,
@@ -70,7 +69,6 @@ from mtunet.teaching.records import (
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
 from mtunet.teaching.shares import shares_table
-from mtunet.teaching.sources import SOURCES
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 NOTHING = Contents(0.0, 0.0, 0.0, 0.0, 1.0, (), (), (), {})

@@ -22,7 +22,7 @@ __all__ = [
     "figure",
     "items",
     "lesson",
-    "lesson_pictures",
+    "lesson_sources",
     "mistake_pictures",
     "mistakes",
     "model_answers",
@@ -33,5 +33,4 @@ __all__ = [
     "rounds",
     "run_cases",
     "scoring",
-    "sources",
 ]

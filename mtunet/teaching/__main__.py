@@ -22,8 +22,7 @@ from mtunet.imaging.reading import read
 from mtunet.teaching import real_cases
 from mtunet.teaching.figure import make_pictures
 from mtunet.teaching.items import POOL, draw_pool, pool
-from mtunet.teaching.lesson_pictures import PICTURES
-from mtunet.teaching.lesson_table import TABLE, lesson_table
+from mtunet.teaching.lesson_sources import PICTURES, TABLE, lesson_table
 from mtunet.teaching.mistake_pictures import make_mistakes
 from mtunet.teaching.model_answers import ANSWERS
 from mtunet.teaching.run_cases import draw_outcomes

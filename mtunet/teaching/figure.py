@@ -22,7 +22,7 @@ from mtunet.phantom import Phantom, make_phantom
 from mtunet.phantom.samples import SAMPLES, sample_bytes
 from mtunet.phantom.spec import BoolArray, FloatArray
 from mtunet.teaching import PICTURES as SHIPPED
-from mtunet.teaching.lesson_pictures import PICTURES, Detail, LessonPicture
+from mtunet.teaching.lesson_sources import PICTURES, Detail, LessonPicture
 
 FOLDER: Final = SHIPPED["lesson"]
 HEIGHT: Final = 528

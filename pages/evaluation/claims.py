@@ -6,7 +6,7 @@ import streamlit as st
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at
-from mtunet.evaluation.between import AtRate, at_rates, leaks
+from mtunet.evaluation.between import AtRate, at_rates, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval
 from mtunet.evaluation.reading import Results
@@ -14,7 +14,7 @@ from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title, rows
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
 from pages.evaluation.results_table import chosen_frame
 from pages.evaluation.runs_shown import every_run
-from pages.evaluation.verdicts import show_verdicts
+from pages.evaluation.verdicts import show_table, show_verdicts
 from pages.shared.charts import figure, line, markers, show
 
 CLAIMS = "Claims"
@@ -62,6 +62,8 @@ def _rates(results: Results, every: list[Results]) -> None:
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.rates", alt="F1 at each learning rate")
     downloads(f"{results.name}-rates", [vars(one) for one in found])
+    if claims := rate_claims(results, every):
+        show_table(f"{results.name}-rate-claims", claims, "evaluation.claims.rate_verdicts")
 
 
 def _rate_chart(results: Results, found: list[AtRate], kind: str, name: str) -> None:
@@ -125,6 +127,7 @@ def _leak(results: Results, every: list[Results]) -> None:
         for one in found
     ]
     downloads(f"{results.name}-leak", [row | {"gap": one.gap} for row, one in zip(flat, found, strict=True)])
+    show_table(f"{results.name}-leak-claims", [one.claim for one in found], "evaluation.claims.leak_verdicts")
 
 
 def _span(span: Interval | None) -> str:

@@ -1,6 +1,7 @@
 """What a run's seeds and folds show: which methods learnt, every claim's verdict, what BAC's removal does, and what
 becomes of true regions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -56,14 +57,19 @@ def _claims(results: Results, told: Statistics) -> None:
         "what would be found four times in five at a level of 0.05, and at the level that Holm asks of the first. "
         f"Not shown is no evidence of equality. {HOW}"
     )
+    show_table(f"{results.name}-claims", told.claims, "evaluation.claims.verdicts")
+
+
+def show_table(name: str, claims: Sequence[Claim], key: str) -> None:
+    """A row for each claim, and the download of that name."""
     st.dataframe(
-        [_claim_row(claim) for claim in told.claims],
+        [_claim_row(claim) for claim in claims],
         hide_index=True,
         height="content",
-        key="evaluation.claims.verdicts",
+        key=key,
         alt="Every claim, what was measured, and whether it is shown, not shown or contradicted",
     )
-    downloads(f"{results.name}-claims", [_claim_record(claim) for claim in told.claims])
+    downloads(name, [_claim_record(claim) for claim in claims])
 
 
 def _claim_row(claim: Claim) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import pool
 from mtunet.teaching.lesson import LESSON, Chapter, Shown, Statement
-from mtunet.teaching.lesson_pictures import PICTURES, LessonPicture
+from mtunet.teaching.lesson_sources import PICTURES, SOURCES, LessonPicture
 from mtunet.teaching.mistakes import false_per_view, mistakes_of
 from mtunet.teaching.model_answers import model_answers
-from mtunet.teaching.sources import SOURCES
 from pages.shared.words import plain
 from pages.teaching.pictures import figure_html, rows_html
 from pages.teaching.sections import go_to, rate_words

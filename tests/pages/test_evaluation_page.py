@@ -206,12 +206,16 @@ def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -
 
 def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest], root: Path) -> None:
     write_family(root)
+    write_run(root / "e-fast", methods=("single", "mtunet"), seed=8, differs={"learning_rate": 1e-3})
     app = go_to(opened(), "Claims")
     assert not app.info
-    rates, leak = (table.value for table in app.dataframe)
+    rates, borne, leak, leaked = (table.value for table in app.dataframe)
     assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
     assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
     assert set(leak["Type"]) == {"MC", "BAC"}
+    for table, number in ((borne, "P25"), (leaked, "P16")):
+        assert set(table["No."]) == {number}
+        assert set(table["Verdict"]) <= {"shown", "not shown", "contradicted", "not judged"}
 
 
 def test_images_are_filtered_by_any_column(opened: Callable[[], AppTest]) -> None:

@@ -27,7 +27,7 @@ from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
 from mtunet.teaching.figure import picture_path
 from mtunet.teaching.items import Item, pool, spec_to_words
-from mtunet.teaching.lesson_pictures import PICTURES
+from mtunet.teaching.lesson_sources import PICTURES
 from mtunet.teaching.real_cases import REAL_CASES, name_folder, read_folder
 from mtunet.teaching.records import add_answer, answers_of, described
 from mtunet.teaching.rounds import find_round
