@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -115,6 +116,12 @@ def read_metadata(spec: ModelSpec) -> dict[str, Any]:
             f"The weights of model {spec.name!r} are damaged: {spec.file} does not begin as a weights file does. "
             "Restore it from the repository."
         ) from None
+
+
+@lru_cache(maxsize=8)
+def settings_of(name: str) -> Settings:
+    """How a registered model is used, as its weights file says and as was chosen since. Raises ModelUnavailable."""
+    return Settings.from_json(read_metadata(find_model(name))["settings"])
 
 
 def file_state(spec: ModelSpec) -> Literal["ok", "missing", "damaged"]:

@@ -186,11 +186,14 @@ class Store(Opened):
     def images(self, *, search: str = "", analysed: bool = False, limit: int = 20, offset: int = 0) -> list[Image]:
         """Those that are listed, newest batch first, each in its own order. search: a part of the name. analysed: those
         alone that are."""
-        conditions = ["study is not null", *(["name like :search escape '\\'"] if search.strip() else [])]
-        conditions += ["exists (select 1 from analyses where analyses.sha256 = images.sha256)"] if analysed else []
+        conditions, values = ["study is not null"], {"limit": limit, "offset": offset, "search": ""}
+        if part := search.strip():
+            conditions.append("name like :search escape '\\'")
+            values["search"] = containing(part)
+        if analysed:
+            conditions.append("exists (select 1 from analyses where analyses.sha256 = images.sha256)")
         condition = f"where {' and '.join(conditions)}"
         query = f"select * from images {condition} order by added_at desc, rowid limit :limit offset :offset"
-        values = {"search": containing(search.strip()), "limit": limit, "offset": offset}
         return [image_from(row) for row in self.db.query(query, values)]
 
     def count(self) -> int:

@@ -10,7 +10,7 @@ import mtunet
 from mtunet.case import Calcification
 from mtunet.detection import models
 from mtunet.detection.devices import describe
-from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, settings_of
 from mtunet.detection.segmentation import segment
 from mtunet.files import write_whole
 from mtunet.imaging.reading import read
@@ -72,7 +72,6 @@ def _begin(path: Path, device: str) -> ModelAnswers:
     found = model_answers.__wrapped__(path)
     if found is not None and not found.out_of_date:
         return found
-    settings = read_metadata(MODELS[DEFAULT_MODEL])["settings"]
     return ModelAnswers(
         model=DEFAULT_MODEL,
         weights_sha256=MODELS[DEFAULT_MODEL].sha256,
@@ -81,7 +80,7 @@ def _begin(path: Path, device: str) -> ModelAnswers:
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=sha256_of(POOL),
         of=len(pool()),
-        thresholds={kind.value: float(settings["thresholds"][kind.value]) for kind in Calcification},
+        thresholds={kind.value: cut for kind, cut in settings_of(DEFAULT_MODEL).thresholds.items()},
         answers={},
     )
 

@@ -8,7 +8,7 @@ import streamlit as st
 from mtunet.detection.triage import MOSTLY_BAC_SHARE
 from mtunet.study.bac import GRADE_RULE, GRADES, NO_GRADE, SUMS_SOURCE, Amount
 from mtunet.study.rules import CLOSE, Point, hangs
-from pages.case.viewed import Case
+from pages.case.reading import Case
 from pages.shared.words import FLAGS, SIDES
 
 EVERY = (

@@ -20,11 +20,10 @@ from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_stud
 from pages.case.downloads import downloads
 from pages.case.findings import findings_table, insets
 from pages.case.looked import looked_at
-from pages.case.panes import layers, pane, pane_id, panes
+from pages.case.panes import layers, pane, panes
 from pages.case.priors import chosen_prior, prior_change, prior_panes
-from pages.case.reading import desk_facts, scope
+from pages.case.reading import Case, Viewed, desk_facts, pane_id, scope
 from pages.case.verdict import facts, header, notes
-from pages.case.viewed import Case, Viewed
 from pages.shared.controls import chosen_palette, chosen_thresholds
 from pages.shared.correcting import correct_side
 from pages.shared.frame import frame, name_reader

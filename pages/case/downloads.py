@@ -16,7 +16,7 @@ from mtunet.store.outbox import ASKED, FAILED, SENT, WAITING, Outbox
 from mtunet.store.records import Image
 from mtunet.store.studies import named_in_objects
 from mtunet.study.decisions import Decision
-from pages.case.viewed import Case
+from pages.case.reading import Case
 from pages.shared.pixels import mammogram_of, segmentation_of, truth_of
 from pages.shared.work import open_store
 

@@ -7,8 +7,7 @@ import streamlit as st
 from mtunet.case import Calcification, Finding
 from mtunet.output.drawing import Palette, inset
 from mtunet.study.landmarks import TOLERANCE_MM
-from pages.case.reading import called, distances, other_view, verdict_words
-from pages.case.viewed import Case, Viewed
+from pages.case.reading import Case, Viewed, called, distances, other_view, verdict_words
 from pages.shared.pixels import mammogram_of, truth_of
 from pages.shared.words import SHORT_TYPES
 

@@ -11,7 +11,7 @@ from mtunet.intake.admission import PIXEL_SIZES, SPACING, QueueFull, set_pixel_s
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.store.studies import Correction, corrections_of
-from pages.case.viewed import Case
+from pages.case.reading import Case
 from pages.shared.frame import reader_name
 from pages.shared.words import SHORT_TYPES, plain
 from pages.shared.work import jobs, open_store

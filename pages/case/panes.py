@@ -10,7 +10,7 @@ from mtunet.output.drawing import Palette
 from mtunet.store.filing import maps_folder_name
 from mtunet.study.decisions import Decision
 from mtunet.study.grouping import Placing, hang, wanted_wall
-from pages.case.viewed import Case, Viewed
+from pages.case.reading import Case, Viewed
 from pages.shared.controls import LayerStyle, looks
 from pages.shared.pixels import truth_outlines
 from pages.shared.viewer import Hanging, Outline, Pane, outlines
@@ -52,7 +52,7 @@ def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
     if causes := _causes(case, view):
         contours["causes"] = causes
     return Pane(
-        id=pane_id(image.sha256),
+        id=view.pane,
         title=_title(case, view, flipped=flipped) if hung else ", ".join((view_words(image), *_badges(view))),
         sha256=image.sha256,
         columns=image.columns,
@@ -79,10 +79,6 @@ def _title(case: Case, view: Viewed, *, flipped: bool) -> str:
 def _badges(view: Viewed) -> list[str]:
     """What limits the result, or is in doubt, on the image itself."""
     return [BADGES[name] for name in scope_of(view.analysis.triage.reasons)]
-
-
-def pane_id(sha256: str) -> str:
-    return sha256[:16]
 
 
 def is_flipped(view: Viewed, wall: Edge | None) -> bool:

@@ -16,7 +16,7 @@ from mtunet.store.studies import StudyRecord, record_of
 from mtunet.study.bac import change, repeat_error
 from mtunet.study.grouping import Study
 from pages.case.panes import pane
-from pages.case.viewed import Case
+from pages.case.reading import Case
 from pages.shared.viewer import Pane
 from pages.shared.words import SIDES
 

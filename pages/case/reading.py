@@ -1,22 +1,93 @@
-"""What the viewer is told of the study that is read in it: what it is, its flag and why, its findings, what stands."""
+"""A study as it is read: its images with what was found on them, and what the viewer is told: what it is, its flag and
+why, its findings, what stands."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from mtunet.case import Calcification, Finding
+import mtunet
+from mtunet.case import Analysis, Calcification, Finding
 from mtunet.detection.triage import BADGES, PRIORITY, RULES_VERSION, finding_area, scope_of
 from mtunet.files import counted
-from mtunet.study.decisions import Decision, Verdict
+from mtunet.store.records import Image
+from mtunet.study.decisions import Decision, Shown, Standing, Verdict
+from mtunet.study.grouping import Study
 from mtunet.study.landmarks import Distances, place
+from mtunet.study.look import StudyLook
 from mtunet.study.rules import weigh_study
 from pages.case.desk import DESKS, RECALLS, VERDICTS, Desk, told
-from pages.case.panes import pane_id
-from pages.case.viewed import Case, Viewed
 from pages.shared.entry import signed_in_name
 from pages.shared.frame import reader_name
 from pages.shared.pixels import sample_of
 from pages.shared.reading_list import Place, list_name
-from pages.shared.words import FLAGS, PRIORITIES, SHORT_TYPES, share_words, size_words, when_words
+from pages.shared.words import FLAGS, PRIORITIES, SHORT_TYPES, share_words, short_marker, size_words, when_words
+
+Key = tuple[str, int]
+"""A finding of a study: the sha256 of its image, and its number there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Viewed:
+    """One image: what was found with the model's own thresholds, and what with those that are chosen."""
+
+    image: Image
+    stored: Analysis
+    analysis: Analysis
+
+    @property
+    def pane(self) -> str:
+        """Its id in the viewer."""
+        return pane_id(self.image.sha256)
+
+    @property
+    def name(self) -> str:
+        """ "LCC", or the file's name where side and view are not known."""
+        return short_marker(self.image) or self.image.name
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A study that is open. views: in hanging order. standing: what readers decided of it."""
+
+    study: Study
+    views: Sequence[Viewed]
+    look: StudyLook
+    standing: Standing
+
+    @property
+    def single(self) -> bool:
+        return len(self.views) == 1
+
+    @property
+    def in_mm(self) -> bool:
+        """Whether every file says its spacing; otherwise everything is told in pixels."""
+        return all(view.image.spacing_mm is not None for view in self.views)
+
+    @property
+    def shown(self) -> Shown:
+        """What a decision is made in view of."""
+        analysis = self.views[0].analysis
+        made = analysis.provenance
+        return Shown(made.model, made.weights_sha256, analysis.thresholds, made.rules, mtunet.__version__)
+
+    @property
+    def findings(self) -> list[tuple[Viewed, Finding]]:
+        """MC first, then by probability × area, over all images."""
+        found = [(view, finding) for view in self.views for finding in view.analysis.findings]
+        return sorted(found, key=lambda one: (one[1].type.value != "mc", -one[1].probability * one[1].area_px))
+
+    def find(self, key: Key | None) -> tuple[Viewed, Finding] | None:
+        """None for a finding that is not there under these thresholds."""
+        return next((one for one in self.findings if key == (one[0].image.sha256, one[1].number)), None)
+
+    def view(self, sha256: str) -> Viewed | None:
+        return next((view for view in self.views if view.image.sha256 == sha256), None)
+
+
+def pane_id(sha256: str) -> str:
+    """Of an image, in the viewer."""
+    return sha256[:16]
+
 
 OTHER_WAY = {Calcification.MICRO: Verdict.BAC, Calcification.ARTERIAL: Verdict.MC}
 
@@ -132,7 +203,7 @@ def _finding(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
     where = [f"{far:.0f} {unit} to the {what}" for what, far in _far(there)]
     other = other_view(case, view, finding)
     return {
-        "pane": pane_id(view.image.sha256),
+        "pane": view.pane,
         "image": view.image.sha256,
         "number": finding.number,
         "type": finding.type.value,

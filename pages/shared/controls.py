@@ -1,14 +1,13 @@
 """What a person turns on the case page: thresholds and palette."""
 
-import functools
 from dataclasses import dataclass
 
 import streamlit as st
 
 from mtunet.case import Analysis, Calcification
 from mtunet.detection.components import what_counts
-from mtunet.detection.models import ModelSpec, find_model, read_metadata
-from mtunet.detection.settings import ModelUnavailable, Settings
+from mtunet.detection.models import settings_of
+from mtunet.detection.settings import ModelUnavailable
 from mtunet.output.drawing import FIGURE_3, LAYERS, PALETTES, Palette
 from pages.shared.words import TYPES
 
@@ -61,15 +60,9 @@ def chosen_thresholds(case: str, stored: Analysis) -> dict[Calcification, float]
 def _rule(model: str, kind: Calcification) -> str:
     """What makes a region of this model count besides its threshold; "" for a model that is not at hand."""
     try:
-        spec = find_model(model)
-        return what_counts(_settings(spec), kind)
+        return what_counts(settings_of(model), kind)
     except ModelUnavailable:
         return ""
-
-
-@functools.lru_cache(maxsize=8)
-def _settings(spec: ModelSpec) -> Settings:
-    return Settings.from_json(read_metadata(spec)["settings"])
 
 
 def chosen_palette() -> Palette:

@@ -111,7 +111,7 @@ def truth_of(image: Image) -> Truth | None:
 @st.cache_resource(max_entries=20, show_spinner=False, hash_funcs=OF_SOURCE)
 def truth_outlines(image: Image) -> dict[str, list[Outline]]:
     """Its outlines as layers of the palette."""
-    truth = truth_of(image)
+    truth = None if sample_of(image) is None else truth_of(image)
     if truth is None:
         return {}
     return {

@@ -3,11 +3,10 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import streamlit as st
@@ -68,26 +67,15 @@ def inbox() -> Watcher | None:
     return _inbox(data_folder().absolute(), Path(folder).absolute()) if folder else None
 
 
-class PageStore(Store):
-    """What goes wrong in its block is a sentence on the page."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            super().__exit__(kind, error, trace)
-        except UnusableStore as problem:
-            st.error(str(problem))
-            st.stop()
-
-
-def open_store() -> Store:
-    """The store, or a sentence in place of the page."""
+@contextmanager
+def open_store() -> Iterator[Store]:
+    """The store; what goes wrong, at once or in the block, is a sentence on the page, which ends there."""
     try:
-        return PageStore.open(data_folder())
+        with Store.open(data_folder()) as store:
+            yield store
     except UnusableStore as problem:
         st.error(str(problem))
-        return st.stop()
+        st.stop()
 
 
 def standing_still() -> list[str]:

@@ -12,7 +12,6 @@ from mtunet.output.exports import EXPORTS, STUDY_EXPORTS
 from mtunet.store.filing import forget
 from mtunet.store.images import Store
 from mtunet.store.worklist import Order
-from pages.shared import controls
 from tests.pages.conftest import decide, desk_of, open_drawer
 
 
@@ -80,14 +79,14 @@ def test_a_case_opens_without_the_weights_that_made_it(
 ) -> None:
     case = analysed(mc=2, bac=True)
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
-    controls._settings.cache_clear()
+    models.settings_of.cache_clear()
     if content is not None:
         (tmp_path / models.MODELS["detail"].file).write_bytes(content)
     app = open_case(case)
     [pane] = given_to_viewer(app)["panes"]
     assert len(pane["contours"]["mc"]) == 2
     assert "counts from" not in threshold(app, "mc").help
-    controls._settings.cache_clear()
+    models.settings_of.cache_clear()
 
 
 def test_another_image_is_shown_beside_it(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:

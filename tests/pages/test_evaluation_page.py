@@ -213,9 +213,9 @@ def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest],
     assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
     assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
     assert set(leak["Type"]) == {"MC", "BAC"}
-    for table, number in ((borne, "P25"), (leaked, "P16")):
-        assert set(table["No."]) == {number}
-        assert set(table["Verdict"]) <= {"shown", "not shown", "contradicted", "not judged"}
+    for shown, number in ((borne, "P25"), (leaked, "P16")):
+        assert set(shown["No."]) == {number}
+        assert set(shown["Verdict"]) <= {"shown", "not shown", "contradicted", "not judged"}
 
 
 def test_images_are_filtered_by_any_column(opened: Callable[[], AppTest]) -> None:
