@@ -107,8 +107,8 @@ def test_an_analysis_of_a_deleted_image_is_not_kept(store: Store) -> None:
 
 def test_deleting_leaves_nothing_of_the_image(store: Store, data: Path) -> None:
     store.add_image(mammogram(), "x", "upload")
-    filing.save_maps(data, A, segmentation())
-    filing.save_thumbnail(data, A, np.zeros((4, 4, 3), np.uint8))
+    save_maps(data, A, segmentation())
+    filing.save_thumbnail(data, A, filing.thumbnail_bytes(np.zeros((4, 4, 3), np.uint8)))
     store.queue(A, "detail", "one")
     store.add_analysis(A, "detail", WEIGHTS, result())
     store.delete(A)
@@ -197,6 +197,11 @@ def test_what_is_not_a_model_name_never_becomes_a_path(data: Path, model: str) -
         filing.maps_folder(data, A, model, WEIGHTS)
 
 
+def save_maps(data: Path, sha256: str, of: Segmentation) -> Path:
+    """As the worker keeps them."""
+    return filing.save_maps(data, sha256, of.model, of.weights_sha256, filing.map_files(of))
+
+
 def segmentation() -> Segmentation:
     probability = {kind: np.linspace(0, 1, 600, dtype=np.float32).reshape(20, 30) for kind in Calcification}
     return Segmentation(
@@ -215,7 +220,7 @@ def segmentation() -> Segmentation:
 
 def test_maps_come_back_to_the_nearest_255th(data: Path) -> None:
     saved = segmentation()
-    filing.save_maps(data, A, saved)
+    save_maps(data, A, saved)
     read = filing.read_maps(data, A, "detail", WEIGHTS)
     for kind in Calcification:
         assert np.abs(read.probability[kind] - saved.probability[kind]).max() <= 0.5 / 255 + 1e-6
@@ -228,7 +233,7 @@ def test_maps_come_back_to_the_nearest_255th(data: Path) -> None:
 @pytest.mark.parametrize("points", [[], [[3, 4], [19, 29]]])
 def test_specks_and_what_makes_a_region_count_are_kept_with_the_maps(data: Path, points: list[list[int]]) -> None:
     specks = np.array(points, np.int32).reshape(-1, 2)
-    filing.save_maps(data, A, replace(segmentation(), specks=specks, minimum_specks=2, minimum_track_mm2=20.0))
+    save_maps(data, A, replace(segmentation(), specks=specks, minimum_specks=2, minimum_track_mm2=20.0))
     read = filing.read_maps(data, A, "detail", WEIGHTS)
     assert read.specks is not None
     assert read.specks.tolist() == points
@@ -236,7 +241,7 @@ def test_specks_and_what_makes_a_region_count_are_kept_with_the_maps(data: Path,
 
 
 def test_maps_without_their_last_file_are_not_there(data: Path) -> None:
-    folder = filing.save_maps(data, A, segmentation())
+    folder = save_maps(data, A, segmentation())
     (folder / "segmentation.json").unlink()
     with pytest.raises(filing.NotOnFile, match="analyse it again"):
         filing.read_maps(data, A, "detail", WEIGHTS)
@@ -333,15 +338,14 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.drawn_analysis import written
-from tests.test_store import mammogram, result, segmentation, WEIGHTS
-from mtunet.store import filing
+from tests.test_store import mammogram, result, save_maps, segmentation, WEIGHTS
 from mtunet.store.images import Store
 data = Path(sys.argv[1])
 for number in range(10_000):
     sha256 = f"{number:064x}"
     with Store.open(data) as store:
         store.add_image(mammogram(sha256), "x", "upload")
-        filing.save_maps(data, sha256, segmentation())
+        save_maps(data, sha256, segmentation())
         store.add_analysis(sha256, "detail", WEIGHTS, result())
         print(number, flush=True)
 """

@@ -22,6 +22,7 @@ from mtunet.store.images import Store
 from mtunet.store.quiz import all_answers, delete_answers, put_back, readers
 from mtunet.study.bac import GRADES
 from mtunet.teaching import items as quiz_items
+from mtunet.teaching.__main__ import shares_table
 from mtunet.teaching.cases import PAIRS, cases
 from mtunet.teaching.contents import (
     LEAST_APART,
@@ -32,6 +33,7 @@ from mtunet.teaching.contents import (
     Answer,
     Contents,
     contents_of,
+    known_grade,
 )
 from mtunet.teaching.describing import (
     BENIGN_SHAPES,
@@ -44,7 +46,6 @@ from mtunet.teaching.describing import (
     questions_of,
 )
 from mtunet.teaching.figure import picture_path
-from mtunet.teaching.grading import known_grade
 from mtunet.teaching.items import CHOICES as SPEC_CHOICES
 from mtunet.teaching.items import (
     LEVELS,
@@ -68,7 +69,6 @@ from mtunet.teaching.records import (
 )
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
-from mtunet.teaching.shares import shares_table
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 NOTHING = Contents(0.0, 0.0, 0.0, 0.0, 1.0, (), (), (), {})

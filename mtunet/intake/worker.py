@@ -207,8 +207,8 @@ class Jobs:
     def _keep_analysis(self, store: Store, sha256: str, model: str, made: engine.Made) -> None:
         weights = made.analysis["provenance"]["weights_sha256"]
         files = dict(made.files)
-        filing.save_thumbnail_bytes(self._data, sha256, files.pop(THUMBNAIL_FILE))
-        filing.save_map_files(self._data, sha256, model, weights, files)
+        filing.save_thumbnail(self._data, sha256, files.pop(THUMBNAIL_FILE))
+        filing.save_maps(self._data, sha256, model, weights, files)
         if not store.add_analysis(sha256, model, weights, made.analysis, made.more["coarse_vessels"]):
             filing.forget(self._data, sha256)  # deleted meanwhile
 

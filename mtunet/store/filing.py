@@ -118,12 +118,7 @@ def as_kept(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return _from_16_bit(_to_16_bit(pixels))
 
 
-def save_thumbnail(data: Path, sha256: str, rgb: npt.NDArray[np.uint8]) -> Path:
-    """rgb: (rows, columns, 3) uint8. Raises CouldNotSave."""
-    return save_thumbnail_bytes(data, sha256, thumbnail_bytes(rgb))
-
-
-def save_thumbnail_bytes(data: Path, sha256: str, content: bytes) -> Path:
+def save_thumbnail(data: Path, sha256: str, content: bytes) -> Path:
     """content: of `thumbnail_bytes`. Raises CouldNotSave."""
     path = thumbnail_path(data, sha256)
     _write(path, content)
@@ -135,12 +130,7 @@ def thumbnail_bytes(rgb: npt.NDArray[np.uint8]) -> bytes:
     return _png(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
 
-def save_maps(data: Path, sha256: str, segmentation: Segmentation) -> Path:
-    """Write the probability maps and what else a Segmentation knows. Raises CouldNotSave."""
-    return save_map_files(data, sha256, segmentation.model, segmentation.weights_sha256, map_files(segmentation))
-
-
-def save_map_files(data: Path, sha256: str, model: str, weights_sha256: str, files: Mapping[str, bytes]) -> Path:
+def save_maps(data: Path, sha256: str, model: str, weights_sha256: str, files: Mapping[str, bytes]) -> Path:
     """Write what `map_files` made, here or on another machine, in its order. Raises CouldNotSave."""
     folder = maps_folder(data, sha256, model, weights_sha256)
     for name, content in files.items():
@@ -208,7 +198,7 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
 
 def save_look(data: Path, sha256: str, model: str, weights_sha256: str, look: Mapping[str, Any]) -> None:
     """What was worked out of an image's maps, beside them. Raises CouldNotSave."""
-    save_map_files(data, sha256, model, weights_sha256, {LOOK_FILE: look_bytes(look)})
+    save_maps(data, sha256, model, weights_sha256, {LOOK_FILE: look_bytes(look)})
 
 
 def look_bytes(look: Mapping[str, Any]) -> bytes:

@@ -10,6 +10,8 @@ python -m mtunet.teaching own FOLDER    real images of yours that the quiz asks
 python -m mtunet.teaching outcomes RUN  the cases of a cross-validation that the quiz can ask: again after a new run
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +22,13 @@ from mtunet.case import UnreadableImage
 from mtunet.evaluation import runs
 from mtunet.imaging.reading import read
 from mtunet.teaching import real_cases
+from mtunet.teaching.describing import QUESTIONS, questions_of
 from mtunet.teaching.figure import make_pictures
-from mtunet.teaching.items import POOL, draw_pool, pool
+from mtunet.teaching.items import POOL, Item, draw_pool, pool
 from mtunet.teaching.lesson_sources import PICTURES, TABLE, lesson_table
 from mtunet.teaching.mistake_pictures import make_mistakes
 from mtunet.teaching.model_answers import ANSWERS
 from mtunet.teaching.run_cases import draw_outcomes
-from mtunet.teaching.shares import shares_table
 
 COMPARED: Final = "cross-validation"
 
@@ -50,6 +52,36 @@ def _pool(items: int, out: Path) -> None:
 def _shares() -> None:
     """How many cases show each descriptor."""
     click.echo(shares_table(pool()))
+
+
+def shares_table(items: Iterable[Item]) -> str:
+    """Text: of each descriptor the cases that hold it, and of each question the cases that are asked it, by answer."""
+    every = list(items)
+    held: list[tuple[str, Counter[str]]] = [
+        ("content", Counter(item.answer.value for item in every)),
+        ("level", Counter(item.level for item in every)),
+        ("MC shape", Counter(word for item in every for word in item.contents.mc_types)),
+        ("MC distribution", Counter(word for item in every for word in item.contents.mc_distributions)),
+        ("benign", Counter(word for item in every for word in item.contents.benign)),
+        ("BAC grade", Counter(str(item.spec.bac_grade) for item in every if item.spec.bac_grade)),
+        ("hard case", Counter(item.spec.hard for item in every if item.spec.hard)),
+        ("two views", Counter("yes" for item in every if item.two_views)),
+        ("contrast pair", Counter("yes" for item in every if item.contrast)),
+    ]
+    asked = [
+        (
+            f"asked: {question.title}",
+            Counter(one.truth for item in every for one in questions_of(item) if one.key == key),
+        )
+        for key, question in QUESTIONS.items()
+    ]
+    lines = [f"{len(every)} cases"]
+    for title, counts in (*held, *asked):
+        lines.append(title)
+        lines += [
+            f"  {word.replace('_', ' '):24} {n:4} {100 * n / len(every):5.1f} %" for word, n in counts.most_common()
+        ]
+    return "\n".join(lines)
 
 
 @main.command("pictures")

@@ -21,8 +21,7 @@ from mtunet.case import Calcification, Laterality, View
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
 from mtunet.phantom.cohort import spec_of
 from mtunet.phantom.spec import Benign, Density, Distribution, Hard, Look, McType
-from mtunet.teaching.contents import BOTH_TYPES, Answer, Contents, contents_of
-from mtunet.teaching.grading import known_grade
+from mtunet.teaching.contents import BOTH_TYPES, Answer, Contents, contents_of, known_grade
 
 # A phantom's choices as words in an address, and back: who opens the link sees the same case.
 
@@ -157,7 +156,7 @@ class Item:
 
     origin: the run that it is an image of; None for the cases of the pool. two_views: the breast's other view shows
     the same, so that both may be shown. contrast: the same breast with the other type in its place (`twin`) is certain
-    as well. grade: of its arteries by the app's rule, None where that could be doubted (`grading`).
+    as well. grade: of its arteries by the app's rule, None where that could be doubted (`contents.known_grade`).
     """
 
     spec: PhantomSpec

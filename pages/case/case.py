@@ -16,14 +16,13 @@ from mtunet.study.decisions import Decision, standing
 from mtunet.study.grouping import companions
 from mtunet.study.look import together
 from pages.case.amounts import bac_amounts, plane
-from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study, go_to, turning_over
+from pages.case.chosen import analysed, chosen_beside, chosen_model, chosen_study, go_to, header, turning_over
 from pages.case.downloads import downloads
 from pages.case.findings import findings_table, insets
-from pages.case.looked import looked_at
+from pages.case.looked import facts, looked_at, notes
 from pages.case.panes import layers, pane, panes
 from pages.case.priors import chosen_prior, prior_change, prior_panes
 from pages.case.reading import Case, Viewed, desk_facts, pane_id, scope
-from pages.case.verdict import facts, header, notes
 from pages.shared.controls import chosen_palette, chosen_thresholds
 from pages.shared.correcting import correct_side
 from pages.shared.frame import frame, name_reader

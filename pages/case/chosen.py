@@ -9,13 +9,15 @@ import streamlit as st
 from mtunet.case import Analysis
 from mtunet.detection import analysis as analyses
 from mtunet.detection import models
+from mtunet.files import counted
 from mtunet.intake.admission import QueueFull, ask, turn_over
 from mtunet.store.filing import CouldNotSave, NotOnFile
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.studies import StudyRecord, open_study, study_of
-from pages.shared.reading_list import in_address
-from pages.shared.words import marker, plain
+from mtunet.study.grouping import Study
+from pages.shared.reading_list import Place, in_address
+from pages.shared.words import marker, plain, short_marker, when_words
 from pages.shared.work import jobs, open_store
 
 _LAST = "case.last"
@@ -154,6 +156,32 @@ def _nothing_here(sentence: str) -> NoReturn:
     st.info(sentence, icon=":material/info:")
     st.page_link("pages/worklist/worklist.py", label="Go to the worklist", icon=":material/arrow_back:")
     st.stop()
+
+
+def header(study: Study, images: Sequence[Image], here: Place | None) -> None:
+    """While there is nothing to read yet: what the case is called, and the way to its neighbours in the list."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(width="content", gap=None):
+            st.subheader(plain(study.title), anchor=False)
+            views = ", ".join(short_marker(image) or "unknown view" for image in images)
+            st.caption(f"{counted(len(images), 'image')}: {views} · added {when_words(study.made_at)}")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            if here is not None:
+                st.caption(here.words, width="content")
+            _step("Previous", ":material/chevron_left:", "P", here.above if here else None)
+            _step("Next", ":material/chevron_right:", "N", here.below if here else None)
+
+
+def _step(label: str, icon: str, shortcut: str, study_id: str | None) -> None:
+    st.button(
+        label,
+        icon=icon,
+        shortcut=shortcut,
+        on_click=go_to,
+        args=(study_id or "",),
+        disabled=study_id is None,
+        key=f"case.{label.lower()}",
+    )
 
 
 # A second image beside the first: zoom, place and window of the two move together.

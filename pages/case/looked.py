@@ -1,4 +1,5 @@
-"""What was looked at and at which scale, the pixel size by a person's word, and what lies below the line."""
+"""Where a case's numbers come from: what was looked at and at which scale, the pixel size by a person's word, what lies
+below the line, what the reader of the files had to assume."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,8 +14,25 @@ from mtunet.store.records import Image
 from mtunet.store.studies import Correction, corrections_of
 from pages.case.reading import Case
 from pages.shared.frame import reader_name
-from pages.shared.words import SHORT_TYPES, plain
+from pages.shared.words import SHORT_TYPES, plain, short_marker, when_words
 from pages.shared.work import jobs, open_store
+
+
+def facts(analyses: Sequence[Analysis]) -> None:
+    """Where the numbers come from: time and device of the first."""
+    made = analyses[0].provenance
+    st.caption(f"Analysed in {made.seconds:.1f} s on {plain(made.device)}, {when_words(made.made_at)}.")
+
+
+def notes(images: Sequence[Image]) -> None:
+    """What the reader had to decide or assume about the files; what is said of all of them is said once."""
+    said: dict[str, list[str]] = {}
+    for image in images:
+        for note in image.notes:
+            said.setdefault(note, []).append(short_marker(image) or image.name)
+    for note, names in said.items():
+        where = "" if len(names) == len(images) else f" ({', '.join(names)})"
+        st.markdown(f"- {plain(note + where)}")
 
 
 def looked_at(store: Store, case: Case, found: Sequence[tuple[Image, Analysis]], model: str) -> None:

@@ -1,4 +1,5 @@
-"""After an answer: with the reader first, the model's findings and a last word; then the truth, and why."""
+"""After an answer: with the reader first, the model's findings and a last word; then the truth, and why; then what
+shape it is, how it lies, whether to recall, which category: there one click answers, once."""
 
 from collections.abc import Mapping
 
@@ -9,18 +10,18 @@ from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.evaluation.table import method_title
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.teaching.cases import Case
+from mtunet.teaching.cases import Case, describing_questions
 from mtunet.teaching.contents import BOTH_TYPES, Answer
+from mtunet.teaching.describing import Asked
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
 from mtunet.teaching.real_cases import RealCase
-from mtunet.teaching.records import add_model_answer, revise
+from mtunet.teaching.records import add_description, add_model_answer, descriptions, revise
 from mtunet.teaching.rounds import GAPS, GivenAnswer, Round
 from mtunet.teaching.scoring import READER_FIRST, Answered
 from pages.shared.words import SHORT_TYPES, plain
 from pages.teaching import round as rounds
 from pages.teaching.beside import look_beside, show_beside
-from pages.teaching.describe import describe
 from pages.teaching.drawn import WORDS, Drawn, ModelLook, wait_for_model
 from pages.teaching.view import show_view, view_and_words
 
@@ -173,3 +174,39 @@ def ask_again(
 def _say(store: Store, given: GivenAnswer, answer: Answer) -> None:
     revise(store, given.number, answer)
     st.rerun()
+
+
+TELL = "teaching.tell"
+
+
+def describe(store: Store, playing: Round, case: Case, answered: Answered) -> bool:
+    """The questions that have one right answer, one after the other. True once nothing is left to ask."""
+    asked = describing_questions(case)
+    said = descriptions(store, playing.plan.reader, playing.name, case.id)
+    for one in asked:
+        if one.key in said:
+            _described(one, said[one.key])
+    waiting = [one for one in asked if one.key not in said]
+    if not waiting or st.session_state.get(TELL) == (playing.name, case.id):
+        return True
+    _ask_next(store, playing, answered, waiting[0], len(asked) - len(waiting) + 1, len(asked))
+    return False
+
+
+def _described(one: Asked, said: str) -> None:
+    right = said == one.truth
+    mark = ":green[:material/check:]" if right else ":red[:material/close:]"
+    yours = "" if right else f" You said {plain(one.options.get(said, said)).lower()}."
+    st.markdown(f"{mark} {one.words} **{one.options[one.truth]}**.{yours} {one.why}")
+
+
+def _ask_next(store: Store, playing: Round, answered: Answered, one: Asked, number: int, count: int) -> None:
+    st.markdown(f"**{one.words}** :small[:gray[{number} of {count}]]")
+    with st.container(horizontal=True, gap="small"):
+        for value, words in one.options.items():
+            if st.button(words, key=f"teaching.describe.{one.key}.{value}"):
+                add_description(store, answered, playing.plan.reader, one.key, one.truth, value)
+                st.rerun()
+    if st.button("Just tell me", type="tertiary", icon=":material/visibility:", key="teaching.tell_me"):
+        st.session_state[TELL] = (playing.name, answered.item)
+        st.rerun()
