@@ -1,6 +1,7 @@
 """Fixtures that many tests share. No test reads or writes the state of whoever runs the tests."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from mtunet.store.images import Store
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's too, here and in what tests start: other tests run beside
+
+# What tests start would compile this program anew each time, and pytest the tests, where bytecode is not to be written.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("mtunet", deadline=None)  # a busy machine is no failure
 settings.load_profile("mtunet")
