@@ -78,17 +78,16 @@ def read_columns(folder: Path, name: str, *wanted: str) -> Table | None:
     path = table_path(folder, name)
     if not path.exists():
         return None
-    header, rows = _parsed(path)
-    if missing := [column for column in wanted if column not in header]:
-        raise UnreadableRun(f"{path} has no column {', '.join(missing)}; it has {', '.join(header) or 'none'}.")
-    columns = zip(*rows, strict=True) if rows else [()] * len(header)
-    return dict(zip(header, columns, strict=True))
+    table = _parsed(path)
+    if missing := [column for column in wanted if column not in table]:
+        raise UnreadableRun(f"{path} has no column {', '.join(missing)}; it has {', '.join(table) or 'none'}.")
+    return table
 
 
 def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
     """A table by rows. Raises FileNotFoundError where it is not written (yet), and UnreadableRun."""
-    header, rows = _parsed(table_path(folder, name))
-    return [dict(zip(header, row, strict=True)) for row in rows]
+    table = _parsed(table_path(folder, name))
+    return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
 
 
 def read_rows_if_there(folder: Path, name: str) -> list[dict[str, str]]:
@@ -98,20 +97,20 @@ def read_rows_if_there(folder: Path, name: str) -> list[dict[str, str]]:
 _UNPACKED: Mapping[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".gz": gzip.decompress}
 
 
-def _parsed(path: Path) -> tuple[list[str], list[list[str]]]:
+def _parsed(path: Path) -> Table:
     try:
         data = _UNPACKED.get(path.suffix, bytes)(path.read_bytes())
         if path.name.endswith(ENDS[0]):
             columns = [column.split(_NEXT_VALUE) for column in data.decode().split(_NEXT_COLUMN)]
-            header, rows = [column[0] for column in columns], [column[1:] for column in columns]
-            return header, [list(row) for row in zip(*rows, strict=True)]
+            if len({len(column) for column in columns}) > 1:
+                raise ValueError("columns of several lengths")
+            return {column[0]: tuple(column[1:]) for column in columns}
         rows = [row for row in csv.reader(StringIO(data.decode(), newline="")) if row]
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, ValueError) as problem:
         raise UnreadableRun(f"{path} is damaged ({problem}). Make the run again, or remove it.") from None
-    header = rows[0] if rows else []
-    if any(len(row) != len(header) for row in rows):
+    if any(len(row) != len(rows[0]) for row in rows):
         raise UnreadableRun(f"{path} has rows of another length than its header. Make the run again, or remove it.")
-    return header, rows[1:]
+    return {column[0]: column[1:] for column in zip(*rows, strict=True)}
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:

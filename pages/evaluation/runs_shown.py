@@ -173,7 +173,7 @@ def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
     return found, broken
 
 
-@st.cache_resource(max_entries=12, show_spinner="Reading the run …")
+@st.cache_resource(max_entries=100, show_spinner="Reading the run …")  # more than there are: the list asks for each
 def read(folder: str, _seen: str, /) -> Results:
     return load(Path(folder))
 
