@@ -9,6 +9,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.case import desk
+from pages.shared import drawn_pictures
 from pages.shared.entry import base_path, closed, gate_settings, may_see
 from pages.shared.gate import Gate
 from pages.shared.image_route import ROUTES, mounted
@@ -64,7 +65,9 @@ else:
     gate = Middleware(Gate, **gate_settings())
     app = st.App(
         __file__,
-        routes=mounted([*ROUTES, *desk.ROUTES, *watching.ROUTES, *pictures.ROUTES], base_path()),
+        routes=mounted(
+            [*ROUTES, *desk.ROUTES, *watching.ROUTES, *pictures.ROUTES, *drawn_pictures.ROUTES], base_path()
+        ),
         middleware=[gate],
         lifespan=lifespan,
     )

@@ -4,6 +4,7 @@ says; as a picture, or in the viewer.
 
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
@@ -33,6 +34,7 @@ from pages.evaluation.address import current, go, remembered
 from pages.evaluation.numbers import in_unit
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.controls import LayerStyle, looks
+from pages.shared.drawn_pictures import figure_html
 from pages.shared.viewer import Outline, Pane, outlines, viewer
 from pages.shared.words import SHORT_TYPES, marker, plain
 from pages.shared.work import jobs, open_store
@@ -69,9 +71,10 @@ def show_card(results: Results, method: str, row: Mapping[str, Any], found: list
             if view == VIEWER:
                 shown = _look(results, method, spec, image, detected)
             else:
-                with st.spinner("Drawing the phantom again …"):
-                    drawn = _picture(spec, tuple(found), _Detected(detected, f"{results.folder} {method} {image}"))
-                st.image(drawn, caption=_legend(detected), alt=f"{image}, whole and magnified, with outlines")
+                shows = f"{spec} {found} {results.folder} {results.seen} {method} {detected is not None}"
+                draw = partial(_picture, spec, tuple(found), detected)
+                alt = f"{image}, whole and magnified, with outlines"
+                st.html(figure_html(shows, draw, alt, _legend(detected)))
         if shown is not None:
             place = {
                 "image": shown.sha256
@@ -115,13 +118,6 @@ def _span(values: list[float], digits: int) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-class _Detected:
-    """Masks that are told apart by whose they are, so that they can be a key."""
-
-    def __init__(self, masks: DetectedMasks | None, key: str) -> None:
-        self.masks, self.key = masks, f"{key} {masks is not None}"
-
-
 @st.cache_data(max_entries=50, show_spinner=False, hash_funcs=BY_RUN)
 def _detected(results: Results, method: str, image: str) -> DetectedMasks | None:
     """What the run's own networks marked, with its first seed; None where it kept none."""
@@ -135,12 +131,9 @@ def _phantom(spec: PhantomSpec) -> Phantom:
     return make_phantom(spec)
 
 
-@st.cache_data(
-    max_entries=200, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr, _Detected: lambda one: one.key}
-)
-def _picture(spec: PhantomSpec, found: tuple[Region, ...], detected: _Detected) -> bytes:
-    """As PNG, kept: a phantom takes seconds to draw."""
-    rgb = picture(_phantom(spec), found, detected=detected.masks)
+def _picture(spec: PhantomSpec, found: tuple[Region, ...], detected: DetectedMasks | None) -> bytes:
+    """As PNG."""
+    rgb = picture(_phantom(spec), found, detected=detected)
     return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
 
 

@@ -41,9 +41,10 @@ OPEN_WITHOUT_KEY = (
     "/mtunet/assets/",
     "/mtunet/room/",
     "/mtunet/teaching/",
+    "/mtunet/drawn/",
 )
-"""The page's own program, the lesson's pictures, health, the clock of a room, the way to sign in; uploads and media,
-whose addresses hold a session's secret."""
+"""The page's own program, the lesson's pictures and those of phantoms, health, the clock of a room, the way to sign in;
+uploads and media, whose addresses hold a session's secret."""
 _IMAGE = re.compile(r"/mtunet/(image|map|thumbnail)/([0-9a-f]{64})(?:/|$)")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

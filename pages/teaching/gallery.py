@@ -1,6 +1,7 @@
 """The columns of the paper's Figure 3, filled and filtered from what a cross-validation found, mistook and missed."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from mtunet.phantom import PhantomSpec
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.mistakes import THIRDS, thirds
 from mtunet.teaching.run_cases import HOW, cases_of
+from pages.shared.drawn_pictures import figure_html
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.drawn import drawn, filed, phantom_of
@@ -94,7 +96,7 @@ def _clearest_first(one: Region) -> tuple[float, float, int]:
 KEY: Final = "teaching.gallery"
 WHOSE: Final = ("The shipped model's, by kind", "A comparison's, region by region")
 ROWS: Final = 3
-"""Of pictures on one page: fifteen phantoms are drawn in about as many seconds, and then kept."""
+"""Of pictures on one page: fifteen phantoms are drawn in about as many seconds, while the page already stands."""
 IN_ROW: Final = 4
 """Pictures on a page of one kind."""
 COLUMNS: Final[Mapping[str, str]] = {
@@ -218,9 +220,8 @@ def _card(results: Results, one: Region, askable: frozenset[str]) -> None:
         st.caption(f":material/image_not_supported: {plain(str(problem))}")
         return
     with st.container(border=True, gap="small"):
-        with st.spinner("Drawing …"):
-            picture = _picture(spec, one)
-        st.image(picture, caption=_said(results, one), alt=f"{one.image}: {OUTCOMES[one.outcome]}", width="stretch")
+        alt = f"{one.image}: {OUTCOMES[one.outcome]}"
+        st.html(figure_html(f"{spec} {one}", partial(_picture, spec, one), alt, _said(results, one), shape="1"))
         name = f"{one.outcome}.{one.image}.{one.type}.{one.box.top}.{one.box.left}"
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if st.button("Open", icon=":material/arrow_forward:", key=f"{KEY}.open.{name}", help="In the case viewer"):
@@ -299,14 +300,13 @@ def _said(results: Results, one: Region) -> str:
     parts += [f"{one.covariates['area_mm2']:.0f} mm²"] if "area_mm2" in one.covariates else []
     parts += [f"{one.covariates['conspicuity']:.1f} × noise"] if "conspicuity" in one.covariates else []
     parts += [f"probability {one.probability:.2f}"] if one.probability is not None else []
-    return f"{plain(one.image)}: {', '.join(parts)}"
+    return f"{one.image}: {', '.join(parts)}"
 
 
-@st.cache_data(max_entries=400, show_spinner=False, hash_funcs={PhantomSpec: repr, Region: repr})
 def _picture(spec: PhantomSpec, one: Region) -> bytes:
+    """As PNG."""
     rgb = close_up(phantom_of(spec), one)
-    encoded = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    return bytes(encoded.tobytes())
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
 
 
 def _open(spec: PhantomSpec, name: str) -> None:

@@ -1,5 +1,6 @@
 """The teaching page without a browser: every section opens, a round is played, what cannot be is said."""
 
+import asyncio
 import csv
 import json
 import math
@@ -15,11 +16,13 @@ import numpy as np
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
 from mtunet.evaluation.outcomes import OUTCOMES
-from mtunet.phantom import PhantomSpec
+from mtunet.evaluation.pictures import HEIGHT
+from mtunet.phantom import Phantom, PhantomSpec
 from mtunet.store.images import Store
 from mtunet.store.quiz import readers
 from mtunet.store.worklist import count
@@ -33,6 +36,7 @@ from mtunet.teaching.records import add_answer, answers_of, described
 from mtunet.teaching.rounds import find_round
 from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.scoring import Rate, by_round, score
+from pages.shared.drawn_pictures import picture as drawn_picture
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
 from pages.teaching.pictures import picture
@@ -491,6 +495,37 @@ def test_every_type_has_a_choice_in_the_maker() -> None:
     assert set(GRADES) == {0, 1, 2, 3}
     assert {kind.value for kind in Calcification} == {"mc", "bac"}
     assert PhantomSpec(seed=0)
+
+
+def test_the_gallerys_pictures_are_drawn_when_a_browser_asks_and_once(
+    app: AppTest, shipped_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken_of: list[PhantomSpec] = []
+
+    def phantom(spec: PhantomSpec) -> Phantom:
+        spoken_of.append(spec)
+        return quick_phantom(spec)
+
+    monkeypatch.setattr("pages.teaching.gallery.phantom_of", phantom)
+    opened(app, "gallery")
+    assert not spoken_of
+    said = " ".join(element.proto.body for element in app.get("html"))
+    names = re.findall(r'src="mtunet/drawn/([0-9a-f]{32})"', said)
+    assert len(names) == len(pictures(app)) > 3
+
+    async def receive() -> Message:
+        return {"type": "http.request"}  # the browser is still there
+
+    def answer(name: str) -> Response:
+        return asyncio.run(
+            drawn_picture(Request({"type": "http", "path_params": {"name": name}, "headers": []}, receive))
+        )
+
+    first, again = answer(names[0]), answer(names[0])
+    assert (first.status_code, first.media_type, len(spoken_of)) == (200, "image/png", 1)
+    assert cv2.imdecode(np.frombuffer(bytes(first.body), np.uint8), cv2.IMREAD_COLOR).shape[:2] == (HEIGHT, HEIGHT)
+    assert again.body == first.body
+    assert answer("0" * 32).status_code == 404
 
 
 def test_a_region_of_the_gallery_opens_in_the_case_viewer(app: AppTest, data: Path, shipped_run: Path) -> None:
