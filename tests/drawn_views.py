@@ -19,7 +19,7 @@ TINY = Experiment(
     name="tiny",
     expect="a test",
     methods=("single", "multiclass", "mtunet", "nothing", "everything", "classical", "prior"),
-    data=Cohort(views=12),
+    data=Cohort(views=8),
     look=FieldOfView(pitch_mm=0.4, size=64),
     folds=2,
     width=4,

@@ -51,7 +51,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, drawn: dict[str, Sample]) -> Path:
-    """A finished run on crops of twelve drawn views, done in two goes."""
+    """A finished run on crops of eight drawn views, done in two goes."""
     run = tmp_path_factory.mktemp("comparison") / "run"
     assert loop.run(TINY, run, "cpu", folds=[1], methods=["mtunet", "nothing"]) is None
     assert runs.done(runs.read(run)) == [("mtunet", 1), ("nothing", 1)]
