@@ -217,6 +217,9 @@ _STATES: Mapping[State, str] = {
 }
 
 
+UNLISTED = "teaching:QUIZ-"
+"""Before the source of an image that is looked at where it is asked for, in a quiz or beside a number, and no worklist
+lists: by its findings it would give an answer away, and nobody handed it in. The schema has an index of it."""
 TRIGRAM = 3
 """Letters from which on a text is looked up in the index."""
 _LIKE = "title like :search escape '\\' or id in (select study from images where name like :search escape '\\')"
@@ -227,8 +230,7 @@ _LETTERS = (
 
 
 def _where(query: Query) -> tuple[str, dict[str, Any]]:
-    # What a quiz asks is looked at where it is asked; listed by its findings it would give the answer away.
-    conditions = ["id not in (select study from images where source like 'teaching:QUIZ-%' and study is not null)"]
+    conditions = [f"id not in (select study from images where source like '{UNLISTED}%' and study is not null)"]
     values: dict[str, Any] = {}
     if search := query.search.strip():
         conditions.append(f"({_LETTERS if len(search) >= TRIGRAM else _LIKE})")

@@ -30,6 +30,7 @@ from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState, now
+from mtunet.store.worklist import UNLISTED
 from pages.evaluation.address import current, go, remembered
 from pages.evaluation.numbers import in_unit
 from pages.evaluation.runs_shown import BY_RUN
@@ -141,7 +142,8 @@ def _filed(store: Store, spec: PhantomSpec, name: str) -> Image | None:
     """On file by the way that every image takes, and asked of the model that ships; None where a sentence was said."""
     data = dicom_bytes(_phantom(spec), name)
     try:
-        [taken] = take_in(store, data, f"{name}.dcm", Origin(secrets.token_hex(4), now()), DEFAULT_MODEL)
+        origin = Origin(secrets.token_hex(4), now(), f"{UNLISTED}{name}")
+        [taken] = take_in(store, data, f"{name}.dcm", origin, DEFAULT_MODEL)
     except (QueueFull, CouldNotSave) as problem:
         st.error(str(problem))
         return None
@@ -189,7 +191,7 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
         palette=palette,
     )
     if detected is None:
-        st.caption("This run kept no masks: what it detected cannot be drawn here. Runs that are made now keep them.")
+        st.caption("This run keeps no masks of this method: what it detected cannot be drawn here.")
     if ships is None:
         _wait(image.sha256)
     return image

@@ -20,6 +20,7 @@ from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.spec import BoolArray
 from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState, now
+from mtunet.store.worklist import UNLISTED
 from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Answer, Contents, contents_of
 from mtunet.teaching.items import Item
@@ -106,7 +107,7 @@ def _real(case: RealCase) -> Drawn:
         outlines=known_layers(masks, None, case.credit or "your table"),
         contents=None,
         file=case.file,
-        source=f"{TEACHING}QUIZ-{case.id}",
+        source=f"{UNLISTED}{case.id}",
         mammogram=replace(known, sha256=hashlib.sha256(b"asked in a quiz" + data).hexdigest()),
     )
 

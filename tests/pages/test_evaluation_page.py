@@ -25,6 +25,8 @@ from mtunet.evaluation.reading import load
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from mtunet.evaluation.table import table
 from mtunet.output.drawing import FIGURE_3
+from mtunet.store.images import Store
+from mtunet.store.worklist import count
 from pages.evaluation.checklist import AUDITS
 from pages.evaluation.network_figure import network_shapes
 from pages.evaluation.numbers import Behind, as_latex, as_markdown, decimal, go_behind, percent, signed
@@ -356,13 +358,18 @@ def test_only_images_with_an_outcome_are_listed(opened: Callable[[], AppTest]) -
     assert all("a" in text for text in some["Outcomes"])
 
 
-def test_an_image_is_opened_in_the_viewer_and_as_a_case(opened: Callable[[], AppTest]) -> None:
+def test_an_image_is_opened_in_the_viewer_and_as_a_case_and_lies_in_no_worklist(
+    opened: Callable[[], AppTest], data: Path
+) -> None:
     app = go_to(opened(), "Images")
     next(button for button in app.button if button.label == "Open in the viewer").click().run()
     assert not app.exception, app.exception
     assert address(app)["view"] == "viewer"
     [link] = [one for one in app.get("page_link") if one.proto.label == "Open in the case page"]
     assert re.fullmatch("image=[0-9a-f]{64}", link.proto.query_string)
+    with Store.open(data) as store:
+        assert store.image(link.proto.query_string.removeprefix("image=")) is not None
+        assert count(store) == 0
 
 
 def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, drawn: Path) -> None:
