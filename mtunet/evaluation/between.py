@@ -18,6 +18,7 @@ from mtunet.evaluation.reading import BASELINES, TYPES, Results
 from mtunet.evaluation.seeds import Seeds, Shared, convergence, seeds_of, shared, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
 from mtunet.evaluation.statistics import Claim, Estimate, Tested
+from mtunet.evaluation.table import method_title
 
 RATE, SPLIT = "learning_rate", "grouped_by"
 WORDS: Final = ("name", "expect", "methods", "seeds")
@@ -166,7 +167,7 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
             change = (mtu_high - mtu_low) - (single_high - single_low)
             found = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
             test = replace(found, difference=estimate(change, four.population, by_fold=True))
-            apart = " and ".join(sorted(unlearnt(rates[low]) & {MTU, "single"}))
+            apart = " and ".join(map(method_title, sorted(unlearnt(rates[low]) & {MTU, "single"})))
             reason = f"{apart} did not beat every baseline in every fold at {low:g}." if apart else ""
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
@@ -189,9 +190,17 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
             if pair is not None:
                 values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
                 test = tested_apart(pair, strict.test_over_train)
-                reason = f"{method} did not beat every baseline in every fold." if method in apart else ""
+                reason = f"{method_title(method)} did not beat every baseline in every fold." if method in apart else ""
                 test = replace(test, p=None) if reason else test
-                about = (f"Folds by image flatter {method}.", kind, "folds by image", "folds by patient", "F1", "%", 1)
+                about = (
+                    f"Folds by image flatter {method_title(method)}.",
+                    kind,
+                    "folds by image",
+                    "folds by patient",
+                    "F1",
+                    "%",
+                    1,
+                )
                 claim = Claim("P16", *about, test, "not judged", reason)
                 found.append(Leak(method, kind, values[1], values[0], len(pair.population.fold), claim))
     claims = with_verdicts([leak.claim for leak in found])
