@@ -367,6 +367,7 @@ def test_a_run_folder_with_other_settings_is_not_mixed_up(folder: Path, monkeypa
     monkeypatch.setattr(loop, "divide", lambda _: pytest.fail("views are made"))
     with pytest.raises(runs.NotARun, match="other settings"):
         loop.run(replace(TINY, learning_rate=1e-5), folder, "cpu")
+    runs.refuse_others(folder, replace(TINY, expect="More than before.").to_json())  # words are no setting
 
 
 def test_the_report_says_phantom_data_and_holds_every_method(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,8 @@ def refuse_others(
     if not (folder / files.CONFIG).exists():
         return
     there = read(folder)
-    told: dict[str, tuple[Any, Any]] = {"experiment": (there.config.get("experiment"), dict(experiment))}
+    began = {**there.config.get("experiment", {}), "expect": ""}  # what is hoped for of it is no setting
+    told: dict[str, tuple[Any, Any]] = {"experiment": (began, {**experiment, "expect": ""})}
     if splits is not None:
         told["splits"] = (read_splits(there), list(splits))
     if differ := [name for name, (old, new) in told.items() if old != json.loads(json.dumps(new))]:
