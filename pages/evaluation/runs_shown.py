@@ -1,8 +1,9 @@
 """Which run is looked at: the picker, what it says of itself, how far one has come that is unfinished."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -117,28 +118,27 @@ def _live(folder: str, shown: int) -> None:
     if not results.parts:
         st.caption("Nothing of it is stored yet.")
         return
-    done = sum(part.done for part in results.parts)
-    share = f"{done} of {len(results.parts)} parts of the first seed done (a part is a method on a fold)"
-    st.progress(done / len(results.parts), share)
-    rows = [{"Method": method_title(part.method), "Fold": part.fold, "State": _state(part)} for part in results.parts]
-    _told_last(Path(folder))
-    with st.expander("Every part", icon=":material/list:"):
-        st.dataframe(rows, hide_index=True, key="evaluation.progress")
+    told = runs.read_progress(Path(folder))
+    ago = time.time() - float(told.get("at", 0)) if told else RECENT
+    with st.container(horizontal=True, vertical_alignment="center"):
+        rows = [{"Method": method_title(p.method), "Fold": p.fold, "State": _state(p)} for p in results.parts]
+        with st.popover("Every part", icon=":material/list:", width="content"):
+            st.dataframe(rows, hide_index=True, key="evaluation.progress")
+        if ago >= RECENT:
+            st.caption("Nobody is training it now. The command that began it goes on from here.", width="content")
+    if told and ago < RECENT:
+        done = sum(part.done for part in results.parts)
+        share = f"{done} of {len(results.parts)} parts of the first seed done (a part is a method on a fold)"
+        st.progress(done / len(results.parts), share)
+        _told_last(told, ago)
 
 
 RECENT = 900.0
 """Seconds after which a training that said nothing is not thought to be running."""
 
 
-def _told_last(folder: Path) -> None:
-    """Time left, and the last line of each part that is being trained."""
-    told = runs.read_progress(folder)
-    if told is None:
-        return
-    ago = time.time() - float(told.get("at", 0))
-    if ago > RECENT:
-        st.caption("Nobody is training it now. The command that began it goes on from here.")
-        return
+def _told_last(told: Mapping[str, Any], ago: float) -> None:
+    """Time left, and the last line of each part that is being trained. ago: seconds."""
     left = float(told.get("seconds_left", 0)) / 60
     words = f"{left:.0f} minutes" if left < 90 else f"{left / 60:.1f} hours"
     st.markdown(f":material/timer: **About {words} left** for all, told {ago:.0f} seconds ago.")
