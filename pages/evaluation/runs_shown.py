@@ -57,9 +57,9 @@ def what_was_measured(results: Results) -> str:
     if not images:
         return "Nothing is scored in this run yet."
     data = plain(str(results.config.get("data", "data that the run does not name")))
-    patients = f"{len(set(results.patients(images))):,}".replace(",", "\u202f")
+    patients = f"{len(set(results.patients(images))):,}"
     people = "virtual patients" if "phantom" in data else "patients"
-    what = f"{len(images):,}".replace(",", "\u202f") + f" images of {patients} {people} ({data})"
+    what = f"{len(images):,} images of {patients} {people} ({data})"
     if results.one_model:
         return f"The model **{plain(results.name)}** was scored on {what}; it had seen none of them before."
     done = sum(any(part.done and part.fold == fold for part in results.parts) for fold in results.folds)
