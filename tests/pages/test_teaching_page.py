@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -516,10 +517,10 @@ def test_the_gallerys_pictures_are_drawn_when_a_browser_asks_and_once(
     async def receive() -> Message:
         return {"type": "http.request"}  # the browser is still there
 
-    def answer(name: str) -> Response:
-        return asyncio.run(
-            drawn_picture(Request({"type": "http", "path_params": {"name": name}, "headers": []}, receive))
-        )
+    def answer(name: str) -> Response:  # in a thread of its own: a browser's tests leave a loop running in this one
+        scope = {"type": "http", "path_params": {"name": name}, "headers": []}
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: asyncio.run(drawn_picture(Request(scope, receive)))).result()
 
     first, again = answer(names[0]), answer(names[0])
     assert (first.status_code, first.media_type, len(spoken_of)) == (200, "image/png", 1)
