@@ -214,7 +214,7 @@ def of_a_training(folder: Path, chance: random.Random, count: int, seconds: floa
             if time.monotonic() > end:
                 break
             child = forks.start(folder / "run.log", *asked, "--out", str(run), **one)
-            time.sleep(chance.uniform(0.05, 0.5) * whole_s)
+            time.sleep(chance.uniform(0.2, 0.8) * whole_s)
             line.peak_bytes = max(line.peak_bytes, peak(child.pid))
             line.tried += 1
             line.answered += child.code in (None, 0)
