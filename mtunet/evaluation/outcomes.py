@@ -56,11 +56,11 @@ def components(results: Results, method: str | None = None) -> list[Region]:
     """Of every fold that is done, of one method or of all; [] where the run has none. Raises UnreadableRun."""
     found: list[Region] = []
     for part in (part for part in results.parts if method in (None, part.method)):
-        wanted = ("image", "type", "outcome", "row", "column", "height", "width")
-        table = part.columns(COMPONENTS, *wanted)
+        place = ("row", "column", "height", "width")
+        table = part.columns(COMPONENTS, "image", "type", "outcome", *place)
         if table is None:
             continue
-        boxes = zip(*(numbers(table[name]).astype(int).tolist() for name in wanted[3:]), strict=True)
+        boxes = zip(*(numbers(table[name]).astype(int).tolist() for name in place), strict=True)
         nothing = [math.nan] * len(table["image"])
         likely = numbers(table["probability"]).tolist() if "probability" in table else nothing
         names = [name for name in COVARIATES if name in table]

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import cv2
-import numpy as np
 import streamlit as st
 
 from mtunet.case import Calcification
@@ -24,7 +22,7 @@ from mtunet.evaluation.reading import Results
 from mtunet.evaluation.run_masks import DetectedMasks
 from mtunet.evaluation.table import method_title
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
-from mtunet.output.drawing import FIGURE_3
+from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.filing import CouldNotSave
@@ -73,8 +71,8 @@ def show_card(results: Results, method: str, row: Mapping[str, Any], found: list
                 shown = _look(results, method, spec, image, detected)
             else:
                 shows = f"{spec} {found} {results.folder} {results.seen} {method} {detected is not None}"
-                draw = partial(_picture, spec, tuple(found), detected)
                 alt = f"{image}, whole and magnified, with outlines"
+                draw = partial(_picture, spec, found, detected)
                 st.html(figure_html(shows, draw, alt, _legend(detected)))
         if shown is not None:
             place = {
@@ -132,10 +130,8 @@ def _phantom(spec: PhantomSpec) -> Phantom:
     return make_phantom(spec)
 
 
-def _picture(spec: PhantomSpec, found: tuple[Region, ...], detected: DetectedMasks | None) -> bytes:
-    """As PNG."""
-    rgb = picture(_phantom(spec), found, detected=detected)
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+def _picture(spec: PhantomSpec, found: Sequence[Region], detected: DetectedMasks | None) -> RGB:
+    return picture(_phantom(spec), found, detected=detected)
 
 
 def _filed(store: Store, spec: PhantomSpec, name: str) -> Image | None:

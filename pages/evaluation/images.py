@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 import streamlit as st
 
@@ -24,6 +23,7 @@ from pages.evaluation.numbers import UNDEFINED, downloads, regions
 from pages.evaluation.results_table import chosen_frame, chosen_type
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
+from pages.shared.drawn_pictures import as_png
 from pages.shared.words import plain
 
 CAUSES = {"density": "breast density (BI-RADS)", **COVARIATES}
@@ -138,13 +138,10 @@ def show_images(results: Results) -> None:
             row[SKETCH] = sketches.get(str(row["image"]), "")
         place = names.index(st.session_state[remembered("image", names)])
         _list(rows, metric, place)
-    card = st.container()  # filled last: its phantom takes a second to draw, and the rest need not wait for it
+        show_card(results, method, rows[place], mine.get(names[place], []), metric)
     flat = [{name: value for name, value in row.items() if name != SKETCH} for row in rows]
     downloads(f"{results.name}-images-{method}-{kind}", flat)
     show_causes(results, method)
-    if rows:
-        with card:
-            show_card(results, method, rows[place], mine.get(names[place], []), metric)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)
@@ -157,8 +154,7 @@ def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
             for name, masks in read_masks(part.folder).items():
                 if kind in masks.lengths:
                     small = sketch(masks, kind, [one.box for one in true.get(name, []) if one.outcome != "e"])
-                    png = cv2.imencode(".png", np.ascontiguousarray(small[..., ::-1]))[1].tobytes()
-                    found[name] = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+                    found[name] = f"data:image/png;base64,{base64.b64encode(as_png(small)).decode()}"
     return found
 
 

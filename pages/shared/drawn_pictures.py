@@ -12,26 +12,28 @@ from collections.abc import Callable
 from html import escape
 from typing import Final
 
+import cv2
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pages.shared.image_route import Cache
+from mtunet.output.drawing import RGB
+from pages.shared.image_route import KEPT, Cache, absent
 
 AT_ONCE: Final = 2
 MOST_ASKED: Final = 2000
 """Of pictures that may yet be asked for; a page that is drawn anew says again how its own are drawn."""
-_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 _drawn: Cache[bytes] = Cache(64 * 2**20, len)
-_asked: OrderedDict[str, Callable[[], bytes]] = OrderedDict()
+_asked: OrderedDict[str, Callable[[], RGB]] = OrderedDict()
 _lock = threading.Lock()
 _turns = asyncio.Semaphore(AT_ONCE)
 
 
-def figure_html(shows: str, draw: Callable[[], bytes], alt: str, caption: str, *, shape: str = "auto") -> str:
-    """A picture over its caption. shows: all that decides what is drawn. draw: gives a PNG, in another thread.
+def figure_html(shows: str, draw: Callable[[], RGB], alt: str, caption: str, *, shape: str = "auto") -> str:
+    """A picture over its caption. shows: all that decides what is drawn. draw: runs in another thread.
     shape: width / height as CSS says it, so that nothing jumps when the picture comes."""
     name = hashlib.sha256(shows.encode()).hexdigest()[:32]
     with _lock:
@@ -45,17 +47,22 @@ def figure_html(shows: str, draw: Callable[[], bytes], alt: str, caption: str, *
     )
 
 
+def as_png(rgb: RGB) -> bytes:
+    """rgb: (rows, columns, 3) uint8."""
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+
+
 async def picture(request: Request) -> Response:
     """404 for what no page has spoken of since the server began; the page that shows it says it again."""
     name = request.path_params["name"]
     draw = _asked.get(name)
     if draw is None:
-        return Response("Not found.", status_code=404, media_type="text/plain", headers={"Cache-Control": "no-store"})
+        return absent(request)
     async with _turns:
         if await request.is_disconnected():
             return Response(status_code=204)
-        data = await run_in_threadpool(_drawn.get, name, draw)
-    return Response(data, media_type="image/png", headers=_HEADERS)
+        data = await run_in_threadpool(_drawn.get, name, lambda: as_png(draw()))
+    return Response(data, media_type="image/png", headers=KEPT)
 
 
 ROUTES = [Route("/mtunet/drawn/{name}", picture)]

@@ -39,8 +39,9 @@ MAP_SIDE = 2048
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _ASSET = re.compile(r"viewer-[0-9a-f]{12}\.js")
-_HEADERS = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-_ASK_AGAIN = {**_HEADERS, "Cache-Control": "private, no-cache"}
+KEPT = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+"""Headers of what its address decides."""
+_ASK_AGAIN = {**KEPT, "Cache-Control": "private, no-cache"}
 """For what a person may delete: the browser asks each time, and is told in a few bytes that it has it already."""
 _MEDIA = {"jpg": "image/jpeg", "png": "image/png"}
 _HEAT_RGB = {"mc": (255, 214, 10), "bac": (255, 69, 58), "breast": (100, 210, 255)}
@@ -228,7 +229,7 @@ def _probability_at(request: Request, path: Path) -> Response:
     if request.query_params.get("flip") == "1":
         x = columns - 1 - x
     found = json.dumps({"probability": round(float(values[y, x]) / 255.0, 3)})
-    return Response(found, media_type="application/json", headers=_HEADERS)
+    return Response(found, media_type="application/json", headers=KEPT)
 
 
 def _shrunk(path: Path, scale: int) -> npt.NDArray[np.uint16]:
@@ -281,7 +282,7 @@ def _answer(request: Request, make: Callable[[], bytes], media: str, name: str) 
         return _nothing()
     except Busy:
         return _later()
-    headers = {**(_HEADERS if media.startswith("text/javascript") else _ASK_AGAIN), "ETag": tag}
+    headers = {**(KEPT if media.startswith("text/javascript") else _ASK_AGAIN), "ETag": tag}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     try:
@@ -305,7 +306,7 @@ def _refused(sentence: str) -> Response:
 
 
 def _uncached() -> dict[str, str]:
-    return {**_HEADERS, "Cache-Control": "no-store"}
+    return {**KEPT, "Cache-Control": "no-store"}
 
 
 def _integer(text: str) -> int | None:

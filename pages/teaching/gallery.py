@@ -5,8 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-import numpy as np
 import streamlit as st
 
 from mtunet.case import UnreadableImage
@@ -18,6 +16,7 @@ from mtunet.evaluation.run_files import COMPONENTS, UnreadableRun
 from mtunet.evaluation.table import method_title
 from mtunet.files import counted
 from mtunet.intake.admission import QueueFull
+from mtunet.output.drawing import RGB
 from mtunet.phantom import PhantomSpec
 from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.mistakes import THIRDS, thirds
@@ -303,10 +302,8 @@ def _said(results: Results, one: Region) -> str:
     return f"{one.image}: {', '.join(parts)}"
 
 
-def _picture(spec: PhantomSpec, one: Region) -> bytes:
-    """As PNG."""
-    rgb = close_up(phantom_of(spec), one)
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+def _picture(spec: PhantomSpec, one: Region) -> RGB:
+    return close_up(phantom_of(spec), one)
 
 
 def _open(spec: PhantomSpec, name: str) -> None:

@@ -4,8 +4,6 @@ import secrets
 from dataclasses import replace
 from typing import get_args
 
-import cv2
-import numpy as np
 import streamlit as st
 
 from mtunet.case import Calcification, Laterality, UnreadableImage, View
@@ -17,6 +15,7 @@ from mtunet.teaching.contents import Contents
 from mtunet.teaching.figure import figure_1, phantom_view
 from mtunet.teaching.items import BadCase, spec_from_words, spec_to_words
 from mtunet.teaching.lesson_sources import PHANTOM_ORIGIN, PICTURES, Detail
+from pages.shared.drawn_pictures import as_png
 from pages.shared.words import SIDES
 from pages.shared.work import open_store
 from pages.teaching.drawn import drawn, filed, phantom_of
@@ -168,10 +167,9 @@ def _said(contents: Contents) -> str:
 def _picture(spec: PhantomSpec) -> tuple[bytes, Contents]:
     phantom = phantom_of(spec)
     rgb = figure_1(phantom_view(phantom), _parts({name for name, mask in phantom.masks.items() if mask.any()}))
-    encoded = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]))[1]
     contents = drawn(spec, _name(spec)).contents
     assert contents is not None  # of a phantom all is known
-    return bytes(encoded.tobytes()), contents
+    return as_png(rgb), contents
 
 
 def _parts(there: set[str]) -> tuple[Detail, Detail]:

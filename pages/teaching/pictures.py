@@ -16,8 +16,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from mtunet.teaching import PICTURES
-
-_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+from pages.shared.image_route import KEPT, absent
 
 
 def picture(request: Request) -> Response:
@@ -26,8 +25,8 @@ def picture(request: Request) -> Response:
     found = {path.name: path for path in folder.glob("*.webp")} if folder else {}
     path = found.get(request.path_params["name"])
     if path is None:
-        return Response("Not found.", status_code=404, media_type="text/plain", headers={"Cache-Control": "no-store"})
-    return FileResponse(path, media_type="image/webp", headers=_HEADERS)
+        return absent(request)
+    return FileResponse(path, media_type="image/webp", headers=KEPT)
 
 
 ROUTES = [Route("/mtunet/teaching/{folder}/{name}", picture)]
