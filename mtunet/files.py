@@ -191,15 +191,17 @@ class Stems:
         """suffixes: what is put after each stem. taken: file names that are spoken for."""
         self._suffixes = tuple(suffixes)
         self._taken = {name.casefold() for name in taken}
+        self._last: dict[str, int] = {}
 
     def next(self, name: str) -> str:
         first = stem(name)
-        number = 1
+        number = self._last.get(first.casefold(), 1)  # those before are taken: a data set may call thousands alike
         while True:
             chosen = first if number == 1 else f"{first}-{number}"
             files = {f"{chosen}{suffix}".casefold() for suffix in self._suffixes}
             if not files & self._taken:
                 self._taken |= files
+                self._last[first.casefold()] = number + 1
                 return chosen
             number += 1
 

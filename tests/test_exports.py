@@ -145,3 +145,5 @@ def test_no_output_is_ever_given_twice() -> None:
     stems = Stems([".json", ".png", "_mc.png"], taken=["refused.json"])
     asked = ["a/x.dcm", "b/X.dcm", "x-2.png", "x_mc.png", "x.png", "refused.dcm"]
     assert [stems.next(name) for name in asked] == ["x", "X-2", "x-2-2", "x_mc-2", "x-3", "refused-2"]
+    many = [stems.next(f"{number}/1-1.dcm") for number in range(20_000)]  # as a data set of ours calls its files
+    assert (many[0], many[1], many[-1], len(set(many))) == ("1-1", "1-1-2", "1-1-20000", 20_000)

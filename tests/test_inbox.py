@@ -1,11 +1,16 @@
 """A watched folder: what arrives is taken in once, whole, and grouped as if it had been dropped."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mtunet.__main__ import main
 from mtunet.detection import models
+from mtunet.intake import folder as module
+from mtunet.intake.admission import take_in
 from mtunet.intake.folder import Inbox, Watcher
 from mtunet.store import filing, worklist
 from mtunet.store.images import Store
@@ -93,6 +98,70 @@ def test_a_file_that_cannot_be_kept_is_tried_again(data: Path, folder: Path, mon
     assert len(inbox.look(patient=False).taken) == 1
 
 
+def test_a_file_that_came_while_its_namesake_was_read_is_not_removed(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, of_today = folder / "LCC.png", drawn_png(seed=2)
+    path.write_bytes(drawn_png(seed=1))
+
+    def slow(*asked: Any) -> Iterator[Any]:
+        yield from take_in(*asked)
+        path.write_bytes(of_today)  # a scanner that writes under one name
+
+    inbox = Inbox(data, folder, MODEL, remove=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "take_in", slow)
+        assert len(inbox.look(patient=False).taken) == 1
+    assert path.read_bytes() == of_today
+    assert [each.known for each in inbox.look(patient=False).taken] == [False]
+    assert not path.exists()
+
+
+def test_one_file_stops_no_other(data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.png", "b.png", "c.png", "d.png"):
+        (folder / name).write_bytes(drawn_png(seed=ord(name[0])))
+    tripped: list[str] = []
+
+    def tripping(store: Store, file: Path, name: str, *others: Any) -> Iterator[Any]:
+        if name == "a.png":
+            tripped.append(name)
+            raise MemoryError
+        if name == "b.png":
+            raise PermissionError(13, "Permission denied")
+        yield from take_in(store, file, name, *others)
+
+    remove = Path.unlink
+
+    def locked(path: Path, **choices: bool) -> None:
+        if path.parent == folder:
+            raise PermissionError(13, "Permission denied")
+        remove(path, **choices)
+
+    monkeypatch.setattr(module, "take_in", tripping)
+    monkeypatch.setattr(Path, "unlink", locked)
+    inbox = Inbox(data, folder, MODEL, remove=True)
+    found = inbox.look(patient=False)
+    assert sorted(names(data)) == ["c.png", "d.png"]
+    assert [each.name for each in found.declined] == ["a.png"]
+    assert "unexpected error" in found.declined[0].problem.sentence
+    assert "d.png cannot be read or removed (Permission denied)" in found.problem
+    again = inbox.look(patient=False)
+    assert (again.taken, again.declined, tripped) == ([], [], ["a.png"])
+    assert "b.png cannot be read" in again.problem
+
+
+def test_a_folder_that_went_away_is_said(data: Path, folder: Path) -> None:
+    watcher = Watcher(Inbox(data, folder, MODEL), lambda: None, every=0.01)
+    folder.rmdir()
+    while not watcher.problem:
+        time.sleep(0.01)
+    before = watcher.looked_at
+    time.sleep(0.05)
+    watcher.close()
+    assert "There is no folder" in watcher.problem
+    assert watcher.looked_at == before
+
+
 def test_the_watcher_wakes_the_worker(data: Path, folder: Path) -> None:
     import threading
 
@@ -113,6 +182,26 @@ def test_the_command_takes_in_analyses_and_ends(data: Path, folder: Path, capsys
     with Store.open(data) as store:
         [row] = worklist.rows(store, Query())
     assert row.triage.reasons[0].sentence.startswith("2 MC regions")
+
+
+@pytest.mark.usefixtures("painter")
+def test_the_command_goes_on_when_the_queue_was_full_and_tells_analyses_that_failed(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        (folder / f"{seed}.png").write_bytes(drawn_png(seed=seed))
+    monkeypatch.setattr("mtunet.intake.admission.QUEUE_LIMIT", 1)
+    assert main(["inbox", str(folder), "--once"]) == 0
+    with Store.open(data) as store:
+        assert [row.analysed for row in worklist.rows(store, Query())] == [1, 1, 1]
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("its text may quote the file")
+
+    monkeypatch.setattr("mtunet.intake.worker.analyse_stored", broken)
+    (folder / "3.png").write_bytes(drawn_png(seed=3))
+    assert main(["inbox", str(folder), "--once"]) == 1
+    assert "unexpected error (RuntimeError)" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import mtunet.imaging.reading
-from mtunet.case import Refusal
-from mtunet.imaging.reading import RefusedMember, Upload, bytes_of, read, unpack
+from mtunet.case import Refusal, UnreadableImage
+from mtunet.imaging.reading import RefusedMember, Upload, read, unpack
 from tests.dicoms import dicom, drawn
 
 IMAGE = dicom(drawn())
@@ -130,10 +130,31 @@ def test_many_small_members_are_a_bomb_as_one_large_one_is() -> None:
     assert outcomes[-1].problem.kind is Refusal.TOO_LARGE
 
 
-def test_what_only_begins_like_a_zip_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_file_on_disk_no_more_than_a_member_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mtunet.imaging.reading, "MAX_FILE_BYTES", 1 << 20)
     path = tmp_path / "large.zip"
     with path.open("wb") as file:
         file.write(b"PK\x03\x04")
-        file.truncate(3 << 30)  # of nothing, on a disk that knows holes
-    assert len(bytes_of(path)) == (1 << 20) + 1
+        file.truncate(1 << 40)  # of nothing, on a disk that knows holes
+    assert [type(found) for found in unpack(path, path.name)] == [RefusedMember]
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("LCC.dcm", IMAGE)
+    assert [found.name for found in unpack(path, path.name)] == ["LCC.dcm"]
+    path.write_bytes(bytes(3 << 20))
+    assert [len(found.data) for found in unpack(path, path.name) if isinstance(found, Upload)] == [(1 << 20) + 1]
+
+
+def test_a_long_list_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_, **__: pytest.fail("it was read"))
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 9, 9, 50_000_000, 0, 0)
+    of_a_large_one = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 9, 9, 50_000_000, 0)
+    for tail in (end, of_a_large_one + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 9, 9, 0xFFFFFFFF, 0, 0)):
+        assert kinds(b"PK\x03\x04" + bytes(5000) + tail) == [Refusal.BAD_ARCHIVE]
+
+
+def test_a_multipart_answer_without_a_part_is_refused_and_does_not_vanish() -> None:
+    empty = b"--x\r\nContent-Type: application/dicom\r\n\r\n\r\n--x--\r\n"
+    [found] = unpack(empty, "answer")
+    assert isinstance(found, Upload)
+    with pytest.raises(UnreadableImage, match="without one image"):
+        read(found.data, found.name)

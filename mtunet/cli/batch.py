@@ -237,8 +237,7 @@ def _is_under(file: Path, out: Path, searched: Path) -> bool:
 
 def _opened(path: Path, label: str) -> Iterator["Upload | RefusedMember"]:
     """The file itself under its label, or the members of a zip, each as label/member."""
-    data = reading.bytes_of(path)
-    for item in reading.unpack(data, path.name):
+    for item in reading.unpack(path, path.name):
         own = item.name == display_name(path.name)
         yield replace(item, name=label if own else f"{label}/{item.name}")
 

@@ -19,8 +19,8 @@ FORMATS = ("json", "png", "csv", "pdf", "dicom", "seg", "sr", "gsps", "cad", "sc
 """Of `exports.EXPORTS`, written here because that takes a second to import. Masks are files of their own: --masks."""
 WITH_IDENTIFIERS = ("seg", "sr", "gsps", "cad", "sc")
 EXIT_CODES = (
-    "Exit codes: 0 all analysed, 3 some refused (see refused.csv), 2 wrong usage, 1 failed or an unexpected error (see "
-    "the log), 130 stopped."
+    "Exit codes: 0 all analysed, 3 some refused, 2 wrong usage, 1 failed or an unexpected error (see the log), 130 "
+    "stopped."
 )
 APP = mtunet.shipped("streamlit_app.py")
 
@@ -209,7 +209,8 @@ def pull(address: str, patient: str, accession: str, study: str, ae_title: str, 
 def check(files: tuple[Path, ...]) -> int:
     """Have DICOM files checked by the programs of others that are installed (dicom3tools, dcmtk).
 
-    Says what dciodvfy, dcmdump, dsrdump and, of several files, dcentvfy find wrong. Exit codes: 0 nothing, 1 something.
+    Says what dciodvfy, dcmdump, dsrdump and, of several files, dcentvfy find wrong. Exit codes: 0 nothing, 1 something,
+    2 none of them is installed.
     """
     from mtunet.cli import checking
 

@@ -18,6 +18,7 @@ from mtunet.intake.worker import Jobs
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave, data_folder
 from mtunet.store.images import Store
+from mtunet.store.records import JobState
 
 DONE, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
@@ -28,20 +29,22 @@ def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
     logs.keep_in(data)
     inbox = Inbox(data, folder, model, remove=remove)
     jobs = Jobs(data)
-    refused = 0
+    refused, asked, problem = 0, set[str](), ""
     try:
         print(f"Watching {folder}; results are in {data}. Ctrl-C ends.", file=sys.stderr)
         while True:
             found = inbox.look(patient=not once)
             refused += len(found.declined)
-            _say(found)
+            _say(found, known=problem)
+            problem = found.problem
             if found.taken:
                 jobs.wake()
             if once:
-                if found.problem:
-                    return FAILED
-                _wait_for_analyses()
-                return SOME_REFUSED if refused else DONE
+                asked |= {taken.sha256 for taken in found.taken}
+                failed = _analysed(asked, model)
+                if problem and found.taken:  # the queue was full: what is left may come now
+                    continue
+                return FAILED if failed or problem else SOME_REFUSED if refused else DONE
             time.sleep(EVERY_SECONDS)
     except UnusableStore as problem:
         print(problem, file=sys.stderr)
@@ -101,19 +104,25 @@ def fetch(address: str, patient: str, accession: str, study: str, model: str, ti
     data = data_folder()
     logs.keep_in(data)
     taken = known = declined = 0
+    asked, problem = set[str](), ""
     jobs = Jobs(data)
     try:
         with Store.open(data) as store:
-            for outcome in pull(store, address, Wanted(patient, accession, study), model, title):
-                if isinstance(outcome, Declined):
-                    declined += 1
-                    print(f"{outcome.name}: refused. {outcome.problem.sentence}", file=sys.stderr)
-                else:
-                    taken, known = taken + 1, known + outcome.known
-                    jobs.wake()
-        _wait_for_analyses()
-    except (CannotPull, QueueFull, CouldNotSave, UnusableStore) as problem:
-        print(problem, file=sys.stderr)
+            try:
+                for outcome in pull(store, address, Wanted(patient, accession, study), model, title):
+                    if isinstance(outcome, Declined):
+                        declined += 1
+                        print(f"{outcome.name}: refused. {outcome.problem.sentence}", file=sys.stderr)
+                    else:
+                        taken, known = taken + 1, known + outcome.known
+                        asked.add(outcome.sha256)
+                        jobs.wake()
+            except (CannotPull, QueueFull, CouldNotSave) as broken_off:  # what came before is analysed all the same
+                problem = str(broken_off)
+                print(problem, file=sys.stderr)
+        failed = _analysed(asked, model)
+    except UnusableStore as unusable:
+        print(unusable, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("Stopped. What was taken in stays; what waits is analysed at the next start.", file=sys.stderr)
@@ -121,7 +130,7 @@ def fetch(address: str, patient: str, accession: str, study: str, model: str, ti
     finally:
         jobs.close()
     print(f"{taken} images, {known} of them known already, {declined} refused. Results are in {data}.", file=sys.stderr)
-    return SOME_REFUSED if declined else DONE
+    return FAILED if failed or problem else SOME_REFUSED if declined else DONE
 
 
 def _close(jobs: Jobs | None) -> None:
@@ -129,18 +138,25 @@ def _close(jobs: Jobs | None) -> None:
         jobs.close()
 
 
-def _say(found: Arrivals) -> None:
+def _say(found: Arrivals, known: str) -> None:
+    """known: the problem that was said before."""
     for taken in found.taken:
         print(f"{taken.name}: {'known already' if taken.known else 'taken in'}", file=sys.stderr)
     for declined in found.declined:
         print(f"{declined.name}: refused. {declined.problem.sentence}", file=sys.stderr)
-    if found.problem:
+    if found.problem and found.problem != known:
         print(found.problem, file=sys.stderr)
 
 
-def _wait_for_analyses() -> None:
+def _analysed(asked: set[str], model: str) -> int:
+    """Wait until nothing waits; says of how many of these the analysis failed, and why."""
     while True:
         with Store.open(data_folder()) as store:
             if not store.waiting():
-                return
+                jobs = [store.job(sha256, model) for sha256 in sorted(asked)]
+                break
         time.sleep(0.2)
+    failed = [job for job in jobs if job is not None and job.state is JobState.FAILED]
+    for job in failed:
+        print(f"The analysis of {job.sha256[:12]}… failed. {job.sentence}", file=sys.stderr)
+    return len(failed)

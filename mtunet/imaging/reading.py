@@ -7,13 +7,15 @@ Importing this module loads neither decoders nor torch.
 
 import hashlib
 import hmac
+import os
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from mtunet.case import Belonging, Mammogram, Refusal, UnreadableImage
 from mtunet.files import display_name
@@ -29,7 +31,11 @@ MAX_RATIO: Final = 300
 RATIO_FROM: Final = 64 << 20
 WHOLE_RATIO_FROM: Final = 16 << 20
 """From so many bytes on the ratio of the whole archive counts: many small members are a bomb as one large one is."""
+MAX_LIST_BYTES: Final = MAX_MEMBERS << 10
+"""Of the list of an archive's files; an entry has some hundred bytes."""
 _CHUNK: Final = 1 << 20
+_HEAD, _TAIL = 132, (1 << 16) + 256
+"""Bytes that tell a zip, and those in which its end stands."""
 _CLUTTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
@@ -50,22 +56,31 @@ class RefusedMember:
     problem: UnreadableImage
 
 
-def unpack(data: bytes, name: str) -> Iterator[Upload | RefusedMember]:
+def unpack(file: bytes | Path, name: str) -> Iterator[Upload | RefusedMember]:
     """The file itself, or the members of a zip or of a multipart answer, one by one. A bad one is refused and does not
-    stop the rest."""
-    shown = display_name(name)
-    if not _is_zip(data):
-        parts = parts_of(data)
+    stop the rest.
+
+    file: its bytes, or where it lies: of a zip on disk a member at a time is in memory. Raises OSError where it cannot
+    be read.
+    """
+    with file.open("rb") if isinstance(file, Path) else BytesIO(file) as opened:
+        yield from _unpacked(opened, display_name(name))
+
+
+def _unpacked(file: BinaryIO, shown: str) -> Iterator[Upload | RefusedMember]:
+    if not _is_zip(file.read(_HEAD)):
+        file.seek(0)
+        parts = parts_of(file.read(MAX_FILE_BYTES + 1))  # a little more than the reader takes, so that it can refuse
         for number, part in enumerate(parts, start=1):
             yield Upload(shown if len(parts) == 1 else f"{shown}, part {number}", part)
         return
     try:
-        archive = _opened(data)
+        archive = _opened(file)
     except UnreadableImage as refused:
         yield RefusedMember(shown, refused)
         return
     with archive:
-        yield from _members(archive, shown, len(data))
+        yield from _members(archive, shown, file.seek(0, os.SEEK_END))
 
 
 def _members(archive: zipfile.ZipFile, shown: str, packed: int) -> Iterator[Upload | RefusedMember]:
@@ -98,11 +113,13 @@ def _is_zip(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08") and data[128:132] != b"DICM"
 
 
-def _opened(data: bytes) -> zipfile.ZipFile:
-    if data.count(b"PK\x01\x02") > 2 * MAX_MEMBERS:  # before the directory is turned into objects
-        raise _bad(f"more than {MAX_MEMBERS} files", "Split it.", Refusal.BAD_ARCHIVE)
+def _opened(file: BinaryIO) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(BytesIO(data))
+        if _list_bytes(file) > MAX_LIST_BYTES:  # before it is turned into objects
+            raise _bad(f"more than {MAX_MEMBERS} files", "Split it.", Refusal.BAD_ARCHIVE)
+        archive = zipfile.ZipFile(file)
+    except UnreadableImage:
+        raise
     except Exception:  # zipfile promises BadZipFile and raises seven kinds; their texts quote names
         raise _bad("a damaged list of its files", "Pack or copy it again.", Refusal.BAD_ARCHIVE) from None
     members = archive.infolist()
@@ -114,6 +131,16 @@ def _opened(data: bytes) -> zipfile.ZipFile:
             raise _bad("files that overlap, as in a zip bomb", "Pack it again.", Refusal.BAD_ARCHIVE)
         end = member.header_offset + member.compress_size
     return archive
+
+
+def _list_bytes(file: BinaryIO) -> int:
+    """How long the list of files is by what stands at the end (APPNOTE 4.3.16, and 4.3.14 of a large archive)."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    tail = file.read()
+    end, large = tail.rfind(b"PK\x05\x06"), tail.rfind(b"PK\x06\x06")
+    said = struct.unpack_from("<I", tail, end + 12)[0] if end >= 0 else 0
+    said_large = struct.unpack_from("<Q", tail, large + 40)[0] if large >= 0 else 0
+    return max(0 if said == 0xFFFFFFFF else said, said_large)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> bytes:
@@ -165,14 +192,6 @@ def _bad(found: str, advice: str, kind: Refusal) -> UnreadableImage:
 
 MOST_SHIFT_DAYS = 3650
 """A study's day is moved into the past by up to this."""
-
-
-def bytes_of(path: Path) -> bytes:
-    """A zip whole; of anything else a little more than the reader takes, so that it can refuse. What it is, is asked
-    before it is read, and it is in memory once. Raises OSError."""
-    archive = zipfile.is_zipfile(path)
-    with path.open("rb") as file:
-        return file.read(-1 if archive else MAX_FILE_BYTES + 1)
 
 
 def read(data: bytes, name: str) -> Mammogram:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mtunet.case import Mammogram, Refusal, UnreadableImage
 from mtunet.case.placement import label
@@ -62,13 +63,14 @@ class Origin:
     received: bool = False
 
 
-def take_in(store: Store, data: bytes, name: str, origin: Origin, model: str) -> Iterator[Taken | Declined]:
-    """Read a file, or each file of a zip, keep its image and queue its analysis.
+def take_in(store: Store, data: bytes | Path, name: str, origin: Origin, model: str) -> Iterator[Taken | Declined]:
+    """Read a file (its bytes, or where it lies), or each file of a zip, keep its image and queue its analysis.
 
     Yields one outcome per file; a bad file does not stop the rest. An image that is known by its bytes is not read
     again; one that came another way before is the same image (`store.identity`). What this model has analysed is not
-    analysed again. The pixels are on disk before the job is queued, so a job can always be done later. Raises QueueFull
-    and CouldNotSave.
+    analysed again. The pixels are on disk before the job is queued, so a job can always be done later.
+
+    Raises QueueFull, CouldNotSave, and OSError of a file that cannot be read.
     """
     if "/" in name and reading.is_clutter(name.rpartition("/")[2]):  # of a folder that was handed in whole
         return

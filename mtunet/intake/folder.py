@@ -5,6 +5,7 @@ that a restart reads nothing again; the files themselves are left alone unless t
 """
 
 import hashlib
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mtunet.case import Refusal, UnreadableImage
 from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in
@@ -34,9 +36,9 @@ class Arrivals:
     taken: list[Taken] = field(default_factory=list)
     declined: list[Declined] = field(default_factory=list)
     waiting: int = 0
-    """Files that may still be growing, or that could not be kept."""
+    """Files that may still be growing, or that could not be read or kept."""
     problem: str = ""
-    """Why the look ended early; the next one tries again."""
+    """Why something is left; the next look tries again."""
 
 
 class Inbox:
@@ -50,58 +52,83 @@ class Inbox:
         self._done: set[FileStamp] | None = None
 
     def look(self, *, patient: bool = True) -> Arrivals:
-        """Take in what has arrived. patient: whether to leave a file alone until a second look finds it unchanged."""
+        """Take in what has arrived. patient: whether to leave a file alone until a second look finds it unchanged.
+        Whatever becomes of one file, the others are read. Raises UnusableStore."""
         seen, found = self._before, Arrivals()
         self._before = set()
-        with Store.open(self._data) as store:
-            if self._done is None:
+        if not self._folder.is_dir():
+            found.problem = f"There is no folder {self._folder} now. Check that its disk or network drive is there."
+            return found
+        if self._done is None:
+            with Store.open(self._data) as store:
                 self._done = store.files_read()
-            for path, stamp in self._files():
-                self._before.add(stamp)
-                if stamp in self._done:
-                    continue
-                if patient and stamp not in seen:
-                    found.waiting += 1
-                    continue
-                try:
-                    self._take(store, path, stamp, found)
-                except (CouldNotSave, QueueFull) as problem:
-                    found.waiting += 1
-                    found.problem = str(problem)
-                    break
+        for path, stamp in self._files():
+            self._before.add(stamp)
+            if stamp in self._done:
+                continue
+            if patient and stamp not in seen:
+                found.waiting += 1
+                continue
+            try:
+                self._take(path, stamp, found, self._done)
+            except (CouldNotSave, QueueFull) as problem:  # so would the next one be
+                found.waiting += 1
+                found.problem = str(problem)
+                break
+            except UnusableStore:
+                raise
+            except OSError as problem:
+                found.waiting += 1
+                found.problem = f"{path} cannot be read or removed ({problem.strerror}). Check the inbox's permissions."
+            except Exception as problem:
+                self._done.add(stamp)
+                logs.unexpected("A file of the inbox could not be taken in", problem)
+                found.declined.append(Declined(_name(path, self._folder), _tripped(problem)))
         return found
 
     def _files(self) -> Iterator[tuple[Path, FileStamp]]:
+        where = self._folder.resolve()
         for path in sorted(self._folder.rglob("*")):
             below = path.relative_to(self._folder)
             if any(part.startswith(".") for part in below.parts) or reading.is_clutter(path.name):
                 continue
-            try:
-                if path.is_symlink() or not path.is_file():
-                    continue
-                about = path.stat()
-            except OSError:  # taken away meanwhile
-                continue
-            name = hashlib.sha256(str(path.resolve()).encode(errors="replace")).hexdigest()
-            yield path, FileStamp(name, about.st_size, about.st_mtime_ns)
+            if (stamp := _stamp(path, where / below)) is not None:
+                yield path, stamp
 
-    def _take(self, store: Store, path: Path, stamp: FileStamp, found: Arrivals) -> None:
-        name = path.relative_to(self._folder).as_posix().encode(errors="replace").decode()
+    def _take(self, path: Path, stamp: FileStamp, found: Arrivals, done: set[FileStamp]) -> None:
+        name = _name(path, self._folder)
         batch = AS_FOLDER if "/" in name else f"{AS_FOLDER} {datetime.now(UTC):%Y-%m-%d}"
-        try:
-            data = reading.bytes_of(path)
-        except OSError as problem:
-            found.waiting += 1
-            found.problem = f"{path} cannot be read ({problem.strerror}). Check the permissions of the inbox."
-            return
-        outcomes = list(take_in(store, data, name, Origin(batch, now()), self._model))
+        with Store.open(self._data) as store:
+            outcomes = list(take_in(store, path, name, Origin(batch, now()), self._model))
+            store.keep_file_read(stamp)
+        done.add(stamp)
         found.taken += [each for each in outcomes if isinstance(each, Taken)]
         found.declined += [each for each in outcomes if isinstance(each, Declined)]
-        store.keep_file_read(stamp)
-        assert self._done is not None
-        self._done.add(stamp)
-        if self._remove and all(isinstance(each, Taken) for each in outcomes):
+        taken = all(isinstance(each, Taken) for each in outcomes)
+        if self._remove and taken and _stamp(path, path.resolve()) == stamp:  # else another came under its name
             path.unlink(missing_ok=True)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix().encode(errors="replace").decode()
+
+
+def _stamp(path: Path, resolved: Path) -> FileStamp | None:
+    """None for what is no file, or was taken away meanwhile."""
+    try:
+        about = path.lstat()
+    except OSError:
+        return None
+    name = hashlib.sha256(str(resolved).encode(errors="replace")).hexdigest()
+    return FileStamp(name, about.st_size, about.st_mtime_ns) if stat.S_ISREG(about.st_mode) else None
+
+
+def _tripped(problem: Exception) -> UnreadableImage:
+    return UnreadableImage(
+        Refusal.DECODER_CRASHED,
+        f"An unexpected error ended the reading of this file ({type(problem).__name__}); the log has the details. The "
+        "next start of the program tries again.",
+    )
 
 
 FOLDER_PROBLEM = "The watched folder could not be looked into; it is tried again. The log says why."
@@ -128,7 +155,9 @@ class Watcher:
         while not self._closing.wait(self._every):
             try:
                 found = self._inbox.look()
-                self.problem, self.looked_at = found.problem, time.time()
+                self.problem = found.problem
+                if not found.problem:
+                    self.looked_at = time.time()
                 if found.taken:
                     self._wake()
             except Exception as problem:  # the folder is away, the database held, the disk full: look again later

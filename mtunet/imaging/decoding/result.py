@@ -227,13 +227,14 @@ def multipart_boundary(data: bytes) -> bytes:
 
 
 def parts_of(data: bytes) -> list[bytes]:
-    """The contents of a multipart answer; the whole file as the only one where it is none."""
+    """The contents of a multipart answer; the whole file as the only one where it is none, or has
+    none."""
     boundary = multipart_boundary(data)
     if not boundary:
         return [data]
     between = data.split(boundary)[1:]
     bodies = [part.partition(b"\r\n\r\n")[2] or part.partition(b"\n\n")[2] for part in between]
-    return [body.removesuffix(b"\n").removesuffix(b"\r") for body in bodies if body.strip()]
+    return [body.removesuffix(b"\n").removesuffix(b"\r") for body in bodies if body.strip()] or [data]
 
 
 def looks_like_headless_dicom(data: bytes) -> bool:
