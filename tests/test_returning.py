@@ -22,15 +22,21 @@ pytest.importorskip("highdicom")
 pytest.importorskip("cryptography")
 pytest.importorskip("dicomweb_client")
 
+from requests import ConnectionError as RequestsConnectionError  # noqa: E402
+from requests import HTTPError  # noqa: E402
+
 from mtunet.__main__ import main  # noqa: E402
 from mtunet.detection import models  # noqa: E402
 from mtunet.imaging import decoding  # noqa: E402
 from mtunet.intake import archive as archive_module  # noqa: E402
-from mtunet.intake import returning  # noqa: E402
+from mtunet.intake import pulling, returning  # noqa: E402
+from mtunet.intake.admission import Declined, Taken  # noqa: E402
 from mtunet.intake.archive import BadTarget, NotDelivered, Target, send, target_of  # noqa: E402
+from mtunet.intake.pulling import CannotPull, Wanted, pull  # noqa: E402
 from mtunet.intake.returning import Returning  # noqa: E402
 from mtunet.intake.scp import Endpoint, StorageReceiver  # noqa: E402
 from mtunet.intake.worker import Jobs  # noqa: E402
+from mtunet.store import filing  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.outbox import ASKED, FAILED, KEY_FILE, SENT, WAITING, Outbox, Return  # noqa: E402
 from mtunet.store.records import JobState  # noqa: E402
@@ -491,3 +497,78 @@ def test_a_patients_studies_are_fetched_and_analysed(
     nobody = "PACS@127.0.0.1:1" if way == "C-GET" else "http://127.0.0.1:1/dicom-web"
     assert main(["pull", nobody, "--study", "1.2"]) == 1
     assert ("did not answer" if way == "C-GET" else "could not be asked") in capsys.readouterr().err
+
+
+def test_what_an_archive_lists_and_does_not_hand_over_is_told_and_costs_no_other(data: Path) -> None:
+    first, second = (pydicom.dcmread(io.BytesIO(file)) for file in views()[:2])
+
+    def find(event: Any) -> Iterator[tuple[int, Any]]:
+        keys = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
+        level = event.identifier.QueryRetrieveLevel
+        for uid in dict.fromkeys(each[keys[level]].value for each in (first, second)):
+            answer = pydicom.Dataset()
+            answer.QueryRetrieveLevel = level
+            setattr(answer, keys[level], uid)
+            yield 0xFF00, answer
+
+    def get(event: Any) -> Iterator[Any]:
+        yield 1
+        yield (0xFF00, second) if event.identifier.SOPInstanceUID == second.SOPInstanceUID else (0xA702, None)
+
+    entity = pynetdicom.AE(ae_title="PACS")
+    for name in ("Find", "Get"):
+        entity.add_supported_context(getattr(pynetdicom.sop_class, f"StudyRootQueryRetrieveInformationModel{name}"))
+    entity.add_supported_context(first.SOPClassUID, PLAIN, scu_role=True, scp_role=True)
+    handlers = [(pynetdicom.evt.EVT_C_FIND, find), (pynetdicom.evt.EVT_C_GET, get)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    address = f"PACS@127.0.0.1:{server.socket.getsockname()[1]}"
+    with Store.open(data) as store:
+        outcomes = list(pull(store, address, Wanted(patient="MARKER-7"), MODEL, "MTUNET"))
+    server.shutdown()
+    assert [type(each) for each in outcomes] == [Declined, Taken]
+    assert "does not hand it over" in outcomes[0].problem.sentence
+
+
+class Web:
+    """A DICOMweb client as `pulling` asks it. first: what it answers, or raises, for the first of two images."""
+
+    def __init__(self, first: Any) -> None:
+        self.answers = [first, pydicom.dcmread(io.BytesIO(views()[1]))]
+
+    def search_for_studies(self, **_: object) -> list[dict[str, Any]]:
+        return [{"0020000D": {"Value": ["1.2.3"]}}]
+
+    def search_for_series(self, *_: object, **__: object) -> list[dict[str, Any]]:
+        return [{"0020000E": {"Value": ["1.2.3.1"]}}]
+
+    def search_for_instances(self, *_: object) -> list[dict[str, Any]]:
+        return [{}, {}]
+
+    def retrieve_instance(self, *_: object, **__: object) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_a_full_disk_is_not_the_archives_fault_and_one_broken_image_not_the_others(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = type("Response", (), {"status_code": 500})()
+    refused, silent = HTTPError(response=response), RequestsConnectionError()
+    asked = "http://host/dicom-web", Wanted(patient="MARKER-7"), MODEL, "MTUNET"
+    with Store.open(data) as store:
+        for first in (refused, pydicom.errors.InvalidDicomError("MARKER")):
+            monkeypatch.setattr(pulling, "_client", lambda _, first=first: Web(first))
+            assert [type(each) for each in pull(store, *asked)] == [Declined, Taken]
+        monkeypatch.setattr(pulling, "_client", lambda _: Web(silent))
+        with pytest.raises(CannotPull, match="no answer"):
+            list(pull(store, *asked))
+
+        def full(*_: object) -> None:
+            raise filing.CouldNotSave("Not saved: the disk is full.")
+
+        monkeypatch.setattr(filing, "save_image", full)
+        monkeypatch.setattr(pulling, "_client", lambda _: Web(pydicom.dcmread(io.BytesIO(views()[2]))))
+        with pytest.raises(filing.CouldNotSave, match="disk is full"):
+            list(pull(store, *asked))

@@ -179,8 +179,9 @@ class NotFetched(RuntimeError):
     """`str()` is the sentence."""
 
 
-def fetch(target: Target, our_title: str, filters: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """(study, file) of every mammogram of the studies that fit, oldest study first. Raises NotFetched."""
+def fetch(target: Target, our_title: str, filters: Mapping[str, str]) -> Iterator[tuple[str, bytes | None]]:
+    """(study, file) of every mammogram of the studies that fit, oldest study first; None for the file of one that is
+    listed and not handed over. Raises NotFetched."""
     from pynetdicom import ALL_TRANSFER_SYNTAXES, build_role, evt, sop_class
 
     came: list[bytes] = []
@@ -212,8 +213,8 @@ def fetch(target: Target, our_title: str, filters: Mapping[str, str]) -> Iterato
             for status, _ in association.send_c_get(instance, get):
                 if "Status" not in status:
                     raise NotFetched("The archive broke off in the middle. Try again.")
-            while came:
-                yield study, came.pop()
+            yield study, came.pop() if came else None
+            came.clear()
     except (ValueError, RuntimeError) as problem:  # not agreed on, or broken off; their texts may quote what was asked
         if isinstance(problem, NotFetched):
             raise

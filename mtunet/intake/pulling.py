@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mtunet.case import Refusal, UnreadableImage
 from mtunet.intake.admission import Declined, Origin, Taken, take_in
 from mtunet.intake.archive import BadTarget, NotFetched, SenderAbsent, fetch, target_of
 from mtunet.output.exports import dicom_source
@@ -18,6 +19,12 @@ from mtunet.store.records import now
 
 AS_STORED: Final = (("application/dicom", "*"),)
 """Not transcoded: archives fail at it, or lose something."""
+
+
+NOT_HANDED_OVER: Final = UnreadableImage(
+    Refusal.EMPTY,
+    "Expected an image that the archive lists, found that it does not hand it over. Ask again; its log may say why.",
+)
 
 
 class CannotPull(RuntimeError):
@@ -40,39 +47,50 @@ class Wanted:
 
 def pull(store: Store, address: str, wanted: Wanted, model: str, our_title: str) -> Iterator[Taken | Declined]:
     """Every mammogram of the studies that fit, priors included, oldest study first. address: the root of a DICOMweb
-    service, or AE@host:port, where we are called by our_title. Raises CannotPull, QueueFull."""
-    if "://" not in address:
-        yield from _by_c_get(store, address, wanted, model, our_title)
-        return
-    client = _client(address)
-    try:
-        studies = client.search_for_studies(search_filters=wanted.filters)
-        for study in sorted(studies, key=lambda found: _value(found, "00080020")):
-            yield from _study(store, client, _value(study, "0020000D"), model)
-    except OSError as problem:  # requests' errors are; their texts quote the address with what was asked
-        answer = getattr(problem, "response", None)
-        said = f"HTTP {answer.status_code}" if answer is not None else "no answer"
-        raise CannotPull(f"The archive could not be asked ({said}). Check the address.") from None
-
-
-def _study(store: Store, client: Any, study: str, model: str) -> Iterator[Taken | Declined]:
-    origin = _origin()
-    for series in client.search_for_series(study, search_filters={"Modality": "MG"}):
-        uid = _value(series, "0020000E")
-        for instance in client.search_for_instances(study, uid):
-            found = client.retrieve_instance(study, uid, _value(instance, "00080018"), media_types=AS_STORED)
-            yield from take_in(store, dicom_source.written(found), "received.dcm", origin, model)
+    service, or AE@host:port, where we are called by our_title. Raises CannotPull, QueueFull, CouldNotSave."""
+    origins: dict[str, Origin] = {}
+    for study, data in (_by_web if "://" in address else _by_c_get)(address, wanted, our_title):
+        if data is None:
+            yield Declined("an image of the archive", NOT_HANDED_OVER)
+        else:
+            yield from take_in(store, data, "received.dcm", origins.setdefault(study, _origin()), model)
 
 
 def _origin() -> Origin:
     return Origin(f"pulled {secrets.token_hex(4)}", now(), title=f"from the archive, {now()[:10]}", received=True)
 
 
-def _by_c_get(store: Store, address: str, wanted: Wanted, model: str, our_title: str) -> Iterator[Taken | Declined]:
-    origins: dict[str, Origin] = {}
+def _by_web(address: str, wanted: Wanted, our_title: str) -> Iterator[tuple[str, bytes | None]]:  # noqa: ARG001
+    """As `archive.fetch`. Raises CannotPull."""
+    client = _client(address)
     try:
-        for study, data in fetch(target_of(address), our_title, wanted.filters):
-            yield from take_in(store, data, "received.dcm", origins.setdefault(study, _origin()), model)
+        studies = client.search_for_studies(search_filters=wanted.filters)
+        for study in (_value(found, "0020000D") for found in sorted(studies, key=lambda one: _value(one, "00080020"))):
+            for series in client.search_for_series(study, search_filters={"Modality": "MG"}):
+                uid = _value(series, "0020000E")
+                for instance in client.search_for_instances(study, uid):
+                    yield study, _retrieved(client, study, uid, _value(instance, "00080018"))
+    except OSError as problem:  # requests' errors are; their texts quote the address with what was asked
+        answer = getattr(problem, "response", None)
+        said = f"HTTP {answer.status_code}" if answer is not None else "no answer"
+        raise CannotPull(f"The archive could not be asked ({said}). Check the address.") from None
+
+
+def _retrieved(client: Any, *uids: str) -> bytes | None:
+    """None where the archive refuses it, or what comes is no DICOM file. Raises OSError where nothing answers."""
+    try:
+        return dicom_source.written(client.retrieve_instance(*uids, media_types=AS_STORED))
+    except MemoryError:
+        raise
+    except Exception as problem:
+        if isinstance(problem, OSError) and getattr(problem, "response", None) is None:
+            raise
+        return None
+
+
+def _by_c_get(address: str, wanted: Wanted, our_title: str) -> Iterator[tuple[str, bytes | None]]:
+    try:
+        yield from fetch(target_of(address), our_title, wanted.filters)
     except (BadTarget, SenderAbsent, NotFetched) as problem:
         raise CannotPull(str(problem)) from None
 
