@@ -146,6 +146,21 @@ def test_each_batch_has_its_turn(store: Store) -> None:
     assert [job and job.sha256 for job in taken] == [names[0], names[4], *names[1:4], None]
 
 
+def test_a_batch_that_goes_on_for_years_has_its_turn(store: Store) -> None:
+    names = [f"{i:064x}" for i in range(30)]
+    for sha256 in names:
+        store.add_image(mammogram(sha256), "x", "upload")
+    for sha256 in names[:15]:
+        store.queue(sha256, "detail", "inbox")
+    while (job := store.take_next()) is not None:
+        store.finish(job.sha256, job.model, JobState.DONE)
+    for sha256 in names[15:29]:
+        store.queue(sha256, "detail", "somebody's many")
+    store.queue(names[29], "detail", "inbox")
+    taken = [store.take_next() for _ in range(3)]
+    assert names[29] in [job and job.sha256 for job in taken]
+
+
 def test_a_job_is_taken_once_by_many_workers(store: Store, data: Path) -> None:
     names = [f"{i:064x}" for i in range(12)]
     for sha256 in names:

@@ -48,7 +48,12 @@ def test_what_a_kill_left_is_found_or_removed_at_the_start(tmp_path):
         store.db["jobs"].delete_where()
     strange = tmp_path / "images" / f"{'e' * 64}.png"
     part = tmp_path / "images" / ".0123456789abcdef.part"
-    for path in (strange, part):
+    thumbnail = tmp_path / "thumbnails" / f"{'d' * 64}.png"  # of an image that was being forgotten
+    maps = tmp_path / "maps" / f"{'c' * 64}"
+    (maps / "detail-0123456789ab").mkdir(parents=True)
+    thumbnail.parent.mkdir()
+    os.utime(maps, (time.time() - 100,) * 2)
+    for path in (strange, part, thumbnail):
         shutil.copy(tmp_path / "images" / f"{kept}.png", path)
         os.utime(path, (time.time() - 100,) * 2)
     with files.whole(tmp_path / "images" / "new.png") as written:
@@ -60,10 +65,10 @@ def test_what_a_kill_left_is_found_or_removed_at_the_start(tmp_path):
         assert growing.exists()  # its writer lives
     assert not part.exists()
     with Store.open(tmp_path) as store:
-        assert store.ask_for_orphans(MODEL) == store.sweep() == 1
+        assert (store.ask_for_orphans(MODEL), store.sweep()) == (1, 3)
         assert store.job(kept, MODEL).state is JobState.QUEUED
         assert store.ask_for_orphans(MODEL) == store.sweep() == 0
-    assert not strange.exists()
+    assert not any(path.exists() for path in (strange, thumbnail, maps))
 
 
 def test_a_part_of_a_killed_writer_is_swept(tmp_path):
@@ -262,6 +267,47 @@ def test_the_one_who_works_sweeps_copies_and_goes_on(tmp_path):
     assert jobs.problem == ""
     with Store.open(tmp_path) as store:
         assert store.job(sha256, MODEL).state is JobState.DONE
+
+
+def test_a_disk_without_room_for_a_copy_stops_nothing_and_is_not_filled(tmp_path, monkeypatch):
+    class Full:
+        def backup(self, copy: sqlite3.Connection) -> None:
+            copy.execute("create table half (of_it)")
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with Store.open(tmp_path) as store:
+        add(store)
+        store.db["jobs"].delete_where()
+        store.back_up()
+        before = (tmp_path / health.BACKUP).read_bytes()
+        with pytest.raises(sqlite3.OperationalError):
+            health.back_up(Full(), tmp_path)
+        assert not list(tmp_path.glob(".*"))
+        assert (tmp_path / health.BACKUP).read_bytes() == before
+        tries: list[int] = []
+
+        def full(*_: object) -> None:
+            tries.append(1)
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(health, "back_up", full)
+        [image] = store.images()
+        delete_studies(store, [study_of(store, image.sha256).id])
+        assert not list(tmp_path.glob(f"{health.BACKUP}*"))
+        kept = add(store)
+    jobs = Jobs(tmp_path, lambda name: painting_model(name))
+    end, said = time.monotonic() + 60, []
+    while len(tries) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    for _ in range(5):
+        jobs.wake()
+        time.sleep(0.1)
+        said.append(jobs.problem)
+    jobs.close()
+    assert set(said) == {""}
+    assert len(tries) == 2  # by who deleted and by the worker, once each
+    with Store.open(tmp_path) as store:
+        assert store.job(kept, MODEL).state is JobState.DONE
 
 
 def test_a_clock_that_was_set_back_stops_nothing(tmp_path):

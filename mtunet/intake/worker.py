@@ -29,6 +29,8 @@ from mtunet.study.look import look, look_to_json
 
 FIRST_PAGE_S = 4.0
 """After a start without anything that waits, the first page is drawn before the model is loaded."""
+COPY_AGAIN_S = 3600.0
+"""After a copy of the database that failed."""
 THUMBNAIL = 320
 """Longest side, pixels."""
 THUMBNAIL_FILE = "thumbnail"
@@ -54,6 +56,8 @@ class Jobs:
         """When the queue was last looked into, seconds since 1970; None where another process does."""
         self.problem = ""
         """Why nothing is analysed at present."""
+        self._copy_from = 0.0
+        """When the database may be copied, by the monotonic clock."""
         self._progress: dict[tuple[str, str], float] = {}
         self._cancelled: set[tuple[str, str]] = set()
         self._wake = threading.Event()
@@ -155,12 +159,13 @@ class Jobs:
             yield None
 
     def _keep_a_copy(self, store: Store) -> None:
-        """Of the database, once a day while nothing waits; a full disk is no reason to stop."""
+        """Of the database, once a day while nothing waits; a full disk is no reason to stop, nor to try all day."""
         days = health.days_since_backup(self._data)
-        if (days is None or days >= 1.0) and store.count():
+        if (days is None or days >= 1.0) and time.monotonic() >= self._copy_from and store.count():
             try:
                 store.back_up()
-            except OSError as problem:
+            except UnusableStore as problem:
+                self._copy_from = time.monotonic() + COPY_AGAIN_S
                 logs.unexpected("The database could not be copied", problem)
 
     def _assignment(self, store: Store, job: Job) -> engine.Assignment | None:

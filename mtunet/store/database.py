@@ -60,8 +60,11 @@ class Opened:
         return health.is_whole(self.db.conn)
 
     def back_up(self) -> None:
-        """A copy of the database beside it. Raises OSError and sqlite3.Error."""
-        health.back_up(self.db.conn, self.data)
+        """A copy of the database beside it. Raises UnusableStore."""
+        try:
+            health.back_up(self.db.conn, self.data)
+        except (OSError, sqlite3.Error) as problem:
+            raise UnusableStore(sentence(problem, self.data / FILE)) from problem
 
     def forget_copies(self) -> None:
         """What was deleted is gone from copies of the database as well."""

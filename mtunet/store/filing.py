@@ -18,7 +18,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -218,12 +218,16 @@ def _points(told: list[list[int]] | None) -> npt.NDArray[np.int32] | None:
     return None if told is None else np.array(told, np.int32).reshape(-1, 2)
 
 
-def on_disk(data: Path, older_than_s: float) -> Iterator[str]:
-    """Of which images there are pixels here, written longer ago than that."""
-    for path in (data / "images").glob("*.png"):
+def on_disk(data: Path, older_than_s: float) -> set[str]:
+    """Of which images anything lies here, all of it written longer ago than that: a kill may have left the maps of an
+    image that was being forgotten."""
+    found, young = set[str](), set[str]()
+    for path in (path for kind in ("images", "thumbnails", "maps") for path in (data / kind).glob("*")):
         with contextlib.suppress(OSError):
-            if SHA256.fullmatch(path.stem) and abs(time.time() - path.stat().st_mtime) > older_than_s:
-                yield path.stem
+            if SHA256.fullmatch(path.stem):
+                old = abs(time.time() - path.stat().st_mtime) > older_than_s
+                (found if old else young).add(path.stem)
+    return found - young
 
 
 def forget(data: Path, sha256: str) -> None:

@@ -33,28 +33,34 @@ def days_since_backup(data: Path) -> float | None:
 
 
 def back_up(connection: sqlite3.Connection, data: Path) -> None:
-    """By SQLite's own backup, while others go on: copying the file would miss what still stands beside it. Raises
-    OSError and sqlite3.Error."""
+    """By SQLite's own backup, while others go on: copying the file would miss what still stands beside it. Nothing of a
+    copy that failed is left, since it may have filled the disk. Raises OSError and sqlite3.Error."""
     path, part = data / BACKUP, data / f".{BACKUP}.part"
     part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    with contextlib.closing(sqlite3.connect(part)) as copy:
-        connection.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")  # one file, that needs none beside it
+    try:
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.closing(sqlite3.connect(part)) as copy:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, that needs none beside it
+    except BaseException:
+        for ending in ("", "-journal"):
+            Path(f"{part}{ending}").unlink(missing_ok=True)
+        raise
     if path.exists():
         os.replace(path, path.with_name(f"{BACKUP}.older"))
     os.replace(part, path)
 
 
 def forget_copies(connection: sqlite3.Connection, data: Path) -> None:
-    """What was deleted is gone from copies as well: the backup is made anew, older copies go, and so does what still
-    stands in the write-ahead log. Raises OSError and sqlite3.Error."""
-    for path in data.glob(f"{FILE}.version-*"):
+    """What was deleted is gone from copies as well: older copies go, also where there is no room for a new backup, and
+    so does what still stands in the write-ahead log. Raises OSError and sqlite3.Error."""
+    backed_up = (data / BACKUP).exists()
+    for path in (*data.glob(f"{FILE}.version-*"), *data.glob(f"{BACKUP}*")):
         path.unlink(missing_ok=True)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    if (data / BACKUP).exists():
-        back_up(connection, data)
-        (data / f"{BACKUP}.older").unlink(missing_ok=True)
+    if backed_up:
+        with contextlib.suppress(OSError, sqlite3.Error):  # the worker tries again when it has nothing to do
+            back_up(connection, data)
 
 
 def sentence(problem: OSError | sqlite3.Error | None, path: Path) -> str:

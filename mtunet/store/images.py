@@ -218,11 +218,12 @@ class Store(Opened):
         )
 
     def take_next(self) -> Job | None:
-        """The next job, now running: each batch in its turn, so that one image never waits for someone's thousand."""
+        """The next job, now running: of the batch that has waited longest for its turn. So one image never waits for
+        someone's thousand, nor for what came before in a batch that goes on for years (a watched folder's)."""
         query = (
-            "select * from (select *, row_number() over (partition by batch order by id) as turn from jobs "
-            "where batch in (select batch from jobs where state = 'queued')) "
-            "where state = 'queued' order by turn, id limit 1"
+            "select jobs.* from jobs left join (select batch, max(changed_at) as served from jobs "
+            "where state in ('running', 'done', 'failed') group by batch) using (batch) "
+            "where state = 'queued' order by served, id limit 1"
         )
         with self.writing():
             for row in self.db.query(query):
@@ -294,7 +295,8 @@ class Store(Opened):
         return len(found)
 
     def sweep(self) -> int:
-        """Remove the files of images that have no row: written by who was killed before the row was; says how many."""
+        """Remove the files of images that have no row: of who was killed before the row was written, or after it was
+        deleted; says of how many."""
         swept = 0
         for sha256 in filing.on_disk(self.data, older_than_s=ORPHAN_SECONDS):
             if self.image(sha256) is None:
