@@ -67,7 +67,7 @@ def test_a_pgm_is_scaled_by_its_own_maximum() -> None:
 
 
 def test_white_is_zero_in_tiff_is_turned_round_once() -> None:
-    for mode, top, pixels in (("L", 255, GREY8), ("I;16", 65_535, GREY16)):
+    for mode, top, pixels in (("L", 255, GREY8), ("I;16", 65_535, GREY16), ("I;16", 4095, GREY16 >> 4)):
         inverted = Image.fromarray(np.asarray(top - pixels, pixels.dtype))
         assert inverted.mode == mode
         data = saved(inverted, "TIFF")  # says "black is zero"; only that word is changed below

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 import mtunet.imaging.dicom
-from mtunet.case import Mammogram, Refusal, UnreadableImage
+from mtunet.case import Laterality, Mammogram, Refusal, UnreadableImage
 from mtunet.imaging.reading import read
 from tests.dicoms import (
     EXACT_SYNTAXES,
@@ -20,6 +20,7 @@ from tests.dicoms import (
     TOMOSYNTHESIS,
     dicom,
     drawn,
+    item,
     read_or_refusal,
 )
 
@@ -91,6 +92,25 @@ def test_each_other_object_is_named_as_what_it_is(case: Any) -> None:
 def test_a_synthetic_view_is_analysed_with_a_note() -> None:
     view = read(dicom(IMAGE, SOPClassUID=TOMOSYNTHESIS, ImageType=["DERIVED", "PRIMARY", "", "GENERATED_2D"]), "x")
     assert any("tomosynthesis" in note for note in view.notes)
+
+
+def test_what_functional_groups_say_counts_as_if_it_stood_at_the_top() -> None:
+    said: dict[str, Any] = {"WindowCenter": 1500, "WindowWidth": 900, "RescaleSlope": 2, "RescaleIntercept": -500}
+    shared = item(
+        PixelMeasuresSequence=[item(PixelSpacing=[0.07, 0.07])],
+        FrameVOILUTSequence=[item(WindowCenter=1500, WindowWidth=900)],
+        PixelValueTransformationSequence=[item(RescaleSlope=2, RescaleIntercept=-500)],
+    )
+    kind: dict[str, Any] = {"SOPClassUID": TOMOSYNTHESIS, "ImageType": ["DERIVED", "PRIMARY", "", "GENERATED_2D"]}
+    own = ("ImagerPixelSpacing",)
+    frame = item(FrameAnatomySequence=[item(FrameLaterality="L")])
+    groups = {"SharedFunctionalGroupsSequence": [shared], "PerFrameFunctionalGroupsSequence": [frame]}
+    grouped = read(dicom(IMAGE, without=own, **kind, **groups), "x")
+    plain = read(dicom(IMAGE, without=own, PixelSpacing=[0.07, 0.07], ImageLaterality="L", **kind, **said), "x")
+    assert grouped.spacing_mm == plain.spacing_mm == (0.07, 0.07)
+    assert grouped.laterality is plain.laterality is Laterality.LEFT
+    assert np.array_equal(grouped.pixels, plain.pixels)
+    assert not any("full range" in note for note in grouped.notes)
 
 
 def test_tiny_images_are_refused() -> None:

@@ -120,7 +120,8 @@ def _grey(image: Any, data: bytes, notes: list[str]) -> npt.NDArray[Any]:
     if values.ndim == 3:
         return _one_channel(values, 255.0, notes)
     if white_is_zero and mode.startswith("I;16"):  # Pillow turns 8-bit pictures of this kind, not 16-bit ones
-        return np.asarray(65_535 - values.astype(np.uint16), np.uint16)
+        grey = values.astype(np.uint16)
+        return np.asarray(((1 << _depth(float(grey.max()))) - 1) - grey, np.uint16)
     return values
 
 
@@ -165,11 +166,16 @@ def _scaled(values: npt.NDArray[Any], notes: list[str]) -> tuple[npt.NDArray[Any
         return np.asarray((values.astype(np.float64) - low) / (high - low), np.float32), None
     if values.dtype == np.uint8:
         return values, np.arange(1 << 8, dtype=np.float32) / np.float32(255)
-    depth = next(bits for bits in _DEPTHS if high < 1 << bits)
+    depth = _depth(high)
     if depth < 16:
         notes.append(f"The picture uses {depth} of 16 bits; it was scaled to them.")
     table = np.arange(1 << 16, dtype=np.float32) / np.float32((1 << depth) - 1)
     return values.astype(np.uint16, copy=False), table
+
+
+def _depth(high: float) -> int:
+    """Bits that values up to this one use."""
+    return next(bits for bits in _DEPTHS if high < 1 << bits)
 
 
 def _colour() -> UnreadableImage:

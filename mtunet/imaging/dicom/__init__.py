@@ -20,7 +20,7 @@ from mtunet.imaging.dicom.labels import labels, refuse_out_of_scope
 from mtunet.imaging.dicom.objects import refuse_other_objects
 from mtunet.imaging.dicom.pixels import stored_pixels
 from mtunet.imaging.dicom.spacing import spacing, squeezed
-from mtunet.imaging.dicom.values import belonging
+from mtunet.imaging.dicom.values import belonging, raise_groups
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PREAMBLE = 128
@@ -41,6 +41,7 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     notes: list[str] = []
     dataset = _parse(data, notes)
     notes += refuse_other_objects(dataset)
+    raise_groups(dataset)
     placed = labels(dataset, name, notes)
     refuse_out_of_scope(placed.facts)
     stored, layout = stored_pixels(dataset, notes)

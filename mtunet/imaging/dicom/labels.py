@@ -139,12 +139,8 @@ def _said(dataset: Any) -> Iterator[Placement]:
         facts = {MODIFIER_CODES[found] for m in modifiers if (found := word(m, "CodeValue")) in MODIFIER_CODES}
         facts |= {fact for m in modifiers for fact in placement_in(_meaning(m)).facts}
         yield Placement(None, VIEW_CODES.get(word(code, "CodeValue")) or named.view, frozenset(facts | named.facts))
-    for keyword in ("ImageLaterality", "Laterality"):
+    for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
         yield Placement(placement_in(word(dataset, keyword), label=True).side)
-    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in items(dataset, groups)[:1]:
-            for anatomy in items(group, "FrameAnatomySequence")[:1]:
-                yield Placement(placement_in(word(anatomy, "FrameLaterality"), label=True).side)
     for region in items(dataset, "AnatomicRegionSequence")[:1]:
         codes = [region, *items(region, "AnatomicRegionModifierSequence")]
         sides = {side for code in codes if (side := _side_of(code)) is not None}

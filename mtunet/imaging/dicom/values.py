@@ -9,6 +9,8 @@ import re
 from datetime import date
 from typing import Any, Final
 
+from pydicom.datadict import keyword_for_tag
+
 from mtunet.imaging.decoding.result import Digests
 
 
@@ -72,6 +74,21 @@ def words(dataset: Any, keyword: str) -> list[str]:
 def items(dataset: Any, keyword: str) -> list[Any]:
     """The items of a sequence, empty where absent or no sequence."""
     return [item for item in values(dataset, keyword) if hasattr(item, "get")]
+
+
+def raise_groups(dataset: Any) -> None:
+    """What an object of one frame says in functional groups (spacing, window, rescale, side: PS3.3 C.7.6.16) is put at
+    the top, where others say it, unless something stands there."""
+    groups = [
+        group
+        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+        for group in items(dataset, keyword)[:1]
+    ]
+    for group in groups:
+        for macro in filter(None, map(keyword_for_tag, list(group.keys()))):
+            for item in items(group, macro)[:1]:
+                for tag in item.keys() - dataset.keys():
+                    dataset[tag] = item.get_item(tag)
 
 
 # Whose image it is and which study it is of: digests to compare, never the words themselves.
