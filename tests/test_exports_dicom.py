@@ -727,9 +727,10 @@ def test_the_check_says_what_is_wrong_with_a_file(tmp_path: Path, capsys: pytest
     broken.save_as(tmp_path / "broken.dcm")
     (tmp_path / "text.dcm").write_text("no DICOM")
     assert main(["check", str(tmp_path / "broken.dcm"), str(tmp_path / "text.dcm")]) == 1
-    said = capsys.readouterr().out
-    assert "dciodvfy: Error" in said
-    assert "no DICOM file" in said
+    said = capsys.readouterr()
+    assert "dciodvfy: Error" in said.out
+    assert "no DICOM file" in said.out
+    assert "2 files, 2 with something wrong." in said.err
 
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -227,6 +227,18 @@ def test_an_image_stopped_or_deleted_while_a_cluster_has_it_stays_so(
     assert not list(data.rglob(f"*{deleted}*"))
 
 
+@pytest.mark.usefixtures("anyone")
+def test_an_end_in_good_order_in_the_middle_is_no_kill(
+    store: Store, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "load_model", slow_model)
+    sha256 = add(store)
+    jobs = work(slow_model)
+    wait(store, sha256, JobState.RUNNING)
+    jobs.close()
+    assert store.job(sha256, MODEL).state is JobState.INTERRUPTED  # type: ignore[union-attr]
+
+
 def test_what_a_kill_left_just_before_the_start_goes_while_the_program_runs(
     store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
 ) -> None:

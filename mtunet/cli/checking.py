@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mtunet.files import counted
 from mtunet.output.exports import dicom_source
 
 FINE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -41,25 +42,28 @@ def run(files: Sequence[Path]) -> int:
     absent = sorted({each.package for each in (*PROGRAMS, TOGETHER) if shutil.which(each.command[0]) is None})
     if absent:
         print(f"Not installed, so not asked: {', '.join(absent)} (Debian's packages).", file=sys.stderr)
-    wrong, asked = 0, 0
+    wrong, asked, read, apart = 0, 0, list[Path](), False
     for file in files:
         sop_class = dicom_source.sop_class_of(file)
         if sop_class is None:
             print(f"{file}: no DICOM file.")
             wrong += 1
             continue
-        for program in PROGRAMS:
-            if shutil.which(program.command[0]) and (
-                not program.sop_classes or sop_class.endswith(program.sop_classes)
-            ):
-                wrong += _say(program, [file])
-                asked += 1
-    if len(files) > 1 and shutil.which(TOGETHER.command[0]):
-        wrong += _say(TOGETHER, files)
+        read.append(file)
+        programs = [
+            program
+            for program in PROGRAMS
+            if shutil.which(program.command[0]) and (not program.sop_classes or sop_class.endswith(program.sop_classes))
+        ]
+        wrong += sum(_say(program, [file]) for program in programs) > 0
+        asked += len(programs)
+    if len(read) > 1 and shutil.which(TOGETHER.command[0]):
+        apart = _say(TOGETHER, read)
     if not asked and not wrong:
         return WRONG_USAGE
-    print(f"{len(files)} files, {wrong} with something wrong.", file=sys.stderr)
-    return FAILED if wrong else FINE
+    together = " Together they contradict each other." if apart else ""
+    print(f"{counted(len(files), 'file')}, {wrong} with something wrong.{together}", file=sys.stderr)
+    return FAILED if wrong or apart else FINE
 
 
 def _say(program: Program, files: Sequence[Path]) -> bool:

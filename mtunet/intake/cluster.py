@@ -62,10 +62,12 @@ class RayCluster:
     def warm(self, model: str) -> None:
         """Nothing: each machine loads what it needs."""
 
-    def abandon(self) -> None:
+    def abandon(self) -> list[Assignment]:
+        left = list(self._under_way.values())
         for task in self._under_way:
             self._ray.cancel(task)
         self._under_way.clear()
+        return left
 
     def close(self) -> None:
         self.abandon()

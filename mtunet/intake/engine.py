@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOMENT: Final = 0.5
 """Seconds that one waits for a assignment at a time, so that a wish to stop is heard."""
 CANCELLED: Final = "cancelled"
+STOPPED: Final = "The analysis was stopped."
 ERROR: Final = "failed"
 """An error of the program that nobody foresaw, not a file that it refuses."""
 
@@ -102,8 +103,8 @@ class Executor(Protocol):
     def warm(self, model: str) -> None:
         """Load a model before anyone asks for it, where that helps."""
 
-    def abandon(self) -> None:
-        """Forget what can be left: it is not kept, so it is done again."""
+    def abandon(self) -> list[Assignment]:
+        """What can be left is let go of; gives it."""
 
     def close(self) -> None: ...
 
@@ -125,7 +126,8 @@ def work(
         if idle and executor.under_way:
             _keep_next(executor, keep)
     if stop():
-        executor.abandon()
+        for left in executor.abandon():
+            keep(left.about, Failed(CANCELLED, STOPPED), 0.0)
     while executor.under_way:
         _keep_next(executor, keep)
 
@@ -146,7 +148,7 @@ def attempt(job: Callable[[], Made]) -> Outcome:
     try:
         outcome = job()
     except Cancelled:
-        outcome = Failed(CANCELLED, "The analysis was stopped.")
+        outcome = Failed(CANCELLED, STOPPED)
     except UnreadableImage as problem:
         outcome = Failed(problem.kind.value, problem.sentence)
     except (ModelUnavailable, DeviceUnavailable, NotOnFile, CouldNotSave) as problem:
@@ -214,8 +216,9 @@ class Threads:
         except Exception as problem:
             logs.unexpected(f"The model {model} could not be loaded", problem)
 
-    def abandon(self) -> None:
+    def abandon(self) -> list[Assignment]:
         """Nothing: what is under way hears that it is cancelled, and ends soon."""
+        return []
 
     def close(self) -> None:
         """Stop in the middle."""
