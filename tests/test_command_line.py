@@ -12,6 +12,7 @@ import sys
 import zipfile
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import cv2
@@ -352,6 +353,17 @@ def test_one_program_has_all_commands(command: list[str], said: str, capsys: pyt
     with contextlib.suppress(SystemExit):
         assert main(command) == 0
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it starts another process there")
+def test_the_app_becomes_the_server_so_that_who_stops_it_stops_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def became(program: str, call: list[str]) -> NoReturn:
+        assert program == sys.executable
+        raise SystemExit(" ".join(call[1:4]))
+
+    monkeypatch.setattr(os, "execv", became)
+    with pytest.raises(SystemExit, match="-m streamlit run"):
+        main(["app"])
 
 
 PROGRAMS: dict[str, click.Command] = {

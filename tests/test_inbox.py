@@ -14,6 +14,7 @@ from mtunet.intake.admission import take_in
 from mtunet.intake.folder import Inbox, Watcher
 from mtunet.store import filing, worklist
 from mtunet.store.images import Store
+from mtunet.store.records import JobState
 from mtunet.store.worklist import Query
 from tests.drawn_study import four_views
 from tests.painting import drawn_png
@@ -203,6 +204,24 @@ def test_the_command_goes_on_when_the_queue_was_full_and_tells_analyses_that_fai
     (folder / "3.png").write_bytes(drawn_png(seed=3))
     assert main(["inbox", str(folder), "--once"]) == 1
     assert "unexpected error (RuntimeError)" in capsys.readouterr().err
+
+
+def test_a_service_that_is_stopped_ends_in_good_order(data: Path, folder: Path) -> None:
+    (folder / "a.png").write_bytes(drawn_png())
+    code = (
+        "import sys\nfrom mtunet.detection import models\nfrom tests import painting\n"
+        "models.MODELS, models.load_model = painting.painting_models(), painting.slow_model\n"
+        "from mtunet.__main__ import main\nsys.exit(main(['inbox', sys.argv[1]]))"
+    )
+    process, output = start_code(code, folder.parent, str(folder))
+    with Store.open(data) as store:
+        while process.is_alive() and not store.db["jobs"].count_where("state = 'running'"):
+            time.sleep(0.05)
+        process.terminate()
+        process.join(60)
+        [image] = store.images()
+        job = store.job(image.sha256, MODEL)
+    assert (process.exitcode, job and job.state) == (130, JobState.INTERRUPTED), output.read_text()
 
 
 def test_a_folder_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was refused, 130 stopped.
 """
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -67,14 +68,13 @@ def cli(verbose: bool) -> None:
 @click.option("--port", default=8501, show_default=True, help="Where the app is served.")
 @click.option("--address", default="", help="An address of this machine in a network; else only this machine sees it.")
 @click.argument("streamlit", nargs=-1, type=click.UNPROCESSED)
-def app(port: int, address: str, streamlit: tuple[str, ...]) -> int:
+def app(port: int, address: str, streamlit: tuple[str, ...]) -> None:
     """Serve the app. What follows goes to `streamlit run` as it is."""
     beyond = ("--server.address", address, "--browser.serverAddress", address) if address else ()
     call = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port), *beyond, *streamlit]
-    try:
-        return subprocess.call(call)  # Streamlit finds the configuration beside the script
-    except KeyboardInterrupt:
-        return 130
+    if sys.platform == "win32":  # it knows no exec that waits
+        sys.exit(subprocess.call(call))
+    os.execv(sys.executable, call)  # so that who stops us stops the app; it finds its configuration beside the script
 
 
 @cli.command(epilog=EXIT_CODES)

@@ -3,7 +3,9 @@
 Both work beside a running app, which then does the analysing, or alone.
 """
 
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,8 +27,7 @@ DONE, FAILED, WRONG_USAGE, SOME_REFUSED, STOPPED = 0, 1, 2, 3, 130
 
 def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
     """Watch a folder until Ctrl-C, or (--once) take in what is there, wait for its analyses and end."""
-    data = data_folder()
-    logs.keep_in(data)
+    data = _begin()
     inbox = Inbox(data, folder, model, remove=remove)
     jobs = Jobs(data)
     refused, asked, problem = 0, set[str](), ""
@@ -60,8 +61,7 @@ def receive(
     host: str, port: int, title: str, only: tuple[str, ...], model: str, *, strict: bool, back: str = ""
 ) -> int:
     """Listen for C-STORE until Ctrl-C."""
-    data = data_folder()
-    logs.keep_in(data)
+    data = _begin()
     jobs = returning = None
     try:
         target = target_of(back) if back else None
@@ -101,8 +101,7 @@ def receive(
 
 def fetch(address: str, patient: str, accession: str, study: str, model: str, title: str) -> int:
     """Fetch from an archive, wait for the analyses and end."""
-    data = data_folder()
-    logs.keep_in(data)
+    data = _begin()
     taken = known = declined = 0
     asked, problem = set[str](), ""
     jobs = Jobs(data)
@@ -131,6 +130,15 @@ def fetch(address: str, patient: str, accession: str, study: str, model: str, ti
         jobs.close()
     print(f"{taken} images, {known} of them known already, {declined} refused. Results are in {data}.", file=sys.stderr)
     return FAILED if failed or problem else SOME_REFUSED if declined else DONE
+
+
+def _begin() -> Path:
+    """The data folder. SIGTERM, which stops services, ends as Ctrl-C does: an end in good order is no crash."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    data = data_folder()
+    logs.keep_in(data)
+    return data
 
 
 def _close(jobs: Jobs | None) -> None:
