@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ def whole(path: Path, *, synced: bool = True, private: bool = False) -> Iterator
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
-            _lock(file)
+            lock(file)
             yield file
             if synced:
                 file.flush()
@@ -59,15 +59,16 @@ def sweep(folder: Path) -> int:
         with contextlib.suppress(OSError):
             if abs(time.time() - part.stat().st_mtime) > PART_SECONDS:  # the clock may have been set back
                 with part.open("rb") as file:
-                    if not _lock(file):
+                    if not lock(file):
                         continue
                 part.unlink()
                 swept += 1
     return swept
 
 
-def _lock(file: BinaryIO) -> bool:
-    """Until the file is closed; False where another holds it. Where there are no such locks, True."""
+def lock(file: IO[Any] | int) -> bool:
+    """Until the file, or what this descriptor stands for, is closed; False where another holds it. Where there are no
+    such locks, True."""
     if sys.platform == "win32":  # there, a file that is open cannot be removed
         return True
     import fcntl

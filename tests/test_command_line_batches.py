@@ -97,6 +97,25 @@ def test_what_was_made_otherwise_is_made_again_in_its_place(
         assert len(looked_at) == 2  # what it had is still there
 
 
+def test_two_runs_never_write_to_one_folder_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, name in enumerate("ab"):
+        write(tmp_path / name / "LCC.png", drawn_png(seed=seed))
+    ended: list[int] = []
+
+    def meanwhile() -> None:
+        if not ended:
+            ended.append(-1)
+            ended[0] = main(["analyse", str(tmp_path / "b"), "--out", str(tmp_path / "out")])
+
+    monkeypatch.setattr(models, "load_model", lambda name, *_: painting_model(name, before=meanwhile))
+    assert main(["analyse", str(tmp_path / "a"), "--out", str(tmp_path / "out")]) == 0
+    assert ended == [1]
+    assert "Another run is writing to" in capsys.readouterr().err
+    assert [row["file"] for row in analysed(tmp_path / "out")] == ["LCC.png"]
+
+
 def test_an_output_that_was_removed_is_made_again(tmp_path: Path, looked_at: list[str]) -> None:
     source, out = folder_of(tmp_path, 2), tmp_path / "out"
     call = ["analyse", str(source), "--out", str(out), "--format", "json"]

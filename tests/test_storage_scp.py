@@ -238,7 +238,7 @@ def test_a_data_set_without_end_is_cut_off_and_others_go_on(
 
 
 def test_what_may_be_better_later_is_said_so(
-    data: Path, receiver: StorageReceiver, monkeypatch: pytest.MonkeyPatch
+    data: Path, receiver: StorageReceiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(database, "PATIENCE", 0.1)
     with Store.open(data):
@@ -250,3 +250,6 @@ def test_what_may_be_better_later_is_said_so(
     holder.close()
     monkeypatch.setattr("mtunet.intake.scp.take_in", lambda *_: 1 / 0)
     assert send(receiver, one_view(ExplicitVRLittleEndian, 0)) == [0, FAILED]
+    assert "ZeroDivisionError" in caplog.text
+    assert "in _take" in caplog.text  # where it happened
+    assert "division by zero" not in caplog.text  # what an error says may quote the file

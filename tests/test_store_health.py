@@ -234,6 +234,17 @@ def test_a_database_that_cannot_be_used_is_a_line_of_the_log_without_a_trace(cap
     assert caplog.messages == ["The queue cannot be worked on; trying again: the database cannot be used."]
 
 
+def test_a_log_that_cannot_be_written_is_no_trace_on_the_screen(tmp_path, capsys, monkeypatch):
+    def full(_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    logs.keep_in(tmp_path)
+    [handler] = (one for one in logs.LOG.handlers if getattr(one, "baseFilename", "") == str(tmp_path / logs.FILE))
+    monkeypatch.setattr(handler, "shouldRollover", full)
+    logs.LOG.error("The analysis of x failed")
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_deleted_is_gone_from_every_file_of_the_folder(tmp_path):
     with Store.open(tmp_path) as store:
         first, second = add(store), add(store, drawn_png(seed=5), "Other.png")

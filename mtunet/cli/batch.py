@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import mtunet
 from mtunet.case import Belonging, Calcification, DeviceUnavailable
 from mtunet.cli import making
-from mtunet.cli.ledger import ANALYSED, REFUSED, CannotWrite, Ledger, Maker, NotALedger, make_folder, write_whole
+from mtunet.cli.ledger import ANALYSED, REFUSED, CannotWrite, InUse, Ledger, Maker, NotALedger, alone_in, write_whole
 from mtunet.cli.making import Outputs, make
 from mtunet.cli.shipped import TRUTH, TRUTH_MARKER
 from mtunet.detection import models
@@ -87,18 +87,18 @@ def run(files: list[tuple[Path, str]], options: Options) -> int:
     """Analyse the files, each with the name to call it by; returns the exit code. What is finished stays on Ctrl-C."""
     tally = Tally()
     try:
-        make_folder(options.out)
-        logs.keep_in(options.out)
-        ledger = Ledger(options.out)
-        executor = _executor(options)
-        try:
-            _each(_not_ours(files, ledger, options.out), executor, ledger, options, tally)
-        finally:
-            executor.close()
+        with alone_in(options.out):
+            logs.keep_in(options.out)
+            ledger = Ledger(options.out)
+            executor = _executor(options)
+            try:
+                _each(_not_ours(files, ledger, options.out), executor, ledger, options, tally)
+            finally:
+                executor.close()
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
-    except (ModelUnavailable, CannotWrite, NotALedger, RayAbsent) as problem:
+    except (ModelUnavailable, CannotWrite, InUse, NotALedger, RayAbsent) as problem:
         print(problem, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

@@ -4,7 +4,9 @@ goes on where it stopped, and one of any length needs no more memory than a row 
 
 import csv
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -175,6 +177,33 @@ class CannotWrite(RuntimeError):
         super().__init__(
             f"{path} could not be written: {problem.strerror or problem}. Make room or choose another --out."
         )
+
+
+class InUse(RuntimeError):
+    """Another run writes there. `str()` is the sentence for the person."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"Another run is writing to {folder}. Wait for its end or choose another --out.")
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """The folder, made if absent, is this run's: two at once would give one name to results of two images. Raises
+    CannotWrite, InUse."""
+    make_folder(folder)
+    if sys.platform == "win32":  # there, a folder cannot be locked
+        yield
+        return
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except OSError as problem:
+        raise CannotWrite(folder, problem) from None
+    try:
+        if not files.lock(held):
+            raise InUse(folder)
+        yield
+    finally:
+        os.close(held)
 
 
 def make_folder(folder: Path) -> None:

@@ -17,11 +17,16 @@ FILE = "mtunet.log"
 MOST_BYTES, KEPT = 1_000_000, 3
 
 
+class _File(logging.handlers.RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: what cannot be written, as on a full disk, would come on the screen with its trace."""
+
+
 def set_up(*, verbose: bool = False) -> None:
     """Once per process; again changes how much is said on the screen."""
     LOG.setLevel(logging.DEBUG if verbose else logging.INFO)
     for handler in list(LOG.handlers):
-        if not isinstance(handler, logging.handlers.RotatingFileHandler):
+        if not isinstance(handler, _File):
             LOG.removeHandler(handler)
     screen = logging.StreamHandler(sys.stderr)
     screen.setLevel(logging.DEBUG if verbose else logging.WARNING)
@@ -33,14 +38,14 @@ def keep_in(folder: Path) -> None:
     """Write to `mtunet.log` in this folder from now on. A folder that cannot be written is no reason to stop."""
     path = (folder / FILE).absolute()
     for handler in list(LOG.handlers):
-        if isinstance(handler, logging.handlers.RotatingFileHandler):
+        if isinstance(handler, _File):
             if handler.baseFilename == str(path):
                 return
             LOG.removeHandler(handler)
             handler.close()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8")
+        file = _File(path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8")
     except OSError:
         return
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from mtunet.case import Refusal
 from mtunet.files import display_name
+from mtunet.intake import logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
 from mtunet.intake.archive import Target, reported
 from mtunet.intake.returning import commitment, hold
@@ -44,8 +45,6 @@ NOT_FOR_US: Final = frozenset(
 )
 """Whole and no single view: it is acknowledged, counted and let go of. A study holds reports, presentation states,
 doses, slices and other modalities; a sender that hears of a failure stops in the middle of it."""
-
-log = logging.getLogger("mtunet")
 
 
 class ReceiverAbsent(RuntimeError):
@@ -125,10 +124,10 @@ class StorageReceiver:
         try:
             return self._take(event.encoded_dataset(), _sender(event))
         except (CouldNotSave, QueueFull, UnusableStore) as problem:
-            log.warning("An image was not kept: %s", problem)
+            logs.LOG.warning("An image was not kept: %s", problem)
             return NO_ROOM
-        except Exception as problem:  # its text may quote the file
-            log.error("An image could not be taken in (%s).", type(problem).__name__)
+        except Exception as problem:
+            logs.unexpected("An image could not be taken in", problem)
             return FAILED
         finally:
             self._limits.done(event.assoc)
@@ -137,8 +136,8 @@ class StorageReceiver:
         """What an archive says of results that it was sent."""
         try:
             return (SUCCESS if commitment(self._data, *reported(event)) else UNKNOWN), None
-        except Exception as problem:  # its text may quote what was sent
-            log.error("A storage commitment could not be kept (%s).", type(problem).__name__)
+        except Exception as problem:
+            logs.unexpected("A storage commitment could not be kept", problem)
             return FAILED, None
         finally:
             self._limits.done(event.assoc)
@@ -152,7 +151,7 @@ class StorageReceiver:
             if self._back is not None and not isinstance(outcome, Declined):
                 unfit = hold(store, outcome.sha256, data, self._back, outcome.read)
                 if unfit:
-                    log.warning("The results of %s cannot be returned: %s", outcome.sha256, unfit)
+                    logs.LOG.warning("The results of %s cannot be returned: %s", outcome.sha256, unfit)
         taken = not isinstance(outcome, Declined)
         dropped = isinstance(outcome, Declined) and outcome.problem.kind in NOT_FOR_US
         with self._counted:

@@ -7,13 +7,11 @@ says who); a second process may fill the queue all the same. Pages keep one `Job
 import functools
 import math
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from mtunet import files
 from mtunet.detection import analysis, models
@@ -134,7 +132,7 @@ class Jobs:
         """Wait until no other process works on this folder; False when asked to close before that."""
         self._data.mkdir(parents=True, exist_ok=True)
         with (self._data / "worker.lock").open("w") as file:
-            while not _lock(file):
+            while not files.lock(file):
                 if self._closing.wait(1.0):
                     yield False
                     return
@@ -242,15 +240,3 @@ def analyse_stored(
 def _executor(load: Callable[[str], models.Model]) -> engine.Executor:
     address = os.environ.get("MTUNET_RAY", "")
     return RayCluster(address) if address else engine.Threads(load)
-
-
-def _lock(file: IO[str]) -> bool:
-    if sys.platform == "win32":  # it has no such locks: there one starts one server per folder
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
