@@ -1,6 +1,7 @@
 """`python -m mtunet analyse` on many files: it goes on after a kill, overwrites nothing, keeps nothing in memory."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -114,6 +115,33 @@ def test_two_runs_never_write_to_one_folder_at_once(
     assert ended == [1]
     assert "Another run is writing to" in capsys.readouterr().err
     assert [row["file"] for row in analysed(tmp_path / "out")] == ["LCC.png"]
+
+
+def test_what_may_not_be_asked_about_is_refused_by_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, is_file, scandir = folder_of(tmp_path, 2), Path.is_file, os.scandir
+
+    def asked(path: Path) -> bool:  # as in a folder whose files may be listed and no more
+        if path.name == "00.png":
+            path.unlink(missing_ok=True)
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", asked)
+    assert main(["analyse", str(folder), "--out", str(tmp_path / "out")]) == 3
+    assert [(row["file"], row["kind"]) for row in refused(tmp_path / "out")] == [("00.png", "not_opened")]
+
+    def gone(path: str) -> object:
+        if Path(path) == folder:
+            raise OSError(errno.ESTALE, "Stale file handle", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    with pytest.raises(SystemExit) as ended:
+        main(["analyse", str(folder), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 1
+    assert "cannot be looked into (Stale file handle)" in capsys.readouterr().err
 
 
 def test_an_output_that_was_removed_is_made_again(tmp_path: Path, looked_at: list[str]) -> None:
@@ -252,7 +280,9 @@ def test_a_full_disk_leaves_whole_rows_only(tmp_path: Path, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     source, out = folder_of(tmp_path, 1), tmp_path / "out"
-    monkeypatch.setattr(ledger, "os", SimpleNamespace(fsync=full))  # when a row is added, not when the table is begun
+    monkeypatch.setattr(
+        ledger, "os", SimpleNamespace(**vars(os) | {"fsync": full})
+    )  # when a row is added, not when the table is begun
     assert main(["analyse", str(source), "--out", str(out), "--format", "json"]) == 1
     content = (out / "analysed.csv").read_bytes()
     assert content.endswith(b"\r\n")

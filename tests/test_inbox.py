@@ -160,7 +160,7 @@ def test_a_folder_that_went_away_is_said(data: Path, folder: Path) -> None:
     before = watcher.looked_at
     time.sleep(0.05)
     watcher.close()
-    assert "There is no folder" in watcher.problem
+    assert "cannot be looked into (No such file or directory)" in watcher.problem
     assert watcher.looked_at == before
 
 

@@ -4,6 +4,7 @@ what an earlier run finished is not done again.
 
 import functools
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -199,23 +200,32 @@ def _stems(files: list[tuple[Path, str]], ledger: Ledger, out: Path) -> Stems:
 def find_files(paths: list[Path], out: Path) -> Iterator[tuple[Path, str]]:
     """Files with the names to call them by, in a fixed order: a folder's recursively, by path below the folder.
 
-    Hidden files and what lies under the output folder are passed over.
+    Hidden files and what lies under the output folder are passed over. Raises OSError for a folder that cannot be read.
     """
     for path in paths:
         if not path.is_dir():
             yield path, _sayable(path.name)
             continue
+        os.scandir(path).close()  # rglob finds nothing in what may not be read
         for file in sorted(path.rglob("*")):
             below = file.relative_to(path)
             hidden = any(part.startswith(".") for part in below.parts)
             if (
-                file.is_file()
+                _is_file(file)
                 and not hidden
                 and not reading.is_clutter(file.name)
                 and not _is_under(file, out, path)
                 and not _is_truth(file)
             ):
                 yield file, _sayable(below.as_posix())
+
+
+def _is_file(path: Path) -> bool:
+    """What may not be asked about is opened, and then refused by a sentence."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _is_truth(file: Path) -> bool:

@@ -106,9 +106,9 @@ def analyse(paths: tuple[Path, ...], out: Path, formats: tuple[str, ...], identi
     goes on where it stopped. Not for clinical use.
     """
     for path in paths:
-        if not path.is_file() and not path.is_dir():
+        if not os.path.isfile(path) and not os.path.isdir(path):  # Path's own raise where nobody may ask
             raise click.UsageError(f"there is no file or folder {path}")
-    if out.exists() and not out.is_dir():
+    if os.path.exists(out) and not os.path.isdir(out):
         raise click.UsageError(f"--out must be a folder, and {out} is a file")
     if identified and not set(formats) & set(WITH_IDENTIFIERS):
         raise click.UsageError(
@@ -120,7 +120,10 @@ def analyse(paths: tuple[Path, ...], out: Path, formats: tuple[str, ...], identi
         raise click.UsageError(absent)
     from mtunet.cli import batch
 
-    files = list(batch.find_files(list(paths), out))
+    try:
+        files = list(batch.find_files(list(paths), out))
+    except OSError as problem:
+        raise click.ClickException(f"{problem.filename} cannot be looked into ({problem.strerror})") from None
     if not files:
         raise click.UsageError("there are no files in " + ", ".join(str(path) for path in paths))
     folders = tuple(path for path in paths if path.is_dir())
@@ -138,7 +141,7 @@ def inbox(folder: Path, once: bool, remove: bool, model: str) -> int:
 
     Takes in files, zips and folders as they arrive, into MTUNET_DATA (default: data). Ctrl-C ends.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise click.UsageError(f"there is no folder {folder}")
     from mtunet.cli import taking_in
 

@@ -5,10 +5,11 @@ that a restart reads nothing again; the files themselves are left alone unless t
 """
 
 import hashlib
+import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,13 +57,16 @@ class Inbox:
         Whatever becomes of one file, the others are read. Raises UnusableStore."""
         seen, found = self._before, Arrivals()
         self._before = set()
-        if not self._folder.is_dir():
-            found.problem = f"There is no folder {self._folder} now. Check that its disk or network drive is there."
+        try:
+            arrived = self._files()
+        except OSError as problem:
+            said = f"The folder {self._folder} cannot be looked into ({problem.strerror})."
+            found.problem = f"{said} Check that its disk or network drive is there."
             return found
         if self._done is None:
             with Store.open(self._data) as store:
                 self._done = store.files_read()
-        for path, stamp in self._files():
+        for path, stamp in arrived:
             self._before.add(stamp)
             if stamp in self._done:
                 continue
@@ -86,14 +90,17 @@ class Inbox:
                 found.declined.append(Declined(_name(path, self._folder), _tripped(problem)))
         return found
 
-    def _files(self) -> Iterator[tuple[Path, FileStamp]]:
-        where = self._folder.resolve()
+    def _files(self) -> list[tuple[Path, FileStamp]]:
+        """By path. Raises OSError."""
+        os.scandir(self._folder).close()  # rglob finds nothing in what is not there
+        where, found = self._folder.resolve(), []
         for path in sorted(self._folder.rglob("*")):
             below = path.relative_to(self._folder)
             if any(part.startswith(".") for part in below.parts) or reading.is_clutter(path.name):
                 continue
             if (stamp := _stamp(path, where / below)) is not None:
-                yield path, stamp
+                found.append((path, stamp))
+        return found
 
     def _take(self, path: Path, stamp: FileStamp, found: Arrivals, done: set[FileStamp]) -> None:
         name = _name(path, self._folder)
