@@ -62,6 +62,16 @@ def test_no_patient_is_in_two_parts_and_the_sources_test_part_stays_one(told: li
     assert set.union(*parts.values()) == {"train", "validation", "test"}
 
 
+def test_a_source_that_parts_a_patient_is_refused(tmp_path: Path, tiny: Model) -> None:
+    regions = (Drawn((100, 60, 180, 150)),)
+    both = [
+        DrawnView("P_00200", side, "CC", regions, split) for side, split in (("LEFT", "Test"), ("RIGHT", "Training"))
+    ]
+    classic(tmp_path / "cbis", drawn_tree(tuple(both)))
+    with pytest.raises(DataSetMissing, match=r"one part, found those of \S*P_00200 in "):
+        retrain(RealData("cbis-ddsm", tmp_path / "cbis"), tiny, tmp_path / "mine", PLAN, "cpu")
+
+
 def test_without_a_test_part_of_the_source_patients_are_drawn_for_one(told: list[LabelledView]) -> None:
     drawn = [
         part_of(replace(told[0], split="", sample=replace(told[0].sample, patient=f"p{n}")), 0) for n in range(1000)

@@ -1,7 +1,8 @@
 """A model that ships, learnt further on real mammograms with masks: `python -m training retrain` and `evaluate-on`.
 
 Any data set of `training.data` will do. Patients are kept apart: the source's own test part stays the test part, and
-where the source has none, and for the validation part, a patient's number decides. Phantoms go along, so that a type
+where the source has none, and for the validation part, a patient's number decides; a source that parts a patient is
+refused. Phantoms go along, so that a type
 that the data set does not mark is not forgotten. The data set is read three times (to learn, to choose thresholds, to
 measure), because its views are too large to be kept.
 """
@@ -146,10 +147,12 @@ def _views(
 ) -> list[GridView]:
     """Of the training part and the phantoms; the names of every part's views go into `known`."""
     shown: list[GridView] = []
+    parts: dict[str, set[Division]] = {}
     for view in samples(data.name, data.root):
         if not view.sample.masks:
             continue
         part = part_of(view, data.seed)
+        parts.setdefault(view.sample.patient, set()).add(part)
         if part != "train":
             known[part].append(view.sample.name)
         elif len(shown) < plan.views:
@@ -157,6 +160,12 @@ def _views(
             shown.append(view_of(view.sample, experiment.look.pitch_mm))
             if len(shown) % 50 == 0:
                 print(f"views read: {len(shown)}", flush=True)
+    if apart := {patient: sorted(of_patient) for patient, of_patient in parts.items() if len(of_patient) > 1}:
+        patient, several = next(iter(apart.items()))
+        raise DataSetMissing(
+            f"Expected all views of a patient in one part, found those of {patient} in {' and '.join(several)} "
+            f"({len(apart)} such patients): what is learnt would be measured again. Give them one split."
+        )
     lacking = [part for part, names in known.items() if not names]
     if lacking:
         there = ", ".join(f"{len(names)} for {part}" for part, names in known.items())
