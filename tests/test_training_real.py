@@ -1,12 +1,16 @@
 """The protocol on real mammograms, on drawn ones: its counts must be exact before its figures mean anything."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtunet.case import Box, Calcification, Flag, Mammogram, Segmentation
 from mtunet.detection.components import components
+from mtunet.evaluation import runs
+from training.__main__ import main
 from training.data.registry import DataSetMissing
 from training.tools.real.detection import Misplaced, _points, detect, follow, misplaced, overlaps
 from training.tools.real.halves import PartSeen, as_columns, of_films, per_image, proportion
@@ -15,6 +19,16 @@ from training.tools.real.views import PERTURBATIONS, RealView
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 HALVES = {MC: 0.5, BAC: 0.5}
+
+
+def test_the_report_of_a_measurement_is_its_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It compares no methods: no statistics are laid into its folder."""
+    runs.start(tmp_path, {"kind": "real", "data": "drawn"}, [])
+    runs.finish(tmp_path, {"data": "drawn"})
+    before = sorted(path.name for path in tmp_path.iterdir())
+    main(["report", str(tmp_path)], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out) == {"data": "drawn"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def maps(shape: tuple[int, int], marked: Mapping[Calcification, np.ndarray], pitch: float = 0.1) -> Segmentation:

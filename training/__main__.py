@@ -141,7 +141,7 @@ def run(
 def report_(run: Path, small: bool) -> None:
     """What a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv."""
     there = runs.read(run)
-    if there.kind == "model":
+    if there.kind != "cross-validation":
         _tell(there.summary)
     else:
         click.echo(as_markdown(there, report(there)))
