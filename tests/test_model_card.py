@@ -59,10 +59,12 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
     new = _config("new", {"train": 5, "seed": 6, "harder": 2, "inserted": 7}, "six CBIS-DDSM mammograms", "old")
     settings = Settings("detail", 0.2, halves, halves, temperatures={MC: 1.5, BAC: 1.0})
     data = write_weights(build(NetworkConfig(width=4, norm="group")), settings, new)
-    for config, weights, seconds in ((old, b"old", 120.0), (new, data, 60.0)):
+    by_step = [{"step": 1, "seconds": 70.0}, {"step": 2, "seconds": 120.0}]
+    by_epoch = [{"epoch": 1, "step": 1, "seconds": 20.0}, {"epoch": 2, "step": 2, "seconds": 40.0}]
+    for config, weights, history in ((old, b"old", by_step), (new, data, by_epoch)):
         folder = tmp_path / "runs" / config["run"]
         runs.start(folder, config, [])
-        runs.save_fold(folder, 0, weights=weights, history=[{"step": 1, "seconds": seconds}])
+        runs.save_fold(folder, 0, weights=weights, history=history)
     runs.finish(
         tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY, "data": "drawn phantoms", "calibration": _CALIBRATION}
     )

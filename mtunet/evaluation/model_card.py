@@ -204,8 +204,11 @@ def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
 
 
 def _seconds(folder: Path) -> float | None:
+    """A row tells the seconds of its epoch; those by steps, of the first runs, tell all seconds until then."""
     try:
-        return float(runs.read_table(runs.read(folder), 0, "history")[-1]["seconds"])
+        history = runs.read_table(runs.read(folder), 0, "history")
+        seconds = [float(row["seconds"]) for row in history]
+        return sum(seconds) if "epoch" in history[0] else seconds[-1]
     except (runs.NotARun, OSError, LookupError, ValueError):
         return None
 
