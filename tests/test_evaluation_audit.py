@@ -125,6 +125,14 @@ def test_text_and_table_contradict_each_other_three_times() -> None:
     ]
 
 
+@pytest.mark.parametrize("nudge", [-1e-12, 1e-12])
+def test_no_contradiction_hangs_on_the_last_bit_of_a_number(nudge: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [check.broken for check in contradictions()]
+    nudged = {key: {metric: value + nudge for metric, value in row.items()} for key, row in paper.TABLE.items()}
+    monkeypatch.setattr(paper, "TABLE", nudged)
+    assert [check.broken for check in contradictions()] == told
+
+
 @given(some)
 def test_f1_at_its_own_prevalence_is_f1(cells: tuple[int, ...]) -> None:
     tp, fp, fn, tn = cells

@@ -11,7 +11,7 @@ from scipy.stats import t, ttest_ind
 from mtunet.evaluation.between import at_rates, compared, family, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results, load
-from mtunet.evaluation.significance import corrected_t_apart
+from mtunet.evaluation.significance import corrected_t_apart, holm
 from tests.drawn_run import write_family, write_run
 
 
@@ -108,7 +108,12 @@ def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
     for name, seed, rate in (("slow", 7, 1e-4), ("fast", 8, 1e-3)):
         write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"learning_rate": rate})
     runs = [load(tmp_path / name) for name in ("slow", "fast")]
-    claims = rate_claims(runs[0], runs)
+    [reason] = {claim.reason for claim in rate_claims(runs[0], runs)}
+    assert reason == "No run has scored the baselines on these folds."
+    elsewhere = load(write_run(tmp_path / "elsewhere", folds=2, methods=("nothing",)))
+    assert {claim.verdict for claim in rate_claims(runs[0], [*runs, elsewhere])} == {"not judged"}
+    baselines = load(write_run(tmp_path / "baselines", methods=("nothing",), differs={"width": 64}))
+    claims = rate_claims(runs[0], [*runs, baselines])
     assert [(claim.id, claim.type) for claim in claims] == [("P25", "mc"), ("P25", "bac")]
     for claim in claims:
         change = [
@@ -122,6 +127,20 @@ def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
         assert claim.test.difference.value == pytest.approx(np.mean(change))
         assert claim.test.parts == 3
         assert claim.verdict in ("shown", "not shown", "contradicted")
+    (tmp_path / "fast/mtunet/fold_2/timing.json").unlink()
+    runs[1] = load(tmp_path / "fast")
+    [reason] = {claim.reason for claim in rate_claims(runs[0], [*runs, baselines])}
+    assert reason == "It waits for every fold of fast."
+
+
+def test_baselines_are_not_asked_whether_they_differ(tmp_path: Path) -> None:
+    """They are the same in every run on the same images, and would only raise Holm's p of what was learnt."""
+    two = [load(write_run(tmp_path / name, images=8, folds=2, seed=seed)) for name, seed in (("one", 7), ("two", 8))]
+    found = compared(*two, "native", ("f1",))
+    p = {(one.method, one.type): one.test.p for one in found}
+    assert (p["nothing", "mc"], p["nothing", "bac"]) == (None, None)
+    assert [one.test.corrected_p for one in found] == pytest.approx(holm([one.test.p for one in found]))
+    assert sum(value is not None for value in p.values()) == 6
 
 
 def test_folds_that_do_not_belong_together_are_compared_as_two_groups() -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -525,14 +526,26 @@ def test_epochs_and_prices_come_out_again(told: kept.Statistics) -> None:
 
 
 def test_a_seed_that_has_not_done_every_fold_is_left_out_and_the_run_still_opens(tmp_path: Path) -> None:
-    folder = write_run(tmp_path / "drawn", methods=METHODS, seeds=(1, 2))
+    """Of all methods, and of all that is said: one fold of one of them is missing with the second of three seeds."""
+    folder = write_run(tmp_path / "drawn", images=8, folds=2, methods=("single", "mtunet", "nothing"), seeds=(1, 2, 3))
+    whole = worked_out(folder, replicates=0)
     (folder / "mtunet" / "seed_2" / "fold_1" / "timing.json").unlink()
     found = worked_out(folder, replicates=0)
-    figure = next(one for one in found.figures if (one.method, one.metric) == ("mtunet", "f1"))
-    other = next(one for one in found.figures if (one.method, one.metric) == ("single", "f1"))
-    assert (len(figure.by_seed), len(other.by_seed)) == (1, 2)
-    claim = next(one for one in found.claims if (one.id, one.other, one.type) == ("P26", "single", "bac"))
-    assert claim.test.parts == 3
+    assert found.seeds == (1, 3)
+    for before, now in zip(whole.figures, found.figures, strict=True):
+        assert now.by_seed == (before.by_seed[::2] if now.method != "nothing" else before.by_seed)
+        assert len(now.by_fold) in (0, len(now.by_seed))
+    spent = [claim.test.parts for claim in found.claims if claim.measure.startswith(("Epochs", "Training"))]
+    assert spent == [4] * 3
+    true = {one.method: [sum(one.regions[kind].values()) for kind in ("mc", "bac")] for one in found.confusions}
+    assert true["mtunet"] == pytest.approx(true["nothing"])  # a mean over seeds is of all regions that there are
+    assert all(len(one.epochs) == 4 for one in found.convergence)
+    assert "| method | type | seed 1 | seed 3 |" in as_markdown(runs.read(folder), found)
+
+
+def test_a_fold_where_one_seed_has_no_figure_is_that_of_the_others() -> None:
+    figure = replace(some_statistics().figures[0], by_fold=((0.4, None), (None, None), (0.6, None)))
+    assert figure.folds == (0.5, None)
 
 
 def test_claims_wait_for_every_fold_and_for_the_baselines_and_one_seed_is_preliminary(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def test_parts_of_a_comparison_come_back(tmp_path: Path) -> None:
     assert runs.done(run) == [("single", 1), ("mtunet", 0)]
     assert runs.read_images(run) == [{"image": "a", "has_mc": "1"}, {"image": "c", "has_mc": ""}]
     assert runs.read_table(run, 1, "counts", "single") == [{"image": "a", "tp": "1"}]
-    assert runs.read_timing(run, 0, "mtunet") == {"train_seconds": 1.5}
+    [done] = [part for part in runs.parts(run) if (part.method, part.fold) == ("mtunet", 0)]
+    assert done.timing() == {"train_seconds": 1.5}
     assert runs.weights_of(run, 0, "mtunet") == b"3"
     assert (folder / "single" / "fold_1" / "weights_bac.safetensors").read_bytes() == b"2"
     with pytest.raises(runs.NotARun, match="two files"):

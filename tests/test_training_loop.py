@@ -331,8 +331,8 @@ def test_the_classical_baseline_finds_a_bright_bar(folder: Path) -> None:
 
 
 def test_times_and_parameters_are_measured(folder: Path) -> None:
-    run = runs.read(folder)
-    single, mtunet = (runs.read_timing(run, 0, method) for method in ("single", "mtunet"))
+    timings = {part.method: part.timing() for part in runs.parts(runs.read(folder)) if part.fold == 0}
+    single, mtunet, nothing = (timings[method] or {} for method in ("single", "mtunet", "nothing"))
     assert 1.9 < single["parameters"] / mtunet["parameters"] < 2.1
     assert single["networks"] == 2
     for timing in (single, mtunet):
@@ -340,7 +340,7 @@ def test_times_and_parameters_are_measured(folder: Path) -> None:
         assert timing["seconds_per_image"] > 0
         assert timing["peak_memory_mb"] > 50
         assert timing["images_per_second"] > 0
-    assert runs.read_timing(run, 0, "nothing")["parameters"] == 0
+    assert nothing["parameters"] == 0
 
 
 def test_components_tell_what_became_of_each_lesion(folder: Path) -> None:

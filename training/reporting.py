@@ -43,10 +43,9 @@ def metric_rows(results: Results, told: Statistics) -> Iterator[dict[str, Any]]:
             undefined = aggregate(counts, one.aggregation, metric)[one.metric].undefined
             yield about | {"metric": f"undefined_{one.metric}", "value": undefined}
         folds = np.unique(results.counts[one.method, one.type, one.frame].fold)
-        for fold, seeds in zip(folds, zip(*one.by_fold, strict=True), strict=bool(one.by_fold)):
-            known = [value for value in seeds if value is not None]
+        for fold, value in zip(folds, one.folds, strict=bool(one.by_fold)):
             in_fold = _about(one.method, one.type, int(fold), one.frame, "pooled")
-            yield in_fold | {"metric": one.metric, "value": float(np.mean(known)) if known else None}
+            yield in_fold | {"metric": one.metric, "value": value}
     for calibration in calibrations(results):
         about = _about(calibration.method, calibration.type, "all", "256", "pooled")
         yield about | {"metric": "calibration_error", "value": calibration.error}

@@ -15,9 +15,10 @@ from mtunet.evaluation.intervals import Interval, Population, estimate, interval
 from mtunet.evaluation.judging import MTU, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
-from mtunet.evaluation.seeds import Seeds, Shared, convergence, seeds_of, shared, unlearnt
+from mtunet.evaluation.runs import read, read_splits
+from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
-from mtunet.evaluation.statistics import Claim, Estimate, Tested
+from mtunet.evaluation.statistics import Claim, Estimate, Gate, Tested
 from mtunet.evaluation.table import method_title
 
 RATE, SPLIT = "learning_rate", "grouped_by"
@@ -101,6 +102,7 @@ def _between(one: Seeds, other: Seeds, method: str, kind: str, frame: str, metri
         return None
     first, second = (estimate(quantity, pair.population, by_fold=True) for quantity in pair.quantities)
     test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
+    test = replace(test, p=None) if method in BASELINES else test  # they draw nothing: nobody asks whether they differ
     return Between(method, kind, frame, metric, len(pair.population.fold), first, second, test)
 
 
@@ -153,7 +155,8 @@ def at_rates(chosen: Results, every: Sequence[Results]) -> list[AtRate]:
 
 def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
     """P25: MTU-Net bears ten times the learning rate, where both rates were tried: what it loses less than the single
-    networks do. Not judged where one of them learnt nothing at the lower rate; Holm over the others."""
+    networks do. Not judged where one of them learnt nothing at the lower rate, or a run lacks folds; Holm over the
+    others."""
     rates = _by_setting(chosen, every, RATE)
     steps = [(rate, ten) for rate in rates for ten in rates if np.isclose(ten, 10 * rate)]
     told = []
@@ -167,12 +170,36 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
             change = (mtu_high - mtu_low) - (single_high - single_low)
             found = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
             test = replace(found, difference=estimate(change, four.population, by_fold=True))
-            apart = " and ".join(map(method_title, sorted(unlearnt(rates[low]) & {MTU, "single"})))
+            passed = _gates(rates[low], every)
+            apart = " and ".join(method_title(g.method) for g in passed if g.method in (MTU, "single") and not g.learnt)
             reason = f"{apart} did not beat every baseline in every fold at {low:g}." if apart else ""
+            reason = reason if passed else "No run has scored the baselines on these folds."
+            reason = _waiting(rates[low], rates[high]) or reason
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
             told.append(Claim("P25", sentence, kind, MTU, "single", "F1", "%", 1, test, "not judged", reason))
     return with_verdicts(told)
+
+
+def _waiting(*runs: Seeds) -> str:
+    """A sentence where one of them has no seed with every fold, or not every baseline; else ""."""
+    far = {run.first.name: run.first.coverage for run in runs}
+    late = [name for name, one in far.items() if not one.whole_seeds or one.baselines]
+    return f"It waits for every fold of {' and '.join(late)}." if late else ""
+
+
+def _gates(run: Seeds, every: Sequence[Results]) -> tuple[Gate, ...]:
+    """By the run's own baselines, else by those of another on the same images and folds: they learn nothing, so that
+    runs at several rates need them once. () where there are none."""
+    for other in (run.first, *every):
+        scored = any(method in BASELINES for method, *_ in other.counts) and not other.coverage.baselines
+        if scored and _folds(other) == _folds(run.first):
+            return gates(run, seeds_of(other))
+    return ()
+
+
+def _folds(run: Results) -> tuple[object, ...]:
+    return run.config.get("data"), generator_version(run), read_splits(read(run.folder))
 
 
 def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
@@ -191,6 +218,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
                 values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
                 test = tested_apart(pair, strict.test_over_train)
                 reason = f"{method_title(method)} did not beat every baseline in every fold." if method in apart else ""
+                reason = _waiting(loose, strict) or reason
                 test = replace(test, p=None) if reason else test
                 about = (
                     f"Folds by image flatter {method_title(method)}.",

@@ -122,9 +122,9 @@ class Evidence:
 
     @cached_property
     def regions(self) -> list[dict[str, list[Region]]]:
-        """By method, with each seed."""
+        """By method, with each seed that counts."""
         found: list[dict[str, list[Region]]] = []
-        for results in self.seeds.by_seed.values():
+        for results in self.seeds.counting.values():
             by_method: dict[str, list[Region]] = {}
             for one in components(results):
                 by_method.setdefault(one.method, []).append(one)
@@ -148,7 +148,7 @@ class Evidence:
         """With each seed that has the images and thresholds of the first."""
         if method not in self.swept:
             self.swept.clear()  # one method's sweeps of all seeds are a hundred megabytes
-            self.swept[method] = [sweeps(results, method) for results in self.seeds.by_seed.values()]
+            self.swept[method] = [sweeps(results, method) for results in self.seeds.counting.values()]
         there = [one[kind, frame] for one in self.swept[method] if (kind, frame) in one]
         first = there[:1]
         return [

@@ -55,7 +55,7 @@ class Region:
 def components(results: Results, method: str | None = None) -> list[Region]:
     """Of every fold that is done, of one method or of all; [] where the run has none. Raises UnreadableRun."""
     found: list[Region] = []
-    for part in (part for part in results.parts if method in (None, part.method)):
+    for part in (part for part in results.parts if part.done and method in (None, part.method)):
         place = ("row", "column", "height", "width")
         table = part.columns(COMPONENTS, "image", "type", "outcome", *place)
         if table is None:

@@ -356,12 +356,6 @@ def epochs_to_reach(history: History, kind: str, share: float = 0.95) -> float |
     return float(history.along[history.validation[kind] >= share * final][0])
 
 
-def progress(part: RunPart) -> int:
-    """Rows of history so far: epochs, or what the run logs by."""
-    table = part.columns(HISTORY)
-    return len(next(iter(table.values()))) if table else 0
-
-
 def _history(part: RunPart) -> History | None:
     table = part.columns(HISTORY)
     if not table or not next(iter(table.values())):

@@ -353,11 +353,6 @@ def read_table(run: Run, fold: int, name: str, method: str | None = None) -> lis
     return files.read_rows(_fold(run, fold, method), name)
 
 
-def read_timing(run: Run, fold: int, method: str | None = None) -> dict[str, Any]:
-    """Raises FileNotFoundError where the part is not done, or the run is too old to have one."""
-    return dict(json.loads((_fold(run, fold, method) / files.TIMING).read_text()))
-
-
 def read_images(run: Run) -> list[dict[str, str]]:
     """One row per image of the data; [] for a run that has no such table."""
     return files.read_rows_if_there(run.folder, files.IMAGES)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +17,13 @@ from mtunet.evaluation.reading import (
     TYPES,
     Counts,
     Results,
+    costs,
     epochs_to_reach,
     final_f1,
     histories,
     load,
 )
-from mtunet.evaluation.statistics import Convergence, Gate, Hurdle
+from mtunet.evaluation.statistics import Convergence, Estimate, Gate, Hurdle, Price
 
 F1 = EVERY["f1"]
 
@@ -40,14 +43,26 @@ class Seeds:
     def frame(self) -> str:
         return self.first.frame
 
+    @cached_property
+    def counting(self) -> Mapping[int, Results]:
+        """What every mean over seeds is of: the first, and each with which all methods that learn have done the folds
+        that they have done with the first. So all methods' means are of the same seeds and folds."""
+        done = {seed: _learnt_parts(results) for seed, results in self.by_seed.items()}
+        first = next(iter(done.values()))
+        return {
+            seed: results
+            for seed, results in self.by_seed.items()
+            if results is self.first or (first and done[seed] == first)
+        }
+
     def counts(self, method: str, kind: str, frame: str) -> dict[int, Counts]:
-        """Of every seed that has done the folds which the first one has done, the images in the first one's order.
+        """Of every seed that counts, the images in the first one's order.
 
         A baseline draws nothing: it has the first seed alone, and stands for all.
         """
         key = (method, kind, frame)
         found: dict[int, Counts] = {}
-        for seed, results in self.by_seed.items():
+        for seed, results in self.counting.items():
             if key not in results.counts:
                 continue
             counts, names = results.counts[key], next(iter(found.values()), results.counts[key]).images
@@ -105,6 +120,10 @@ def shared(of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str) 
     return Shared(of[0][0].population(aligned[0][0]), known, tuple(one[0].fold for one in aligned))
 
 
+def _learnt_parts(results: Results) -> set[tuple[str, int]]:
+    return {(part.method, part.fold) for part in results.parts if part.method not in BASELINES and part.done}
+
+
 def load_seeds(folder: Path) -> Seeds:
     """Raises UnreadableRun."""
     return seeds_of(load(folder))
@@ -125,9 +144,10 @@ def _only(counts: Counts, names: set[str]) -> Counts:
     return counts.at(np.array(places, np.intp))
 
 
-def gates(seeds: Seeds) -> tuple[Gate, ...]:
-    """Of every method that learns and is scored; () where the run has no baseline."""
-    bars = {kind: _best_baselines(seeds, kind) for kind in TYPES}
+def gates(seeds: Seeds, baselines: Seeds | None = None) -> tuple[Gate, ...]:
+    """Of every method that learns and is scored; () where there is no baseline. baselines: of another run on the same
+    folds, instead of the run's own."""
+    bars = {kind: _best_baselines(baselines or seeds, kind) for kind in TYPES}
     if not any(bars.values()):
         return ()
     learners = [method for method in seeds.first.methods if method not in BASELINES]
@@ -168,8 +188,8 @@ def _by_fold(counts: Counts) -> dict[int, float | None]:
 
 
 def convergence(seeds: Seeds) -> Iterator[Convergence]:
-    """Of every method and type with a history, over seeds and folds."""
-    told = [one for results in seeds.by_seed.values() for one in histories(results)]
+    """Of every method and type with a history, over the seeds that count and their folds."""
+    told = [one for results in seeds.counting.values() for one in histories(results)]
     for method in dict.fromkeys(one.method for one in told):
         for kind in TYPES:
             mine = [one for one in told if one.method == method and kind in one.validation]
@@ -181,3 +201,22 @@ def convergence(seeds: Seeds) -> Iterator[Convergence]:
                 yield Convergence(
                     method, kind, final, epochs, float(np.mean(known)) if known and final >= FLAT else None
                 )
+
+
+def prices(seeds: Seeds) -> Iterator[Price]:
+    """Of every method that recorded its time, over the seeds that count and their folds."""
+    told = [one for results in seeds.counting.values() for one in costs(results)]
+    for method in dict.fromkeys(one.method for one in told):
+        facts = [one.facts for one in told if one.method == method]
+        spans = (_span(facts, name) for name in ("train_seconds", "seconds_per_image", "peak_memory_mb"))
+        about = (
+            int(facts[0].get("networks") or 1),
+            int(facts[0].get("parameters") or 0),
+            str(facts[0].get("device", "")),
+        )
+        yield Price(method, *about, *spans)
+
+
+def _span(facts: Sequence[Mapping[str, Any]], name: str) -> Estimate:
+    values = [float(one[name]) for one in facts if one.get(name) is not None]
+    return Estimate(float(np.median(values)), min(values), max(values)) if values else Estimate(None)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from types import UnionType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
@@ -32,7 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SeededFigure:
-    """A metric of `figures.EVERY`: the mean over seeds. by_seed: of each seed that is done, the run's first first.
+    """A metric of `figures.EVERY`: mean over seeds. by_seed: of each of `Statistics.seeds`, of a baseline the first.
 
     sd: over images or folds, of their means over seeds; None for pooled counts. by_fold: per seed and fold, for the
     aggregation "per-fold"; () for the others.
@@ -47,6 +48,12 @@ class SeededFigure:
     by_seed: tuple[float | None, ...]
     sd: float | None
     by_fold: tuple[tuple[float | None, ...], ...]
+
+    @property
+    def folds(self) -> tuple[float | None, ...]:
+        """Of each fold, the mean of the seeds that have one."""
+        known = [[value for value in seeds if value is not None] for seeds in zip(*self.by_fold, strict=True)]
+        return tuple(fmean(values) if values else None for values in known)
 
 
 @dataclass(frozen=True)
@@ -236,8 +243,8 @@ class Statistics:
     """frame: the one that claims, gates and tests are about: the grid that the networks look at.
 
     parts: how many tasks (method × fold × seed) were done when this was worked out: fewer than the run has now means
-    that it is out of date. seeds, folds: those that are done. test_over_train: images of a test part to images learnt
-    from, as the corrected tests take it.
+    that it is out of date. seeds: those that count (`seeds.Seeds.counting`). folds: those that are done.
+    test_over_train: images of a test part to images learnt from, as the corrected tests take it.
     """
 
     version: int

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import Figure, aggregate, by_fold, measured_by
 from mtunet.evaluation.figures import EVERY, METRICS, Metric
@@ -103,16 +101,15 @@ def rows(results: Results, frame: str) -> list[tuple[str, str]]:
 
 def per_fold(results: Results, frame: str, metric: str) -> dict[tuple[str, str], dict[int, float | None]]:
     """Every fold's pooled value, by (method, type) that counted it; the mean of seeds. metric: a name in `EVERY`."""
-    values = {}
+    values: dict[tuple[str, str], dict[int, float | None]] = {}
     for key in rows(results, frame):
         counts = measured_by(results.counts[*key, frame], EVERY[metric])
         if counts is None:
             continue
         found = {fold: float(EVERY[metric].function(cells)) for fold, cells in by_fold(counts).items()}
-        if kept := _kept(results, *key, frame, "per-fold").get(metric):
-            seeds = np.array(kept.by_fold, np.float64)  # None becomes NaN
-            found = dict(zip(found, seeds.mean(axis=0).tolist(), strict=True))
-        values[key] = {fold: value if value == value else None for fold, value in found.items()}  # NaN is not itself
+        alone = tuple(value if value == value else None for value in found.values())  # NaN is not itself
+        kept = _kept(results, *key, frame, "per-fold").get(metric)
+        values[key] = dict(zip(found, kept.folds if kept else alone, strict=True))
     return values
 
 

@@ -1,11 +1,11 @@
 """Everything that a run's seeds and folds say together, from its folder: `statistics.Statistics`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,11 +16,12 @@ from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggreg
 from mtunet.evaluation.judging import Evidence, judged
 from mtunet.evaluation.outcomes import confusion, strata
 from mtunet.evaluation.paired import paired_tests
-from mtunet.evaluation.reading import BASELINES, FRAMES, TYPES, costs, epochs_to_reach, histories
-from mtunet.evaluation.seeds import Seeds, convergence, gates, load_seeds
+from mtunet.evaluation.reading import BASELINES, FRAMES, TYPES, Results, costs, epochs_to_reach, histories
+from mtunet.evaluation.seeds import Seeds, convergence, gates, load_seeds, prices
 from mtunet.evaluation.significance import corrected
 from mtunet.evaluation.statistics import (
     VERSION,
+    Convergence,
     Estimate,
     FrocCurve,
     PooledSweep,
@@ -47,7 +48,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
     return Statistics(
         version=VERSION,
         frame=seeds.frame,
-        seeds=tuple(seed for seed, results in seeds.by_seed.items() if results.counts),
+        seeds=tuple(seed for seed, results in seeds.counting.items() if results.counts),
         folds=tuple(sorted({part.fold for part in seeds.first.parts if part.done})),
         images=len(images),
         patients=len(set(seeds.first.patients(images))),
@@ -72,7 +73,7 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
             for one in strata(outcomes, replicates)
         ),
         convergence=tuple(convergence(seeds)),
-        prices=tuple(_prices(seeds)),
+        prices=tuple(prices(seeds)),
         test_over_train=seeds.test_over_train,
     )
 
@@ -145,7 +146,7 @@ def _removals(evidence: Evidence, method: str) -> Iterator[Removal]:
 def _epochs(seeds: Seeds) -> Numbers:
     return {
         (one.method, kind, seed, one.fold): epochs
-        for seed, results in seeds.by_seed.items()
+        for seed, results in seeds.counting.items()
         for one in histories(results)
         for kind in one.validation
         if (epochs := epochs_to_reach(one, kind)) is not None
@@ -153,7 +154,7 @@ def _epochs(seeds: Seeds) -> Numbers:
 
 
 def _spent(seeds: Seeds) -> dict[str, Numbers]:
-    told = [(seed, one) for seed, results in seeds.by_seed.items() for one in costs(results)]
+    told = [(seed, one) for seed, results in seeds.counting.items() for one in costs(results)]
     return {
         name: {
             (one.method, "", seed, one.fold): float(one.facts[name])
@@ -164,19 +165,11 @@ def _spent(seeds: Seeds) -> dict[str, Numbers]:
     }
 
 
-def _prices(seeds: Seeds) -> Iterator[Price]:
-    told = [one for results in seeds.by_seed.values() for one in costs(results)]
-    for method in dict.fromkeys(one.method for one in told):
-        facts = [one.facts for one in told if one.method == method]
-        spans = (_span(facts, name) for name in ("train_seconds", "seconds_per_image", "peak_memory_mb"))
-        about = (
-            int(facts[0].get("networks") or 1),
-            int(facts[0].get("parameters") or 0),
-            str(facts[0].get("device", "")),
-        )
-        yield Price(method, *about, *spans)
+def convergence_of(results: Results) -> tuple[Convergence, ...]:
+    """Of all seeds where the run's statistics are up to date, else of the first."""
+    return results.current.convergence if results.current else tuple(convergence(Seeds({0: results}, 0.0)))
 
 
-def _span(facts: Sequence[Mapping[str, Any]], name: str) -> Estimate:
-    values = [float(one[name]) for one in facts if one.get(name) is not None]
-    return Estimate(float(np.median(values)), min(values), max(values)) if values else Estimate(None)
+def prices_of(results: Results) -> tuple[Price, ...]:
+    """The same."""
+    return results.current.prices if results.current else tuple(prices(Seeds({0: results}, 0.0)))

@@ -13,7 +13,7 @@ KEYS: Final[Mapping[str, str]] = {
     name: f"evaluation.{name}"
     for name in (
         *("section", "run", "method", "type", "aggregation", "resolution", "threshold"),
-        *("order", "fold", "outcomes", "filter", "image", "view", "beside", "cause"),
+        *("order", "fold", "outcomes", "filter", "image", "view", "beside", "cause", "methods", "before", "after"),
     )
 }
 """What the address may say, and where the session keeps it."""

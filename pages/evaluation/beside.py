@@ -12,9 +12,9 @@ from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import remembered_several
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, in_unit, percent, signed
-from pages.evaluation.results_table import chosen_frame
+from pages.evaluation.results_table import chosen_frame, chosen_methods
 from pages.evaluation.runs_shown import BY_RUN, every_run
-from pages.shared.charts import DASHES, chosen_methods, figure, line, show
+from pages.shared.charts import DASHES, figure, line, show
 
 COMPARE = "Compare"
 MOST = len(DASHES) - 1

@@ -6,12 +6,13 @@ from typing import Final
 import streamlit as st
 
 from mtunet.evaluation import paper
-from mtunet.evaluation.audit import audit_paper, contradictions, f1_at
-from mtunet.evaluation.figures import METRICS
+from mtunet.evaluation.audit import audit_paper, contradictions, f1_at, true_share
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import TYPE_TITLES
 from pages.evaluation.network_figure import show_network
 from pages.evaluation.numbers import UNDEFINED, downloads, percent
+from pages.evaluation.results_table import cells_of
+from pages.evaluation.runs_shown import say_if_older
 
 CHECKLIST = "Checklist"
 BETWEEN_RUNS: Final = ("P16", "P25")
@@ -25,6 +26,7 @@ def show_checklist(results: Results) -> None:
         "say of it. A verdict needs a learnt method, and stands after Holm's correction; several are of "
         "several types or comparisons. Differences and what could have been detected stand in the named section."
     )
+    say_if_older(results)
     verdicts: dict[str, list[str]] = {}
     for claim in results.statistics.claims if results.statistics else ():
         verdicts.setdefault(claim.id, []).append(claim.verdict)
@@ -77,8 +79,9 @@ def _contradicted(rule: str) -> str:
 
 
 def _overall(results: Results) -> str:
-    counts = [results.counts.get(("mtunet", kind, "native")) for kind in TYPE_TITLES]
-    known = [float(METRICS["f1"].function(one.cells.sum(axis=0))) for one in counts if one is not None]
+    cells = cells_of(results, results.frame, "pooled")
+    values = [cell.ours.value for cell in cells if (cell.method, cell.metric) == ("mtunet", "f1")]
+    known = [value for value in values if value is not None]
     ours = percent(sum(known) / len(known)) if known else UNDEFINED
     return f"F1 {percent(paper.OVERALL['f1'])} there, {ours} here"
 
@@ -91,10 +94,7 @@ def _digits(_: Results) -> str:
 def _f1_at_our_prevalence(results: Results) -> str:
     said = []
     for kind, title in TYPE_TITLES.items():
-        counts = results.counts.get(("mtunet", kind, "native"))
-        if counts is not None:
-            tp, _, fn, _ = counts.cells.sum(axis=0)
-            share = (tp + fn) / counts.cells.sum()
+        if share := true_share(results, kind):
             said.append(f"{title} {percent(f1_at(paper.TABLE['mtunet', kind], share))}")
     return f"F1 here would be {', '.join(said)}" if said else "not scored in this run"
 

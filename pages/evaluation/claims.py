@@ -5,7 +5,7 @@ import streamlit as st
 
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import aggregate
-from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at
+from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at, true_share
 from mtunet.evaluation.between import AtRate, at_rates, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval
@@ -194,10 +194,7 @@ def _at_our_prevalence(results: Results) -> None:
     """What the printed sensitivity and specificity would give on images where nearly every pixel is empty."""
     said = []
     for kind, name in TYPE_TITLES.items():
-        counts = next((c for (_, k, _), c in results.counts.items() if k == kind), None)
-        total = None if counts is None else counts.cells.sum(axis=0)
-        if total is not None and total[0] + total[2] > 0:
-            share = float((total[0] + total[2]) / total.sum())
+        if share := true_share(results, kind):
             row = paper.TABLE["mtunet", kind]
             said.append(
                 f"{name}: true pixels are {100 * share:.2f} % of this run's images. There, the paper's sensitivity "

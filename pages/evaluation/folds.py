@@ -13,6 +13,7 @@ from mtunet.evaluation.table import BASELINES, TYPE_TITLES, Cell, method_title, 
 from pages.evaluation.address import current, remembered
 from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
 from pages.evaluation.results_table import cells_of, chosen_frame
+from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, markers, muted, show
 
 Values = dict[tuple[str, str], dict[int, float | None]]
@@ -103,18 +104,19 @@ def _add_mean(made: go.Figure, cell: Cell, row: str, metric: Metric) -> None:
 
 
 def _claim(cells: dict[tuple[str, str], Cell], metric: Metric) -> str:
+    """The best are of methods that learnt something; the others have no rank."""
     if len({c.ours.units for (method, _), c in cells.items() if method not in BASELINES}) > 1:
         return (
             f"{metric.title} of every fold that is done: methods have different ones, so their means are not compared"
         )
-    said = []
     word = "lowest" if metric.less_is_better else "highest"
-    for kind, name in TYPE_TITLES.items():
-        known = [(c.ours.value, m) for (m, k), c in cells.items() if k == kind and c.ours.value is not None]
-        if len(known) > 1:
-            value, method = min(known) if metric.less_is_better else max(known)
-            best = f"{in_unit(value, metric)} {metric.unit}"
-            said.append(f"{name}: {method_title(method)} has the {word} mean {metric.title} ({best})")
+    said = [
+        f"{TYPE_TITLES[kind]}: {method_title(method)} has the {word} mean {metric.title} "
+        f"({in_unit(cell.ours.value, metric)} {metric.unit})"
+        for kind in TYPE_TITLES
+        for (method, its), cell in cells.items()
+        if its == kind and cell.best
+    ]
     return "; ".join(said) or f"{metric.title} of every fold, with its 95 % interval"
 
 
@@ -159,6 +161,7 @@ def _comparisons(results: Results) -> None:
     if not found:
         return
     st.subheader("Is one method better than another?", anchor=False)
+    say_if_older(results)
     st.caption(
         "Wilcoxon's signed-rank test on each patient's views: their F1 where the type is present, and the area that is "
         "found where it is absent. There, two methods that both find nothing are equal. n is the number of patients "

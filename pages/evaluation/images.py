@@ -20,7 +20,7 @@ from mtunet.evaluation.table import TYPE_TITLES, method_title
 from pages.evaluation.address import go, remembered, remembered_several, remembered_text
 from pages.evaluation.image_card import show_card
 from pages.evaluation.numbers import UNDEFINED, downloads, regions
-from pages.evaluation.results_table import chosen_frame, chosen_type
+from pages.evaluation.results_table import chosen_frame, chosen_method, chosen_type, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
 from pages.shared.drawn_pictures import as_png
@@ -130,6 +130,7 @@ def show_images(results: Results) -> None:
     st.caption(
         f"{len(rows)} images, the {first} {EVERY[metric].title} first, those where it is undefined (0/0) last. "
         "Choose a row to see its picture; the head of a column sorts by it, and the magnifying glass searches in all."
+        f"{of_one_seed(results)}"
     )
     names = [str(row["image"]) for row in rows]
     if rows:
@@ -166,7 +167,7 @@ def _components(results: Results, method: str) -> list[Region]:
 def _chosen(results: Results) -> tuple[str, str, str, Any, str, list[str]]:
     """Method, type, metric, fold (or "all"), frame and outcomes; set beforehand when someone came from a number."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        method = _one("Method", list(results.methods), "method", method_title, 240, "mtunet")
+        method = chosen_method(results.methods)
         kind = chosen_type()
         metric = _one("Order", _countable(results), "order", lambda m: EVERY[m].title, 200, "f1")
         folds: list[Any] = ["all", *results.folds]

@@ -99,11 +99,13 @@ def as_markdown(cells: Sequence[Cell]) -> bytes:
 def as_latex(cells: Sequence[Cell]) -> bytes:
     """With booktabs."""
     head, rows = _for_paper(cells, "{0} [{1}, {2}]")
-    body = [
-        " & ".join(row).replace("%", r"\%").replace("−", "$-$").replace("–", "--") + r" \\" for row in (head, *rows)
-    ]
+    body = [" & ".join(row).translate(_IN_LATEX) + r" \\" for row in (head, *rows)]
     lines = [rf"\begin{{tabular}}{{ll{'r' * (len(head) - 2)}}}", r"\toprule", body[0], r"\midrule", *body[1:]]
     return ("\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n").encode()
+
+
+_IN_LATEX = str.maketrans({"%": r"\%", "−": "$-$", "–": "--", "<": "$<$", ">": "$>$", "²": "$^2$"})
+"""In text, a font of LaTeX's own draws < and > as other signs."""
 
 
 def _for_paper(cells: Sequence[Cell], bracketed: str) -> tuple[list[str], list[list[str]]]:

@@ -9,6 +9,7 @@ from mtunet.detection import models
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.real import Measure, figures, learnt_from_measured, missed, targets
+from pages.evaluation.address import remembered
 from pages.shared.charts import figure, show
 from pages.shared.words import plain
 
@@ -55,9 +56,9 @@ def _chosen(found: Sequence[runs.Run]) -> tuple[runs.Run, runs.Run | None]:
     if len(dated) == 1:
         return dated[0], None
     left, right = st.columns(2)
-    name = right.selectbox("After", names, index=len(names) - 1, key="evaluation.real")
+    name = right.selectbox("After", names, key=remembered("after", names, names[-1]), persist_state="page")
     others = [NONE, *(other for other in names if other != name)]
-    before = left.selectbox("Before", others, index=1, key="evaluation.real_before")
+    before = left.selectbox("Before", others, key=remembered("before", others, others[1]), persist_state="page")
     return dated[names.index(name)], None if before == NONE else dated[names.index(before)]
 
 

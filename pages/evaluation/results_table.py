@@ -1,6 +1,6 @@
 """Table I's shape on screen: a button per number, with the paper's below it; the line under it says the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -20,9 +20,10 @@ from mtunet.evaluation.table import (
     to_json,
 )
 from mtunet.files import counted
-from pages.evaluation.address import remembered
+from pages.evaluation.address import remembered, remembered_several
 from pages.evaluation.numbers import UNDEFINED, Behind, downloads, go_behind, in_unit, percent, signed
 from pages.evaluation.runs_shown import BY_RUN
+from pages.shared.charts import FIRST
 from pages.shared.viewer import component
 
 KEY = "evaluation.table"
@@ -133,6 +134,32 @@ def chosen_frame(results: Results) -> str:
         "the one that the networks look at, which is shown first."
     )
     return _one_of("Resolution", {frame: FRAME_TITLES[frame] for frame in results.frames}, said, results.frame)
+
+
+def of_one_seed(results: Results) -> str:
+    """A sentence where what is shown beside means over seeds is of the first one alone; else ""."""
+    seeds = results.current.seeds if results.current else ()
+    return f" Of seed {seeds[0]} alone." if len(seeds) > 1 else ""
+
+
+def chosen_method(methods: Sequence[str]) -> str:
+    """Of every section by one kind of widget, as the type is."""
+    key = remembered("method", methods, "mtunet")
+    return str(st.selectbox("Method", methods, format_func=method_title, key=key, width=280, persist_state="page"))
+
+
+def chosen_methods(methods: Sequence[str]) -> list[str]:
+    """Those that are drawn: the paper's three at first, where a run has more than can be told apart at a glance."""
+    chosen = st.pills(
+        "Methods",
+        methods,
+        selection_mode="multi",
+        format_func=method_title,
+        key=remembered_several("methods", methods, [one for one in methods if one in FIRST] or methods),
+        persist_state="page",
+        help="Which methods the charts show. The numbers in the tables are of all.",
+    )
+    return [one for one in methods if one in chosen] or list(methods)
 
 
 def chosen_type() -> str:

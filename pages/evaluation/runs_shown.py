@@ -10,9 +10,8 @@ import streamlit as st
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, read_metadata
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import runs
-from mtunet.evaluation.reading import Results, load, progress
+from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint
-from mtunet.evaluation.runs import RunPart
 from mtunet.evaluation.table import BASELINES, apart, method_title
 from mtunet.files import counted
 from pages.evaluation.address import remembered
@@ -105,6 +104,16 @@ def show_progress(results: Results) -> None:
     _live(str(results.folder), far.parts)
 
 
+def say_if_older(results: Results) -> None:
+    """Where the run's statistics are shown though it has gone on since."""
+    if results.statistics and results.current is None:
+        st.warning(
+            f"Worked out when {results.statistics.parts} parts were done; now {results.coverage.parts} are. `python -m "
+            f"training report runs/{results.name}` does it again.",
+            icon=":material/history:",
+        )
+
+
 @st.fragment(run_every=EVERY)
 def _live(folder: str, shown: int) -> None:
     """shown: how many parts of all seeds were done when the page was drawn; with another, all is drawn again."""
@@ -121,15 +130,14 @@ def _live(folder: str, shown: int) -> None:
     told = runs.read_progress(Path(folder))
     ago = time.time() - float(told.get("at", 0)) if told else RECENT
     with st.container(horizontal=True, vertical_alignment="center"):
-        rows = [{"Method": method_title(p.method), "Fold": p.fold, "State": _state(p)} for p in results.parts]
         with st.popover("Every part", icon=":material/list:", width="content"):
-            st.dataframe(rows, hide_index=True, key="evaluation.progress")
+            st.dataframe(_parts(runs.read(results.folder)), hide_index=True, key="evaluation.progress")
         if ago >= RECENT:
             st.caption("Nobody is training it now. The command that began it goes on from here.", width="content")
     if told and ago < RECENT:
-        done = sum(part.done for part in results.parts)
-        share = f"{done} of {len(results.parts)} parts of the first seed done (a part is a method on a fold)"
-        st.progress(done / len(results.parts), share)
+        if tasks := int(told.get("tasks", 0)):
+            done = min(results.coverage.parts, tasks)
+            st.progress(done / tasks, f"{done} of {tasks} parts done (a part is a method on a fold with a seed)")
         _told_last(told, ago)
 
 
@@ -151,11 +159,19 @@ def _told_last(told: Mapping[str, Any], ago: float) -> None:
         st.code("\n".join(lines), language=None)
 
 
-def _state(part: RunPart) -> str:
-    if part.done:
-        return "done"
-    rows = progress(part)
-    return f"training, {rows} entries in its history" if rows else "not done yet"
+def _parts(run: runs.Run) -> list[dict[str, Any]]:
+    """A row for each; baselines, which draw nothing, with the first seed alone."""
+    return [
+        {
+            "Method": method_title(part.method),
+            "Seed": seed,
+            "Fold": part.fold,
+            "State": "done" if part.done else "not done yet",
+        }
+        for seed in run.seeds
+        for part in runs.parts(run, run.further(seed))
+        if seed == run.seeds[0] or part.method not in BASELINES
+    ]
 
 
 def every_run() -> list[Results]:

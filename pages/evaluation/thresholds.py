@@ -13,9 +13,8 @@ from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import keep_part, remembered
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
-from pages.evaluation.results_table import chosen_frame, chosen_type
+from pages.evaluation.results_table import chosen_frame, chosen_methods, chosen_type
 from pages.evaluation.runs_shown import BY_RUN
-from pages.shared.charts import chosen_methods
 
 Sweeps = dict[str, dict[tuple[str, str], PooledSweep]]
 

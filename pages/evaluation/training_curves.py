@@ -1,14 +1,18 @@
 """How the networks learnt, and what it cost: loss per head, F1 on the inner validation part, time and memory."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from mtunet.evaluation.figures import Floats
-from mtunet.evaluation.reading import Cost, History, Results, costs, epochs_to_reach, histories
+from mtunet.evaluation.reading import Cost, History, Results, costs, histories
+from mtunet.evaluation.statistics import Estimate, Price
 from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.evaluation.together import convergence_of, prices_of
 from pages.evaluation.numbers import UNDEFINED, downloads
+from pages.evaluation.results_table import chosen_method, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, look, markers, show
 
@@ -21,6 +25,7 @@ BARS = {
     "parameters": ("Size of the network", "million parameters", 1e-6),
 }
 """What timing.json may hold: title, unit, and what to multiply by."""
+PRICED = frozenset(field.name for field in fields(Price))
 
 
 def show_training(results: Results) -> None:
@@ -39,24 +44,12 @@ def _histories(results: Results) -> list[History]:
 
 
 def _losses(results: Results, found: list[History]) -> None:
-    methods = list(dict.fromkeys(one.method for one in found))
-    method = methods[0]
-    if len(methods) > 1:
-        start = methods.index("mtunet") if "mtunet" in methods else 0
-        method = st.segmented_control(
-            "Loss of",
-            methods,
-            default=methods[start],
-            required=True,
-            format_func=method_title,
-            key="evaluation.training.method",
-            help="Each method has an objective of its own.",
-        )
+    method = chosen_method(list(dict.fromkeys(one.method for one in found)))
     shown = [one for one in found if one.method == method]
     heads = list(dict.fromkeys(head for one in shown for head in one.losses))
     st.caption(
         "Each head has its own chart, as their sum hides them: the background's loss is near its best from the start. "
-        "A line is a fold."
+        f"A line is a fold. Each method has an objective of its own.{of_one_seed(results)}"
     )
     for column, head in zip(st.columns(max(len(heads), 1), gap="small"), heads, strict=False):
         with column:
@@ -100,15 +93,12 @@ def _validation(results: Results, found: list[History]) -> None:
 
 
 def _validation_chart(results: Results, shown: list[History], kind: str) -> None:
-    soon = {}
-    for method in dict.fromkeys(one.method for one in shown):
-        times = [epochs_to_reach(one, kind) for one in shown if one.method == method]
-        known = [time for time in times if time is not None]
-        if known:
-            soon[method] = float(np.mean(known))
-    unit = shown[0].unit
-    said = ", ".join(f"{method_title(m)} {t:.0f}" for m, t in soon.items())
-    claim = f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the final F1 is reached, mean of folds: {said or 'never'}"
+    unit, soon = shown[0].unit, {one.method: one.mean for one in convergence_of(results) if one.type == kind}
+    said = ", ".join(f"{method_title(method)} {mean:.0f}" for method, mean in soon.items() if mean is not None)
+    claim = (
+        f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the final F1 is reached, mean of seeds and folds: "
+        f"{said or 'never'}"
+    )
     made = figure(claim, unit, "F1 on the inner validation part")
     named: set[str] = set()
     for one in shown:
@@ -143,13 +133,14 @@ def _costs(results: Results) -> None:
         return
     devices = sorted({str(cost.facts["device"]) for cost in found if "device" in cost.facts})
     st.caption(
-        f"Median of the folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}. Folds of "
-        "which one took far longer shared the machine with something else."
+        f"Median of seeds and folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}. Folds "
+        "of which one took far longer shared the machine with something else."
     )
-    for column, key in zip(st.columns(2) * 3, shown, strict=False):
+    prices = prices_of(results)
+    for column, key in zip(st.columns(2) * 2, [key for key in shown if key in PRICED], strict=False):
         with column:
-            _bars(results, found, key)
-    with st.expander("Every fold", icon=":material/table_rows:"):
+            _bars(results, prices, key)
+    with st.expander("Every fold with the first seed", icon=":material/table_rows:"):
         _every_fold(results, found, shown)
 
 
@@ -173,13 +164,11 @@ def _measured(value: float | None, factor: float) -> str:
     return UNDEFINED if value is None else f"{value * factor:.4g}"
 
 
-def _bars(results: Results, found: list[Cost], key: str) -> None:
+def _bars(results: Results, prices: tuple[Price, ...], key: str) -> None:
     title, unit, factor = BARS[key]
-    medians: dict[str, float] = {}
-    for method in results.methods:
-        values = [cost.facts[key] for cost in found if cost.method == method and cost.facts.get(key)]
-        if values:  # what needs no learning costs none
-            medians[method] = factor * float(np.median(values))
+    spans = {price.method: getattr(price, key) for price in prices}
+    values = {method: span.value if isinstance(span, Estimate) else span for method, span in spans.items()}
+    medians = {method: factor * value for method, value in values.items() if value}  # no learning costs nothing
     made = figure(_cost_claim(key, medians), unit, "", height=140 + 38 * len(medians))
     made.add_bar(
         x=list(medians.values()),
@@ -201,8 +190,6 @@ def _cost_claim(key: str, medians: dict[str, float]) -> str:
     single, mtunet = medians.get("single"), medians.get("mtunet")
     if not single or not mtunet:
         return title
-    if key == "images_per_second":
-        return f"{title}: one network of MTU-Net {mtunet:.3g}, one of the two U-Nets {single:.3g}"
     return f"{title}: one MTU-Net takes {100 * mtunet / single:.0f} % of what two U-Nets take"
 
 

@@ -8,11 +8,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES
-from mtunet.evaluation.reading import TYPES, Results
+from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, regions, signed
+from pages.evaluation.results_table import chosen_method, chosen_type
+from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, line, show
 
 HOW = "How: docs/statistics.md in the repository."
@@ -25,12 +27,7 @@ def show_verdicts(results: Results) -> None:
         st.caption(f"Its seeds and folds are not judged yet: `python -m training report runs/{results.name}` does it.")
         return
     far = results.coverage
-    if results.current is None:
-        st.warning(
-            f"Worked out when {told.parts} parts were done; now {far.parts} are. `python -m training report "
-            f"runs/{results.name}` does it again.",
-            icon=":material/history:",
-        )
+    say_if_older(results)
     so_far = "" if far.complete else "so far "
     st.markdown(
         "\n".join(_gate_line(gate, so_far) for gate in told.gates) or "No method can be judged without a baseline."
@@ -159,21 +156,8 @@ def _causes(results: Results, told: Statistics) -> None:
     methods = [one.method for one in told.confusions]
     if not methods:
         return
-    with st.container(horizontal=True, gap="medium"):
-        start = methods.index("mtunet") if "mtunet" in methods else 0
-        method = str(
-            st.selectbox("Method", methods, start, format_func=method_title, key="evaluation.causes.method", width=280)
-        )
-        kind = str(
-            st.segmented_control(
-                "Type",
-                list(TYPES),
-                default="mc",
-                required=True,
-                format_func=lambda one: TYPE_TITLES[one],
-                key="evaluation.causes.type",
-            )
-        )
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        method, kind = chosen_method(methods), chosen_type()
     [matrix] = [one.regions for one in told.confusions if one.method == method]
     names = {**TYPE_TITLES, "none": "nothing"}
     rows = [

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.evaluation.table import method_title
-
 HEIGHT = 400
 TOOLS = 36  # pixels above the title for the chart's own buttons, which else lie on it in narrow windows
 
@@ -24,12 +22,12 @@ _LIGHT = ("#0f6b7a", "#b3261e", "#6a4aa5", "#a8500b", "#1f5fa8", "#55666c")
 _DARK = ("#57c7d9", "#ff8a80", "#c3a8f2", "#ffb166", "#86b8f5", "#9fb1b7")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon", "hexagram", "bowtie")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_FIRST = ("mtunet", "single", "multiclass")
-"""These keep their look whatever else a run holds."""
+FIRST = ("mtunet", "single", "multiclass")
+"""The paper's, which keep their look whatever else a run holds."""
 
 
 def look(method: str, methods: Sequence[str]) -> MethodStyle:
-    order = [*_FIRST, *(one for one in methods if one not in _FIRST)]
+    order = [*FIRST, *(one for one in methods if one not in FIRST)]
     place = order.index(method)
     colours = _DARK if dark() else _LIGHT
     return MethodStyle(
@@ -92,23 +90,6 @@ def picture_kind() -> None:
         key="evaluation.picture",
         help="The camera above each chart saves it as a file of this kind: SVG for print, PNG for slides.",
     )
-
-
-def chosen_methods(methods: Sequence[str]) -> list[str]:
-    """Those that are drawn: the paper's three at first, where a run has more than can be told apart at a glance."""
-    key = "evaluation.methods"
-    if not set(st.session_state.get(key, ())) <= set(methods) or key not in st.session_state:
-        st.session_state[key] = [one for one in methods if one in _FIRST] or list(methods)
-    st.pills(
-        "Methods",
-        list(methods),
-        selection_mode="multi",
-        format_func=method_title,
-        key=key,
-        help="Which methods the charts show. The numbers in the tables are of all.",
-    )
-    chosen = st.session_state[key]
-    return [one for one in methods if one in chosen] or list(methods)
 
 
 def markers(method: str, methods: Sequence[str], size: int = 9, *, hollow: bool = False) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -157,6 +158,9 @@ def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
         app.selectbox(key="evaluation.order").set_value(metric).run()
         assert not app.exception, app.exception
         assert {"Fold 0", "Mean", "SD"} <= set(app.dataframe[0].value.columns)
+        title = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["title"]["text"]
+        assert " has the " in title
+        assert "Predict nothing" not in title  # it marks nothing falsely, and has no rank
     counts = load(drawn).counts["mtunet", "bac", "256"]
     area = aggregate(counts, "per-fold", EVERY)["false_area"]
     rows = app.dataframe[0].value
@@ -304,6 +308,10 @@ def test_a_table_for_a_paper_has_its_intervals(drawn: Path) -> None:
     row = next(line for line in tex.splitlines() if line.startswith("MTU-Net & MC &"))
     assert said in row
     assert row.endswith("\\\\")
+    nearly = [replace(cell, ours=replace(cell.ours, value=value), interval=None) for value in (0.99999, 0.0001)]
+    assert [as_latex([one]).decode().splitlines()[4] for one in nearly] == [
+        f"MTU-Net & MC & {text} \\\\" for text in ("$>$99.9", "$<$0.1")
+    ]
 
 
 def test_from_a_number_to_its_images(
@@ -387,9 +395,10 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     assert "done" in app.dataframe[0].value["State"].tolist()
     assert len([state for state in app.dataframe[0].value["State"] if state != "done"]) == 2
     last = {"method": "mtunet", "fold": 1, "seed": 1, "epoch": 3, "epochs": 4, "last": {"loss_mc": 0.25}}
-    runs.save_progress(root / "half", {"seconds_left": 7200, "at": time.time(), "running": [last]})
+    runs.save_progress(root / "half", {"tasks": 12, "seconds_left": 7200, "at": time.time(), "running": [last]})
     app.run()
     assert "About 2.0 hours left" in said(app)
+    assert app.get("progress")[0].proto.text.startswith("10 of 12 parts done")
     assert app.code[0].value == "mtunet fold 1 seed 1 · epoch 3 of 4 · loss_mc 0.250"
 
 
@@ -460,3 +469,5 @@ def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Call
     assert "complain about strands" in said(app)
     assert "Missed: " in said(app)
     assert "length of traced arteries found as BAC" not in said(app).split("Missed: ")[1].split("\n")[0]
+    app.selectbox(key="evaluation.before").set_value("none").run()
+    assert address(app) == {"section": "Real mammograms", "run": "drawn", "before": "none"}
