@@ -25,6 +25,7 @@ def test_four_views_hang_right_beside_left_and_cc_over_mlo_in_whatever_order_the
         ([RCC, LCC, (None, None), (None, None)], (2, 2), ((0, 0), (0, 1), (1, 0), (1, 1)), {}),
         ([(L, View.ML), LMLO, LCC], (3, 2), ((2, 1), (1, 1), (0, 1)), {(0, 0): RCC, (1, 0): RMLO}),
         ([(None, None), (None, None)], (1, 2), ((0, 0), (0, 1)), {}),
+        ([LCC, LMLO, (L, None)], (3, 2), ((0, 1), (1, 1), (2, 1)), {(0, 0): RCC, (1, 0): RMLO}),
     ],
 )
 def test_what_is_absent_leaves_its_place_and_what_is_more_comes_below(

@@ -226,7 +226,7 @@ def hang(images: Sequence[Placing]) -> Hung:
     sides = {side for side, _ in images}
     if len(images) == 1:
         return Hung(1, 1, ((0, 0),), {})
-    if len(sides) == 1 and None not in sides and sorted(v for _, v in images if v) == [View.CC, View.MLO]:
+    if len(images) == 2 and len(sides) == 1 and None not in sides and {view for _, view in images} == set(ALONG):
         return Hung(1, 2, tuple((0, ALONG[view]) for _, view in images if view), {})
     taken: dict[Slot, int] = {}
     left_over = []
