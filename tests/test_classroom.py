@@ -310,13 +310,14 @@ def test_a_closed_room_takes_nobody_and_a_full_one_neither(store: Store, monkeyp
 def test_wrong_codes_are_taken_only_so_often() -> None:
     now = [0.0]
     tries = Attempts(lambda: now[0])
-    for _ in range(MOST):
+    for number in range(MOST):
         assert tries.may_try("a")
-        tries.was_wrong("a")
+        for _ in range(MOST):  # thirty pages on the room that was deleted try nothing new
+            tries.was_wrong("a", str(number))
     assert not tries.may_try("a")
     assert tries.may_try("b")
     now[0] = WINDOW_S
     assert tries.may_try("a")
     for number in range(MOST_OF_ALL):
-        tries.was_wrong(str(number))
+        tries.was_wrong(str(number), "CDFHJK")
     assert not tries.may_try("someone else")

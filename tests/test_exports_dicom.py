@@ -94,6 +94,23 @@ def test_an_image_without_spacing_side_or_view_says_none() -> None:
     assert (back.spacing_mm, back.laterality, back.view) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("side", "view", "down"),
+    [
+        (Laterality.LEFT, View.CC, "R"),
+        (Laterality.RIGHT, View.MLO, "FL"),
+        (Laterality.RIGHT, View.ML, "F"),
+        (Laterality.RIGHT, View.SIO, "FR"),
+        (Laterality.LEFT, View.SIO, "FL"),
+    ],
+)
+def test_down_is_where_the_view_is_taken_to(side: Laterality, view: View, down: str) -> None:
+    """A ray from above and lateral (SIO) lays the feet and the outer side down, one from above and medial the inner."""
+    one = result()
+    placed = replace(one, mammogram=replace(one.mammogram, laterality=side, view=view))
+    assert opened("dicom", placed).PatientOrientation[1] == down
+
+
 def test_a_placed_image_is_digital_mammography_and_others_are_secondary_captures() -> None:
     made = opened("dicom", result())
     assert made.SOPClassUID.name == "Digital Mammography X-Ray Image Storage - For Presentation"

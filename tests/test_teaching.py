@@ -62,11 +62,7 @@ from mtunet.teaching.items import (
 from mtunet.teaching.lesson import LESSON
 from mtunet.teaching.lesson_sources import PHANTOM_ORIGIN, PICTURES, SOURCES, TABLE, lesson_table
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
-from mtunet.teaching.records import (
-    add_answer,
-    add_model_answer,
-    answers_of,
-)
+from mtunet.teaching.records import add_answer, add_description, add_model_answer, answers_of, described
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
 from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
 
@@ -306,6 +302,12 @@ def test_a_grade_is_asked_where_the_apps_own_rule_gives_the_one_it_was_drawn_wit
     assert not any(item.grade for item in pool() if BAC not in item.answer.types)
 
 
+def test_of_a_view_without_calcium_nothing_is_said_of_benign_calcium() -> None:
+    [empty] = [item for item in pool() if item.answer is Answer.NEITHER and not item.contents.benign][:1]
+    [recall] = questions_of(empty)
+    assert (recall.key, recall.truth, recall.why) == ("recall", "no", "No calcium, nothing to recall for.")
+
+
 def test_what_depends_on_more_than_one_view_shows_is_not_asked() -> None:
     for item in pool():
         keys = {one.key: one for one in questions_of(item)}
@@ -483,6 +485,24 @@ def test_answers_are_kept_per_reader_and_deleted_by_one_wish(data: Path) -> None
         put_back(store, taken)
         assert [{**r} for r in all_answers(store)] == [{**r} for r in taken.answers]
         assert answers_of(store, "Ada") == [kept]
+
+
+def test_what_is_put_back_loses_nothing_to_answers_that_came_since(data: Path) -> None:
+    """A database gives the numbers of deleted rows again."""
+    with Store.open(data) as store:
+        add_answer(store, "Bo", answered(Answer.NEITHER, Answer.NEITHER), None)
+        for said in (Answer.MC, Answer.BAC, Answer.BOTH):
+            add_answer(store, "Ada", answered(Answer.MC, said), None)
+        add_description(store, answered(Answer.MC, Answer.MC), "Ada", "shape", "punctate", "round")
+        taken = delete_answers(store, "Ada")
+        assert taken.count == 3  # what was described is of the same views
+        for said in (Answer.NEITHER, Answer.MC):
+            add_answer(store, "Ada", answered(Answer.MC, said), None)
+        put_back(store, taken)
+        put_back(store, taken)
+        assert [one.answer.value for one in answers_of(store, "Ada")] == ["mc", "bac", "both", "neither", "mc"]
+        assert readers(store) == {"Ada": 5, "Bo": 1}
+        assert described(store, "Ada") == {"shape": Rate(0, 1)}
 
 
 # Links

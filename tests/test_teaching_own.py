@@ -13,7 +13,16 @@ from mtunet.teaching.__main__ import main
 from mtunet.teaching.cases import ANY, Source, cases, describing_questions, find_case, source_of
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.quiz import Given, mark, why
-from mtunet.teaching.real_cases import BadRow, RealCase, known_of, own_cases, own_problems, read_folder, real_questions
+from mtunet.teaching.real_cases import (
+    BadRow,
+    RealCase,
+    _read,
+    known_of,
+    own_cases,
+    own_problems,
+    read_folder,
+    real_questions,
+)
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 HEADER = "file,morphology,distribution,assessment,pathology,calcium,subtlety,mc_mask,bac_mask"
@@ -95,6 +104,52 @@ def test_a_mark_is_judged_where_a_mask_says_and_nowhere_else(folder: Path) -> No
     assert {case.places_asked for case in found.values()} == {True}  # that a place is asked gives nothing away
     with pytest.raises(BadRow, match=r"a_mc\.png is 120 × 200 pixels; the image has 120 × 201"):
         found["a"].read_masks((201, 120))
+
+
+def test_findings_of_one_file_count_together(folder: Path) -> None:
+    """One row a finding, each with its own mask and pathology, as CBIS-DDSM has them."""
+    second = np.zeros((200, 120), np.uint8)
+    second[140:150, 20:30] = 255
+    cv2.imwrite(str(folder / "second.png"), second)
+    rows = (
+        "a.png,PUNCTATE,CLUSTERED,2,BENIGN_WITHOUT_CALLBACK,,,a_mc.png,",
+        "a.png,AMORPHOUS,,4,MALIGNANT,,,second.png,",
+    )
+    (folder / "cases.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    [case] = read_folder(folder)[0]
+    masks = case.read_masks((200, 120))
+    assert {kind: mask.sum() for kind, mask in masks.items()} == {MC: 500}
+    for place in ((6.0, 9.0), (2.5, 14.5)):
+        assert mark(case, Given(Answer.MC, 0.5, place), masks, (0.1, 0.1)).hit is True
+    assert why(case).endswith("; benign without callback; malignant.")
+
+
+def test_a_mark_for_what_nobody_knows_the_place_of_is_neither_on_nor_off_it(folder: Path) -> None:
+    """Of `a` the MC lie in a mask and arteries are absent; without `calcium` nothing is known of arteries, and with
+    both there but one mask, their place is not."""
+    table, row = folder / "cases.csv", "a.png,PLEOMORPHIC,,,,{},,a_mc.png,"
+    beside, on = (2.0, 2.0), (6.0, 9.0)
+    expected = {"mc": (False, False, False), "": (False, None, None), "both": (False, None, None)}
+    for calcium, hits_beside in expected.items():
+        table.write_text(f"{HEADER}\n{row.format(calcium)}\n")
+        _read.cache_clear()
+        [case] = read_folder(folder)[0]
+        masks = case.read_masks((200, 120))
+        said = (Answer.MC, Answer.BAC, Answer.BOTH)
+        assert [mark(case, Given(one, 0.5, on), masks, (0.1, 0.1)).hit for one in (Answer.MC, Answer.BOTH)] == [
+            True
+        ] * 2
+        assert tuple(mark(case, Given(one, 0.5, beside), masks, (0.1, 0.1)).hit for one in said) == hits_beside
+
+
+def test_a_table_of_any_spreadsheet_is_read_and_what_is_none_gives_a_sentence(folder: Path) -> None:
+    expected = by_name(folder)
+    (folder / "cases.csv").write_bytes("\r".join([HEADER, *ROWS]).encode())  # an older Excel on a Mac
+    _read.cache_clear()
+    assert by_name(folder) == expected
+    (folder / "cases.csv").write_text(f"{HEADER}\na.png,{'x' * 200_000}\n")
+    _read.cache_clear()
+    assert "cases.csv is no table that can be read" in read_folder(folder)[1][0]
 
 
 @pytest.mark.parametrize(

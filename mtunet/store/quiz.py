@@ -19,6 +19,11 @@ class Deleted:
     answers: tuple[Row, ...]
     rounds: tuple[Row, ...]
 
+    @property
+    def count(self) -> int:
+        """Answers to what is in the views, as `readers` counts them."""
+        return sum(not row["source"].startswith(DESCRIBES) for row in self.answers)
+
 
 def add_answer(store: Opened, row: Row) -> int:
     """Gives its number. Inside a transaction."""
@@ -80,8 +85,15 @@ def delete_answers(store: Opened, reader: str | None = None) -> Deleted:
 
 
 def put_back(store: Opened, deleted: Deleted) -> None:
-    """What `delete_answers` took out, as it was; what has come since stays."""
+    """What `delete_answers` took out, as it was; what has come since stays, behind it where it took its numbers."""
     with store.writing():
+        before = {row["id"]: row for row in deleted.answers}
+        since = [row["id"] for row in all_answers(store) if row != before.get(row["id"], row)]
+        if since:
+            last = max(*before, *(row["id"] for row in all_answers(store)))
+            store.db.conn.execute(
+                "update quiz_answers set id = id + ? where id >= ?", [last + 1 - min(since), min(since)]
+            )
         store.db["quiz_answers"].insert_all(deleted.answers, ignore=True)
         store.db["quiz_rounds"].insert_all(deleted.rounds, ignore=True)
 

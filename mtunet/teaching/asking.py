@@ -57,7 +57,7 @@ class Looker:
     def __call__(self, item: Item) -> ModelAnswer:
         """The case as the quiz shows it: written as a file, and read again."""
         phantom = make_phantom(item.spec)
-        mammogram = read(dicom_bytes(phantom, f"QUIZ-{item.id}"), f"QUIZ-{item.id}.dcm")
+        mammogram = read(dicom_bytes(phantom, item.name), f"{item.name}.dcm")
         truth = phantom.truth().masks
 
         def on_truth(kind: Calcification, place: Place) -> bool:

@@ -133,7 +133,8 @@ def _of_benign(item: Item) -> tuple[Asked, ...]:
         [kind] = kinds
         asked.append(Asked("shape", BENIGN_SHAPES, kind, _BENIGN_WHY[kind]))
     if "milk_of_calcium" not in kinds or item.spec.view is not View.CC:  # from above it may be anything
-        asked.append(Asked("recall", RECALLS, "no", "Typically benign calcium needs no recall."))
+        why = "Typically benign calcium needs no recall." if kinds or arteries else "No calcium, nothing to recall for."
+        asked.append(Asked("recall", RECALLS, "no", why))
     if kinds or arteries:
         asked.append(Asked("category", CATEGORIES, "2", _CATEGORY_WHY["2"]))
     return tuple(asked)

@@ -175,6 +175,11 @@ class Item:
         return f"{self.origin.run}/{self.origin.image}" if self.origin else str(self.spec.seed)
 
     @property
+    def name(self) -> str:
+        """Of its file: by it no worklist lists the image (`store.worklist.UNLISTED`)."""
+        return f"QUIZ-{self.id}".replace("/", "-")
+
+    @property
     def known(self) -> frozenset[Calcification]:
         """The types of which it is known whether they are there."""
         return BOTH_TYPES

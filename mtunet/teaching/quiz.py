@@ -31,8 +31,7 @@ class Given:
 
 @dataclass(frozen=True)
 class MarkedAnswer:
-    """right: the answer names exactly those of the known types that are there. hit: the place lies on one of them that
-    the answer names; None without a place, and where it is not known where they lie."""
+    """right: the answer names exactly those of the known types that are there. hit: see `hits`."""
 
     right: bool
     hit: bool | None
@@ -44,9 +43,9 @@ def mark(
     masks: Mapping[Calcification, BoolArray],
     spacing_mm: tuple[float, float],
 ) -> MarkedAnswer:
-    """masks: the exact regions of both types, (rows, columns) bool on one grid of this spacing (row, column); {} where
-    it is not known where they lie."""
-    hit = hits(given.place, given.answer, item.answer, masks, spacing_mm) if masks else None
+    """masks: the exact regions, (rows, columns) bool on one grid of this spacing (row, column), of each type of which
+    it is known where it lies."""
+    hit = hits(given.place, given.answer, item.answer, masks, spacing_mm)
     return MarkedAnswer(agrees(given.answer, item.answer, item.known), hit)
 
 
@@ -57,8 +56,13 @@ def hits(
     masks: Mapping[Calcification, BoolArray],
     spacing_mm: tuple[float, float],
 ) -> bool | None:
-    """Whether a mark lies on something that is there and that the answer names; None without a mark."""
-    return None if place is None else any(lies_on(masks[kind], place, spacing_mm) for kind in truth.types & said.types)
+    """Whether a mark lies on something that is there and that the answer names; None without a mark, and off all that
+    is known where nobody knows where a type that the answer names lies."""
+    if place is None or not masks:
+        return None
+    if any(lies_on(masks[kind], place, spacing_mm) for kind in truth.types & said.types & set(masks)):
+        return True
+    return None if said.types - set(masks) else False
 
 
 def lies_on(mask: BoolArray, place: tuple[float, float], spacing_mm: tuple[float, float]) -> bool:

@@ -8,7 +8,8 @@
       pathology       any words, shown after the answer; may be empty
       calcium         mc, bac, both or neither, where all of the view is known; may be missing
       subtlety        1 (subtle) to 5 (obvious); may be missing
-      mc_mask, bac_mask   pictures of the image's size, not black where the calcium lies; may be missing
+      mc_mask, bac_mask   pictures of the image's size, not black where the calcium lies; may be missing. Those of all
+                          rows of a file count together
       source          whom to credit, and the licence; may be missing
 
 What a row does not say is not scored: without `calcium`, MC that are described are there, and of BAC nothing is known.
@@ -59,7 +60,7 @@ class RealCase:
     """One view. shapes, layouts: what its radiologists described, by the quiz's words. assessment: BI-RADS digit or "".
 
     answer: what is in it of the `known` types; of the others nothing is known. sample: key of one that ships; path: of
-    the user's own. masks: where known calcium lies.
+    the user's own. masks: where known calcium lies, a picture per finding.
     """
 
     id: str
@@ -73,7 +74,7 @@ class RealCase:
     credit: str = ""
     sample: str = ""
     path: Path | None = None
-    masks: Mapping[Calcification, Path] = field(default_factory=dict)
+    masks: Mapping[Calcification, tuple[Path, ...]] = field(default_factory=dict)
 
     @property
     def places_asked(self) -> bool:
@@ -89,21 +90,22 @@ class RealCase:
         return self.path.read_bytes() if self.path else sample_bytes(next(s for s in SAMPLES if s.key == self.sample))
 
     def read_masks(self, shape: tuple[int, int]) -> dict[Calcification, BoolArray]:
-        """(rows, columns) bool of both types, empty ones of a view that holds nothing; {} where no place is known.
+        """(rows, columns) bool of each type of which it is known where it lies, empty of one that is known to be
+        absent.
 
         Raises BadRow where a mask is no picture of this shape.
         """
-        if not self.masks and not (self.known == BOTH_TYPES and self.answer is Answer.NEITHER):
-            return {}
-        return {kind: _mask(self.masks.get(kind), shape) for kind in Calcification}
+        absent = self.known - self.answer.types
+        return {
+            kind: _mask(self.masks.get(kind, ()), shape) for kind in Calcification if kind in absent | set(self.masks)
+        }
 
     @property
     def why(self) -> str:
         """One sentence."""
         words = " and ".join(_plain(one) for one in (*self.shapes, *self.layouts))
         told = [f"described as {words}" if words else "", f"BI-RADS {self.assessment}" if self.assessment else ""]
-        told += [self.pathology.lower().replace("_", " ")]
-        said = "; ".join(part for part in told if part)
+        said = "; ".join(part for part in (*told, self.pathology) if part)
         if not self.known:
             return (
                 f"Of calcium in this view its source says nothing that could be scored{f' ({said})' if said else ''}."
@@ -126,9 +128,7 @@ def real_questions(case: RealCase) -> tuple[Asked, ...]:
     category = {"2": "2", "3": "3", "4": "4", "5": "4"}.get(case.assessment, "")
     described = category_of(case.shapes[0], case.layouts[0]) if len(case.shapes) == len(case.layouts) == 1 else ""
     if case.shapes and category and described in ("", category):  # without shapes it may be of a mass
-        why = (
-            f"Its radiologists gave BI-RADS {case.assessment}{f'; {case.pathology.lower()}' if case.pathology else ''}."
-        )
+        why = f"Its radiologists gave BI-RADS {case.assessment}{f'; {case.pathology}' if case.pathology else ''}."
         asked.append(Asked("recall", RECALLS, "no" if category == "2" else "yes", why))
         asked.append(Asked("category", CATEGORIES, category, why))
     return tuple(asked)
@@ -194,9 +194,13 @@ def read_folder(folder: Path) -> tuple[tuple[RealCase, ...], tuple[str, ...]]:
 
 @cache
 def _read(folder: Path, _when: int, /) -> tuple[tuple[RealCase, ...], tuple[str, ...]]:
-    text = (folder / TABLE).read_bytes().decode("utf-8-sig", errors="replace")
-    first = text.partition("\n")[0]
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ","))
+    text = io.StringIO((folder / TABLE).read_bytes().decode("utf-8-sig", errors="replace"), newline=None)
+    first = text.readline()
+    text.seek(0)
+    try:
+        rows = list(csv.DictReader(text, delimiter=";" if first.count(";") > first.count(",") else ","))
+    except csv.Error as problem:
+        return (), (f"{TABLE} is no table that can be read: {problem}.",)
     rows = [{_key(name): (value or "").strip() for name, value in row.items() if name} for row in rows]
     lacking = [name for name in NEEDED if rows and name not in rows[0]]
     if lacking or not rows:
@@ -223,11 +227,11 @@ def _case(folder: Path, rows: list[dict[str, str]]) -> RealCase:
             _meaning(word, _LAYOUTS, "distribution") for row in rows for word in _words(row.get("distribution", ""))
         )
     )
+    named = {kind: dict.fromkeys(row.get(f"{kind.value}_mask", "") for row in rows) for kind in Calcification}
     masks = {
-        kind: _below(folder, row[f"{kind.value}_mask"], f"{kind.value}_mask")
-        for kind in Calcification
-        for row in rows
-        if row.get(f"{kind.value}_mask")
+        kind: tuple(_below(folder, file, f"{kind.value}_mask") for file in files if file)
+        for kind, files in named.items()
+        if any(files)
     }
     there = set(masks)
     there |= {Calcification.MICRO} if set(shapes) & set(MC_SHAPES) else set()
@@ -248,7 +252,7 @@ def _case(folder: Path, rows: list[dict[str, str]]) -> RealCase:
         shapes=shapes,
         layouts=layouts,
         assessment=digits.pop() if len(digits) == 1 else "",
-        pathology=rows[0].get("pathology", "")[:80],
+        pathology="; ".join(dict.fromkeys(filter(None, (_read_out(row.get("pathology", "")) for row in rows)))),
         level=_level(rows[0].get("subtlety", "")),
         credit=rows[0].get("source", "")[:200],
         path=path,
@@ -306,14 +310,21 @@ def _level(subtlety: str) -> str:
     return "hard" if subtlety in ("1", "2") else "easy" if subtlety in ("4", "5") else "medium"
 
 
-def _mask(path: Path | None, shape: tuple[int, int]) -> BoolArray:
-    if path is None:
-        return np.zeros(shape, np.bool_)
-    found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if found is None or found.shape != shape:
-        size = "no picture" if found is None else f"{found.shape[1]} × {found.shape[0]} pixels"
-        raise BadRow(f"The mask {path.name} is {size}; the image has {shape[1]} × {shape[0]}.")
-    return np.asarray(found > 0, np.bool_)
+def _read_out(said: str) -> str:
+    """ "BENIGN_WITHOUT_CALLBACK" as it is read."""
+    return said[:80].lower().replace("_", " ")
+
+
+def _mask(paths: Sequence[Path], shape: tuple[int, int]) -> BoolArray:
+    """Of all of them together."""
+    whole = np.zeros(shape, np.bool_)
+    for path in paths:
+        found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if found is None or found.shape != shape:
+            size = "no picture" if found is None else f"{found.shape[1]} × {found.shape[0]} pixels"
+            raise BadRow(f"The mask {path.name} is {size}; the image has {shape[1]} × {shape[0]}.")
+        whole |= found > 0
+    return whole
 
 
 def _plain(word: str) -> str:

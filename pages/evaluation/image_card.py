@@ -23,7 +23,7 @@ from mtunet.evaluation.run_masks import DetectedMasks
 from mtunet.evaluation.table import method_title
 from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
 from mtunet.output.drawing import FIGURE_3, RGB
-from mtunet.phantom import Phantom, PhantomSpec, make_phantom
+from mtunet.phantom import PhantomSpec
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
@@ -37,13 +37,13 @@ from pages.shared.drawn_pictures import figure_html
 from pages.shared.viewer import Outline, Pane, outlines, viewer
 from pages.shared.words import SHORT_TYPES, marker, plain
 from pages.shared.work import jobs, open_store
+from pages.teaching.drawn import BUSY, known_layers, phantom_of
 
 PICTURE, VIEWER = "picture", "viewer"
 SHIPS = {
     "ships_mc": LayerStyle("#64d2ff", False, f"MC: the model that ships ({DEFAULT_MODEL})"),
     "ships_bac": LayerStyle("#c3a8f2", False, f"BAC: the model that ships ({DEFAULT_MODEL})"),
 }
-BUSY = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
 
 
 def show_card(results: Results, method: str, row: Mapping[str, Any], found: list[Region], metric: str) -> None:
@@ -125,18 +125,13 @@ def _detected(results: Results, method: str, image: str) -> DetectedMasks | None
     return runs.masks_of(runs.read(results.folder), method, image)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={PhantomSpec: repr})
-def _phantom(spec: PhantomSpec) -> Phantom:
-    return make_phantom(spec)
-
-
 def _picture(spec: PhantomSpec, found: Sequence[Region], detected: DetectedMasks | None) -> RGB:
-    return picture(_phantom(spec), found, detected=detected)
+    return picture(phantom_of(spec), found, detected=detected)
 
 
 def _filed(store: Store, spec: PhantomSpec, name: str) -> Image | None:
     """On file by the way that every image takes, and asked of the model that ships; None where a sentence was said."""
-    data = dicom_bytes(_phantom(spec), name)
+    data = dicom_bytes(phantom_of(spec), name)
     try:
         origin = Origin(secrets.token_hex(4), now(), f"{UNLISTED}{name}")
         [taken] = take_in(store, data, f"{name}.dcm", origin, DEFAULT_MODEL)
@@ -195,11 +190,8 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
 
 @st.cache_data(max_entries=20, show_spinner=False, hash_funcs={PhantomSpec: repr})
 def _known(spec: PhantomSpec) -> dict[str, list[Outline]]:
-    truth = _phantom(spec).truth()
-    return {
-        f"truth_{kind.value}": [Outline(ring, note=f"Known: {truth.source}") for ring in contours(mask)]
-        for kind, mask in truth.masks.items()
-    }
+    truth = phantom_of(spec).truth()
+    return known_layers(truth.masks, None, truth.source)
 
 
 def _ships(store: Store, image: Image) -> dict[str, Sequence[Outline]] | None:

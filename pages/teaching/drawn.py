@@ -48,7 +48,7 @@ class Drawn:
     benign: BoolArray | None = None
 
 
-@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={PhantomSpec: repr})
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={PhantomSpec: repr})
 def phantom_of(spec: PhantomSpec) -> Phantom:
     """A phantom is 30 MB and takes seconds to draw."""
     return make_phantom(spec)
@@ -115,7 +115,7 @@ def _real(case: RealCase) -> Drawn:
 def drawn_beside(case: Item, spec: PhantomSpec) -> Drawn:
     """The case itself, its breast's other view, or its twin: by the spec."""
     beside = "" if spec == case.spec else f"-{spec.view.value}" if spec.view is not case.spec.view else "-TWIN"
-    return drawn(spec, f"QUIZ-{case.id}{beside}".replace("/", "-"))
+    return drawn(spec, f"{case.name}{beside}")
 
 
 def filed(store: Store, one: Drawn, title: str) -> Image:

@@ -1,5 +1,6 @@
 """A case as a teacher needs it: a few choices, the phantom with its exact truth, a link that makes the same again."""
 
+import hashlib
 import secrets
 from dataclasses import replace
 from typing import get_args
@@ -182,7 +183,9 @@ def _parts(there: set[str]) -> tuple[Detail, Detail]:
 
 
 def _name(spec: PhantomSpec) -> str:
-    return f"CASE-{spec.seed}"
+    """Another for any other choice: files of one name are one patient's, and one image."""
+    chosen = hashlib.sha256("-".join(spec_to_words(spec).values()).encode()).hexdigest()
+    return f"CASE-{spec.seed}-{chosen[:8].upper()}"
 
 
 def _open(spec: PhantomSpec) -> None:

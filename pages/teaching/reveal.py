@@ -118,9 +118,6 @@ def _placed(answered: Answered) -> None:
         st.markdown(":material/location_off: Your mark lies on no known region.")
 
 
-CHOSEN = "teaching.last_word"
-
-
 def may_revise(playing: Round, look: ModelLook) -> bool:
     """Whether a last word is asked: there is a model to see, or there will be."""
     given = playing.answer

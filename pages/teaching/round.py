@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtunet.store.images import Store
-from mtunet.teaching.cases import Case, cases, find_case
+from mtunet.teaching.cases import cases, find_case
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.records import answers_of
 from mtunet.teaching.rounds import CaseSeen, Draft, Plan, Round, begin_round, find_round, go_on, keep_draft, next_item
@@ -13,6 +13,8 @@ ROUND = "round"
 """In the address."""
 ANSWER, SURENESS_KEY, MARK = "teaching.answer", "teaching.sureness", "teaching.mark"
 _ON_SCREEN = "teaching.on_screen"
+NONE_LEFT = "teaching.none_left"
+"""In the session, until it is said: the round ended for want of cases."""
 MODES = {
     READER_FIRST: "Reader first, then model",
     MODEL_FIRST: "Model first",
@@ -29,14 +31,16 @@ def current(store: Store) -> Round | None:
 
 
 def begin(store: Store, plan: Plan) -> None:
-    first = plan.items[0] if plan.items else _next(store, plan).id
-    st.query_params[ROUND] = begin_round(store, plan, first)
+    if (first := plan.items[0] if plan.items else _next(store, plan)) is not None:
+        st.query_params[ROUND] = begin_round(store, plan, first)
 
 
 def step(store: Store, playing: Round) -> None:
     """To the next case of the round, or to its end."""
-    last = playing.shown >= playing.plan.length
-    go_on(store, playing, None if last or playing.plan.items else _next(store, playing.plan).id)
+    if playing.shown >= playing.plan.length or playing.plan.items:
+        go_on(store, playing, None)
+    elif (item := _next(store, playing.plan)) is not None:
+        go_on(store, playing, item)
 
 
 def stop() -> None:
@@ -59,6 +63,12 @@ def draft(store: Store, playing: Round) -> Draft:
     return now
 
 
-def _next(store: Store, plan: Plan) -> Case:
+def _next(store: Store, plan: Plan) -> str | None:
+    """Id of the next case; None, and back to the choice, where the source has none any more."""
+    there = cases(plan.source)
+    if not there:
+        stop()
+        st.session_state[NONE_LEFT] = True
+        return None
     history = [CaseSeen(one.item, one.right) for one in answers_of(store, plan.reader)]
-    return next_item(cases(plan.source), history, plan.level, seed=sum(plan.reader.encode()))
+    return next_item(there, history, plan.level, seed=sum(plan.reader.encode())).id

@@ -264,7 +264,7 @@ def _put_back(store: Store) -> None:
     who, deleted = found
     name = "everyone" if who is None else plain(who)
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f":material/delete: {len(deleted.answers)} answers of {name} are deleted.", width="content")
+        st.markdown(f":material/delete: Deleted: {counted(deleted.count, 'answer')} of {name}.", width="content")
         if st.button("Put them back", icon=":material/undo:", key="teaching.put_back"):
             put_back(store, deleted)
             st.session_state.pop(DELETED)

@@ -1,7 +1,5 @@
 """Before a round: who plays, which cases, who looks first; after it: how it went and what comes back."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from mtunet.files import counted
@@ -75,6 +73,8 @@ def show_start(store: Store) -> None:
         "(**BAC**), **both** or **neither**. Then you see what the model found, and the truth. What you got wrong "
         f"comes back after {GAPS[0]} other cases, and when you get it right then, after {GAPS[1]} and after {GAPS[2]}."
     )
+    if st.session_state.pop(rounds.NONE_LEFT, False):
+        st.info("Where that round's cases came from there are none any more: choose others.", icon=":material/info:")
     _unfinished(store)
     with st.container(border=True, width=860):
         reader = st.text_input(
@@ -193,7 +193,7 @@ def show_round_end(store: Store, playing: Round) -> None:
     st.markdown(_coming_back([CaseSeen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
     with st.container(horizontal=True):
         if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):
-            rounds.begin(store, replace(playing.plan, items=()) if not playing.plan.items else playing.plan)
+            rounds.begin(store, playing.plan)
             st.rerun()
         st.button("Choose again", icon=":material/tune:", on_click=rounds.stop, shortcut="Escape", key="teaching.other")
         st.button(

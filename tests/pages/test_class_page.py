@@ -17,7 +17,7 @@ from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.teaching.classroom import records
 from mtunet.teaching.classroom.results import COLUMNS, results, table
-from mtunet.teaching.classroom.room import Mode, Move, Phase, Room
+from mtunet.teaching.classroom.room import LETTERS, Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
@@ -265,18 +265,19 @@ def layers_of(page: AppTest, name: str) -> bool:
 def test_a_wrong_code_is_said_and_soon_refused(
     app: AppTest, room: tuple[Room, str, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, _, _ = room
+    one, _, store = room
     monkeypatch.setattr(learning, "_browsers_address", lambda: "192.0.2.7")
     page = learner_page(one)
-    page.query_params["room"] = "XXXXXX"
-    page.run()
-    assert "There is no room XXXXXX" in page.error[0].value
-    for _ in range(10):
+    for letter in LETTERS[:10]:
+        page.query_params["room"] = 6 * letter
         page.run()
+        assert f"There is no room {6 * letter}" in page.error[0].value
+    page.run()
     assert "Wait a minute" in page.error[0].value
     page.query_params["room"] = one.code
     page.run()
     assert "Wait a minute" in page.error[0].value  # else the answer would say which codes are right
+    assert not learner_page(one, records.join(store, one, "Ada")[1]).error  # who has a seat keeps it
 
 
 def test_a_stranger_cannot_lead_and_a_learner_is_told_of_the_end(app: AppTest, room: tuple[Room, str, Store]) -> None:

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from starlette.types import Message
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
+from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.evaluation.pictures import HEIGHT
+from mtunet.intake.admission import Origin, take_in
 from mtunet.phantom import Phantom, PhantomSpec
+from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.images import Store
-from mtunet.store.quiz import readers
+from mtunet.store.quiz import readers, show_next
+from mtunet.store.records import now
 from mtunet.store.worklist import count
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
@@ -34,10 +39,11 @@ from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson_sources import PICTURES
 from mtunet.teaching.real_cases import REAL_CASES, name_folder, read_folder
 from mtunet.teaching.records import add_answer, answers_of, described
-from mtunet.teaching.rounds import find_round
+from mtunet.teaching.rounds import begin_round, find_round
 from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.scoring import Rate, by_round, score
 from pages.shared.drawn_pictures import picture as drawn_picture
+from pages.teaching import maker
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
 from pages.teaching.pictures import picture
@@ -391,8 +397,19 @@ def test_a_mark_on_an_image_of_ones_own_is_judged_by_its_mask_and_a_lost_folder_
         assert (kept.source, kept.right, kept.hit, kept.known) == ("own", True, True, {Calcification.MICRO})
         assert described(store, "Reader") == {"shape": Rate(1, 1)}
         assert count(store) == 0  # in no worklist
+    for key in ("describe.recall.yes", "describe.category.4", "next"):
+        click(app, f"teaching.{key}")
     shutil.rmtree(folder)
+    with Store.open(data) as store:
+        playing = find_round(store, round_of(app))
+        assert playing is not None
+        gone = begin_round(store, replace(playing.plan, source="own", items=()), mine.id)
+        show_next(store, gone, 1, json.dumps([mine.id]))
+    app.query_params["round"] = gone
     app.run()
+    click(app, "teaching.again")
+    assert not app.exception
+    assert "none any more" in app.info[0].value
     assert any("There is no cases" in caption.value for caption in app.caption)
 
 
@@ -454,6 +471,17 @@ def test_a_link_makes_its_case_and_says_what_is_in_it(app: AppTest, one_case: It
     said = next(m.value for m in app.markdown if m.value.startswith("Exactly known"))
     assert f"MC: {one_case.contents.mc_mm2:.0f} mm²" in said
     assert "BAC" in said
+
+
+def test_two_made_cases_of_one_number_are_two_patients(data: Path) -> None:
+    """Of one seed with and without MC, side by side: neither speaks for the other in the worklist."""
+    with Store.open(data) as store:
+        for clusters in (0, 1):
+            spec = PhantomSpec(seed=7, clusters=clusters)
+            phantom = replace(quick_phantom(replace(spec, seed=7 + clusters)), spec=spec)
+            file = dicom_bytes(phantom, maker._name(spec))
+            assert list(take_in(store, file, "case.dcm", Origin("made", now(), "teaching:CASE"), DEFAULT_MODEL))
+        assert count(store) == len({image.instance for image in store.images()}) == 2
 
 
 def test_before_the_first_case_the_maker_offers_cases_of_the_lesson(app: AppTest, quick: None) -> None:

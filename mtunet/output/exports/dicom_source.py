@@ -124,10 +124,9 @@ def _usual_orientation(mammogram: Mammogram) -> tuple[str, str]:
     across = mammogram.pixels[:: max(mammogram.shape[0] // 256, 1)].mean(axis=0)
     half = across.size // 2
     chest_left = across[:half].sum() >= across[-half:].sum()
-    inwards = "L" if mammogram.laterality is Laterality.RIGHT else "R"
-    down = {View.MLO: f"F{inwards}", View.LMO: f"F{inwards}", View.ML: "F", View.LM: "F"}.get(
-        mammogram.view or View.CC, inwards
-    )
+    inwards, outwards = "LR" if mammogram.laterality is Laterality.RIGHT else "RL"
+    to_feet = {View.MLO: f"F{inwards}", View.LMO: f"F{inwards}", View.ML: "F", View.LM: "F", View.SIO: f"F{outwards}"}
+    down = to_feet.get(mammogram.view or View.CC, inwards)
     return ("A" if chest_left else "P"), down
 
 

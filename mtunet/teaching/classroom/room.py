@@ -187,7 +187,7 @@ def changes(answers: Sequence[LearnerAnswer], truth: Answer) -> Changes:
 
 WINDOW_S: Final = 60.0
 MOST: Final = 10
-"""Wrong codes from one address within the window."""
+"""Wrong codes from one address within the window, each counted once: a page that is drawn again tries nothing new."""
 MOST_OF_ALL: Final = 100
 """From all addresses together: a thousand addresses find no more than one."""
 
@@ -197,20 +197,21 @@ class Attempts:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wrong: deque[tuple[float, str]] = deque()
+        self._wrong: deque[tuple[float, str, str]] = deque()
         self._lock = threading.Lock()
 
     def may_try(self, address: str) -> bool:
         """False while too many wrong codes came from this address, or from all."""
         with self._lock:
             self._forget_old()
-            mine = sum(one == address for _, one in self._wrong)
+            mine = sum(one == address for _, one, _ in self._wrong)
             return mine < MOST and len(self._wrong) < MOST_OF_ALL
 
-    def was_wrong(self, address: str) -> None:
+    def was_wrong(self, address: str, code: str) -> None:
         with self._lock:
             self._forget_old()
-            self._wrong.append((self._clock(), address))
+            if not any((address, code) == tried[1:] for tried in self._wrong):
+                self._wrong.append((self._clock(), address, code))
 
     def _forget_old(self) -> None:
         while self._wrong and self._wrong[0][0] <= self._clock() - WINDOW_S:

@@ -41,10 +41,12 @@ class Seat:
 
 def show_learner(words: str) -> None:
     with open_store() as store:
-        room = _room(store, words)
-        if room is None:
+        code = code_in(words)
+        room = records.room_by_code(store, code)
+        learner = None if room is None else records.learner_of(store, room, st.query_params.get("me", ""))
+        if learner is None and not _may_enter(code, known=room is not None):
             return
-        learner = records.learner_of(store, room, st.query_params.get("me", ""))
+        assert room is not None  # or nobody enters
         now = records.moment(store, room)
         if learner is None:
             _join(store, room, now)
@@ -60,15 +62,14 @@ def show_learner(words: str) -> None:
             _question(seat)
 
 
-def _room(store: Store, words: str) -> Room | None:
-    """The room of a code; where there is none, a sentence and another try."""
-    code, address = code_in(words), _browsers_address()
+def _may_enter(code: str, *, known: bool) -> bool:
+    """Whether who has no seat gets on with this code; where not, a sentence and another try. known: a room has it."""
+    address = _browsers_address()
     allowed = _attempts().may_try(address)
-    room = records.room_by_code(store, code) if allowed else None
-    if room is not None:
-        return room
+    if allowed and known:
+        return True
     if allowed:
-        _attempts().was_wrong(address)
+        _attempts().was_wrong(address, code)
         st.error(f"There is no room {plain(code)}. Its code may be mistyped, or its teacher deleted it.")
     else:
         st.error("Too many wrong codes were tried. Wait a minute, then try again.")
@@ -77,7 +78,7 @@ def _room(store: Store, words: str) -> Room | None:
         if st.form_submit_button("Join", type="primary", key="teaching.room.try") and again:
             st.query_params.from_dict({"room": code_in(again)})
             st.rerun()
-    return None
+    return False
 
 
 def _browsers_address() -> str:
