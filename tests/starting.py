@@ -21,7 +21,7 @@ _STARTER.set_forkserver_preload(
         *("mtunet", "torch", "mtunet.detection.segmentation", "mtunet.intake.worker", "mtunet.output.exports"),
         *("streamlit.web.cli", "streamlit.web.server.starlette", "plotly.graph_objects", "pandas", "tests.painting"),
         *("pages.shared.entry", "pages.shared.work", "pages.shared.image_route", "pages.shared.viewer"),
-        *("pages.worklist.study_row", "pages.case.panes", "pages.case.findings", "pages.case.downloads"),
+        *("pages.worklist.study_row", "pages.case.reading", "pages.case.drawers"),
         *("pages.teaching.classroom.hosting", "pages.teaching.quiz", "pages.evaluation.results_table"),
     ]
 )

@@ -158,7 +158,8 @@ def test_the_worklist_knows_who_decided_last_of_what_stands(data: Path) -> None:
 
 
 def test_two_tabs_that_decide_at_once_lose_nothing(data: Path) -> None:
-    Store.open(data).close()
+    with Store.open(data):
+        pass
     start = threading.Barrier(2)
 
     def tab(reader: str) -> None:

@@ -48,11 +48,13 @@ def put_before(folder: Path) -> None:
 
 
 def test_it_is_brought_up_to_date_once_and_a_copy_is_kept(before: Path) -> None:
-    Store.open(before).close()
+    with Store.open(before):
+        pass
     assert _schema(before / "mtunet.db") == LATEST
     assert _schema(before / "mtunet.db.version-9") == 9
     kept = (before / "mtunet.db.version-9").stat().st_mtime_ns
-    Store.open(before).close()
+    with Store.open(before):
+        pass
     assert (before / "mtunet.db.version-9").stat().st_mtime_ns == kept
 
 

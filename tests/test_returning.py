@@ -490,7 +490,7 @@ def test_a_patients_studies_are_fetched_and_analysed(
     call = ["pull", address, "--patient", "MARKER-7"]
     assert main(call) == 0
     with Store.open(data) as store:
-        assert sorted(image.name for image in store.images(analysed=True)) == ["LCC", "RCC"]
+        assert sorted(store.names_of_analysed().values()) == ["LCC", "RCC"]
     assert main(call) == 0
     assert "2 images, 2 of them known already" in capsys.readouterr().err
     assert b"MARKER" not in everything_in(data)

@@ -124,7 +124,8 @@ def test_images_are_listed_newest_first_and_found_by_name(store: Store) -> None:
     assert [image.name for image in store.images()] == ["three.png", "two_100%.dcm", "one.dcm"]
     assert [image.name for image in store.images(search="100%")] == ["two_100%.dcm"]
     assert [image.name for image in store.images(search="%")] == ["two_100%.dcm"]
-    assert store.count() == len(store.images(analysed=True)) == 3
+    assert store.count() == 3
+    assert list(store.names_of_analysed(limit=2).values()) == ["three.png", "two_100%.dcm"]
     assert [image.name for image in store.images(limit=1, offset=1)] == ["two_100%.dcm"]
 
 
@@ -289,11 +290,12 @@ def test_an_image_that_cannot_be_encoded_is_an_error(data: Path, monkeypatch: py
 
 
 def test_a_newer_database_is_refused_and_left_alone(data: Path) -> None:
-    Store.open(data).close()
+    with Store.open(data):
+        pass
     with sqlite3.connect(data / "mtunet.db") as connection:
         connection.execute(f"PRAGMA user_version = {LATEST + 1}")
-    with pytest.raises(UnusableStore, match="newer version"):
-        Store.open(data)
+    with pytest.raises(UnusableStore, match="newer version"), Store.open(data):
+        pass
     assert sqlite3.connect(data / "mtunet.db").execute("PRAGMA user_version").fetchone() == (LATEST + 1,)
 
 
@@ -317,8 +319,8 @@ def test_an_older_database_is_brought_up_to_date_and_a_copy_kept(data: Path) -> 
 def test_what_is_not_a_database_is_refused_with_a_sentence(data: Path) -> None:
     data.mkdir()
     (data / "mtunet.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(UnusableStore, match="is damaged"):
-        Store.open(data)
+    with pytest.raises(UnusableStore, match="is damaged"), Store.open(data):
+        pass
     assert (data / "mtunet.db").read_bytes() == b"not a database" * 100
 
 
@@ -396,7 +398,7 @@ def test_the_last_page_of_five_hundred_images_is_listed(store: Store) -> None:
             )
     assert len(store.images(limit=20, offset=480)) == 20
     assert store.count() == 500
-    assert store.images(analysed=True) == []
+    assert store.names_of_analysed() == {}
 
 
 def _folder() -> str:

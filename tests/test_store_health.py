@@ -17,7 +17,7 @@ from mtunet.intake import folder, logs
 from mtunet.intake.admission import Origin, take_in
 from mtunet.intake.folder import Inbox, Watcher
 from mtunet.intake.worker import Jobs
-from mtunet.store import database, filing, health
+from mtunet.store import database, filing
 from mtunet.store.database import UnusableStore
 from mtunet.store.images import ENDED_TWICE, Store
 from mtunet.store.outbox import Outbox
@@ -118,12 +118,12 @@ def test_damaged_pages_are_a_sentence_with_the_way_back(tmp_path):
             store.refuse(f"file {number}", reading.Refusal.EMPTY, "x" * 200)
         store.back_up()
         store.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    pages = (tmp_path / "whole" / health.FILE).stat().st_size // 4096
+    pages = (tmp_path / "whole" / database.FILE).stat().st_size // 4096
     said, found = set(), 0
     for page in range(0, pages, max(1, pages // 20)):
         data = tmp_path / f"damaged {page}"
         shutil.copytree(tmp_path / "whole", data)
-        damage(data / health.FILE, page)
+        damage(data / database.FILE, page)
         try:
             with Store.open(data) as store:
                 found += not store.is_whole()
@@ -132,15 +132,15 @@ def test_damaged_pages_are_a_sentence_with_the_way_back(tmp_path):
         except UnusableStore as problem:
             said.add(str(problem).replace(str(data), ""))
             found += 1
-        (data / health.FILE).write_bytes((data / health.BACKUP).read_bytes())  # the way back
+        (data / database.FILE).write_bytes((data / database.BACKUP).read_bytes())  # the way back
         for beside in ("-wal", "-shm"):
-            Path(f"{data / health.FILE}{beside}").unlink(missing_ok=True)
+            Path(f"{data / database.FILE}{beside}").unlink(missing_ok=True)
         with Store.open(data) as store:
             assert store.is_whole()
             assert store.count() == 1
     assert found >= 20 * 0.8
     assert said
-    assert all("is damaged" in sentence and health.BACKUP in sentence for sentence in said)
+    assert all("is damaged" in sentence and database.BACKUP in sentence for sentence in said)
 
 
 def test_a_held_database_stops_nobody_for_good(tmp_path, monkeypatch):
@@ -148,10 +148,10 @@ def test_a_held_database_stops_nobody_for_good(tmp_path, monkeypatch):
     arrived = tmp_path / "arrived"
     arrived.mkdir()
     (arrived / "LCC.png").write_bytes(drawn_png())
-    with Store.open(tmp_path / "data") as store:
-        holder = sqlite3.connect(tmp_path / "data" / health.FILE, isolation_level=None)
+    with Store.open(tmp_path / "data"):
+        holder = sqlite3.connect(tmp_path / "data" / database.FILE, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
-        with pytest.raises(UnusableStore, match="held by another program"), store as inner:
+        with pytest.raises(UnusableStore, match="held by another program"), Store.open(tmp_path / "data") as inner:
             inner.refuse("x", reading.Refusal.EMPTY, "x")
         woken: list[bool] = []
         watcher = Watcher(Inbox(tmp_path / "data", arrived, MODEL), lambda: woken.append(True), every=0.05)
@@ -210,13 +210,12 @@ def test_a_disk_that_lacks_something_works_or_is_named(tmp_path, lacks, said):
     shim = tmp_path / "shim.so"
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, SHIM, "-ldl"], check=True)
     program = (
-        "import sys; from pathlib import Path; from mtunet.store import health; health.PATIENCE = 0.2\n"
-        "from mtunet.store.database import UnusableStore; from mtunet.store import database, filing\n"
+        "import sys; from pathlib import Path; from mtunet.store import database, filing\n"
         "database.PATIENCE = 0.2; folder = Path(sys.argv[1])\n"
         "try:\n"
         " for _ in range(2):\n"
         "  with database.Opened.open(folder) as store: store.db.query('select 1'); filing.grouping_secret(folder)\n"
-        "except UnusableStore as problem: print(problem)"
+        "except database.UnusableStore as problem: print(problem)"
     )
     told = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "data")],
@@ -248,7 +247,7 @@ def test_a_log_that_cannot_be_written_is_no_trace_on_the_screen(tmp_path, capsys
 def test_deleted_is_gone_from_every_file_of_the_folder(tmp_path):
     with Store.open(tmp_path) as store:
         first, second = add(store), add(store, drawn_png(seed=5), "Other.png")
-        (tmp_path / f"{health.FILE}.version-3").write_bytes(b"Secret-name")
+        (tmp_path / f"{database.FILE}.version-3").write_bytes(b"Secret-name")
         store.back_up()
         store.back_up()
         logs.keep_in(tmp_path)
@@ -271,7 +270,7 @@ def test_the_one_who_works_sweeps_copies_and_goes_on(tmp_path):
         store.db["jobs"].delete_where()
     jobs = Jobs(tmp_path, lambda name: painting_model(name))
     end = time.monotonic() + 60
-    while not (tmp_path / health.BACKUP).exists() and time.monotonic() < end:
+    while not (tmp_path / database.BACKUP).exists() and time.monotonic() < end:
         time.sleep(0.05)
     jobs.close()
     assert jobs.worked_at
@@ -290,21 +289,21 @@ def test_a_disk_without_room_for_a_copy_stops_nothing_and_is_not_filled(tmp_path
         add(store)
         store.db["jobs"].delete_where()
         store.back_up()
-        before = (tmp_path / health.BACKUP).read_bytes()
+        before = (tmp_path / database.BACKUP).read_bytes()
         with pytest.raises(sqlite3.OperationalError):
-            health.back_up(Full(), tmp_path)
+            database._copy(Full(), tmp_path)
         assert not list(tmp_path.glob(".*"))
-        assert (tmp_path / health.BACKUP).read_bytes() == before
+        assert (tmp_path / database.BACKUP).read_bytes() == before
         tries: list[int] = []
 
         def full(*_: object) -> None:
             tries.append(1)
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr(health, "back_up", full)
+        monkeypatch.setattr(database, "_copy", full)
         [image] = store.images()
         delete_studies(store, [study_of(store, image.sha256).id])
-        assert not list(tmp_path.glob(f"{health.BACKUP}*"))
+        assert not list(tmp_path.glob(f"{database.BACKUP}*"))
         kept = add(store)
     jobs = Jobs(tmp_path, lambda name: painting_model(name))
     end, said = time.monotonic() + 60, []
@@ -336,10 +335,10 @@ def test_a_clock_that_was_set_back_stops_nothing(tmp_path):
         store.back_up()
     part, strange = tmp_path / "images" / ".0123456789abcdef.part", tmp_path / "images" / f"{'e' * 64}.png"
     part.parent.mkdir(exist_ok=True)
-    for path in (part, strange, tmp_path / health.BACKUP):
+    for path in (part, strange, tmp_path / database.BACKUP):
         path.touch()
         os.utime(path, (ahead, ahead))
-    assert health.days_since_backup(tmp_path) > 300  # so that another copy is made
+    assert database.days_since_backup(tmp_path) > 300  # so that another copy is made
     assert files.sweep(tmp_path) == 1
     with Store.open(tmp_path) as store:
         assert store.sweep() == 1

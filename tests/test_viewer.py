@@ -21,7 +21,6 @@ from hypothesis import strategies as some
 from starlette.applications import Starlette
 
 from mtunet.case import Box, Calcification, Finding
-from mtunet.output.drawing import FIGURE_3, LAYERS
 from mtunet.store.filing import data_folder
 from pages.shared import image_route, turns, viewer
 from pages.shared import viewer as browser_parts
@@ -38,16 +37,6 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
-
-
-@dataclass(frozen=True)
-class Look:
-    colour: str
-    dashed: bool
-    label: str
-
-
-PALETTE = {name: Look(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in FIGURE_3.items()}
 
 
 def ask(address: str, headers: dict[str, str] | None = None) -> Answer:
@@ -313,7 +302,7 @@ def test_a_pane_refuses_what_cannot_be_an_image(wrong):
 
 
 def test_two_panes_of_one_id_and_a_layer_without_a_line_are_refused():
-    common = {"key": "v", "height": 500, "visible": {}, "palette": PALETTE}
+    common = {"key": "v", "height": 500, "visible": {}}
     with pytest.raises(ValueError, match="different ids"):
         viewer.viewer([pane(), pane()], **common)
     with pytest.raises(ValueError, match="no line for"):

@@ -189,10 +189,10 @@ def test_a_study_that_waits_shows_its_jobs(store: Store) -> None:
 
 
 def test_the_list_that_is_read_stays_whatever_is_decided_on_the_way(three: Store) -> None:
-    ids = worklist.listed(three, Query())
+    ids = tuple(worklist.listed(three, Query()))
     assert ids == tuple(row.id for row in worklist.rows(three, Query()))
     keep(three, Decision(ids[0], "Dr A", Act.STUDY, Recall.RECALL.value, SHOWN))
-    assert worklist.listed(three, Query())[-1] == ids[0]
+    assert list(worklist.listed(three, Query()).items()) == [(ids[1], False), (ids[2], False), (ids[0], True)]
     assert placed(worklist.decided(three, ids), ids[0]) == Place(None, ids[1], 1, 3, 1)
     assert placed(worklist.decided(three, ids), ids[2]) == Place(ids[1], None, 3, 3, 1)
 

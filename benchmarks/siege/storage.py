@@ -38,13 +38,11 @@ except (CouldNotSave, UnusableStore) as problem:
     print(problem)
     said = 7
 try:
-    store = Store.open(data)
+    with Store.open(data) as store:
+        assert all(store.mammogram(image).pixels.size for image in store.images(limit=1000))
+        assert not list(data.rglob("*.part"))
 except UnusableStore:  # the disk is too small for any database
     assert not taken
-    sys.exit(said)
-with store:
-    assert all(store.mammogram(image).pixels.size for image in store.images(limit=1000))
-    assert not list(data.rglob("*.part"))
 sys.exit(said)
 """
 _MOUNTED = 'mount -t tmpfs -o size="$SIZE" none "$0" && exec "$@"'
@@ -96,7 +94,8 @@ def poor_disks(folder: Path) -> Line:
         data = folder / f"read-only-{name}"
         data.mkdir()
         if name == "used":
-            Store.open(data).close()
+            with Store.open(data):
+                pass
         attempt(data, _READ_ONLY, program, (7,))
     return line
 

@@ -66,7 +66,8 @@ def receive(
     try:
         target = target_of(back) if back else None
         address = Endpoint(host, port, title, only, strict, target)
-        Store.open(data).close()
+        with Store.open(data):
+            pass
         jobs = Jobs(data)
         receiver = StorageReceiver(data, model, jobs.wake, address)
         if target is not None:

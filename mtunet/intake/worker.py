@@ -19,7 +19,7 @@ from mtunet.detection.triage import RULES_VERSION
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.output import drawing
-from mtunet.store import filing, health
+from mtunet.store import database, filing
 from mtunet.store.database import UnusableStore
 from mtunet.store.images import ORPHAN_SECONDS, Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
@@ -111,7 +111,7 @@ class Jobs:
         files.sweep(self._data)
         with Store.open(self._data) as store:
             if not store.is_whole():
-                raise UnusableStore(health.sentence(None, self._data / health.FILE))
+                raise UnusableStore(database.sentence(None, self._data / database.FILE))
             store.weigh_again(RULES_VERSION)
             store.ask_for_orphans(models.DEFAULT_MODEL)
             store.sweep()
@@ -158,7 +158,7 @@ class Jobs:
 
     def _keep_a_copy(self, store: Store) -> None:
         """Of the database, once a day while nothing waits; a full disk is no reason to stop, nor to try all day."""
-        days = health.days_since_backup(self._data)
+        days = database.days_since_backup(self._data)
         if (days is None or days >= 1.0) and time.monotonic() >= self._copy_from and store.count():
             try:
                 store.back_up()

@@ -4,7 +4,6 @@ __all__ = [
     "database",
     "decisions",
     "filing",
-    "health",
     "images",
     "outbox",
     "quiz",

@@ -1,4 +1,5 @@
-"""The SQLite file: opened, made where there is none, and brought up to date, whoever opens it at the same time."""
+"""The SQLite file: opened, made where there is none, and brought up to date, whoever opens it at the same time; whether
+it is whole, the copy that is kept of it, and what SQLite's errors mean for a person."""
 
 import contextlib
 import functools
@@ -6,18 +7,20 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sqlite_utils import Database
 
-from mtunet.store import health
-from mtunet.store.health import FILE, PATIENCE, sentence
 from mtunet.store.schema import LATEST, MIGRATIONS
 
+FILE = "mtunet.db"
+BACKUP = "mtunet.db.backup"
+"""The database as it last was found whole; the one before it ends in `.older`."""
+PATIENCE = 10.0
+"""Seconds to wait for others to let go of the file."""
 PAUSE = 0.02
 """Seconds between tries, where SQLite itself does not wait."""
 
@@ -34,41 +37,43 @@ class Opened:
         self.data = data
 
     @classmethod
-    def open(cls, data: Path) -> Self:
-        """Open, and bring an older database up to date (a copy of it is kept). Raises UnusableStore."""
-        return cls(_open_database(data / FILE), data)
-
-    def close(self) -> None:
-        self.db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """An error of SQLite's leaves the block as the store's own, UnusableStore."""
+    @contextmanager
+    def open(cls, data: Path) -> Iterator[Self]:
+        """Open it for a block, and bring an older database up to date (a copy of it is kept). Raises UnusableStore, as
+        which an error of SQLite's leaves the block, too."""
+        db = _open_database(data / FILE)
         try:
-            self.close()
+            with contextlib.closing(db):
+                yield cls(db, data)
         except sqlite3.Error as problem:
-            error = error or problem
-        if isinstance(error, sqlite3.Error):
-            raise UnusableStore(sentence(error, self.data / FILE)) from error
+            raise UnusableStore(sentence(problem, data / FILE)) from problem
 
     def is_whole(self) -> bool:
         """Whether every page of the file can be read and is what it should be."""
-        return health.is_whole(self.db.conn)
+        try:
+            return [row[0] for row in self.db.conn.execute("PRAGMA quick_check(1)")] == ["ok"]
+        except sqlite3.DatabaseError as problem:
+            if _kind(problem) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                return False
+            raise
 
     def back_up(self) -> None:
         """A copy of the database beside it. Raises UnusableStore."""
         try:
-            health.back_up(self.db.conn, self.data)
+            _copy(self.db.conn, self.data)
         except (OSError, sqlite3.Error) as problem:
             raise UnusableStore(sentence(problem, self.data / FILE)) from problem
 
     def forget_copies(self) -> None:
-        """What was deleted is gone from copies of the database as well."""
-        health.forget_copies(self.db.conn, self.data)
+        """What was deleted is gone from copies as well: older copies go, also where there is no room for a new backup,
+        and so does what still stands in the write-ahead log. Raises OSError and sqlite3.Error."""
+        backed_up = (self.data / BACKUP).exists()
+        for path in (*self.data.glob(f"{FILE}.version-*"), *self.data.glob(f"{BACKUP}*")):
+            path.unlink(missing_ok=True)
+        self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if backed_up:
+            with contextlib.suppress(UnusableStore):  # the worker tries again when it has nothing to do
+                self.back_up()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -82,6 +87,33 @@ class Opened:
             raise
         else:
             connection.commit()
+
+
+def days_since_backup(data: Path) -> float | None:
+    """None without a backup. Of one from a time that is yet to come, as the clock was set back, how far that is off."""
+    try:
+        return abs(time.time() - (data / BACKUP).stat().st_mtime) / 86_400
+    except OSError:
+        return None
+
+
+def _copy(connection: sqlite3.Connection, data: Path) -> None:
+    """By SQLite's own backup, while others go on: copying the file would miss what still stands beside it. Nothing of a
+    copy that failed is left, since it may have filled the disk. Raises OSError and sqlite3.Error."""
+    path, part = data / BACKUP, data / f".{BACKUP}.part"
+    part.unlink(missing_ok=True)
+    try:
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.closing(sqlite3.connect(part)) as copy:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, that needs none beside it
+    except BaseException:
+        for ending in ("", "-journal"):
+            Path(f"{part}{ending}").unlink(missing_ok=True)
+        raise
+    if path.exists():
+        os.replace(path, path.with_name(f"{BACKUP}.older"))
+    os.replace(part, path)
 
 
 def _open_database(path: Path) -> Database:
@@ -121,7 +153,7 @@ def _once_free(path: Path) -> Database:
             _bring_up_to_date(db, path)
         except sqlite3.OperationalError as problem:
             connection.close()
-            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+            if _kind(problem) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(PAUSE)
         except BaseException:
@@ -139,7 +171,7 @@ def _write_ahead(connection: sqlite3.Connection, folder: Path) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError as problem:  # a database that was moved to such a disk
-        if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_IOERR:
+        if _kind(problem) != sqlite3.SQLITE_IOERR:
             raise
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # alone, it needs no shared memory
         connection.execute("PRAGMA journal_mode=DELETE")
@@ -156,7 +188,7 @@ def _shares_memory(folder: Path) -> bool:
             trial.execute("PRAGMA journal_mode=WAL")
             trial.execute("create table trial (one)")
     except sqlite3.OperationalError as problem:
-        if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_IOERR:
+        if _kind(problem) != sqlite3.SQLITE_IOERR:
             raise
         return False
     finally:
@@ -198,3 +230,39 @@ def _keep_a_copy(path: Path, version: int) -> None:
     source.backup(copy)
     source.close()
     copy.close()
+
+
+def sentence(problem: OSError | sqlite3.Error | None, path: Path) -> str:
+    """What an error means and what to do, by SQLite's own number for it. None: the file was found damaged."""
+    kind = sqlite3.SQLITE_CORRUPT if problem is None else _kind(problem)
+    said = _SENTENCES.get(kind, _OTHERWISE)
+    return f"The database {path} {said.format(problem=problem, backup=path.with_name(BACKUP), name=path.name)}"
+
+
+def _kind(problem: OSError | sqlite3.Error) -> int | None:
+    number = getattr(problem, "sqlite_errorcode", None)
+    return None if number is None else number & 0xFF
+
+
+_NETWORK = (
+    "It may lie on a network drive or in a shared folder that lacks the locks of a database: then choose a folder on a "
+    "disk of this machine with MTUNET_DATA."
+)
+_DAMAGED = (
+    "is damaged, so nothing is written to it. The way back: end the program, put {backup} in its place, remove "
+    "{name}-wal and {name}-shm, and start again. What came after that copy has to be added again."
+)
+_BUSY = f"is held by another program, and was for {PATIENCE:.0f} seconds. Nothing was changed: try again. {_NETWORK}"
+_SENTENCES: Mapping[int | None, str] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_FULL: "found the disk full. Nothing was changed. Free some space, or choose another place with "
+    "MTUNET_DATA.",
+    sqlite3.SQLITE_IOERR: f"cannot be opened, read or written ({{problem}}). Nothing was changed. {_NETWORK}",
+}
+_OTHERWISE = (
+    "cannot be opened or used ({problem}). Nothing was changed: check that the folder can be written to and that the "
+    "disk is not full, or choose another place with MTUNET_DATA."
+)

@@ -183,18 +183,23 @@ class Store(Opened):
             return found
         return None
 
-    def images(self, *, search: str = "", analysed: bool = False, limit: int = 20, offset: int = 0) -> list[Image]:
-        """Those that are listed, newest batch first, each in its own order. search: a part of the name. analysed: those
-        alone that are."""
+    def images(self, *, search: str = "", limit: int = 20, offset: int = 0) -> list[Image]:
+        """Those that are listed, newest batch first, each in its own order. search: a part of the name."""
         conditions, values = ["study is not null"], {"limit": limit, "offset": offset, "search": ""}
         if part := search.strip():
             conditions.append("name like :search escape '\\'")
             values["search"] = containing(part)
-        if analysed:
-            conditions.append("exists (select 1 from analyses where analyses.sha256 = images.sha256)")
         condition = f"where {' and '.join(conditions)}"
         query = f"select * from images {condition} order by added_at desc, rowid limit :limit offset :offset"
         return [image_from(row) for row in self.db.query(query, values)]
+
+    def names_of_analysed(self, limit: int = 20) -> dict[str, str]:
+        """What those that are listed and were analysed are called, by sha256, in the same order."""
+        query = (
+            "select sha256, name from images where study is not null "
+            "and sha256 in (select sha256 from analyses) order by added_at desc, rowid limit ?"
+        )
+        return dict(self.db.execute(query, [limit]))
 
     def count(self) -> int:
         """How many images there are."""

@@ -186,20 +186,21 @@ def today(store: Opened, since: str) -> Today:
     return Today(*map(int, store.db.execute(sql, {"since": since}).fetchone()))
 
 
-def listed(store: Opened, query: Query) -> tuple[str, ...]:
-    """The ids of all its studies in order: what somebody sets out to read."""
+def listed(store: Opened, query: Query) -> dict[str, bool]:
+    """The ids of all its studies in order, what somebody sets out to read, and whether they are decided."""
     condition, values = _where(query)
-    sql = f"select id from studies {condition} order by {_ORDERS[query.order]}"
-    return tuple(str(row["id"]) for row in store.db.query(sql, values))
+    sql = f"select id, decided_at is not null from studies {condition} order by {_ORDERS[query.order]}"
+    return {study: bool(decided) for study, decided in store.db.execute(sql, values)}
 
 
 def decided(store: Opened, ids: Sequence[str]) -> dict[str, bool]:
-    """Whether somebody decided on them; those that were deleted are left out, the others keep their order."""
+    """The same of studies that were listed before; deleted ones are left out, the others keep their order."""
     sql = (
-        "select studies.id, decided_at is not null as decided from json_each(:ids) as wanted "
+        "select studies.id, decided_at is not null from json_each(:ids) as wanted "
         "join studies on studies.id = wanted.value order by wanted.key"
     )
-    return {str(row["id"]): bool(row["decided"]) for row in store.db.query(sql, {"ids": json.dumps(list(ids))})}
+    found = store.db.execute(sql, {"ids": json.dumps(list(ids))})
+    return {study: bool(decided) for study, decided in found}
 
 
 _ORDERS: Mapping[Order, str] = {

@@ -7,7 +7,7 @@ from mtunet.detection.models import MODELS, ModelSpec, file_state
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import supply
 from mtunet.evaluation.model_card import body, card_of
-from pages.shared.frame import NOT_CLINICAL, frame
+from pages.shared.entry import NOT_CLINICAL, frame
 from pages.shared.keys import table
 from pages.shared.words import plain
 from pages.shared.work import jobs

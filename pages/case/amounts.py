@@ -1,15 +1,17 @@
-"""How much arterial calcification there is, with the grade and its rule."""
+"""How much arterial calcification there is, with the grade and its rule; how it changed since an earlier study; and how
+firm the flag is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.detection.triage import MOSTLY_BAC_SHARE
-from mtunet.study.bac import GRADE_RULE, GRADES, NO_GRADE, SUMS_SOURCE, Amount
+from mtunet.study.bac import GRADE_RULE, GRADES, NO_GRADE, SUMS_SOURCE, Amount, change, repeat_error
 from mtunet.study.rules import CLOSE, Point, hangs
 from pages.case.reading import Case
-from pages.shared.words import FLAGS, SIDES
+from pages.shared.words import FLAGS, SIDES, ago
 
 EVERY = (
     "Each breast has the mean of its views, which show the same arteries; the study has the sum of its breasts. "
@@ -102,6 +104,62 @@ def _rows(case: Case) -> list[dict[str, Any]]:
         area = sum((image.bac_mm2 or 0.0) if case.in_mm else image.bac_px for image in counting)
         rows.append({"Where": "All images, added up", "Area": area})
     return rows
+
+
+# How it changed since an earlier study of the same patient.
+
+
+def prior_change(case: Case, prior: Case) -> None:
+    """The change of BAC area per breast and in all, with the band within which repeats differ."""
+    repeat = repeat_error()
+    with st.container(border=True, key="case.change"):
+        st.markdown(f"**Change since {ago(case.study, prior.study).replace(' earlier', ' ago')}**")
+        rows = _changes(case, prior)
+        if not rows:
+            st.caption("No breast is in both studies with its side known, so nothing can be compared.")
+            return
+        if not (case.in_mm and prior.in_mm):
+            st.caption("A file of the two studies does not say how large a pixel is, so areas cannot be compared.")
+            return
+        # Not a table: this column is so narrow that one cuts the words which matter.
+        st.caption(
+            "Area of arterial calcification, then → now: of a breast the mean of its views, of the study the sum of "
+            "its breasts"
+        )
+        for row in rows:
+            st.markdown(f"**{row['Where']}** {_mm2(row['Then'])} → {_mm2(row['Now'])} mm²  \n{row['Change'] or '–'}")
+        low, high = repeat.band
+        other = case.views[0].analysis.provenance.weights_sha256 != repeat.weights_sha256
+        st.caption(
+            f"Of two exposures of one breast the second measured {100 * (low - 1):.0f} % to +{100 * (high - 1):.0f} % "
+            f"of the first in 95 %: {repeat.source}." + (" That was another model than this." if other else "")
+        )
+
+
+def _changes(case: Case, prior: Case) -> list[dict[str, Any]]:
+    now, then = case.look.amount, prior.look.amount
+    both: Sequence[tuple[str, Any, Any]] = [
+        (SIDES[side], then.breasts[side], now.breasts[side]) for side in now.breasts if side in then.breasts
+    ]
+    if now.whole and then.whole and set(now.breasts) == set(then.breasts) and len(both) > 1:
+        both = [*both, ("Study", then.whole, now.whole)]
+    return [
+        {"Where": words, "Then": before.area_mm2, "Now": after.area_mm2, "Change": _change_words(before, after)}
+        for words, before, after in both
+    ]
+
+
+def _mm2(area: float | None) -> str:
+    return "–" if area is None else f"{area:,.1f}"
+
+
+def _change_words(before: Any, after: Any) -> str | None:
+    if before.area_mm2 is None or after.area_mm2 is None:
+        return None
+    found = change(before.area_mm2, after.area_mm2, repeat_error())
+    if found.ratio is None:
+        return "none before" if after.area_mm2 else "none then or now"
+    return f"{100 * (found.ratio - 1):+.0f} %, {'more than' if found.beyond else 'within what'} repeats differ"
 
 
 # The study as a point on the MC × BAC plane, with its way as the thresholds move.

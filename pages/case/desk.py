@@ -43,6 +43,7 @@ from pages.shared.reading_list import LISTS, placed
 from pages.shared.roles import name_of
 from pages.shared.words import when_words
 
+ADDRESS: Final = "mtunet/desk"
 MOST = 500
 """Desks that are kept, the last used ones."""
 LONGEST: Final = 20_000
@@ -104,6 +105,16 @@ class Desks:
 DESKS = Desks()
 
 
+def at_desk(desk: Desk, records: Sequence[Decision], reader: str) -> dict[str, Any]:
+    """What the viewer is told as a reader sits down: where decisions are sent, what may be said of the study, what
+    stands (`told`)."""
+    return {
+        "address": f"{ADDRESS}/{DESKS.open(desk)}",
+        "recalls": {recall.value: words for recall, words in RECALLS.items()},
+        "state": told(desk, records, reader),
+    }
+
+
 def told(desk: Desk, records: Sequence[Decision], reader: str) -> dict[str, Any]:
     """What stands, as the browser shows it. records: the study's history, oldest first. reader: who would undo."""
     stands = standing(records)
@@ -150,7 +161,7 @@ async def answer(request: Request) -> Response:
     return await run_in_threadpool(_keep, desk, sent, name)
 
 
-ROUTES = [Route("/mtunet/desk/{name}", answer, methods=["GET", "POST"])]
+ROUTES = [Route(f"/{ADDRESS}/{{name}}", answer, methods=["GET", "POST"])]
 
 
 def decided(desk: Desk, sent: Mapping[str, Any], records: Sequence[Decision]) -> Decision:

@@ -1,26 +1,41 @@
-"""A study as it is read: its images with what was found on them, and what the viewer is told: what it is, its flag and
-why, its findings, what stands."""
+"""A study as it is read: its images with what was found on them, how they hang in the viewer, and what its panel is
+told: what the study is, its flag and why, its findings, what stands."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import mtunet
-from mtunet.case import Analysis, Calcification, Finding
+from mtunet.case import Analysis, Box, Calcification, Finding
 from mtunet.detection.triage import BADGES, PRIORITY, RULES_VERSION, finding_area, scope_of
 from mtunet.files import counted
+from mtunet.store.filing import maps_folder_name
 from mtunet.store.records import Image
 from mtunet.study.decisions import Decision, Shown, Standing, Verdict
-from mtunet.study.grouping import Study
+from mtunet.study.grouping import Placing, Study, hang, wanted_wall
 from mtunet.study.landmarks import Distances, place
-from mtunet.study.look import StudyLook
+from mtunet.study.look import ImageLook, StudyLook
 from mtunet.study.rules import weigh_study
-from pages.case.desk import DESKS, RECALLS, VERDICTS, Desk, told
-from pages.shared.entry import signed_in_name
-from pages.shared.frame import reader_name
-from pages.shared.pixels import sample_of
-from pages.shared.reading_list import Place, list_name
-from pages.shared.words import FLAGS, PRIORITIES, SHORT_TYPES, share_words, short_marker, size_words, when_words
+from pages.case.desk import VERDICTS, Desk, at_desk
+from pages.shared.entry import reader_name, signed_in_name
+from pages.shared.pixels import sample_of, truth_outlines
+from pages.shared.reading_list import Place
+from pages.shared.viewer import Hanging, LayerStyle, Outline, Pane, outlines
+from pages.shared.words import (
+    FLAGS,
+    PRIORITIES,
+    SHORT_TYPES,
+    SIDES,
+    TYPES,
+    ago,
+    marker,
+    share_words,
+    short_marker,
+    size_words,
+    view_words,
+    when_words,
+)
 
 Key = tuple[str, int]
 """A finding of a study: the sha256 of its image, and its number there."""
@@ -28,16 +43,18 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, eq=False)
 class Viewed:
-    """One image: what was found with the model's own thresholds, and what with those that are chosen."""
+    """One image: what was found with the model's own thresholds, and what with those that are chosen. look: what is
+    worked out beside the latter; None of an image that is of another study, and shown for comparison."""
 
     image: Image
     stored: Analysis
     analysis: Analysis
+    look: ImageLook | None = None
 
     @property
     def pane(self) -> str:
         """Its id in the viewer."""
-        return pane_id(self.image.sha256)
+        return self.image.sha256[:16]
 
     @property
     def name(self) -> str:
@@ -71,6 +88,11 @@ class Case:
         return Shown(made.model, made.weights_sha256, analysis.thresholds, made.rules, mtunet.__version__)
 
     @property
+    def scope(self) -> tuple[str, ...]:
+        """Names of the badges (`triage.BADGES`) that any of its images has."""
+        return scope_of([reason for view in self.views for reason in view.analysis.triage.reasons])
+
+    @property
     def findings(self) -> list[tuple[Viewed, Finding]]:
         """MC first, then by probability × area, over all images."""
         found = [(view, finding) for view in self.views for finding in view.analysis.findings]
@@ -84,42 +106,6 @@ class Case:
         return next((view for view in self.views if view.image.sha256 == sha256), None)
 
 
-def pane_id(sha256: str) -> str:
-    """Of an image, in the viewer."""
-    return sha256[:16]
-
-
-OTHER_WAY = {Calcification.MICRO: Verdict.BAC, Calcification.ARTERIAL: Verdict.MC}
-
-
-def desk_facts(
-    case: Case, records: Sequence[Decision], here: Place | None, ahead: Sequence[str] = ()
-) -> dict[str, Any]:
-    """All of it as JSON. records: the study's history, oldest first. here: its place in the list that is read. ahead:
-    images of the next study there, by sha256: fetched while this one is looked at."""
-    desk = Desk(
-        study=case.study.id,
-        listed=list_name(),
-        shown=case.shown,
-        images={view.image.sha256: "" if case.single else view.name for view in case.views},
-        findings={(view.image.sha256, f.number): (f.type, f.box) for view, f in case.findings},
-    )
-    return {
-        "address": f"mtunet/desk/{DESKS.open(desk)}",
-        "study": case.study.id,
-        "title": case.study.title,
-        "about": _about(case),
-        "flag": _flag(case),
-        "findings": [_finding(case, view, finding) for view, finding in case.findings],
-        "place": {"words": here.words, "above": here.above, "below": here.below} if here else None,
-        "ahead": [f"mtunet/image/{sha256}" for sha256 in ahead],
-        "reader": reader_name(),
-        "signed": bool(signed_in_name()),
-        "recalls": {recall.value: words for recall, words in RECALLS.items()},
-        "state": told(desk, records, reader_name()),
-    }
-
-
 def called(case: Case, view: Viewed, finding: Finding) -> str:
     """ "No. 3", in a study of several images "LCC 3"."""
     return f"No. {finding.number}" if case.single else f"{view.name} {finding.number}"
@@ -127,11 +113,10 @@ def called(case: Case, view: Viewed, finding: Finding) -> str:
 
 def distances(case: Case, view: Viewed, finding: Finding) -> Distances | None:
     """Of a finding to nipple and skin, in mm where every file of the case says its spacing, else in pixels."""
-    looked = next((i for i in case.look.images if i.analysis.sha256 == view.image.sha256), None)
-    if looked is None:
+    if view.look is None:
         return None
-    there = looked.places.get(finding.number)
-    return there if there is None or (there.unit == "mm") is case.in_mm else place(finding, looked.marks, None)
+    there = view.look.places.get(finding.number)
+    return there if there is None or (there.unit == "mm") is case.in_mm else place(finding, view.look.marks, None)
 
 
 def other_view(case: Case, view: Viewed, finding: Finding) -> str | None:
@@ -143,10 +128,139 @@ def other_view(case: Case, view: Viewed, finding: Finding) -> str | None:
     return "one view only" if found is False else None
 
 
-def verdict_words(case: Case, view: Viewed, finding: Finding) -> str | None:
-    """ "Agree (Ada)"."""
-    decision = case.standing.verdict(view.image.sha256, finding)
-    return None if decision is None else f"{VERDICTS[Verdict(decision.answer)]} ({decision.reader})"
+# Its images in the viewer: in hanging order, with what was found, what is known and what readers marked.
+
+LAYERS: Mapping[str, LayerStyle] = MappingProxyType(
+    {
+        "missed": LayerStyle("#ffffff", True, "Missed by the model, marked by a reader"),
+        "causes": LayerStyle("#64d2ff", False, "Vessels behind the BAC grade"),
+        "below": LayerStyle("#b0b0b0", True, "Below the line: seen, and not counted"),
+    }
+)
+"""Those that only a case has, beside the palette's."""
+
+
+def panes(
+    case: Case, prior: Case | None = None, beside: Viewed | None = None, alone: str | None = None
+) -> tuple[list[Pane], Hanging | None]:
+    """Every view of the case. prior: an earlier study, whose views the viewer hangs under the same views of this one.
+    beside: another image. alone: the image, by its sha256, that is enlarged at first."""
+    made = [pane(view, case, hung=not case.single or prior is not None) for view in case.views]
+    hanging = Hanging(1, 1) if prior is not None else None
+    if not case.single:
+        hung = hang([(view.image.laterality, view.image.view) for view in case.views])
+        made = [replace(one, slot=slot) for one, slot in zip(made, hung.slots, strict=True)]
+        empty = {slot: f"{_place_words(placing)}: not in this study" for slot, placing in hung.empty.items()}
+        hanging = Hanging(hung.rows, hung.columns, empty)
+    if prior is not None:
+        made += _earlier(case, prior)
+    if beside is not None:
+        made.append(pane(beside, case))
+    enlarged = case.view(alone) if alone is not None else None
+    return made, replace(hanging, alone=enlarged.pane) if hanging is not None and enlarged is not None else hanging
+
+
+def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
+    """One view; a hung one is mirrored where its chest wall is at the other side than where it hangs."""
+    image, made = view.image, view.analysis.provenance
+    marks = view.look.marks if view.look else None
+    wall = marks.chest_wall.value if marks and marks.chest_wall else ""
+    wanted = wanted_wall(image.laterality)
+    flipped = hung and "" not in (wall, wanted) and wall != wanted
+    badges = [BADGES[name] for name in scope_of(view.analysis.triage.reasons)]
+    counts = ["not counted"] if image.sha256 in case.look.beside else []
+    said = ", ".join([*(["mirrored"] if flipped else []), *counts, *badges])
+    title = (f"{image.name} ({said})" if said else image.name) if hung else ", ".join((view_words(image), *badges))
+    return Pane(
+        id=view.pane,
+        title=title,
+        sha256=image.sha256,
+        columns=image.columns,
+        rows=image.rows,
+        spacing_mm=image.spacing_mm,
+        contours=_contours(view, case),
+        marker=marker(image),
+        maps=dict.fromkeys(("mc", "bac", "breast"), maps_folder_name(made.model, made.weights_sha256)),
+        flipped=flipped,
+        windows=image.windows,
+        breast=marks.box(image.columns) if marks else None,
+        wall=wanted or wall,
+        place=(image.laterality.value if image.laterality else "", image.view.value if image.view else ""),
+    )
+
+
+def _contours(view: Viewed, case: Case) -> dict[str, list[Outline]]:
+    """By layer; of this case's own an empty one is left out."""
+    sha256, findings = view.image.sha256, view.analysis.findings
+    whole = case.look.amount.whole
+    causes = whole.causes.get(sha256, ()) if whole is not None else ()
+    own = {
+        "missed": [
+            Outline(_ring(mark.box), note=f"{_type(mark)}\nmarked by {mark.reader}")
+            for mark in case.standing.missed
+            if mark.sha256 == sha256 and mark.box is not None
+        ],
+        "below": [Outline(f.contour, note=f"Not counted: {f.below}") for f in view.analysis.below],
+        "causes": [
+            Outline(f.contour, note="One of the vessels behind the BAC grade") for f in findings if f.number in causes
+        ],
+    }
+    return {**truth_outlines(view.image), **outlines(findings), **{name: there for name, there in own.items() if there}}
+
+
+def _earlier(case: Case, prior: Case) -> list[Pane]:
+    when = ago(case.study, prior.study)
+    return [
+        replace(made, id=f"then-{made.id}", title=f"{when.capitalize()}: {made.title}", prior=when)
+        for made in (pane(view, prior, hung=True) for view in prior.views)
+    ]
+
+
+def _place_words(placing: Placing) -> str:
+    """ "Left MLO"."""
+    side, view = placing
+    return f"{SIDES[side] if side else ''} {view.value if view else ''}".strip()
+
+
+def _type(decision: Decision) -> str:
+    return next(words for kind, words in TYPES.items() if kind.value == decision.answer).capitalize()
+
+
+def _ring(box: Box) -> tuple[tuple[float, float], ...]:
+    top, left, bottom, right = box.top - 0.5, box.left - 0.5, box.bottom - 0.5, box.right - 0.5
+    return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+# What the panel is told.
+
+OTHER_WAY = {Calcification.MICRO: Verdict.BAC, Calcification.ARTERIAL: Verdict.MC}
+
+
+def desk_facts(
+    case: Case, records: Sequence[Decision], here: Place | None, ahead: Sequence[str] = ()
+) -> dict[str, Any]:
+    """All of it as JSON. records: the study's history, oldest first. here: its place in the list that is read. ahead:
+    images of the next study there, by sha256: fetched while this one is looked at."""
+    desk = Desk(
+        study=case.study.id,
+        listed=here.listed if here else "",
+        shown=case.shown,
+        images={view.image.sha256: "" if case.single else view.name for view in case.views},
+        findings={(view.image.sha256, f.number): (f.type, f.box) for view, f in case.findings},
+    )
+    reader = reader_name()
+    return {
+        **at_desk(desk, records, reader),
+        "study": case.study.id,
+        "title": case.study.title,
+        "about": _about(case),
+        "flag": _flag(case),
+        "findings": [_finding(case, view, finding) for view, finding in case.findings],
+        "place": {"words": here.words, "above": here.above, "below": here.below} if here else None,
+        "ahead": [f"mtunet/image/{sha256}" for sha256 in ahead],
+        "reader": reader,
+        "signed": bool(signed_in_name()),
+    }
 
 
 def _about(case: Case) -> list[str]:
@@ -168,11 +282,6 @@ def _named(case: Case) -> list[str]:
     return [said, sample.teaches] if sample else [said]
 
 
-def scope(case: Case) -> tuple[str, ...]:
-    """Names of the badges (`triage.BADGES`) that any of its images has."""
-    return scope_of([reason for view in case.views for reason in view.analysis.triage.reasons])
-
-
 def _flag(case: Case) -> dict[str, Any] | None:
     """A study's is weighed over all its images; an only image's is its own."""
     if case.single:
@@ -188,7 +297,7 @@ def _flag(case: Case) -> dict[str, Any] | None:
         "icon": words.icon.removeprefix(":material/").removesuffix(":"),
         "colour": words.colour,
         "help": words.help,
-        "priority": ", ".join([PRIORITIES[PRIORITY[triage.flag]], *(BADGES[name] for name in scope(case))]),
+        "priority": ", ".join([PRIORITIES[PRIORITY[triage.flag]], *(BADGES[name] for name in case.scope)]),
         "reasons": [reason.sentence for reason in triage.reasons],
         "share": "" if said or triage.bac_share is None else f"{share_words(triage.bac_share)}.",
     }

@@ -16,7 +16,7 @@ from pages.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was
 from pages.evaluation.thresholds import show_curves
 from pages.evaluation.training_curves import show_training
 from pages.shared.charts import picture_kind
-from pages.shared.frame import frame
+from pages.shared.entry import frame
 from pages.shared.words import plain
 
 SECTIONS = {

@@ -32,9 +32,8 @@ from mtunet.store.worklist import UNLISTED
 from pages.evaluation.address import current, go, remembered
 from pages.evaluation.numbers import in_unit
 from pages.evaluation.runs_shown import BY_RUN
-from pages.shared.controls import LayerStyle, looks
 from pages.shared.drawn_pictures import figure_html
-from pages.shared.viewer import Outline, Pane, outlines, viewer
+from pages.shared.viewer import LayerStyle, Outline, Pane, outlines, viewer
 from pages.shared.words import SHORT_TYPES, marker, plain
 from pages.shared.work import jobs, open_store
 from pages.teaching.drawn import BUSY, known_layers, phantom_of
@@ -156,11 +155,11 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
             return None
         ships = _ships(store, image)
     whose = f"{method_title(method)} of {results.name}"
-    palette = {**looks(FIGURE_3), **SHIPS}
+    more = dict(SHIPS)
     contours_of = dict(_known(spec))
     for kind in Calcification:
         if detected is not None and kind.value in detected.lengths:
-            palette[kind.value] = LayerStyle(palette[kind.value].colour, False, f"{SHORT_TYPES[kind]}: {whose}")
+            more[kind.value] = LayerStyle(FIGURE_3[kind.value].hex, False, f"{SHORT_TYPES[kind]}: {whose}")
             note = f"{SHORT_TYPES[kind]}\n{whose}"
             contours_of[kind.value] = [Outline(ring, note=note) for ring in contours(detected.mask(kind.value))]
     viewer(
@@ -179,7 +178,7 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
         key="evaluation.viewer",
         height=620,
         visible={},
-        palette=palette,
+        more=more,
     )
     if detected is None:
         st.caption("This run keeps no masks of this method: what it detected cannot be drawn here.")

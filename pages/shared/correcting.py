@@ -13,7 +13,7 @@ from mtunet.store import studies as study_store
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.study.grouping import Study
-from pages.shared.frame import reader_name
+from pages.shared.entry import reader_name
 from pages.shared.words import SIDES, plain, view_words
 from pages.shared.work import open_store
 

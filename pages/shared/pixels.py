@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -28,28 +29,21 @@ def mammogram_of(image: Image) -> Mammogram:
     return _mammogram(str(filing.data_folder().absolute()), image.sha256)
 
 
-def weighed(image: Image, stored: Analysis, thresholds: Mapping[Calcification, float]) -> Analysis:
-    """The analysis under these thresholds; the stored one when they are those it was made with. Raises NotOnFile."""
-    if all(abs(thresholds[kind] - stored.thresholds[kind]) < SAME for kind in Calcification):
-        return stored
-    made = stored.provenance
-    cuts = tuple(thresholds[kind] for kind in Calcification)
-    folder = str(filing.data_folder().absolute())
-    return _weighed(folder, image.sha256, made.model, made.weights_sha256, cuts)
+def looked(image: Image, stored: Analysis, thresholds: Mapping[Calcification, float]) -> ImageLook:
+    """An image under these thresholds: its analysis, of the side and view that it has by now, and what is worked out
+    beside the findings (amounts, places, the way over thresholds). Raises NotOnFile.
 
-
-def looked(image: Image, analysis: Analysis) -> ImageLook:
-    """What is worked out beside the findings: amounts, places, the way over thresholds. Raises NotOnFile.
-
-    The worker's own where it is of this analysis; else worked out here, and kept when it is of the model's thresholds.
+    Both are the worker's own where these are the thresholds that it had; else they are worked out here.
     """
-    return _looked(str(filing.data_folder().absolute()), image.sha256, analysis)
-
-
-def _told_apart(analysis: Analysis) -> tuple[object, ...]:
-    """By what it was made from."""
-    made, cuts = analysis.provenance, tuple(analysis.thresholds[kind] for kind in Calcification)
-    return made.model, made.weights_sha256, made.made_at, cuts, analysis.laterality, analysis.view
+    folder, made = str(filing.data_folder().absolute()), stored.provenance
+    analysis = stored
+    if not _same(thresholds, stored.thresholds):
+        cuts = tuple(thresholds[kind] for kind in Calcification)
+        analysis = _weighed(folder, image.sha256, made.model, made.weights_sha256, cuts)
+    analysis = replace(analysis, laterality=image.laterality, view=image.view)
+    return replace(
+        _looked(folder, image.sha256, analysis), analysis=analysis
+    )  # its reasons may have been settled since
 
 
 def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:
@@ -84,18 +78,26 @@ def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tupl
     return analyses.reweigh(_mammogram(data, sha256), segmentation, thresholds)
 
 
-@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={Analysis: _told_apart})
+TOLD_APART: Any = {Analysis: attrgetter("provenance", "thresholds", "laterality", "view")}
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=TOLD_APART)
 def _looked(data: str, sha256: str, analysis: Analysis) -> ImageLook:
+    """What is worked out at the model's thresholds is kept."""
     made, folder = analysis.provenance, Path(data)
     written = filing.read_look(folder, sha256, made.model, made.weights_sha256)
     if written is not None and (kept := look_from_json(written, analysis)) is not None:
         return kept
     segmentation = _segmentation(data, sha256, made.model, made.weights_sha256)
     seen = look(_mammogram(data, sha256), segmentation, analysis)
-    if all(abs(seen.analysis.thresholds[kind] - segmentation.thresholds[kind]) < SAME for kind in Calcification):
+    if _same(analysis.thresholds, segmentation.thresholds):
         with contextlib.suppress(filing.CouldNotSave):
             filing.save_look(folder, sha256, made.model, made.weights_sha256, look_to_json(seen))
     return seen
+
+
+def _same(one: Mapping[Calcification, float], other: Mapping[Calcification, float]) -> bool:
+    return all(abs(one[kind] - other[kind]) < SAME for kind in Calcification)
 
 
 OF_SOURCE: Any = {Image: attrgetter("source")}

@@ -27,13 +27,15 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Place:
-    """Where a study stands in the list that is read. number: from 1, of `length`; `decided` of them are decided."""
+    """Where a study stands in the list that is read. number: from 1, of `length`; `decided` of them are decided.
+    listed: the list's name."""
 
     above: str | None
     below: str | None
     number: int
     length: int
     decided: int
+    listed: str = ""
 
     @property
     def words(self) -> str:
@@ -45,11 +47,6 @@ def choose_list(query: Query) -> None:
     """The worklist shows these studies: whichever is opened next, they are the ones that are read."""
     st.session_state[_QUERY] = query
     st.session_state.pop(_NAME, None)
-
-
-def list_name() -> str:
-    """Of the list that is read in this session, "" before any."""
-    return str(st.session_state.get(_NAME, ""))
 
 
 def in_address() -> dict[str, str]:
@@ -91,17 +88,19 @@ def place(store: Store, study_id: str) -> Place | None:
     """Where it stands in the list that the address names, else in one that is frozen now; None outside of any."""
     name = str(st.query_params.get(NAMED) or st.session_state.get(_NAME, ""))
     ids = LISTS.find(name, study_id)
-    if ids is None:
-        ids = worklist.listed(store, st.session_state.get(_QUERY, Query()))
-        if study_id not in ids:  # by its address, past the filter
-            ids = worklist.listed(store, Query())
-        name = LISTS.keep(tuple(ids))
+    if ids is not None:
+        decided = worklist.decided(store, ids)
+    else:
+        decided = worklist.listed(store, st.session_state.get(_QUERY, Query()))
+        if study_id not in decided:  # by its address, past the filter
+            decided = worklist.listed(store, Query())
+        name = LISTS.keep(tuple(decided))
     st.session_state[_NAME] = name
-    return placed(worklist.decided(store, ids), study_id)
+    return placed(decided, study_id, name)
 
 
-def placed(decided: dict[str, bool], study_id: str) -> Place | None:
-    """Among studies in order, each with whether it is decided."""
+def placed(decided: dict[str, bool], study_id: str, listed: str = "") -> Place | None:
+    """Among studies in order, each with whether it is decided. listed: the name of their list."""
     ids = list(decided)
     if study_id not in decided:
         return None
@@ -112,4 +111,5 @@ def placed(decided: dict[str, bool], study_id: str) -> Place | None:
         number=at + 1,
         length=len(ids),
         decided=sum(decided.values()),
+        listed=listed,
     )

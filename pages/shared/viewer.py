@@ -10,13 +10,15 @@ import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
 import streamlit as st
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
+from mtunet.output.drawing import FIGURE_3, LAYERS, Palette
 from pages.shared.image_route import ASSETS
 from pages.shared.keys import for_browser
 
@@ -64,23 +66,14 @@ MAP_LABELS = {
 MAP_COLOURS = {"map_mc": "#ffd60a", "map_bac": "#ff453a", "map_breast": "#64d2ff"}
 
 
-class LineLook(Protocol):
-    """How one layer of contours looks; what mtunet.output.drawing's palettes hold."""
+@dataclass(frozen=True)
+class LayerStyle:
+    """How one layer of contours looks and what the legend calls it. colour: as #rrggbb. dashed: as truth is, and what
+    tells types apart without colour."""
 
-    @property
-    def colour(self) -> str:
-        """As #rrggbb."""
-
-    @property
-    def dashed(self) -> bool:
-        """Truth is dashed; what was detected is solid, where the palette does not need dashes to tell types apart."""
-
-    @property
-    def label(self) -> str:
-        """The layer's name in the legend."""
-
-
-Palette = Mapping[str, LineLook]
+    colour: str
+    dashed: bool
+    label: str
 
 
 @dataclass(frozen=True)
@@ -182,7 +175,8 @@ def viewer(
     key: str,
     height: int,
     visible: Mapping[str, bool],
-    palette: Palette,
+    palette: Palette = FIGURE_3,
+    more: Mapping[str, LayerStyle] = MappingProxyType({}),
     focus: tuple[float, float, float] | None = None,
     selected: int | None = None,
     selected_pane: str | None = None,
@@ -195,7 +189,8 @@ def viewer(
     height: of the whole viewer, screen pixels; of a study that is read, the least.
     visible: per layer, whether it is shown at first; a person's own switches hold until this changes. Layers that are
         not named are shown; probability maps ("map_mc", "map_bac", "map_breast") are not.
-    palette: layer → colour, line, label; layers are listed in its order.
+    palette: of truth and findings. more: by name, layers beside these, or another look of one of them; they are
+        listed in this order.
     focus: (x, y, zoom) in pixel coordinates and screen pixels per image pixel; obeyed when it changes.
     selected: number of the finding to mark; brought into view when it changes, unless it was clicked in the viewer.
     selected_pane: the pane `selected` and `focus` belong to; by default the first that has such a finding.
@@ -212,7 +207,7 @@ def viewer(
         "bundle": f"mtunet/assets/{bundle()}",
         "key": key,
         "height": height,
-        "layers": _layers(panes, palette),
+        "layers": _layers(panes, palette, more),
         "panes": [_facts(pane) for pane in panes],
         "visible": dict.fromkeys(MAP_LABELS, False) | {name: bool(shown) for name, shown in visible.items()},
         "focus": None if focus is None else [float(v) for v in focus],
@@ -265,11 +260,13 @@ def simplified(points: Points) -> list[float]:
     return [round(float(v), 1) for v in ring.ravel()]
 
 
-def _layers(panes: Sequence[Pane], palette: Palette) -> list[dict[str, Any]]:
+def _layers(panes: Sequence[Pane], palette: Palette, more: Mapping[str, LayerStyle]) -> list[dict[str, Any]]:
+    styles = {name: LayerStyle(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in palette.items()}
+    styles.update(more)
     used = {name for pane in panes for name in pane.contours}
-    if unknown := used - set(palette):
+    if unknown := used - set(styles):
         raise ValueError(f"The palette has no line for {sorted(unknown)}.")
-    lines = [_line(name, look) for name, look in palette.items() if name in used]
+    lines = [_line(name, style) for name, style in styles.items() if name in used]
     mapped = {f"map_{kind}" for pane in panes for kind in pane.maps}
     maps = [
         {"name": name, "label": label, "kind": "map", "colour": MAP_COLOURS[name], "dashed": False, "width": 0}
@@ -279,11 +276,11 @@ def _layers(panes: Sequence[Pane], palette: Palette) -> list[dict[str, Any]]:
     return lines + maps
 
 
-def _line(name: str, look: LineLook) -> dict[str, Any]:
+def _line(name: str, style: LayerStyle) -> dict[str, Any]:
     # Truth is drawn beneath and wider, so that both show where they agree.
     truth = name.startswith("truth_")
-    line = {"name": name, "label": look.label, "kind": "contour", "truth": truth}
-    return line | {"colour": look.colour, "dashed": look.dashed, "width": 4.4 if truth else 1.7}
+    line = {"name": name, "label": style.label, "kind": "contour", "truth": truth}
+    return line | {"colour": style.colour, "dashed": style.dashed, "width": 4.4 if truth else 1.7}
 
 
 def _facts(pane: Pane) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mtunet.case.placement import label
 from mtunet.files import counted
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
+from mtunet.study.grouping import Study
 from mtunet.study.rules import Urgency
 
 
@@ -134,6 +135,12 @@ def when_words(moment: str, at: datetime | None = None) -> str:
     if then.date() == now.date():
         return f"today {then:%H:%M} UTC"
     return f"{then:%d %b %Y %H:%M} UTC"
+
+
+def ago(study: Study, prior: Study) -> str:
+    """ "2.1 years earlier", "40 days earlier"; the days themselves are not kept, only how far they are apart."""
+    days = (study.shifted_day or 0) - (prior.shifted_day or 0)
+    return f"{days / 365.25:.1f} years earlier" if days > 540 else f"{counted(days, 'day')} earlier"
 
 
 def share_words(bac_share: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared.frame import frame
+from pages.shared.entry import frame
 from pages.teaching.classroom.hosting import show_class
 from pages.teaching.classroom.learning import show_learner
 from pages.teaching.gallery import show_gallery

@@ -11,11 +11,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mtunet.output.drawing import FIGURE_3
 from mtunet.store.records import Image
 from mtunet.teaching.mistake_pictures import BENIGN
-from pages.shared.controls import LayerStyle, looks
-from pages.shared.viewer import Outline, Pane, component, viewer
+from pages.shared.viewer import LayerStyle, Outline, Pane, component, viewer
 from pages.shared.words import marker, view_words
 from pages.teaching.sections import projecting
 
@@ -96,9 +94,8 @@ def show_view(
         contours=contours,
         marker=marker(image),
     )
-    palette = {**looks(FIGURE_3), **MARK_LOOKS}
     height = height or (PROJECTED_HEIGHT if projecting() else HEIGHT)
-    viewer([pane], key="teaching.viewer", height=height, visible={}, palette=palette, page_keys=PAGE_KEYS)
+    viewer([pane], key="teaching.viewer", height=height, visible={}, more=MARK_LOOKS, page_keys=PAGE_KEYS)
 
 
 def choice(label: str, options: Mapping[Any, tuple[str, str]], key: str, help_text: str = "") -> Any | None:

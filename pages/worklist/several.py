@@ -14,7 +14,7 @@ from mtunet.store import studies as study_store
 from mtunet.store.images import Store
 from mtunet.store.worklist import StudyRow
 from mtunet.study.decisions import READER_LENGTH
-from pages.shared.frame import reader_name
+from pages.shared.entry import reader_name
 from pages.shared.words import plain
 from pages.shared.work import jobs, open_store
 

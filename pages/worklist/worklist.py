@@ -8,7 +8,7 @@ from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.store.worklist import ANY_BADGE, Order, Query, State, StudyRow
 from pages.shared.correcting import correct
-from pages.shared.frame import frame
+from pages.shared.entry import frame
 from pages.shared.reading_list import choose_list
 from pages.shared.words import FLAGS, ORDERS, STATES
 from pages.shared.work import jobs, open_store, receiver

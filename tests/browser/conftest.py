@@ -61,7 +61,7 @@ def app_url(served: tuple[str, Path]) -> str:
     """That app, with nothing in it but what a test puts there."""
     url, data = served
     with Store.open(data) as store:
-        delete_studies(store, worklist.listed(store, Query()))
+        delete_studies(store, list(worklist.listed(store, Query())))
         store.forget_refused()
     return url
 

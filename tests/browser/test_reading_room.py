@@ -85,7 +85,7 @@ def test_ten_studies_are_read_by_keys_alone_without_scrolling(page: Page, room: 
     expect(page.locator(".stands")).to_contain_text("Recall, by Dr Keys")
     with Store.open(data) as store:
         said = [decision.answer for decision in everything(store) if decision.act is Act.STUDY]
-        read = worklist.decided(store, worklist.listed(store, Query()))
+        read = worklist.listed(store, Query())
         judged = {decision.study for decision in everything(store) if decision.act is Act.FINDING}
     assert said == ["recall", "no_recall"] * (STUDIES // 2)
     assert list(read.values()) == [True] * STUDIES
@@ -145,7 +145,7 @@ def test_a_filtered_list_is_read_with_the_focus_anywhere_and_all_it_does_has_a_k
 def test_two_tabs_decide_the_same_study_and_the_second_sees_the_first(page: Page, room: tuple[str, Path]) -> None:
     url, data = room
     with Store.open(data) as store:
-        study = worklist.listed(store, Query())[-1]
+        study = list(worklist.listed(store, Query()))[-1]
     before = kept(data)
     history = re.compile(rf"History \({sum(decision.study == study for decision in before) + 2}\)")
     other = page.context.new_page()

@@ -2,26 +2,16 @@
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from mtunet.output.drawing import FIGURE_3, LAYERS
+from mtunet.output.drawing import LAYERS
 from pages.shared.image_route import ROUTES
 from pages.shared.viewer import Hanging, Outline, Pane, Reading, viewer
 
 app = st.App(__file__, routes=ROUTES)
-
-
-@dataclass(frozen=True)
-class Line:
-    colour: str
-    dashed: bool
-    label: str
-
-
-PALETTE = {name: Line(stroke.hex, bool(stroke.dash), LAYERS[name]) for name, stroke in FIGURE_3.items()}
 
 
 def page() -> None:
@@ -38,9 +28,7 @@ def page() -> None:
     right.caption("Not for clinical use")
     grid = Hanging(2, 2, {(1, 1): "No left MLO"}) if hung else None
     reading = Reading(desk_facts(panes), lambda _: None, lambda _: None) if hung else None
-    event = viewer(
-        panes, key="viewer", height=760, visible={}, palette=PALETTE, selected=chosen, hanging=grid, reading=reading
-    )
+    event = viewer(panes, key="viewer", height=760, visible={}, selected=chosen, hanging=grid, reading=reading)
     if event.selected is not None:
         chosen = event.selected
         st.write(f"Clicked {event.pane} {event.selected}")
@@ -96,7 +84,7 @@ def hung_panes(facts: dict) -> list[Pane]:
 
 def pane(facts: dict, n: int) -> Pane:
     contours = {
-        layer: [Outline(points, number, f"{PALETTE[layer].label}\nprobability 0.90") for points, number in found]
+        layer: [Outline(points, number, f"{LAYERS[layer]}\nprobability 0.90") for points, number in found]
         for layer, found in facts["contours"].items()
     }
     if st.session_state.get("fewer"):

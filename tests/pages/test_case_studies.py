@@ -23,7 +23,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import JobState
 from mtunet.store.studies import study_of
 from mtunet.study.decisions import Act, standing
-from pages.case.chosen import NEGATIVE
+from pages.case.settings import NEGATIVE
 from tests.dicoms import dicom
 from tests.pages.conftest import decide, desk_of, once, open_drawer
 from tests.painting import drawing, drawn_png

@@ -22,7 +22,7 @@ def test_every_page_is_in_the_menu(page: Path) -> None:
 
 def test_no_page_has_an_icon_that_would_be_fetched_from_elsewhere() -> None:
     assert "icon=" not in (ROOT / "streamlit_app.py").read_text()
-    assert 'page_icon=":' not in (ROOT / "pages" / "shared" / "frame.py").read_text()
+    assert 'page_icon=":' not in (ROOT / "pages" / "shared" / "entry.py").read_text()
 
 
 def test_the_server_is_closed_to_the_network_and_keeps_its_errors_to_itself() -> None:

@@ -132,7 +132,8 @@ def test_a_known_error_of_the_model_is_marked_on_a_sample(app: AppTest, data: Pa
 def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None:
     import sqlite3
 
-    Store.open(data).close()
+    with Store.open(data):
+        pass
     with sqlite3.connect(data / "mtunet.db") as connection:
         connection.execute("PRAGMA user_version = 99")
     app.run()
