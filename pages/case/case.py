@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from mtunet.case import Analysis, Calcification
+from mtunet.case import Calcification
 from mtunet.store.filing import NotOnFile
-from mtunet.store.records import Image
 from mtunet.store.studies import StudyRecord, images_of
 from mtunet.study.decisions import standing
 from mtunet.study.grouping import companions
@@ -15,7 +14,7 @@ from mtunet.study.look import together
 from pages.case.chosen import chosen_study, go_to, header
 from pages.case.drawers import drawers
 from pages.case.reading import LAYERS, Case, Viewed, desk_facts, panes
-from pages.case.settings import settings
+from pages.case.settings import Found, settings
 from pages.shared.correcting import correct_side
 from pages.shared.entry import frame, name_reader
 from pages.shared.pixels import looked
@@ -31,9 +30,7 @@ UNASKED = {"causes": False, "below": False, "truth_mc": False, "truth_bac": Fals
 """Layers that are shown when somebody wants them."""
 
 
-def opened(
-    record: StudyRecord, found: Sequence[tuple[Image, Analysis]], thresholds: Mapping[Calcification, float]
-) -> Case:
+def opened(record: StudyRecord, found: Sequence[Found], thresholds: Mapping[Calcification, float]) -> Case:
     """A study under these thresholds. found: what a model found on each image. Raises NotOnFile."""
     looks = [looked(image, stored, thresholds) for image, stored in found]
     views = [Viewed(image, stored, look.analysis, look) for (image, stored), look in zip(found, looks, strict=True)]
@@ -45,19 +42,17 @@ line = frame("Case", heading=False, device=False)
 with open_store() as store:
     record, alone = chosen_study(store)
     here = place(store, record.study.id)
-    chosen = settings(
-        store, record, line.popover("Model", icon=":material/tune:", key="case.settings", type="tertiary")
-    )
+    drawn = line.popover("Model", icon=":material/tune:", key="case.settings", type="tertiary")
+    chosen = settings(store, record, drawn)
     if chosen is None:
         header(record.study, record.images, here)
         st.stop()
     try:
         case = opened(record, chosen.found, chosen.thresholds)
         prior = opened(*chosen.prior, chosen.thresholds) if chosen.prior is not None else None
-        beside = Viewed(chosen.beside[0], chosen.beside[1], chosen.beside[1]) if chosen.beside is not None else None
         correct_side(case.study.id, case.scope, "case.correct")
         ahead = images_of(store, here.below)[:AHEAD] if here is not None and here.below else ()
-        shown, hanging = panes(case, prior, beside, alone)
+        shown, hanging = panes(case, prior, chosen.beside, alone)
         facts = desk_facts(case, record.decided, here, [image.sha256 for image in ahead])
         viewer(
             shown,

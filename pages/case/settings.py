@@ -20,6 +20,7 @@ from mtunet.store.images import Store
 from mtunet.store.records import Image, JobState
 from mtunet.store.studies import StudyRecord, record_of, study_of
 from pages.case.chosen import go_to
+from pages.case.reading import Viewed
 from pages.shared.words import TYPES, ago, marker, plain
 from pages.shared.work import jobs, open_store
 
@@ -37,14 +38,14 @@ Found = tuple[Image, Analysis]
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """found: what the model found on each image, one at least. prior: an earlier study, and the same of it. beside:
-    another image, beside an only one."""
+    another image, to be shown beside an only one."""
 
     model: str
     found: Sequence[Found]
     thresholds: Mapping[Calcification, float]
     palette: Palette
     prior: tuple[StudyRecord, Sequence[Found]] | None
-    beside: Found | None
+    beside: Viewed | None
 
 
 def settings(store: Store, record: StudyRecord, drawn: DeltaGenerator) -> Chosen | None:
@@ -161,7 +162,7 @@ def _prior(store: Store, record: StudyRecord, model: str) -> tuple[StudyRecord, 
     return prior, found
 
 
-def _beside(store: Store, image: Image, model: str) -> Found | None:
+def _beside(store: Store, image: Image, model: str) -> Viewed | None:
     """Another image that this model has looked at; None for none beside. Zoom, place and window of the two move
     together."""
     names = {sha256: name for sha256, name in store.names_of_analysed(MOST).items() if sha256 != image.sha256}
@@ -182,7 +183,8 @@ def _beside(store: Store, image: Image, model: str) -> Found | None:
     if other is None or found is None:
         st.caption("This model has not looked at that image yet. Open it once with this model.")
         return None
-    return other, analyses.from_json(found)
+    analysis = analyses.from_json(found)
+    return Viewed(other, analysis, analysis)
 
 
 # What the model found; what it has not looked at is asked for, and its progress shown.

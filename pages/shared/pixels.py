@@ -41,9 +41,8 @@ def looked(image: Image, stored: Analysis, thresholds: Mapping[Calcification, fl
         cuts = tuple(thresholds[kind] for kind in Calcification)
         analysis = _weighed(folder, image.sha256, made.model, made.weights_sha256, cuts)
     analysis = replace(analysis, laterality=image.laterality, view=image.view)
-    return replace(
-        _looked(folder, image.sha256, analysis), analysis=analysis
-    )  # its reasons may have been settled since
+    kept = _looked(folder, image.sha256, analysis)
+    return replace(kept, analysis=analysis)  # a person may have settled what was said of it
 
 
 def segmentation_of(image: Image, analysis: Analysis) -> Segmentation:

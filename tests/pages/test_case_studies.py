@@ -21,7 +21,7 @@ from mtunet.store import filing
 from mtunet.store.decisions import history
 from mtunet.store.images import Store
 from mtunet.store.records import JobState
-from mtunet.store.studies import study_of
+from mtunet.store.studies import images_of, set_placement, study_of
 from mtunet.study.decisions import Act, standing
 from pages.case.settings import NEGATIVE
 from tests.dicoms import dicom
@@ -214,6 +214,21 @@ def test_a_case_opens_without_a_map_until_a_threshold_is_moved(
     next(slider for slider in app.slider if "threshold.mc" in str(slider.key)).set_value(0.3).run()
     assert not app.exception
     assert len(set(read)) == 4
+
+
+def test_what_a_person_settled_is_not_said_of_the_study_any_more(app: AppTest, study: str, data: Path) -> None:
+    [rule] = [rule for rule in PICTURE_RULES if rule.name == "turned"]
+    said = json.dumps([{"rule": rule.name, "sentence": rule.sentence}])
+    with Store.open(data) as store, store.writing():
+        store.db.conn.execute("update analyses set analysis = json_set(analysis, '$.triage.reasons', json(?))", [said])
+        store.db.conn.execute("update analyses set picture = ?", [json.dumps([[rule.name, rule.sentence]])])
+    app.switch_page("pages/case/case.py")
+    app.query_params["study"] = study
+    assert "or its side is wrong." in " ".join(desk_of(app.run())["flag"]["reasons"])
+    with Store.open(data) as store:
+        for image in images_of(store, study):
+            set_placement(store, image.sha256, image.laterality, image.view)
+    assert "or its side is wrong." not in " ".join(desk_of(app.run())["flag"]["reasons"])
 
 
 def test_a_negative_is_turned_over_and_analysed_again(app: AppTest, analysed: Callable[..., str], data: Path) -> None:
