@@ -13,6 +13,7 @@ from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.pictures import HEIGHT, NotDrawable, picture, read_spec, spec_of
 from mtunet.evaluation.reading import Results, costs, epochs_to_reach, histories, load
 from mtunet.evaluation.run_files import UnreadableRun, fingerprint, read_columns
+from mtunet.evaluation.runs import masks_of, read
 from mtunet.phantom import PhantomSpec
 from tests.drawn_run import CHOSEN, METHODS, quick_phantom, write_run
 
@@ -157,6 +158,14 @@ def test_a_broken_file_gets_a_sentence(tmp_path: Path, file: str, text: str, sai
     (run / file).write_text(text)
     with pytest.raises(UnreadableRun, match=said):
         load(run)
+
+
+def test_splits_that_are_not_there_or_damaged_get_a_sentence(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "drawn", images=4, folds=2)
+    for change in (lambda path: path.write_text("{"), Path.unlink):
+        change(run / "splits.json")
+        with pytest.raises(UnreadableRun, match=r"splits\.json cannot be read"):
+            masks_of(read(run), "mtunet", "drawn-000")
 
 
 def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ def test_the_report_of_a_measurement_is_its_summary(tmp_path: Path, capsys: pyte
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_a_damaged_run_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(tmp_path)], standalone_mode=False)
+    assert ended.value.code == 2
+    assert "is not a JSON object" in capsys.readouterr().err
+
+
 def maps(shape: tuple[int, int], marked: Mapping[Calcification, np.ndarray], pitch: float = 0.1) -> Segmentation:
     return Segmentation(
         probability={kind: marked.get(kind, np.zeros(shape, bool)).astype(np.float32) for kind in Calcification},

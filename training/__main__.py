@@ -14,6 +14,7 @@ from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, mo
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.together import worked_out
 from mtunet.files import write_whole
@@ -38,7 +39,7 @@ from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
 from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
 
-EXPECTED = (runs.NotARun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, cluster.NoCluster)
+EXPECTED = (UnreadableRun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, cluster.NoCluster)
 FOLDER = click.Path(path_type=Path)
 _SHIPPED_OR_RUN = "A shipped model, or the folder of a run."
 

@@ -1,8 +1,8 @@
 """What a training run's stored counts say: every figure of the Evaluation page, from counts and nothing else.
 
 `reading` opens a run's folder, `seeds` all its seeds; `figures` holds the formulas; `aggregation` and `intervals` bring
-images together; `table`, `curves`, `paired`, `outcomes` and `audit` answer one question each, and `judging` the claims,
-by `significance`. `together` works all of it out once, `statistics` keeps it. Nothing here draws.
+images together; `table`, `curves`, `outcomes` and `audit` answer one question each, and `judging` the claims, by
+`significance`. `together` works all of it out once, `statistics` keeps it. Nothing here draws.
 """
 
 __all__ = [

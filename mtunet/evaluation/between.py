@@ -159,6 +159,7 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
     others."""
     rates = _by_setting(chosen, every, RATE)
     steps = [(rate, ten) for rate in rates for ten in rates if np.isclose(ten, 10 * rate)]
+    passed = {low: _gates(rates[low], every) for low, _ in steps}
     told = []
     for kind in TYPES:
         for low, high in steps:
@@ -170,10 +171,10 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
             change = (mtu_high - mtu_low) - (single_high - single_low)
             found = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
             test = replace(found, difference=estimate(change, four.population, by_fold=True))
-            passed = _gates(rates[low], every)
-            apart = " and ".join(method_title(g.method) for g in passed if g.method in (MTU, "single") and not g.learnt)
+            failed = [gate.method for gate in passed[low] if gate.method in (MTU, "single") and not gate.learnt]
+            apart = " and ".join(map(method_title, sorted(failed)))
             reason = f"{apart} did not beat every baseline in every fold at {low:g}." if apart else ""
-            reason = reason if passed else "No run has scored the baselines on these folds."
+            reason = reason if passed[low] else "No run has scored the baselines on these folds."
             reason = _waiting(rates[low], rates[high]) or reason
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."

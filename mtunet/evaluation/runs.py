@@ -337,7 +337,7 @@ def _folds(run: Run) -> Sequence[int]:
     if said is None:
         try:
             said = len(read_splits(run))
-        except (OSError, ValueError):
+        except UnreadableRun:
             said = max((files.fold_of(path) + 1 for path in run.folder.glob("*/fold_*")), default=0)
     return range(int(said))
 
@@ -364,7 +364,12 @@ def read_metrics(run: Run) -> list[dict[str, str]]:
 
 
 def read_splits(run: Run) -> list[dict[str, list[str]]]:
-    return list(json.loads((run.folder / files.SPLITS).read_text()))
+    """Raises UnreadableRun."""
+    path = run.folder / files.SPLITS
+    try:
+        return list(json.loads(path.read_text()))
+    except (OSError, ValueError) as problem:
+        raise UnreadableRun(f"{path} cannot be read ({problem}). Make the run again, or remove it.") from None
 
 
 def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:

@@ -15,10 +15,9 @@ from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
 from mtunet.evaluation.judging import Evidence, judged
 from mtunet.evaluation.outcomes import confusion, strata
-from mtunet.evaluation.paired import paired_tests
 from mtunet.evaluation.reading import BASELINES, FRAMES, TYPES, Results, costs, epochs_to_reach, histories
 from mtunet.evaluation.seeds import Seeds, convergence, gates, load_seeds, prices
-from mtunet.evaluation.significance import corrected
+from mtunet.evaluation.significance import corrected, paired_tests
 from mtunet.evaluation.statistics import (
     VERSION,
     Convergence,

@@ -12,6 +12,7 @@ from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.numbers import percent
+from pages.evaluation.results_table import of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, markers, muted, show
 
@@ -137,6 +138,7 @@ def show_calibration(results: Results, methods: list[str]) -> None:
     st.caption(
         "Pixels inside the breast, sorted into ten groups by the probability that was given to them. On the grey line, "
         "0.7 means that 70 of 100 such pixels are truly calcified; below it, the method is too sure."
+        f"{of_one_seed(results)}"
     )
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:

@@ -183,7 +183,9 @@ def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
     found, broken = [], []
     for folder in folders:
         try:
-            found.append(read(str(folder), fingerprint(folder)))
+            run = read(str(folder), fingerprint(folder))
+            _ = run.statistics  # which raises where they are damaged: all that is shown rests on them
+            found.append(run)
         except UnreadableRun as problem:
             broken.append(str(problem))
     return found, broken

@@ -13,7 +13,7 @@ from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import keep_part, remembered
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
 from pages.evaluation.numbers import decimal, downloads, percent
-from pages.evaluation.results_table import chosen_frame, chosen_methods, chosen_type
+from pages.evaluation.results_table import chosen_frame, chosen_methods, chosen_type, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 
 Sweeps = dict[str, dict[tuple[str, str], PooledSweep]]
@@ -96,7 +96,7 @@ def _said_of_validation(results: Results, kind: str, frame: str) -> str:
             cuts = sorted(counts.thresholds.values())
             span = f"{cuts[0]:.2f}" if cuts[0] == cuts[-1] else f"{cuts[0]:.2f} to {cuts[-1]:.2f}"
             chosen.append(f"{method_title(method)} {span}")
-    return f"The folds' own inner validation chose: {', '.join(chosen)}." if chosen else ""
+    return f"The folds' own inner validation chose: {', '.join(chosen)}.{of_one_seed(results)}" if chosen else ""
 
 
 def _numbers(sweep: PooledSweep, native: Curve | None, threshold: float) -> dict[str, Any]:

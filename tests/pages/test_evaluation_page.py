@@ -412,10 +412,11 @@ def test_a_run_that_has_stored_nothing_yet_is_no_error(app: AppTest, root: Path)
     assert "Nothing is scored" in said(app)
 
 
-def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: Path) -> None:
-    shutil.copytree(drawn, root / "drawn")
-    (root / "broken").mkdir()
-    (root / "broken" / "config.json").write_text("{")
+@pytest.mark.parametrize("file", ["config.json", "statistics.json"])
+def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: Path, file: str) -> None:
+    for name in ("drawn", "broken"):
+        shutil.copytree(drawn, root / name)
+    (root / "broken" / file).write_text("{")
     app.run()
     app.switch_page("pages/evaluation/evaluation.py").run()
     assert not app.exception
