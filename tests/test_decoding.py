@@ -73,9 +73,10 @@ def test_a_decoder_that_babbles_is_a_refusal(rubbish: str) -> None:
 
 
 def test_a_decoder_that_does_not_start_is_said() -> None:
-    problem = problem_of(Pool(1, 5.0, (sys.executable, "-c", "raise SystemExit(1)")))
-    assert problem.kind is Refusal.DECODER_CRASHED
-    assert "requirements" in problem.sentence
+    for command in ((sys.executable, "-c", "raise SystemExit(1)"), ("/nowhere/at/all",)):  # OSError, as without memory
+        problem = problem_of(Pool(1, 5.0, command))
+        assert problem.kind is Refusal.DECODER_CRASHED
+        assert "requirements" in problem.sentence
 
 
 def test_the_next_file_is_read_after_a_killed_one() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
-from mtunet.store import filing
+from mtunet.store import filing, health
 from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store
 from mtunet.store.records import JobState, now
@@ -115,6 +115,17 @@ def test_deleting_leaves_nothing_of_the_image(store: Store, data: Path) -> None:
     assert not list(data.rglob(f"*{A}*"))
     for table in ("images", "analyses", "jobs"):
         assert store.db[table].count == 0
+
+
+def test_deleting_many_copies_the_database_once(store: Store, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for sha256 in (A, B, C):
+        store.add_image(mammogram(sha256), "x", "upload")
+    store.back_up()
+    copied: list[Path] = []
+    monkeypatch.setattr(health, "back_up", lambda _, folder: copied.append(folder))
+    store.delete(A, B)
+    assert copied == [data]
+    assert [image.sha256 for image in store.images()] == [C]
 
 
 def test_images_are_listed_newest_first_and_found_by_name(store: Store) -> None:

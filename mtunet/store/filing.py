@@ -30,6 +30,7 @@ from mtunet.case import Calcification, Mammogram, Segmentation, frozen
 from mtunet.files import write_whole
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAMED = re.compile(rb"[0-9a-f]{64}")
 MODEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -230,20 +231,21 @@ def on_disk(data: Path, older_than_s: float) -> set[str]:
     return found - young
 
 
-def forget(data: Path, sha256: str) -> None:
-    """Remove every file of one image, and the lines of the log that name it."""
-    image_path(data, sha256).unlink(missing_ok=True)
-    thumbnail_path(data, sha256).unlink(missing_ok=True)
-    shutil.rmtree(data / "maps" / _hash(sha256), ignore_errors=True)
+def forget(data: Path, *names: str) -> None:
+    """Remove every file of these images (sha256), and the lines of the log that name them."""
+    for sha256 in names:
+        image_path(data, sha256).unlink(missing_ok=True)
+        thumbnail_path(data, sha256).unlink(missing_ok=True)
+        shutil.rmtree(data / "maps" / _hash(sha256), ignore_errors=True)
     for log in data.glob("mtunet.log*"):
-        _forget_lines(log, sha256.encode())
+        _forget_lines(log, {sha256.encode() for sha256 in names})
 
 
-def _forget_lines(log: Path, name: bytes) -> None:
+def _forget_lines(log: Path, names: set[bytes]) -> None:
     """In place, because whoever writes to it goes on at its end."""
     with contextlib.suppress(OSError), log.open("r+b") as file:
         lines = file.readlines()
-        kept = [line for line in lines if name not in line]
+        kept = [line for line in lines if names.isdisjoint(_NAMED.findall(line))]
         if len(kept) < len(lines):
             file.seek(0)
             file.writelines(kept)

@@ -132,11 +132,12 @@ class Store(Opened):
         """The image with its pixels, rounded to 16 bits. Raises NotOnFile."""
         return mammogram_of(image, filing.image_bytes(self.data, image.sha256))
 
-    def delete(self, sha256: str) -> None:
-        """Forget an image, its analyses, its jobs and its files."""
+    def delete(self, *names: str) -> None:
+        """Forget images (sha256), their analyses, their jobs and their files."""
         with self.writing():
-            forget_image(self.db, sha256)
-        filing.forget(self.data, sha256)
+            for sha256 in names:
+                forget_image(self.db, sha256)
+        filing.forget(self.data, *names)
         self.forget_copies()
 
     # Analyses
@@ -302,12 +303,10 @@ class Store(Opened):
     def sweep(self) -> int:
         """Remove the files of images that have no row: of who was killed before the row was written, or after it was
         deleted; says of how many."""
-        swept = 0
-        for sha256 in filing.on_disk(self.data, older_than_s=ORPHAN_SECONDS):
-            if self.image(sha256) is None:
-                filing.forget(self.data, sha256)
-                swept += 1
-        return swept
+        found = filing.on_disk(self.data, older_than_s=ORPHAN_SECONDS)
+        swept = [sha256 for sha256 in found if self.image(sha256) is None]
+        filing.forget(self.data, *swept)
+        return len(swept)
 
     def job(self, sha256: str, model: str) -> Job | None:
         """None when it was never asked for."""

@@ -273,8 +273,7 @@ def delete_studies(store: Opened, ids: Sequence[str]) -> None:
             _forget(store.db, study_id)
         for index in ("studies_letters", "images_letters"):  # else what was deleted stands there until it is merged
             store.db.conn.execute(f"insert into {index} ({index}) values ('optimize')")
-    for sha256 in names:
-        filing.forget(store.data, sha256)
+    filing.forget(store.data, *names)
     store.forget_copies()
 
 

@@ -246,8 +246,7 @@ def _keep_or_delete(store: Store, reader: str) -> None:
             key="teaching.clear_images",
             help="They are in no worklist, and take disk space. The answers stay; what is asked again is drawn again.",
         ):
-            for image in images:
-                store.delete(image.sha256)
+            store.delete(*(image.sha256 for image in images))
             st.rerun()
 
 

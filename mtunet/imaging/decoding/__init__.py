@@ -135,16 +135,19 @@ class _Process:
         self.files = 0
         self._overran = self._waited_for_others = False
         self._cpu_before, self._asked_at = 0.0, time.monotonic()
-        self._popen = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env=_environment(),
-            start_new_session=True,  # Ctrl-C ends us; we end it
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        try:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C ends us; we end it
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError:  # no memory, or too many processes
+            raise _did_not_start() from None
         _widen(self._popen.stdout)
         try:
             with self._deadline(_START_SECONDS):
@@ -153,11 +156,7 @@ class _Process:
             ready = False
         if not ready:
             self.kill()
-            raise UnreadableImage(
-                Refusal.DECODER_CRASHED,
-                "Expected the image decoder to start, but it did not. "
-                "Check that the packages of requirements.txt are installed, then try again.",
-            )
+            raise _did_not_start()
 
     def ask(self, data: bytes, name: str, seconds: float) -> _Answer:
         """The reply and its pixels; raises UnreadableImage when the process overran or died."""
@@ -260,6 +259,14 @@ class _Process:
             if not count:
                 raise EOFError
             view = view[count:]
+
+
+def _did_not_start() -> UnreadableImage:
+    return UnreadableImage(
+        Refusal.DECODER_CRASHED,
+        "Expected the image decoder to start, but it did not. Check that the packages of requirements.txt are "
+        "installed and that there is memory left, then try again.",
+    )
 
 
 class _Deadline:

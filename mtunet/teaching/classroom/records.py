@@ -129,9 +129,7 @@ def delete_room(store: Store, room: Room) -> None:
         row["sha256"] for number in rooms.case_numbers(store, room.id) if (row := rooms.case(store, room.id, number))
     ]
     rooms.delete_room(store, room.id)
-    for sha256 in made:
-        if store.image(sha256) is not None and study_of(store, sha256) is None:
-            store.delete(sha256)
+    store.delete(*(one for one in made if store.image(one) is not None and study_of(store, one) is None))
 
 
 # What happens
