@@ -31,7 +31,7 @@ from pynetdicom.sop_class import (  # noqa: E402
 
 from mtunet.case import Refusal, View  # noqa: E402
 from mtunet.detection import models  # noqa: E402
-from mtunet.intake import scp_limits  # noqa: E402
+from mtunet.intake import scp  # noqa: E402
 from mtunet.intake.scp import CANNOT_UNDERSTAND, FAILED, NO_ROOM, CannotListen, Endpoint, StorageReceiver  # noqa: E402
 from mtunet.store import database, filing, worklist  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
@@ -214,7 +214,7 @@ def test_strangers_that_say_nothing_or_garbage_keep_nobody_out(receiver: Storage
     while send(receiver, one_view(ExplicitVRLittleEndian, 0)) != [0, 0]:
         assert time.monotonic() - started < 10
         time.sleep(0.2)
-    assert threading.active_count() - before <= 2 * scp_limits.MOST_OF_ONE_ADDRESS + 4
+    assert threading.active_count() - before <= 2 * scp.MOST_OF_ONE_ADDRESS + 4
     for one in strangers:
         one.close()
 

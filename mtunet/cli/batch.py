@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import mtunet
 from mtunet.case import Belonging, Calcification, DeviceUnavailable
 from mtunet.cli import making
-from mtunet.cli.ledger import ANALYSED, REFUSED, CannotWrite, InUse, Ledger, Maker, NotALedger, alone_in, write_whole
+from mtunet.cli.ledger import ANALYSED, REFUSED, CannotWrite, Ledger, Maker, alone_in, write_whole
 from mtunet.cli.making import Outputs, make
 from mtunet.cli.shipped import TRUTH, TRUTH_MARKER
 from mtunet.detection import models
@@ -96,10 +96,11 @@ def run(files: list[tuple[Path, str]], options: Options) -> int:
                 _each(_not_ours(files, ledger, options.out), executor, ledger, options, tally)
             finally:
                 executor.close()
+                ledger.tidy()
     except DeviceUnavailable as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
-    except (ModelUnavailable, CannotWrite, InUse, NotALedger, RayAbsent) as problem:
+    except (ModelUnavailable, CannotWrite, RayAbsent) as problem:
         print(problem, file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

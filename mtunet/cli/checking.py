@@ -23,18 +23,17 @@ class Program:
 
     command: tuple[str, ...]
     package: str
-    about: str
     sop_classes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
 
 SR_CLASSES: Final = (".88.11", ".88.22", ".88.33", ".88.34", ".88.50")
 PROGRAMS: Final = (
-    Program(("dciodvfy", "-new"), "dicom3tools", "attributes and values by the object's definition", errors=("Error",)),
-    Program(("dcmdump", "-q"), "dcmtk", "encoding"),
-    Program(("dsrdump", "-q"), "dcmtk", "the tree of a report", SR_CLASSES, ("E:", "F:")),
+    Program(("dciodvfy", "-new"), "dicom3tools", errors=("Error",)),
+    Program(("dcmdump", "-q"), "dcmtk"),
+    Program(("dsrdump", "-q"), "dcmtk", SR_CLASSES, ("E:", "F:")),
 )
-TOGETHER: Final = Program(("dcentvfy",), "dicom3tools", "patient, study and series across files", errors=("Error",))
+TOGETHER: Final = Program(("dcentvfy",), "dicom3tools", errors=("Error",))
 
 
 def run(files: Sequence[Path]) -> int:

@@ -3,6 +3,7 @@ goes on where it stopped, and one of any length needs no more memory than a row 
 """
 
 import csv
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ class Ledger:
     """The tables of one output folder. One process writes them; rows are there as soon as the image is finished."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises CannotWrite, NotALedger."""
+        """Raises CannotWrite."""
         self._folder = folder
         self._done: dict[tuple[str, str], Done] = {}
         _mend(folder / ANALYSED)
@@ -116,31 +117,35 @@ class Ledger:
         _append(self._folder / ANALYSED, COLUMNS, row)
         self._done[file, analysis.sha256] = Done(stem, outputs, maker)
 
+    def tidy(self) -> None:
+        """One row per image: of what was made again, the last. Raises CannotWrite."""
+        with (self._folder / ANALYSED).open(newline="", encoding="utf-8", errors="replace") as file:
+            rows = list(csv.reader(file))
+        last = {tuple(row[:2]): row for row in rows}
+        if len(last) < len(rows):
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows(last.values())
+            write_whole(self._folder / ANALYSED, text.getvalue().encode())
+
     def note_refused(self, file: str, kind: str, sentence: str) -> None:
         """Raises CannotWrite."""
         _append(self._folder / REFUSED, REFUSED_COLUMNS, {"file": file, "kind": kind, "sentence": sentence})
 
     def _read(self) -> None:
-        """Later rows win. Raises NotALedger for a table of another form, which is left as it is."""
+        """Later rows win. Raises CannotWrite for a table of another form, which is left as it is."""
         with (self._folder / ANALYSED).open(newline="", encoding="utf-8", errors="replace") as file:
             table = csv.DictReader(file)
             if tuple(table.fieldnames or ()) != COLUMNS:
-                raise NotALedger(self._folder / ANALYSED)
+                raise CannotWrite(
+                    f"{self._folder / ANALYSED} was expected to be the table of an earlier run, but has other columns. "
+                    "Choose another --out."
+                )
             for row in table:
                 if None in row.values():  # cut short
                     continue
                 maker = Maker(row["weights_sha256"], row["version"], row["rules"], row["identified"] == "yes")
                 done = Done(plain(row["stem"]), frozenset(row["outputs"].split()), maker)
                 self._done[plain(row["file"]), row["sha256"]] = done
-
-
-class NotALedger(RuntimeError):
-    """`analysed.csv` is another's. `str()` is the sentence for the person."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} was expected to be the table of an earlier run, but has other columns. Choose another --out."
-        )
 
 
 def _append(path: Path, columns: tuple[str, ...], row: dict[str, object]) -> None:
@@ -154,7 +159,7 @@ def _append(path: Path, columns: tuple[str, ...], row: dict[str, object]) -> Non
                 raise OSError(28, "No space left on device")
             os.fsync(file.fileno())
     except OSError as problem:
-        raise CannotWrite(path, problem) from None
+        raise _not_written(path, problem) from None
 
 
 def _mend(path: Path) -> None:
@@ -173,23 +178,17 @@ def _mend(path: Path) -> None:
 class CannotWrite(RuntimeError):
     """The output folder cannot be used. `str()` is the sentence for the person."""
 
-    def __init__(self, path: Path, problem: OSError) -> None:
-        super().__init__(
-            f"{path} could not be written: {problem.strerror or problem}. Make room or choose another --out."
-        )
 
-
-class InUse(RuntimeError):
-    """Another run writes there. `str()` is the sentence for the person."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"Another run is writing to {folder}. Wait for its end or choose another --out.")
+def _not_written(path: Path, problem: OSError) -> CannotWrite:
+    return CannotWrite(
+        f"{path} could not be written: {problem.strerror or problem}. Make room or choose another --out."
+    )
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """The folder, made if absent, is this run's: two at once would give one name to results of two images. Raises
-    CannotWrite, InUse."""
+    CannotWrite."""
     make_folder(folder)
     if sys.platform == "win32":  # there, a folder cannot be locked
         yield
@@ -197,10 +196,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     try:
         held = os.open(folder, os.O_RDONLY)
     except OSError as problem:
-        raise CannotWrite(folder, problem) from None
+        raise _not_written(folder, problem) from None
     try:
         if not files.lock(held):
-            raise InUse(folder)
+            raise CannotWrite(f"Another run is writing to {folder}. Wait for its end or choose another --out.")
         yield
     finally:
         os.close(held)
@@ -211,7 +210,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise CannotWrite(folder, problem) from None
+        raise _not_written(folder, problem) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -219,4 +218,4 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         files.write_whole(path, content)
     except OSError as problem:
-        raise CannotWrite(path, problem) from None
+        raise _not_written(path, problem) from None

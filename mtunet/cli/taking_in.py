@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from mtunet.intake import logs
@@ -61,43 +62,32 @@ def receive(
     host: str, port: int, title: str, only: tuple[str, ...], model: str, *, strict: bool, back: str = ""
 ) -> int:
     """Listen for C-STORE until Ctrl-C."""
-    data = _begin()
-    jobs = returning = None
+    data, receiver = _begin(), None
     try:
         target = target_of(back) if back else None
-        address = Endpoint(host, port, title, only, strict, target)
         with Store.open(data):
             pass
-        jobs = Jobs(data)
-        receiver = StorageReceiver(data, model, jobs.wake, address)
-        if target is not None:
-            returning = Returning(data, model, target, title)
+        with ExitStack() as at_the_end:
+            jobs = Jobs(data)
+            at_the_end.callback(jobs.close)
+            receiver = StorageReceiver(data, model, jobs.wake, Endpoint(host, port, title, only, strict, target))
+            if target is not None:
+                at_the_end.callback(Returning(data, model, target, title).close)
+            at_the_end.callback(receiver.close)
+            where = f"as {title} at {host}:{receiver.port}"
+            print(f"Listening {where}; results are in {data}. Ctrl-C ends.", file=sys.stderr, flush=True)
+            while True:
+                time.sleep(1.0)
     except (ReceiverAbsent, CannotListen, BadTarget, SenderAbsent) as problem:
         print(problem, file=sys.stderr)
-        _close(jobs)
         return WRONG_USAGE
     except UnusableStore as problem:
         print(problem, file=sys.stderr)
         return FAILED
-    print(
-        f"Listening as {address.title} at {address.host}:{receiver.port}; results are in {data}. Ctrl-C ends.",
-        file=sys.stderr,
-        flush=True,
-    )
-    try:
-        while True:
-            time.sleep(1.0)
     except KeyboardInterrupt:
-        print(
-            f"Stopped. {receiver.received} received, {receiver.dropped} dropped, {receiver.refused} refused.",
-            file=sys.stderr,
-        )
+        came = receiver and f" {receiver.received} received, {receiver.dropped} dropped, {receiver.refused} refused."
+        print(f"Stopped.{came or ''}", file=sys.stderr)
         return STOPPED
-    finally:
-        receiver.close()
-        if returning is not None:
-            returning.close()
-        _close(jobs)
 
 
 def fetch(address: str, patient: str, accession: str, study: str, model: str, title: str) -> int:
@@ -140,11 +130,6 @@ def _begin() -> Path:
     data = data_folder()
     logs.keep_in(data)
     return data
-
-
-def _close(jobs: Jobs | None) -> None:
-    if jobs is not None:
-        jobs.close()
 
 
 def _say(found: Arrivals, known: str) -> None:

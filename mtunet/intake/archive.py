@@ -60,7 +60,10 @@ def target_of(words: str) -> Target:
 def send(objects: Sequence[bytes], target: Target, our_title: str) -> None:
     """All or it raises NotDelivered; what was stored before is sent again then, and is the same object."""
     datasets = [dicom_source.opened(one) for one in objects]
-    (_stow if target.url else _store)(datasets, target, our_title)
+    if target.url:
+        _stow(datasets, target)
+    else:
+        _store(datasets, target, our_title)
 
 
 Answered = Callable[[str, int], None]
@@ -148,7 +151,7 @@ def _store_one(association: Any, dataset: Any, target: Target) -> None:
     raise NotDelivered(f"{target.title} refused it (status {status:04X}).", for_good=True)
 
 
-def _stow(datasets: Sequence[Any], target: Target, our_title: str) -> None:  # noqa: ARG001
+def _stow(datasets: Sequence[Any], target: Target) -> None:
     from dicomweb_client import DICOMwebClient
     from requests import HTTPError, RequestException
 

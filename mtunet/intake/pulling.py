@@ -49,7 +49,8 @@ def pull(store: Store, address: str, wanted: Wanted, model: str, our_title: str)
     """Every mammogram of the studies that fit, priors included, oldest study first. address: the root of a DICOMweb
     service, or AE@host:port, where we are called by our_title. Raises CannotPull, QueueFull, CouldNotSave."""
     origins: dict[str, Origin] = {}
-    for study, data in (_by_web if "://" in address else _by_c_get)(address, wanted, our_title):
+    files = _by_web(address, wanted) if "://" in address else _by_c_get(address, wanted, our_title)
+    for study, data in files:
         if data is None:
             yield Declined("an image of the archive", NOT_HANDED_OVER)
         else:
@@ -60,7 +61,7 @@ def _origin() -> Origin:
     return Origin(f"pulled {secrets.token_hex(4)}", now(), title=f"from the archive, {now()[:10]}", received=True)
 
 
-def _by_web(address: str, wanted: Wanted, our_title: str) -> Iterator[tuple[str, bytes | None]]:  # noqa: ARG001
+def _by_web(address: str, wanted: Wanted) -> Iterator[tuple[str, bytes | None]]:
     """As `archive.fetch`. Raises CannotPull."""
     client = _client(address)
     try:
