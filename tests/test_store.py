@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
-from mtunet.store import filing, health
+from mtunet.store import database, filing
 from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store
 from mtunet.store.records import JobState, now
@@ -122,7 +122,7 @@ def test_deleting_many_copies_the_database_once(store: Store, data: Path, monkey
         store.add_image(mammogram(sha256), "x", "upload")
     store.back_up()
     copied: list[Path] = []
-    monkeypatch.setattr(health, "back_up", lambda _, folder: copied.append(folder))
+    monkeypatch.setattr(database, "_copy", lambda _, folder: copied.append(folder))
     store.delete(A, B)
     assert copied == [data]
     assert [image.sha256 for image in store.images()] == [C]

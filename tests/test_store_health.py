@@ -13,7 +13,7 @@ import pytest
 
 from mtunet import files
 from mtunet.imaging import reading
-from mtunet.intake import folder, logs
+from mtunet.intake import folder, logs, worker
 from mtunet.intake.admission import Origin, take_in
 from mtunet.intake.folder import Inbox, Watcher
 from mtunet.intake.worker import Jobs
@@ -184,6 +184,16 @@ def test_no_error_ends_the_watching(tmp_path, monkeypatch):
     assert watcher.problem == folder.FOLDER_PROBLEM
     watcher.close()
     assert len(looks) >= 8
+
+
+def test_an_error_that_stops_the_queue_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(filing, "on_disk", lambda *_, **__: {}["x"])
+    jobs = Jobs(tmp_path, lambda name: painting_model(name))
+    end = time.monotonic() + 30
+    while not jobs.problem and time.monotonic() < end:
+        time.sleep(0.02)
+    jobs.close()
+    assert jobs.problem == worker.QUEUE_PROBLEM
 
 
 def test_a_disk_without_links_or_shared_memory(tmp_path, monkeypatch):

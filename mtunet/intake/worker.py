@@ -25,6 +25,7 @@ from mtunet.store.images import ORPHAN_SECONDS, Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
 from mtunet.study.look import look, look_to_json
 
+QUEUE_PROBLEM = "The queue could not be worked on; it is tried again. The log says why."
 FIRST_PAGE_S = 4.0
 """After a start without anything that waits, the first page is drawn before the model is loaded."""
 COPY_AGAIN_S = 3600.0
@@ -93,19 +94,15 @@ class Jobs:
             try:
                 with self._alone() as mine:
                     if mine:
-                        self.problem = ""
                         self._work_alone()
             except RayAbsent as problem:
                 self.problem = f"{problem} Until then images wait."
                 logs.LOG.warning("%s", self.problem)
                 self._closing.wait(10.0)
-            except UnusableStore as problem:
-                self.problem = str(problem)
+            except Exception as problem:  # the folder is locked, the disk is full: try again rather than die unseen
+                self.problem = str(problem) if isinstance(problem, UnusableStore) else QUEUE_PROBLEM
                 logs.unexpected("The queue cannot be worked on; trying again", problem)
                 self._closing.wait(5.0)
-            except Exception as problem:  # the folder is locked, the disk is full: try again rather than die unseen
-                logs.unexpected("The queue cannot be worked on; trying again", problem)
-                self._closing.wait(2.0)
 
     def _work_alone(self) -> None:
         files.sweep(self._data)
@@ -122,6 +119,7 @@ class Jobs:
             self._executor.warm(models.DEFAULT_MODEL)  # so that the first image does not wait for it
             with Store.open(self._data) as store:
                 store.resume()
+                self.problem = ""
                 keep = functools.partial(self._keep, store)
                 engine.work(self._assignments(store, self._executor), self._executor, keep, self._closing.is_set)
         finally:
