@@ -13,68 +13,51 @@ from mtunet.case.scope import SCOPE, Effect, Fact
 from mtunet.imaging.decoding.result import refusal
 from mtunet.imaging.dicom.values import items, number, value, word, words
 
-VIEW_CODES: Final[Mapping[str, View]] = {
-    "399162004": View.CC,
-    "R-10242": View.CC,
-    "399368009": View.MLO,
-    "R-10226": View.MLO,
-    "399260004": View.ML,
-    "R-10224": View.ML,
-    "399352003": View.LM,
-    "R-10228": View.LM,
-    "399099002": View.LMO,
-    "R-10230": View.LMO,
-    "399188001": View.SIO,
-    "R-102D0": View.SIO,
-    "399196006": View.FB,
-    "R-10244": View.FB,
-    "399192008": View.XCCL,
-    "Y-X1770": View.XCCL,
-    "399101009": View.XCCM,
-    "Y-X1771": View.XCCM,
-    "399265009": View.XCC,
-    "R-1024A": View.XCC,
-    "127457009": View.SPECIMEN,
-    "G-8310": View.SPECIMEN,
-}
+
+def _by_code(codes: Mapping[Any, str]) -> dict[str, Any]:
+    return {code: meant for meant, many in codes.items() for code in many.split()}
+
+
+VIEW_CODES: Final[Mapping[str, View]] = _by_code(
+    {
+        View.CC: "399162004 R-10242",
+        View.MLO: "399368009 R-10226",
+        View.ML: "399260004 R-10224",
+        View.LM: "399352003 R-10228",
+        View.LMO: "399099002 R-10230",
+        View.SIO: "399188001 R-102D0",
+        View.FB: "399196006 R-10244",
+        View.XCCL: "399192008 Y-X1770",
+        View.XCCM: "399101009 Y-X1771",
+        View.XCC: "399265009 R-1024A",
+        View.SPECIMEN: "127457009 G-8310",
+    }
+)
 """DICOM PS3.16 CID 4014, SNOMED CT codes and the older SNOMED-RT ones."""
-MODIFIER_CODES: Final[Mapping[str, Fact]] = {
-    "399163009": Fact.MAGNIFICATION,
-    "R-102D6": Fact.MAGNIFICATION,
-    "399055006": Fact.SPOT,
-    "R-102D7": Fact.SPOT,
-    "399209000": Fact.IMPLANT_DISPLACED,
-    "R-102D5": Fact.IMPLANT_DISPLACED,
-    "399110001": Fact.TANGENTIAL,
-    "R-102C2": Fact.TANGENTIAL,
-    "399161006": Fact.CLEAVAGE,
-    "R-102D2": Fact.CLEAVAGE,
-    "399011000": Fact.AXILLARY_TAIL,
-    "R-102D1": Fact.AXILLARY_TAIL,
-    "442580003": Fact.AXILLARY_TAIL,
-    "399197002": Fact.ROLLED_LATERALLY,
-    "R-102D3": Fact.ROLLED_LATERALLY,
-    "399226006": Fact.ROLLED_MEDIALLY,
-    "R-102D4": Fact.ROLLED_MEDIALLY,
-    "414493004": Fact.ROLLED_DOWN,
-    "R-102CA": Fact.ROLLED_DOWN,
-    "415670009": Fact.ROLLED_UP,
-    "R-102C9": Fact.ROLLED_UP,
-    "442581004": Fact.NIPPLE_IN_PROFILE,
-    "441752004": Fact.ANTERIOR_COMPRESSION,
-    "442593008": Fact.BELOW_THE_BREAST,
-}
+MODIFIER_CODES: Final[Mapping[str, Fact]] = _by_code(
+    {
+        Fact.MAGNIFICATION: "399163009 R-102D6",
+        Fact.SPOT: "399055006 R-102D7",
+        Fact.IMPLANT_DISPLACED: "399209000 R-102D5",
+        Fact.TANGENTIAL: "399110001 R-102C2",
+        Fact.CLEAVAGE: "399161006 R-102D2",
+        Fact.AXILLARY_TAIL: "399011000 R-102D1 442580003",
+        Fact.ROLLED_LATERALLY: "399197002 R-102D3",
+        Fact.ROLLED_MEDIALLY: "399226006 R-102D4",
+        Fact.ROLLED_DOWN: "414493004 R-102CA",
+        Fact.ROLLED_UP: "415670009 R-102C9",
+        Fact.NIPPLE_IN_PROFILE: "442581004",
+        Fact.ANTERIOR_COMPRESSION: "441752004",
+        Fact.BELOW_THE_BREAST: "442593008",
+    }
+)
 """DICOM PS3.16 CID 4015."""
-SIDE_CODES: Final[Mapping[str, Laterality]] = {
-    "24028007": Laterality.RIGHT,
-    "G-A100": Laterality.RIGHT,
-    "73056007": Laterality.RIGHT,
-    "T-04020": Laterality.RIGHT,
-    "7771000": Laterality.LEFT,
-    "G-A101": Laterality.LEFT,
-    "80248007": Laterality.LEFT,
-    "T-04030": Laterality.LEFT,
-}
+SIDE_CODES: Final[Mapping[str, Laterality]] = _by_code(
+    {
+        Laterality.RIGHT: "24028007 G-A100 73056007 T-04020",
+        Laterality.LEFT: "7771000 G-A101 80248007 T-04030",
+    }
+)
 """Of a side (CID 244) and of a breast of that side, SNOMED CT and SNOMED-RT."""
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     "SeriesDescription": "the series description",
