@@ -104,6 +104,14 @@ def test_two_runs_differ_by_what_they_differ_by_on_each_fold(every: list[Results
     assert [c.test.difference.value for c in compared(base, base, "native", ("f1",))] == [0.0] * 4
 
 
+def test_runs_with_other_folds_differ_by_what_their_figures_differ_by(tmp_path: Path, every: list[Results]) -> None:
+    thrice = load(write_run(tmp_path / "thrice", images=12, methods=("single", "mtunet"), seed=8))
+    found = compared(thrice, named(every, "base"), "native", ("f1", "sensitivity"))
+    assert len(found) == 8
+    for one in found:
+        assert one.test.difference.value == pytest.approx(one.one.value - one.other.value)  # type: ignore[operator]
+
+
 def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
     for name, seed, rate in (("slow", 7, 1e-4), ("fast", 8, 1e-3)):
         write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"learning_rate": rate})

@@ -29,7 +29,8 @@ METRIC = "f1"
 
 @dataclass(frozen=True)
 class Between:
-    """One metric of one method and type in two runs, and what the first has more; pooled in each fold."""
+    """One metric of one method and type in two runs, and what the first has more: pooled in each fold, or, where the
+    runs have not the same folds, in all."""
 
     method: str
     type: str
@@ -100,10 +101,11 @@ def _between(one: Seeds, other: Seeds, method: str, kind: str, frame: str, metri
     pair = shared([(one, method), (other, method)], kind, frame, metric)
     if pair is None:
         return None
-    first, second = (estimate(quantity, pair.population, by_fold=True) for quantity in pair.quantities)
+    told = [estimate(quantity, pair.population, by_fold=pair.same_folds) for quantity in pair.quantities]
     test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
-    test = replace(test, p=None) if method in BASELINES else test  # they draw nothing: nobody asks whether they differ
-    return Between(method, kind, frame, metric, len(pair.population.fold), first, second, test)
+    if method in BASELINES:  # they draw nothing: nobody asks whether they differ
+        test = replace(test, p=None, detectable=None)
+    return Between(method, kind, frame, metric, len(pair.population.fold), told[0], told[1], test)
 
 
 def tested(pair: Shared, test_over_train: float) -> Tested:

@@ -64,9 +64,10 @@ def _figures(one: Results, tables: Tables) -> None:
     if len(alone) == len(tables):
         return
     st.caption(
-        "On the images and seeds that both scored, pooled in each fold: the mean difference with its 95 % interval "
-        "(seeds, patients and images drawn anew), p of the corrected resampled t test after Holm's correction over "
-        "this table, and the difference that would have been found four times in five."
+        "On the images and seeds that both scored, pooled in each fold (in all, where their folds differ): the mean "
+        "difference with its 95 % interval (seeds, patients and images drawn anew), p of the corrected resampled t "
+        "test after Holm's correction over this table, and the difference that would have been found four times in "
+        "five."
     )
     paired = [(name, row) for name, found in tables.items() for row in found]
     rows = [
