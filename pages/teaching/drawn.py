@@ -14,7 +14,7 @@ from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.files import counted
 from mtunet.imaging.reading import read_with_belonging
-from mtunet.intake.admission import TEACHING, Declined, Origin, take_in
+from mtunet.intake.admission import TEACHING, Declined, Origin, ask, take_in
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.phantom.spec import BoolArray
@@ -118,26 +118,39 @@ def drawn_beside(case: Item, spec: PhantomSpec) -> Drawn:
     return drawn(spec, f"{case.name}{beside}")
 
 
+_ASKED = "teaching.asked"
+"""In the session: images that the model was asked for."""
+
+
 def filed(store: Store, one: Drawn, title: str) -> Image:
-    """The image in the store, taken in and queued for the model if it is not there yet.
+    """The image in the store, taken in if it is not there yet, and queued for the model if that has not looked: once a
+    session, so that one who waits for a model that fails is told so.
 
     Raises QueueFull, CouldNotSave, and UnreadableImage where it could not be read back.
     """
-    origin = Origin(secrets.token_hex(4), now(), one.source, title)
-    if one.mammogram is not None:
-        kept = store.image(one.mammogram.sha256)
-        if kept is None:
-            batch = (DEFAULT_MODEL, f"quiz {secrets.token_hex(4)}")
-            kept = store.add_image(one.mammogram, title, one.source, ask=batch, listed=False)
-            jobs().wake()
+    sha256 = one.mammogram.sha256 if one.mammogram is not None else hashlib.sha256(one.data).hexdigest()
+    kept, asked = store.image(sha256), st.session_state.setdefault(_ASKED, set())
+    if kept is not None and sha256 in asked:
         return kept
-    [taken] = take_in(store, one.data, one.file, origin, DEFAULT_MODEL)
-    if isinstance(taken, Declined):
-        raise taken.problem
+    batch = secrets.token_hex(4)
+    if one.mammogram is None:
+        [taken] = take_in(store, one.data, one.file, Origin(batch, now(), one.source, title), DEFAULT_MODEL)
+        if isinstance(taken, Declined):
+            raise taken.problem
+        kept = store.image(taken.sha256)
+    elif kept is None:
+        kept = store.add_image(one.mammogram, title, one.source, ask=(DEFAULT_MODEL, batch), listed=False)
+    elif _found(store, kept) is None:
+        ask(store, sha256, DEFAULT_MODEL, batch)
     jobs().wake()
-    image = store.image(taken.sha256)
-    assert image is not None
-    return image
+    asked.add(sha256)
+    assert kept is not None
+    return kept
+
+
+def _found(store: Store, image: Image) -> dict[str, object] | None:
+    """By the weights that ship."""
+    return store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
 
 
 BUSY = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
@@ -155,7 +168,7 @@ class ModelLook:
 
 def model_look(store: Store, image: Image) -> ModelLook:
     """As it stands now."""
-    found = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
+    found = _found(store, image)
     if found is None:
         job = store.job(image.sha256, DEFAULT_MODEL)
         if job is not None and job.state in BUSY:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from mtunet.case import Calcification
+from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification
 from mtunet.files import counted, csv_bytes
 from mtunet.intake.admission import TEACHING
 from mtunet.store.images import Store
@@ -212,7 +212,7 @@ def _described(store: Store, reader: str) -> None:
 
 
 def _keep_or_delete(store: Store, reader: str) -> None:
-    rows = all_answers(store)
+    rows = [{**row, "disclaimer": NOT_FOR_CLINICAL_USE} for row in all_answers(store)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.download_button(
             "All answers (CSV)",

@@ -22,7 +22,8 @@ from starlette.types import Message
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
-from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.detection import models
+from mtunet.detection.models import DEFAULT_MODEL, ModelUnavailable
 from mtunet.evaluation.outcomes import OUTCOMES
 from mtunet.evaluation.pictures import HEIGHT
 from mtunet.intake.admission import Origin, take_in
@@ -30,7 +31,7 @@ from mtunet.phantom import Phantom, PhantomSpec
 from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.images import Store
 from mtunet.store.quiz import readers, show_next
-from mtunet.store.records import now
+from mtunet.store.records import JobState, now
 from mtunet.store.worklist import count
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
@@ -39,16 +40,18 @@ from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson_sources import PICTURES
 from mtunet.teaching.real_cases import REAL_CASES, name_folder, read_folder
 from mtunet.teaching.records import add_answer, answers_of, described
-from mtunet.teaching.rounds import begin_round, find_round
+from mtunet.teaching.rounds import Plan, begin_round, find_round
 from mtunet.teaching.run_cases import draw_outcomes
-from mtunet.teaching.scoring import Rate, by_round, score
+from mtunet.teaching.scoring import MODEL_FIRST, Rate, by_round, score
 from pages.shared.drawn_pictures import picture as drawn_picture
 from pages.teaching import maker
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
+from pages.teaching.drawn import BUSY
 from pages.teaching.pictures import picture
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
 from tests.pages.conftest import ROOT
+from tests.painting import painting_model
 from tests.test_teaching import answered
 
 SECTIONS = ("lesson", "case", "quiz", "score", "gallery")
@@ -357,6 +360,41 @@ def test_a_last_word_after_the_model_is_kept_beside_the_first(app: AppTest, data
         [kept] = answers_of(store, "Reader")
     assert (kept.answer, kept.revised, kept.right, kept.as_revised.right) == (Answer.MC, Answer.BOTH, False, True)
     assert any("After the model you said **both**: right." in m.value for m in app.markdown)
+
+
+@pytest.mark.parametrize("case", [pool()[0].id, REAL_CASES[0].id])
+def test_a_model_that_cannot_look_keeps_nobody_from_answering(
+    app: AppTest, data: Path, quick: None, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """It is asked once, and again by who comes back another time."""
+
+    there: list[bool] = []
+
+    def load(name: str, *_: object) -> models.Model:
+        if not there:
+            raise ModelUnavailable("The weights are missing.")
+        return painting_model(name)
+
+    monkeypatch.setattr(models, "load_model", load)
+    with Store.open(data) as store:
+        name = begin_round(store, Plan("Ada", "any", "mixed", MODEL_FIRST, 1), case)
+        opened(app, "quiz", round=name)
+        [sha256] = [row["sha256"] for row in store.db.query("select sha256 from images")]
+        until_not_busy(store, sha256)
+        app.run()
+        assert "The weights are missing." in app.info[0].value
+        assert app.button(key="teaching.answer.mc")
+        there.append(True)
+        opened(AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30), "quiz", round=name)
+        until_not_busy(store, sha256)
+        assert store.job(sha256, DEFAULT_MODEL).state is JobState.DONE  # type: ignore[union-attr]
+
+
+def until_not_busy(store: Store, sha256: str) -> None:
+    end = time.monotonic() + 30
+    while store.job(sha256, DEFAULT_MODEL).state in BUSY:  # type: ignore[union-attr]
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_real_case_asks_for_no_place_and_scores_one_type(app: AppTest, data: Path) -> None:
