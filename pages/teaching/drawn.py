@@ -39,7 +39,6 @@ class Drawn:
     name: str
     data: bytes
     masks: Mapping[Calcification, BoolArray]
-    spacing_mm: tuple[float, float]
     outlines: Mapping[str, list[Outline]]
     contents: Contents | None
     file: str
@@ -63,7 +62,6 @@ def drawn(spec: PhantomSpec, name: str) -> Drawn:
         name=name,
         data=dicom_bytes(phantom, name),
         masks=truth.masks,
-        spacing_mm=phantom.spacing_mm,
         outlines=known_layers(truth.masks, benign, truth.source),
         contents=contents_of(phantom),
         file=f"{name}.dcm",
@@ -92,10 +90,7 @@ def drawn_case(case: Case) -> Drawn:
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={RealCase: repr})
 def _real(case: RealCase) -> Drawn:
-    """Read anew for the quiz, under an id of its own: its images are in no worklist, and the file may be wanted there.
-
-    Without spacing, places are in mm of 0.1 a pixel, as marks are (`view`).
-    """
+    """Read anew for the quiz, under an id of its own: they are in no worklist, and the file may be wanted there."""
     data = case.read()
     known, _ = read_with_belonging(data, case.file, b"")
     masks = case.read_masks(known.shape)
@@ -103,7 +98,6 @@ def _real(case: RealCase) -> Drawn:
         name=case.id,
         data=b"",
         masks=masks,
-        spacing_mm=known.spacing_mm or (0.1, 0.1),
         outlines=known_layers(masks, None, case.credit or "your table"),
         contents=None,
         file=case.file,

@@ -23,7 +23,7 @@ from pages.teaching.reveal import ask_again, may_revise, show_truth
 from pages.teaching.round import ANSWER, MARK, MODES, SURENESS_KEY
 from pages.teaching.sections import percent_words
 from pages.teaching.start import show_round_end, show_start
-from pages.teaching.view import choice, clicked_place, show_view, view_and_words
+from pages.teaching.view import choice, clicked_place, show_view, spacing_of, view_and_words
 
 ANSWERS = {
     Answer.MC: ("MC", "m"),
@@ -131,7 +131,7 @@ def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, loo
         if given is not None and st.button(
             "Answer", type="primary", icon=":material/done:", shortcut="Enter", key="teaching.submit"
         ):
-            give(store, playing, _answered(playing, case, one, given, look), given.place)
+            give(store, playing, _answered(playing, case, one, image, given, look), given.place)
             st.rerun()
         if source_of(case) in NOT_KNOWN:
             st.caption(NOT_KNOWN[source_of(case)])
@@ -176,7 +176,7 @@ def not_yet(key: str) -> None:
     )
 
 
-def _answered(playing: Round, case: Case, one: Drawn, given: Given, look: ModelLook) -> Answered:
+def _answered(playing: Round, case: Case, one: Drawn, image: Image, given: Given, look: ModelLook) -> Answered:
     return Answered(
         item=case.id,
         round=playing.name,
@@ -185,7 +185,7 @@ def _answered(playing: Round, case: Case, one: Drawn, given: Given, look: ModelL
         truth=case.answer,
         answer=given.answer,
         sureness=given.sureness,
-        hit=mark(case, given, one.masks, one.spacing_mm).hit,
+        hit=mark(case, given, one.masks, spacing_of(image)).hit,
         model=look.answer,
         source=source_of(case),
         known=case.known,

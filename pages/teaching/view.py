@@ -32,13 +32,13 @@ def clicked_place(image: Image, key: str) -> Place | None:
     x, y = float(placed["x"]) + 0.5, float(placed["y"]) + 0.5  # the viewer's origin is the middle of a pixel
     if not (0 <= x < image.columns and 0 <= y < image.rows):
         return None
-    row_mm, column_mm = _spacing(image)
+    row_mm, column_mm = spacing_of(image)
     return round(x * column_mm, 2), round(y * row_mm, 2)
 
 
 def ring(image: Image, place: Place, note: str = "Your mark") -> Outline:
     """The mark as the viewer draws it: a ring with four ticks that point to the place and leave it free."""
-    row_mm, column_mm = _spacing(image)
+    row_mm, column_mm = spacing_of(image)
     x, y = place[0] / column_mm - 0.5, place[1] / row_mm - 0.5
     points = []
     for i in range(40):
@@ -48,7 +48,8 @@ def ring(image: Image, place: Place, note: str = "Your mark") -> Outline:
     return Outline(points, note=note)
 
 
-def _spacing(image: Image) -> tuple[float, float]:
+def spacing_of(image: Image) -> tuple[float, float]:
+    """(row, column) mm by which its marks are kept; 0.1 where neither file nor person has said it."""
     return image.spacing_mm or (0.1, 0.1)
 
 

@@ -32,6 +32,7 @@ from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.images import Store
 from mtunet.store.quiz import readers, show_next
 from mtunet.store.records import JobState, now
+from mtunet.store.studies import set_spacing
 from mtunet.store.worklist import count
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
@@ -422,10 +423,13 @@ def test_a_mark_on_an_image_of_ones_own_is_judged_by_its_mask_and_a_lost_folder_
     (folder / "cases.csv").write_text("file,morphology,assessment,mc_mask\na.png,AMORPHOUS,4B,mc.png\n")
     [mine] = read_folder(folder)[0]
     name_folder(folder, [mine])
-    monkeypatch.setattr("pages.teaching.quiz.clicked_place", lambda *_, **__: (8.0, 12.0))
+    monkeypatch.setattr("pages.teaching.quiz.clicked_place", lambda *_, **__: (16.0, 24.0))
     opened(app, "quiz", items=mine.id)
     click(app, "teaching.start")
     assert any("real mammogram of yours" in m.value for m in app.markdown)
+    with Store.open(data) as store:  # somebody says in the case viewer how large a pixel is
+        [sha256] = [row["sha256"] for row in store.db.query("select sha256 from images")]
+        set_spacing(store, sha256, 0.2, "")
     for key in ("answer.mc", "sureness.0.5", "submit"):
         click(app, f"teaching.{key}")
     past_the_model(app)

@@ -27,6 +27,7 @@ from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
 from pages.shared.work import jobs, settle
 from pages.teaching.drawn import Drawn, drawn_case
+from pages.teaching.view import spacing_of
 
 ROOM = "class"
 """Where a question's image came from."""
@@ -88,7 +89,7 @@ def _case(store: Store, number: int, id_: str) -> RoomCase:
     one = drawn_case(item)
     image = _kept_for_the_class(store, one, number)
     return RoomCase(
-        number, image.sha256, image.name, PHANTOM, item.answer, why(item), one.spacing_mm, one.masks, one.benign
+        number, image.sha256, image.name, PHANTOM, item.answer, why(item), spacing_of(image), one.masks, one.benign
     )
 
 
