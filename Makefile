@@ -16,7 +16,7 @@ TORCH ?= torch==2.13.0
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: app test check format lock clean
+.PHONY: app test check format lock schemas clean
 
 app: $(VENV)/.app
 	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT) $(SERVED)
@@ -49,6 +49,10 @@ $(VENV)/.app: requirements.lock $(VENV)/bin/python
 $(VENV)/.test: requirements-test.lock $(VENV)/.app
 	$(PIP) --require-hashes -r requirements-test.lock
 	@touch $@
+
+# The published schemas anew, from the models of the JSON.
+schemas: $(VENV)/.app
+	$(BIN)/python -c "from mtunet.output.exports.study_json import publish; publish()"
 
 # The locks anew, with the newest versions that requirements.txt and pyproject.toml allow. Torch is not in them: which
 # build of it is right hangs on the machine. Needs uv.

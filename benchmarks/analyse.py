@@ -20,7 +20,7 @@ import pydicom
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from mtunet.case import Mammogram
-from mtunet.detection import analysis, models
+from mtunet.detection import analysis, analysis_json, models
 from mtunet.detection.preprocessing import prepare
 from mtunet.detection.segmentation import BATCH, passes, tiles
 from mtunet.imaging import reading
@@ -105,14 +105,14 @@ def second_analysis(data: bytes, name: str, model: models.Model, mammogram: Mamm
         origin = Origin("benchmark", now())
         list(take_in(store, data, name, origin, model.name))
         found, _ = analysis.analyse(mammogram, model)
-        store.add_analysis(found.sha256, model.name, model.weights_sha256, analysis.to_json(found, file=name))
+        store.add_analysis(found.sha256, model.name, model.weights_sha256, analysis_json.to_json(found, file=name))
         times = []
         for _ in range(9):
             started = time.perf_counter()
             [taken] = take_in(store, data, name, origin, model.name)
             assert isinstance(taken, Taken)
             assert taken.analysed
-            analysis.from_json(store.analysis(taken.sha256, model.name, model.weights_sha256) or {})
+            analysis_json.from_json(store.analysis(taken.sha256, model.name, model.weights_sha256) or {})
             times.append(time.perf_counter() - started)
         return statistics.median(times)
 

@@ -24,8 +24,8 @@ from mtunet.case import (
     Triage,
     View,
 )
-from mtunet.detection.analysis import analyse, from_json, reweigh, to_json
-from mtunet.detection.analysis_json import SCHEMA_FILE
+from mtunet.detection.analysis import analyse, reweigh
+from mtunet.detection.analysis_json import SCHEMA_FILE, from_json, to_json
 from tests.drawn_results import BAC, MC, drawn_mammogram, drawn_segmentation
 
 VALID = Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))

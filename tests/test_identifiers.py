@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtunet.detection import models
-from mtunet.detection.analysis import from_json
+from mtunet.detection.analysis_json import from_json
 from mtunet.intake.reader import File, Receiver
 from mtunet.intake.worker import Jobs
 from mtunet.output.exports import EXPORTS, Result

@@ -10,7 +10,7 @@ import pytest
 
 from mtunet.case import Calcification, Flag, Refusal, UnreadableImage, frozen
 from mtunet.detection import models
-from mtunet.detection.analysis import from_json
+from mtunet.detection.analysis_json import from_json
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.intake import cluster, logs
 from mtunet.intake.admission import Declined, Origin, QueueFull, Taken, take_in

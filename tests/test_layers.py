@@ -58,6 +58,7 @@ ONLY_IN = {
     "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
+    "pydantic": ("mtunet.detection.analysis_json", "mtunet.study.look", "mtunet.output.exports.study_json"),
     "ray": ("training.cluster", "mtunet.intake.cluster"),
     "pynetdicom": ("mtunet.intake.scp", "mtunet.intake.archive"),
 }

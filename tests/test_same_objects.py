@@ -14,7 +14,7 @@ pytest.importorskip("cryptography")
 from mtunet.__main__ import main
 from mtunet.case import Analysis
 from mtunet.detection import models
-from mtunet.detection.analysis import from_json
+from mtunet.detection.analysis_json import from_json
 from mtunet.intake import returning
 from mtunet.intake.admission import Origin, Taken, take_in
 from mtunet.intake.archive import Target

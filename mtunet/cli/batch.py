@@ -18,7 +18,7 @@ from mtunet.cli.ledger import ANALYSED, REFUSED, CannotWrite, Ledger, Maker, alo
 from mtunet.cli.making import Outputs, make
 from mtunet.cli.shipped import TRUTH, TRUTH_MARKER
 from mtunet.detection import models
-from mtunet.detection.analysis import from_json
+from mtunet.detection.analysis_json import from_json
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.files import Stems, counted, display_name

@@ -4,7 +4,8 @@ made costs itself alone."""
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from mtunet.detection.analysis import analyse, to_json
+from mtunet.detection.analysis import analyse
+from mtunet.detection.analysis_json import to_json
 from mtunet.detection.models import Model
 from mtunet.imaging import reading
 from mtunet.intake import logs

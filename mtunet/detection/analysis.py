@@ -8,15 +8,12 @@ import numpy as np
 
 import mtunet
 from mtunet.case import Analysis, Calcification, Mammogram, Provenance, Segmentation, frozen
-from mtunet.detection.analysis_json import from_json, to_json
 from mtunet.detection.breast import Looked, picture_of
 from mtunet.detection.findings import find
 from mtunet.detection.triage import RULES_VERSION, weigh
 
 if TYPE_CHECKING:
     from mtunet.detection.models import Model
-
-__all__ = ["analyse", "from_json", "reweigh", "to_json"]
 
 
 def analyse(

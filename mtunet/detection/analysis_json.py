@@ -1,8 +1,12 @@
-"""An analysis as JSON and back, by the published schema `mtunet/analysis.schema.json`."""
+"""An analysis as JSON and back. The models are the published schema `mtunet/analysis.schema.json`, too."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema
 
 from mtunet.case import (
     NOT_FOR_CLINICAL_USE,
@@ -22,119 +26,196 @@ from mtunet.case import (
 from mtunet.detection.mc_score import scores
 from mtunet.detection.triage import scope_of
 
-SCHEMA = "mtunet-analysis-1"
+SCHEMA: Final = "mtunet-analysis-1"
 """Changes when a reader of the old form would misread the new one."""
 SCHEMA_FILE = Path(__file__).parents[1] / "analysis.schema.json"
 
+# The schema promises ranges of what is written; what was kept before is read as it is.
+Count = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0})]
+Positive = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1})]
+Size = Annotated[float, WithJsonSchema({"type": "number", "minimum": 0})]
+Share = Annotated[float, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})]
+Cut = Annotated[float, WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1})]
+Millimetres = Annotated[float, WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
+Score = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 100})]
+Sha256 = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
+Words = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})]
+SCOPE = "What puts a badge on the result: names of rules on header or picture, such as magnification, raw, turned."
+
+
+class Written(BaseModel):
+    """A document, or a part of one, whose JSON says these keys and no other; those with a default may be absent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True, allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def taken_from(cls, noun: object, **more: object) -> Self:
+        """The keys are attributes of `noun`; more: those that are not."""
+        return cls.model_validate(noun).model_copy(update=more)
+
+    def values(self) -> dict[str, Any]:
+        """As JSON values, without what was not said."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    def document(self) -> bytes:
+        """UTF-8 JSON, to be read by people as well."""
+        return (json.dumps(self.values(), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+class WrittenBox(Written):
+    """Half-open: bottom and right are one past the last pixel."""
+
+    top: Count
+    left: Count
+    bottom: Count
+    right: Count
+
+
+class WrittenFinding(Written):
+    """A region above the thresholds."""
+
+    number: Positive = Field(description="From 1: MC first, then by probability × area.")
+    type: Calcification = Field(description="mc: microcalcification; bac: breast arterial calcification.")
+    contour: tuple[tuple[float, float], ...] = Field(
+        json_schema_extra={"minItems": 3},
+        description="Outer outline along pixel edges, closed implicitly: (x, y) per point.",
+    )
+    box: WrittenBox
+    area_px: Positive
+    area_mm2: Size | None
+    length_px: Size = Field(description="Of the centre line for BAC, of the longest extent for MC.")
+    length_mm: Size | None
+    specks: Count | None = Field(description="Bright specks counted inside an MC region; null for BAC.")
+    probability: Share = Field(description="Mean over the finding of its own type's map.")
+    probabilities: dict[Calcification, Share] = Field(
+        json_schema_extra={"minProperties": 2}, description="Mean over the finding of each type's map."
+    )
+    why: Words = Field("", description="Of a region below the line: why it does not count.")
+    score: Score | None = Field(
+        None,
+        description="Of an MC region: 0 to 100, how often one like it was true on phantoms; to rank by, no chance of "
+        "cancer.",
+    )
+
+
+class WrittenTriage(Written):
+    flag: Flag = Field(description="mostly_bac_mc_left: mostly arterial, and microcalcifications as well.")
+    priority: Priority = Field(description="Any microcalcification makes it high.")
+    reasons: tuple[Reason, ...] = Field(json_schema_extra={"minItems": 1})
+    bac_share: Share | None = Field(description="BAC area / (BAC + MC area); null when nothing is calcified.")
+    scope: tuple[str, ...] = Field((), description=SCOPE)
+
+
+class WrittenImage(Written):
+    rows: Positive
+    columns: Positive
+    spacing_mm: tuple[Millimetres, Millimetres] | None = Field(
+        description="(row, column) distance between pixel centres."
+    )
+    laterality: Laterality | None = Field(description="Image Laterality (0020,0062).")
+    view: View | None = Field(description="View, acronyms of DICOM CID 4014.")
+    notes: tuple[str, ...] = Field(description="What the reader had to decide or assume.")
+    breast_px: Count = Field(description="Pixels that were looked at.")
+    breast_mm2: Size | None = Field(description="Their area.")
+    looked_share: Share | None = Field(
+        None,
+        description="Of what looks like tissue, what was looked at; null or absent in results of earlier versions.",
+    )
+    looked_mm: tuple[Millimetres, Millimetres] | None = Field(
+        None,
+        description="(row, column) mm of a pixel as it was taken to be: the file's, or an assumption where it says "
+        "none; null or absent in results of earlier versions.",
+    )
+
+
+class WrittenProvenance(Written):
+    model: str
+    weights_sha256: str
+    version: str = Field(description="Of this program.")
+    rules: str = Field(description="Version of the triage rules.")
+    device: str
+    seconds: Size = Field(description="The network's time.")
+    made_at: str = Field(description="UTC, ISO 8601.", json_schema_extra={"format": "date-time"})
+
+
+class WrittenAnalysis(Written):
+    """Pixel coordinates are (x, y) = (column, row); the centre of the top-left pixel is (0, 0). A key in _px is in
+    pixels of the image's own grid; in _mm or _mm2 it is in millimetres in the breast, null where the file gives no
+    spacing. Research demonstration, not for clinical use."""
+
+    model_config = ConfigDict(title="MTU-Net analysis of one mammogram")
+
+    file: str = Field(description="The image's name as the person knows it.")
+    sha256: Sha256 = Field(description="Of the file's bytes.")
+    schema_: Literal["mtunet-analysis-1"] = Field(alias="schema", description="The form of this document.")
+    disclaimer: Words
+    triage: WrittenTriage
+    findings: tuple[WrittenFinding, ...]
+    below_the_line: tuple[WrittenFinding, ...] = Field(
+        description="Regions above the thresholds that do not count, each with the reason."
+    )
+    image: WrittenImage
+    thresholds: dict[Calcification, Cut] = Field(
+        json_schema_extra={"minProperties": 2}, description="Probability at and above which a pixel counts."
+    )
+    provenance: WrittenProvenance
+
+
+def written_analysis(analysis: Analysis, *, file: str) -> WrittenAnalysis:
+    """file: the name to call the image by, as the person knows it."""
+    ranked = scores(analysis)
+    return WrittenAnalysis(
+        file=file,
+        sha256=analysis.sha256,
+        schema=SCHEMA,
+        disclaimer=NOT_FOR_CLINICAL_USE,
+        triage=WrittenTriage.taken_from(analysis.triage, scope=scope_of(analysis.triage.reasons)),
+        findings=tuple(WrittenFinding.taken_from(one, score=ranked.get(one.number)) for one in analysis.findings),
+        below_the_line=tuple(WrittenFinding.taken_from(one, why=one.below) for one in analysis.below),
+        image=WrittenImage.taken_from(analysis),
+        thresholds=dict(analysis.thresholds),
+        provenance=WrittenProvenance.taken_from(analysis.provenance),
+    )
+
 
 def to_json(analysis: Analysis, *, file: str) -> dict[str, Any]:
-    """The analysis as JSON values. file: the name to call the image by, as the person knows it."""
-    ranked = scores(analysis)
-    return {
-        "file": file,
-        "sha256": analysis.sha256,
-        "schema": SCHEMA,
-        "disclaimer": NOT_FOR_CLINICAL_USE,
-        "triage": {
-            "flag": analysis.triage.flag.value,
-            "priority": analysis.triage.priority.value,
-            "reasons": [{"rule": r.rule, "sentence": r.sentence} for r in analysis.triage.reasons],
-            "bac_share": analysis.triage.bac_share,
-            "scope": list(scope_of(analysis.triage.reasons)),
-        },
-        "findings": [
-            {**_finding_to_json(finding), "score": ranked.get(finding.number)} for finding in analysis.findings
-        ],
-        "below_the_line": [{**_finding_to_json(finding), "why": finding.below} for finding in analysis.below],
-        "image": {
-            "rows": analysis.rows,
-            "columns": analysis.columns,
-            "spacing_mm": None if analysis.spacing_mm is None else list(analysis.spacing_mm),
-            "laterality": None if analysis.laterality is None else analysis.laterality.value,
-            "view": None if analysis.view is None else analysis.view.value,
-            "notes": list(analysis.notes),
-            "breast_px": analysis.breast_px,
-            "breast_mm2": analysis.breast_mm2,
-            "looked_share": analysis.looked_share,
-            "looked_mm": None if analysis.looked_mm is None else list(analysis.looked_mm),
-        },
-        "thresholds": {kind.value: value for kind, value in analysis.thresholds.items()},
-        "provenance": {
-            "model": analysis.provenance.model,
-            "weights_sha256": analysis.provenance.weights_sha256,
-            "version": analysis.provenance.version,
-            "rules": analysis.provenance.rules,
-            "device": analysis.provenance.device,
-            "seconds": analysis.provenance.seconds,
-            "made_at": analysis.provenance.made_at,
-        },
-    }
+    """The analysis as JSON values. file: as in `written_analysis`."""
+    return written_analysis(analysis, file=file).values()
 
 
 def from_json(value: Mapping[str, Any]) -> Analysis:
-    """What `to_json` wrote. Raises ValueError for another schema."""
+    """What `to_json` wrote. Raises ValueError for another schema, and for what does not keep to it."""
     if value.get("schema") != SCHEMA:
         raise ValueError(f"Expected an analysis of schema {SCHEMA}, found {value.get('schema')!r}. Analyse it again.")
-    image, triage, provenance = value["image"], value["triage"], value["provenance"]
-    spacing = image["spacing_mm"]
+    try:
+        written = WrittenAnalysis.model_validate({"below_the_line": (), **value})
+    except ValidationError as problem:
+        where = ".".join(map(str, problem.errors()[0]["loc"]))
+        raise ValueError(f"The analysis does not keep to schema {SCHEMA} in {where}. Analyse it again.") from None
+    triage, rules = written.triage, written.provenance.rules
     return Analysis(
-        sha256=value["sha256"],
-        rows=image["rows"],
-        columns=image["columns"],
-        spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
-        laterality=None if image["laterality"] is None else Laterality(image["laterality"]),
-        view=None if image["view"] is None else View(image["view"]),
-        notes=tuple(image["notes"]),
-        breast_px=image["breast_px"],
-        breast_mm2=image["breast_mm2"],
-        looked_share=image.get("looked_share"),
-        looked_mm=None if image.get("looked_mm") is None else (image["looked_mm"][0], image["looked_mm"][1]),
-        thresholds=_by_kind(value["thresholds"]),
-        findings=tuple(_finding_from_json(finding) for finding in value["findings"]),
-        below=tuple(_finding_from_json(finding) for finding in value.get("below_the_line", ())),
-        triage=Triage(
-            flag=Flag(triage["flag"]),
-            priority=Priority(triage["priority"]),
-            reasons=tuple(Reason(r["rule"], r["sentence"]) for r in triage["reasons"]),
-            bac_share=triage["bac_share"],
-            rules=provenance["rules"],
-        ),
-        provenance=Provenance(**provenance),
+        sha256=written.sha256,
+        **dict(written.image),
+        thresholds=frozen(written.thresholds),
+        findings=tuple(_finding(one) for one in written.findings),
+        below=tuple(_finding(one) for one in written.below_the_line),
+        triage=Triage(triage.flag, triage.priority, triage.reasons, triage.bac_share, rules),
+        provenance=Provenance(**dict(written.provenance)),
     )
 
 
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "number": finding.number,
-        "type": finding.type.value,
-        "contour": [[x, y] for x, y in finding.contour],
-        "box": finding.box._asdict(),
-        "area_px": finding.area_px,
-        "area_mm2": finding.area_mm2,
-        "length_px": finding.length_px,
-        "length_mm": finding.length_mm,
-        "specks": finding.specks,
-        "probability": finding.probability,
-        "probabilities": {kind.value: value for kind, value in finding.probabilities.items()},
-    }
+def _finding(written: WrittenFinding) -> Finding:
+    known = dict(written) | {"box": Box(**dict(written.box)), "probabilities": frozen(written.probabilities)}
+    return Finding(**{name: said for name, said in known.items() if name not in ("why", "score")}, below=written.why)
 
 
-def _finding_from_json(value: Mapping[str, Any]) -> Finding:
-    return Finding(
-        number=value["number"],
-        type=Calcification(value["type"]),
-        contour=tuple((x, y) for x, y in value["contour"]),
-        box=Box(**value["box"]),
-        area_px=value["area_px"],
-        area_mm2=value["area_mm2"],
-        length_px=value["length_px"],
-        length_mm=value["length_mm"],
-        specks=value["specks"],
-        probability=value["probability"],
-        probabilities=_by_kind(value["probabilities"]),
-        below=value.get("why", ""),
-    )
+class _Published(GenerateJsonSchema):
+    def field_title_should_be_set(self, _: Any) -> bool:  # "Area Mm2" says no more than its key
+        return False
 
 
-def _by_kind(values: Mapping[str, float]) -> Mapping[Calcification, float]:
-    return frozen({Calcification(kind): float(number) for kind, number in values.items()})
+def schema_of(document: type[Written], name: str) -> str:
+    """The JSON Schema of a document as it is published. name: of its form, as in `SCHEMA`."""
+    made = document.model_json_schema(schema_generator=_Published)
+    head = {"$schema": _Published.schema_dialect, "$id": f"urn:{name.replace('-', ':')}"}
+    return json.dumps(head | made, ensure_ascii=False, indent=2) + "\n"

@@ -34,7 +34,7 @@ ERROR: Final = "failed"
 class Made:
     """What became of an image: plain values, so that they travel between machines.
 
-    analysis: as `analysis.to_json` gives it. files: name to content; what the names mean, the keeper knows.
+    analysis: as `analysis_json.to_json` gives it. files: name to content; what the names mean, the keeper knows.
     """
 
     analysis: dict[str, Any]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from mtunet.case import Analysis, Mammogram, UnreadableImage
 from mtunet.detection import models
-from mtunet.detection.analysis import from_json
+from mtunet.detection.analysis_json import from_json
 from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.archive import NotDelivered, Target, ask_to_commit, send

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mtunet import files
 from mtunet.detection import analysis, models
+from mtunet.detection.analysis_json import to_json
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
@@ -232,7 +233,7 @@ def analyse_stored(
         filing.LOOK_FILE: filing.look_bytes(look_to_json(seen)),
     }
     more = {"coarse_vessels": seen.amount.coarse_vessels}
-    return engine.Made(analysis.to_json(found, file=image.name), files, more)
+    return engine.Made(to_json(found, file=image.name), files, more)
 
 
 def _executor(load: Callable[[str], models.Model]) -> engine.Executor:

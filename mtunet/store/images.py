@@ -150,7 +150,7 @@ class Store(Opened):
         analysis: Mapping[str, Any],
         coarse_vessels: int | None = None,
     ) -> bool:
-        """Keep a result (`detection.analysis.to_json`) and end its job. False when the image was deleted meanwhile.
+        """Keep a result (`analysis_json.to_json`) and end its job. False when the image was deleted meanwhile.
 
         coarse_vessels: how many of its arteries are calcified over some length; None where that cannot be told.
         """

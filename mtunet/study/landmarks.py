@@ -10,6 +10,7 @@ that error. Where the outline cannot tell, nothing is said, and `Landmarks.why` 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -70,7 +71,7 @@ class Distances:
     None where it is not known.
     """
 
-    unit: str
+    unit: Literal["mm", "px"]
     nipple: float | None
     near: float | None
     far: float | None

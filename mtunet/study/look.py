@@ -4,16 +4,19 @@ One image at a time (`look`), so that no more than one image's maps are in memor
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from mtunet.case import Analysis, Calcification, Laterality, Mammogram, Segmentation, View
+from mtunet.detection.analysis_json import Written
 from mtunet.detection.breast import Edge
 from mtunet.detection.triage import Evidence, evidence_of
-from mtunet.study.bac import ArteryRun, ImageAmount, StudyAmount, measure, study_amount
+from mtunet.study.bac import ImageAmount, StudyAmount, measure, study_amount
 from mtunet.study.landmarks import FROM_ABOVE, Distances, Landmarks, Matches, Seen, landmarks, match, place
 from mtunet.study.rules import Areas, Point, areas, track
 
@@ -106,7 +109,7 @@ def _seen(image: ImageLook) -> list[Seen]:
 
 
 # What was worked out of an image beside its findings, as JSON: the worker writes it, so that opening a case reads no
-# probability map. It hangs on the thresholds and on side and view; under others it is worked out anew (`is_of`).
+# probability map. It hangs on the thresholds and on side and view; under others it is worked out anew.
 
 VERSION = 1
 """Changes when amounts, landmarks or areas are worked out in another way; what was kept before is then made anew."""
@@ -114,21 +117,30 @@ SAME = 0.005
 """Thresholds that differ by less are the same: a slider has steps of 0.01."""
 
 
+class WrittenMarks(Written):
+    """skin: as in `Landmarks`, to a tenth of a pixel."""
+
+    chest_wall: Edge | None
+    nipple: tuple[float, float] | None
+    skin: Annotated[
+        npt.NDArray[np.float32],
+        PlainValidator(lambda points: np.asarray(points, np.float32).reshape(-1, 2)),
+        PlainSerializer(lambda skin: np.round(skin.astype(np.float64), 1).tolist()),
+    ]
+    why: str
+
+
+class WrittenLook(Written):
+    version: int = VERSION
+    of: dict[str, Any] = Field({})
+    amount: ImageAmount
+    marks: WrittenMarks
+    places: dict[int, Distances]
+    areas: Areas
+
+
 def look_to_json(image: ImageLook) -> dict[str, Any]:
-    marks = image.marks
-    return {
-        "version": VERSION,
-        "of": _of(image.analysis),
-        "amount": asdict(image.amount),
-        "marks": {
-            "chest_wall": marks.chest_wall.value if marks.chest_wall else None,
-            "nipple": marks.nipple,
-            "skin": np.round(marks.skin.astype(np.float64), 1).tolist(),
-            "why": marks.why,
-        },
-        "places": {str(number): asdict(place) for number, place in image.places.items()},
-        "areas": asdict(image.areas),
-    }
+    return WrittenLook.taken_from(image, version=VERSION, of=_of(image.analysis)).values()
 
 
 def look_from_json(written: Mapping[str, Any], analysis: Analysis) -> ImageLook | None:
@@ -136,30 +148,11 @@ def look_from_json(written: Mapping[str, Any], analysis: Analysis) -> ImageLook 
     try:
         if written["version"] != VERSION or not _same(written["of"], _of(analysis)):
             return None
-        amount, marks, areas = written["amount"], written["marks"], written["areas"]
-        vessels = amount["vessels"]
-        return ImageLook(
-            analysis=analysis,
-            amount=ImageAmount(
-                **{
-                    **amount,
-                    "laterality": Laterality(amount["laterality"]) if amount["laterality"] else None,
-                    "vessels": None
-                    if vessels is None
-                    else tuple(ArteryRun(tuple(v["findings"]), v["length_mm"], v["coarse"]) for v in vessels),
-                }
-            ),
-            marks=Landmarks(
-                Edge(marks["chest_wall"]) if marks["chest_wall"] else None,
-                None if marks["nipple"] is None else (marks["nipple"][0], marks["nipple"][1]),
-                np.asarray(marks["skin"], np.float32).reshape(-1, 2),
-                marks["why"],
-            ),
-            places=MappingProxyType({int(number): Distances(**place) for number, place in written["places"].items()}),
-            areas=Areas(tuple(areas["moves"]), tuple(areas["mc_px"]), tuple(areas["bac_px"]), areas["pixel_mm2"]),
-        )
+        kept = WrittenLook.model_validate(written)
     except (KeyError, TypeError, ValueError):
         return None
+    marks, places = Landmarks(**dict(kept.marks)), MappingProxyType(kept.places)
+    return ImageLook(analysis=analysis, amount=kept.amount, marks=marks, places=places, areas=kept.areas)
 
 
 def _of(analysis: Analysis) -> dict[str, Any]:

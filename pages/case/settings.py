@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mtunet.case import Analysis, Calcification
-from mtunet.detection import analysis as analyses
 from mtunet.detection import models
+from mtunet.detection.analysis_json import from_json
 from mtunet.detection.components import what_counts
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.intake.admission import QueueFull, ask, turn_over
@@ -183,7 +183,7 @@ def _beside(store: Store, image: Image, model: str) -> Viewed | None:
     if other is None or found is None:
         st.caption("This model has not looked at that image yet. Open it once with this model.")
         return None
-    analysis = analyses.from_json(found)
+    analysis = from_json(found)
     return Viewed(other, analysis, analysis)
 
 
@@ -210,7 +210,7 @@ def _analysed(store: Store, record: StudyRecord, model: str) -> list[Found]:
 
 def _on_file(record: StudyRecord, image: Image, model: str) -> Analysis | None:
     written = record.analyses.get((image.sha256, model, models.MODELS[model].sha256))
-    return None if written is None else analyses.from_json(written)
+    return None if written is None else from_json(written)
 
 
 def _failed(store: Store, image: Image, model: str, *, alone: bool) -> bool:

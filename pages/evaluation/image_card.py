@@ -10,8 +10,8 @@ from typing import Any
 import streamlit as st
 
 from mtunet.case import Calcification
-from mtunet.detection import analysis as analyses
 from mtunet.detection import models
+from mtunet.detection.analysis_json import from_json
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.evaluation import runs
@@ -198,7 +198,7 @@ def _ships(store: Store, image: Image) -> dict[str, Sequence[Outline]] | None:
     found = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
     if found is None:
         return None
-    layers = outlines(analyses.from_json(found).findings)
+    layers = outlines(from_json(found).findings)
     return {f"ships_{name}": [Outline(one.points, note=one.note) for one in layer] for name, layer in layers.items()}
 
 

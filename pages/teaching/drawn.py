@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 
 from mtunet.case import Calcification, Mammogram
-from mtunet.detection import analysis as analyses
 from mtunet.detection import models
+from mtunet.detection.analysis_json import from_json
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.files import counted
@@ -168,7 +168,7 @@ def model_look(store: Store, image: Image) -> ModelLook:
         if job is not None and job.state in BUSY:
             return ModelLook("The model is still looking.", pending=True)
         return ModelLook(f"The model has not looked at this case. {job.sentence if job else ''}".strip())
-    analysis = analyses.from_json(found)
+    analysis = from_json(found)
     kinds = frozenset(finding.type for finding in analysis.findings)
     said = Answer.of(kinds)
     counts = {kind: sum(one.type is kind for one in analysis.findings) for kind in Calcification}

@@ -112,7 +112,7 @@ def test_every_export_has_its_button(analysed: Callable[..., str], open_case: Ca
 
 
 def test_every_export_is_made_of_what_is_shown(analysed: Callable[..., str], data: Path) -> None:
-    from mtunet.detection.analysis import from_json
+    from mtunet.detection.analysis_json import from_json
     from mtunet.detection.models import DEFAULT_MODEL
     from mtunet.output.drawing import FIGURE_3
     from mtunet.output.exports import NotForThisImage

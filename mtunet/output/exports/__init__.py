@@ -5,7 +5,8 @@ from types import MappingProxyType
 
 from mtunet.output.exports import dicom_header, dicom_source
 from mtunet.output.exports.result import Export, NotForThisImage, Result, to_mask_pngs, to_mask_zip, to_png
-from mtunet.output.exports.study import StudyResult, to_study_csv, to_study_json, to_study_pdf
+from mtunet.output.exports.study import StudyResult, to_study_csv, to_study_pdf
+from mtunet.output.exports.study_json import to_study_json
 from mtunet.output.exports.tables import CSV_COLUMNS, to_csv, to_json_bytes
 
 __all__ = [

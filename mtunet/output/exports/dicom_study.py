@@ -31,7 +31,8 @@ from mtunet.output.exports.dicom_findings import (
 from mtunet.output.exports.dicom_objects import CATEGORY, TYPE_CODES, about, fingerprint, finished, one_frame
 from mtunet.output.exports.dicom_source import opened, uid
 from mtunet.output.exports.dicom_tree import OWN_SCHEME
-from mtunet.output.exports.study import StudyResult, StudyView, decision_json, remarks
+from mtunet.output.exports.study import StudyResult, StudyView, remarks
+from mtunet.output.exports.study_json import decision_json
 from mtunet.study.decisions import RECALL_WORDS, VERDICT_WORDS, Decision, Recall, Verdict
 
 VERDICT: Final = Code("verdict", OWN_SCHEME, "Reader's verdict")

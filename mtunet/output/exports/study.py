@@ -1,26 +1,21 @@
-"""A whole study: everything as JSON, a row per finding as CSV, one page as PDF; with what readers decided."""
+"""A whole study: a row per finding as CSV, one page as PDF; with what readers decided."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Finding, Mammogram, Truth
-from mtunet.detection.analysis_json import to_json
 from mtunet.detection.mc_score import scores
 from mtunet.detection.triage import area_words, scope_of
 from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
 from mtunet.output.exports.tables import CSV_COLUMNS
-from mtunet.study.bac import GRADE_RULE, GRADES, Amount
+from mtunet.study.bac import GRADES
 from mtunet.study.decisions import Decision, Standing, in_words, standing
 from mtunet.study.look import ImageLook, StudyLook
 from mtunet.study.rules import StudyTriage, weigh_study
 
-SCHEMA = "mtunet-study-1"
-SCHEMA_FILE = Path(__file__).parents[2] / "study.schema.json"
 MOST_VIEWS = 4
 
 
@@ -60,58 +55,6 @@ class StudyResult:
     @property
     def standing(self) -> Standing:
         return standing(self.history)
-
-
-def to_study_json(study: StudyResult) -> bytes:
-    """UTF-8 JSON by the schema `mtunet/study.schema.json`."""
-    triage, look = study.triage, study.look
-    value = {
-        "schema": SCHEMA,
-        "disclaimer": NOT_FOR_CLINICAL_USE,
-        "study": study.id,
-        "title": study.title,
-        "triage": {
-            "flag": triage.flag.value if triage.flag else None,
-            "urgency": triage.urgency.name.lower(),
-            "reasons": [{"rule": r.rule, "sentence": r.sentence} for r in triage.reasons],
-            "bac_share": triage.bac_share,
-            "scope": list(triage.scope),
-            "score": triage.score,
-        },
-        "bac": {
-            "rule": GRADE_RULE,
-            "study": _amount_json(look.amount.whole),
-            "breasts": {side.value: _amount_json(part) for side, part in look.amount.breasts.items()},
-        },
-        "thresholds_moved": [{"move": p.move, "mc": p.mc, "bac": p.bac} for p in look.points],
-        "thresholds_moved_unit": "mm2" if all(i.areas.pixel_mm2 is not None for i in look.counting) else "px",
-        "images": [_image_json(study, image) for image in look.images],
-        "decisions": [decision_json(decision) for decision in study.history],
-        "recall": study.standing.recall.value if study.standing.recall else None,
-    }
-    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
-
-
-def decision_json(decision: Decision) -> dict[str, Any]:
-    shown = decision.shown
-    return {
-        "id": decision.id,
-        "at": decision.at,
-        "reader": decision.reader,
-        "act": decision.act.value,
-        "answer": decision.answer or None,
-        "note": decision.note or None,
-        "sha256": decision.sha256,
-        "type": decision.type.value if decision.type else None,
-        "number": decision.number,
-        "box": decision.box._asdict() if decision.box else None,
-        "undoes": decision.undoes,
-        "model": shown.model,
-        "weights_sha256": shown.weights_sha256,
-        "thresholds": {kind.value: cut for kind, cut in shown.thresholds.items()},
-        "rules": shown.rules,
-        "version": shown.version,
-    }
 
 
 STUDY_COLUMNS = (
@@ -244,52 +187,4 @@ def _missed_row(decision: Decision) -> dict[str, object]:
         "reader_verdict": "missed",
         "reader": decision.reader,
         "decided_at": decision.at,
-    }
-
-
-def _image_json(study: StudyResult, image: ImageLook) -> dict[str, Any]:
-    analysis = image.analysis
-    places = []
-    for finding in analysis.findings:
-        there = image.places[finding.number]
-        other = study.look.other_view(analysis.sha256, finding.number)
-        places.append(
-            {
-                "number": finding.number,
-                "unit": there.unit,
-                "to_nipple": there.nipple,
-                "to_skin": there.skin,
-                "other_view": {"sha256": other[0], "number": other[1]} if isinstance(other, tuple) else None,
-                "one_view_only": other is False,
-            }
-        )
-    return {
-        "analysis": to_json(analysis, file=study.files.get(analysis.sha256, "")),
-        "counted": analysis.sha256 not in study.look.beside,
-        "nipple": None if image.marks.nipple is None else list(image.marks.nipple),
-        "nipple_unknown": image.marks.why or None,
-        "places": places,
-        "bac": {
-            "area_px": image.amount.area_px,
-            "area_mm2": image.amount.area_mm2,
-            "length_mm": image.amount.length_mm,
-            "breast_share": image.amount.breast_share,
-            "probability_sum": image.amount.probability_sum,
-            "intensity_sum": image.amount.intensity_sum,
-            "grade": image.amount.grade,
-        },
-    }
-
-
-def _amount_json(amount: Amount | None) -> dict[str, Any] | None:
-    if amount is None:
-        return None
-    return {
-        "area_px": amount.area_px,
-        "area_mm2": amount.area_mm2,
-        "length_mm": amount.length_mm,
-        "probability_sum": amount.probability_sum,
-        "intensity_sum": amount.intensity_sum,
-        "grade": amount.grade,
-        "causes": {sha256: list(numbers) for sha256, numbers in amount.causes.items()},
     }

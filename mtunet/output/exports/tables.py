@@ -1,9 +1,7 @@
 """A result as JSON by the published schema, and as a CSV table that no spreadsheet runs."""
 
-import json
-
 from mtunet.case import NOT_FOR_CLINICAL_USE
-from mtunet.detection.analysis_json import to_json
+from mtunet.detection.analysis_json import written_analysis
 from mtunet.detection.mc_score import scores
 from mtunet.detection.triage import scope_of
 from mtunet.files import csv_bytes
@@ -12,8 +10,7 @@ from mtunet.output.exports.result import Result
 
 def to_json_bytes(result: Result) -> bytes:
     """UTF-8 JSON by the schema `mtunet/analysis.schema.json`."""
-    value = to_json(result.analysis, file=result.file)
-    return (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    return written_analysis(result.analysis, file=result.file).document()
 
 
 CSV_COLUMNS = (
