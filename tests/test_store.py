@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import threading
 import time
@@ -95,7 +96,7 @@ def test_the_model_that_looked_last_comes_first(store: Store) -> None:
     record = open_study(store, sha256=A)
     assert record is not None
     assert record.models == ("paper", "detail")
-    assert record.analyses[A, "detail", WEIGHTS] == store.analysis(A, "detail", WEIGHTS)
+    assert json.loads(record.analyses[A, "detail", WEIGHTS]) == store.analysis(A, "detail", WEIGHTS)
 
 
 def test_an_analysis_of_a_deleted_image_is_not_kept(store: Store) -> None:

@@ -46,15 +46,15 @@ class Correction:
 class StudyRecord:
     """What is on file of a study, read at once.
 
-    images: in hanging order. models: that looked at the first of them, the newest analysis first. analyses: as they
-    were given to `Store.add_analysis`, by image, model and weights, each by its name or sha256. decided: oldest first.
-    priors: earlier studies of the patient, the latest first.
+    images: in hanging order. models: that looked at the first of them, the newest analysis first. analyses: what was
+    given to `Store.add_analysis`, as JSON, by image, model and weights, each by its name or sha256: only one model's
+    are read at a time. decided: oldest first. priors: earlier studies of the patient, the latest first.
     """
 
     study: Study
     images: tuple[Image, ...]
     models: tuple[str, ...]
-    analyses: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    analyses: Mapping[tuple[str, str, str], str]
     decided: tuple[Decision, ...]
     priors: tuple[Study, ...]
 
@@ -99,7 +99,7 @@ def record_of(store: Opened, of: Study) -> StudyRecord:
         of,
         images,
         tuple(dict.fromkeys(row["model"] for row in rows if row["sha256"] == images[0].sha256)),
-        {(row["sha256"], row["model"], row["weights_sha256"]): json.loads(row["analysis"]) for row in rows},
+        {(row["sha256"], row["model"], row["weights_sha256"]): row["analysis"] for row in rows},
         history(store, of.id),
         priors_of(store, of),
     )

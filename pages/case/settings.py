@@ -1,6 +1,7 @@
 """With what a study is shown: by which model (it stands in the address, too), at which thresholds, in which colours and
 beside what; and what that model found on it. What it has not looked at is asked for, and its progress shown."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -210,7 +211,7 @@ def _analysed(store: Store, record: StudyRecord, model: str) -> list[Found]:
 
 def _on_file(record: StudyRecord, image: Image, model: str) -> Analysis | None:
     written = record.analyses.get((image.sha256, model, models.MODELS[model].sha256))
-    return None if written is None else from_json(written)
+    return None if written is None else from_json(json.loads(written))
 
 
 def _failed(store: Store, image: Image, model: str, *, alone: bool) -> bool:

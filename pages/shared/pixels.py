@@ -77,7 +77,8 @@ def _weighed(data: str, sha256: str, model: str, weights_sha256: str, cuts: tupl
     return analyses.reweigh(_mammogram(data, sha256), segmentation, thresholds)
 
 
-TOLD_APART: Any = {Analysis: attrgetter("provenance", "thresholds", "laterality", "view")}
+MADE_BY = ("provenance.model", "provenance.weights_sha256", "provenance.made_at")
+TOLD_APART: Any = {Analysis: attrgetter(*MADE_BY, "thresholds", "laterality", "view")}
 
 
 @st.cache_resource(max_entries=100, show_spinner=False, hash_funcs=TOLD_APART)
