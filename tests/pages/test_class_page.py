@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Calcification
 from mtunet.store import worklist
+from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
 from mtunet.teaching.classroom import records
 from mtunet.teaching.classroom.results import COLUMNS, results, table
@@ -237,6 +239,24 @@ def test_with_the_model_first_a_class_sees_it_before_it_answers(app: AppTest, ro
     assert questions["Truth"].tolist()[1] == "not answered"  # it stays closed
     assert not {"Right before the model", "Became right", "Before the model"} & {*questions, *learners}
     assert [(row["answer"], row["model_seen"]) for row in table(store, one)] == [("both", "yes"), ("mc", "yes")]
+
+
+def test_a_case_that_a_full_disk_kept_out_is_made_once_there_is_room(
+    app: AppTest, data: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = preparing._kept_for_the_class
+
+    def full(*_: object) -> None:
+        raise CouldNotSave("The disk is full.")
+
+    with Store.open(data) as store:
+        one, _ = records.open_room(store, Mode.READER_FIRST, [pool()[0].id])
+        for way, ready, problem in ((full, set(), "The disk is full."), (kept, {1}, "")):
+            monkeypatch.setattr(preparing, "_kept_for_the_class", way)
+            preparing.preparer().ask(one)
+            while one.id in preparing.preparer()._busy:
+                time.sleep(0.05)
+            assert (records.ready_cases(store, one), preparing.preparer().problem(one, 1)) == (ready, problem)
 
 
 @model_first

@@ -16,7 +16,6 @@ from mtunet.case import UnreadableImage
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.imaging.reading import read_with_belonging
 from mtunet.intake import logs
-from mtunet.intake.admission import QueueFull
 from mtunet.store.filing import CouldNotSave, data_folder
 from mtunet.store.images import Store
 from mtunet.store.records import Image
@@ -66,18 +65,20 @@ class Preparer:
                 for number, item in enumerate(room.items, 1):
                     if self._closing.is_set() or room_by_id(store, room.id) is None:
                         return
-                    if number not in ready_cases(store, room) and (room.id, number) not in self._problems:
+                    if number not in ready_cases(store, room):
                         self._make(store, room, number, item)
-        except Exception as problem:  # the disk is full, the folder is locked: the room's next look asks again
+        except Exception as problem:  # the folder is locked: the room's next look asks again
             logs.unexpected("The cases of a room could not be made ready", problem)
         finally:
             with self._lock:
                 self._busy.discard(room.id)
 
     def _make(self, store: Store, room: Room, number: int, id_: str) -> None:
+        """What did not go is tried again at the room's next look: a disk does not stay full."""
         try:
             add_case(store, room, _case(store, number, id_))
-        except (QueueFull, CouldNotSave, UnreadableImage, LookupError) as problem:
+            self._problems.pop((room.id, number), None)
+        except (CouldNotSave, UnreadableImage, LookupError) as problem:
             self._problems[room.id, number] = str(problem)
 
 
