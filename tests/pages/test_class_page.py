@@ -187,12 +187,15 @@ def test_answers_before_and_after_the_model_are_kept_apart(app: AppTest, room: t
     learner, token = records.join(store, one, "Ada")
     now = records.move(store, one, records.moment(store, one), Move.ASK)
     records.tell(store, one, learner, now, told(learner.id, Answer.MC), records.case_of(store, one, 1))  # type: ignore[arg-type]
+    slow = learner_page(one, records.join(store, one, "Bo")[1])
+    click(slow, key_of(slow, ".answer.bac"))
     records.move(store, one, now, Move.SHOW_MODEL, model=Answer.BOTH)
+    assert slow.run().button(key=key_of(slow, ".answer.bac")).proto.type == "primary"  # chosen, and not sent yet
     page = learner_page(one, token)
     assert any("The model says both" in info.value for info in page.info)
     click(page, key_of(page, ".answer.both"))
     click(page, key_of(page, ".send"))
-    [question], [mine] = results(store, one)
+    [question], [mine, _] = results(store, one)
     assert (question.before.hits, question.before.total, question.after.hits, question.after.total) == (1, 1, 0, 1)
     assert question.changes.became_wrong == 1
     assert (mine.last.hits, mine.last.total) == (0, 1)

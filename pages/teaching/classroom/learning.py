@@ -38,6 +38,11 @@ class Seat:
         """Of the session's keys for this question at this moment."""
         return f"teaching.room.{self.room.id}.{self.seen.event}"
 
+    @property
+    def chosen(self) -> str:
+        """Of the session's keys for what is chosen: it stays while the model is shown, sent or not."""
+        return f"teaching.room.{self.room.id}.question.{self.seen.number}"
+
 
 def show_learner(words: str) -> None:
     with open_store() as store:
@@ -140,10 +145,10 @@ def _question(seat: Seat) -> None:
             return
         place = clicked_place(image, key=f"{seat.prefix}.marking")
         if place is not None:
-            st.session_state[f"{seat.prefix}.mark"] = place
+            st.session_state[f"{seat.chosen}.mark"] = place
         with left:
             found = model_look(store, image).outlines if now.phase is Phase.MODEL else {}
-            show_view(image, found, mark=st.session_state.get(f"{seat.prefix}.mark"), height=_height())
+            show_view(image, found, mark=st.session_state.get(f"{seat.chosen}.mark"), height=_height())
         with right:
             if now.phase is Phase.MODEL:
                 st.info(model_look(store, image).words, icon=":material/smart_toy:")
@@ -151,25 +156,25 @@ def _question(seat: Seat) -> None:
 
 
 def _begin(seat: Seat, mine: list[LearnerAnswer]) -> None:
-    """The choices begin with what was said before, before the model was shown or before a reload; once, so that what
-    is chosen after an answer stands."""
-    key = f"{seat.prefix}.begun"
+    """After a reload the choices begin with what was said before; once, so that what is chosen after an answer
+    stands."""
+    key = f"{seat.chosen}.begun"
     begun = st.session_state.get(key)
     st.session_state[key] = True
     if not mine or begun:
         return
     last = mine[-1]
-    st.session_state[f"{seat.prefix}.answer"] = last.answer
-    st.session_state[f"{seat.prefix}.sure"] = last.sureness
+    st.session_state[f"{seat.chosen}.answer"] = last.answer
+    st.session_state[f"{seat.chosen}.sure"] = last.sureness
     if last.place is not None:
-        st.session_state[f"{seat.prefix}.mark"] = last.place
+        st.session_state[f"{seat.chosen}.mark"] = last.place
 
 
 def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[LearnerAnswer]) -> None:
     saw_model = seat.seen.phase is Phase.MODEL
     kept = next((one for one in reversed(mine) if one.saw_model is saw_model), None)
-    said = choice("What do you see?", ANSWERS, f"{seat.prefix}.answer")
-    place = st.session_state.get(f"{seat.prefix}.mark")
+    said = choice("What do you see?", ANSWERS, f"{seat.chosen}.answer")
+    place = st.session_state.get(f"{seat.chosen}.mark")
     if said is Answer.NEITHER:
         st.caption("Neither: no place to mark.")
         place = None
@@ -180,7 +185,7 @@ def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Learner
     sure = choice(
         "How sure are you?",
         {value: (f"{words} ({percent_words(value)})", str(n)) for n, (value, words) in enumerate(SURENESS.items(), 1)},
-        f"{seat.prefix}.sure",
+        f"{seat.chosen}.sure",
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )
     if said is not None and sure is not None:
