@@ -1,6 +1,6 @@
 """The batch command against the bare network, and its memory: from one run.
 
-    python benchmarks/batch.py [--images 12] [--repeats 3] [--memory 200] [--model NAME]
+    python -m benchmarks.batch [--images 12] [--repeats 3] [--memory 200] [--model NAME]
 
 Speed: `python -m mtunet analyse FOLDER --format json` over the sample phantoms (DICOM, JPEG-LS), as images per second
 once the model is loaded, against the bare network on the tiles of the same images, already in memory. The two are
@@ -20,23 +20,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-import mtunet  # noqa: E402, F401  before torch, which benchmarks.analyse brings: it says how threads wait
+from mtunet.__main__ import main as command
+from mtunet.case import Mammogram
+from mtunet.detection import models
+from mtunet.detection.preprocessing import prepare
+from mtunet.detection.segmentation import BATCH, passes, tiles
+from mtunet.imaging import reading
+from mtunet.phantom.samples import FOLDER
 
 # isort: split
-from benchmarks.analyse import bare_forward  # noqa: E402
-from mtunet.__main__ import main as command  # noqa: E402
-from mtunet.detection import models  # noqa: E402
-from mtunet.imaging import reading  # noqa: E402
-from mtunet.phantom.samples import FOLDER  # noqa: E402
+import torch  # after mtunet, which says how its threads wait
 
+ROOT = Path(__file__).parent.parent
 LARGE = (4096, 3328)
 
 
@@ -85,6 +86,28 @@ def speed(folder: Path, images: int, repeats: int, name: str) -> float:
     print(f"batch command  {images / batch:.3f} images/s")
     print(f"batch / bare   {share:.2f}   (median of {repeats} interleaved ratios; target at least 0.80)", flush=True)
     return share
+
+
+def bare_forward(model: models.Model, mammogram: Mammogram) -> Callable[[], None]:
+    """The network alone on the tiles that `segment` would look at, as often as it would, already in memory."""
+    prepared = prepare(mammogram, model.settings.pitch_mm)
+    boxes = tiles(prepared.breast_on_grid)
+    rows, columns = prepared.pixels.shape
+    beyond = ((0, max(0, max(b.bottom for b in boxes) - rows)), (0, max(0, max(b.right for b in boxes) - columns)))
+    padded = np.pad(prepared.pixels, beyond, "symmetric")
+    stack = torch.from_numpy(np.stack([padded[b.top : b.bottom, b.left : b.right] for b in boxes])).unsqueeze(1)
+    stack = stack.contiguous(memory_format=torch.channels_last).to(model.device)
+    window = torch.tensor([prepared.window] * len(stack), device=model.device)
+    batch = BATCH[model.device.type]
+
+    def forward() -> None:
+        autocast = torch.autocast(model.device.type, model.dtype, enabled=model.dtype != torch.float32)
+        with torch.inference_mode(), autocast:
+            for first in range(0, len(stack), batch):
+                tile, own = stack[first : first + batch], window[first : first + batch]
+                passes(model.network, tile, own, model.settings.mirrored).cpu()
+
+    return forward
 
 
 def memory(folder: Path, images: int, name: str) -> bool:

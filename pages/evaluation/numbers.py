@@ -91,14 +91,14 @@ def _download(name: str, form: str, end: str, data: bytes | Callable[[], bytes],
 
 
 def as_markdown(cells: Sequence[Cell]) -> bytes:
-    head, rows = _for_paper(cells, "{0} [{1}, {2}]")
+    head, rows = _for_paper(cells)
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
     return ("\n".join(lines) + "\n").encode()
 
 
 def as_latex(cells: Sequence[Cell]) -> bytes:
     """With booktabs."""
-    head, rows = _for_paper(cells, "{0} [{1}, {2}]")
+    head, rows = _for_paper(cells)
     body = [" & ".join(row).translate(_IN_LATEX) + r" \\" for row in (head, *rows)]
     lines = [rf"\begin{{tabular}}{{ll{'r' * (len(head) - 2)}}}", r"\toprule", body[0], r"\midrule", *body[1:]]
     return ("\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n").encode()
@@ -108,13 +108,15 @@ _IN_LATEX = str.maketrans({"%": r"\%", "−": "$-$", "–": "--", "<": "$<$", ">
 """In text, a font of LaTeX's own draws < and > as other signs."""
 
 
-def _for_paper(cells: Sequence[Cell], bracketed: str) -> tuple[list[str], list[list[str]]]:
+def _for_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
     metrics = list(dict.fromkeys(cell.metric for cell in cells))
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for cell in cells:
         ends = [in_unit(end, EVERY[cell.metric]) for end in cell.interval or ()]
         value = in_unit(cell.ours.value, EVERY[cell.metric])
-        rows.setdefault((cell.method, cell.type), {})[cell.metric] = bracketed.format(value, *ends) if ends else value
+        rows.setdefault((cell.method, cell.type), {})[cell.metric] = (
+            "{} [{}, {}]".format(value, *ends) if ends else value
+        )
     head = ["Method", "Type", *(f"{EVERY[metric].title}, {EVERY[metric].unit}" for metric in metrics)]
     return head, [
         [method_title(method), TYPE_TITLES[kind], *(row.get(metric, "") for metric in metrics)]
