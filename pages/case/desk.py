@@ -90,12 +90,13 @@ class Desks:
 
     def open(self, desk: Desk) -> str:
         """Its name."""
+        name = desk.name
         with self._lock:
-            self._kept[desk.name] = desk
-            self._kept.move_to_end(desk.name)
+            self._kept[name] = desk
+            self._kept.move_to_end(name)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
-        return desk.name
+        return name
 
     def find(self, name: str) -> Desk | None:
         with self._lock:

@@ -3,6 +3,7 @@ told: what the study is, its flag and why, its findings, what stands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -36,9 +37,6 @@ from pages.shared.words import (
     view_words,
     when_words,
 )
-
-Key = tuple[str, int]
-"""A finding of a study: the sha256 of its image, and its number there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +90,16 @@ class Case:
         """Names of the badges (`triage.BADGES`) that any of its images has."""
         return scope_of([reason for view in self.views for reason in view.analysis.triage.reasons])
 
-    @property
+    @cached_property
     def findings(self) -> list[tuple[Viewed, Finding]]:
         """MC first, then by probability × area, over all images."""
         found = [(view, finding) for view in self.views for finding in view.analysis.findings]
         return sorted(found, key=lambda one: (one[1].type.value != "mc", -one[1].probability * one[1].area_px))
 
-    def find(self, key: Key | None) -> tuple[Viewed, Finding] | None:
+    def find(self, sha256: str, number: int) -> tuple[Viewed, Finding] | None:
         """None for a finding that is not there under these thresholds."""
-        return next((one for one in self.findings if key == (one[0].image.sha256, one[1].number)), None)
+        of_image = ((view, one) for view in self.views if view.image.sha256 == sha256 for one in view.analysis.findings)
+        return next(((view, finding) for view, finding in of_image if finding.number == number), None)
 
     def view(self, sha256: str) -> Viewed | None:
         return next((view for view in self.views if view.image.sha256 == sha256), None)
@@ -123,7 +122,7 @@ def other_view(case: Case, view: Viewed, finding: Finding) -> str | None:
     """What may be the same in the other view of this breast; None where it cannot be told."""
     found = case.look.other_view(view.image.sha256, finding.number)
     if isinstance(found, tuple):
-        other = case.find(found)
+        other = case.find(*found)
         return f"{called(case, *other)}?" if other else None
     return "one view only" if found is False else None
 
