@@ -58,7 +58,10 @@ ONLY_IN = {
     "segno": ("pages.teaching.classroom.opening",),
     "safetensors": ("mtunet.detection.weights", "training.checkpoints"),
     "skimage": ("mtunet.detection.findings", "mtunet.evaluation.metrics", "training.data.classical"),
-    "pydantic": ("mtunet.detection.analysis_json", "mtunet.study.look", "mtunet.output.exports.study_json"),
+    "pydantic": (
+        *("mtunet.detection.analysis_json", "mtunet.study.look", "mtunet.output.exports.study_json"),
+        *("mtunet.teaching.items", "mtunet.teaching.model_answers"),
+    ),
     "ray": ("training.cluster", "mtunet.intake.cluster"),
     "pynetdicom": ("mtunet.intake.scp", "mtunet.intake.archive"),
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from mtunet.case import Calcification, Laterality, View
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, make_phantom
@@ -311,13 +312,10 @@ def write_item(item: Item) -> dict[str, Any]:
 
 def read_item(said: dict[str, Any]) -> Item:
     """Raises BadCase, ValueError, TypeError for what is no case."""
-    values = dict(said["contents"])
-    for name in ("mc_types", "mc_distributions", "benign"):
-        values[name] = tuple(values[name])
-    values["places"] = {kind: (float(x), float(y)) for kind, (x, y) in values["places"].items()}
     two_views, contrast = (bool(said.get(name)) for name in FLAGS)
     spec, grade = spec_from_words(said["spec"]), said.get("grade")
-    return Item(spec, Contents(**values), two_views=two_views, contrast=contrast, grade=grade)
+    return Item(spec, CONTENTS.validate_python(said["contents"]), two_views=two_views, contrast=contrast, grade=grade)
 
 
+CONTENTS: Final = TypeAdapter(Contents)
 FLAGS: Final = ("two_views", "contrast")

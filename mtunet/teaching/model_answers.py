@@ -17,6 +17,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import components, masks
@@ -115,14 +116,11 @@ def sha256_of(path: Path) -> str:
 def model_answers(path: Path = ANSWERS) -> ModelAnswers | None:
     """What was written; None where there is nothing. Raises ValueError for a file that is none of ours."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(ModelAnswers).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    try:
-        answers = {key: _read(one) for key, one in said["answers"].items()}
-        return ModelAnswers(**{**said, "answers": answers})
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise ValueError(f"{path} holds no answers of a model ({problem!r}). {HOW}") from None
+    except ValidationError as problem:
+        raise ValueError(f"{path} holds no answers of a model ({problem.error_count()} faults). {HOW}") from None
 
 
 def answer_of(segmentation: Segmentation, on_truth: Callable[[Calcification, Place], bool]) -> ModelAnswer:
@@ -219,10 +217,3 @@ def _peak(segmentation: Segmentation, kind: Calcification, level: float) -> Plac
 
 def _odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
-
-
-def _read(one: Mapping[str, object]) -> ModelAnswer:
-    place = one["place"]
-    regions = tuple(RegionSeen(**{**said, "place": tuple(said["place"])}) for said in one.get("regions", ()))  # type: ignore[attr-defined]
-    placed = None if place is None else (float(place[0]), float(place[1]))  # type: ignore[index]
-    return ModelAnswer(**{**one, "place": placed, "regions": regions})  # type: ignore[arg-type]
