@@ -110,6 +110,15 @@ def test_json_of_another_schema_is_refused_with_what_was_expected() -> None:
         from_json({"schema": "other"})
 
 
+def test_json_that_is_damaged_is_refused_with_where_and_no_word_of_what_stands_there() -> None:
+    mammogram = drawn_mammogram()
+    value = to_json(reweigh(mammogram, drawn_segmentation(mammogram)), file="Doe.dcm")
+    value["findings"][0]["box"] = "Doe"
+    with pytest.raises(ValueError, match=r"schema mtunet-analysis-1 in findings\.0\.box\. Analyse it again") as refused:
+        from_json(value)
+    assert "Doe" not in str(refused.value)
+
+
 def test_reweighing_measures_what_is_drawn() -> None:
     mammogram = drawn_mammogram()
     analysis = reweigh(mammogram, drawn_segmentation(mammogram))
