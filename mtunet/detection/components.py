@@ -20,7 +20,7 @@ from mtunet.detection.specks import Points
 
 TRACK_GAP_MM = 8.0
 """Pieces of BAC no farther apart than about this, edge to edge, lie on one track. Wider than what joins segments into
-the vessels of a grade (`bac_amount.GAP_MM`): here the question is only whether a piece has company."""
+the vessels of a grade (`study.bac.GAP_MM`): here the question is only whether a piece has company."""
 TRACK_CELL_MM = 0.4
 """Tracks are told on cells of about this size, which begin at the image's corner."""
 SKIN_MM, SKIN_SHARE = 3.0, 0.9

@@ -17,6 +17,7 @@ from mtunet.case import Calcification
 from mtunet.store import worklist
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
+from mtunet.store.records import Image
 from mtunet.teaching.classroom import records
 from mtunet.teaching.classroom.results import COLUMNS, results, table
 from mtunet.teaching.classroom.room import LETTERS, Mode, Move, Phase, Room
@@ -27,7 +28,7 @@ from pages.teaching.classroom import hosting, learning, preparing
 from pages.teaching.classroom import opening as address
 from pages.teaching.classroom import results as results_page
 from pages.teaching.classroom.opening import drawn_items
-from pages.teaching.drawn import ModelLook, drawn_case
+from pages.teaching.drawn import Drawn, ModelLook, drawn_case
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
 from tests.test_classroom import case, told
@@ -260,6 +261,25 @@ def test_a_case_that_a_full_disk_kept_out_is_made_once_there_is_room(
             while one.id in preparing.preparer()._busy:
                 time.sleep(0.05)
             assert (records.ready_cases(store, one), preparing.preparer().problem(one, 1)) == (ready, problem)
+
+
+def test_a_room_deleted_while_a_case_is_drawn_leaves_no_image(
+    app: AppTest, data: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = preparing._kept_for_the_class
+
+    def deleted_meanwhile(store: Store, one: Drawn, number: int) -> Image:
+        image = kept(store, one, number)
+        records.delete_room(store, room)
+        return image
+
+    monkeypatch.setattr(preparing, "_kept_for_the_class", deleted_meanwhile)
+    with Store.open(data) as store:
+        room, _ = records.open_room(store, Mode.READER_FIRST, [pool()[0].id])
+        preparing.preparer().ask(room)
+        while room.id in preparing.preparer()._busy:
+            time.sleep(0.05)
+        assert not list(store.db.query("select sha256 from images"))
 
 
 @model_first

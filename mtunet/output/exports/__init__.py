@@ -35,7 +35,7 @@ def to_pdf(result: Result) -> bytes:
 
 
 def to_seg(result: Result) -> bytes:
-    """DICOM Segmentation, a segment per type (`dicom_segments.segments`)."""
+    """DICOM Segmentation, a segment per type (`dicom_objects.segments`)."""
     from mtunet.output.exports.dicom_objects import segments
 
     return segments(result)
@@ -49,7 +49,7 @@ def to_sr(result: Result) -> bytes:
 
 
 def to_gsps(result: Result) -> bytes:
-    """DICOM presentation state with the contours (`dicom_presentation.presentation`)."""
+    """DICOM presentation state with the contours (`dicom_objects.presentation`)."""
     from mtunet.output.exports.dicom_objects import presentation
 
     return presentation(result)

@@ -148,7 +148,7 @@ def move(
 ) -> Moment:
     """Do what the teacher wants, if the room still stands where the teacher saw it. Raises NotNow.
 
-    number: see `classroom.after`. model: what the model said, with SHOW_MODEL and with ASK in a model-first room.
+    number: see `room.after`. model: what the model said, with SHOW_MODEL and with ASK in a model-first room.
     """
     with store.writing():
         here = moment(store, room)

@@ -4,7 +4,7 @@
 
 A room whose mode is "model first" goes from open to "model shown" at once. Answers count while a question is asked or
 the model is shown; each says whether its giver had seen the model. Nothing here draws, and nothing here is kept:
-`class_records` does that.
+`records` does that.
 """
 
 import secrets

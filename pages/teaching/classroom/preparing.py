@@ -76,7 +76,10 @@ class Preparer:
     def _make(self, store: Store, room: Room, number: int, id_: str) -> None:
         """What did not go is tried again at the room's next look: a disk does not stay full."""
         try:
-            add_case(store, room, _case(store, number, id_))
+            made = _case(store, number, id_)
+            add_case(store, room, made)
+            if room_by_id(store, room.id) is None:  # deleted while it was drawn
+                store.delete(made.sha256)
             self._problems.pop((room.id, number), None)
         except (CouldNotSave, UnreadableImage, LookupError) as problem:
             self._problems[room.id, number] = str(problem)
