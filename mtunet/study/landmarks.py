@@ -213,30 +213,27 @@ def match(above: Sequence[Seen], beside: Sequence[Seen], *, both_known: bool) ->
     return Matches(tuple(pairs), tuple(s.key for s in (*above, *beside) if s.key not in paired))
 
 
-def difference(one: Distances, other: Distances, kind: Calcification) -> float:
-    """mm between the distances from the nipple: of the middles for MC, of the stretches for BAC, which is long."""
-    assert one.nipple is not None
-    assert other.nipple is not None
-    if kind is Calcification.MICRO:
-        return abs(one.nipple - other.nipple)
-    assert one.near is not None
-    assert one.far is not None
-    assert other.near is not None
-    assert other.far is not None
-    return max(0.0, one.near - other.far, other.near - one.far)
-
-
 def _pair(above: Sequence[Seen], beside: Sequence[Seen]) -> list[Pair]:
     """One to one, with the least sum of differences; among equals those of like area."""
     if not above or not beside:
         return []
-    gaps = np.array([[difference(a.place, b.place, a.finding.type) for b in beside] for a in above])
-    unlike = np.array(
-        [[abs(np.log(a.finding.area_px / b.finding.area_px)) for b in beside] for a in above], dtype=np.float64
-    )
+    (low, high), (other_low, other_high) = _stretches(above), _stretches(beside)
+    gaps = np.maximum(0.0, np.maximum(low[:, None] - other_high, other_low - high[:, None]))
+    area, other_area = (np.array([s.finding.area_px for s in side], np.float64) for side in (above, beside))
+    unlike = np.abs(np.log(area[:, None] / other_area))
     cost = np.where(gaps <= TOLERANCE_MM, gaps + 1e-3 * unlike, 1e6)
     return [
         Pair(above[i].key, beside[j].key, float(gaps[i, j]))
         for i, j in zip(*linear_sum_assignment(cost), strict=True)
         if gaps[i, j] <= TOLERANCE_MM
     ]
+
+
+def _stretches(seen: Sequence[Seen]) -> npt.NDArray[np.float64]:
+    """(2, findings) mm: from where to where each lies from the nipple. Of MC its middle, of BAC, which is long, the
+    nearest and the farthest point."""
+    ends = [
+        (one.place.nipple,) * 2 if one.finding.type is Calcification.MICRO else (one.place.near, one.place.far)
+        for one in seen
+    ]
+    return np.array(ends, np.float64).T
