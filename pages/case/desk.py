@@ -121,11 +121,12 @@ def told(desk: Desk, records: Sequence[Decision], reader: str) -> dict[str, Any]
     stands = standing(records)
     force = {decision.id for decision in in_force(records)}
     last = can_undo(records, reader) if reader else None
+    recall = stands.study
     return {
         "last": records[-1].id if records else 0,
         "verdicts": _verdicts(desk, stands),
-        "recall": stands.recall,
-        "stands": _stands(stands),
+        "recall": recall.answer if recall else None,
+        "stands": f"{RECALLS[Recall(recall.answer)]}, by {recall.reader}, {when_words(recall.at)}." if recall else "",
         "undo": f"Takes back: {_said(desk, last)}" if last else "",
         "missed": [decision.id for decision in stands.missed],
         "history": [
@@ -242,11 +243,6 @@ def _verdicts(desk: Desk, stands: Standing) -> dict[str, dict[str, str]]:
         for key, decision in found.items()
         if decision is not None
     }
-
-
-def _stands(stands: Standing) -> str:
-    last = stands.study
-    return "" if last is None else f"{RECALLS[Recall(last.answer)]}, by {last.reader}, {when_words(last.at)}."
 
 
 def _said(desk: Desk, decision: Decision) -> str:

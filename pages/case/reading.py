@@ -3,7 +3,6 @@ told: what the study is, its flag and why, its findings, what stands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -90,7 +89,7 @@ class Case:
         """Names of the badges (`triage.BADGES`) that any of its images has."""
         return scope_of([reason for view in self.views for reason in view.analysis.triage.reasons])
 
-    @cached_property
+    @property
     def findings(self) -> list[tuple[Viewed, Finding]]:
         """MC first, then by probability × area, over all images."""
         found = [(view, finding) for view in self.views for finding in view.analysis.findings]
@@ -240,21 +239,21 @@ def desk_facts(
 ) -> dict[str, Any]:
     """All of it as JSON. records: the study's history, oldest first. here: its place in the list that is read. ahead:
     images of the next study there, by sha256: fetched while this one is looked at."""
+    findings, reader = case.findings, reader_name()
     desk = Desk(
         study=case.study.id,
         listed=here.listed if here else "",
         shown=case.shown,
         images={view.image.sha256: "" if case.single else view.name for view in case.views},
-        findings={(view.image.sha256, f.number): (f.type, f.box) for view, f in case.findings},
+        findings={(view.image.sha256, f.number): (f.type, f.box) for view, f in findings},
     )
-    reader = reader_name()
     return {
         **at_desk(desk, records, reader),
         "study": case.study.id,
         "title": case.study.title,
         "about": _about(case),
         "flag": _flag(case),
-        "findings": [_finding(case, view, finding) for view, finding in case.findings],
+        "findings": [_finding(case, view, finding) for view, finding in findings],
         "place": {"words": here.words, "above": here.above, "below": here.below} if here else None,
         "ahead": [f"mtunet/image/{sha256}" for sha256 in ahead],
         "reader": reader,
