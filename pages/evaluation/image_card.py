@@ -2,14 +2,14 @@
 says; as a picture, or in the viewer.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from mtunet.case import Calcification
+from mtunet.case import Calcification, UnreadableImage
 from mtunet.detection import models
 from mtunet.detection.analysis_json import from_json
 from mtunet.detection.models import DEFAULT_MODEL
@@ -21,13 +21,12 @@ from mtunet.evaluation.pictures import NotDrawable, picture, spec_of
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.run_masks import DetectedMasks
 from mtunet.evaluation.table import method_title
-from mtunet.intake.admission import Declined, Origin, QueueFull, take_in
+from mtunet.intake.admission import QueueFull
 from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import PhantomSpec
-from mtunet.phantom.dicom_file import dicom_bytes
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
-from mtunet.store.records import Image, JobState, now
+from mtunet.store.records import Image, JobState
 from mtunet.store.worklist import UNLISTED
 from pages.evaluation.address import current, go, remembered
 from pages.evaluation.numbers import in_unit
@@ -36,7 +35,7 @@ from pages.shared.drawn_pictures import figure_html
 from pages.shared.viewer import LayerStyle, Outline, Pane, outlines, viewer
 from pages.shared.words import SHORT_TYPES, marker, plain
 from pages.shared.work import jobs, open_store
-from pages.teaching.drawn import BUSY, known_layers, phantom_of
+from pages.teaching.drawn import BUSY, drawn, filed, known_layers, phantom_of
 
 PICTURE, VIEWER = "picture", "viewer"
 SHIPS = {
@@ -130,18 +129,12 @@ def _picture(spec: PhantomSpec, found: Sequence[Region], detected: DetectedMasks
 
 def _filed(store: Store, spec: PhantomSpec, name: str) -> Image | None:
     """On file by the way that every image takes, and asked of the model that ships; None where a sentence was said."""
-    data = dicom_bytes(phantom_of(spec), name)
+    one = replace(drawn(spec, name), source=f"{UNLISTED}{name}")
     try:
-        origin = Origin(secrets.token_hex(4), now(), f"{UNLISTED}{name}")
-        [taken] = take_in(store, data, f"{name}.dcm", origin, DEFAULT_MODEL)
-    except (QueueFull, CouldNotSave) as problem:
+        return filed(store, one, one.file)
+    except (QueueFull, CouldNotSave, UnreadableImage) as problem:
         st.error(str(problem))
         return None
-    if isinstance(taken, Declined):
-        st.error(taken.problem.sentence)
-        return None
-    jobs().wake()
-    return store.image(taken.sha256)
 
 
 # In the viewer: three layers of each type, those of the run drawn as Figure 3 draws what was detected.
