@@ -79,8 +79,8 @@ device_option = click.option("--device", default="auto", show_default=True, help
 @main.command("list")
 def list_() -> None:
     """The experiments and what to expect of each."""
-    for one in EXPERIMENTS.values():
-        click.echo(f"{one.name}\n    {one.expect}\n    python -m training run {one.name}")
+    for experiment in EXPERIMENTS.values():
+        click.echo(f"{experiment.name}\n    {experiment.expect}\n    python -m training run {experiment.name}")
 
 
 @main.command("plan")
@@ -200,10 +200,10 @@ def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phant
 @click.option("--out", type=FOLDER, help="A JSON file to write it to.")
 def realism(images: int, seed: int, look: Look, cues: Calcium | None, out: Path | None) -> None:
     """How well phantom tissue can be told from real tissue, and by what."""
-    found = measure_cues(images, seed, look, cues) if cues else measure_realism(images, seed, look)
+    comparison = measure_cues(images, seed, look, cues) if cues else measure_realism(images, seed, look)
     if out:
-        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    _tell(found)
+        out.write_text(json.dumps(comparison, indent=2) + "\n", encoding="utf-8")
+    _tell(comparison)
 
 
 @main.command()

@@ -102,13 +102,14 @@ def drawn(
         span = (window[:, 1] - window[:, 0]).tolist()
         mc = targets[:, 0].cpu().numpy() > 0
         image = _each(
-            image, lambda one, n: with_strays(one, mc[n], span[n], rng) if rng.random() < worn.strays_share else one
+            image,
+            lambda pixels, n: with_strays(pixels, mc[n], span[n], rng) if rng.random() < worn.strays_share else pixels,
         )
     if change.intensity:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         image, window = _retoned(image, window, change, generator)
     if worn.detail_share or worn.jpeg_share:
-        image = _each(image, lambda one, _: degraded(one, worn, rng))
+        image = _each(image, lambda pixels, _: degraded(pixels, worn, rng))
     return Draws(image.contiguous(memory_format=torch.channels_last), window, targets, patches.known)
 
 
@@ -146,7 +147,7 @@ def warp(images: Tensor, matrices: Tensor, size: int) -> Tensor:
 
 def _each(images: Tensor, change: Callable[[Floats, int], Floats]) -> Tensor:
     """(n, 1, rows, columns), each image changed by itself on the CPU."""
-    changed = [change(one, number) for number, one in enumerate(images[:, 0].cpu().numpy())]
+    changed = [change(image, number) for number, image in enumerate(images[:, 0].cpu().numpy())]
     return torch.from_numpy(np.stack(changed)[:, None]).to(images.device)
 
 

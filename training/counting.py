@@ -77,7 +77,8 @@ def best(counts: Sequence[PixelCounts]) -> Best:
     counts: at each threshold of SWEEP. Where the F1 is undefined or 0 everywhere, that is 0.5 with an F1 of 0.
     """
     scored = [
-        (one.value("f1") or 0.0, -abs(threshold - 0.5), threshold) for threshold, one in zip(SWEEP, counts, strict=True)
+        (count.value("f1") or 0.0, -abs(threshold - 0.5), threshold)
+        for threshold, count in zip(SWEEP, counts, strict=True)
     ]
     f1, _, threshold = max(scored)
     return Best(threshold, f1)
@@ -143,14 +144,14 @@ def sweep_lesions(
     bac: where BAC is detected at its own threshold; None for a type from which nothing is taken away.
     largest_px: of a mark that may hit anything.
     """
-    found: list[LesionSweep] = []
+    sweeps: list[LesionSweep] = []
     before: int | None = None
     lesions: tuple[int, Labels] | None = None
     for threshold in thresholds:
         detected = levels >= level_of(threshold)
         size = int(np.count_nonzero(detected))
         if size == before:
-            found.append(found[-1])  # the same pixels, since a higher threshold only takes some away
+            sweeps.append(sweeps[-1])  # the same pixels, since a higher threshold only takes some away
             continue
         if before is None or size < before / 2:  # less is left: look at less
             part = _lines_that_hold(detected | truth)
@@ -167,8 +168,8 @@ def sweep_lesions(
         if bac is not None:
             left = every & (np.bincount(labels[bac], minlength=count) < BAC_SHARE * area)
         (hit, false), (hit_left, false_left) = _hit_and_false(hits, every), _hit_and_false(hits, left)
-        found.append(LesionSweep(len(hits), hit, count - 1, false, hit_left, false_left))
-    return found
+        sweeps.append(LesionSweep(len(hits), hit, count - 1, false, hit_left, false_left))
+    return sweeps
 
 
 def marks_hit(match: Matched, of_lesion: Labels, middles: npt.NDArray[np.float64], largest_px: float) -> Mask:
@@ -262,17 +263,17 @@ def component_rows(
         other = next(k for k in KINDS if k != kind)
         others_truth = truth.get(other, np.zeros_like(truth[kind]))
         confused = detected.get(other)
-        for number, found in enumerate(_components(truth[kind]), start=1):
-            own = found.pixels
-            share = float(detected[kind][found.part][own].mean())
-            alone = own & ~others_truth[found.part]
-            taken = float(confused[found.part][alone].mean()) if confused is not None and alone.any() else 0.0
+        for number, component in enumerate(_components(truth[kind]), start=1):
+            own = component.pixels
+            share = float(detected[kind][component.part][own].mean())
+            alone = own & ~others_truth[component.part]
+            taken = float(confused[component.part][alone].mean()) if confused is not None and alone.any() else 0.0
             outcome = "a" if share >= HIT_SHARE else ({"bac": "b", "mc": "c"}[kind] if taken >= HIT_SHARE else "d")
             seen = float(conspicuity[kind][number - 1])
-            yield _row(image, kind, number, outcome, found, maps[kind], others_truth, seen, spacing_mm)
+            yield _row(image, kind, number, outcome, component, maps[kind], others_truth, seen, spacing_mm)
         false = (f for f in _components(detected[kind]) if truth[kind][f.part][f.pixels].mean() < HIT_SHARE)
-        for number, found in enumerate(false, start=1):
-            yield _row(image, kind, number, "e", found, maps[kind], others_truth, None, spacing_mm)
+        for number, component in enumerate(false, start=1):
+            yield _row(image, kind, number, "e", component, maps[kind], others_truth, None, spacing_mm)
 
 
 class _Component(NamedTuple):
@@ -294,27 +295,27 @@ def _row(
     kind: str,
     number: int,
     outcome: str,
-    found: _Component,
+    component: _Component,
     levels: Levels,
     others_truth: Mask,
     conspicuity: float | None,
     spacing_mm: float,
 ) -> ComponentRow:
-    rows, columns = found.part
+    rows, columns = component.part
     return ComponentRow(
         image,
         kind,
         number,
         outcome,
-        area_mm2=round(int(found.pixels.sum()) * spacing_mm**2, 4),
-        probability=round(float(levels[found.part][found.pixels].mean()) / 255, 4),
+        area_mm2=round(int(component.pixels.sum()) * spacing_mm**2, 4),
+        probability=round(float(levels[component.part][component.pixels].mean()) / 255, 4),
         row=rows.start,
         column=columns.start,
         height=rows.stop - rows.start,
         width=columns.stop - columns.start,
         conspicuity=None if conspicuity is None else round(conspicuity, 3),
-        elongation=round(elongation(found.pixels), 3),
-        overlap=round(float(others_truth[found.part][found.pixels].mean()), 4),
+        elongation=round(elongation(component.pixels), 3),
+        overlap=round(float(others_truth[component.part][component.pixels].mean()), 4),
     )
 
 

@@ -176,7 +176,7 @@ def _batches(train: Sampler, first: int, experiment: Experiment, ahead: int) -> 
             waiting.append(pool.submit(train.batch, step, experiment.batch, draws))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
-        yield from (one.result() for one in waiting)
+        yield from (future.result() for future in waiting)
 
 
 @dataclass(eq=False)

@@ -155,7 +155,7 @@ def _in_processes(
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
         begun = [pool.submit(work, experiment, task, folder, device_name, deadline) for task in tasks]
-        ended = [one.result() for one in begun]
+        ended = [future.result() for future in begun]
         if not all(ended):
             print("The time that was given is over. The same command goes on from here.", flush=True)
 

@@ -46,8 +46,8 @@ def _gate(told: Statistics) -> Iterator[str]:
     yield "A method is learnt when it beats every baseline in F1 on both types in every fold with every seed."
     yield ""
     for gate in told.gates:
-        failed = sum(not one.passed for one in gate.hurdles)
-        least = min((one.f1 or 0.0) - (one.baseline_f1 or 0.0) for one in gate.hurdles)
+        failed = sum(not hurdle.passed for hurdle in gate.hurdles)
+        least = min((hurdle.f1 or 0.0) - (hurdle.baseline_f1 or 0.0) for hurdle in gate.hurdles)
         yield f"- {gate.method}: " + (
             f"learnt, {len(gate.hurdles)} times of {len(gate.hurdles)}, by {100 * least:.1f} points of F1 at least"
             if gate.learnt
@@ -80,45 +80,48 @@ def _seeds(told: Statistics) -> Iterator[str]:
     yield from _head("method", "type", *(f"seed {seed}" for seed in told.seeds))
     for (method, kind, frame), row in pooled(told).items():
         if frame == told.frame:
-            yield _row(method, kind, *(_number(one, "%") for one in row["f1"].by_seed))
+            yield _row(method, kind, *(_number(value, "%") for value in row["f1"].by_seed))
 
 
 def _claims(claims: Sequence[Claim]) -> Iterator[str]:
     yield from _head("claim", "type", "verdict", "difference", "p", "Holm's p", "detectable")
-    for one in claims:
-        tested = _tested(one.test, one.unit) if one.test.p is not None else (one.reason, "", "", "")
-        yield _row(f"{one.id} {one.sentence}", one.type, f"**{one.verdict}**", *tested)
+    for claim in claims:
+        tested = _tested(claim.test, claim.unit) if claim.test.p is not None else (claim.reason, "", "", "")
+        yield _row(f"{claim.id} {claim.sentence}", claim.type, f"**{claim.verdict}**", *tested)
 
 
 def _removals(told: Statistics) -> Iterator[str]:
     yield from _head("method", "false marks a view", "before", "after", "difference", "p", "Holm's p", "detectable")
-    for one in told.removals:
-        sides = (_bracketed(side, "%") for side in (one.before, one.after))
-        yield _row(one.method, f"{one.marks:g}", *sides, *_tested(one.test, "%"))
+    for removal in told.removals:
+        sides = (_bracketed(side, "%") for side in (removal.before, removal.after))
+        yield _row(removal.method, f"{removal.marks:g}", *sides, *_tested(removal.test, "%"))
 
 
 def _costs(told: Statistics) -> Iterator[str]:
     yield "Median of seeds and folds, in brackets the least and the most."
     yield ""
     yield from _head("method", "parameters", "training, s a fold", "s a view", "peak MB", "epochs, mc", "epochs, bac")
-    soon = {(one.method, one.type): one.mean for one in told.convergence}
+    soon = {(convergence.method, convergence.type): convergence.mean for convergence in told.convergence}
     for price in (price for price in told.prices if price.parameters):
         spans = (price.train_seconds, price.seconds_per_image, price.peak_memory_mb)
         epochs = (soon.get((price.method, kind)) for kind in ("mc", "bac"))
-        cells = (*(_bracketed(span, "") for span in spans), *("–" if one is None else f"{one:.1f}" for one in epochs))
+        cells = (
+            *(_bracketed(span, "") for span in spans),
+            *("–" if mean is None else f"{mean:.1f}" for mean in epochs),
+        )
         yield _row(price.method, f"{price.parameters:,}", *cells)
 
 
 def _tested(test: Tested, unit: str) -> tuple[str, str, str, str]:
     p, holm = (f"{value:.2g}" if value is not None else "" for value in (test.p, test.corrected_p))
     words = "points" if unit == "%" else unit
-    found = "" if test.detectable is None else _number(test.detectable, unit)
-    return f"{_bracketed(test.difference, unit)} {words}", p, holm, found
+    detectable = "" if test.detectable is None else _number(test.detectable, unit)
+    return f"{_bracketed(test.difference, unit)} {words}", p, holm, detectable
 
 
-def _bracketed(found: Estimate, unit: str) -> str:
-    span = "" if found.low is None else f" [{_number(found.low, unit)}, {_number(found.high, unit)}]"
-    return f"{_number(found.value, unit)}{span}"
+def _bracketed(estimate: Estimate, unit: str) -> str:
+    span = "" if estimate.low is None else f" [{_number(estimate.low, unit)}, {_number(estimate.high, unit)}]"
+    return f"{_number(estimate.value, unit)}{span}"
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -84,11 +84,11 @@ def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sam
         yield sample, _unless_ignored(sample, segment(model, mammogram))
 
 
-def _unless_ignored(sample: Sample, found: Segmentation) -> Segmentation:
+def _unless_ignored(sample: Sample, segmentation: Segmentation) -> Segmentation:
     if sample.ignore is None or not sample.ignore.any():
-        return found
+        return segmentation
     seen = ~sample.ignore
-    return replace(found, probability={kind: level * seen for kind, level in found.probability.items()})
+    return replace(segmentation, probability={kind: level * seen for kind, level in segmentation.probability.items()})
 
 
 def score(sample: Sample, segmentation: Segmentation) -> ProductScore:
@@ -119,20 +119,20 @@ def choose_operating_point(
         sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
         for kind in sample.masks:
             for threshold in THRESHOLDS:
-                for rule, one in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
+                for rule, counts in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
                     point = kind, threshold, rule
-                    summed[point] = summed.get(point, NOTHING) + one
+                    summed[point] = summed.get(point, NOTHING) + counts
     table: list[dict[str, Any]] = [
         {
             "type": kind.value,
             "threshold": threshold,
             **rule._asdict(),
-            "lesion_sensitivity": found.lesions[kind].value("lesions_found"),
-            "false_positives_per_image": found.lesions[kind].value("false_alarms"),
-            "pixel_f1": found.pixels[kind].value("f1"),
-            "bac_called_mc": found.confused.value("lesions_found") if kind is MC else None,
+            "lesion_sensitivity": counts.lesions[kind].value("lesions_found"),
+            "false_positives_per_image": counts.lesions[kind].value("false_alarms"),
+            "pixel_f1": counts.pixels[kind].value("f1"),
+            "bac_called_mc": counts.confused.value("lesions_found") if kind is MC else None,
         }
-        for (kind, threshold, rule), found in summed.items()
+        for (kind, threshold, rule), counts in summed.items()
     ]
     chosen = settings
     for kind in Calcification:
@@ -210,14 +210,16 @@ def by_rule(
     """What `score` would count of one type under each rule, with the components looked for only once."""
     specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
     probability, breast = segmentation.probability[kind], segmentation.breast if kind is BAC else None
-    found = label(probability >= threshold, segmentation.spacing_mm, specks, breast=breast, probability=probability)
-    area = found.stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    components = label(
+        probability >= threshold, segmentation.spacing_mm, specks, breast=breast, probability=probability
+    )
+    area = components.stats[:, cv2.CC_STAT_AREA].astype(np.int64)
     true, true_mc, true_bac = sample.masks[kind], sample.masks.get(MC), sample.masks.get(BAC)
-    match, taken_for = matched(true, found.labels, area), None
+    match, taken_for = matched(true, components.labels, area), None
     if kind is MC and true_bac is not None and true_mc is not None:
-        taken_for = matched(true_bac & ~true_mc, np.where(true_mc, 0, found.labels), area)
+        taken_for = matched(true_bac & ~true_mc, np.where(true_mc, 0, components.labels), area)
     scores = {}
-    for rule, kept in zip(rules, found.kept(*rules), strict=True):
+    for rule, kept in zip(rules, components.kept(*rules), strict=True):
         tp, positive = int(match.right_px[kept].sum()), int(area[kept].sum())
         fn = int(np.count_nonzero(true)) - tp
         pixels = PixelCounts(tp, positive - tp, fn, true.size - positive - fn)
@@ -263,11 +265,11 @@ class Reliability:
 
     known: set[Calcification] = field(default_factory=set)
 
-    def count(self, sample: Sample, found: Segmentation, temperature: float = 1.0) -> None:
+    def count(self, sample: Sample, segmentation: Segmentation, temperature: float = 1.0) -> None:
         """Adds one image. temperature: with which it was looked at, and which its logits are counted without."""
         self.known.update(sample.masks)
         for kind, mask in sample.masks.items():
-            probability, true = found.probability[kind][found.breast], mask[found.breast]
+            probability, true = segmentation.probability[kind][segmentation.breast], mask[segmentation.breast]
             levels = np.rint(probability * 255).astype(np.uint8)
             self.tenths[kind][:] += np.array(calibration(*histograms(levels, true)))
             bins = np.clip(np.searchsorted(LOGITS, logit(probability) * temperature) - 1, 0, len(LOGITS) - 2)
@@ -282,12 +284,12 @@ class Reliability:
         """Per type: expected calibration error, and what was said and what is true where it is at least half sure."""
         told: dict[str, Any] = {}
         for kind, tenths in self.tenths.items():
-            pixels, said, true = tenths.T
+            pixels, probability, true = tenths.T
             sure = float(pixels[5:].sum())
             told[kind.value] = {
-                "error": float(np.abs(said - true).sum() / pixels.sum()) if pixels.sum() else None,
+                "error": float(np.abs(probability - true).sum() / pixels.sum()) if pixels.sum() else None,
                 "sure_pixels": int(sure),
-                "sure_said": float(said[5:].sum() / sure) if sure else None,
+                "sure_said": float(probability[5:].sum() / sure) if sure else None,
                 "sure_true": float(true[5:].sum() / sure) if sure else None,
             }
         return told
@@ -296,8 +298,8 @@ class Reliability:
 def temperatures_of(looked: Iterable[tuple[Sample, Segmentation]], settings: Settings) -> dict[Calcification, float]:
     """Fitted on maps that were made with `loose` settings; a type that is known nowhere keeps its own."""
     reliability = Reliability()
-    for sample, found in looked:
-        reliability.count(sample, found, LOOSE)
+    for sample, segmentation in looked:
+        reliability.count(sample, segmentation, LOOSE)
     return {**settings.temperatures, **reliability.temperatures()}
 
 

@@ -249,12 +249,12 @@ def evaluate(
     }
 
 
-def _at_half(threshold: float, rule: Keeping, found: ProductScore) -> dict[str, Any]:
+def _at_half(threshold: float, rule: Keeping, counts: ProductScore) -> dict[str, Any]:
     return {
         "threshold": threshold,
         **rule._asdict(),
-        "lesion_sensitivity": found.lesions[MC].value("lesions_found"),
-        "false_positives_per_image": found.lesions[MC].value("false_alarms"),
+        "lesion_sensitivity": counts.lesions[MC].value("lesions_found"),
+        "false_positives_per_image": counts.lesions[MC].value("false_alarms"),
     }
 
 

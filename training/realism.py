@@ -80,19 +80,19 @@ def figures(patch: npt.NDArray[np.float32]) -> dict[str, float]:
     smooth = cv2.GaussianBlur(patch, (0, 0), 10.0)
     detail = (patch - smooth).astype(np.float64)
     spread = float(detail.std()) + 1e-9
-    found = {"spread of detail": np.log(spread)}
-    found["skewness of detail"] = float((detail**3).mean() / spread**3)
-    found["tails of detail"] = float(np.log((detail**4).mean() / spread**4 + 1e-9))
+    description = {"spread of detail": np.log(spread)}
+    description["skewness of detail"] = float((detail**3).mean() / spread**3)
+    description["tails of detail"] = float(np.log((detail**4).mean() / spread**4 + 1e-9))
     window = np.hanning(side)
     power = np.abs(np.fft.rfft2(detail / spread * np.outer(window, window))) ** 2
     across, down = np.fft.rfftfreq(side, 0.1), np.fft.fftfreq(side, 0.1)
     radius = np.hypot(down[:, None], across[None])
     for low, high in pairwise(RINGS_PER_MM):
         ring = power[(radius >= low) & (radius < high)]
-        found[f"power at {low}-{high} per mm"] = float(np.log(ring.mean() + 1e-9))
+        description[f"power at {low}-{high} per mm"] = float(np.log(ring.mean() + 1e-9))
     for scale_mm in (0.3, 1.0):
-        found[f"one direction at {scale_mm} mm"] = _coherence(patch, scale_mm)
-    return found
+        description[f"one direction at {scale_mm} mm"] = _coherence(patch, scale_mm)
+    return description
 
 
 def _coherence(patch: npt.NDArray[np.float32], scale_mm: float) -> float:
@@ -169,9 +169,9 @@ def _fitted(features: Floats, real: npt.NDArray[np.bool_]) -> Floats:
     return np.asarray(minimize(cost, np.zeros(1 + features.shape[1]), jac=True, method="L-BFGS-B").x)
 
 
-def most_telling(found: Mapping[str, Any], count: int = 3) -> Sequence[str]:
+def most_telling(comparison: Mapping[str, Any], count: int = 3) -> Sequence[str]:
     """Names of the figures that alone tell most."""
-    alone = {name: abs(one["alone"] - 0.5) for name, one in found["figures"].items()}
+    alone = {name: abs(figure["alone"] - 0.5) for name, figure in comparison["figures"].items()}
     return sorted(alone, key=lambda name: -alone[name])[:count]
 
 
@@ -187,15 +187,15 @@ def measure_realism(images: int, seed: int, look: Look = "film") -> dict[str, An
     phantoms = ((sample, _breast(sample), False) for sample in phantom_samples(film))
     one, other = described(phantoms, OF_A_PHANTOM, seed), described(_real(), OF_A_REAL_VIEW, seed)
     features, real, image = (np.concatenate([getattr(part, n) for part in (one, other)]) for n in ARRAYS)
-    found = told_apart(Patches(features, real, image, one.names))
+    comparison = told_apart(Patches(features, real, image, one.names))
     return {
         "data": f"{images} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}, and "
-        f"{found['images']['real']} of the CBIS-DDSM views that ship (CC BY 3.0)",
+        f"{comparison['images']['real']} of the CBIS-DDSM views that ship (CC BY 3.0)",
         "look": look,
         "seed": seed,
         "commit": commit(),
-        **found,
-        "most_telling": list(most_telling(found)),
+        **comparison,
+        "most_telling": list(most_telling(comparison)),
     }
 
 
@@ -234,22 +234,25 @@ def measure_cues(images: int, seed: int, look: Look, calcium: Calcium) -> dict[s
     plain = [replace(s, look=look, hard="", clusters=0, bac_grade=0, benign=0) for s in cohort(images, seed)]
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         told = pool.imap(_described, [(spec, calcium) for spec in plain], chunksize=4)
-        rows = {spec.seed: one for spec, one in zip(plain, told, strict=True) if one}
+        rows = {spec.seed: row for spec, row in zip(plain, told, strict=True) if row}
     against: Sequence[Against] = ("same place", "elsewhere") if calcium == "mc" else ("same place",)
-    found = {name: told_apart(_with_and_against(rows, name), ("with", "without")) for name in against}
+    comparisons = {name: told_apart(_with_and_against(rows, name), ("with", "without")) for name in against}
     return {
         "data": f"{len(rows)} phantoms of look {look!r}, cohort {seed}, generator version {PHANTOM_VERSION}",
         "calcium": calcium,
         "look": look,
         "seed": seed,
         "commit": commit(),
-        **{name: {**one, "most_telling": list(most_telling(one))} for name, one in found.items()},
+        **{
+            name: {**comparison, "most_telling": list(most_telling(comparison))}
+            for name, comparison in comparisons.items()
+        },
     }
 
 
 def _with_and_against(rows: Mapping[int, Mapping[str, Mapping[str, float]]], against: Against) -> Patches:
     kinds = ("with", against)
-    features = np.array([list(one[kind].values()) for one in rows.values() for kind in kinds])
+    features = np.array([list(row[kind].values()) for row in rows.values() for kind in kinds])
     image = np.array([str(seed) for seed in rows for _ in kinds])
     names = tuple(next(iter(rows.values()))["with"])
     return Patches(features, np.tile([True, False], len(rows)), image, names)
@@ -270,15 +273,15 @@ def _described(job: tuple[PhantomSpec, Calcium]) -> dict[str, dict[str, float]] 
     here = places[np.argmin(np.abs(places - np.median(places, axis=0)).sum(1))]
     there = np.array(place_for_calcium(spec, np.random.default_rng([spec.seed, 0x435545])))
     hole = _cut(cv2.dilate(specks.astype(np.uint8), np.ones((2 * ABOUT + 1, 2 * ABOUT + 1), np.uint8)), here)
-    found = {}
+    row = {}
     for name, phantom, place in (("with", calcified, here), ("same place", bare, here), ("elsewhere", bare, there)):
-        found[name] = _figures(_cut(_in_tissue_window(phantom, bare), place), hole > 0)
-    return found
+        row[name] = _figures(_cut(_in_tissue_window(phantom, bare), place), hole > 0)
+    return row
 
 
 def _in_tissue_window(phantom: Phantom, bare: Phantom) -> Grey:
     """Tissue between 0 and 1; both by the window of the breast without calcium."""
-    pixels = [one.pixels.astype(np.float32) / np.float32(65535) for one in (phantom, bare)]
+    pixels = [view.pixels.astype(np.float32) / np.float32(65535) for view in (phantom, bare)]
     low, high = tissue_window(pixels[1], bare.masks["breast"])
     return np.asarray((pixels[0] - np.float32(low)) / np.float32(high - low), np.float32)
 

@@ -32,20 +32,21 @@ def metric_rows(results: Results, told: Statistics) -> Iterator[dict[str, Any]]:
     (`evaluation.intervals`), `sd_` its standard deviation over images or folds, `undefined_` how many of these have
     0/0 and are left out. Of a fold, its pooled counts.
     """
-    for one in told.figures:
-        about = _about(one.method, one.type, "all", one.frame, one.aggregation)
-        yield about | {"metric": one.metric, "value": one.estimate.value}
-        yield about | {"metric": f"low_{one.metric}", "value": one.estimate.low}
-        yield about | {"metric": f"high_{one.metric}", "value": one.estimate.high}
-        if one.aggregation != "pooled":
-            counts, metric = results.counts[one.method, one.type, one.frame], {one.metric: EVERY[one.metric]}
-            yield about | {"metric": f"sd_{one.metric}", "value": one.sd}
-            undefined = aggregate(counts, one.aggregation, metric)[one.metric].undefined
-            yield about | {"metric": f"undefined_{one.metric}", "value": undefined}
-        folds = np.unique(results.counts[one.method, one.type, one.frame].fold)
-        for fold, value in zip(folds, one.folds, strict=bool(one.by_fold)):
-            in_fold = _about(one.method, one.type, int(fold), one.frame, "pooled")
-            yield in_fold | {"metric": one.metric, "value": value}
+    for figure in told.figures:
+        about = _about(figure.method, figure.type, "all", figure.frame, figure.aggregation)
+        yield about | {"metric": figure.metric, "value": figure.estimate.value}
+        yield about | {"metric": f"low_{figure.metric}", "value": figure.estimate.low}
+        yield about | {"metric": f"high_{figure.metric}", "value": figure.estimate.high}
+        if figure.aggregation != "pooled":
+            counts = results.counts[figure.method, figure.type, figure.frame]
+            metric = {figure.metric: EVERY[figure.metric]}
+            yield about | {"metric": f"sd_{figure.metric}", "value": figure.sd}
+            undefined = aggregate(counts, figure.aggregation, metric)[figure.metric].undefined
+            yield about | {"metric": f"undefined_{figure.metric}", "value": undefined}
+        folds = np.unique(results.counts[figure.method, figure.type, figure.frame].fold)
+        for fold, value in zip(folds, figure.folds, strict=bool(figure.by_fold)):
+            in_fold = _about(figure.method, figure.type, int(fold), figure.frame, "pooled")
+            yield in_fold | {"metric": figure.metric, "value": value}
     for calibration in calibrations(results):
         about = _about(calibration.method, calibration.type, "all", "256", "pooled")
         yield about | {"metric": "calibration_error", "value": calibration.error}
@@ -66,14 +67,18 @@ def summarise(run: runs.Run, told: Statistics) -> dict[str, Any]:
             method: {
                 "pooled": {
                     frame: {
-                        kind: {name: one.estimate.value for name, one in figures[method, kind, frame].items()}
+                        kind: {name: figure.estimate.value for name, figure in figures[method, kind, frame].items()}
                         for kind in KINDS
                         if (method, kind, frame) in figures
                     }
                     for frame in FRAMES
                 },
                 "timing": _timing(prices.get(method)),
-                "epochs_to_95": {one.type: list(one.epochs) for one in told.convergence if one.method == method},
+                "epochs_to_95": {
+                    convergence.type: list(convergence.epochs)
+                    for convergence in told.convergence
+                    if convergence.method == method
+                },
             }
             for method in run.methods
         },
@@ -88,20 +93,20 @@ Pooled = Mapping[tuple[str, str, str], Mapping[str, SeededFigure]]
 
 def pooled(told: Statistics) -> Pooled:
     """Counts of all folds added up, mean over seeds."""
-    found: dict[tuple[str, str, str], dict[str, SeededFigure]] = {}
-    for one in told.figures:
-        if one.aggregation == "pooled":
-            found.setdefault((one.method, one.type, one.frame), {})[one.metric] = one
-    return found
+    figures: dict[tuple[str, str, str], dict[str, SeededFigure]] = {}
+    for figure in told.figures:
+        if figure.aggregation == "pooled":
+            figures.setdefault((figure.method, figure.type, figure.frame), {})[figure.metric] = figure
+    return figures
 
 
 def _f1_of_seed(figures: Pooled, place: int) -> dict[str, dict[str, dict[str, float | None]]]:
     """By method, type and frame; baselines, which draw nothing, with the first seed alone."""
-    found: dict[str, dict[str, dict[str, float | None]]] = {}
+    values: dict[str, dict[str, dict[str, float | None]]] = {}
     for (method, kind, frame), metrics in figures.items():
         if place < len(metrics["f1"].by_seed):
-            found.setdefault(method, {}).setdefault(kind, {})[frame] = metrics["f1"].by_seed[place]
-    return found
+            values.setdefault(method, {}).setdefault(kind, {})[frame] = metrics["f1"].by_seed[place]
+    return values
 
 
 def _timing(price: Price | None) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Sampler:
         number, begun = self._stage(step * count / draws)
         first = step * count - int(np.ceil(begun * draws / count)) * count
         chosen = [self._view(number, first + place) for place in range(count)]
-        centres = [self._centre(self.views[one], rng) for one in chosen]
+        centres = [self._centre(self.views[index], rng) for index in chosen]
         patches, offsets = self._cut(chosen, centres)
         return drawn(patches, offsets, self.look.size, self.augmentation, self.stages[number].worn, rng)
 
@@ -176,7 +176,7 @@ def _order(seed: tuple[int, ...], count: int) -> Order:
 @lru_cache(maxsize=16)
 def _among(origin_of: tuple[str, ...], origins: tuple[str, ...]) -> tuple[int, ...]:
     """Numbers of the views of these origins. Raises ValueError where there is none."""
-    found = tuple(number for number, origin in enumerate(origin_of) if origin in origins)
-    if not found:
+    numbers = tuple(number for number, origin in enumerate(origin_of) if origin in origins)
+    if not numbers:
         raise ValueError(f"A stage of the curriculum asks for {', '.join(origins)}, of which there are no views.")
-    return found
+    return numbers

@@ -50,11 +50,11 @@ TILES = 8
 def network_maps(learnt: Sequence[Learnt], view: GridView, how: How) -> dict[str, Levels]:
     """Per type (rows, columns) on the view's grid, by a method's networks; 0 outside the breast."""
     maps: dict[str, Levels] = {}
-    for one in learnt:
-        logits = torch.from_numpy(whole_view(one, view, how))
-        probability = one.task.how.read(logits[None])[0].numpy() * view.breast
-        said = np.rint(probability * 255).astype(np.uint8)
-        maps |= {KINDS[number]: said[one.task.heads.index(KINDS[number])] for number in one.task.types}
+    for network in learnt:
+        logits = torch.from_numpy(whole_view(network, view, how))
+        probability = network.task.how.read(logits[None])[0].numpy() * view.breast
+        levels = np.rint(probability * 255).astype(np.uint8)
+        maps |= {KINDS[number]: levels[network.task.heads.index(KINDS[number])] for number in network.task.types}
     return {kind: maps[kind] for kind in KINDS if kind in maps}
 
 
@@ -100,8 +100,8 @@ def prior_maps(train: Sequence[GridView]) -> dict[str, Levels]:
     for view in train:
         mean += read_native(view).masks256
     most = mean.max(axis=(1, 2), keepdims=True)
-    said = np.rint(np.divide(mean, most, out=np.zeros_like(mean), where=most > 0) * 255).astype(np.uint8)
-    return dict(zip(KINDS, said, strict=True))
+    levels = np.rint(np.divide(mean, most, out=np.zeros_like(mean), where=most > 0) * 255).astype(np.uint8)
+    return dict(zip(KINDS, levels, strict=True))
 
 
 def in_frames(maps: Mapping[str, Levels], native: Native) -> dict[str, dict[str, Levels]]:
@@ -168,24 +168,24 @@ def choose_thresholds(tried: Mapping[str, Histograms]) -> tuple[dict[str, float]
             {
                 "type": kind,
                 "threshold": threshold,
-                **asdict(one),
-                "f1": one.value("f1"),
+                **asdict(count),
+                "f1": count.value("f1"),
                 "chosen": int(threshold == chosen[kind]),
             }
-            for threshold, one in zip(SWEEP, counts, strict=True)
+            for threshold, count in zip(SWEEP, counts, strict=True)
         ]
     return chosen, rows
 
 
 def on_own_grid(maps: Mapping[str, Levels], view: GridView, native: Callable[[], Native]) -> dict[str, Histograms]:
     """Per type that is known, the histograms of one validation view, on the grid of its maps: the view's or 256×256."""
-    found = {}
+    counts = {}
     for number, kind in enumerate(KINDS):
         if kind in maps and view.known[number]:
             same = maps[kind].shape == view.pixels.shape
             truth = view.targets[number] if same else native().masks256[number]
-            found[kind] = np.stack(histograms(maps[kind], truth))
-    return found
+            counts[kind] = np.stack(histograms(maps[kind], truth))
+    return counts
 
 
 def score_view(maps: Mapping[str, Levels], view: GridView, native: Native, thresholds: Mapping[str, float]) -> Scored:
@@ -225,11 +225,11 @@ def together(scored: Sequence[Scored]) -> TaskTables:
     """The tables of a part, from those of its views."""
     tables = TaskTables([], [], [], [])
     sure: dict[str, Histograms] = {}
-    for one in scored:
-        tables.counts.extend(one.tables.counts)
-        tables.sweep.extend(one.tables.sweep)
-        tables.components.extend(one.tables.components)
-        for kind, both in one.sure.items():
+    for view in scored:
+        tables.counts.extend(view.tables.counts)
+        tables.sweep.extend(view.tables.sweep)
+        tables.components.extend(view.tables.components)
+        for kind, both in view.sure.items():
             sure[kind] = sure.get(kind, 0) + both
     for kind, both in sure.items():
         names = ("pixels", "sum_probability", "positives")
@@ -279,7 +279,7 @@ def _shape_counts(frame: _Frame, kind: str, thresholds: Mapping[str, float]) -> 
     row |= asdict(count_boundary(detected, truth, frame.tolerance_px))
     lines = count_lines(*(_coarser(mask, frame.line_cells) for mask in (detected, truth))) if kind == "bac" else None
     row |= asdict(lines) if lines else dict.fromkeys(field.name for field in fields(LineCounts))
-    other = next(one for one in KINDS if one != kind)
+    other = next(candidate for candidate in KINDS if candidate != kind)
     if other in frame.levels:
         called = count_called_other(truth, frame.truth[KINDS.index(other)], frame.detected(other, thresholds))
         return row | asdict(called)

@@ -135,7 +135,9 @@ def _learnt(
     fixed = Sampler(validation, experiment.look, draws_from, device=how.device).fixed()
     own = experiment.learnt_by(METHODS[task.method])
     networks = [NetworkTask(own, task.method, task.fold, task.seed, number) for number in range(count)]
-    return tuple(learn(one, sampler, fixed, how, _checkpoint(folder, task, one.number), watch) for one in networks)
+    return tuple(
+        learn(network, sampler, fixed, how, _checkpoint(folder, task, network.number), watch) for network in networks
+    )
 
 
 def _checkpoint(folder: Path, task: Task, number: int) -> Path:
@@ -159,21 +161,22 @@ def _score(
     def maps(view: GridView, native: Callable[[], Native]) -> Maps:
         watch.check()
         begun = time.perf_counter()
-        found = network_maps(learnt, view, how) if learnt else baseline_maps(task.method, native(), prior)
+        levels = network_maps(learnt, view, how) if learnt else baseline_maps(task.method, native(), prior)
         seconds.append(time.perf_counter() - begun)
-        return found
+        return levels
 
     thresholds, tried = choose_thresholds(_tried(validation, maps))
     scored = _scored(test, maps, thresholds)
     named = together(scored).named() | {"validation": tried}
     if learnt:
-        named["history"] = joined_history([one.history for one in learnt])
+        named["history"] = joined_history([network.history for network in learnt])
     weights = {
-        "" if len(learnt) == 1 else one.task.heads[0]: weights_file(experiment, task, one, thresholds) for one in learnt
+        "" if len(learnt) == 1 else network.task.heads[0]: weights_file(experiment, task, network, thresholds)
+        for network in learnt
     }
     timing = timing_of(learnt, how, float(np.median(seconds[1:] or [0.0])) if learnt else 0.0, len(train))
     timing["score_seconds"] = round(time.perf_counter() - started, 1)
-    masks = [one.masks for one in scored] if learnt and task.further is None else []
+    masks = [image.masks for image in scored] if learnt and task.further is None else []
     part = folder, task.method, task.fold
     runs.save_part(*part, weights=weights, timing=timing, tables=named, masks=masks, seed=task.further)
 
@@ -198,11 +201,11 @@ def _scored(
     with ThreadPoolExecutor(threads) as pool:
         for view in test:
             native = read_native(view)
-            said = maps(view, lambda native=native: native)  # type: ignore[misc]
-            waiting.append(pool.submit(score_view, said, view, native, thresholds))
+            levels = maps(view, lambda native=native: native)  # type: ignore[misc]
+            waiting.append(pool.submit(score_view, levels, view, native, thresholds))
             if len(waiting) > 2 * threads:  # truth on its own grid is large
                 scored.append(waiting.popleft().result())
-        return [*scored, *(one.result() for one in waiting)]
+        return [*scored, *(future.result() for future in waiting)]
 
 
 def _make_product(
@@ -218,11 +221,11 @@ def joined_history(histories: Sequence[Sequence[Mapping[str, Any]]]) -> list[dic
     names = list(dict.fromkeys(name for history in histories for name in history[0]))
     names.sort(key=lambda name: (name.startswith("validation"), name.startswith("loss")))
     rows = []
-    for there in zip(*histories, strict=True):
+    for epoch in zip(*histories, strict=True):
         row: dict[str, Any] = dict.fromkeys(names)
-        for one in there:
-            row |= one
-        rows.append(row | {"seconds": round(sum(one["seconds"] for one in there), 3)})
+        for part in epoch:
+            row |= part
+        rows.append(row | {"seconds": round(sum(part["seconds"] for part in epoch), 3)})
     return rows
 
 
@@ -243,12 +246,12 @@ def weights_file(experiment: Experiment, task: Task, learnt: Learnt, thresholds:
 
 def timing_of(learnt: Sequence[Learnt], how: How, seconds_per_image: float, train_images: int) -> dict[str, Any]:
     """peak_memory_mb: of the device for a GPU, else of the whole process, data included."""
-    seconds, draws = sum(one.seconds for one in learnt), sum(one.draws for one in learnt)
+    seconds, draws = sum(network.seconds for network in learnt), sum(network.draws for network in learnt)
     return {
         "train_seconds": round(seconds, 2),
         "seconds_per_image": round(seconds_per_image, 5),
         "peak_memory_mb": peak_mb(how.device),
-        "parameters": sum(count_parameters(one.network) for one in learnt),
+        "parameters": sum(count_parameters(network.network) for network in learnt),
         "device": describe(how.device, how.dtype),
         "version": mtunet.__version__,
         "images_per_second": round(draws / seconds, 2) if seconds else None,

@@ -27,14 +27,14 @@ def main(name: str, root: Path, read: bool) -> None:
 
 def reading_report(name: str, root: Path) -> str:
     """Counts over every view that can be read, and the sentences on what was left out or repaired."""
-    said: list[str] = []
+    notes: list[str] = []
     counts: Counter[str] = Counter()
-    for view in samples(name, root, said.append):
+    for view in samples(name, root, notes.append):
         counts["views read"] += 1
         counts.update(f"{kind.value} {known.value}" for kind, known in view.known.items())
         counts[f"spacing {view.spacing}"] += 1
-        said.extend(f"{view.sample.name}: {note}" for note in view.notes)
-    return "\n".join([*(f"{what}: {count}" for what, count in sorted(counts.items())), *said])
+        notes.extend(f"{view.sample.name}: {note}" for note in view.notes)
+    return "\n".join([*(f"{what}: {count}" for what, count in sorted(counts.items())), *notes])
 
 
 if __name__ == "__main__":

@@ -125,9 +125,9 @@ def _masks(regions: Sequence[_Region], known: Mapping[Calcification, Known]) -> 
     masks = {}
     for meaning, kind in TYPES.items():
         own = [region.mask for region in regions if region.row.meaning is meaning]
-        found = [mask for mask in own if mask is not None]
-        if kind in known and len(found) == len(own):
-            masks[kind] = np.logical_or.reduce(found)
+        parts = [mask for mask in own if mask is not None]
+        if kind in known and len(parts) == len(own):
+            masks[kind] = np.logical_or.reduce(parts)
     return masks
 
 
@@ -154,11 +154,11 @@ def _row_mask(row: CbisRow, files: Files, pixels: Pixels, notes: list[str]) -> M
         raise Unusable("neither its mask nor its crop is here; the download is incomplete")
     mask: Mask | None = None
     crop: Pixels | None = None
-    for found in filter(None, map(_read, paths)):
-        if not is_mask(found.pixels):
-            crop = found.pixels
-        elif mask is None or _nearer(found.shape, mask.shape, pixels.shape):
-            mask = as_mask(found.pixels, "")
+    for picture in filter(None, map(_read, paths)):
+        if not is_mask(picture.pixels):
+            crop = picture.pixels
+        elif mask is None or _nearer(picture.shape, mask.shape, pixels.shape):
+            mask = as_mask(picture.pixels, "")
     if mask is None:
         raise Unusable(f"none of its {len(paths)} files is a black and white mask")
     aligned = align(mask, pixels, crop)

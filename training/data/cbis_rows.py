@@ -100,7 +100,7 @@ def read_tables(root: Path, csvs: Mapping[str, Sequence[Path]]) -> CbisTables:
             notes.append(f"{name} has {len(rows[name])} rows, the published table {published}: a changed or cut copy.")
         if len(paths) > 1:
             notes.append(f"{name} was found {len(paths)} times; {paths[0]} is used.")
-    calcifications = [row for name, found in rows.items() if name.startswith("calc") for row in found]
+    calcifications = [row for name, table in rows.items() if name.startswith("calc") for row in table]
     if not calcifications:
         raise DataSetMissing(
             f"Expected calc_case_description_train_set.csv or calc_case_description_test_set.csv with their rows "
@@ -108,8 +108,8 @@ def read_tables(root: Path, csvs: Mapping[str, Sequence[Path]]) -> CbisTables:
         )
     return CbisTables(
         calcifications=tuple(calcifications),
-        masses=tuple(row for name, found in rows.items() if name.startswith("mass") for row in found),
-        counts={name: len(found) for name, found in rows.items()},
+        masses=tuple(row for name, table in rows.items() if name.startswith("mass") for row in table),
+        counts={name: len(table) for name, table in rows.items()},
         notes=tuple(notes),
     )
 
@@ -231,7 +231,7 @@ def _layout_by_uid(files: tuple[Path, ...], id: str) -> str:
 
 def _listed(table: Path) -> dict[str, tuple[Path, ...]]:
     """Series UID → files, by NBIA's metadata.csv; locations are relative to it, on Windows with backslashes."""
-    found = {}
+    series = {}
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for row in csv.DictReader(file):
             uid, location = row.get("Series UID"), row.get("File Location")
@@ -240,5 +240,5 @@ def _listed(table: Path) -> dict[str, tuple[Path, ...]]:
             folder = table.parent / location.strip().replace("\\", "/")
             if folder.is_dir():
                 files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
-                found[uid.strip()] = tuple(files)
-    return found
+                series[uid.strip()] = tuple(files)
+    return series

@@ -129,30 +129,30 @@ def _entries(root: Path) -> tuple[list[ManifestRow], list[str]]:
     used: set[Path] = set()
     for name, image in images.items():
         own = {
-            kind: found[stem]
-            for kind, found in masks.items()
+            kind: pictures[stem]
+            for kind, pictures in masks.items()
             for stem in (f"{name}_mask", f"{name}_{kind.value}", name)
-            if stem in found
+            if stem in pictures
         }
         used |= set(own.values())
         entries.append(ManifestRow(name, image, own, dict.fromkeys(Calcification), patient_in(name), guessed=True))
-    spare = [path.name for found in masks.values() for path in found.values() if path not in used]
+    spare = [path.name for pictures in masks.values() for path in pictures.values() if path not in used]
     notes = [f"{len(spare)} masks belong to no image, {spare[0]} first."] if spare else []
     return entries, notes
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
     """Stem → file; raises DataSetMissing when two files share a stem, because a mask could be either's."""
-    found: dict[str, Path] = {}
+    pictures: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix.lower() in ENDINGS and path.is_file():
-            if path.stem in found:
+            if path.stem in pictures:
                 raise DataSetMissing(
-                    f"Expected one file per name in {folder}, found {found[path.stem].name} and {path.name}. "
+                    f"Expected one file per name in {folder}, found {pictures[path.stem].name} and {path.name}. "
                     "Rename one of them."
                 )
-            found[path.stem] = path
-    return found
+            pictures[path.stem] = path
+    return pictures
 
 
 def _what_is_in(root: Path) -> str:
@@ -179,8 +179,8 @@ def _listed(manifest: Path) -> list[ManifestRow]:
         ]
     twice = [name for name, count in Counter(entry.name for entry in entries).items() if count > 1]
     if twice or not entries:
-        found = f"{twice[0]} in several" if twice else "none"
-        raise DataSetMissing(f"Expected one row per image in {manifest}, found {found}.")
+        fault = f"{twice[0]} in several" if twice else "none"
+        raise DataSetMissing(f"Expected one row per image in {manifest}, found {fault}.")
     return entries
 
 

@@ -166,15 +166,15 @@ def _images(root: Path) -> tuple[InbreastImage, ...]:
 
 def _table(root: Path) -> Mapping[str, tuple[str, str]]:
     """File name → (ACR density, BI-RADS) of INbreast.csv, which pads blanks with spaces; empty without it."""
-    found = sorted(path for path in root.rglob("*.csv") if path.name.lower() == "inbreast.csv")
-    if not found:
+    paths = sorted(path for path in root.rglob("*.csv") if path.name.lower() == "inbreast.csv")
+    if not paths:
         return {}
-    with found[0].open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with paths[0].open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.DictReader(file, delimiter=";")
         header = [str(name).strip() for name in rows.fieldnames or ()]
         if not set(HEADER) <= set(header):
             raise DataSetMissing(
-                f"Expected the columns {', '.join(HEADER)} separated by semicolons in {found[0]}, "
+                f"Expected the columns {', '.join(HEADER)} separated by semicolons in {paths[0]}, "
                 f"found: {', '.join(header)}. {_GET}"
             )
         rows.fieldnames = header

@@ -164,12 +164,12 @@ def lesion_from(mask: Mask, type: Calcification, form: Literal["region", "outlin
 def parts(mask: Mask, type: Calcification) -> tuple[Lesion, ...]:
     """The connected parts of a mask of the whole view, diagonals included, each as a lesion."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    found = []
+    lesions = []
     for label in range(1, count):
         left, top, width, height = (int(boxes[label, column]) for column in range(4))
         box = Box(top, left, top + height, left + width)
-        found.append(Lesion(type, "region", box, labels[box.top : box.bottom, box.left : box.right] == label))
-    return tuple(found)
+        lesions.append(Lesion(type, "region", box, labels[box.top : box.bottom, box.left : box.right] == label))
+    return tuple(lesions)
 
 
 def touched(lesion: Lesion, detected: Mask, reach: float = 0.0) -> bool:
@@ -180,11 +180,11 @@ def touched(lesion: Lesion, detected: Mask, reach: float = 0.0) -> bool:
     by = int(np.ceil(reach))
     box, (rows, columns) = lesion.box, detected.shape
     grown = Box(max(box.top - by, 0), max(box.left - by, 0), min(box.bottom + by, rows), min(box.right + by, columns))
-    found = detected[grown.top : grown.bottom, grown.left : grown.right]
-    if not found.any():
+    part = detected[grown.top : grown.bottom, grown.left : grown.right]
+    if not part.any():
         return False
-    own = np.zeros(found.shape, np.uint8)
+    own = np.zeros(part.shape, np.uint8)
     top, left = box.top - grown.top, box.left - grown.left
     own[top : top + lesion.patch.shape[0], left : left + lesion.patch.shape[1]] = lesion.patch
     distance = cv2.distanceTransform(1 - own, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return bool((distance[found] <= reach + 1e-3).any())
+    return bool((distance[part] <= reach + 1e-3).any())

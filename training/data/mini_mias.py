@@ -85,10 +85,10 @@ def samples(root: Path, say: Say) -> Iterator[LabelledView]:
 
 
 def _films(root: Path) -> tuple[MiasFilm, ...]:
-    found = sorted(path for path in root.rglob("*") if path.name.lower() == "info.txt") if root.is_dir() else []
-    if not found:
+    paths = sorted(path for path in root.rglob("*") if path.name.lower() == "info.txt") if root.is_dir() else []
+    if not paths:
         raise DataSetMissing(f"Expected mini-MIAS's table Info.txt under {root}, found no file of that name. {_GET}")
-    text = found[0].read_text("latin-1")
+    text = paths[0].read_text("latin-1")
     films: dict[str, MiasFilm] = {}
     for line in text.splitlines():
         words = line.split()
@@ -99,7 +99,7 @@ def _films(root: Path) -> tuple[MiasFilm, ...]:
         before = films.get(words[0], MiasFilm(words[0], words[1], ()))
         films[words[0]] = MiasFilm(words[0], words[1], (*before.findings, MiasRow(words[2], circle)))
     if not films:
-        raise DataSetMissing(f"{found[0]} holds no row such as 'mdb001 G CIRC B 535 425 197'. {_GET}")
+        raise DataSetMissing(f"{paths[0]} holds no row such as 'mdb001 G CIRC B 535 425 197'. {_GET}")
     return tuple(films.values())
 
 

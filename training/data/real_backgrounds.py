@@ -76,15 +76,15 @@ class Background:
         return bool(self.room_mm[row, column] > margin and not self.muscle[row, column])
 
 
-def background(name: str, view: View, pixels: Grey, said: Mapping[str, Any]) -> Background:
-    """A view with its chest wall to the left. said: its entry of the exclusions: `unknown`, `left_alone`, `muscle`."""
+def background(name: str, view: View, pixels: Grey, exclusions: Mapping[str, Any]) -> Background:
+    """A view with its chest wall to the left. exclusions: of this view: `unknown`, `left_alone`, `muscle`."""
     breast = breast_region(pixels)
     unknown, left_alone, muscle = (np.zeros(pixels.shape, np.uint8) for _ in range(3))
-    if said["muscle"]:
-        cv2.fillPoly(muscle, [np.array(said["muscle"], np.int32)], 1)
-    for polygon in said["unknown"].values():
+    if exclusions["muscle"]:
+        cv2.fillPoly(muscle, [np.array(exclusions["muscle"], np.int32)], 1)
+    for polygon in exclusions["unknown"].values():
         cv2.fillPoly(unknown, [np.array(polygon, np.int32)], 1)
-    for circles in said["left_alone"].values():
+    for circles in exclusions["left_alone"].values():
         for x, y, radius in circles:
             cv2.circle(left_alone, (x, y), radius, 1, cv2.FILLED)
     open_left = cv2.copyMakeBorder(breast.astype(np.uint8), 0, 0, 400, 0, cv2.BORDER_REPLICATE)
@@ -142,5 +142,5 @@ def read_background(name: str) -> Background:
 
 @lru_cache(maxsize=1)
 def _exclusions() -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(EXCLUSIONS.read_text())
-    return said
+    exclusions: dict[str, Any] = json.loads(EXCLUSIONS.read_text())
+    return exclusions

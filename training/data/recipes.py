@@ -88,7 +88,7 @@ class Cohort:
     seed: int = 11
 
     def recipes(self) -> list[Recipe]:
-        return [Recipe(spec_name(one.spec), one.patient, spec=one.spec) for one in patients(self.views, self.seed)]
+        return [Recipe(spec_name(view.spec), view.patient, spec=view.spec) for view in patients(self.views, self.seed)]
 
     @property
     def said(self) -> str:

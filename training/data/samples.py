@@ -93,12 +93,12 @@ WITHOUT_CALCIUM = ("skin-close-up", "bright-ligaments")
 
 def unusual_phantoms(count: int, seed: int) -> tuple[tuple[PhantomSpec, str], ...]:
     """Phantoms of a cohort that no other part draws from (its seed is 3000 more), and what is made of each."""
-    found = []
+    phantoms = []
     for number, spec in enumerate(cohort(count, seed + 3000)):
         name = UNUSUAL_TO_LEARN[number % len(UNUSUAL_TO_LEARN)]
         empty = name in WITHOUT_CALCIUM and number // len(UNUSUAL_TO_LEARN) % 2 == 0
-        found.append((replace(spec, clusters=0, bac_grade=0, hard="") if empty else spec, name))
-    return tuple(found)
+        phantoms.append((replace(spec, clusters=0, bac_grade=0, hard="") if empty else spec, name))
+    return tuple(phantoms)
 
 
 def unusual_sample(spec: PhantomSpec, name: str, patient: str) -> Sample:
@@ -165,7 +165,7 @@ def _cached(folder: Path, spec: PhantomSpec) -> Path:
 
 def spec_name(spec: PhantomSpec) -> str:
     """A file name that says the whole spec, so that two phantoms never share one."""
-    said = (
+    words = (
         spec.view.value + spec.laterality.value,
         spec.density,
         spec.look,
@@ -177,7 +177,7 @@ def spec_name(spec: PhantomSpec) -> str:
         spec.benign_kind,
         f"hard-{spec.hard}" if spec.hard else None,
     )
-    return "-".join([f"{spec.seed:08d}", *(part for part in said if part)])
+    return "-".join([f"{spec.seed:08d}", *(part for part in words if part)])
 
 
 def stratum(spec: PhantomSpec) -> str:
@@ -243,7 +243,7 @@ def folds(items: Sequence[FoldImage], count: int, seed: int, grouped_by: Literal
     """
     group_of = {item.image: item.patient if grouped_by == "patient" else item.image for item in items}
     tests = _parts(items, group_of, count, seed)
-    found = []
+    folds = []
     for number, test in enumerate(tests):
         rest = [item for item in items if item.image not in test]
         if not test or len({group_of[item.image] for item in rest}) < 2:
@@ -251,8 +251,8 @@ def folds(items: Sequence[FoldImage], count: int, seed: int, grouped_by: Literal
             raise ValueError(f"{groups} different {grouped_by}s are too few for {count} folds with a validation part.")
         validation = _parts(rest, group_of, max(count, 2), seed + 1 + number)[0]
         train = tuple(item.image for item in rest if item.image not in validation)
-        found.append(Fold(train, _in_order(items, validation), _in_order(items, test)))
-    return found
+        folds.append(Fold(train, _in_order(items, validation), _in_order(items, test)))
+    return folds
 
 
 def _in_order(items: Sequence[FoldImage], names: set[str]) -> tuple[str, ...]:

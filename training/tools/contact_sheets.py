@@ -102,9 +102,9 @@ def _around_breast(segmentation: Segmentation) -> tuple[int, int, int, int]:
     return top, left, min(bottom, rows) - top, min(right, columns) - left
 
 
-def _captioned(picture: RGB, title: str, said: str) -> RGB:
+def _captioned(picture: RGB, title: str, sentence: str) -> RGB:
     bar = np.zeros((CAPTION, picture.shape[1], 3), np.uint8)
-    for line, text in enumerate((title, said)):
+    for line, text in enumerate((title, sentence)):
         cv2.putText(bar, text, (3, 17 + 20 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (230, 230, 230), 1, cv2.LINE_AA)
     return np.vstack([bar, picture])
 
@@ -116,7 +116,7 @@ def _gap(rows: int) -> RGB:
 def _sheet(groups: Sequence[RGB], per_row: int, models: str) -> RGB:
     rows = []
     for some in _by(per_row, groups):
-        spaced = [part for one in some for part in (one, _gap(len(one)), _gap(len(one)))]
+        spaced = [part for group in some for part in (group, _gap(len(group)), _gap(len(group)))]
         rows.append(np.hstack(spaced))
     width = max(row.shape[1] for row in rows)
     entries = [(FIGURE_3[name].colour, FIGURE_3[name].dash, LAYERS[name]) for name in ("mc", "bac")]
@@ -145,10 +145,12 @@ def drawn_part(
         known = Truth(smaller, truth.source)
     moved = [
         replace(
-            one,
-            contour=tuple(((x - left + 0.5) * factor - 0.5, (y - top + 0.5) * factor - 0.5) for x, y in one.contour),
+            finding,
+            contour=tuple(
+                ((x - left + 0.5) * factor - 0.5, (y - top + 0.5) * factor - 0.5) for x, y in finding.contour
+            ),
         )
-        for one in findings
+        for finding in findings
     ]
     view = Mammogram(resized(mammogram.pixels[seen]), None, None, None, mammogram.sha256)
     return np.asarray(draw_whole(view, moved, known)[: size[1], : size[0]].copy(), np.uint8)

@@ -57,13 +57,13 @@ def write_failures(model: Model, run: runs.Run, phantoms: int | None = None) -> 
     for old in folder.glob("*.jpg"):
         old.unlink()
     told = []
-    for number, (image, said, origin, licence) in enumerate(pictures, start=1):
+    for number, (image, sentence, origin, licence) in enumerate(pictures, start=1):
         name = f"{number}.jpg"
         cv2.imwrite(str(folder / name), image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-        told.append({"file": name, "said": said, "origin": origin, "licence": licence})
+        told.append({"file": name, "said": sentence, "origin": origin, "licence": licence})
     head = {"weights_sha256": model.weights_sha256, "run": run.folder.name, "phantom_version": PHANTOM_VERSION}
-    said = json.dumps({**head, "pictures": told}, indent=2, ensure_ascii=False)
-    write_whole(folder / "failures.json", f"{said}\n".encode())
+    text = json.dumps({**head, "pictures": told}, indent=2, ensure_ascii=False)
+    write_whole(folder / "failures.json", f"{text}\n".encode())
     return folder
 
 
@@ -100,8 +100,8 @@ def _looked_at(spec: PhantomSpec, model: Model) -> Look:
     phantom = make_phantom(spec)
     mammogram, truth = phantom.mammogram(), phantom.truth()
     analysis, segmentation = analyse(mammogram, model)
-    found = masks(segmentation)
-    wrong = [failing(truth.masks, found, kind) for failing, kind in KINDS]
+    detected = masks(segmentation)
+    wrong = [failing(truth.masks, detected, kind) for failing, kind in KINDS]
     return Look(mammogram, truth, analysis.findings, wrong, phantom.spacing_mm[0])
 
 
@@ -112,7 +112,7 @@ def _test_part(run: runs.Run) -> Sequence[PhantomSpec]:
 
 def _of_cbis(model: Model) -> Iterator[Picture]:
     """The views with the largest detections where nothing was seen."""
-    found = []
+    failures = []
     for name in names():
         view = read_background(name)
         mammogram = Mammogram(view.pixels.copy(), None, None, None, name.ljust(64, "0"))
@@ -122,31 +122,33 @@ def _of_cbis(model: Model) -> Iterator[Picture]:
         for kind in (MC, BAC):
             wrong = _false(nothing, detected, kind)
             if wrong is not None:
-                found.append((wrong.pixels * (4 if kind is MC else 1), name, wrong, mammogram, analysis))
-    found.sort(key=lambda one: -one[0])
-    for _, name, wrong, mammogram, analysis in found[:OF_CBIS]:
-        said = f"Digitised film ({name}): {wrong.said}"
-        yield _panels(mammogram, analysis.findings, None, wrong.region, 0.1), said, CBIS_SOURCE, CBIS_LICENCE
+                failures.append((wrong.pixels * (4 if kind is MC else 1), name, wrong, mammogram, analysis))
+    failures.sort(key=lambda failure: -failure[0])
+    for _, name, wrong, mammogram, analysis in failures[:OF_CBIS]:
+        sentence = f"Digitised film ({name}): {wrong.said}"
+        yield _panels(mammogram, analysis.findings, None, wrong.region, 0.1), sentence, CBIS_SOURCE, CBIS_LICENCE
 
 
 def _missed(
-    truth: Mapping[Calcification, Mask], found: Mapping[Calcification, Mask], kind: Calcification
+    truth: Mapping[Calcification, Mask], detected: Mapping[Calcification, Mask], kind: Calcification
 ) -> Wrong | None:
-    region = _largest_apart(truth[kind], found[kind])
+    region = _largest_apart(truth[kind], detected[kind])
     return None if region is None else Wrong(region, f"{_word(kind)} missed.", int(region.sum()))
 
 
 def _false(
-    truth: Mapping[Calcification, Mask], found: Mapping[Calcification, Mask], kind: Calcification
+    truth: Mapping[Calcification, Mask], detected: Mapping[Calcification, Mask], kind: Calcification
 ) -> Wrong | None:
-    region = _largest_apart(found[kind], truth[kind])
+    region = _largest_apart(detected[kind], truth[kind])
     return None if region is None else Wrong(region, f"{_word(kind)} found where there is none.", int(region.sum()))
 
 
-def _called(truth: Mapping[Calcification, Mask], found: Mapping[Calcification, Mask], _: Calcification) -> Wrong | None:
+def _called(
+    truth: Mapping[Calcification, Mask], detected: Mapping[Calcification, Mask], _: Calcification
+) -> Wrong | None:
     """A true artery that MC was drawn on."""
     count, labels = cv2.connectedComponents(truth[BAC].astype(np.uint8), connectivity=8)
-    wrongly = found[MC] & ~truth[MC]
+    wrongly = detected[MC] & ~truth[MC]
     shares = [(float(wrongly[labels == k].mean()), k) for k in range(1, count)]
     share, which = max(shares, default=(0.0, 0))
     if share < HIT_SHARE:

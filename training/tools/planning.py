@@ -41,7 +41,7 @@ class MethodCost:
 
 def costs(experiment: Experiment) -> list[MethodCost]:
     """Of the methods that learn, in the experiment's order."""
-    found = []
+    prices = []
     for name in experiment.methods:
         method = METHODS[name]
         own = experiment.learnt_by(method)
@@ -52,8 +52,8 @@ def costs(experiment: Experiment) -> list[MethodCost]:
             pixels = views_looked_at(experiment) * pixels_of_a_view(experiment)
             looking = sum(pixels / own.look.size**2 * operations(task, 1, learning=False) for task in networks)
             draws = own.steps * own.batch * len(networks) * tasks
-            found.append(MethodCost(name, len(networks) * tasks, draws, learning * tasks, looking * tasks))
-    return found
+            prices.append(MethodCost(name, len(networks) * tasks, draws, learning * tasks, looking * tasks))
+    return prices
 
 
 def operations(task: NetworkTask, count: int, *, learning: bool) -> int:

@@ -88,12 +88,12 @@ def retrain(
     known: dict[Division, list[str]] = {"train": [], "validation": [], "test": []}
     shown = _views(data, experiment, plan, known)
     chosen = DATASETS[data.name]
-    said = f"{len(known['train'])} views of {chosen.title}"
+    source = f"{len(known['train'])} views of {chosen.title}"
     provenance = {
         "run": folder.name,
         "experiment": experiment.to_json() | {"begin_with": begin_with.provenance.get("run")},
-        "data": f"{said}; {experiment.data.said}",
-        "training_images": [{"name": said, "licence": chosen.licence, "origin": f"From {chosen.get}."}],
+        "data": f"{source}; {experiment.data.said}",
+        "training_images": [{"name": source, "licence": chosen.licence, "origin": f"From {chosen.get}."}],
         "validation": f"the validation part of {data.name}",
         **machine(how.device),
     }

@@ -35,9 +35,9 @@ class Detected:
 
 def detect(view: RealView, segmentation: Segmentation, thresholds: Mapping[Calcification, float]) -> Detected:
     """Circles are on the film's own grid, as the maps are."""
-    found = {kind: list(components(segmentation, kind, thresholds)) for kind in Calcification}
+    detected = {kind: list(components(segmentation, kind, thresholds)) for kind in Calcification}
     hits = {
-        kind: [[_hits(component, circle) for component in found[kind]] for circle in view.circles]
+        kind: [[_hits(component, circle) for component in detected[kind]] for circle in view.circles]
         for kind in Calcification
     }
     return Detected(
@@ -45,7 +45,8 @@ def detect(view: RealView, segmentation: Segmentation, thresholds: Mapping[Calci
         hit={kind: sum(any(row) for row in hits[kind]) for kind in Calcification},
         hit_by_any=sum(any(any(hits[kind][i]) for kind in Calcification) for i in range(len(view.circles))),
         elsewhere={
-            kind: sum(not any(row[j] for row in hits[kind]) for j in range(len(found[kind]))) for kind in Calcification
+            kind: sum(not any(row[j] for row in hits[kind]) for j in range(len(detected[kind])))
+            for kind in Calcification
         },
     )
 
@@ -98,13 +99,13 @@ def follow(segmentation: Segmentation) -> Traced:
     if segmentation.breast.shape[0] != FULL_ROWS:
         raise ValueError(f"The arteries are traced on MG1 with {FULL_ROWS} rows, not {segmentation.breast.shape[0]}.")
     pitch = segmentation.spacing_mm[0]
-    found = masks(segmentation)
-    away = {kind: _distance_mm(found[kind], pitch) for kind in Calcification}
+    detected = masks(segmentation)
+    away = {kind: _distance_mm(detected[kind], pitch) for kind in Calcification}
     lines = {certainty: _points(certainty) for certainty in ("certain", "probable")}
     drawn = np.zeros(segmentation.breast.shape, bool)
     both = np.vstack(list(lines.values()))
     drawn[both[:, 1], both[:, 0]] = True
-    bac = found[Calcification.ARTERIAL]
+    bac = detected[Calcification.ARTERIAL]
     far = _distance_mm(drawn, pitch) > BESIDE_MM
     return Traced(
         recall=_share_near(away[Calcification.ARTERIAL], lines["certain"]),
@@ -157,10 +158,10 @@ class Misplaced:
     on_border: int
 
 
-def misplaced(name: str, found: Iterable[Component], shape: tuple[int, int], spacing_mm: float) -> Misplaced:
+def misplaced(name: str, detections: Iterable[Component], shape: tuple[int, int], spacing_mm: float) -> Misplaced:
     """Of the detections on the view of this name, on its own grid of this shape. A view without marks has none."""
     marks = _marks().get(name, {})
-    components = list(found)
+    components = list(detections)
 
     def on(kind: str) -> int:
         return sum(any(_lies_on(c, *circle) for circle in marks.get(kind, ())) for c in components)
@@ -188,8 +189,8 @@ def _to_edge(component: Component, shape: tuple[int, int]) -> float:
 
 @lru_cache(maxsize=1)
 def _marks() -> Mapping[str, Any]:
-    said: Mapping[str, Any] = json.loads(MARKED.read_text())["views"]
-    return said
+    marks: Mapping[str, Any] = json.loads(MARKED.read_text())["views"]
+    return marks
 
 
 # The breast region against the tissue masks of 66 DDSM views.
@@ -210,5 +211,5 @@ def overlaps(root: Path) -> Iterator[tuple[str, float]]:
             continue
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         truth = np.asarray(cv2.imread(str(labels), cv2.IMREAD_GRAYSCALE)) > BACKGROUND_BELOW
-        found = breast_region(np.asarray(image, np.float32) / np.float32(255))
-        yield path.stem, float((found & truth).sum() / (found | truth).sum())
+        breast = breast_region(np.asarray(image, np.float32) / np.float32(255))
+        yield path.stem, float((breast & truth).sum() / (breast | truth).sum())

@@ -58,12 +58,12 @@ def of_phantoms(model: Model, count: int) -> dict[str, dict[str, Any]]:
 
 
 def _scored(model: Model, samples: Iterable[Sample]) -> dict[str, Any]:
-    scores = [score(sample, found) for sample, found in segmentations(model, samples)]
+    scores = [score(sample, segmentation) for sample, segmentation in segmentations(model, samples)]
     rng = np.random.default_rng(0)
     drawn = [sum((scores[i] for i in rng.integers(len(scores), size=len(scores))), NOTHING) for _ in range(REDRAWN)]
     whole = sum(scores, NOTHING)
     return {"images": len(scores)} | {
-        name: {"value": figure(whole), "interval": _interval([figure(one) for one in drawn])}
+        name: {"value": figure(whole), "interval": _interval([figure(resample) for resample in drawn])}
         for name, figure in _FIGURES.items()
     }
 
@@ -127,13 +127,13 @@ def of_parts(model: Model) -> dict[str, Any]:
     seen = []
     for name, mammogram, mc, bac in drawn_parts():
         analysis, segmentation = analyse(mammogram, model)
-        said = mammogram.spacing_mm is not None
-        seen.append(PartSeen(name, said, mc, bac, analysis.triage.flag, float(segmentation.breast.mean())))
-    whole = [one for one in seen if not one.name.startswith("skin")]
+        spacing_said = mammogram.spacing_mm is not None
+        seen.append(PartSeen(name, spacing_said, mc, bac, analysis.triage.flag, float(segmentation.breast.mean())))
+    whole = [part for part in seen if not part.name.startswith("skin")]
     return {
-        "flag_right": proportion(sum(one.right for one in seen), len(seen)),
-        "looked_at_whole": proportion(sum(one.looked > 0.99 for one in whole), len(whole)),
-        "wrong": [f"{one.name}: {one.flag.value}" for one in seen if not one.right],
+        "flag_right": proportion(sum(part.right for part in seen), len(seen)),
+        "looked_at_whole": proportion(sum(part.looked > 0.99 for part in whole), len(whole)),
+        "wrong": [f"{part.name}: {part.flag.value}" for part in seen if not part.right],
     }
 
 
@@ -159,8 +159,8 @@ def as_columns(summary: Mapping[str, Any]) -> str:
 def _cell(figure: Mapping[str, Any]) -> str:
     """ "8 of 10 (0.49–0.94)", "0.23 (0.10–0.40)"."""
     value = figure.get("mean", figure.get("value"))
-    said = f"{figure['count']} of {figure['of']}" if "of" in figure else "–" if value is None else f"{value:.2f}"
-    return said if figure["interval"] is None else f"{said} ({figure['interval'][0]:.2f}–{figure['interval'][1]:.2f})"
+    text = f"{figure['count']} of {figure['of']}" if "of" in figure else "–" if value is None else f"{value:.2f}"
+    return text if figure["interval"] is None else f"{text} ({figure['interval'][0]:.2f}–{figure['interval'][1]:.2f})"
 
 
 def proportion(count: int, of: int) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def evaluate_real(
             if perturb:
                 perturbed += _perturbed(view, analysis, model)
     breasts = list(overlaps(root))
-    rows = [dict(one.row) for one in looked]
-    froc = _froc([point for one in looked for point in one.froc])
+    rows = [dict(look.row) for look in looked]
+    froc = _froc([point for look in looked for point in look.froc])
     summary = {
         "data": DATA,
         "protocol": PROTOCOL,
@@ -99,8 +99,8 @@ def _config(model: Model, name: str, perturb: bool) -> dict[str, Any]:
 
 
 def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> LookedView:
-    found = detect(view, segmentation, segmentation.thresholds)
-    detections = [one for kind in Calcification for one in components(segmentation, kind)]
+    detected = detect(view, segmentation, segmentation.thresholds)
+    detections = [component for kind in Calcification for component in components(segmentation, kind)]
     wrong = misplaced(view.name, detections, view.mammogram.shape, segmentation.spacing_mm[0])
     row = {
         "part": view.part,
@@ -109,10 +109,10 @@ def _look(view: RealView, analysis: Analysis, segmentation: Segmentation) -> Loo
         "bac_share": analysis.triage.bac_share,
         "mc": sum(f.type is MC for f in analysis.findings),
         "bac": sum(f.type is BAC for f in analysis.findings),
-        "clusters": found.clusters,
-        "hit_as_mc": found.hit[MC],
-        "hit_as_bac": found.hit[BAC],
-        "hit": found.hit_by_any,
+        "clusters": detected.clusters,
+        "hit_as_mc": detected.hit[MC],
+        "hit_as_bac": detected.hit[BAC],
+        "hit": detected.hit_by_any,
         **asdict(wrong),
         "seconds": round(segmentation.seconds, 2),
     }
@@ -205,7 +205,7 @@ def _breast(overlap: Sequence[float]) -> dict[str, Any]:
 
 def _steadiness(perturbed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Per perturbation and over all: how often the flag stays, and by how much the BAC share moves at the median."""
-    found = {}
+    steadiness = {}
     for name in ("all", *PERTURBATIONS) if perturbed else ():
         of_it = [row for row in perturbed if name in ("all", row["perturbation"])]
         moved = [
@@ -214,7 +214,7 @@ def _steadiness(perturbed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if row["share"] is not None and row["share_before"] is not None
         ]
         kept = sum(row["flag"] == row["flag_before"] for row in of_it)
-        found[name] = {"flag_unchanged": proportion(kept, len(of_it))} | {
+        steadiness[name] = {"flag_unchanged": proportion(kept, len(of_it))} | {
             "share_moved_median": float(np.median(moved)) if moved else None
         }
-    return found
+    return steadiness

@@ -57,10 +57,10 @@ def plausible(root: Path) -> Iterator[RealView]:
     """Views without calcification truth, of which detections are counted and looked at."""
     yield _read("GE Senographe", _one(root, "ge_senographe/GH133.dcm"))
     for part, pattern in (("NYU four views", "nyu_four_views/*.png"), ("CBIS-DDSM", "cbis_ddsm/*.png")):
-        found = sorted(root.glob(pattern))
-        if not found:
+        paths = sorted(root.glob(pattern))
+        if not paths:
             raise DataSetMissing(f"Expected {pattern} under {root}, found none.")
-        for path in found:
+        for path in paths:
             yield _read(part, path)
 
 
