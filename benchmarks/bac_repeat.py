@@ -91,10 +91,10 @@ def exposed(
     name: str, mammogram: Mammogram, times: int, model: Model, rng: np.random.Generator
 ) -> list[tuple[float, float]]:
     """Areas of the image and of it exposed again, so many times; none where neither shows any to speak of."""
-    one = area(mammogram, model)
+    first = area(mammogram, model)
     others = [area(exposed_again(mammogram, rng), model) for _ in range(times)]
-    print(f"{name:30} {one:8.2f} mm²  {' '.join(f'{other:8.2f}' for other in others)}", flush=True)
-    return [(max(one, LEAST_MM2), max(other, LEAST_MM2)) for other in others if max(one, other) >= LEAST_MM2]
+    print(f"{name:30} {first:8.2f} mm²  {' '.join(f'{other:8.2f}' for other in others)}", flush=True)
+    return [(max(first, LEAST_MM2), max(other, LEAST_MM2)) for other in others if max(first, other) >= LEAST_MM2]
 
 
 def main() -> None:

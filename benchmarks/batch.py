@@ -145,9 +145,9 @@ def _large() -> np.ndarray:
 
 
 def _quietly(arguments: list[str]) -> None:
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
         code = command(arguments)
-    assert code == 0, said.getvalue()
+    assert code == 0, errors.getvalue()
 
 
 def _resident_mb(pid: int) -> float:

@@ -71,9 +71,9 @@ def _summary(values: list[float]) -> dict[str, float]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), parser().parse_args())
-    print(json.dumps(found))
-    if found["seconds"]["answer"]["median"] > TARGET:
+        figures = measure(Path(folder), parser().parse_args())
+    print(json.dumps(figures))
+    if figures["seconds"]["answer"]["median"] > TARGET:
         sys.exit(f"The median answer took longer than {TARGET:.0f} s.")
 
 
@@ -107,7 +107,7 @@ async def lesson(server: Served, data: Path, asked: argparse.Namespace) -> dict[
         print("the class begins", file=sys.stderr, flush=True)
         learners = [Learner(server.url, data, room, number, times) for number in range(asked.learners)]
         with times.measured("all joined"):
-            await asyncio.gather(*(one.join() for one in learners))
+            await asyncio.gather(*(learner.join() for learner in learners))
         await teacher.wait(lambda page: page.says(f"{asked.learners} learner"))
         before = server.processor_seconds()
         start = time.perf_counter()
@@ -116,12 +116,12 @@ async def lesson(server: Served, data: Path, asked: argparse.Namespace) -> dict[
         busy = (server.processor_seconds() - before) / (time.perf_counter() - start)
         with Store.open(data) as store:
             kept = len(answers(store, room))
-        problems = teacher.exceptions + [problem for one in learners for problem in one.session.exceptions]
-        megabytes = sum(one.session.received for one in learners) / 1e6 / len(learners)
-        problems += [problem for one in learners for problem in one.failed_looks]
-        for one in learners:
-            one.watching.cancel()
-            await one.session.__aexit__(None, None, None)
+        problems = teacher.exceptions + [problem for learner in learners for problem in learner.session.exceptions]
+        megabytes = sum(learner.session.received for learner in learners) / 1e6 / len(learners)
+        problems += [problem for learner in learners for problem in learner.failed_looks]
+        for learner in learners:
+            learner.watching.cancel()
+            await learner.session.__aexit__(None, None, None)
     return {
         "seconds": times.summary(),
         "answers_kept": f"{kept} of {asked.learners * asked.questions}",
@@ -150,13 +150,13 @@ async def _question(teacher: Session, learners: list["Learner"], number: int, wi
     await teacher.wait(lambda page: _pressable(page, "class.ask"))
     shown = time.perf_counter()
     await teacher.click("class.ask")
-    await asyncio.gather(*(one.answer(number, shown, within) for one in learners))
+    await asyncio.gather(*(learner.answer(number, shown, within) for learner in learners))
     last = time.perf_counter()
     await teacher.wait(lambda page: page.says(f"**{len(learners)} of {len(learners)} learner"))
     times.add("last answer on the teacher's page", time.perf_counter() - last)
     revealed = time.perf_counter()
     await teacher.click("class.reveal")
-    await asyncio.gather(*(one.see_truth(revealed) for one in learners))
+    await asyncio.gather(*(learner.see_truth(revealed) for learner in learners))
 
 
 def _pressable(page: Session, key: str) -> bool:
@@ -190,15 +190,15 @@ class Learner:
         told, since = "", 0
         while True:
             await asyncio.sleep(0.5)
-            for one in self.session.components("mtunet_room_watch"):
+            for watch in self.session.components("mtunet_room_watch"):
                 try:
                     with self.times.measured("look"):
-                        now = await asyncio.to_thread(self._fetch, one["address"])
+                        now = await asyncio.to_thread(self._fetch, watch["address"])
                 except OSError as problem:  # as in a browser, the next look asks again
                     self.failed_looks.append(str(problem))
                     continue
                 since += 1
-                if now.decode() != one["event"] and (now.decode() != told or since > 8):
+                if now.decode() != watch["event"] and (now.decode() != told or since > 8):
                     told, since = now.decode(), 0
                     with contextlib.suppress(LookupError):  # the page is being drawn anew as it is
                         await self.session.trigger("mtunet_room_watch", "moved", told)
@@ -228,7 +228,9 @@ class Learner:
             await session.wait(lambda page: page.says("Your answer is in"))
 
     async def see_truth(self, revealed: float) -> None:
-        await self.session.wait(lambda page: any("truth_mc" in one["panes"][0]["contours"] for one in _viewers(page)))
+        await self.session.wait(
+            lambda page: any("truth_mc" in viewer["panes"][0]["contours"] for viewer in _viewers(page))
+        )
         self.times.add("truth on a learner's page (look included)", time.perf_counter() - revealed)
 
     def _fetch(self, path: str) -> bytes:
@@ -237,11 +239,11 @@ class Learner:
 
 
 def _viewers(page: Session) -> list[dict[str, Any]]:
-    return [one for one in page.components("load_viewer") if one]
+    return [viewer for viewer in page.components("load_viewer") if viewer]
 
 
 def _marked(page: Session) -> bool:
-    return any(one["panes"][0]["contours"].get("mark") for one in _viewers(page))
+    return any(viewer["panes"][0]["contours"].get("mark") for viewer in _viewers(page))
 
 
 def _chosen(page: Session, end: str) -> bool:

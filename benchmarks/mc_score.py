@@ -47,12 +47,14 @@ def regions(mammogram: Mammogram, truth: npt.NDArray[np.bool_], model: Model) ->
     assert mammogram.spacing_mm is not None
     pixel_mm2 = mammogram.spacing_mm[0] * mammogram.spacing_mm[1]
     right = {
-        one.box: np.count_nonzero(truth[one.box.top : one.box.bottom, one.box.left : one.box.right] & one.pixels)
-        / one.area_px
-        for one in components(segmentation, MC)
+        component.box: np.count_nonzero(
+            truth[component.box.top : component.box.bottom, component.box.left : component.box.right] & component.pixels
+        )
+        / component.area_px
+        for component in components(segmentation, MC)
     }
-    found = [finding for finding in analysis.findings if finding.type is MC]
-    return [(list(features(one, pixel_mm2)), bool(right[one.box] >= HIT_SHARE)) for one in found]
+    findings = [finding for finding in analysis.findings if finding.type is MC]
+    return [(list(features(finding, pixel_mm2)), bool(right[finding.box] >= HIT_SHARE)) for finding in findings]
 
 
 def fitted(rows: Sequence[tuple[list[float], bool]]) -> tuple[float, list[float]]:
@@ -63,8 +65,8 @@ def fitted(rows: Sequence[tuple[list[float], bool]]) -> tuple[float, list[float]
         odds = parameters[0] + x @ parameters[1:]
         return float(np.logaddexp(0.0, odds).sum() - (y * odds).sum() + RIDGE * (parameters[1:] ** 2).sum())
 
-    found = minimize(loss, np.zeros(4), bounds=[(None, None), *[(0.0, None)] * 3], method="L-BFGS-B").x
-    return round(float(found[0]), 4), [round(float(w), 4) for w in found[1:]]
+    fit = minimize(loss, np.zeros(4), bounds=[(None, None), *[(0.0, None)] * 3], method="L-BFGS-B").x
+    return round(float(fit[0]), 4), [round(float(w), 4) for w in fit[1:]]
 
 
 def scored(rows: Sequence[tuple[list[float], bool]], offset: float, weights: Sequence[float]) -> list[tuple[int, bool]]:
@@ -74,7 +76,7 @@ def scored(rows: Sequence[tuple[list[float], bool]], offset: float, weights: Seq
 def looked_at(phantoms: int, first: int, seed: int, jobs: int, keep: Path) -> dict[int, list[tuple[list[float], bool]]]:
     """By number of the phantom; read from the file where it was looked at before."""
     lines = keep.read_text().splitlines() if keep.exists() else []
-    kept = {one["phantom"]: one["regions"] for one in map(json.loads, lines) if one["seed"] == seed}
+    kept = {row["phantom"]: row["regions"] for row in map(json.loads, lines) if row["seed"] == seed}
     left = [number for number in range(first) if number not in kept]
     with ProcessPoolExecutor(jobs) as pool, keep.open("a") as file:
         for number, rows in zip(left, pool.map(_one, [phantoms] * len(left), [seed] * len(left), left), strict=True):

@@ -174,10 +174,12 @@ def dearest(measured: list[Measured], device: torch.device) -> dict[str, dict[st
     on_gpu = device.type == "cuda"
     shares: dict[str, dict[str, float]] = {}
     for run in PASSES:
-        plain = [one for one in measured if (one.case.run, one.case.mode) == (run, "plain")]
+        plain = [
+            measurement for measurement in measured if (measurement.case.run, measurement.case.mode) == (run, "plain")
+        ]
         if not plain:
             continue
-        case = max(plain, key=lambda one: one.seconds).case
+        case = max(plain, key=lambda measurement: measurement.seconds).case
         once = prepared(case, device)
         timed(once, device)
         kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
@@ -256,14 +258,14 @@ def peaks(passes: dict[str, Step], device: torch.device) -> dict[str, int]:
     """Most bytes that each pass adds to what lies on the device already; empty where nobody counts."""
     if device.type != "cuda":
         return {}
-    found = {}
+    peak_bytes = {}
     for name, once in passes.items():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         timed(once, device)
-        found[f"{name} bytes"] = torch.cuda.max_memory_allocated() - before
-    print(f"  {'memory':8} {' against '.join(f'{bytes / 1e6:,.0f} MB' for bytes in found.values())} while it runs")
-    return found
+        peak_bytes[f"{name} bytes"] = torch.cuda.max_memory_allocated() - before
+    print(f"  {'memory':8} {' against '.join(f'{bytes / 1e6:,.0f} MB' for bytes in peak_bytes.values())} while it runs")
+    return peak_bytes
 
 
 def goal(device: Device, measured: list[Measured]) -> int:

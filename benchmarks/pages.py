@@ -122,11 +122,11 @@ class Table:
     def lines(self) -> Iterator[str]:
         yield "| what | before, s | goal, s | cold, s (CPU) | warm, s (CPU) | met |"
         yield "|---|---|---|---|---|---|"
-        for name, found in self.of.items():
-            warm = [statistics.median(one) for one in zip(*found[1:], strict=True)] if found[1:] else None
+        for name, times in self.of.items():
+            warm = [statistics.median(column) for column in zip(*times[1:], strict=True)] if times[1:] else None
             shown = f"{warm[0]:.2f} ({warm[1]:.2f})" if warm else "–"
-            (goal, before), cold = GOALS[name], f"{found[0][0]:.2f} ({found[0][1]:.2f})"
-            met = "yes" if (warm or found[0])[0] <= goal else "**no**"
+            (goal, before), cold = GOALS[name], f"{times[0][0]:.2f} ({times[0][1]:.2f})"
+            met = "yes" if (warm or times[0])[0] <= goal else "**no**"
             yield f"| {name} | {before or '–'} | {goal} | {cold} | {shown} | {met} |"
 
 
@@ -143,8 +143,8 @@ def main() -> None:
             measure_pages(Path(folder) / "pages", table, asked.repeat, PAINTER if asked.painter else SERVE)
         if "class" in wanted:
             words = classroom.parser().parse_args(["--questions", "2", "--within", "5", "--painter"])
-            found = classroom.measure(Path(folder) / "class", words)
-            table.add("a new question, thirty learners", found["seconds"][classroom.QUESTION]["median"])
+            figures = classroom.measure(Path(folder) / "class", words)
+            table.add("a new question, thirty learners", figures["seconds"][classroom.QUESTION]["median"])
         if "queue" in wanted:
             asyncio.run(measure_queue(Path(folder) / "queue", table, asked.repeat))
     print("\n".join(table.lines()))
@@ -242,8 +242,10 @@ def studies(data: Path) -> tuple[list[str], list[str]]:
     with Store.open(data) as store:
         rows = listing.rows(store, Query())
         for n, item in enumerate(pool()[:80]):
-            said = item.answer if n % 3 else list(Answer)[n % 4]
-            about = Answered(item.id, f"{n // 10}", "easy", "reader-first", item.answer, said, 0.75, None, item.answer)
+            answer = item.answer if n % 3 else list(Answer)[n % 4]
+            about = Answered(
+                item.id, f"{n // 10}", "easy", "reader-first", item.answer, answer, 0.75, None, item.answer
+            )
             add_answer(store, "Dr Clock", about, None)
     return [row.id for row in rows if len(row.views) == 1], [row.id for row in rows if len(row.views) == 4]
 

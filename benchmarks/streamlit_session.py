@@ -43,16 +43,16 @@ class Served:
 
     def processor_seconds(self) -> float:
         """That it and its children have computed; 0 where there is no /proc."""
-        found = {}
+        processes = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError, IndexError):
                 fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-                found[int(folder.name)] = int(fields[1]), sum(map(int, fields[11:15]))
+                processes[int(folder.name)] = int(fields[1]), sum(map(int, fields[11:15]))
         family, grown = {self.pid}, True
         while grown:
-            more = {pid for pid, (parent, _) in found.items() if parent in family} - family
+            more = {pid for pid, (parent, _) in processes.items() if parent in family} - family
             family, grown = family | more, bool(more)
-        return sum(found[pid][1] for pid in family if pid in found) / os.sysconf("SC_CLK_TCK")
+        return sum(processes[pid][1] for pid in family if pid in processes) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -198,9 +198,9 @@ class Session:
         """What a component's program reports by itself."""
         for kind, element, fragment in self.elements.values():
             if kind == "bidi_component" and element.component_name.endswith(component):
-                said = json.dumps([{"event": event, "value": value}])
+                events = json.dumps([{"event": event, "value": value}])
                 name = f"$$STREAMLIT_INTERNAL_KEY_{element.id}__events"
-                await self.send({name: ("json_trigger_value", said)}, fragment)
+                await self.send({name: ("json_trigger_value", events)}, fragment)
                 return
         raise LookupError(f"There is no component {component} on the page.")
 
@@ -344,5 +344,5 @@ class Session:
             connection.request("GET", f"{address.path}/_stcore/health")
             answer = connection.getresponse()
             answer.read()
-            found = re.search(r"_streamlit_xsrf=([^;]+)", answer.getheader("set-cookie") or "")
-        return found[1] if found else None
+            match = re.search(r"_streamlit_xsrf=([^;]+)", answer.getheader("set-cookie") or "")
+        return match[1] if match else None

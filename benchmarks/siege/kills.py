@@ -74,7 +74,7 @@ class Working:
 
     async def until_killed(self, child: Child, seconds: float) -> list[str]:
         """What broke before the kill."""
-        doing = [asyncio.create_task(one) for one in (self.add(), self.decide(), self.answer())]
+        doing = [asyncio.create_task(act) for act in (self.add(), self.decide(), self.answer())]
         end = time.monotonic() + 60
         while not (self.images or self.recalls or self.learners) and time.monotonic() < end:
             await asyncio.sleep(0.1)
@@ -110,10 +110,11 @@ def of_the_app(folder: Path, port: int, chance: random.Random, count: int, secon
         line.peak_bytes = peak(child.pid)
         with Store.open(data) as store:
             aside = sum(store.job(image.sha256, MODEL).sentence == ENDED_TWICE for image in store.images(limit=1000))  # type: ignore[union-attr]
-    confirmed = [sum(len(getattr(one, kind)) for one in done) for kind in ("images", "recalls", "learners")]
-    said = "{} images, {} decisions, {} answers were confirmed".format(*confirmed)
+    confirmed = [sum(len(getattr(working, kind)) for working in done) for kind in ("images", "recalls", "learners")]
+    tally = "{} images, {} decisions, {} answers were confirmed".format(*confirmed)
     line.note = (
-        f"{line.note + '; ' if line.note else ''}{said}; {aside} hit twice and set aside; worst: until it answers again"
+        f"{line.note + '; ' if line.note else ''}{tally}; {aside} hit twice and set aside; "
+        "worst: until it answers again"
     )
     return line
 
@@ -136,8 +137,8 @@ def _missing(data: Path, study: str, room: Room, done: list[Working]) -> int:
     with Store.open(data) as store:
         lost += not store.is_whole()
         there = {image.name: image for image in store.images(limit=100_000)}
-        said = {one.learner for one in records.answers(store, room, 1)}
-        answered = {one.name for one in records.learners(store, room) if one.id in said}
+        ids = {answer.learner for answer in records.answers(store, room, 1)}
+        answered = {learner.name for learner in records.learners(store, room) if learner.id in ids}
         kept = decisions.history(store, study)
         for working in done:
             for name in working.images:
@@ -203,9 +204,9 @@ def of_a_training(folder: Path, chance: random.Random, count: int, seconds: floa
     """The same command again after each; what was finished stays, and the end is that of an undisturbed run."""
     line, end = Line("kill -9 of a training"), time.monotonic() + seconds
     asked = ("training/__main__.py", "run", "smoke", "--device", "cpu", "--folds", "0", "--methods", "single,mtunet")
-    one = {"OMP_NUM_THREADS": "1"}
+    environment = {"OMP_NUM_THREADS": "1"}
     with Forks() as forks:
-        quiet = forks.start(folder / "quiet.log", *asked, "--out", str(folder / "quiet"), **one)
+        quiet = forks.start(folder / "quiet.log", *asked, "--out", str(folder / "quiet"), **environment)
         began = time.monotonic()
         _wait(lambda: quiet.lives)
         whole_s = time.monotonic() - began
@@ -213,7 +214,7 @@ def of_a_training(folder: Path, chance: random.Random, count: int, seconds: floa
         for _ in range(count):
             if time.monotonic() > end:
                 break
-            child = forks.start(folder / "run.log", *asked, "--out", str(run), **one)
+            child = forks.start(folder / "run.log", *asked, "--out", str(run), **environment)
             time.sleep(chance.uniform(0.2, 0.8) * whole_s)
             line.peak_bytes = max(line.peak_bytes, peak(child.pid))
             line.tried += 1
@@ -222,7 +223,7 @@ def of_a_training(folder: Path, chance: random.Random, count: int, seconds: floa
             line.lost += sum(not path.exists() or _digest(path) != known for path, known in finished.items())
             finished = {path: _digest(path) for done in run.rglob("timing.json") for path in done.parent.iterdir()}
         began = time.monotonic()
-        last = forks.start(folder / "run.log", *asked, "--out", str(run), **one)
+        last = forks.start(folder / "run.log", *asked, "--out", str(run), **environment)
         worked = 0.0
         while last.lives:
             worked = max(worked, cpu_seconds(last.pid))

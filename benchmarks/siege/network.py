@@ -71,10 +71,10 @@ def strangers(port: int, count: int = 16) -> None:
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 3) as link:
                 link.settimeout(3)
-                said = own.choice(
+                message = own.choice(
                     (b"", b"garbag", own.randbytes(400), b"\x04\0\x7f\xff\xff\xff", b"\x01\0\0\0\0\x44\0\x01")
                 )
-                link.sendall(said)
+                link.sendall(message)
                 for _ in range(own.choice((0, 0, 200))):
                     link.sendall(own.randbytes(1 << 16))
                 time.sleep(own.uniform(0, 0.5))
@@ -236,7 +236,7 @@ def class_and_clinician(folder: Path, port: int, learners: int = 30, target: flo
 
     with served(folder / "class", port) as app:
         with Store.open(data) as store:
-            while not all((job := store.job(one, MODEL)) and job.state is JobState.DONE for one in images):
+            while not all((job := store.job(sha256, MODEL)) and job.state is JobState.DONE for sha256 in images):
                 time.sleep(0.2)
         asyncio.run(both(app))
         for line in (lesson, alone, beside):

@@ -69,7 +69,7 @@ def poor_disks(folder: Path) -> Line:
 
     def attempt(data: Path, how: str, program: str, wanted: tuple[int, ...], **environment: str) -> None:
         began = time.monotonic()
-        said = subprocess.run(
+        process = subprocess.run(
             ["unshare", "--mount", "sh", "-c", how, str(data), sys.executable, "-c", program, str(data)],
             cwd=ROOT,
             env={**os.environ, **environment},
@@ -77,10 +77,10 @@ def poor_disks(folder: Path) -> Line:
             text=True,
         )
         line.tried += 1
-        line.answered += said.returncode in wanted and "Traceback" not in said.stderr
-        line.lost += "AssertionError" in said.stderr
-        if said.returncode not in wanted:
-            line.note = said.stderr.strip().splitlines()[-1] if said.stderr else str(said.returncode)
+        line.answered += process.returncode in wanted and "Traceback" not in process.stderr
+        line.lost += "AssertionError" in process.stderr
+        if process.returncode not in wanted:
+            line.note = process.stderr.strip().splitlines()[-1] if process.stderr else str(process.returncode)
         line.took(began)
 
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
@@ -160,7 +160,7 @@ def clock_set_back(folder: Path, port: int) -> Line:
                 await session.wait(lambda page: page.toasts == ["1 added."])
                 line.answered += not session.exceptions
             with Store.open(served) as store:
-                [image] = [one for one in store.images(limit=100) if one.name == f"LCC {number}.png"]
+                [image] = [image for image in store.images(limit=100) if image.name == f"LCC {number}.png"]
             async with Session(url, f"image={image.sha256}", "/case", timeout=300) as session:
                 for words in ("recall", "no_recall"):
                     await session.decide("Ada", words)

@@ -36,18 +36,18 @@ def originals() -> dict[str, bytes]:
     """A small good file of each kind."""
     pixels = drawing(96, 80) >> 4
     eight = (pixels >> 4).astype(np.uint8)
-    found = {
+    files = {
         f"{syntax.keyword}.dcm": dicom(pixels, syntax)
         for syntax in (ExplicitVRLittleEndian, JPEGLSLossless, RLELossless)
     }
     for ending, array in (("png", pixels << 4), ("jpg", eight), ("pgm", eight)):
-        found[f"view.{ending}"] = bytes(cv2.imencode(f".{ending}", array)[1].tobytes())
+        files[f"view.{ending}"] = bytes(cv2.imencode(f".{ending}", array)[1].tobytes())
     tiff, packed = BytesIO(), BytesIO()
     Image.fromarray(eight).save(tiff, "TIFF")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in found.items():
+        for name, data in files.items():
             archive.writestr(name, data)
-    return {**found, "view.tif": tiff.getvalue(), "views.zip": packed.getvalue()}
+    return {**files, "view.tif": tiff.getvalue(), "views.zip": packed.getvalue()}
 
 
 _originals = functools.cache(originals)
@@ -110,16 +110,16 @@ def _decode_from(first: int, count: int, seed: int, folder: Path, line: Line) ->
     assert child.stdout is not None
     number = first
     for words in child.stdout:
-        said = json.loads(words)
+        report = json.loads(words)
         line.tried += 1
-        line.answered += not said["problem"]
-        line.worked(said["cpu_s"])
-        line.worst_s = max(line.worst_s, said["s"])
-        line.peak_bytes = max(line.peak_bytes, said["peak"])
-        if said["problem"]:
-            (folder / f"mutant-{said['number']}").write_bytes(numbered(said["number"], seed)[1])
-            line.note = f"{said['problem']}: {folder}"
-        number = said["number"] + PROCESSES
+        line.answered += not report["problem"]
+        line.worked(report["cpu_s"])
+        line.worst_s = max(line.worst_s, report["s"])
+        line.peak_bytes = max(line.peak_bytes, report["peak"])
+        if report["problem"]:
+            (folder / f"mutant-{report['number']}").write_bytes(numbered(report["number"], seed)[1])
+            line.note = f"{report['problem']}: {folder}"
+        number = report["number"] + PROCESSES
     if child.wait() != 0 and number < count:  # it died of this one: the product's decoder may, and says so
         line.tried += 1
         name, data = numbered(number, seed)
@@ -174,14 +174,14 @@ def _as_the_decoder(first: int, count: int, seed: int) -> None:
         name, data = numbered(number, seed)
         began, worked = time.monotonic(), time.process_time()
         problem = in_process(data, name)
-        said = {
+        report = {
             "number": number,
             "problem": problem,
             "s": time.monotonic() - began,
             "cpu_s": time.process_time() - worked,
             "peak": peak(os.getpid()),
         }
-        print(json.dumps(said), flush=True)
+        print(json.dumps(report), flush=True)
 
 
 if __name__ == "__main__":

@@ -45,12 +45,12 @@ def keep_part() -> None:
     if st.session_state.get(_RUNNING):
         return
     now: dict[str, tuple[str, bool]] = st.session_state.get(_NOW, {})
-    said = {name: text for name, (text, unasked) in now.items() if not unasked}
-    if said and "run" in now:
-        said["run"] = now["run"][0]
-    if st.query_params.to_dict() != said:
-        st.query_params.from_dict(said)
-    st.session_state[_SAID] = said
+    query = {name: text for name, (text, unasked) in now.items() if not unasked}
+    if query and "run" in now:
+        query["run"] = now["run"][0]
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+    st.session_state[_SAID] = query
 
 
 def remembered(name: str, options: Sequence[Any], default: Any = None) -> str:

@@ -53,12 +53,12 @@ def _compared(one: Results, other: Results, frame: str) -> list[Between]:
     return compared(one, other, frame, tuple(METRICS))
 
 
-def _figures(one: Results, tables: Tables) -> None:
-    st.subheader(f"{one.name} less {', '.join(tables)}", anchor=False)
-    if alone := [name for name, found in tables.items() if not found]:
+def _figures(results: Results, tables: Tables) -> None:
+    st.subheader(f"{results.name} less {', '.join(tables)}", anchor=False)
+    if alone := [name for name, table in tables.items() if not table]:
         st.info(
-            f"{one.name} shares no method on the same images with {', '.join(alone)}. Phantoms of another version of "
-            "the generator are other images, whatever their names.",
+            f"{results.name} shares no method on the same images with {', '.join(alone)}. Phantoms of another version "
+            "of the generator are other images, whatever their names.",
             icon=":material/compare_arrows:",
         )
     if len(alone) == len(tables):
@@ -69,14 +69,14 @@ def _figures(one: Results, tables: Tables) -> None:
         "test after Holm's correction over this table, and the difference that would have been found four times in "
         "five."
     )
-    paired = [(name, row) for name, found in tables.items() for row in found]
+    paired = [(name, row) for name, table in tables.items() for row in table]
     rows = [
         {
             "Less": name,
             "Method": method_title(row.method),
             "Type": TYPE_TITLES[row.type],
             "Metric": EVERY[row.metric].title,
-            one.name: in_unit(row.one.value, EVERY[row.metric]),
+            results.name: in_unit(row.one.value, EVERY[row.metric]),
             "Other": in_unit(row.other.value, EVERY[row.metric]),
             "Difference": signed(row.test.difference.value),
             "95 % interval": _span(row),
@@ -88,12 +88,12 @@ def _figures(one: Results, tables: Tables) -> None:
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.beside.figures", alt="Figures of the runs, and differences")
     flat = [
-        {"run": one.name, "other": name, "method": row.method, "type": row.type, "metric": row.metric}
+        {"run": results.name, "other": name, "method": row.method, "type": row.type, "metric": row.metric}
         | {"value": row.one.value, "value_of_other": row.other.value, "difference": row.test.difference.value}
         | {"low": row.test.difference.low, "high": row.test.difference.high, "p": row.test.corrected_p}
         for name, row in paired
     ]
-    downloads(f"{one.name}-less-{'-'.join(tables)}", flat)
+    downloads(f"{results.name}-less-{'-'.join(tables)}", flat)
 
 
 def _span(row: Between) -> str:
@@ -134,12 +134,12 @@ WORDS = dict(
 
 @st.cache_data(max_entries=6, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
 def _froc_of(run: Results) -> dict[tuple[str, str], tuple[list[float], list[float]]]:
-    found = {}
+    points = {}
     for sweep in pooled_sweeps(run):
         drawn = curve(sweep).froc if sweep.frame == "native" else None
         if drawn is not None:
-            found[sweep.method, sweep.type] = (drawn.alarms.tolist(), (100 * drawn.sensitivity).tolist())
-    return found
+            points[sweep.method, sweep.type] = (drawn.alarms.tolist(), (100 * drawn.sensitivity).tolist())
+    return points
 
 
 def _configurations(runs: Sequence[Results]) -> None:
@@ -155,7 +155,9 @@ def _configurations(runs: Sequence[Results]) -> None:
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name, one in value.items():
-        found += _flat(one, f"{before}{name}.") if isinstance(one, Mapping) else [(f"{before}{name}", one)]
-    return found
+    settings: list[tuple[str, Any]] = []
+    for name, setting in value.items():
+        settings += (
+            _flat(setting, f"{before}{name}.") if isinstance(setting, Mapping) else [(f"{before}{name}", setting)]
+        )
+    return settings

@@ -32,14 +32,14 @@ def show_checklist(results: Results) -> None:
         verdicts.setdefault(claim.id, []).append(claim.verdict)
     rows = [
         {
-            "No.": one.id,
-            "The paper says": one.says,
-            "Built": one.built,
-            "Measured": one.measured,
-            "Verdict": _verdict(results, one, verdicts.get(one.id, [])),
-            "Where": f"?run={results.name}&section={one.section}".replace(" ", "%20") if one.section else "",
+            "No.": point.id,
+            "The paper says": point.says,
+            "Built": point.built,
+            "Measured": point.measured,
+            "Verdict": _verdict(results, point, verdicts.get(point.id, [])),
+            "Where": f"?run={results.name}&section={point.section}".replace(" ", "%20") if point.section else "",
         }
-        for one in paper.points()
+        for point in paper.points()
     ]
     st.dataframe(
         rows,
@@ -53,14 +53,16 @@ def show_checklist(results: Results) -> None:
     show_network(results)
 
 
-def _verdict(results: Results, one: paper.Point, said: list[str]) -> str:
-    if one.kind == paper.AUDIT:
-        return AUDITS[one.id](results)
-    if one.kind != paper.CLAIM:
-        return one.kind
-    if not said:
-        return "between runs" if one.id in BETWEEN_RUNS else "not judged in this run"
-    return ", ".join(f"{said.count(word)} {word}" if len(said) > 1 else word for word in dict.fromkeys(said))
+def _verdict(results: Results, point: paper.Point, verdicts: list[str]) -> str:
+    if point.kind == paper.AUDIT:
+        return AUDITS[point.id](results)
+    if point.kind != paper.CLAIM:
+        return point.kind
+    if not verdicts:
+        return "between runs" if point.id in BETWEEN_RUNS else "not judged in this run"
+    return ", ".join(
+        f"{verdicts.count(word)} {word}" if len(verdicts) > 1 else word for word in dict.fromkeys(verdicts)
+    )
 
 
 # What the paper's own numbers say of themselves, worked out as the audit does.
@@ -92,11 +94,11 @@ def _digits(_: Results) -> str:
 
 
 def _f1_at_our_prevalence(results: Results) -> str:
-    said = []
+    figures = []
     for kind, title in TYPE_TITLES.items():
         if share := true_share(results, kind):
-            said.append(f"{title} {percent(f1_at(paper.TABLE['mtunet', kind], share))}")
-    return f"F1 here would be {', '.join(said)}" if said else "not scored in this run"
+            figures.append(f"{title} {percent(f1_at(paper.TABLE['mtunet', kind], share))}")
+    return f"F1 here would be {', '.join(figures)}" if figures else "not scored in this run"
 
 
 AUDITS: Final[Mapping[str, Callable[[Results], str]]] = {

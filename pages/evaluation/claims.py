@@ -36,46 +36,48 @@ def show_claims(results: Results) -> None:
 
 def _rates(results: Results, every: list[Results]) -> None:
     st.subheader("Does MTU-Net bear ten times the learning rate?", anchor=False)
-    found = [one for one in at_rates(results, every) if one.method not in BASELINES]
-    if not found:
+    points = [point for point in at_rates(results, every) if point.method not in BASELINES]
+    if not points:
         _absent(
             "one experiment at several learning rates", *(f"crops-rate-{rate}" for rate in ("1e-4", "1e-3", "1e-2"))
         )
         return
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
-            mine = [one for one in found if one.type == kind]
+            mine = [point for point in points if point.type == kind]
             if mine:
                 _rate_chart(results, mine, kind, name)
     rows = [
         {
-            "Method": method_title(one.method),
-            "Type": TYPE_TITLES[one.type],
-            "Learning rate": f"{one.rate:g}",
-            "F1, %": percent(one.f1),
-            "95 % interval": _span(one.interval),
-            "Epochs to 95 % of the final F1": decimal(one.epochs, 1),
-            "Images": one.images,
-            "Run": one.run,
+            "Method": method_title(point.method),
+            "Type": TYPE_TITLES[point.type],
+            "Learning rate": f"{point.rate:g}",
+            "F1, %": percent(point.f1),
+            "95 % interval": _span(point.interval),
+            "Epochs to 95 % of the final F1": decimal(point.epochs, 1),
+            "Images": point.images,
+            "Run": point.run,
         }
-        for one in found
+        for point in points
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.rates", alt="F1 at each learning rate")
-    downloads(f"{results.name}-rates", [vars(one) for one in found])
+    downloads(f"{results.name}-rates", [vars(point) for point in points])
     if claims := rate_claims(results, every):
         show_table(f"{results.name}-rate-claims", claims, "evaluation.claims.rate_verdicts")
 
 
-def _rate_chart(results: Results, found: list[AtRate], kind: str, name: str) -> None:
-    methods = list(dict.fromkeys(one.method for one in found))
-    best = {m: max((one for one in found if one.method == m), key=lambda one: one.f1 or 0.0) for m in methods}
-    claim = f"{name}: best at " + ", ".join(f"{one.rate:g} ({method_title(m)})" for m, one in best.items())
+def _rate_chart(results: Results, points: list[AtRate], kind: str, name: str) -> None:
+    methods = list(dict.fromkeys(point.method for point in points))
+    best = {
+        m: max((point for point in points if point.method == m), key=lambda point: point.f1 or 0.0) for m in methods
+    }
+    claim = f"{name}: best at " + ", ".join(f"{point.rate:g} ({method_title(m)})" for m, point in best.items())
     made = figure(claim, "Learning rate", "F1, percent")
     for method in methods:
-        known = [one for one in found if one.method == method and one.f1 is not None]
+        known = [point for point in points if point.method == method and point.f1 is not None]
         made.add_scatter(
-            x=[one.rate for one in known],
-            y=[100 * (one.f1 or 0.0) for one in known],
+            x=[point.rate for point in known],
+            y=[100 * (point.f1 or 0.0) for point in known],
             error_y=_bars(known),
             mode="lines+markers",
             line=line(method, results.methods),
@@ -83,18 +85,18 @@ def _rate_chart(results: Results, found: list[AtRate], kind: str, name: str) -> 
             name=method_title(method),
             hovertemplate="%{x:g}: %{y:.1f} %<extra>" + method_title(method) + "</extra>",
         )
-    made.update_xaxes(type="log", tickvals=sorted({one.rate for one in found}), tickformat=".0e")
+    made.update_xaxes(type="log", tickvals=sorted({point.rate for point in points}), tickformat=".0e")
     made.update_yaxes(rangemode="tozero")
     show(made, f"rates-{kind}", claim)
 
 
 def _bars(known: list[AtRate]) -> go.scatter.ErrorY:
-    spans = [one.interval or (one.f1 or 0.0, one.f1 or 0.0) for one in known]
+    spans = [point.interval or (point.f1 or 0.0, point.f1 or 0.0) for point in known]
     return go.scatter.ErrorY(
         type="data",
         symmetric=False,
-        array=[100 * (high - (one.f1 or 0.0)) for one, (_, high) in zip(known, spans, strict=True)],
-        arrayminus=[100 * ((one.f1 or 0.0) - low) for one, (low, _) in zip(known, spans, strict=True)],
+        array=[100 * (high - (point.f1 or 0.0)) for point, (_, high) in zip(known, spans, strict=True)],
+        arrayminus=[100 * ((point.f1 or 0.0) - low) for point, (low, _) in zip(known, spans, strict=True)],
         thickness=1.2,
     )
 
@@ -105,29 +107,29 @@ def _leak(results: Results, every: list[Results]) -> None:
         "The paper's folds part images, so that a woman's other views may have been learnt from. The difference to "
         "folds that part patients is what its numbers owe to that."
     )
-    found = leaks(results, every)
-    if not found:
+    gaps = leaks(results, every)
+    if not gaps:
         _absent("one experiment with both ways to part the images", "crops-by-image")
         return
     rows = [
         {
-            "Method": method_title(one.method),
-            "Type": TYPE_TITLES[one.type],
-            "F1, split by patient, %": percent(one.by_patient),
-            "F1, split by image, %": percent(one.by_image),
-            "Leak, points": signed(one.gap),
-            "95 % interval": _span(one.interval),
-            "Images": one.images,
+            "Method": method_title(leak.method),
+            "Type": TYPE_TITLES[leak.type],
+            "F1, split by patient, %": percent(leak.by_patient),
+            "F1, split by image, %": percent(leak.by_image),
+            "Leak, points": signed(leak.gap),
+            "95 % interval": _span(leak.interval),
+            "Images": leak.images,
         }
-        for one in found
+        for leak in gaps
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.leak", alt="F1 of both splits and their difference")
     flat = [
-        {"method": one.method, "type": one.type, "by_patient": one.by_patient, "by_image": one.by_image}
-        for one in found
+        {"method": leak.method, "type": leak.type, "by_patient": leak.by_patient, "by_image": leak.by_image}
+        for leak in gaps
     ]
-    downloads(f"{results.name}-leak", [row | {"gap": one.gap} for row, one in zip(flat, found, strict=True)])
-    show_table(f"{results.name}-leak-claims", [one.claim for one in found], "evaluation.claims.leak_verdicts")
+    downloads(f"{results.name}-leak", [row | {"gap": leak.gap} for row, leak in zip(flat, gaps, strict=True)])
+    show_table(f"{results.name}-leak-claims", [leak.claim for leak in gaps], "evaluation.claims.leak_verdicts")
 
 
 def _span(span: Interval | None) -> str:
@@ -145,15 +147,15 @@ BROKEN, HELD = ":material/close:", ":material/check:"
 
 
 def show_audit(results: Results) -> None:
-    found = audit_paper()
-    impossible = sum(any(c.broken for c in checks) for checks in found.values())
-    outright = sum(any(c.broken and RULES[c.rule].averages for c in checks) for checks in found.values())
+    audits = audit_paper()
+    impossible = sum(any(c.broken for c in checks) for checks in audits.values())
+    outright = sum(any(c.broken and RULES[c.rule].averages for c in checks) for checks in audits.values())
     st.markdown(
-        f"**{_all(impossible, len(found))} of the paper's Table I cannot come from one set of counts**, and "
+        f"**{_all(impossible, len(audits))} of the paper's Table I cannot come from one set of counts**, and "
         f"{outright} of them cannot be averages over images either. The paper does not say which of the two its "
         "numbers are. Every line below is worked out now, from the printed digits and rules that hold for every method."
     )
-    for (method, kind), checks in found.items():
+    for (method, kind), checks in audits.items():
         _row(f"{method_title(method)}, {TYPE_TITLES[kind]}", checks)
     st.subheader("Between the rows, and between table and text", anchor=False)
     st.markdown("  \n".join(_line(check) for check in contradictions()))
@@ -161,7 +163,7 @@ def show_audit(results: Results) -> None:
     _ours(results)
     flat = [
         {"method": m, "type": k, "rule": RULES[c.rule].title, "broken": int(c.broken), "why": c.sentence}
-        for (m, k), checks in found.items()
+        for (m, k), checks in audits.items()
         for c in checks
     ]
     downloads("paper-table-audited", flat)
@@ -192,18 +194,18 @@ def _check_verdict(check: Check) -> str:
 
 def _at_our_prevalence(results: Results) -> None:
     """What the printed sensitivity and specificity would give on images where nearly every pixel is empty."""
-    said = []
+    sentences = []
     for kind, name in TYPE_TITLES.items():
         if share := true_share(results, kind):
             row = paper.TABLE["mtunet", kind]
-            said.append(
+            sentences.append(
                 f"{name}: true pixels are {100 * share:.2f} % of this run's images. There, the paper's sensitivity "
                 f"{percent(row['sensitivity'])} and specificity {percent(row['specificity'])} give an F1 of "
                 f"{percent(f1_at(row, share))}, not {percent(row['f1'])}."
             )
-    if said:
+    if sentences:
         st.subheader("On whole images", anchor=False)
-        st.markdown("\n\n".join(said))
+        st.markdown("\n\n".join(sentences))
 
 
 def _ours(results: Results) -> None:

@@ -52,10 +52,10 @@ def choices() -> str:
 
 frame("Evaluation")
 arrive()
-said, picked = st.columns([5, 2], gap="medium", vertical_alignment="center")
-with picked:
+left, right = st.columns([5, 2], gap="medium", vertical_alignment="center")
+with right:
     results = chosen_run()
-said.markdown(what_was_measured(results))
+left.markdown(what_was_measured(results))
 if not results.finished:
     show_progress(results)
 if results.one_model:

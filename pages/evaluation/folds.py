@@ -26,8 +26,8 @@ def show_folds(results: Results) -> None:
         frame = chosen_frame(results)
         metric = _chosen_metric(results, frame)
     values = per_fold(results, frame, metric)
-    found = cells_of(results, frame, "per-fold", beyond=metric in BEYOND)
-    cells = {(c.method, c.type): c for c in found if c.metric == metric}
+    all_cells = cells_of(results, frame, "per-fold", beyond=metric in BEYOND)
+    cells = {(c.method, c.type): c for c in all_cells if c.metric == metric}
     st.caption(
         "A dot is a fold, its images pooled. Choose a dot, or a number in the table, to see the images behind it."
     )
@@ -110,14 +110,14 @@ def _claim(cells: dict[tuple[str, str], Cell], metric: Metric) -> str:
             f"{metric.title} of every fold that is done: methods have different ones, so their means are not compared"
         )
     word = "lowest" if metric.less_is_better else "highest"
-    said = [
+    sentences = [
         f"{TYPE_TITLES[kind]}: {method_title(method)} has the {word} mean {metric.title} "
         f"({in_unit(cell.ours.value, metric)} {metric.unit})"
         for kind in TYPE_TITLES
         for (method, its), cell in cells.items()
         if its == kind and cell.best
     ]
-    return "; ".join(said) or f"{metric.title} of every fold, with its 95 % interval"
+    return "; ".join(sentences) or f"{metric.title} of every fold, with its 95 % interval"
 
 
 def _table(results: Results, values: Values, cells: dict[tuple[str, str], Cell], metric: str) -> None:
@@ -157,8 +157,8 @@ def _from_cell(order: list[tuple[str, str]]) -> None:
 
 
 def _comparisons(results: Results) -> None:
-    found = results.statistics.paired if results.statistics else ()
-    if not found:
+    tests = results.statistics.paired if results.statistics else ()
+    if not tests:
         return
     st.subheader("Is one method better than another?", anchor=False)
     say_if_older(results)
@@ -167,18 +167,18 @@ def _comparisons(results: Results) -> None:
         "found where it is absent. There, two methods that both find nothing are equal. n is the number of patients "
         "that differ, which the test ranks; p is after Holm's correction over this table."
     )
-    st.dataframe([_compared_row(one) for one in found], hide_index=True, key="evaluation.folds.tests")
+    st.dataframe([_compared_row(test) for test in tests], hide_index=True, key="evaluation.folds.tests")
 
 
-def _compared_row(one: PairedTest) -> dict[str, Any]:
-    p = one.corrected_p
+def _compared_row(test: PairedTest) -> dict[str, Any]:
+    p = test.corrected_p
     return {
-        "Type": TYPE_TITLES[one.type],
-        "Methods": f"{method_title(one.one)} less {method_title(one.other)}",
-        "Of": "F1 where present" if one.measure == "f1" else "false mm² where absent",
-        "Mean difference": decimal(one.difference.value),
-        "Images": one.images,
-        "n": one.unequal,
+        "Type": TYPE_TITLES[test.type],
+        "Methods": f"{method_title(test.one)} less {method_title(test.other)}",
+        "Of": "F1 where present" if test.measure == "f1" else "false mm² where absent",
+        "Mean difference": decimal(test.difference.value),
+        "Images": test.images,
+        "n": test.unequal,
         "p": UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
     }
 

@@ -44,14 +44,14 @@ SHIPS = {
 }
 
 
-def show_card(results: Results, method: str, row: Mapping[str, Any], found: list[Region], metric: str) -> None:
+def show_card(results: Results, method: str, row: Mapping[str, Any], regions: list[Region], metric: str) -> None:
     """metric: a name in `EVERY`, under which the row has its value."""
     image = str(row["image"])
     view = st.session_state[remembered("view", (PICTURE, VIEWER))]
     with st.container(border=True, key=f"evaluation.card.{image}"):
         left, right = st.columns([5, 2], gap="medium")
         with right:
-            _say(row, found, metric)
+            _say(row, regions, metric)
         try:
             spec = spec_of(results, image)
         except NotDrawable as problem:
@@ -68,9 +68,9 @@ def show_card(results: Results, method: str, row: Mapping[str, Any], found: list
             if view == VIEWER:
                 shown = _look(results, method, spec, image, detected)
             else:
-                shows = f"{spec} {found} {results.folder} {results.seen} {method} {detected is not None}"
+                shows = f"{spec} {regions} {results.folder} {results.seen} {method} {detected is not None}"
                 alt = f"{image}, whole and magnified, with outlines"
-                draw = partial(_picture, spec, found, detected)
+                draw = partial(_picture, spec, regions, detected)
                 st.html(figure_html(shows, draw, alt, _legend(detected)))
         if shown is not None:
             place = {
@@ -80,15 +80,15 @@ def show_card(results: Results, method: str, row: Mapping[str, Any], found: list
             right.page_link("pages/case/case.py", label="Open in the case page", icon=icon, query_params=place)
 
 
-def _say(row: Mapping[str, Any], found: list[Region], metric: str) -> None:
+def _say(row: Mapping[str, Any], regions: list[Region], metric: str) -> None:
     st.markdown(f"**{plain(str(row['image']))}**")
     value = f"{EVERY[metric].title} {in_unit(row[metric], EVERY[metric])} {EVERY[metric].unit}"
     holds = ", ".join(part for part in (row["stratum"], f"density {row['density']}" if row["density"] else "") if part)
     st.caption(f"{value} · fold {row['fold']}{f' · {plain(holds)}' if holds else ''}")
     for letter in OUTCOMES:
-        if several := [one for one in found if one.outcome == letter]:
+        if several := [region for region in regions if region.outcome == letter]:
             st.markdown(f"**({letter})** {_said(letter, several)}")
-    if not found:
+    if not regions:
         st.caption("The run recorded no calcification and no false one of this type here.")
 
 
@@ -103,8 +103,8 @@ def _legend(detected: DetectedMasks | None) -> str:
 def _said(letter: str, several: list[Region]) -> str:
     """ "3 × missed, 1.2 to 4.0 mm²"."""
     parts = [f"{len(several)} × {OUTCOMES[letter]}" if len(several) > 1 else OUTCOMES[letter]]
-    areas = [one.covariates["area_mm2"] for one in several if "area_mm2" in one.covariates]
-    likely = [one.probability for one in several if one.probability is not None]
+    areas = [region.covariates["area_mm2"] for region in several if "area_mm2" in region.covariates]
+    likely = [region.probability for region in several if region.probability is not None]
     parts += [f"{_span(areas, 1)} mm²"] if areas else []
     parts += [f"mean probability {_span(likely, 2)}"] if likely else []
     return ", ".join(parts)
@@ -123,15 +123,15 @@ def _detected(results: Results, method: str, image: str) -> DetectedMasks | None
     return runs.masks_of(runs.read(results.folder), method, image)
 
 
-def _picture(spec: PhantomSpec, found: Sequence[Region], detected: DetectedMasks | None) -> RGB:
-    return picture(phantom_of(spec), found, detected=detected)
+def _picture(spec: PhantomSpec, regions: Sequence[Region], detected: DetectedMasks | None) -> RGB:
+    return picture(phantom_of(spec), regions, detected=detected)
 
 
 def _filed(store: Store, spec: PhantomSpec, name: str) -> Image | None:
     """On file by the way that every image takes, and asked of the model that ships; None where a sentence was said."""
-    one = replace(drawn(spec, name), source=f"{UNLISTED}{name}")
+    phantom = replace(drawn(spec, name), source=f"{UNLISTED}{name}")
     try:
-        return filed(store, one, one.file)
+        return filed(store, phantom, phantom.file)
     except (QueueFull, CouldNotSave, UnreadableImage) as problem:
         st.error(str(problem))
         return None
@@ -188,11 +188,14 @@ def _known(spec: PhantomSpec) -> dict[str, list[Outline]]:
 
 def _ships(store: Store, image: Image) -> dict[str, Sequence[Outline]] | None:
     """What the model that ships marked; None while it has not looked."""
-    found = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
-    if found is None:
+    analysis = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
+    if analysis is None:
         return None
-    layers = outlines(from_json(found).findings)
-    return {f"ships_{name}": [Outline(one.points, note=one.note) for one in layer] for name, layer in layers.items()}
+    layers = outlines(from_json(analysis).findings)
+    return {
+        f"ships_{name}": [Outline(outline.points, note=outline.note) for outline in layer]
+        for name, layer in layers.items()
+    }
 
 
 @st.fragment(run_every=1.0)

@@ -35,7 +35,11 @@ def show_causes(results: Results, method: str) -> None:
     if told is None or not told.confusions:
         return
     st.subheader("What became of every calcification", anchor=False)
-    counts = {(one.method, kind): outcome_counts(one, kind) for one in told.confusions for kind in TYPE_TITLES}
+    counts = {
+        (confusion.method, kind): outcome_counts(confusion, kind)
+        for confusion in told.confusions
+        for kind in TYPE_TITLES
+    }
     rows: list[dict[str, Any]] = [
         {
             "Method": method_title(m),
@@ -59,7 +63,11 @@ def show_causes(results: Results, method: str) -> None:
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
             key = (method, kind, cause)
-            _chart(results, [one for one in told.strata if (one.method, one.type, one.covariate) == key], name)
+            _chart(
+                results,
+                [stratum for stratum in told.strata if (stratum.method, stratum.type, stratum.covariate) == key],
+                name,
+            )
 
 
 def _begun(cause: str) -> str:
@@ -67,18 +75,18 @@ def _begun(cause: str) -> str:
 
 
 def _chart(results: Results, strata: list[Stratum], name: str) -> None:
-    known = [(one, one.outcomes["a"]) for one in strata if one.outcomes["a"].value is not None]
+    known = [(stratum, stratum.outcomes["a"]) for stratum in strata if stratum.outcomes["a"].value is not None]
     if not known:
         st.caption(f"{name}: this run did not measure it, or has too few.")
         return
-    failed = [100 * (1 - (found.value or 0.0)) for _, found in known]
-    ends = [(found.value, found.value) if found.low is None else (found.low, found.high) for _, found in known]
+    failed = [100 * (1 - (share.value or 0.0)) for _, share in known]
+    ends = [(share.value, share.value) if share.low is None else (share.low, share.high) for _, share in known]
     spans = [(100 * (1 - (high or 0.0)), 100 * (1 - (low or 0.0))) for low, high in ends]
     first, last = known[0][0], known[-1][0]
     claim = f"{name}: {failed[0]:.0f} % not found at {first.label}, {failed[-1]:.0f} % at {last.label}"
     made = figure(claim, _begun(first.covariate), "Not found, percent", height=330)
     made.add_bar(
-        x=[one.label for one, _ in known],
+        x=[stratum.label for stratum, _ in known],
         y=failed,
         error_y={
             "type": "data",
@@ -88,7 +96,7 @@ def _chart(results: Results, strata: list[Stratum], name: str) -> None:
             "thickness": 1.2,
         },
         marker_color=look(first.method, results.methods).colour,
-        text=[f"of {one.regions}" for one, _ in known],
+        text=[f"of {stratum.regions}" for stratum, _ in known],
         textposition="inside",
         insidetextanchor="start",
         customdata=spans,
@@ -121,7 +129,7 @@ def show_images(results: Results) -> None:
             icon=":material/sort:",
         )
         return
-    mine = _by_image([one for one in _components(results, method) if one.type == kind])
+    mine = _by_image([region for region in _components(results, method) if region.type == kind])
     rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
     if outcomes:
         rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
@@ -148,15 +156,15 @@ def show_images(results: Results) -> None:
 @st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)
 def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
     """By image, a small picture as an address of its own data; {} where the run kept no masks."""
-    true = _by_image([one for one in _components(results, method) if one.type == kind])
-    found = {}
+    true = _by_image([region for region in _components(results, method) if region.type == kind])
+    sketches = {}
     for part in results.parts:
         if part.method == method and part.done:
             for name, masks in read_masks(part.folder).items():
                 if kind in masks.lengths:
-                    small = sketch(masks, kind, [one.box for one in true.get(name, []) if one.outcome != "e"])
-                    found[name] = f"data:image/png;base64,{base64.b64encode(as_png(small)).decode()}"
-    return found
+                    small = sketch(masks, kind, [region.box for region in true.get(name, []) if region.outcome != "e"])
+                    sketches[name] = f"data:image/png;base64,{base64.b64encode(as_png(small)).decode()}"
+    return sketches
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
@@ -220,16 +228,16 @@ def _filtered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         persist_state="page",
         width=420,
     )
-    for said in (part for part in text.split(",") if part.strip()):
-        found = CONDITION.fullmatch(said)
-        if found is None or found[1] not in columns:
+    for condition in (part for part in text.split(",") if part.strip()):
+        match = CONDITION.fullmatch(condition)
+        if match is None or match[1] not in columns:
             st.warning(
-                f"Not understood: {plain(said.strip())}. A condition is like fp > 100; the columns are "
+                f"Not understood: {plain(condition.strip())}. A condition is like fp > 100; the columns are "
                 f"{plain(', '.join(columns))}.",
                 icon=":material/filter_alt_off:",
             )
             continue
-        rows = [row for row in rows if _meets(row[found[1]], COMPARE[found[2]], found[3])]
+        rows = [row for row in rows if _meets(row[match[1]], COMPARE[match[2]], match[3])]
     return rows
 
 
@@ -243,10 +251,10 @@ def _meets(value: Any, compare: Callable[[Any, Any], bool], wanted: str) -> bool
     return value is not None and compare(str(value), wanted)
 
 
-def _by_image(found: list[Region]) -> dict[str, list[Region]]:
+def _by_image(regions: list[Region]) -> dict[str, list[Region]]:
     by_image: dict[str, list[Region]] = {}
-    for one in found:
-        by_image.setdefault(one.image, []).append(one)
+    for region in regions:
+        by_image.setdefault(region.image, []).append(region)
     return by_image
 
 
@@ -272,7 +280,7 @@ def _rows(results: Results, counts: Counts, metric: str, mine: dict[str, list[Re
                 "density": facts.density,
                 metric: value,
                 **cells,
-                "outcomes": _told([one.outcome for one in mine.get(name, [])]),
+                "outcomes": _told([region.outcome for region in mine.get(name, [])]),
             }
         )
     return rows

@@ -26,31 +26,31 @@ class Layer(NamedTuple):
 @st.cache_data(show_spinner=False)
 def network_shapes(width: int, norm: str, heads: tuple[str, ...], side: int) -> tuple[list[Layer], int]:
     """What leaves each block of the real network for an image of side × side, and how many weights there are."""
-    found: list[Layer] = []
+    layers: list[Layer] = []
     with torch.inference_mode():  # the meta device takes a second to get ready, which is more than a pass takes
         network = MTUNet(NetworkConfig(width, "group" if norm == "group" else "none", heads))
         for step, block in enumerate(network.down):
-            _listen(block, f"down {step}", step, step, found)
+            _listen(block, f"down {step}", step, step, layers)
         for step, (up, join) in enumerate(zip(network.up, network.join, strict=True)):
-            _listen(up, f"up {step}", STEPS + 2 * step + 1, STEPS - 1 - step, found)
-            _listen(join, f"join {step}", STEPS + 2 * step + 2, STEPS - 1 - step, found)
+            _listen(up, f"up {step}", STEPS + 2 * step + 1, STEPS - 1 - step, layers)
+            _listen(join, f"join {step}", STEPS + 2 * step + 2, STEPS - 1 - step, layers)
         for number, head in enumerate(network.heads):
-            _listen(head, f"head {heads[number]}", 3 * STEPS + 1, number, found)
+            _listen(head, f"head {heads[number]}", 3 * STEPS + 1, number, layers)
         network(torch.zeros(1, 1, side, side), torch.ones(1, 2))
-    return found, count_parameters(network)
+    return layers, count_parameters(network)
 
 
-def _listen(block: torch.nn.Module, name: str, column: int, level: int, found: list[Layer]) -> None:
+def _listen(block: torch.nn.Module, name: str, column: int, level: int, layers: list[Layer]) -> None:
     def told(_: Any, __: Any, made: torch.Tensor) -> None:
-        found.append(Layer(name, column, level, tuple(made.shape[1:])))
+        layers.append(Layer(name, column, level, tuple(made.shape[1:])))
 
     block.register_forward_hook(told)
 
 
 def show_network(results: Results) -> None:
     st.subheader("The network (Figure 2)", anchor=False)
-    said = results.config.get("experiment")
-    experiment: dict[str, Any] = said if isinstance(said, dict) else {}
+    entry = results.config.get("experiment")
+    experiment: dict[str, Any] = entry if isinstance(entry, dict) else {}
     seen = experiment.get("look") or {}
     width, norm = int(experiment.get("width") or 64), str(experiment.get("norm") or "none")
     side = int(seen.get("size") or 256) if seen.get("pitch_mm") else 256
@@ -65,42 +65,46 @@ def show_network(results: Results) -> None:
         "Dotted lines are the long skips; each block is two 3 × 3 convolutions with ReLU, between blocks lie 2 × 2 max "
         "pooling (down) and 2 × 2 transposed convolutions (up); a head is one 1 × 1 convolution and a sigmoid."
     )
-    downloads(f"{results.name}-network", [one._asdict() | {"shape": list(one.shape)} for one in layers])
+    downloads(f"{results.name}-network", [layer._asdict() | {"shape": list(layer.shape)} for layer in layers])
 
 
 def _draw(made: go.Figure, layers: list[Layer]) -> None:
-    blocks = [one for one in layers if not one.name.startswith("head")]
-    for one in (one for one in blocks if one.name.startswith("down") and one.level < STEPS):
-        to = next(other.column for other in blocks if other.name.startswith("join") and other.level == one.level)
+    blocks = [layer for layer in layers if not layer.name.startswith("head")]
+    for layer in (layer for layer in blocks if layer.name.startswith("down") and layer.level < STEPS):
+        to = next(other.column for other in blocks if other.name.startswith("join") and other.level == layer.level)
         made.add_scatter(
-            x=[one.column, to],
-            y=[-one.level] * 2,
+            x=[layer.column, to],
+            y=[-layer.level] * 2,
             mode="lines",
             line={"dash": "dot", "color": muted()},
             hoverinfo="skip",
             showlegend=False,
         )
     made.add_scatter(
-        x=[one.column for one in blocks],
-        y=[-one.level for one in blocks],
+        x=[layer.column for layer in blocks],
+        y=[-layer.level for layer in blocks],
         mode="lines+markers+text",
         line={"color": muted(), "width": 1},
-        marker={"symbol": "square", "size": [14 + 3 * one.level for one in blocks], "color": look("mtunet", ()).colour},
-        text=[" × ".join(map(str, one.shape)) for one in blocks],
-        textposition=["top center" if one.level % 2 == 0 else "bottom center" for one in blocks],
-        hovertext=[f"{one.name}: {' × '.join(map(str, one.shape))}" for one in blocks],
+        marker={
+            "symbol": "square",
+            "size": [14 + 3 * layer.level for layer in blocks],
+            "color": look("mtunet", ()).colour,
+        },
+        text=[" × ".join(map(str, layer.shape)) for layer in blocks],
+        textposition=["top center" if layer.level % 2 == 0 else "bottom center" for layer in blocks],
+        hovertext=[f"{layer.name}: {' × '.join(map(str, layer.shape))}" for layer in blocks],
         hoverinfo="text",
         showlegend=False,
     )
     last = blocks[-1]
-    for one in (one for one in layers if one.name.startswith("head")):
+    for layer in (layer for layer in layers if layer.name.startswith("head")):
         made.add_scatter(
-            x=[last.column, one.column + 0.4],
-            y=[0, 0.5 - 0.7 * one.level],
+            x=[last.column, layer.column + 0.4],
+            y=[0, 0.5 - 0.7 * layer.level],
             mode="lines+markers+text",
             line={"color": muted(), "width": 1},
             marker={"symbol": "circle", "size": [1, 12], "color": look("single", ()).colour},
-            text=["", f"{one.name.removeprefix('head ').upper()}  {' × '.join(map(str, one.shape))}"],
+            text=["", f"{layer.name.removeprefix('head ').upper()}  {' × '.join(map(str, layer.shape))}"],
             textposition="middle right",
             hoverinfo="skip",
             showlegend=False,

@@ -21,11 +21,11 @@ NONE = "none"
 def show_real(_: Results) -> None:
     """Independent of the run that is chosen above: these measurements belong to models that ship."""
     st.subheader("Real mammograms (few, weak labels)", anchor=False)
-    found = runs.find_real()
-    if not found:
+    measurements = runs.find_real()
+    if not measurements:
         st.info(f"No measurement on real mammograms is under {runs.RUNS} yet. {HOW} makes one.", icon=":material/info:")
         return
-    run, before = _chosen(found)
+    run, before = _chosen(measurements)
     st.markdown(
         f"Model **{plain(run.config['model'])}** on real images, by protocol {plain(run.config['protocol'])}: circles "
         "of mini-MIAS, arteries of one film traced by eye, and views on which detections are only counted. So few "
@@ -36,21 +36,22 @@ def show_real(_: Results) -> None:
         st.warning(flattered, icon=":material/warning:")
     _targets(run, before)
     st.markdown("**Every figure**")
-    every = [(one, figures(one.summary or {})) for one in (before, run) if one]
+    every = [(measurement, figures(measurement.summary or {})) for measurement in (before, run) if measurement]
     st.dataframe(_beside(every, run), hide_index=True, key="evaluation.real_figures")
-    _froc([one for one in (before, run) if one])
+    _froc([measurement for measurement in (before, run) if measurement])
     _perturbed(run)
     _images(run)
     for slip in (run.summary or {}).get("label_slips", ()):
         st.caption(plain(slip))
 
 
-def _chosen(found: Sequence[runs.Run]) -> tuple[runs.Run, runs.Run | None]:
+def _chosen(measurements: Sequence[runs.Run]) -> tuple[runs.Run, runs.Run | None]:
     """The measurement that is shown, at first of what ships, else the newest; and the one it is compared with, at first
     the oldest."""
     ships = {spec.sha256 for spec in models.MODELS.values()}
     dated = sorted(
-        found, key=lambda run: (run.config.get("weights_sha256") in ships, str(run.config.get("measured_at", "")))
+        measurements,
+        key=lambda run: (run.config.get("weights_sha256") in ships, str(run.config.get("measured_at", ""))),
     )
     names = [run.folder.name for run in dated]
     if len(dated) == 1:
@@ -63,7 +64,7 @@ def _chosen(found: Sequence[runs.Run]) -> tuple[runs.Run, runs.Run | None]:
 
 
 def _targets(run: runs.Run, before: runs.Run | None) -> None:
-    judged = [(one, _of(one)) for one in (before, run) if one]
+    judged = [(measurement, _of(measurement)) for measurement in (before, run) if measurement]
     st.markdown("**Targets**")
     st.dataframe(_beside(judged, run, with_verdict=True), hide_index=True, key="evaluation.real_targets")
     lacking = missed(judged[-1][1])
@@ -86,13 +87,16 @@ def _beside(
     """A row per figure, a column per measurement; the column of `run` is called "after" where there are two."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     columns = ["Images", "Measure", *(["Target"] if with_verdict else [])]
-    for one, of_it in measured:
-        column = "Value" if len(measured) == 1 else f"{'After' if one is run else 'Before'}: {one.folder.name}"
+    for measurement, measures in measured:
+        turn = "After" if measurement is run else "Before"
+        column = "Value" if len(measured) == 1 else f"{turn}: {measurement.folder.name}"
         columns.append(column)
-        for each in of_it:
-            row = rows.setdefault((each.images, each.measure), {"Images": each.images, "Measure": each.measure})
-            row["Target"] = each.target
-            row[column] = (_verdict(each) if with_verdict else "") + each.value
+        for measure in measures:
+            row = rows.setdefault(
+                (measure.images, measure.measure), {"Images": measure.images, "Measure": measure.measure}
+            )
+            row["Target"] = measure.target
+            row[column] = (_verdict(measure) if with_verdict else "") + measure.value
     return [{column: row.get(column, "not measured") for column in columns} for row in rows.values()]
 
 
@@ -125,8 +129,8 @@ def _perturbed(run: runs.Run) -> None:
 
 def _images(run: runs.Run) -> None:
     st.markdown("**Every image**")
-    said = {row["image"]: row["note"] for row in runs.read_whole_table_if_there(run, "notes")}
-    rows = [_row(row, said) for row in runs.read_whole_table(run, "images")]
+    notes = {row["image"]: row["note"] for row in runs.read_whole_table_if_there(run, "notes")}
+    rows = [_row(row, notes) for row in runs.read_whole_table(run, "images")]
     st.dataframe(
         rows,
         hide_index=True,
@@ -136,7 +140,7 @@ def _images(run: runs.Run) -> None:
     )
 
 
-def _row(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, Any]:
+def _row(row: Mapping[str, str], notes: Mapping[str, str]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Part": row["part"],
         "Image": row["image"],
@@ -145,4 +149,4 @@ def _row(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, Any]:
         "Clusters hit": f"{row['hit']} of {row['clusters']}" if int(row["clusters"]) else "",
         "Flag": row["flag"].replace("_", " "),
     }
-    return shown | ({"Looked at": said.get(row["image"], "")} if said else {})
+    return shown | ({"Looked at": notes.get(row["image"], "")} if notes else {})

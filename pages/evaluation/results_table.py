@@ -49,8 +49,8 @@ def show_results(results: Results) -> None:
     )
     _aside(results, [cell for cell in cells if cell.method in aside], aggregation)
     more = show_beyond(results, frame, aggregation)
-    found = records(results, [*cells, *more], frame, aggregation)
-    downloads(f"{results.name}-table", found, whole=to_json(results, found), text=cells)
+    rows = records(results, [*cells, *more], frame, aggregation)
+    downloads(f"{results.name}-table", rows, whole=to_json(results, rows), text=cells)
 
 
 def _table(cells: list[Cell], aggregation: str, key: str, metrics: Mapping[str, Metric] = METRICS) -> None:
@@ -90,15 +90,15 @@ def _hurdles(results: Results) -> None:
     rows = [
         {
             "Method": method_title(gate.method),
-            "Type": TYPE_TITLES[one.type],
-            "Seed": one.seed,
-            "Fold": one.fold,
-            "F1, %": percent(one.f1),
-            "Best baseline": f"{method_title(one.baseline)}, {percent(one.baseline_f1)} %",
+            "Type": TYPE_TITLES[hurdle.type],
+            "Seed": hurdle.seed,
+            "Fold": hurdle.fold,
+            "F1, %": percent(hurdle.f1),
+            "Best baseline": f"{method_title(hurdle.baseline)}, {percent(hurdle.baseline_f1)} %",
         }
         for gate in told
-        for one in gate.hurdles
-        if not one.passed
+        for hurdle in gate.hurdles
+        if not hurdle.passed
     ]
     if rows:
         with st.expander(f"Where they failed: {counted(len(rows), 'time')}", icon=":material/block:"):
@@ -129,11 +129,11 @@ def show_beyond(results: Results, frame: str, aggregation: str) -> list[Cell]:
 
 
 def chosen_frame(results: Results) -> str:
-    said = (
+    meaning = (
         "On which grid true and false pixels are counted: the paper's 256 × 256, or the image's own. Claims are about "
         "the one that the networks look at, which is shown first."
     )
-    return _one_of("Resolution", {frame: FRAME_TITLES[frame] for frame in results.frames}, said, results.frame)
+    return _one_of("Resolution", {frame: FRAME_TITLES[frame] for frame in results.frames}, meaning, results.frame)
 
 
 def of_one_seed(results: Results) -> str:
@@ -155,26 +155,26 @@ def chosen_methods(methods: Sequence[str]) -> list[str]:
         methods,
         selection_mode="multi",
         format_func=method_title,
-        key=remembered_several("methods", methods, [one for one in methods if one in FIRST] or methods),
+        key=remembered_several("methods", methods, [method for method in methods if method in FIRST] or methods),
         persist_state="page",
         help="Which methods the charts show. The numbers in the tables are of all.",
     )
-    return [one for one in methods if one in chosen] or list(methods)
+    return [method for method in methods if method in chosen] or list(methods)
 
 
 def chosen_type() -> str:
     """Of every section by one kind of widget: another kind under the same key would take up nothing at all."""
-    said = "MC: microcalcifications. BAC: breast arterial calcifications."
-    return _one_of("Type", {kind: TYPE_TITLES[kind] for kind in TYPES}, said)
+    meaning = "MC: microcalcifications. BAC: breast arterial calcifications."
+    return _one_of("Type", {kind: TYPE_TITLES[kind] for kind in TYPES}, meaning)
 
 
 def _chosen_aggregation() -> str:
-    said = "  \n".join(f"**{one.title}**: {one.meaning}" for one in AGGREGATIONS.values())
-    return _one_of("Aggregation", {name: one.title for name, one in AGGREGATIONS.items()}, said)
+    meaning = "  \n".join(f"**{aggregation.title}**: {aggregation.meaning}" for aggregation in AGGREGATIONS.values())
+    return _one_of("Aggregation", {name: aggregation.title for name, aggregation in AGGREGATIONS.items()}, meaning)
 
 
-def _one_of(label: str, titles: Mapping[str, str], said: str, default: str | None = None) -> str:
-    """A choice that the address remembers under its label; said: in its help."""
+def _one_of(label: str, titles: Mapping[str, str], meaning: str, default: str | None = None) -> str:
+    """A choice that the address remembers under its label; meaning: in its help."""
     return str(
         st.segmented_control(
             label,
@@ -183,7 +183,7 @@ def _one_of(label: str, titles: Mapping[str, str], said: str, default: str | Non
             format_func=titles.__getitem__,
             key=remembered(label.lower(), list(titles), default),
             persist_state="page",
-            help=said,
+            help=meaning,
         )
     )
 
@@ -210,9 +210,9 @@ def _data(cells: list[Cell], aggregation: str, metrics: Mapping[str, Metric] = M
             {
                 "method": method_title(method),
                 "type": TYPE_TITLES[kind],
-                "cells": _cells(found, aggregation, metrics),
+                "cells": _cells(row, aggregation, metrics),
             }
-            for (method, kind), found in rows.items()
+            for (method, kind), row in rows.items()
         ],
         "hint": "Point at a number for its interval.",
     }
@@ -222,9 +222,9 @@ def _head(metric: Metric) -> str:
     return metric.title if metric.unit == "%" else f"{metric.title}, {metric.unit}"
 
 
-def _cells(found: list[Cell], aggregation: str, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
+def _cells(cells: list[Cell], aggregation: str, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
     """One per column; of a metric that was not counted, one without a key, which is no button."""
-    known = {cell.metric: cell for cell in found}
+    known = {cell.metric: cell for cell in cells}
     nothing: dict[str, Any] = {"value": UNDEFINED, "small": "", "best": False, "tip": "", "key": None}
     return [_cell(known[name], aggregation) if name in known else nothing for name in metrics]
 
@@ -242,18 +242,18 @@ def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:
 
 def _tip(cell: Cell, aggregation: str) -> str:
     metric = EVERY[cell.metric]
-    said = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {metric.title}: "]
+    parts = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {metric.title}: "]
     if cell.ours.value is None:
-        return said[0] + "undefined (0/0)."
-    said.append(f"{in_unit(cell.ours.value, metric)} {metric.unit}")
+        return parts[0] + "undefined (0/0)."
+    parts.append(f"{in_unit(cell.ours.value, metric)} {metric.unit}")
     if cell.interval is not None:
         low, high = (in_unit(end, metric) for end in cell.interval)
-        said.append(f", 95 % interval {low} to {high} (patients drawn anew)")
+        parts.append(f", 95 % interval {low} to {high} (patients drawn anew)")
     if cell.ours.sd is not None:
-        said.append(f", standard deviation {in_unit(cell.ours.sd, metric)}")
-    said.append(f"; from {cell.ours.units} {'folds' if aggregation == 'per-fold' else 'images'}")
+        parts.append(f", standard deviation {in_unit(cell.ours.sd, metric)}")
+    parts.append(f"; from {cell.ours.units} {'folds' if aggregation == 'per-fold' else 'images'}")
     if cell.ours.undefined:
-        said.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
+        parts.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
     if cell.paper is not None:
-        said.append(f". The paper's: {percent(cell.paper)} %, a difference of {signed(cell.difference)} points")
-    return "".join(said) + "."
+        parts.append(f". The paper's: {percent(cell.paper)} %, a difference of {signed(cell.difference)} points")
+    return "".join(parts) + "."

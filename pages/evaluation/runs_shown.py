@@ -24,23 +24,23 @@ HOW = "`python -m training run smoke` makes a small one; `python -m training lis
 def chosen_run() -> Results:
     """The run that the address names, else the comparison that scored most by methods past the gate; or a sentence and
     an end."""
-    found, broken = _readable(runs.find_trained())
+    results, broken = _readable(runs.find_trained())
     for problem in broken:
         st.warning(plain(problem), icon=":material/broken_image:")
-    if not found:
+    if not results:
         st.info(f"There is no training run under {runs.RUNS} yet. {HOW}", icon=":material/experiment:")
         st.stop()
     shipped = _behind_the_default_model()
-    found.sort(key=lambda run: (run.one_model, -_learnt(run), not run.finished, run.name != shipped, run.name))
-    names = [run.name for run in found]
+    results.sort(key=lambda run: (run.one_model, -_learnt(run), not run.finished, run.name != shipped, run.name))
+    names = [run.name for run in results]
     name = st.selectbox(
         "Run",
         names,
-        format_func=lambda one: _label(found[names.index(one)]),
+        format_func=lambda choice: _label(results[names.index(choice)]),
         key=remembered("run", names),
         help="The runs that ship with the program and your own: every folder under runs/ that has a config.json.",
     )
-    return found[names.index(name)]
+    return results[names.index(name)]
 
 
 @st.cache_data(max_entries=40, show_spinner=False, hash_funcs={Results: lambda run: f"{run.folder} {run.seen}"})
@@ -151,9 +151,9 @@ def _told_last(told: Mapping[str, Any], ago: float) -> None:
     words = f"{left:.0f} minutes" if left < 90 else f"{left / 60:.1f} hours"
     st.markdown(f":material/timer: **About {words} left** for all, told {ago:.0f} seconds ago.")
     lines = [
-        f"{one['method']} fold {one['fold']} seed {one['seed']} · epoch {one['epoch']} of {one['epochs']} · "
-        + " ".join(f"{k} {v:.3f}" for k, v in one["last"].items() if k.startswith(("loss", "validation")))
-        for one in told.get("running", ())
+        f"{part['method']} fold {part['fold']} seed {part['seed']} · epoch {part['epoch']} of {part['epochs']} · "
+        + " ".join(f"{k} {v:.3f}" for k, v in part["last"].items() if k.startswith(("loss", "validation")))
+        for part in told.get("running", ())
     ]
     if lines:
         st.code("\n".join(lines), language=None)
@@ -180,15 +180,15 @@ def every_run() -> list[Results]:
 
 
 def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
-    found, broken = [], []
+    results, broken = [], []
     for folder in folders:
         try:
             run = read(str(folder), fingerprint(folder))
             _ = run.statistics  # which raises where they are damaged: all that is shown rests on them
-            found.append(run)
+            results.append(run)
         except UnreadableRun as problem:
             broken.append(str(problem))
-    return found, broken
+    return results, broken
 
 
 @st.cache_resource(max_entries=100, show_spinner="Reading the run …")  # more than there are: the list asks for each

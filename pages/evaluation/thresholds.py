@@ -20,41 +20,41 @@ Sweeps = dict[str, dict[tuple[str, str], PooledSweep]]
 
 
 def show_curves(results: Results) -> None:
-    found = _sweeps(results)
-    if not found:
+    sweeps = _sweeps(results)
+    if not sweeps:
         st.info(
             "This run stored its counts at one threshold only, so there are no curves to draw. Runs of several methods "
             "(`python -m training run smoke`, for a small one) store them at many.",
             icon=":material/show_chart:",
         )
         return
-    methods = chosen_methods(list(found))
-    _movable(results, found, methods)
+    methods = chosen_methods(list(sweeps))
+    _movable(results, sweeps, methods)
     show_calibration(results, methods)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the counts at every threshold …", hash_funcs=BY_RUN)
 def _sweeps(results: Results) -> Sweeps:
-    found: Sweeps = {}
+    sweeps: Sweeps = {}
     for sweep in pooled_sweeps(results):
-        found.setdefault(sweep.method, {})[sweep.type, sweep.frame] = sweep
-    return found
+        sweeps.setdefault(sweep.method, {})[sweep.type, sweep.frame] = sweep
+    return sweeps
 
 
 @st.fragment
-def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
+def _movable(results: Results, sweeps: Sweeps, methods: list[str]) -> None:
     """The threshold, and all that moves with it: only this is drawn again."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         kind = chosen_type()
         frame = chosen_frame(results)
-        threshold = _chosen_threshold(found)
+        threshold = _chosen_threshold(sweeps)
     keep_part()
-    curves = {m: curve(s[kind, frame]) for m, s in found.items() if (kind, frame) in s}
-    native = {m: curve(s[kind, "native"]) for m, s in found.items() if (kind, "native") in s}
+    curves = {m: curve(s[kind, frame]) for m, s in sweeps.items() if (kind, frame) in s}
+    native = {m: curve(s[kind, "native"]) for m, s in sweeps.items() if (kind, "native") in s}
     if not curves:
         st.info(f"This run has no curves for {TYPE_TITLES[kind]} at this resolution.", icon=":material/show_chart:")
         return
-    rows = [_numbers(found[m][kind, frame], native.get(m), threshold) for m in curves]
+    rows = [_numbers(sweeps[m][kind, frame], native.get(m), threshold) for m in curves]
     st.dataframe(rows, hide_index=True, key="evaluation.curves.numbers", alt="Every metric at the chosen threshold")
     st.caption(_said_of_validation(results, kind, frame))
     shown, drawn = ({m: c for m, c in every.items() if m in methods} for every in (curves, native))
@@ -71,8 +71,8 @@ def _movable(results: Results, found: Sweeps, methods: list[str]) -> None:
     )
 
 
-def _chosen_threshold(found: Sweeps) -> float:
-    tried = sorted({float(t) for by_key in found.values() for sweep in by_key.values() for t in sweep.thresholds})
+def _chosen_threshold(sweeps: Sweeps) -> float:
+    tried = sorted({float(t) for by_key in sweeps.values() for sweep in by_key.values() for t in sweep.thresholds})
     start = min(tried, key=lambda t: abs(t - 0.5))
     return float(
         st.select_slider(
@@ -110,18 +110,18 @@ def _numbers(sweep: PooledSweep, native: Curve | None, threshold: float) -> dict
     return row
 
 
-def _records(one: Curve, kind: str, frame: str) -> list[dict[str, Any]]:
+def _records(curve: Curve, kind: str, frame: str) -> list[dict[str, Any]]:
     columns: dict[str, Floats | None] = {
-        "threshold": one.thresholds,
-        "sensitivity": one.sensitivity,
-        "false_positive_rate": one.false_positive_rate,
-        "precision": one.precision,
+        "threshold": curve.thresholds,
+        "sensitivity": curve.sensitivity,
+        "false_positive_rate": curve.false_positive_rate,
+        "precision": curve.precision,
     }
-    for ending, found in (("", one.froc), ("_without_bac", one.froc_without_bac)):
-        columns[f"lesion_sensitivity{ending}"] = None if found is None else found.sensitivity
-        columns[f"false_positives_per_image{ending}"] = None if found is None else found.alarms
-    about = {"method": one.method, "type": kind, "frame": frame}
+    for ending, lesions in (("", curve.froc), ("_without_bac", curve.froc_without_bac)):
+        columns[f"lesion_sensitivity{ending}"] = None if lesions is None else lesions.sensitivity
+        columns[f"false_positives_per_image{ending}"] = None if lesions is None else lesions.alarms
+    about = {"method": curve.method, "type": kind, "frame": frame}
     return [
         about | {name: None if v is None or np.isnan(v[i]) else float(v[i]) for name, v in columns.items()}
-        for i in range(len(one.thresholds))
+        for i in range(len(curve.thresholds))
     ]

@@ -29,10 +29,10 @@ PRICED = frozenset(field.name for field in fields(Price))
 
 
 def show_training(results: Results) -> None:
-    found = _histories(results)
-    if found:
-        _losses(results, found)
-        _validation(results, found)
+    histories = _histories(results)
+    if histories:
+        _losses(results, histories)
+        _validation(results, histories)
     else:
         st.info("This run has no history of its training.", icon=":material/show_chart:")
     _costs(results)
@@ -43,10 +43,10 @@ def _histories(results: Results) -> list[History]:
     return histories(results)
 
 
-def _losses(results: Results, found: list[History]) -> None:
-    method = chosen_method(list(dict.fromkeys(one.method for one in found)))
-    shown = [one for one in found if one.method == method]
-    heads = list(dict.fromkeys(head for one in shown for head in one.losses))
+def _losses(results: Results, histories: list[History]) -> None:
+    method = chosen_method(list(dict.fromkeys(history.method for history in histories)))
+    shown = [history for history in histories if history.method == method]
+    heads = list(dict.fromkeys(head for history in shown for head in history.losses))
     st.caption(
         "Each head has its own chart, as their sum hides them: the background's loss is near its best from the start. "
         f"A line is a fold. Each method has an objective of its own.{of_one_seed(results)}"
@@ -54,24 +54,24 @@ def _losses(results: Results, found: list[History]) -> None:
     for column, head in zip(st.columns(max(len(heads), 1), gap="small"), heads, strict=False):
         with column:
             _loss(results, shown, head)
-    downloads(f"{results.name}-history-{method}", [row for one in shown for row in _records(one)])
+    downloads(f"{results.name}-history-{method}", [row for history in shown for row in _records(history)])
 
 
 def _loss(results: Results, shown: list[History], head: str) -> None:
-    known = [one for one in shown if head in one.losses]
-    fell = np.mean([_fall(one.losses[head]) for one in known])
+    known = [history for history in shown if head in history.losses]
+    fell = np.mean([_fall(history.losses[head]) for history in known])
     name = HEADS.get(head, head)
     made = figure(
         f"{name}: the loss {'fell' if fell > 0 else 'rose'} by {abs(fell):.2f}", known[0].unit, "Loss", height=320
     )
-    for one in known:
+    for history in known:
         made.add_scatter(
-            x=one.along,
-            y=one.losses[head],
+            x=history.along,
+            y=history.losses[head],
             mode="lines",
-            line=line(one.method, results.methods, width=1.6),
-            name=f"fold {one.fold}",
-            hovertemplate="%{x}: %{y:.3f}<extra>fold " + str(one.fold) + "</extra>",
+            line=line(history.method, results.methods, width=1.6),
+            name=f"fold {history.fold}",
+            hovertemplate="%{x}: %{y:.3f}<extra>fold " + str(history.fold) + "</extra>",
             showlegend=False,
         )
     show(made, f"loss-{head}", f"Loss of the head {name} while training, one line per fold")
@@ -82,46 +82,49 @@ def _fall(values: Floats) -> float:
     return float(known[0] - known[-1]) if known.size else 0.0
 
 
-def _validation(results: Results, found: list[History]) -> None:
-    kinds = [kind for kind in TYPE_TITLES if any(kind in one.validation for one in found)]
+def _validation(results: Results, histories: list[History]) -> None:
+    kinds = [kind for kind in TYPE_TITLES if any(kind in history.validation for history in histories)]
     if not kinds:
         return
     st.subheader("How soon is it learnt?", anchor=False)
     for column, kind in zip(st.columns(2, gap="medium"), kinds, strict=False):
         with column:
-            _validation_chart(results, [one for one in found if kind in one.validation], kind)
+            _validation_chart(results, [history for history in histories if kind in history.validation], kind)
 
 
 def _validation_chart(results: Results, shown: list[History], kind: str) -> None:
-    unit, soon = shown[0].unit, {one.method: one.mean for one in convergence_of(results) if one.type == kind}
-    said = ", ".join(f"{method_title(method)} {mean:.0f}" for method, mean in soon.items() if mean is not None)
+    unit, soon = (
+        shown[0].unit,
+        {convergence.method: convergence.mean for convergence in convergence_of(results) if convergence.type == kind},
+    )
+    means = ", ".join(f"{method_title(method)} {mean:.0f}" for method, mean in soon.items() if mean is not None)
     claim = (
         f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the final F1 is reached, mean of seeds and folds: "
-        f"{said or 'never'}"
+        f"{means or 'never'}"
     )
     made = figure(claim, unit, "F1 on the inner validation part")
     named: set[str] = set()
-    for one in shown:
-        known_rows = ~np.isnan(one.validation[kind])
+    for history in shown:
+        known_rows = ~np.isnan(history.validation[kind])
         made.add_scatter(
-            x=one.along[known_rows],
-            y=one.validation[kind][known_rows],
+            x=history.along[known_rows],
+            y=history.validation[kind][known_rows],
             mode="lines+markers",
-            line=line(one.method, results.methods, width=1.4),
-            marker=markers(one.method, results.methods, 6),
-            name=method_title(one.method),
-            legendgroup=one.method,
-            showlegend=one.method not in named,
-            hovertemplate="%{x}: %{y:.3f}<extra>" + f"{method_title(one.method)}, fold {one.fold}</extra>",
+            line=line(history.method, results.methods, width=1.4),
+            marker=markers(history.method, results.methods, 6),
+            name=method_title(history.method),
+            legendgroup=history.method,
+            showlegend=history.method not in named,
+            hovertemplate="%{x}: %{y:.3f}<extra>" + f"{method_title(history.method)}, fold {history.fold}</extra>",
         )
-        named.add(one.method)
+        named.add(history.method)
     made.update_yaxes(rangemode="tozero")
     show(made, f"validation-{kind}", claim)
 
 
 def _costs(results: Results) -> None:
-    found = costs(results)
-    shown = [key for key in BARS if any(key in cost.facts for cost in found)]
+    fold_costs = costs(results)
+    shown = [key for key in BARS if any(key in cost.facts for cost in fold_costs)]
     st.subheader("What it costs", anchor=False)
     if not shown:
         seconds = (results.summary or {}).get("median_seconds_per_image")
@@ -131,7 +134,7 @@ def _costs(results: Results) -> None:
         else:
             st.markdown(f"One image takes {seconds:.2f} s (median){f' on {device}' if device else ''}.")
         return
-    devices = sorted({str(cost.facts["device"]) for cost in found if "device" in cost.facts})
+    devices = sorted({str(cost.facts["device"]) for cost in fold_costs if "device" in cost.facts})
     st.caption(
         f"Median of seeds and folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}. Folds "
         "of which one took far longer shared the machine with something else."
@@ -141,21 +144,21 @@ def _costs(results: Results) -> None:
         with column:
             _bars(results, prices, key)
     with st.expander("Every fold with the first seed", icon=":material/table_rows:"):
-        _every_fold(results, found, shown)
+        _every_fold(results, fold_costs, shown)
 
 
-def _every_fold(results: Results, found: list[Cost], shown: list[str]) -> None:
+def _every_fold(results: Results, fold_costs: list[Cost], shown: list[str]) -> None:
     """In the units of the charts on screen; as recorded in the file."""
     heads = {key: f"{BARS[key][0]}, {BARS[key][1]}" for key in shown}
     rows: list[dict[str, Any]] = [
         {"Method": method_title(cost.method), "Fold": cost.fold}
         | {heads[key]: _measured(cost.facts.get(key), BARS[key][2]) for key in shown}
-        for cost in found
+        for cost in fold_costs
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.training.costs", alt="Time and memory of every fold")
     flat = [
         {"method": cost.method, "fold": cost.fold} | {key: cost.facts.get(key) for key in (*shown, "device")}
-        for cost in found
+        for cost in fold_costs
     ]
     downloads(f"{results.name}-costs", flat)
 
@@ -193,12 +196,12 @@ def _cost_claim(key: str, medians: dict[str, float]) -> str:
     return f"{title}: one MTU-Net takes {100 * mtunet / single:.0f} % of what two U-Nets take"
 
 
-def _records(one: History) -> list[dict[str, Any]]:
-    columns = {f"loss_{k}": v for k, v in one.losses.items()} | {
-        f"validation_f1_{k}": v for k, v in one.validation.items()
+def _records(history: History) -> list[dict[str, Any]]:
+    columns = {f"loss_{k}": v for k, v in history.losses.items()} | {
+        f"validation_f1_{k}": v for k, v in history.validation.items()
     }
     return [
-        {"method": one.method, "fold": one.fold, one.unit: float(at)}
+        {"method": history.method, "fold": history.fold, history.unit: float(at)}
         | {name: None if np.isnan(values[i]) else float(values[i]) for name, values in columns.items()}
-        for i, at in enumerate(one.along)
+        for i, at in enumerate(history.along)
     ]

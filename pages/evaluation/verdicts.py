@@ -40,8 +40,8 @@ def show_verdicts(results: Results) -> None:
 def _gate_line(gate: Gate, so_far: str) -> str:
     failed = sum(not hurdle.passed for hurdle in gate.hurdles)
     times = f"{failed} of {len(gate.hurdles)} times" if failed else f"all {len(gate.hurdles)} times"
-    said = f"unlearnt: {times} a baseline was as good" if failed else f"learnt: {times} better than every baseline"
-    return f"- **{method_title(gate.method)}** {so_far}{said} (F1; types × folds × seeds)."
+    verdict = f"unlearnt: {times} a baseline was as good" if failed else f"learnt: {times} better than every baseline"
+    return f"- **{method_title(gate.method)}** {so_far}{verdict} (F1; types × folds × seeds)."
 
 
 def _claims(results: Results, told: Statistics) -> None:
@@ -100,7 +100,7 @@ def _removal(results: Results, told: Statistics) -> None:
     if not told.removals:
         return
     st.subheader("Does telling BAC apart spare false MC?", anchor=False)
-    method = next((one.method for one in told.removals if one.method == "mtunet"), told.removals[0].method)
+    method = next((removal.method for removal in told.removals if removal.method == "mtunet"), told.removals[0].method)
     curves = [curve for curve in told.froc if (curve.method, curve.type) == (method, "mc")]
     title = f"{method_title(method)}: MC found for so many false marks, with BAC and without, 95 % intervals"
     made = figure(title, "False marks a view", "MC regions found, percent", wide=True)
@@ -110,21 +110,21 @@ def _removal(results: Results, told: Statistics) -> None:
     show(made, "froc-intervals", title)
     rows = [
         {
-            "Method": method_title(one.method),
-            "False marks a view": f"{one.marks:g}",
-            "All marks, %": percent(one.before.value),
-            "BAC taken away, %": percent(one.after.value),
-            "Difference, points": signed(one.test.difference.value),
-            "95 % interval": _span(one.test.difference, "%"),
-            "p": _p(one.test.corrected_p),
-            "Detectable": _size(one.test.detectable, "%"),
+            "Method": method_title(removal.method),
+            "False marks a view": f"{removal.marks:g}",
+            "All marks, %": percent(removal.before.value),
+            "BAC taken away, %": percent(removal.after.value),
+            "Difference, points": signed(removal.test.difference.value),
+            "95 % interval": _span(removal.test.difference, "%"),
+            "p": _p(removal.test.corrected_p),
+            "Detectable": _size(removal.test.detectable, "%"),
         }
-        for one in told.removals
+        for removal in told.removals
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.removal", alt="Sensitivity with BAC and without")
     downloads(
         f"{results.name}-removal",
-        [{"method": one.method, "marks": one.marks} | _test_record(one.test) for one in told.removals],
+        [{"method": removal.method, "marks": removal.marks} | _test_record(removal.test) for removal in told.removals],
     )
 
 
@@ -153,12 +153,12 @@ def _add_curve(made: go.Figure, results: Results, curve: FrocCurve) -> None:
 
 def _causes(results: Results, told: Statistics) -> None:
     st.subheader("What becomes of true regions, and why?", anchor=False)
-    methods = [one.method for one in told.confusions]
+    methods = [confusion.method for confusion in told.confusions]
     if not methods:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         method, kind = chosen_method(methods), chosen_type()
-    [matrix] = [one.regions for one in told.confusions if one.method == method]
+    [matrix] = [confusion.regions for confusion in told.confusions if confusion.method == method]
     names = {**TYPE_TITLES, "none": "nothing"}
     rows = [
         {"Truly": names[true], **{f"Called {names[called]}": regions(matrix[true][called]) for called in names}}
@@ -168,22 +168,22 @@ def _causes(results: Results, told: Statistics) -> None:
     st.caption(
         "Regions, mean over seeds. True regions that are not found are called nothing; false marks are truly nothing."
     )
-    mine = [one for one in told.strata if (one.method, one.type) == (method, kind)]
+    mine = [stratum for stratum in told.strata if (stratum.method, stratum.type) == (method, kind)]
     if mine:
         st.dataframe(
-            [_stratum_row(one) for one in mine],
+            [_stratum_row(stratum) for stratum in mine],
             hide_index=True,
             height="content",
             key="evaluation.causes.strata",
             alt="Outcomes of true regions by conspicuity, form, size, overlap and density, with intervals",
         )
-        downloads(f"{results.name}-strata-{method}-{kind}", [_stratum_record(one) for one in mine])
+        downloads(f"{results.name}-strata-{method}-{kind}", [_stratum_record(stratum) for stratum in mine])
 
 
-def _stratum_row(one: Stratum) -> dict[str, Any]:
-    row: dict[str, Any] = {"By": COVARIATES.get(one.covariate, "breast density"), "From, to": one.label}
-    row["Regions"] = one.regions
-    there = {name: share for name, share in one.outcomes.items() if name not in _impossible(one.type)}
+def _stratum_row(stratum: Stratum) -> dict[str, Any]:
+    row: dict[str, Any] = {"By": COVARIATES.get(stratum.covariate, "breast density"), "From, to": stratum.label}
+    row["Regions"] = stratum.regions
+    there = {name: share for name, share in stratum.outcomes.items() if name not in _impossible(stratum.type)}
     return row | {f"{OUTCOMES[name]}, %": _with_span(share) for name, share in there.items()}
 
 
@@ -192,9 +192,9 @@ def _impossible(kind: str) -> str:
     return {"mc": "b", "bac": "c"}[kind]
 
 
-def _stratum_record(one: Stratum) -> dict[str, Any]:
-    record = {name: value for name, value in vars(one).items() if name != "outcomes"}
-    for name, share in one.outcomes.items():
+def _stratum_record(stratum: Stratum) -> dict[str, Any]:
+    record = {name: value for name, value in vars(stratum).items() if name != "outcomes"}
+    for name, share in stratum.outcomes.items():
         record |= {
             OUTCOMES[name]: share.value,
             f"{OUTCOMES[name]}, low": share.low,
@@ -215,10 +215,10 @@ def _size(value: float | None, unit: str) -> str:
     return UNDEFINED if value is None else decimal(100 * value, 1) if unit == "%" else f"{value:.3g}"
 
 
-def _span(found: Estimate, unit: str) -> str:
-    if found.low is None or found.high is None:
+def _span(estimate: Estimate, unit: str) -> str:
+    if estimate.low is None or estimate.high is None:
         return UNDEFINED
-    low, high = (f"{100 * end:.1f}" if unit == "%" else f"{end:.3g}" for end in (found.low, found.high))
+    low, high = (f"{100 * end:.1f}" if unit == "%" else f"{end:.3g}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}".replace("-", "−")
 
 
