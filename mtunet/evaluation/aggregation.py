@@ -36,7 +36,9 @@ def aggregate(counts: Counts, aggregation: str, metrics: Mapping[str, Metric] = 
     """Every one of the metrics that the run counted. aggregation: a name in `AGGREGATIONS`."""
     function = AGGREGATIONS[aggregation].function
     measured = {name: measured_by(counts, metric) for name, metric in metrics.items()}
-    return {name: function(one, metrics[name].function) for name, one in measured.items() if one is not None}
+    return {
+        name: function(columns, metrics[name].function) for name, columns in measured.items() if columns is not None
+    }
 
 
 def measured_by(counts: Counts, metric: Metric) -> Counts | None:

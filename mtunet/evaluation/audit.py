@@ -188,23 +188,23 @@ def _same_prevalence(kind: str) -> Check:
     rows = {method: implied_prevalence(row) for (method, k), row in paper.TABLE.items() if k == kind}
     known = [interval for interval in rows.values() if interval is not None]
     broken = max(low for low, _ in known) > min(high for _, high in known)
-    said = ", ".join(
+    shares = ", ".join(
         f"{method_title(m)} {'cannot be told' if i is None else f'{_p(i[0])} to {_p(i[1])} %'}" for m, i in rows.items()
     )
     ending = "They were tested on the same pixels, so these should agree." if broken else "These agree."
     return Check(
-        "prevalence", broken, f"{kind.upper()}: the share of true pixels that each row implies: {said}. {ending}"
+        "prevalence", broken, f"{kind.upper()}: the share of true pixels that each row implies: {shares}. {ending}"
     )
 
 
 def _overall(metric: str) -> Check:
     rows = [paper.TABLE["mtunet", kind][metric] for kind in ("bac", "mc")]
     low, high = sum(rows) / 2, sum(rows) / 2 + paper.STEP  # digits of the table were cut off
-    said = paper.OVERALL[metric]
-    broken = not low - _ROUNDING <= said <= high + _ROUNDING
+    overall = paper.OVERALL[metric]
+    broken = not low - _ROUNDING <= overall <= high + _ROUNDING
     ending = "is not" if broken else "is"
     text = (
-        f"MTU-Net overall {METRICS[metric].title}: {100 * said:.2f} in the text {ending} the mean of its two rows "
+        f"MTU-Net overall {METRICS[metric].title}: {100 * overall:.2f} in the text {ending} the mean of its two rows "
         f"({100 * low:.2f})."
     )
     return Check("overall", broken, text)

@@ -85,10 +85,10 @@ def compared(one: Results, other: Results, frame: str, metrics: Sequence[str] = 
     if generator_version(one) != generator_version(other):
         return []
     both = seeds_of(one), seeds_of(other)
-    found = [
+    differences = [
         _between(*both, method, kind, frame, metric) for method in one.methods for kind in TYPES for metric in metrics
     ]
-    return as_one_family([[between for between in found if between is not None]])[0]
+    return as_one_family([[between for between in differences if between is not None]])[0]
 
 
 def as_one_family(tables: Sequence[Sequence[Between]]) -> list[list[Between]]:
@@ -101,11 +101,11 @@ def _between(one: Seeds, other: Seeds, method: str, kind: str, frame: str, metri
     pair = shared([(one, method), (other, method)], kind, frame, metric)
     if pair is None:
         return None
-    told = [estimate(quantity, pair.population, by_fold=pair.same_folds) for quantity in pair.quantities]
+    estimates = [estimate(quantity, pair.population, by_fold=pair.same_folds) for quantity in pair.quantities]
     test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
     if method in BASELINES:  # they draw nothing: nobody asks whether they differ
         test = replace(test, p=None, detectable=None)
-    return Between(method, kind, frame, metric, len(pair.population.fold), told[0], told[1], test)
+    return Between(method, kind, frame, metric, len(pair.population.fold), estimates[0], estimates[1], test)
 
 
 def tested(pair: Shared, test_over_train: float) -> Tested:
@@ -113,8 +113,8 @@ def tested(pair: Shared, test_over_train: float) -> Tested:
     if not pair.same_folds:
         return tested_apart(pair, test_over_train)
     difference = pair.quantities[0] - pair.quantities[1]
-    found = corrected_t(difference.by_part(pair.population.fold), test_over_train)
-    return replace(found, difference=estimate(difference, pair.population, by_fold=True))
+    test = corrected_t(difference.by_part(pair.population.fold), test_over_train)
+    return replace(test, difference=estimate(difference, pair.population, by_fold=True))
 
 
 def tested_apart(pair: Shared, test_over_train: float) -> Tested:
@@ -140,7 +140,7 @@ def family(chosen: Results, every: Sequence[Results], varied: str) -> list[Resul
 def at_rates(chosen: Results, every: Sequence[Results]) -> list[AtRate]:
     """By method that learns with several rates, type and rising rate, on the images that all of its runs scored."""
     rates = _by_setting(chosen, every, RATE)
-    found = []
+    points = []
     for method in dict.fromkeys(method for run in rates.values() for method in run.first.methods):
         for kind in TYPES:
             there = {rate: run for rate, run in rates.items() if run.counts(method, kind, run.frame)}
@@ -148,11 +148,11 @@ def at_rates(chosen: Results, every: Sequence[Results]) -> list[AtRate]:
             if several is None or len(there) < 2 or method in BASELINES:
                 continue
             for (rate, run), quantity in zip(there.items(), several.quantities, strict=True):
-                epochs = {one.method: one.mean for one in convergence(run) if one.type == kind}.get(method)
+                epochs = {pace.method: pace.mean for pace in convergence(run) if pace.type == kind}.get(method)
                 f1 = estimate(quantity, several.population)
                 images = len(several.population.fold)
-                found.append(AtRate(run.first.name, method, kind, rate, f1.value, interval(f1), images, epochs))
-    return found
+                points.append(AtRate(run.first.name, method, kind, rate, f1.value, interval(f1), images, epochs))
+    return points
 
 
 def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
@@ -162,7 +162,7 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
     rates = _by_setting(chosen, every, RATE)
     steps = [(rate, ten) for rate in rates for ten in rates if np.isclose(ten, 10 * rate)]
     passed = {low: _gates(rates[low], every) for low, _ in steps}
-    told = []
+    claims = []
     for kind in TYPES:
         for low, high in steps:
             of = [(rates[rate], method) for method in (MTU, "single") for rate in (high, low)]
@@ -171,8 +171,8 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
                 continue
             mtu_high, mtu_low, single_high, single_low = four.quantities
             change = (mtu_high - mtu_low) - (single_high - single_low)
-            found = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
-            test = replace(found, difference=estimate(change, four.population, by_fold=True))
+            test = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
+            test = replace(test, difference=estimate(change, four.population, by_fold=True))
             failed = [gate.method for gate in passed[low] if gate.method in (MTU, "single") and not gate.learnt]
             apart = " and ".join(map(method_title, sorted(failed)))
             reason = f"{apart} did not beat every baseline in every fold at {low:g}." if apart else ""
@@ -180,14 +180,14 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
             reason = _waiting(rates[low], rates[high]) or reason
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
-            told.append(Claim("P25", sentence, kind, MTU, "single", "F1", "%", 1, test, "not judged", reason))
-    return with_verdicts(told)
+            claims.append(Claim("P25", sentence, kind, MTU, "single", "F1", "%", 1, test, "not judged", reason))
+    return with_verdicts(claims)
 
 
 def _waiting(*runs: Seeds) -> str:
     """A sentence where one of them has no seed with every fold, or not every baseline; else ""."""
     far = {run.first.name: run.first.coverage for run in runs}
-    late = [name for name, one in far.items() if not one.whole_seeds or one.baselines]
+    late = [name for name, coverage in far.items() if not coverage.whole_seeds or coverage.baselines]
     return f"It waits for every fold of {' and '.join(late)}." if late else ""
 
 
@@ -213,7 +213,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
         return []
     loose, strict = by_split["image"], by_split["patient"]
     apart = unlearnt(loose) | unlearnt(strict)
-    found = []
+    effects = []
     for method in (method for method in strict.first.methods if method not in BASELINES):
         for kind in TYPES:
             pair = shared([(loose, method), (strict, method)], kind, _frame(by_split), METRIC)
@@ -233,17 +233,17 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
                     1,
                 )
                 claim = Claim("P16", *about, test, "not judged", reason)
-                found.append(Leak(method, kind, values[1], values[0], len(pair.population.fold), claim))
-    claims = with_verdicts([leak.claim for leak in found])
-    return [replace(leak, claim=claim) for leak, claim in zip(found, claims, strict=True)]
+                effects.append(Leak(method, kind, values[1], values[0], len(pair.population.fold), claim))
+    claims = with_verdicts([leak.claim for leak in effects])
+    return [replace(leak, claim=claim) for leak, claim in zip(effects, claims, strict=True)]
 
 
 def _by_setting(chosen: Results, every: Sequence[Results], name: str) -> dict[Any, Seeds]:
     """Of the chosen run's family, by the rising value of what they differ in; of two with one value the first."""
-    found: dict[Any, Results] = {}
+    by_value: dict[Any, Results] = {}
     for run in family(chosen, every, name):
-        found.setdefault(_settings(run)[name], run)
-    return {value: seeds_of(found[value]) for value in sorted(found)}
+        by_value.setdefault(_settings(run)[name], run)
+    return {value: seeds_of(by_value[value]) for value in sorted(by_value)}
 
 
 def _frame(runs: Mapping[Any, Seeds]) -> str:
@@ -251,8 +251,8 @@ def _frame(runs: Mapping[Any, Seeds]) -> str:
 
 
 def _settings(run: Results) -> Mapping[str, Any]:
-    said = run.config.get("experiment")
-    return said if isinstance(said, dict) else {}
+    settings = run.config.get("experiment")
+    return settings if isinstance(settings, dict) else {}
 
 
 def _apart_from(run: Results, varied: str) -> str:

@@ -85,8 +85,8 @@ def sweeps(results: Results, method: str) -> dict[tuple[str, str], Sweep]:
     """By (type, frame); {} where the run has none. Raises UnreadableRun."""
     pieces: dict[tuple[str, str], list[Sweep]] = {}
     for part in (part for part in results.parts if part.method == method):
-        for one in sweeps_of_part(part):
-            pieces.setdefault((one.type, one.frame), []).append(one)
+        for sweep in sweeps_of_part(part):
+            pieces.setdefault((sweep.type, sweep.frame), []).append(sweep)
     return {key: _join(several) for key, several in pieces.items()}
 
 
@@ -106,8 +106,8 @@ def pooled_sweeps(results: Results) -> list[PooledSweep]:
     """Of every method, type and frame: of all seeds where the run's statistics hold them, else of the first seed."""
     if results.current:
         return list(results.current.sweeps)
-    found = [sweeps(results, method) for method in results.methods]
-    return [pooled([sweep]) for by_key in found for sweep in by_key.values()]
+    by_method = [sweeps(results, method) for method in results.methods]
+    return [pooled([sweep]) for by_key in by_method for sweep in by_key.values()]
 
 
 def pooled(seeds: Sequence[Sweep]) -> PooledSweep:
@@ -180,15 +180,17 @@ def sensitivity_at(marks: float, cells: Floats) -> Floats:
     more (two operating points taken in turn); from no marks at all, which hit nothing. Past the last one it stays.
     """
     thresholds = (cells.shape[-1] - 2) // 2
-    found = ratio(cells[..., :thresholds], cells[..., -2:-1])
+    shares = ratio(cells[..., :thresholds], cells[..., -2:-1])
     false = ratio(cells[..., thresholds:-2], cells[..., -1:])
-    order = np.lexsort((-found, false), axis=-1)  # of as many marks the best first
+    order = np.lexsort((-shares, false), axis=-1)  # of as many marks the best first
     nothing = np.zeros((*cells.shape[:-1], 1))
     along = np.concatenate([nothing, np.take_along_axis(false, order, -1)], axis=-1)
-    best = np.maximum.accumulate(np.concatenate([nothing, np.take_along_axis(found, order, -1)], axis=-1), axis=-1)
+    best = np.maximum.accumulate(np.concatenate([nothing, np.take_along_axis(shares, order, -1)], axis=-1), axis=-1)
     place = (along <= marks).sum(axis=-1, keepdims=True) - 1
     ends = [place, np.minimum(place + 1, thresholds)]
-    (left, right), (low, high) = ([np.take_along_axis(one, end, -1)[..., 0] for end in ends] for one in (along, best))
+    (left, right), (low, high) = (
+        [np.take_along_axis(values, end, -1)[..., 0] for end in ends] for values in (along, best)
+    )
     step = ratio(marks - left, right - left)
     return np.where(np.isnan(step), low, low + (high - low) * np.nan_to_num(step))
 
@@ -201,10 +203,10 @@ def calibrations(results: Results) -> list[Calibration]:
         for kind in dict.fromkeys(table["type"]) if table else ():
             assert table is not None
             rows = np.array(table["type"]) == kind
-            found = np.zeros((10, 3))
+            sums = np.zeros((10, 3))
             columns = [numbers(table[name])[rows] for name in ("pixels", "sum_probability", "positives")]
-            np.add.at(found, numbers(table["bin"])[rows].astype(int).clip(0, 9), np.stack(columns, axis=1))
-            total[part.method, kind] = total.get((part.method, kind), np.zeros((10, 3))) + found
+            np.add.at(sums, numbers(table["bin"])[rows].astype(int).clip(0, 9), np.stack(columns, axis=1))
+            total[part.method, kind] = total.get((part.method, kind), np.zeros((10, 3))) + sums
     return [
         Calibration(method, kind, f[:, 0], ratio(f[:, 1], f[:, 0]), ratio(f[:, 2], f[:, 0]))
         for (method, kind), f in total.items()
@@ -266,20 +268,20 @@ def _join(several: Sequence[Sweep]) -> Sweep:
     """Folds one after the other, at the thresholds that all of them tried."""
     first = several[0]
     common = first.thresholds
-    for one in several[1:]:
-        common = np.intersect1d(common, one.thresholds)
-    kept = [np.isin(one.thresholds, common) for one in several]
-    named = [name for name in first.lesions if all(name in one.lesions for one in several)]
+    for sweep in several[1:]:
+        common = np.intersect1d(common, sweep.thresholds)
+    kept = [np.isin(sweep.thresholds, common) for sweep in several]
+    named = [name for name in first.lesions if all(name in sweep.lesions for sweep in several)]
     return Sweep(
         first.method,
         first.type,
         first.frame,
-        tuple(name for one in several for name in one.images),
-        np.concatenate([one.fold for one in several]),
+        tuple(name for sweep in several for name in sweep.images),
+        np.concatenate([sweep.fold for sweep in several]),
         common,
-        np.sum([one.cells[keep] for one, keep in zip(several, kept, strict=True)], axis=0),
+        np.sum([sweep.cells[keep] for sweep, keep in zip(several, kept, strict=True)], axis=0),
         {
-            name: np.concatenate([one.lesions[name][keep] for one, keep in zip(several, kept, strict=True)], axis=1)
+            name: np.concatenate([sweep.lesions[name][keep] for sweep, keep in zip(several, kept, strict=True)], axis=1)
             for name in named
         },
     )

@@ -76,14 +76,14 @@ def _share(counts: Floats) -> Floats:
 
 
 def _boundary(counts: Floats) -> Floats:
-    found, found_near, true, true_near = _columns(counts)
-    return ratio(found_near + true_near, found + true)
+    detected, detected_near, true, true_near = _columns(counts)
+    return ratio(detected_near + true_near, detected + true)
 
 
 def _centre_line(counts: Floats) -> Floats:
-    found, found_inside, true, true_inside = _columns(counts)
-    above, below = 2 * found_inside * true_inside, found_inside * true + true_inside * found
-    return np.where(below == 0, ratio(np.zeros_like(below), found + true), ratio(above, below))
+    detected, detected_inside, true, true_inside = _columns(counts)
+    above, below = 2 * detected_inside * true_inside, detected_inside * true + true_inside * detected
+    return np.where(below == 0, ratio(np.zeros_like(below), detected + true), ratio(above, below))
 
 
 def _columns(counts: Floats) -> tuple[Floats, Floats, Floats, Floats]:

@@ -58,16 +58,18 @@ class Quantity:
     def of(cls, seeds: Sequence[Counts], metric: Metric) -> "Quantity | None":
         """One metric of the same images with each seed; None where the run did not count it."""
         measured = [measured_by(counts, metric) for counts in seeds]
-        known = [one.cells for one in measured if one is not None]
+        known = [counts.cells for counts in measured if counts is not None]
         return cls(np.stack(known), metric.function) if known and len(known) == len(measured) else None
 
     def __sub__(self, other: "Quantity") -> "Quantity":
         """Of the same images; one that has a single seed is taken for every seed of the other."""
         width = self.cells.shape[2]
         shape = np.broadcast_shapes(self.cells.shape[:2], other.cells.shape[:2])
-        both = [np.broadcast_to(one.cells, (*shape, one.cells.shape[2])) for one in (self, other)]
-        one, less = self.function, other.function
-        return Quantity(np.concatenate(both, axis=2), lambda cells: one(cells[..., :width]) - less(cells[..., width:]))
+        both = [np.broadcast_to(quantity.cells, (*shape, quantity.cells.shape[2])) for quantity in (self, other)]
+        function, subtracted = self.function, other.function
+        return Quantity(
+            np.concatenate(both, axis=2), lambda cells: function(cells[..., :width]) - subtracted(cells[..., width:])
+        )
 
     def per_image(self) -> "Quantity":
         """Its mean over the images where it is defined."""
@@ -78,7 +80,9 @@ class Quantity:
 
     def by_part(self, fold: Ints) -> Floats:
         """(seeds, folds): worked out of each fold's images, with each seed."""
-        return np.stack([self.function(self.cells[:, fold == one].sum(axis=1)) for one in np.unique(fold)], axis=1)
+        return np.stack(
+            [self.function(self.cells[:, fold == number].sum(axis=1)) for number in np.unique(fold)], axis=1
+        )
 
 
 def estimate(
@@ -88,12 +92,12 @@ def estimate(
     fold's images say. No interval where there is one patient only, or it is undefined in every replicate; or, of no
     replicates, at all."""
     fold = population.fold if by_fold else np.zeros_like(population.fold)
-    found = quantity.by_part(fold)
-    value = float(np.nanmean(found)) if not np.isnan(found).all() else None
+    parts = quantity.by_part(fold)
+    value = float(np.nanmean(parts)) if not np.isnan(parts).all() else None
     if population.patients < 2 or value is None or not replicates:
         return Estimate(value)
     images, seeds = drawn(population, len(quantity.cells), replicates, seed)
-    values = np.stack([_replicated(quantity, images, fold == one) for one in np.unique(fold)], axis=2)
+    values = np.stack([_replicated(quantity, images, fold == number) for number in np.unique(fold)], axis=2)
     weights = np.where(np.isnan(values), 0.0, seeds[:, :, None])
     replicated = ratio((np.nan_to_num(values) * weights).sum(axis=(1, 2)), weights.sum(axis=(1, 2)))
     return Estimate(value, *(percentiles(replicated) or (None, None)))
@@ -148,8 +152,8 @@ def percentiles(values: Floats) -> Interval | None:
 
 def aggregated(quantity: Quantity, population: Population, aggregation: str, replicates: int = REPLICATES) -> Estimate:
     """By one of `aggregation.AGGREGATIONS`."""
-    one = quantity.per_image() if aggregation == "per-image" else quantity
-    return estimate(one, population, aggregation == "per-fold", replicates)
+    quantity = quantity.per_image() if aggregation == "per-image" else quantity
+    return estimate(quantity, population, aggregation == "per-fold", replicates)
 
 
 def intervals(
@@ -164,9 +168,11 @@ def intervals(
     The same arguments give the same intervals.
     """
     population = Population.of(patients, seeds[0].fold)
-    known = {name: one for name, metric in metrics.items() if (one := Quantity.of(seeds, metric)) is not None}
-    return {name: interval(aggregated(one, population, aggregation, replicates)) for name, one in known.items()}
+    known = {name: quantity for name, metric in metrics.items() if (quantity := Quantity.of(seeds, metric)) is not None}
+    return {
+        name: interval(aggregated(quantity, population, aggregation, replicates)) for name, quantity in known.items()
+    }
 
 
-def interval(found: Estimate) -> Interval | None:
-    return None if found.low is None or found.high is None else (found.low, found.high)
+def interval(figure: Estimate) -> Interval | None:
+    return None if figure.low is None or figure.high is None else (figure.low, figure.high)

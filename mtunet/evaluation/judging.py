@@ -34,7 +34,7 @@ class Measure:
 
 
 MEASURES: Final[Mapping[str, Measure]] = {
-    **{name: Measure(one.title, one.unit, -1 if one.less_is_better else 1) for name, one in EVERY.items()},
+    **{name: Measure(metric.title, metric.unit, -1 if metric.less_is_better else 1) for name, metric in EVERY.items()},
     "epochs": Measure("Epochs to 95 % of the final F1", "epochs", -1),
     "train_seconds": Measure("Training, a fold", "s", -1),
     "seconds_per_image": Measure("Inference, a view", "s", -1),
@@ -103,10 +103,10 @@ class Difference:
         return cls(quantity.by_part(population.fold), quantity, population)
 
     def tested(self, test_over_train: float, replicates: int) -> Tested:
-        found = corrected_t(self.parts, test_over_train)
+        test = corrected_t(self.parts, test_over_train)
         if self.quantity is None or self.population is None:
-            return found
-        return replace(found, difference=estimate(self.quantity, self.population, True, replicates))
+            return test
+        return replace(test, difference=estimate(self.quantity, self.population, True, replicates))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +123,13 @@ class Evidence:
     @cached_property
     def regions(self) -> list[dict[str, list[Region]]]:
         """By method, with each seed that counts."""
-        found: list[dict[str, list[Region]]] = []
+        by_seed: list[dict[str, list[Region]]] = []
         for results in self.seeds.counting.values():
             by_method: dict[str, list[Region]] = {}
-            for one in components(results):
-                by_method.setdefault(one.method, []).append(one)
-            found.append(by_method)
-        return found
+            for region in components(results):
+                by_method.setdefault(region.method, []).append(region)
+            by_seed.append(by_method)
+        return by_seed
 
     def regions_of(self, method: str) -> list[list[Region]]:
         """With each seed that has them, of both types."""
@@ -138,7 +138,7 @@ class Evidence:
     def outcomes(self, method: str, kind: str) -> Outcomes | None:
         """None where none were written."""
         told, counts = self.regions_of(method), self.seeds.counts(method, kind, "native")
-        by_seed = [[one for one in regions if one.type == kind] for regions in told]
+        by_seed = [[region for region in regions if region.type == kind] for regions in told]
         if not by_seed or not counts:
             return None
         first = next(iter(counts.values()))
@@ -149,18 +149,18 @@ class Evidence:
         if method not in self.swept:
             self.swept.clear()  # one method's sweeps of all seeds are a hundred megabytes
             self.swept[method] = [sweeps(results, method) for results in self.seeds.counting.values()]
-        there = [one[kind, frame] for one in self.swept[method] if (kind, frame) in one]
+        there = [by_key[kind, frame] for by_key in self.swept[method] if (kind, frame) in by_key]
         first = there[:1]
         return [
-            one
-            for one in there
-            if one.images == first[0].images and np.array_equal(one.thresholds, first[0].thresholds)
+            sweep
+            for sweep in there
+            if sweep.images == first[0].images and np.array_equal(sweep.thresholds, first[0].thresholds)
         ]
 
     def froc(self, method: str, kind: str, without_bac: bool) -> tuple[Floats, Population] | None:
         """(seeds, images, 2 thresholds + 2) of `curves.lesion_cells`, and the images; None where it was not counted."""
         same = self.sweeps_of(method, kind, "native")
-        known = [cells for one in same if (cells := lesion_cells(one, without_bac)) is not None]
+        known = [cells for sweep in same if (cells := lesion_cells(sweep, without_bac)) is not None]
         if not known or len(known) < len(same):
             return None
         return np.stack(known), Population.of(self.seeds.first.patients(same[0].images), same[0].fold)
@@ -176,7 +176,7 @@ class Evidence:
 
 def judged(evidence: Evidence) -> tuple[Claim, ...]:
     """Every listed claim, in their order."""
-    return tuple(with_verdicts([_claim(evidence, one, kind) for one in LISTED for kind in one.types]))
+    return tuple(with_verdicts([_claim(evidence, listed, kind) for listed in LISTED for kind in listed.types]))
 
 
 def with_verdicts(claims: Sequence[Claim]) -> list[Claim]:
@@ -188,10 +188,10 @@ def with_verdicts(claims: Sequence[Claim]) -> list[Claim]:
     ]
 
 
-def _claim(evidence: Evidence, one: Listed, kind: str) -> Claim:
-    measure = MEASURES[one.measure]
+def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
+    measure = MEASURES[listed.measure]
     test, reason = Tested(corrected_t(np.zeros(0), 0.0).difference, 0, None, None, None), ""
-    methods = [one.one, one.other] if one.one == MTU else [MTU]
+    methods = [listed.one, listed.other] if listed.one == MTU else [MTU]
     if absent := [method for method in methods if method not in evidence.seeds.first.methods]:
         reason = f"This run has no method {absent[0]}."
     elif waiting := [method for method in methods if method not in {key[0] for key in evidence.seeds.first.counts}]:
@@ -200,16 +200,25 @@ def _claim(evidence: Evidence, one: Listed, kind: str) -> Claim:
         reason = f"It waits for the baselines ({', '.join(unknown)}): a method must beat them first."
     elif unlearnt := [method for method in methods if method in evidence.unlearnt]:
         reason = f"{' and '.join(unlearnt)} did not beat every baseline in every fold."
-    elif (found := _difference(evidence, one, kind)) is None:
+    elif (difference := _difference(evidence, listed, kind)) is None:
         reason = "It was not counted in this run."
     else:
-        test = found.tested(evidence.seeds.test_over_train, evidence.replicates)
+        test = difference.tested(evidence.seeds.test_over_train, evidence.replicates)
         reason = "" if test.p is not None else "It needs two folds or seeds with a figure."
         if missing := _missing_folds(evidence, methods):
             test = replace(test, p=None)
             reason = f"It waits for fold {', '.join(map(str, missing))}: a verdict needs every fold of a seed."
-    told = (one.id, f"{one.sentence}.", kind, one.one, one.other, measure.title, measure.unit, measure.better)
-    return Claim(*told, test, "not judged", reason)
+    about = (
+        listed.id,
+        f"{listed.sentence}.",
+        kind,
+        listed.one,
+        listed.other,
+        measure.title,
+        measure.unit,
+        measure.better,
+    )
+    return Claim(*about, test, "not judged", reason)
 
 
 def _unscored_baselines(evidence: Evidence) -> list[str]:
@@ -224,37 +233,37 @@ def _missing_folds(evidence: Evidence, methods: Sequence[str]) -> list[int]:
     return sorted({p.fold for p in evidence.seeds.first.parts if p.method in (*methods, *BASELINES) and not p.done})
 
 
-def _difference(evidence: Evidence, one: Listed, kind: str) -> Difference | None:
+def _difference(evidence: Evidence, listed: Listed, kind: str) -> Difference | None:
     seeds = evidence.seeds
-    if one.measure in EVERY:
-        shared = seeds.quantities((one.one, one.other), kind, seeds.frame, one.measure)
+    if listed.measure in EVERY:
+        shared = seeds.quantities((listed.one, listed.other), kind, seeds.frame, listed.measure)
         return Difference.of(shared.quantities[0] - shared.quantities[1], shared.population) if shared else None
-    if one.measure in evidence.numbers:
-        by_method = {(m, s, f): v for (m, k, s, f), v in evidence.numbers[one.measure].items() if k == kind}
-        both = seeds.by_part(by_method, (one.one, one.other))
+    if listed.measure in evidence.numbers:
+        by_method = {(m, s, f): v for (m, k, s, f), v in evidence.numbers[listed.measure].items() if k == kind}
+        both = seeds.by_part(by_method, (listed.one, listed.other))
         return Difference(both[0] - both[1]) if both.size else None
-    if one.measure.startswith("removal_"):
-        found = evidence.removal(MTU, float(one.measure.removeprefix("removal_")))
-        return found[0] if found else None
+    if listed.measure.startswith("removal_"):
+        removal = evidence.removal(MTU, float(listed.measure.removeprefix("removal_")))
+        return removal[0] if removal else None
     outcomes = evidence.outcomes(MTU, kind)
-    return CAUSES[one.measure](outcomes) if outcomes else None
+    return CAUSES[listed.measure](outcomes) if outcomes else None
 
 
-def _small(found: Outcomes) -> Difference | None:
-    return _ends(found, "area_mm2", "b", less=True)
+def _small(outcomes: Outcomes) -> Difference | None:
+    return _ends(outcomes, "area_mm2", "b", less=True)
 
 
-def _overlapping(found: Outcomes) -> Difference | None:
-    overlap = found.covariates.get("overlap")
-    return None if overlap is None else _contrast(found, "b", overlap > 0, overlap == 0)
+def _overlapping(outcomes: Outcomes) -> Difference | None:
+    overlap = outcomes.covariates.get("overlap")
+    return None if overlap is None else _contrast(outcomes, "b", overlap > 0, overlap == 0)
 
 
-def _elongated(found: Outcomes) -> Difference | None:
-    return _ends(found, "elongation", "c", less=False)
+def _elongated(outcomes: Outcomes) -> Difference | None:
+    return _ends(outcomes, "elongation", "c", less=False)
 
 
-def _dense(found: Outcomes) -> Difference | None:
-    return _contrast(found, "d", np.isin(found.density, ("c", "d")), np.isin(found.density, ("a", "b")))
+def _dense(outcomes: Outcomes) -> Difference | None:
+    return _contrast(outcomes, "d", np.isin(outcomes.density, ("c", "d")), np.isin(outcomes.density, ("a", "b")))
 
 
 CAUSES: Final[Mapping[str, Callable[[Outcomes], Difference | None]]] = {
@@ -266,15 +275,15 @@ CAUSES: Final[Mapping[str, Callable[[Outcomes], Difference | None]]] = {
 """What the paper blames for its failures."""
 
 
-def _ends(found: Outcomes, covariate: str, outcome: str, less: bool) -> Difference | None:
-    groups = found.groups(covariate)
+def _ends(outcomes: Outcomes, covariate: str, outcome: str, less: bool) -> Difference | None:
+    groups = outcomes.groups(covariate)
     if len(groups) < 2:
         return None
     low, high = groups[0][1], groups[-1][1]
-    return _contrast(found, outcome, *((low, high) if less else (high, low)))
+    return _contrast(outcomes, outcome, *((low, high) if less else (high, low)))
 
 
-def _contrast(found: Outcomes, outcome: str, one: np.ndarray, other: np.ndarray) -> Difference | None:
+def _contrast(outcomes: Outcomes, outcome: str, one: np.ndarray, other: np.ndarray) -> Difference | None:
     if not one.any() or not other.any():
         return None
-    return Difference.of(found.share(outcome, one) - found.share(outcome, other), found.population)
+    return Difference.of(outcomes.share(outcome, one) - outcomes.share(outcome, other), outcomes.population)

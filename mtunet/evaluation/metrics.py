@@ -104,13 +104,13 @@ def count_pixels(detected: Mask, true: Mask) -> PixelCounts:
 
 def count_lesions(detected: Mask, true: Mask) -> LesionCounts:
     """Components (8-connected) of both (rows, columns) bool masks on one grid, matched by HIT_SHARE of area."""
-    found = covered_shares(true, detected)
-    right = covered_shares(detected, true)
+    lesion_shares = covered_shares(true, detected)
+    detection_shares = covered_shares(detected, true)
     return LesionCounts(
-        lesions=len(found),
-        hit=int(np.count_nonzero(found >= HIT_SHARE)),
-        detections=len(right),
-        false_positives=int(np.count_nonzero(right < HIT_SHARE)),
+        lesions=len(lesion_shares),
+        hit=int(np.count_nonzero(lesion_shares >= HIT_SHARE)),
+        detections=len(detection_shares),
+        false_positives=int(np.count_nonzero(detection_shares < HIT_SHARE)),
         images=1,
     )
 
@@ -130,12 +130,12 @@ def count_boundary(detected: Mask, true: Mask, tolerance_px: float) -> BoundaryC
     A boundary is the pixels of a mask that have one of their four neighbours, or the image's border, outside it.
     """
     part = _around(detected | true)
-    found, there = _boundary(detected[part]), _boundary(true[part])
+    detected_edge, true_edge = _boundary(detected[part]), _boundary(true[part])
     return BoundaryCounts(
-        int(np.count_nonzero(found)),
-        _near(found, there, tolerance_px),
-        int(np.count_nonzero(there)),
-        _near(there, found, tolerance_px),
+        int(np.count_nonzero(detected_edge)),
+        _near(detected_edge, true_edge, tolerance_px),
+        int(np.count_nonzero(true_edge)),
+        _near(true_edge, detected_edge, tolerance_px),
     )
 
 
@@ -162,12 +162,12 @@ def count_lines(detected: Mask, true: Mask) -> LineCounts:
     """Both (rows, columns) bool on one grid; the centre line is scikit-image's skeleton."""
     part = _around(detected | true)
     detected, true = detected[part], true[part]
-    found, there = centre_line(detected), centre_line(true)
+    detected_line, true_line = centre_line(detected), centre_line(true)
     return LineCounts(
-        int(np.count_nonzero(found)),
-        int(np.count_nonzero(found & true)),
-        int(np.count_nonzero(there)),
-        int(np.count_nonzero(there & detected)),
+        int(np.count_nonzero(detected_line)),
+        int(np.count_nonzero(detected_line & true)),
+        int(np.count_nonzero(true_line)),
+        int(np.count_nonzero(true_line & detected)),
     )
 
 

@@ -83,7 +83,7 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
     """The card of a registered model. root: where runs are (default: `runs.RUNS`). Raises ModelUnavailable."""
     about = read_metadata(spec)
     provenance = about["provenance"]
-    found = dict(_lineage(provenance, root or runs.RUNS))
+    configs = dict(_lineage(provenance, root or runs.RUNS))
     real = [run for run in runs.find_real(root) if run.config.get("weights_sha256") == spec.sha256]
     made_by = runs.with_weights(spec.sha256, root)
     measured = [(f"{run.folder.name}, protocol {run.config['protocol']}", run) for run in real]
@@ -97,8 +97,8 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
         settings=about["settings"],
         chosen=about["chosen"],
         network=about["network"],
-        sources=tuple(_sources(found.values())),
-        steps=tuple(_step(name, config, root or runs.RUNS) for name, config in found.items()),
+        sources=tuple(_sources(configs.values())),
+        steps=tuple(_step(name, config, root or runs.RUNS) for name, config in configs.items()),
         measured=tuple((name, targets(run.summary or {}, model_summary)) for name, run in measured)
         or _phantoms_alone(made_by),
         caveats=tuple(
@@ -118,13 +118,14 @@ def read_failures(spec: ModelSpec) -> tuple[Failure, ...]:
     """Pictures made with exactly these weights; () where there are none, or they are of other weights."""
     folder = failures_folder(spec)
     try:
-        said = json.loads((folder / "failures.json").read_text())
+        record = json.loads((folder / "failures.json").read_text())
     except (OSError, ValueError):
         return ()
-    if said["weights_sha256"] != spec.sha256:
+    if record["weights_sha256"] != spec.sha256:
         return ()
     return tuple(
-        Failure(folder / Path(one["file"]).name, one["said"], one["origin"], one["licence"]) for one in said["pictures"]
+        Failure(folder / Path(picture["file"]).name, picture["said"], picture["origin"], picture["licence"])
+        for picture in record["pictures"]
     )
 
 
@@ -153,18 +154,18 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
 
 def _sources(configs: Any) -> Iterator[LearntFrom]:
     """What the runs say they learnt from, each once."""
-    told: set[str] = set()
+    names: set[str] = set()
     inserted = False
     for config in configs:
-        for one in config.get("training_images", ()):
-            if one["name"] not in told:
-                told.add(one["name"])
-                yield LearntFrom(one["name"], one["licence"], one["origin"])
+        for source in config.get("training_images", ()):
+            if source["name"] not in names:
+                names.add(source["name"])
+                yield LearntFrom(source["name"], source["licence"], source["origin"])
         data = config.get("experiment", {}).get("data", {})
         if data.get("train") or data.get("harder"):
             name = _phantoms(config, data)
-            if name not in told:
-                told.add(name)
+            if name not in names:
+                names.add(name)
                 yield LearntFrom(name, PHANTOM_LICENCE, "They show no person.")
         inserted = inserted or bool(data.get("inserted"))
     for sample in SAMPLES if inserted else ():
@@ -179,7 +180,7 @@ _FURTHER: Final = {"harder": "harder ones", "plain": "plain films"}
 
 def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     version = str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
-    more = "".join(f" and {data[name]} {said}" for name, said in _FURTHER.items() if data.get(name))
+    more = "".join(f" and {data[name]} {phrase}" for name, phrase in _FURTHER.items() if data.get(name))
     return (
         f"{data.get('train', 0)} phantoms{more} of cohort {data.get('seed')}, generator version {version} (synthetic)"
     )
@@ -221,14 +222,14 @@ def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Measure,
 
 def _certainty(summary: Mapping[str, Any] | None) -> str:
     """What a probability meant on the images that the run which made the weights was measured on; "" where unknown."""
-    told = [
-        f"{kind.upper()} {one['sure_said']:.0%} said, {one['sure_true']:.0%} true"
-        for kind, one in ((summary or {}).get("calibration") or {}).items()
-        if one["sure_pixels"]
+    sentences = [
+        f"{kind.upper()} {calibration['sure_said']:.0%} said, {calibration['sure_true']:.0%} true"
+        for kind, calibration in ((summary or {}).get("calibration") or {}).items()
+        if calibration["sure_pixels"]
     ]
     return (
-        f"Pixels given a probability of at least 0.5, on {summary['data']}: {'; '.join(told)}."
-        if told and summary
+        f"Pixels given a probability of at least 0.5, on {summary['data']}: {'; '.join(sentences)}."
+        if sentences and summary
         else ""
     )
 
@@ -292,8 +293,8 @@ def _chosen(chosen: Mapping[str, Any]) -> str:
         for at in (chosen["before"], chosen["after"])
     )
     sealed = []
-    for where, found in chosen["sealed"].items():
-        figures = (f"{name.replace('_', ' ')} {a} before, {b} after" for name, (a, b) in found.items())
+    for where, changes in chosen["sealed"].items():
+        figures = (f"{name.replace('_', ' ')} {a} before, {b} after" for name, (a, b) in changes.items())
         sealed.append(f"- {where}: {'; '.join(figures)}.")
     return (
         f"Objective: {chosen['objective']} On: {chosen['on']}. Among: {chosen['among']}. Before: {before}. "
@@ -305,10 +306,10 @@ def _chosen(chosen: Mapping[str, Any]) -> str:
 def _networks(members: Sequence[Mapping[str, Any]]) -> str:
     heads = members[0]["heads"]
     shapes = [f"of width {member['width']} with {member['norm']} norm" for member in members]
-    said = f"and {len(heads)} heads ({', '.join(heads)})"
+    ending = f"and {len(heads)} heads ({', '.join(heads)})"
     if len(members) == 1:
-        return f"A U-Net {shapes[0]} {said}"
-    return f"{len(members)} U-Nets, {' and '.join(shapes)}, {said} each, the mean of whose logits counts"
+        return f"A U-Net {shapes[0]} {ending}"
+    return f"{len(members)} U-Nets, {' and '.join(shapes)}, {ending} each, the mean of whose logits counts"
 
 
 def _told(step: Step) -> str:
@@ -343,5 +344,5 @@ def _measured(card: ModelCard) -> str:
 def _failing(card: ModelCard) -> str:
     lacking = [row for _, rows in card.measured for row in missed(rows)]
     lines = [f"- Target missed: {row.images}, {row.measure}: {row.value} (target {row.target})." for row in lacking]
-    lines += [f"- {one.said}" for one in card.failures]
+    lines += [f"- {failure.said}" for failure in card.failures]
     return "\n".join(lines) or "No failure is on record with these weights, which says that nobody looked."

@@ -54,7 +54,7 @@ class Region:
 
 def components(results: Results, method: str | None = None) -> list[Region]:
     """Of every fold that is done, of one method or of all; [] where the run has none. Raises UnreadableRun."""
-    found: list[Region] = []
+    regions: list[Region] = []
     for part in (part for part in results.parts if part.done and method in (None, part.method)):
         place = ("row", "column", "height", "width")
         table = part.columns(COMPONENTS, "image", "type", "outcome", *place)
@@ -70,8 +70,8 @@ def components(results: Results, method: str | None = None) -> list[Region]:
             known = {name: value for name, value in zip(names, values, strict=True) if not math.isnan(value)}
             probability = None if math.isnan(chance) else chance
             box = Box(top, left, top + height, left + width)
-            found.append(Region(part.method, part.fold, image, kind, outcome, box, probability, known))
-    return found
+            regions.append(Region(part.method, part.fold, image, kind, outcome, box, probability, known))
+    return regions
 
 
 # Over seeds, with intervals: shares of outcomes among regions that are alike.
@@ -118,7 +118,7 @@ class Outcomes:
         cuts = np.quantile(known, [1 / 3, 2 / 3], method="higher")
         third = np.where(np.isnan(values), -1, np.searchsorted(cuts, values, side="right"))
         members = [third == number for number in range(3) if (third == number).any()]
-        names = [f"{_short(values[one].min())} to {_short(values[one].max())}" for one in members]
+        names = [f"{_short(values[group].min())} to {_short(values[group].max())}" for group in members]
         return list(zip(names, members, strict=True)) if len(members) > 1 else []
 
 
@@ -132,47 +132,49 @@ def outcomes_of(
     """Of one method and type. by_seed: its regions with each seed, in the order of the files, which is that of the
     truth; a seed with other true regions than the first is left out. images: those of the population."""
     place = {name: number for number, name in enumerate(images)}
-    true = [[one for one in regions if one.outcome != "e" and one.image in place] for regions in by_seed]
-    true = [sorted(regions, key=lambda one: place[one.image]) for regions in true]
+    true = [[region for region in regions if region.outcome != "e" and region.image in place] for regions in by_seed]
+    true = [sorted(regions, key=lambda region: place[region.image]) for regions in true]
     first = true[0]
     same = [regions for regions in true if [(r.image, r.box) for r in regions] == [(r.image, r.box) for r in first]]
-    names = [name for name in COVARIATES if any(name in one.covariates for one in first)]
+    names = [name for name in COVARIATES if any(name in region.covariates for region in first)]
     known = {image: facts.density for image, facts in results.images.items()}
     return Outcomes(
         first[0].method if first else "",
         first[0].type if first else "",
         population,
-        np.array([place[one.image] for one in first], np.intp),
-        np.array([[one.outcome for one in regions] for regions in same], np.str_),
-        {name: np.array([one.covariates.get(name, np.nan) for one in first], np.float64) for name in names},
-        np.array([known.get(one.image, "") for one in first], np.str_),
+        np.array([place[region.image] for region in first], np.intp),
+        np.array([[region.outcome for region in regions] for regions in same], np.str_),
+        {name: np.array([region.covariates.get(name, np.nan) for region in first], np.float64) for name in names},
+        np.array([known.get(region.image, "") for region in first], np.str_),
     )
 
 
-def strata(found: Outcomes, replicates: int) -> Iterator[Stratum]:
+def strata(outcomes: Outcomes, replicates: int) -> Iterator[Stratum]:
     """By every covariate and by density."""
     for covariate in (*COVARIATES, "density"):
-        for label, members in found.groups(covariate):
-            shares = {name: found.share(name, members) for name in OUTCOMES if name != "e"}
-            told = {name: estimate(one, found.population, replicates=replicates) for name, one in shares.items()}
-            yield Stratum(found.method, found.type, covariate, label, int(members.sum()), told)
+        for label, members in outcomes.groups(covariate):
+            shares = {name: outcomes.share(name, members) for name in OUTCOMES if name != "e"}
+            estimates = {
+                name: estimate(share, outcomes.population, replicates=replicates) for name, share in shares.items()
+            }
+            yield Stratum(outcomes.method, outcomes.type, covariate, label, int(members.sum()), estimates)
 
 
 def confusion(method: str, by_seed: Sequence[Sequence[Region]]) -> Confusion:
     """by_seed: all regions of the method with each seed, of both types."""
     cells = {true: dict.fromkeys((*TYPES, NONE), 0.0) for true in (*TYPES, NONE)}
-    for one in (region for regions in by_seed for region in regions):
-        other = next(kind for kind in TYPES if kind != one.type)
-        true = NONE if one.outcome == "e" else one.type
-        said = {"a": one.type, "d": NONE, "e": one.type}.get(one.outcome, other)
-        cells[true][said] += 1 / len(by_seed)
+    for region in (region for regions in by_seed for region in regions):
+        other = next(kind for kind in TYPES if kind != region.type)
+        true = NONE if region.outcome == "e" else region.type
+        answer = {"a": region.type, "d": NONE, "e": region.type}.get(region.outcome, other)
+        cells[true][answer] += 1 / len(by_seed)
     return Confusion(method, cells)
 
 
-def outcome_counts(found: Confusion, kind: str) -> dict[str, float]:
+def outcome_counts(matrix: Confusion, kind: str) -> dict[str, float]:
     """Outcome → regions of this type, mean over seeds."""
-    other = next(one for one in TYPES if one != kind)
+    other = next(name for name in TYPES if name != kind)
     mistaken = {"mc": "c", "bac": "b"}[kind]
     counts = dict.fromkeys(OUTCOMES, 0.0)
-    true = found.regions[kind]
-    return counts | {"a": true[kind], mistaken: true[other], "d": true[NONE], "e": found.regions[NONE][kind]}
+    true = matrix.regions[kind]
+    return counts | {"a": true[kind], mistaken: true[other], "d": true[NONE], "e": matrix.regions[NONE][kind]}

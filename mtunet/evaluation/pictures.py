@@ -80,7 +80,7 @@ def close_up(phantom: Phantom, component: Region, palette: Palette = FIGURE_3) -
 def _focus(phantom: Phantom, components: Sequence[Region]) -> Box | None:
     """A square of the image, at least 12 mm wide, round what is worth a look."""
     if components:
-        box = min(components, key=lambda one: WORST_FIRST.index(one.outcome)).box
+        box = min(components, key=lambda region: WORST_FIRST.index(region.outcome)).box
     else:
         known = next((m for m in (phantom.masks["mc"], phantom.masks["bac"]) if m.any()), None)
         if known is None:
@@ -108,17 +108,17 @@ def _region(
     part = slice(box.top, box.bottom), slice(box.left, box.right)
     grey = _resized(phantom.pixels[part].astype(np.float32) / np.float32(65535), shape)
     masks = {kind: _resized(phantom.masks[kind.value][part].astype(np.float32), shape) > 0.3 for kind in Calcification}
-    boxes = [(one, _scaled(one.box, box, factor)) for one in components if _meet(one.box, box)]
+    boxes = [(region, _scaled(region.box, box, factor)) for region in components if _meet(region.box, box)]
     if detected is None:
-        findings = [_finding(one, placed) for one, placed in boxes if one.outcome != "d"]
+        findings = [_finding(region, placed) for region, placed in boxes if region.outcome != "d"]
     else:
         findings = list(_marked(detected, part, shape))
     mammogram = Mammogram(grey, None, None, None, "")
     drawn = draw(mammogram, findings, Truth(masks, "phantom, exact"), palette)[: shape[0], : shape[1]].copy()
-    for one, placed in boxes:
+    for region, placed in boxes:
         at = (int(np.clip(placed.left, 2, shape[1] - 14)), int(np.clip(placed.top - 5, 14, shape[0] - 4)))
         for colour, width in (((0, 0, 0), 5), ((255, 255, 255), 2)):
-            cv2.putText(drawn, one.outcome, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
+            cv2.putText(drawn, region.outcome, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, width, cv2.LINE_AA)
     return drawn
 
 
@@ -146,11 +146,11 @@ def _meet(one: Box, other: Box) -> bool:
     return one.top < other.bottom and other.top < one.bottom and one.left < other.right and other.left < one.right
 
 
-def _finding(one: Region, box: Box) -> Finding:
+def _finding(region: Region, box: Box) -> Finding:
     """The box as what `drawing` draws; a region that was taken for the other type is drawn in that type's colour."""
     corners = ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
     ring = tuple((float(x), float(y)) for x, y in corners)
-    return _outlined(CALLED.get(one.outcome, Calcification(one.type)), ring, box, one.probability or 0.0)
+    return _outlined(CALLED.get(region.outcome, Calcification(region.type)), ring, box, region.probability or 0.0)
 
 
 def _outlined(kind: Calcification, ring: Outline, box: Box, probability: float) -> Finding:
@@ -195,17 +195,17 @@ def spec_of(results: Results, image: str) -> PhantomSpec:
         raise NotDrawable(f"What the run says of image {image} is no phantom: {problem}.") from None
 
 
-def read_spec(said: dict[str, Any]) -> PhantomSpec:
+def read_spec(fields: dict[str, Any]) -> PhantomSpec:
     """A spec from its JSON: view and laterality by value ("MLO", "L") or by name. Raises ValueError, TypeError."""
-    values = dict(said)
+    values = dict(fields)
     for key, kind in (("view", View), ("laterality", Laterality)):
-        name = str(said[key]).rpartition(".")[2]
-        values[key] = next((one for one in kind if name in (one.value, one.name)), None) or kind(name)
+        name = str(fields[key]).rpartition(".")[2]
+        values[key] = next((member for member in kind if name in (member.value, member.name)), None) or kind(name)
     return PhantomSpec(**values)
 
 
 def generator_version(results: Results) -> str | None:
     """Of the phantoms, as the run's description of its data says it; None where it says none."""
-    said = results.config.get("phantom_version")
-    found = re.search(r"generator version (\S+?)\b", str(results.config.get("data", "")))
-    return str(said) if said is not None else found[1] if found else None
+    version = results.config.get("phantom_version")
+    match = re.search(r"generator version (\S+?)\b", str(results.config.get("data", "")))
+    return str(version) if version is not None else match[1] if match else None

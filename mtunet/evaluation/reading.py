@@ -158,8 +158,8 @@ def load(folder: Path, seed: int | None = None) -> Results:
     counts: dict[tuple[str, str, str], list[Counts]] = {}
     for part in parts:
         if part.done:
-            for one in _counts(part, run.summary or {}):
-                counts.setdefault((one.method, one.type, one.frame), []).append(one)
+            for piece in _counts(part, run.summary or {}):
+                counts.setdefault((piece.method, piece.type, piece.frame), []).append(piece)
     joined = {key: _join(several) for key, several in counts.items()}
     return Results(folder, seen, run.config, run.summary, images, parts, joined)
 
@@ -206,14 +206,14 @@ def _counts(part: RunPart, summary: Mapping[str, Any]) -> Iterator[Counts]:
 def _beyond(table: Table, cells: Floats) -> dict[str, Floats]:
     """The columns that `BEYOND` needs, as far as the run counted them."""
     wanted = {name for metric in BEYOND.values() for name in metric.columns}
-    found = {name: numbers(table[name]) for name in wanted if name in table}
-    if "false_positives" in found:
-        found["images"] = np.where(np.isnan(found["false_positives"]), np.nan, 1.0)
+    columns = {name: numbers(table[name]) for name in wanted if name in table}
+    if "false_positives" in columns:
+        columns["images"] = np.where(np.isnan(columns["false_positives"]), np.nan, 1.0)
     if "cell_mm2" in table:
         without = cells[:, 0] + cells[:, 2] == 0
-        found["without"] = without.astype(np.float64)
-        found["false_mm2"] = np.where(without, cells[:, 1] * numbers(table["cell_mm2"]), 0.0)
-    return found
+        columns["without"] = without.astype(np.float64)
+        columns["false_mm2"] = np.where(without, cells[:, 1] * numbers(table["cell_mm2"]), 0.0)
+    return columns
 
 
 def _wide_counts(part: RunPart, summary: Mapping[str, Any]) -> Iterator[Counts]:
@@ -236,14 +236,14 @@ def _join(several: Sequence[Counts]) -> Counts:
         first.method,
         first.type,
         first.frame,
-        tuple(name for one in several for name in one.images),
-        np.concatenate([one.fold for one in several]),
-        np.concatenate([one.cells for one in several]),
-        {fold: cut for one in several for fold, cut in one.thresholds.items()},
+        tuple(name for counts in several for name in counts.images),
+        np.concatenate([counts.fold for counts in several]),
+        np.concatenate([counts.cells for counts in several]),
+        {fold: cut for counts in several for fold, cut in counts.thresholds.items()},
         {
-            name: np.concatenate([one.beyond[name] for one in several])
+            name: np.concatenate([counts.beyond[name] for counts in several])
             for name in first.beyond
-            if all(name in one.beyond for one in several)
+            if all(name in counts.beyond for counts in several)
         },
     )
 
@@ -272,9 +272,9 @@ class Coverage:
         for seed, folds in self.done.items():
             some = f"{_named('fold', folds)} of {len(self.folds)}" if folds else "nothing yet"
             groups.setdefault(f"all {len(self.folds)} folds" if folds == self.folds else some, []).append(seed)
-        told = [f"{_named('seed', seeds)}: {said}" for said, seeds in groups.items()]
+        sentences = [f"{_named('seed', seeds)}: {progress}" for progress, seeds in groups.items()]
         return "; ".join(
-            [*told, *([f"not yet every baseline ({', '.join(self.baselines)})"] if self.baselines else [])]
+            [*sentences, *([f"not yet every baseline ({', '.join(self.baselines)})"] if self.baselines else [])]
         )
 
 
@@ -328,7 +328,7 @@ class Cost:
 
 def histories(results: Results) -> list[History]:
     """Of every part that has begun. Raises UnreadableRun."""
-    return [found for part in results.parts if (found := _history(part)) is not None]
+    return [history for part in results.parts if (history := _history(part)) is not None]
 
 
 def costs(results: Results) -> list[Cost]:

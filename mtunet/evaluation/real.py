@@ -40,10 +40,10 @@ def model_figures(model: Summary) -> tuple[Measure, ...]:
     of_phantoms = "phantom" in data
     images = PHANTOMS if of_phantoms else data
     half = model.get("mc_at_half") or every["mc"]
-    rate, found = half["false_positives_per_image"], half["lesion_sensitivity"]
+    rate, sensitivity = half["false_positives_per_image"], half["lesion_sensitivity"]
     f1, confused = every["bac"]["pixels"]["f1"], every["bac_called_mc"]
     at = _found(half) if half is every["mc"] else f"{_found(half)} (as it ships: {_found(every['mc'])})"
-    enough = found is not None and rate is not None and found >= 0.90 and rate <= 0.5
+    enough = sensitivity is not None and rate is not None and sensitivity >= 0.90 and rate <= 0.5
     rows = (
         Measure(images, "MC lesions found", at, "≥ 0.90 at ≤ 0.5", enough),
         Measure(images, "BAC pixel F1", _figure(f1, ".3f"), "≥ 0.80", f1 is not None and f1 >= 0.80),
@@ -59,8 +59,8 @@ def model_figures(model: Summary) -> tuple[Measure, ...]:
 
 
 def _found(mc: Mapping[str, Any]) -> str:
-    rate, found = mc["false_positives_per_image"], mc["lesion_sensitivity"]
-    return "undefined" if found is None or rate is None else f"{found:.2f} at {rate:.2f} false per image"
+    rate, sensitivity = mc["false_positives_per_image"], mc["lesion_sensitivity"]
+    return "undefined" if sensitivity is None or rate is None else f"{sensitivity:.2f} at {rate:.2f} false per image"
 
 
 def targets(real: Summary, model: Summary | None) -> tuple[Measure, ...]:
@@ -120,26 +120,26 @@ def _counted(real: Summary) -> Iterator[Measure]:
     yield Measure(together, "detections per image", mean(either), "≤ 2", value is not None and value <= 2)
     if "on_metal" in every:
         wrong = {name: every[f"on_{name}"] for name in ("metal", "benign", "border")}
-        said = ", ".join(f"{count} on {name}" for name, count in wrong.items())
+        listing = ", ".join(f"{count} on {name}" for name, count in wrong.items())
         yield Measure(
-            together, "on metal balls, large benign calcifications, borders", said, "none", not any(wrong.values())
+            together, "on metal balls, large benign calcifications, borders", listing, "none", not any(wrong.values())
         )
 
 
 def _breast(real: Summary) -> Iterator[Measure]:
     breast = real["breast"]
-    said = f"{breast['median']:.3f} ({breast['images']} images; 5 % are below {breast['fifth_percentile']:.3f})"
+    overlap = f"{breast['median']:.3f} ({breast['images']} images; 5 % are below {breast['fifth_percentile']:.3f})"
     met = breast["median"] >= 0.95
-    yield Measure("DDSM tissue", "breast region, overlap with the mask (median)", said, "≥ 0.95", met)
+    yield Measure("DDSM tissue", "breast region, overlap with the mask (median)", overlap, "≥ 0.95", met)
 
 
 def _steadiness(real: Summary) -> Iterator[Measure]:
-    for name, found in real["perturbations"].items():
-        kept, every = found["flag_unchanged"], name == "all"
+    for name, effect in real["perturbations"].items():
+        kept, every = effect["flag_unchanged"], name == "all"
         met = kept["share"] is not None and kept["share"] >= 0.95
         measure = "flag unchanged, all perturbations" if every else f"flag unchanged: {name}"
         yield Measure("all, perturbed", measure, share(kept), "≥ 95 %" if every else "", met if every else None)
-        moved = found.get("share_moved_median")
+        moved = effect.get("share_moved_median")
         if every and moved is not None:
             yield Measure("all, perturbed", "BAC share moves by (median)", f"{100 * moved:.1f} points")
 

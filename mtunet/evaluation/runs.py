@@ -74,8 +74,8 @@ class Run:
     @property
     def kind(self) -> Kind:
         """ "real" is a measurement on real mammograms, without folds and training of its own."""
-        said = self.config.get("kind")
-        return said if said in ("cross-validation", "real") else "model"
+        kind = self.config.get("kind")
+        return kind if kind in ("cross-validation", "real") else "model"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -331,15 +331,15 @@ def parts(run: Run, seed: int | None = None) -> tuple[RunPart, ...]:
 
 def _folds(run: Run) -> Sequence[int]:
     """As announced by number or by list, else as many as there are splits."""
-    said = run.config.get("folds")
-    if isinstance(said, list):
-        return [int(fold) for fold in said]
-    if said is None:
+    folds = run.config.get("folds")
+    if isinstance(folds, list):
+        return [int(fold) for fold in folds]
+    if folds is None:
         try:
-            said = len(read_splits(run))
+            folds = len(read_splits(run))
         except UnreadableRun:
-            said = max((files.fold_of(path) + 1 for path in run.folder.glob("*/fold_*")), default=0)
-    return range(int(said))
+            folds = max((files.fold_of(path) + 1 for path in run.folder.glob("*/fold_*")), default=0)
+    return range(int(folds))
 
 
 def table_files(folder: Path, name: str, method: str = "*") -> list[Path]:

@@ -61,15 +61,15 @@ class Seeds:
         A baseline draws nothing: it has the first seed alone, and stands for all.
         """
         key = (method, kind, frame)
-        found: dict[int, Counts] = {}
+        by_seed: dict[int, Counts] = {}
         for seed, results in self.counting.items():
             if key not in results.counts:
                 continue
-            counts, names = results.counts[key], next(iter(found.values()), results.counts[key]).images
+            counts, names = results.counts[key], next(iter(by_seed.values()), results.counts[key]).images
             place = {name: number for number, name in enumerate(counts.images)}
             if place.keys() >= set(names):
-                found[seed] = counts.at(np.array([place[name] for name in names], np.intp))
-        return found
+                by_seed[seed] = counts.at(np.array([place[name] for name in names], np.intp))
+        return by_seed
 
     def quantities(self, methods: Sequence[str], kind: str, frame: str, metric: str) -> "Shared | None":
         return shared([(self, method) for method in methods], kind, frame, metric)
@@ -104,20 +104,20 @@ def shared(of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str) 
     Runs without a seed in common lend their first one each. None where they share nothing, or it was not counted.
     """
     counted = [(method in BASELINES, run.counts(method, kind, frame)) for run, method in of]
-    if not counted or not all(found for _, found in counted):
+    if not counted or not all(by_seed for _, by_seed in counted):
         return None
-    learnt = [found for baseline, found in counted if not baseline]
-    seeds = [seed for seed in learnt[0] if all(seed in found for found in learnt)] if learnt else []
+    learnt = [by_seed for baseline, by_seed in counted if not baseline]
+    seeds = [seed for seed in learnt[0] if all(seed in by_seed for by_seed in learnt)] if learnt else []
     chosen = [
-        [found[seed] for seed in seeds] if seeds and not baseline else list(found.values())[:1]
-        for baseline, found in counted
+        [by_seed[seed] for seed in seeds] if seeds and not baseline else list(by_seed.values())[:1]
+        for baseline, by_seed in counted
     ]
-    common = set.intersection(*(set(one[0].images) for one in chosen))
-    aligned = [[_only(counts, common) for counts in one] for one in chosen]
-    known = tuple(one for several in aligned if (one := Quantity.of(several, EVERY[metric])) is not None)
+    common = set.intersection(*(set(several[0].images) for several in chosen))
+    aligned = [[_only(counts, common) for counts in several] for several in chosen]
+    known = tuple(quantity for several in aligned if (quantity := Quantity.of(several, EVERY[metric])) is not None)
     if not common or len(known) < len(of):
         return None
-    return Shared(of[0][0].population(aligned[0][0]), known, tuple(one[0].fold for one in aligned))
+    return Shared(of[0][0].population(aligned[0][0]), known, tuple(several[0].fold for several in aligned))
 
 
 def _learnt_parts(results: Results) -> set[tuple[str, int]]:
@@ -133,7 +133,7 @@ def seeds_of(first: Results) -> Seeds:
     """Of a run whose first seed is read. Raises UnreadableRun."""
     run = runs.read(first.folder)
     splits = runs.read_splits(run)
-    shares = [len(one["test"]) / len(one["train"]) for one in splits if one.get("train")]
+    shares = [len(split["test"]) / len(split["train"]) for split in splits if split.get("train")]
     further = {seed: load(first.folder, seed) for seed in run.seeds[1:]}
     return Seeds({run.seeds[0]: first} | further, float(np.mean(shares)) if shares else 0.0)
 
@@ -151,8 +151,8 @@ def gates(seeds: Seeds, baselines: Seeds | None = None) -> tuple[Gate, ...]:
     if not any(bars.values()):
         return ()
     learners = [method for method in seeds.first.methods if method not in BASELINES]
-    found = [Gate(method, tuple(_hurdles(seeds, method, bars))) for method in learners]
-    return tuple(gate for gate in found if gate.hurdles)
+    by_learner = [Gate(method, tuple(_hurdles(seeds, method, bars))) for method in learners]
+    return tuple(gate for gate in by_learner if gate.hurdles)
 
 
 def unlearnt(seeds: Seeds) -> frozenset[str]:
@@ -189,14 +189,14 @@ def _by_fold(counts: Counts) -> dict[int, float | None]:
 
 def convergence(seeds: Seeds) -> Iterator[Convergence]:
     """Of every method and type with a history, over the seeds that count and their folds."""
-    told = [one for results in seeds.counting.values() for one in histories(results)]
-    for method in dict.fromkeys(one.method for one in told):
+    records = [history for results in seeds.counting.values() for history in histories(results)]
+    for method in dict.fromkeys(history.method for history in records):
         for kind in TYPES:
-            mine = [one for one in told if one.method == method and kind in one.validation]
-            finals = [final for one in mine if (final := final_f1(one, kind)) is not None]
+            mine = [history for history in records if history.method == method and kind in history.validation]
+            finals = [final for history in mine if (final := final_f1(history, kind)) is not None]
             if finals:
-                epochs = tuple(epochs_to_reach(one, kind) for one in mine)
-                known = [one for one in epochs if one is not None]
+                epochs = tuple(epochs_to_reach(history, kind) for history in mine)
+                known = [number for number in epochs if number is not None]
                 final = float(np.mean(finals))
                 yield Convergence(
                     method, kind, final, epochs, float(np.mean(known)) if known and final >= FLAT else None
@@ -205,9 +205,9 @@ def convergence(seeds: Seeds) -> Iterator[Convergence]:
 
 def prices(seeds: Seeds) -> Iterator[Price]:
     """Of every method that recorded its time, over the seeds that count and their folds."""
-    told = [one for results in seeds.counting.values() for one in costs(results)]
-    for method in dict.fromkeys(one.method for one in told):
-        facts = [one.facts for one in told if one.method == method]
+    records = [cost for results in seeds.counting.values() for cost in costs(results)]
+    for method in dict.fromkeys(cost.method for cost in records):
+        facts = [cost.facts for cost in records if cost.method == method]
         spans = (_span(facts, name) for name in ("train_seconds", "seconds_per_image", "peak_memory_mb"))
         about = (
             int(facts[0].get("networks") or 1),
@@ -218,5 +218,5 @@ def prices(seeds: Seeds) -> Iterator[Price]:
 
 
 def _span(facts: Sequence[Mapping[str, Any]], name: str) -> Estimate:
-    values = [float(one[name]) for one in facts if one.get(name) is not None]
+    values = [float(part[name]) for part in facts if part.get(name) is not None]
     return Estimate(float(np.median(values)), min(values), max(values)) if values else Estimate(None)

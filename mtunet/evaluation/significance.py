@@ -119,16 +119,16 @@ def paired_tests(seeds: Seeds, unlearnt: frozenset[str], replicates: int) -> tup
     """Every pair of methods that learnt something, MTU-Net first, where the networks look; Holm over all of them."""
     methods = [method for method in seeds.first.methods if method not in unlearnt and method not in BASELINES]
     methods.sort(key=lambda method: method != "mtunet")
-    found = []
+    tests = []
     for kind in TYPES:
         for one, other in combinations(methods, 2):
             for measure in MEASURES:
                 shared = seeds.quantities((one, other), kind, seeds.frame, measure)
                 if shared is not None:
                     differences = of_images(shared.quantities[0], measure) - of_images(shared.quantities[1], measure)
-                    found.append(_paired(differences, shared.population, kind, one, other, measure, replicates))
-    by_holm = holm([test.p for test in found])
-    return tuple(replace(test, corrected_p=p) for test, p in zip(found, by_holm, strict=True))
+                    tests.append(_paired(differences, shared.population, kind, one, other, measure, replicates))
+    by_holm = holm([test.p for test in tests])
+    return tuple(replace(test, corrected_p=p) for test, p in zip(tests, by_holm, strict=True))
 
 
 def of_images(quantity: Quantity, measure: Measure) -> Floats:

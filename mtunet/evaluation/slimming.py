@@ -37,10 +37,10 @@ def slim(folder: Path) -> tuple[int, int]:
     run = runs.read(folder)
     for seed in run.seeds:
         for part in (part for part in runs.parts(run, run.further(seed)) if part.done):
-            if part.columns(SWEEP) is not None and (found := list(sweeps_of_part(part))):
-                write_columns(part.folder, PIXELS, _columns(_pixels(found), ("type", "frame", "threshold", *CELLS)))
+            if part.columns(SWEEP) is not None and (sweeps := list(sweeps_of_part(part))):
+                write_columns(part.folder, PIXELS, _columns(_pixels(sweeps), ("type", "frame", "threshold", *CELLS)))
                 about = ("image", "type", "frame", "threshold")
-                write_columns(part.folder, MARKED, _columns(_marks(found), (*about, *KEPT)))
+                write_columns(part.folder, MARKED, _columns(_marks(sweeps), (*about, *KEPT)))
                 remove_table(part.folder, SWEEP)
             _pack(part.folder, COUNTS, COMPONENTS)
     _pack(folder, IMAGES, METRICS)
@@ -62,22 +62,22 @@ def _columns(rows: Iterator[tuple[str, ...]], names: tuple[str, ...]) -> Table:
     return dict(zip(names, columns, strict=True))
 
 
-def _pixels(found: list[Sweep]) -> Iterator[tuple[str, ...]]:
-    for one in found:
-        for threshold, cells in zip(one.thresholds, one.cells, strict=True):
-            yield one.type, one.frame, f"{threshold:g}", *(f"{cell:.0f}" for cell in cells)
+def _pixels(sweeps: list[Sweep]) -> Iterator[tuple[str, ...]]:
+    for sweep in sweeps:
+        for threshold, cells in zip(sweep.thresholds, sweep.cells, strict=True):
+            yield sweep.type, sweep.frame, f"{threshold:g}", *(f"{cell:.0f}" for cell in cells)
 
 
-def _marks(found: list[Sweep]) -> Iterator[tuple[str, ...]]:
+def _marks(sweeps: list[Sweep]) -> Iterator[tuple[str, ...]]:
     """Rows of an image where anything differs from its last threshold."""
-    for one in (one for one in found if one.lesions):
-        values = np.stack([one.lesions.get(name, np.full(_shape(one), np.nan)) for name in KEPT], axis=2)
+    for sweep in (sweep for sweep in sweeps if sweep.lesions):
+        values = np.stack([sweep.lesions.get(name, np.full(_shape(sweep), np.nan)) for name in KEPT], axis=2)
         known = np.nan_to_num(values, nan=-1)
-        differs = np.concatenate([np.ones((1, len(one.images)), bool), (np.diff(known, axis=0) != 0).any(axis=2)])
+        differs = np.concatenate([np.ones((1, len(sweep.images)), bool), (np.diff(known, axis=0) != 0).any(axis=2)])
         for image, at in np.argwhere(differs.T):
             cells = ("" if np.isnan(value) else f"{value:.0f}" for value in values[at, image])
-            yield one.images[image], one.type, one.frame, f"{one.thresholds[at]:g}", *cells
+            yield sweep.images[image], sweep.type, sweep.frame, f"{sweep.thresholds[at]:g}", *cells
 
 
-def _shape(one: Sweep) -> tuple[int, int]:
-    return len(one.thresholds), len(one.images)
+def _shape(sweep: Sweep) -> tuple[int, int]:
+    return len(sweep.thresholds), len(sweep.images)

@@ -84,7 +84,7 @@ class Gate:
 
     @property
     def learnt(self) -> bool:
-        return bool(self.hurdles) and all(one.passed for one in self.hurdles)
+        return bool(self.hurdles) and all(hurdle.passed for hurdle in self.hurdles)
 
 
 @dataclass(frozen=True)
@@ -279,11 +279,11 @@ def save(folder: Path, worked_out: Statistics) -> None:
 
 def read(folder: Path) -> Statistics | None:
     """None where none were worked out, or by another version of this program. Raises UnreadableRun."""
-    found = files.read_json(folder / files.STATISTICS)
-    if found is None or found.get("version") != VERSION:
+    record = files.read_json(folder / files.STATISTICS)
+    if record is None or record.get("version") != VERSION:
         return None
     try:
-        return _made(Statistics, found)
+        return _made(Statistics, record)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise UnreadableRun(
             f"{folder / files.STATISTICS} is not what it should be ({problem!r}). "
@@ -300,8 +300,8 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     if isinstance(value, Mapping):
-        return {name: _rounded(one) for name, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _rounded(entry) for name, entry in value.items()}
+    return [_rounded(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def _made(kind: Any, value: Any) -> Any:
@@ -309,9 +309,9 @@ def _made(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         return kind(**{name: _made(hint, value[name]) for name, hint in _hints(kind).items()})
     if get_origin(kind) is tuple:
-        return tuple(_made(get_args(kind)[0], one) for one in value)
+        return tuple(_made(get_args(kind)[0], entry) for entry in value)
     if get_origin(kind) is Mapping:
-        return {name: _made(get_args(kind)[1], one) for name, one in value.items()}
+        return {name: _made(get_args(kind)[1], entry) for name, entry in value.items()}
     if get_origin(kind) is UnionType and float in get_args(kind):
         return None if value is None else float(value)
     return float(value) if kind is float else value

@@ -32,20 +32,20 @@ class Package:
 
 def components() -> tuple[Package, ...]:
     """What is needed and installed, and what that needs, by name. Extras that are installed are among them."""
-    waiting, found = _asked_for(), dict[str, Package]()
+    waiting, packages = _asked_for(), dict[str, Package]()
     while waiting:
         asked = waiting.pop()
         name = _plain(asked.name)
-        if name in found:
+        if name in packages:
             continue
         try:
             about = metadata.distribution(asked.name)
         except metadata.PackageNotFoundError:  # of another system, or an extra that is not wanted here
             continue
-        found[name] = Package(name, about.version, _licence(about.metadata))
+        packages[name] = Package(name, about.version, _licence(about.metadata))
         needs = map(Requirement, about.requires or ())
-        waiting += [one for one in needs if one.marker is None or one.marker.evaluate({"extra": ""})]
-    return tuple(found[name] for name in sorted(found))
+        waiting += [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return tuple(packages[name] for name in sorted(packages))
 
 
 def _plain(name: str) -> str:
@@ -63,10 +63,14 @@ def _asked_for() -> list[Requirement]:
 
 
 def _licence(about: metadata.PackageMetadata) -> str:
-    said = ", ".join(about.get_all("License-Expression") or ())
-    kinds = [one.rpartition(" :: ")[2] for one in about.get_all("Classifier") or () if one.startswith("License :: ")]
+    expression = ", ".join(about.get_all("License-Expression") or ())
+    kinds = [
+        classifier.rpartition(" :: ")[2]
+        for classifier in about.get_all("Classifier") or ()
+        if classifier.startswith("License :: ")
+    ]
     free_text = "".join(about.get_all("License") or ()).strip().splitlines()[:1]
-    return said or ", ".join(kinds) or (free_text[0][:60] if free_text else "see its files")
+    return expression or ", ".join(kinds) or (free_text[0][:60] if free_text else "see its files")
 
 
 def bill() -> str:
@@ -74,13 +78,13 @@ def bill() -> str:
     listed = [
         {
             "type": "library",
-            "name": one.name,
-            "version": one.version,
-            "purl": f"pkg:pypi/{one.name}@{one.version}",
-            "bom-ref": f"pkg:pypi/{one.name}@{one.version}",
-            "licenses": [{"license": {"name": one.licence}}],
+            "name": package.name,
+            "version": package.version,
+            "purl": f"pkg:pypi/{package.name}@{package.version}",
+            "bom-ref": f"pkg:pypi/{package.name}@{package.version}",
+            "licenses": [{"license": {"name": package.licence}}],
         }
-        for one in components()
+        for package in components()
     ]
     this = {"type": "application", "name": "mtunet", "version": mtunet.__version__, "bom-ref": "mtunet"}
     return json.dumps(
@@ -109,26 +113,31 @@ def advisories(database: Path, installed: Sequence[Package]) -> tuple[int, tuple
     """How many advisories a folder of OSV files holds (*.json, at any depth; or a zip of them, as osv.dev has), and
     those that touch what is installed. Raises OSError; a file that is no advisory counts for nothing.
     """
-    by_name = {one.name: one for one in installed}
-    read, found = 0, list[Advisory]()
-    for said in _advisories(database):
+    by_name = {package.name: package for package in installed}
+    read, matches = 0, list[Advisory]()
+    for advisory in _advisories(database):
         read += 1
-        for affected in said.get("affected") or ():
-            package = affected.get("package") or {}
-            one = by_name.get(_plain(str(package.get("name", ""))))
+        for affected in advisory.get("affected") or ():
+            about = affected.get("package") or {}
+            package = by_name.get(_plain(str(about.get("name", ""))))
             if (
-                one is None
-                or package.get("ecosystem") != "PyPI"
-                or said.get("withdrawn")
-                or not _touches(affected, one)
+                package is None
+                or about.get("ecosystem") != "PyPI"
+                or advisory.get("withdrawn")
+                or not _touches(affected, package)
             ):
                 continue
-            events = [event for each in affected.get("ranges") or () for event in each.get("events") or ()]
+            events = [event for span in affected.get("ranges") or () for event in span.get("events") or ()]
             fixed = tuple(str(event["fixed"]) for event in events if "fixed" in event)
-            found.append(
-                Advisory(one, str(said["id"]), str(said.get("summary") or said.get("details") or "")[:200], fixed)
+            matches.append(
+                Advisory(
+                    package,
+                    str(advisory["id"]),
+                    str(advisory.get("summary") or advisory.get("details") or "")[:200],
+                    fixed,
+                )
             )
-    return read, tuple(sorted(found, key=lambda one: (one.package.name, one.name)))
+    return read, tuple(sorted(matches, key=lambda advisory: (advisory.package.name, advisory.name)))
 
 
 def _advisories(database: Path) -> Iterator[Mapping[str, Any]]:
@@ -139,18 +148,18 @@ def _advisories(database: Path) -> Iterator[Mapping[str, Any]]:
         texts = [path.read_bytes() for path in sorted(database.rglob("*.json"))]
     for text in texts:
         try:
-            said = json.loads(text)
+            advisory = json.loads(text)
         except ValueError:
             continue
-        if isinstance(said, dict) and isinstance(said.get("id"), str) and "affected" in said:
-            yield said
+        if isinstance(advisory, dict) and isinstance(advisory.get("id"), str) and "affected" in advisory:
+            yield advisory
 
 
-def _touches(affected: Mapping[str, Any], one: Package) -> bool:
+def _touches(affected: Mapping[str, Any], package: Package) -> bool:
     """By the versions that are listed, or by a range from `introduced` to before `fixed`, or to `last_affected`."""
-    if one.version in (affected.get("versions") or ()):
+    if package.version in (affected.get("versions") or ()):
         return True
-    version = _version(one.version)
+    version = _version(package.version)
     for within in affected.get("ranges") or ():
         if within.get("type") != "ECOSYSTEM":
             continue
@@ -168,8 +177,8 @@ def _touches(affected: Mapping[str, Any], one: Package) -> bool:
     return False
 
 
-def _version(said: str) -> Version:
+def _version(text: str) -> Version:
     try:
-        return Version(said)
+        return Version(text)
     except InvalidVersion:
         return Version("0")

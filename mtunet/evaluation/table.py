@@ -58,22 +58,22 @@ def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, 
     aside = apart(results)
     scored = {key: frozenset(results.counts[*key, frame].images) for key in figures if key[0] not in aside}
     alike = len(set(scored.values())) <= 1  # methods that lack folds are not ranked against others
-    ranked = {key: found for key, found in figures.items() if key in scored and alike}
+    ranked = {key: by_metric for key, by_metric in figures.items() if key in scored and alike}
     best = _best(ranked)
     return [
         Cell(
             method=method,
             type=kind,
             metric=metric,
-            ours=found[metric],
+            ours=by_metric[metric],
             interval=spans[method, kind][metric],
             paper=paper.TABLE.get((method, kind), {}).get(metric),
             best=(method, kind) in ranked
-            and found[metric].value is not None
-            and found[metric].value == best[kind, metric],
+            and by_metric[metric].value is not None
+            and by_metric[metric].value == best[kind, metric],
         )
-        for (method, kind), found in figures.items()
-        for metric in found
+        for (method, kind), by_metric in figures.items()
+        for metric in by_metric
     ]
 
 
@@ -83,9 +83,13 @@ def _over_seeds(figure: Figure, kept: SeededFigure) -> Figure:
 
 def _kept(results: Results, method: str, kind: str, frame: str, aggregation: str) -> dict[str, SeededFigure]:
     """By metric, what all seeds of a run say together; {} where that is not worked out, or out of date."""
-    told = results.current.figures if results.current else ()
+    figures = results.current.figures if results.current else ()
     key = (method, kind, frame, aggregation)
-    return {one.metric: one for one in told if (one.method, one.type, one.frame, one.aggregation) == key}
+    return {
+        figure.metric: figure
+        for figure in figures
+        if (figure.method, figure.type, figure.frame, figure.aggregation) == key
+    }
 
 
 def apart(results: Results) -> frozenset[str]:
@@ -106,10 +110,10 @@ def per_fold(results: Results, frame: str, metric: str) -> dict[tuple[str, str],
         counts = measured_by(results.counts[*key, frame], EVERY[metric])
         if counts is None:
             continue
-        found = {fold: float(EVERY[metric].function(cells)) for fold, cells in by_fold(counts).items()}
-        alone = tuple(value if value == value else None for value in found.values())  # NaN is not itself
+        of_folds = {fold: float(EVERY[metric].function(cells)) for fold, cells in by_fold(counts).items()}
+        alone = tuple(value if value == value else None for value in of_folds.values())  # NaN is not itself
         kept = _kept(results, *key, frame, "per-fold").get(metric)
-        values[key] = dict(zip(found, kept.folds if kept else alone, strict=True))
+        values[key] = dict(zip(of_folds, kept.folds if kept else alone, strict=True))
     return values
 
 
@@ -138,11 +142,11 @@ def records(results: Results, cells: Sequence[Cell], frame: str, aggregation: st
     ]
 
 
-def to_csv(found: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> bytes:
-    return csv_bytes(columns, found, digits=None, line_end="\n")
+def to_csv(entries: Sequence[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> bytes:
+    return csv_bytes(columns, entries, digits=None, line_end="\n")
 
 
-def to_json(results: Results, found: Sequence[Mapping[str, Any]]) -> bytes:
+def to_json(results: Results, entries: Sequence[Mapping[str, Any]]) -> bytes:
     """The records with where they come from and whose the paper's numbers are."""
     about = {
         "run": results.name,
@@ -150,7 +154,7 @@ def to_json(results: Results, found: Sequence[Mapping[str, Any]]) -> bytes:
         "config": dict(results.config),
         "paper": paper.SOURCE,
         "interval": "95 %, bootstrap of seeds, patients within folds, and their images",
-        "cells": list(found),
+        "cells": list(entries),
     }
     return (json.dumps(about, indent=2) + "\n").encode()
 
@@ -158,8 +162,8 @@ def to_json(results: Results, found: Sequence[Mapping[str, Any]]) -> bytes:
 def _best(figures: Mapping[tuple[str, str], Mapping[str, Figure]]) -> dict[tuple[str, str], float | None]:
     """Per (type, metric); None where there is nothing to be better than."""
     values: dict[tuple[str, str], list[float]] = {}
-    for (_, kind), found in figures.items():
-        for metric, figure in found.items():
+    for (_, kind), by_metric in figures.items():
+        for metric, figure in by_metric.items():
             values.setdefault((kind, metric), []).extend([figure.value] if figure.value is not None else [])
     chosen = {key: min if EVERY[key[1]].less_is_better else max for key in values}
     return {key: chosen[key](several) if len(several) > 1 else None for key, several in values.items()}

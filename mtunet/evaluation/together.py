@@ -61,15 +61,15 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
         froc=curves,
         removals=removals,
         confusions=tuple(
-            confusion(method, found) for method in seeds.first.methods if (found := evidence.regions_of(method))
+            confusion(method, regions) for method in seeds.first.methods if (regions := evidence.regions_of(method))
         ),
         strata=tuple(
-            one
+            stratum
             for method in seeds.first.methods
             if method not in BASELINES
             for kind in TYPES
             if (outcomes := evidence.outcomes(method, kind)) is not None
-            for one in strata(outcomes, replicates)
+            for stratum in strata(outcomes, replicates)
         ),
         convergence=tuple(convergence(seeds)),
         prices=tuple(prices(seeds)),
@@ -85,13 +85,13 @@ def _figures(seeds: Seeds, replicates: int) -> Iterator[SeededFigure]:
             quantity = Quantity.of(counts, EVERY[metric])
             for aggregation in AGGREGATIONS if quantity is not None else ():
                 assert quantity is not None
-                alone = [Quantity(one[None], quantity.function) for one in quantity.cells]
-                each = tuple(aggregated(one, population, aggregation, replicates=0).value for one in alone)
-                found = aggregated(quantity, population, aggregation, replicates)
+                alone = [Quantity(cells[None], quantity.function) for cells in quantity.cells]
+                values = tuple(aggregated(single, population, aggregation, replicates=0).value for single in alone)
+                overall = aggregated(quantity, population, aggregation, replicates)
                 parts = quantity.by_part(population.fold)
                 units = {"per-image": quantity.function(quantity.cells), "per-fold": parts}.get(aggregation)
                 by_fold = _known(parts) if aggregation == "per-fold" else ()
-                yield SeededFigure(method, kind, frame, aggregation, metric, found, each, _sd(units), by_fold)
+                yield SeededFigure(method, kind, frame, aggregation, metric, overall, values, _sd(units), by_fold)
 
 
 def _sd(units: Floats | None) -> float | None:
@@ -103,7 +103,7 @@ def _sd(units: Floats | None) -> float | None:
 
 
 def _known(values: Floats) -> tuple[tuple[float | None, ...], ...]:
-    return tuple(tuple(None if np.isnan(one) else float(one) for one in row) for row in values)
+    return tuple(tuple(None if np.isnan(value) else float(value) for value in row) for row in values)
 
 
 def _swept(
@@ -118,47 +118,47 @@ def _swept(
             if several := evidence.sweeps_of(method, kind, frame):
                 every.append(pooled(several))
         for kind, without_bac in (("mc", False), ("mc", True), ("bac", False)):
-            if (found := evidence.froc(method, kind, without_bac)) is not None:
-                curves.append(FrocCurve(method, kind, without_bac, MARKS, _along(*found, evidence.replicates)))
+            if (froc := evidence.froc(method, kind, without_bac)) is not None:
+                curves.append(FrocCurve(method, kind, without_bac, MARKS, _along(*froc, evidence.replicates)))
         if method not in BASELINES and method not in evidence.unlearnt:
             removals += _removals(evidence, method)
-    tests = corrected([one.test for one in removals])
-    told = [replace(one, test=test) for one, test in zip(removals, tests, strict=True)]
-    return tuple(every), tuple(curves), tuple(told)
+    tests = corrected([removal.test for removal in removals])
+    tested = [replace(removal, test=test) for removal, test in zip(removals, tests, strict=True)]
+    return tuple(every), tuple(curves), tuple(tested)
 
 
 def _along(cells: Floats, population: Population, replicates: int) -> tuple[Estimate, ...]:
     quantities = [Quantity(cells, partial(sensitivity_at, marks)) for marks in MARKS]
-    return tuple(estimate(one, population, replicates=replicates) for one in quantities)
+    return tuple(estimate(quantity, population, replicates=replicates) for quantity in quantities)
 
 
 def _removals(evidence: Evidence, method: str) -> Iterator[Removal]:
     for marks in REMOVAL_MARKS:
-        if (found := evidence.removal(method, marks)) is not None:
-            change, after, before = found
+        if (changes := evidence.removal(method, marks)) is not None:
+            change, after, before = changes
             assert change.population is not None
             population = change.population
-            was, now = (estimate(one, population, True, evidence.replicates) for one in (before, after))
+            was, now = (estimate(quantity, population, True, evidence.replicates) for quantity in (before, after))
             yield Removal(method, marks, was, now, change.tested(evidence.seeds.test_over_train, evidence.replicates))
 
 
 def _epochs(seeds: Seeds) -> Numbers:
     return {
-        (one.method, kind, seed, one.fold): epochs
+        (history.method, kind, seed, history.fold): epochs
         for seed, results in seeds.counting.items()
-        for one in histories(results)
-        for kind in one.validation
-        if (epochs := epochs_to_reach(one, kind)) is not None
+        for history in histories(results)
+        for kind in history.validation
+        if (epochs := epochs_to_reach(history, kind)) is not None
     }
 
 
 def _spent(seeds: Seeds) -> dict[str, Numbers]:
-    told = [(seed, one) for seed, results in seeds.counting.items() for one in costs(results)]
+    records = [(seed, cost) for seed, results in seeds.counting.items() for cost in costs(results)]
     return {
         name: {
-            (one.method, "", seed, one.fold): float(one.facts[name])
-            for seed, one in told
-            if one.facts.get(name) is not None
+            (cost.method, "", seed, cost.fold): float(cost.facts[name])
+            for seed, cost in records
+            if cost.facts.get(name) is not None
         }
         for name in ("train_seconds", "seconds_per_image")
     }
