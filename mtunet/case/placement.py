@@ -190,18 +190,18 @@ def _read(text: str, *, label: bool = False) -> Iterator[_Read]:
 def _apart(word: str) -> list[str]:
     """A number that is glued to a label is a word of its own: "0012LCC"."""
     glued = re.fullmatch(r"(\d{1,8})([A-Za-z]+\d{0,2})", word)
-    found = _LABEL.fullmatch(glued[2].upper()) if glued else None
-    return [glued[1], glued[2]] if glued and found and found["side"] and found["view"] not in _INSTEAD else [word]
+    parts = _LABEL.fullmatch(glued[2].upper()) if glued else None
+    return [glued[1], glued[2]] if glued and parts and parts["side"] and parts["view"] not in _INSTEAD else [word]
 
 
 def _alone(word: str, *, label: bool) -> _Read:
     capitals = fold(word).upper()
     if capitals in _LETTERS:
         return _Read((word,), (_LETTERS[capitals],), False)
-    found = _LABEL.fullmatch(capitals)
-    if found is None:
+    parts = _LABEL.fullmatch(capitals)
+    if parts is None:
         return _Read((word,), (), False)
-    side, before, view, after, last = found["side"], found["before"], found["view"], found["after"], found["last"]
+    side, before, view, after, last = parts["side"], parts["before"], parts["view"], parts["after"], parts["last"]
     if (side and last) or ((before or view in _INSTEAD) and not label and not (side and view not in _INSTEAD)):
         return _Read((word,), (), False)
     sided = side or last

@@ -285,12 +285,12 @@ def keep(batch: Batch, about: tuple[str, str], outcome: engine.Made | engine.Fai
     batch.ledger.note_done(name, stem, frozenset(outcome.files), analysis, batch.maker, left=left)
     batch.tally.analysed += 1
     batch.tally.errors += outcome.more.get(making.FAILED, 0)
-    said = " ".join(reason.sentence for reason in analysis.triage.reasons)
-    print(f"{place} {name}: {said} ({seconds:.1f} s)", file=sys.stderr)
+    sentences = " ".join(reason.sentence for reason in analysis.triage.reasons)
+    print(f"{place} {name}: {sentences} ({seconds:.1f} s)", file=sys.stderr)
 
 
 def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:
     batch.tally.refused += kind != engine.ERROR
-    said = "an unexpected error" if kind == engine.ERROR else "refused"
-    print(f"{place} {file}: {said}. {sentence}", file=sys.stderr)
+    outcome = "an unexpected error" if kind == engine.ERROR else "refused"
+    print(f"{place} {file}: {outcome}. {sentence}", file=sys.stderr)
     batch.ledger.note_refused(file, kind, sentence)

@@ -67,8 +67,8 @@ def run(files: Sequence[Path]) -> int:
 
 def _say(program: Program, files: Sequence[Path]) -> bool:
     """Whether it found anything; printed."""
-    said, failed = ask(program, files)
-    for line in said:
+    lines, failed = ask(program, files)
+    for line in lines:
         print(f"{files[0] if len(files) == 1 else 'together'}: {program.command[0]}: {line}")
     return failed
 
@@ -82,7 +82,7 @@ def ask(program: Program, files: Sequence[Path]) -> tuple[list[str], bool]:
     except subprocess.TimeoutExpired:
         return [f"did not end within {PATIENCE} seconds"], True
     lines = (done.stderr + (done.stdout if program.errors else "")).splitlines()
-    said = [line for line in lines if line.startswith(program.errors)] if program.errors else []
-    if done.returncode and not said and not program.errors:
-        said = lines[-1:] or [f"ended with {done.returncode}"]
-    return said, bool(said)
+    errors = [line for line in lines if line.startswith(program.errors)] if program.errors else []
+    if done.returncode and not errors and not program.errors:
+        errors = lines[-1:] or [f"ended with {done.returncode}"]
+    return errors, bool(errors)

@@ -263,21 +263,21 @@ def audit(database: Path | None) -> int:
     if not database.exists():
         raise click.UsageError(f"there is no folder or file {database}")
     installed = supply.components()
-    read, found = supply.advisories(database, installed)
+    read, advisories = supply.advisories(database, installed)
     if not read:
         click.echo(f"{database} holds no advisories in the OSV format, so NOTHING WAS CHECKED.", err=True)
         return 4
-    for one in found:
-        mended = f"; mended in {', '.join(one.fixed)}" if one.fixed else ""
-        click.echo(f"{one.package.name} {one.package.version}: {one.name}: {one.summary}{mended}")
-    click.echo(f"{len(installed)} packages were compared with {read} advisories: {len(found)} touch them.")
-    return 1 if found else 0
+    for advisory in advisories:
+        mended = f"; mended in {', '.join(advisory.fixed)}" if advisory.fixed else ""
+        click.echo(f"{advisory.package.name} {advisory.package.version}: {advisory.name}: {advisory.summary}{mended}")
+    click.echo(f"{len(installed)} packages were compared with {read} advisories: {len(advisories)} touch them.")
+    return 1 if advisories else 0
 
 
-def _forward(name: str, module: str, said: str) -> None:
+def _forward(name: str, module: str, sentence: str) -> None:
     """A command whose words are another module's: loaded when it is called, as training brings torch."""
 
-    @cli.command(name, help=f"{said} `mtunet {name} --help` lists it.", context_settings=AS_IT_IS)
+    @cli.command(name, help=f"{sentence} `mtunet {name} --help` lists it.", context_settings=AS_IT_IS)
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def forward(arguments: tuple[str, ...]) -> None:
         import_module(module).main(list(arguments), f"mtunet {name}")

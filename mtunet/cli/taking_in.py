@@ -35,16 +35,16 @@ def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
     try:
         print(f"Watching {folder}; results are in {data}. Ctrl-C ends.", file=sys.stderr)
         while True:
-            found = inbox.look(patient=not once)
-            refused += len(found.declined)
-            _say(found, known=problem)
-            problem = found.problem
-            if found.taken:
+            arrivals = inbox.look(patient=not once)
+            refused += len(arrivals.declined)
+            _say(arrivals, known=problem)
+            problem = arrivals.problem
+            if arrivals.taken:
                 jobs.wake()
             if once:
-                asked |= {taken.sha256 for taken in found.taken}
+                asked |= {taken.sha256 for taken in arrivals.taken}
                 failed = _analysed(asked, model)
-                if problem and found.taken:  # the queue was full: what is left may come now
+                if problem and arrivals.taken:  # the queue was full: what is left may come now
                     continue
                 return FAILED if failed or problem else SOME_REFUSED if refused else DONE
             time.sleep(EVERY_SECONDS)
@@ -132,14 +132,14 @@ def _begin() -> Path:
     return data
 
 
-def _say(found: Arrivals, known: str) -> None:
+def _say(arrivals: Arrivals, known: str) -> None:
     """known: the problem that was said before."""
-    for taken in found.taken:
+    for taken in arrivals.taken:
         print(f"{taken.name}: {'known already' if taken.known else 'taken in'}", file=sys.stderr)
-    for declined in found.declined:
+    for declined in arrivals.declined:
         print(f"{declined.name}: refused. {declined.problem.sentence}", file=sys.stderr)
-    if found.problem and found.problem != known:
-        print(found.problem, file=sys.stderr)
+    if arrivals.problem and arrivals.problem != known:
+        print(arrivals.problem, file=sys.stderr)
 
 
 def _analysed(asked: set[str], model: str) -> int:

@@ -42,7 +42,7 @@ def reweigh(
     """Findings and triage of maps that are there already, at other thresholds (the segmentation's own if None)."""
     used = segmentation.thresholds if thresholds is None else thresholds
     every = find(mammogram, segmentation, used, below=True)
-    found = tuple(finding for finding in every if not finding.below)
+    findings = tuple(finding for finding in every if not finding.below)
     breast_px = int(np.count_nonzero(segmentation.breast))
     spacing = mammogram.spacing_mm
     looked = Looked(segmentation.breast, segmentation.left_out, negative=segmentation.negative)
@@ -60,9 +60,9 @@ def reweigh(
         looked_share=1 - looked.left_out if breast_px else 0.0,
         looked_mm=segmentation.spacing_mm,
         thresholds=frozen({kind: float(used[kind]) for kind in Calcification}),
-        findings=found,
-        below=every[len(found) :],
-        triage=weigh(found, picture_of(mammogram, looked, segmentation.scale_said)),
+        findings=findings,
+        below=every[len(findings) :],
+        triage=weigh(findings, picture_of(mammogram, looked, segmentation.scale_said)),
         provenance=_provenance(segmentation),
     )
 

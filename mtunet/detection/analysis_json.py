@@ -170,8 +170,10 @@ def written_analysis(analysis: Analysis, *, file: str) -> WrittenAnalysis:
         schema=SCHEMA,
         disclaimer=NOT_FOR_CLINICAL_USE,
         triage=WrittenTriage.taken_from(analysis.triage, scope=scope_of(analysis.triage.reasons)),
-        findings=tuple(WrittenFinding.taken_from(one, score=ranked.get(one.number)) for one in analysis.findings),
-        below_the_line=tuple(WrittenFinding.taken_from(one, why=one.below) for one in analysis.below),
+        findings=tuple(
+            WrittenFinding.taken_from(finding, score=ranked.get(finding.number)) for finding in analysis.findings
+        ),
+        below_the_line=tuple(WrittenFinding.taken_from(finding, why=finding.below) for finding in analysis.below),
         image=WrittenImage.taken_from(analysis),
         thresholds=dict(analysis.thresholds),
         provenance=WrittenProvenance.taken_from(analysis.provenance),
@@ -197,8 +199,8 @@ def from_json(value: Mapping[str, Any]) -> Analysis:
         sha256=written.sha256,
         **dict(written.image),
         thresholds=frozen(written.thresholds),
-        findings=tuple(_finding(one) for one in written.findings),
-        below=tuple(_finding(one) for one in written.below_the_line),
+        findings=tuple(_finding(finding) for finding in written.findings),
+        below=tuple(_finding(finding) for finding in written.below_the_line),
         triage=Triage(triage.flag, triage.priority, triage.reasons, triage.bac_share, rules),
         provenance=Provenance(**dict(written.provenance)),
     )
@@ -206,7 +208,7 @@ def from_json(value: Mapping[str, Any]) -> Analysis:
 
 def _finding(written: WrittenFinding) -> Finding:
     known = dict(written) | {"box": Box(**dict(written.box)), "probabilities": frozen(written.probabilities)}
-    return Finding(**{name: said for name, said in known.items() if name not in ("why", "score")}, below=written.why)
+    return Finding(**{name: value for name, value in known.items() if name not in ("why", "score")}, below=written.why)
 
 
 class _Published(GenerateJsonSchema):

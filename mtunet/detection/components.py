@@ -87,14 +87,18 @@ def keeping_of(kept: _Kept, kind: Calcification) -> Keeping:
 def what_counts(kept: _Kept, kind: Calcification) -> str:
     """The rule as a sentence for people."""
     rule = keeping_of(kept, kind)
-    said = f"{'An MC region' if kind is Calcification.MICRO else 'A piece of BAC'} counts from {rule.minimum_mm2:g} mm²"
+    words = (
+        f"{'An MC region' if kind is Calcification.MICRO else 'A piece of BAC'} counts from {rule.minimum_mm2:g} mm²"
+    )
     if rule.minimum_peak:
-        said += f", a probability of {rule.minimum_peak:g} somewhere"
+        words += f", a probability of {rule.minimum_peak:g} somewhere"
     if rule.minimum_specks:
-        said += f" and {rule.minimum_specks} bright specks in it"
+        words += f" and {rule.minimum_specks} bright specks in it"
     if rule.minimum_track_mm2:
-        said += f", where the pieces within {TRACK_GAP_MM:g} mm of one another add up to {rule.minimum_track_mm2:g} mm²"
-    return said + "."
+        words += (
+            f", where the pieces within {TRACK_GAP_MM:g} mm of one another add up to {rule.minimum_track_mm2:g} mm²"
+        )
+    return words + "."
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +122,7 @@ class Labelled:
     def kept(self, *rules: Keeping) -> list[npt.NDArray[np.bool_]]:
         """(n,) which components count, for each rule; tracks are told once for rules that differ in them alone."""
         tracks: dict[float, npt.NDArray[np.float64]] = {}
-        found = []
+        per_rule = []
         for rule in rules:
             large = self.area_mm2 >= rule.minimum_mm2 * ROUNDING
             large &= (self.at_skin < SKIN_SHARE) & (self.peak >= np.float32(rule.minimum_peak))
@@ -129,8 +133,8 @@ class Labelled:
                 if rule.minimum_mm2 not in tracks:
                     tracks[rule.minimum_mm2] = self._track_mm2(large)
                 large &= tracks[rule.minimum_mm2] >= rule.minimum_track_mm2 * ROUNDING
-            found.append(np.asarray(large, np.bool_))
-        return found
+            per_rule.append(np.asarray(large, np.bool_))
+        return per_rule
 
     def why_not(self, number: int, rule: Keeping) -> str:
         """Why this one does not count by this rule, as the end of a sentence."""
@@ -250,14 +254,14 @@ def components(
     specks = NO_SPECKS if segmentation.specks is None else segmentation.specks - np.array((y0, x0), np.int32)
     breast = segmentation.breast if kind is Calcification.ARTERIAL else None
     probability = segmentation.probability[kind][y0 : y0 + height, x0 : x0 + width] if rule.minimum_peak else None
-    found = label(crop, segmentation.spacing_mm, specks, (y0, x0), breast, probability)
-    kept = found.kept(rule)[0]
-    dropped = np.argsort(-found.area_mm2[1:], kind="stable") + 1 if below else np.zeros(0, np.int64)
-    dropped = dropped[~kept[dropped] & (found.area_mm2[dropped] >= LEAST_BELOW_MM2)][:MOST_BELOW]
+    pieces = label(crop, segmentation.spacing_mm, specks, (y0, x0), breast, probability)
+    kept = pieces.kept(rule)[0]
+    dropped = np.argsort(-pieces.area_mm2[1:], kind="stable") + 1 if below else np.zeros(0, np.int64)
+    dropped = dropped[~kept[dropped] & (pieces.area_mm2[dropped] >= LEAST_BELOW_MM2)][:MOST_BELOW]
     for i in (*np.flatnonzero(kept), *dropped):
-        x, y, w, h, area = (int(v) for v in found.stats[i])
-        box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), found.labels[y : y + h, x : x + w] == i
-        yield Component(box, pixels, area, int(found.specks[i]), "" if kept[i] else found.why_not(int(i), rule))
+        x, y, w, h, area = (int(v) for v in pieces.stats[i])
+        box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), pieces.labels[y : y + h, x : x + w] == i
+        yield Component(box, pixels, area, int(pieces.specks[i]), "" if kept[i] else pieces.why_not(int(i), rule))
 
 
 def _moved(peak: float, own: float, threshold: float) -> float:

@@ -17,8 +17,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
     if kind not in there:
         raise DeviceUnavailable(f"Unknown device {wanted!r}. Choose one of: auto, {', '.join(there)}.")
     if not there[kind]:
-        found = ", ".join(name for name, present in there.items() if present)
-        raise DeviceUnavailable(f"Device {wanted!r} was asked for, but this machine has only: {found}.")
+        names = ", ".join(name for name, present in there.items() if present)
+        raise DeviceUnavailable(f"Device {wanted!r} was asked for, but this machine has only: {names}.")
     return torch.device(wanted)
 
 

@@ -41,14 +41,14 @@ def find(
         likely, spacing = segmentation.probability[Calcification.MICRO], segmentation.spacing_mm
         specks = find_specks(mammogram.pixels, likely, spacing, segmentation.breast)
         segmentation = replace(segmentation, specks=specks)
-    found = [
+    findings = [
         _measure(component, kind, mammogram, segmentation)
         for kind in Calcification
         for component in components(segmentation, kind, thresholds, below=below)
     ]
     order = list(Calcification)
-    found.sort(key=lambda f: (bool(f.below), order.index(f.type), -f.probability * f.area_px, f.box))
-    return tuple(replace(f, number=number) for number, f in enumerate(found, start=1))
+    findings.sort(key=lambda f: (bool(f.below), order.index(f.type), -f.probability * f.area_px, f.box))
+    return tuple(replace(f, number=number) for number, f in enumerate(findings, start=1))
 
 
 def _measure(component: Component, kind: Calcification, mammogram: Mammogram, segmentation: Segmentation) -> Finding:

@@ -78,4 +78,8 @@ def scores(analysis: Analysis) -> dict[int, int]:
     if analysis.provenance.weights_sha256 != fit().weights_sha256:
         return {}
     pixel_mm2 = PIXEL_MM2 if analysis.looked_mm is None else analysis.looked_mm[0] * analysis.looked_mm[1]
-    return {one.number: region_score(one, pixel_mm2) for one in analysis.findings if one.type is Calcification.MICRO}
+    return {
+        finding.number: region_score(finding, pixel_mm2)
+        for finding in analysis.findings
+        if finding.type is Calcification.MICRO
+    }

@@ -154,11 +154,11 @@ def model_from_bytes(data: bytes, name: str, device: str = "auto") -> Model:
 def _checked_bytes(spec: ModelSpec) -> bytes:
     with _open(spec) as file:
         data: bytes = file.read()
-    found = hashlib.sha256(data).hexdigest()
-    if found != spec.sha256:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != spec.sha256:
         raise ModelUnavailable(
             f"The weights of model {spec.name!r} are damaged or of another version: expected sha256 "
-            f"{spec.sha256[:12]}…, found {found[:12]}…. Restore {spec.file} from the repository."
+            f"{spec.sha256[:12]}…, found {digest[:12]}…. Restore {spec.file} from the repository."
         )
     return data
 

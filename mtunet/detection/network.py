@@ -157,11 +157,11 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
-        said = [
+        answers = [
             mirror_look(member, pixels, window) if number % 2 else member(pixels, window)
             for number, member in enumerate(self.members)
         ]
-        return torch.stack([logits.float() for logits in said]).mean(0)
+        return torch.stack([logits.float() for logits in answers]).mean(0)
 
 
 Network = MTUNet | Ensemble

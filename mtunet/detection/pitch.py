@@ -62,8 +62,8 @@ def scales(mammogram: Mammogram, looked: Looked) -> tuple[Scale, ...]:
     if not _shows_a_part(looked.breast):
         return (Scale(assumed_spacing(mammogram.shape), f"as if the picture were {ASSUMED_LENGTH_MM:g} mm long"),)
     tried = " and ".join(f"{mm:g}" for mm in TRIED_MM)
-    said = f"at which more was found, of {tried} mm that were tried: no whole breast is shown to tell by"
-    return tuple(Scale((mm, mm), said) for mm in TRIED_MM)
+    words = f"at which more was found, of {tried} mm that were tried: no whole breast is shown to tell by"
+    return tuple(Scale((mm, mm), words) for mm in TRIED_MM)
 
 
 def _shows_a_part(breast: npt.NDArray[np.bool_]) -> bool:

@@ -48,7 +48,7 @@ def segment(
     look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
     open_scales = scales(mammogram, looked)
     tried = open_scales if model.settings.way == "detail" else open_scales[:1]
-    found: Segmentation | None = None
+    best: Segmentation | None = None
     for number, scale in enumerate(tried):
         prepared = prepare(mammogram, model.settings.pitch_mm, looked, scale)
 
@@ -58,10 +58,10 @@ def segment(
 
         logits = _blended_logits(look, prepared, told, cancelled or (lambda: False))
         seen = _segmentation(model, mammogram, prepared, logits, look.described)
-        if found is None or _amounts(seen) > _amounts(found):
-            found = seen
-    assert found is not None
-    return replace(found, seconds=time.perf_counter() - started)
+        if best is None or _amounts(seen) > _amounts(best):
+            best = seen
+    assert best is not None
+    return replace(best, seconds=time.perf_counter() - started)
 
 
 def _segmentation(
@@ -71,7 +71,7 @@ def _segmentation(
     for kind, own in zip(Calcification, logits, strict=True):
         own /= np.float32(model.settings.temperatures[kind])
     maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
-    spacing_mm, said = prepared.scale
+    spacing_mm, words = prepared.scale
     return Segmentation(
         probability=maps,
         breast=prepared.breast,
@@ -79,7 +79,7 @@ def _segmentation(
         negative=prepared.looked.negative,
         spacing_mm=spacing_mm,
         spacing_assumed=mammogram.spacing_mm is None,
-        scale_said=f"{spacing_mm[0]:.2g} mm a pixel, {said}" if said else "",
+        scale_said=f"{spacing_mm[0]:.2g} mm a pixel, {words}" if words else "",
         thresholds=model.settings.thresholds,
         minimum_mm2=model.settings.minimum_mm2,
         specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], spacing_mm, prepared.breast),
@@ -95,7 +95,7 @@ def _segmentation(
 
 def _amounts(segmentation: Segmentation) -> tuple[float, ...]:
     """Pixels of MC that counts, then of BAC, then the highest probability of each: which of two looks says more."""
-    counted = [sum(one.area_px for one in components(segmentation, kind)) for kind in Calcification]
+    counted = [sum(component.area_px for component in components(segmentation, kind)) for kind in Calcification]
     return *counted, *(float(segmentation.probability[kind].max()) for kind in Calcification)
 
 

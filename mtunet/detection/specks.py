@@ -46,14 +46,14 @@ def find_specks(
     pixels: the mammogram, (rows, columns) in [0, 1]. probability: of MC, on the same grid; specks are looked for in
     each 8-connected region at LOOKED_FOR_FROM and above. spacing_mm: (row, column). breast: by default the whole image.
     """
-    found = [np.zeros((0, 2), np.int32)]
+    specks = [np.zeros((0, 2), np.int32)]
     possible = probability >= np.float32(LOOKED_FOR_FROM)
     floor: float | None = None
     for number, (top, left, inside) in enumerate(connected(possible)):
         if number == 0:
             floor = _floor(pixels, ~possible if breast is None else breast & ~possible, spacing_mm)
-        found.append(_specks_in(pixels, (top, left), inside, spacing_mm, floor) + np.array((top, left), np.int32))
-    return np.concatenate(found)
+        specks.append(_specks_in(pixels, (top, left), inside, spacing_mm, floor) + np.array((top, left), np.int32))
+    return np.concatenate(specks)
 
 
 def _floor(pixels: npt.NDArray[np.float32], plain: npt.NDArray[np.bool_], spacing_mm: Spacing) -> float | None:

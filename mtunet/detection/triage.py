@@ -473,9 +473,9 @@ def picture_reasons(facts: PictureFacts) -> tuple[Reason, ...]:
     return tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in PICTURE_RULES if rule.applies(facts))
 
 
-def scope_of(said: Iterable[Reason]) -> tuple[str, ...]:
+def scope_of(reasons: Iterable[Reason]) -> tuple[str, ...]:
     """Names of the rules among them that put a badge on what they are said of, in the order of `BADGES`."""
-    rules = {reason.rule for reason in said}
+    rules = {reason.rule for reason in reasons}
     return tuple(name for name in BADGES if name in rules)
 
 
@@ -604,9 +604,9 @@ def _are(number: int, noun: str) -> str:
     return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
 
 
-def _said_of(image: ImageEvidence, said: Iterable[Reason]) -> str:
+def _said_of(image: ImageEvidence, reasons: Iterable[Reason]) -> str:
     where = places([image]) if image.laterality and image.view else "one image"
-    return f"{where}: {' '.join(reason.sentence for reason in said)}"
+    return f"{where}: {' '.join(reason.sentence for reason in reasons)}"
 
 
 def _and(words: list[str]) -> str:

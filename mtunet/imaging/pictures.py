@@ -68,7 +68,7 @@ def decode_picture(data: bytes, name: str) -> Decoded:
     if np.unique(values[::4, ::4]).size <= FEW_GREYS:
         notes.append(FEW_GREYS_NOTE)
     side, view, _ = placement_in(name)
-    guessed = [what for what, found in (("side", side), ("view", view)) if found is not None]
+    guessed = [what for what, label in (("side", side), ("view", view)) if label is not None]
     if guessed:
         notes.append(
             f"The {' and the '.join(guessed)} {'is' if len(guessed) == 1 else 'are'} guessed from the file name."

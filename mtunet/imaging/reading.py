@@ -86,7 +86,7 @@ def _unpacked(file: BinaryIO, shown: str) -> Iterator[Upload | RefusedMember]:
 def _members(archive: zipfile.ZipFile, shown: str, packed: int) -> Iterator[Upload | RefusedMember]:
     """packed: bytes of the whole archive, which measure what may come out of it."""
     left, unpacked, seen = MAX_TOTAL_BYTES, 0, 0
-    for member in sorted(archive.infolist(), key=lambda one: one.filename):  # as a folder is walked
+    for member in sorted(archive.infolist(), key=lambda entry: entry.filename):  # as a folder is walked
         name = _member_name(member.filename)
         if member.is_dir() or _is_clutter(member.filename):
             continue
@@ -138,9 +138,9 @@ def _list_bytes(file: BinaryIO) -> int:
     file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
     tail = file.read()
     end, large = tail.rfind(b"PK\x05\x06"), tail.rfind(b"PK\x06\x06")
-    said = struct.unpack_from("<I", tail, end + 12)[0] if end >= 0 else 0
-    said_large = struct.unpack_from("<Q", tail, large + 40)[0] if large >= 0 else 0
-    return max(0 if said == 0xFFFFFFFF else said, said_large)
+    size = struct.unpack_from("<I", tail, end + 12)[0] if end >= 0 else 0
+    large_size = struct.unpack_from("<Q", tail, large + 40)[0] if large >= 0 else 0
+    return max(0 if size == 0xFFFFFFFF else size, large_size)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> bytes:
@@ -186,8 +186,8 @@ def is_clutter(name: str) -> bool:
     return name in _CLUTTER or name.startswith("._")
 
 
-def _bad(found: str, advice: str, kind: Refusal) -> UnreadableImage:
-    return UnreadableImage(kind, f"Expected a zip archive of single image files, found {found} in it. {advice}")
+def _bad(content: str, advice: str, kind: Refusal) -> UnreadableImage:
+    return UnreadableImage(kind, f"Expected a zip archive of single image files, found {content} in it. {advice}")
 
 
 MOST_SHIFT_DAYS = 3650

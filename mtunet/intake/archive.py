@@ -50,16 +50,16 @@ def target_of(words: str) -> Target:
     if re.fullmatch(r"https?://\S+", words):
         _need("dicomweb_client")
         return Target(url=words.rstrip("/").removesuffix("/studies"))
-    found = re.fullmatch(r"([^@\\\s][^@\\]{0,15})@(\[[0-9a-fA-F:]+\]|[^:@/\s]+):(\d{1,5})", words)
-    if not found or not 0 < int(found[3]) < 65_536:
+    parts = re.fullmatch(r"([^@\\\s][^@\\]{0,15})@(\[[0-9a-fA-F:]+\]|[^:@/\s]+):(\d{1,5})", words)
+    if not parts or not 0 < int(parts[3]) < 65_536:
         raise BadTarget(f"expected AE@host:port or http://host/dicom-web, found {words!r}")
     _need("pynetdicom")
-    return Target(title=found[1].strip(), host=found[2].strip("[]"), port=int(found[3]))
+    return Target(title=parts[1].strip(), host=parts[2].strip("[]"), port=int(parts[3]))
 
 
 def send(objects: Sequence[bytes], target: Target, our_title: str) -> None:
     """All or it raises NotDelivered; what was stored before is sent again then, and is the same object."""
-    datasets = [dicom_source.opened(one) for one in objects]
+    datasets = [dicom_source.opened(content) for content in objects]
     if target.url:
         _stow(datasets, target)
     else:
@@ -109,8 +109,8 @@ def ask_to_commit(stored: Sequence[Any], target: Target, our_title: str, transac
 
 def reported(event: Any) -> tuple[str, int]:
     """(transaction, how many objects are missing) of an N-EVENT-REPORT."""
-    said = event.event_information
-    return str(said.get("TransactionUID", "")), len(said.get("FailedSOPSequence") or ())
+    answer = event.event_information
+    return str(answer.get("TransactionUID", "")), len(answer.get("FailedSOPSequence") or ())
 
 
 def _entity(our_title: str) -> Any:
@@ -165,7 +165,7 @@ def _stow(datasets: Sequence[Any], target: Target) -> None:
         raise NotDelivered(f"The archive refused it (HTTP {status}).", for_good=for_good) from None
     except RequestException:
         raise NotDelivered("The archive did not answer.") from None
-    stored = {str(one.ReferencedSOPInstanceUID) for one in answer.get("ReferencedSOPSequence", [])}
+    stored = {str(reference.ReferencedSOPInstanceUID) for reference in answer.get("ReferencedSOPSequence", [])}
     if missing := [dataset for dataset in datasets if str(dataset.SOPInstanceUID) not in stored]:
         raise NotDelivered(f"The archive stored all but {len(missing)} of {len(datasets)} objects.")
 
@@ -230,24 +230,24 @@ def _mammograms(association: Any, find: Any, filters: Mapping[str, str]) -> Iter
     """(study, what to ask for) of each instance. A series that is said to be of another modality is passed over, since
     not every archive matches by it."""
 
-    def found(level: str, tags: Mapping[str, str], *besides: str) -> list[Any]:
+    def matches(level: str, tags: Mapping[str, str], *besides: str) -> list[Any]:
         answers = []
-        for status, said in association.send_c_find(
+        for status, answer in association.send_c_find(
             dicom_source.query(level, dict.fromkeys(besides, "") | dict(tags)), find
         ):
             if status.get("Status") in (0xFF00, 0xFF01):
-                answers.append(said)
+                answers.append(answer)
             elif status.get("Status") != 0x0000:
                 raise NotFetched("The archive did not answer the question, or refused it.")
         return answers
 
-    studies = found("STUDY", filters, "StudyInstanceUID", "StudyDate")
-    for study in sorted(studies, key=lambda one: str(one.get("StudyDate", ""))):
+    studies = matches("STUDY", filters, "StudyInstanceUID", "StudyDate")
+    for study in sorted(studies, key=lambda entry: str(entry.get("StudyDate", ""))):
         of_study = {"StudyInstanceUID": str(study.StudyInstanceUID)}
-        for series in found("SERIES", of_study | {"Modality": "MG"}, "SeriesInstanceUID"):
+        for series in matches("SERIES", of_study | {"Modality": "MG"}, "SeriesInstanceUID"):
             if series.get("Modality", "MG") == "MG":
                 of_series = of_study | {"SeriesInstanceUID": str(series.SeriesInstanceUID)}
-                for image in found("IMAGE", of_series, "SOPInstanceUID"):
+                for image in matches("IMAGE", of_series, "SOPInstanceUID"):
                     asked = of_series | {"SOPInstanceUID": str(image.SOPInstanceUID)}
                     yield of_study["StudyInstanceUID"], dicom_source.query("IMAGE", asked)
 

@@ -55,14 +55,14 @@ class Inbox:
     def look(self, *, patient: bool = True) -> Arrivals:
         """Take in what has arrived. patient: whether to leave a file alone until a second look finds it unchanged.
         Whatever becomes of one file, the others are read. Raises UnusableStore."""
-        seen, found = self._before, Arrivals()
+        seen, arrivals = self._before, Arrivals()
         self._before = set()
         try:
             arrived = self._files()
         except OSError as problem:
-            said = f"The folder {self._folder} cannot be looked into ({problem.strerror})."
-            found.problem = f"{said} Check that its disk or network drive is there."
-            return found
+            sentence = f"The folder {self._folder} cannot be looked into ({problem.strerror})."
+            arrivals.problem = f"{sentence} Check that its disk or network drive is there."
+            return arrivals
         if self._done is None:
             with Store.open(self._data) as store:
                 self._done = store.files_read()
@@ -71,46 +71,48 @@ class Inbox:
             if stamp in self._done:
                 continue
             if patient and stamp not in seen:
-                found.waiting += 1
+                arrivals.waiting += 1
                 continue
             try:
-                self._take(path, stamp, found, self._done)
+                self._take(path, stamp, arrivals, self._done)
             except (CouldNotSave, QueueFull) as problem:  # so would the next one be
-                found.waiting += 1
-                found.problem = str(problem)
+                arrivals.waiting += 1
+                arrivals.problem = str(problem)
                 break
             except UnusableStore:
                 raise
             except OSError as problem:
-                found.waiting += 1
-                found.problem = f"{path} cannot be read or removed ({problem.strerror}). Check the inbox's permissions."
+                arrivals.waiting += 1
+                arrivals.problem = (
+                    f"{path} cannot be read or removed ({problem.strerror}). Check the inbox's permissions."
+                )
             except Exception as problem:
                 self._done.add(stamp)
                 logs.unexpected("A file of the inbox could not be taken in", problem)
-                found.declined.append(Declined(_name(path, self._folder), _tripped(problem)))
-        return found
+                arrivals.declined.append(Declined(_name(path, self._folder), _tripped(problem)))
+        return arrivals
 
     def _files(self) -> list[tuple[Path, FileStamp]]:
         """By path. Raises OSError."""
         os.scandir(self._folder).close()  # rglob finds nothing in what is not there
-        where, found = self._folder.resolve(), []
+        where, files = self._folder.resolve(), []
         for path in sorted(self._folder.rglob("*")):
             below = path.relative_to(self._folder)
             if any(part.startswith(".") for part in below.parts) or reading.is_clutter(path.name):
                 continue
             if (stamp := _stamp(path, where / below)) is not None:
-                found.append((path, stamp))
-        return found
+                files.append((path, stamp))
+        return files
 
-    def _take(self, path: Path, stamp: FileStamp, found: Arrivals, done: set[FileStamp]) -> None:
+    def _take(self, path: Path, stamp: FileStamp, arrivals: Arrivals, done: set[FileStamp]) -> None:
         name = _name(path, self._folder)
         batch = AS_FOLDER if "/" in name else f"{AS_FOLDER} {datetime.now(UTC):%Y-%m-%d}"
         with Store.open(self._data) as store:
             outcomes = list(take_in(store, path, name, Origin(batch, now()), self._model))
             store.keep_file_read(stamp)
         done.add(stamp)
-        found.taken += [each for each in outcomes if isinstance(each, Taken)]
-        found.declined += [each for each in outcomes if isinstance(each, Declined)]
+        arrivals.taken += [each for each in outcomes if isinstance(each, Taken)]
+        arrivals.declined += [each for each in outcomes if isinstance(each, Declined)]
         taken = all(isinstance(each, Taken) for each in outcomes)
         if self._remove and taken and _stamp(path, path.resolve()) == stamp:  # else another came under its name
             path.unlink(missing_ok=True)
@@ -161,11 +163,11 @@ class Watcher:
     def _work(self) -> None:
         while not self._closing.wait(self._every):
             try:
-                found = self._inbox.look()
-                self.problem = found.problem
-                if not found.problem:
+                arrivals = self._inbox.look()
+                self.problem = arrivals.problem
+                if not arrivals.problem:
                     self.looked_at = time.time()
-                if found.taken:
+                if arrivals.taken:
                     self._wake()
             except Exception as problem:  # the folder is away, the database held, the disk full: look again later
                 self.problem = str(problem) if isinstance(problem, UnusableStore) else FOLDER_PROBLEM

@@ -66,15 +66,17 @@ def _by_web(address: str, wanted: Wanted) -> Iterator[tuple[str, bytes | None]]:
     client = _client(address)
     try:
         studies = client.search_for_studies(search_filters=wanted.filters)
-        for study in (_value(found, "0020000D") for found in sorted(studies, key=lambda one: _value(one, "00080020"))):
+        for study in (
+            _value(entry, "0020000D") for entry in sorted(studies, key=lambda entry: _value(entry, "00080020"))
+        ):
             for series in client.search_for_series(study, search_filters={"Modality": "MG"}):
                 uid = _value(series, "0020000E")
                 for instance in client.search_for_instances(study, uid):
                     yield study, _retrieved(client, study, uid, _value(instance, "00080018"))
     except OSError as problem:  # requests' errors are; their texts quote the address with what was asked
         answer = getattr(problem, "response", None)
-        said = f"HTTP {answer.status_code}" if answer is not None else "no answer"
-        raise CannotPull(f"The archive could not be asked ({said}). Check the address.") from None
+        status = f"HTTP {answer.status_code}" if answer is not None else "no answer"
+        raise CannotPull(f"The archive could not be asked ({status}). Check the address.") from None
 
 
 def _retrieved(client: Any, *uids: str) -> bytes | None:
@@ -96,8 +98,8 @@ def _by_c_get(address: str, wanted: Wanted, our_title: str) -> Iterator[tuple[st
         raise CannotPull(str(problem)) from None
 
 
-def _value(found: Any, tag: str) -> str:
-    values = found.get(tag, {}).get("Value") or [""]
+def _value(entry: Any, tag: str) -> str:
+    values = entry.get(tag, {}).get("Value") or [""]
     return str(values[0])
 
 

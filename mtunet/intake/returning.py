@@ -91,12 +91,12 @@ def sealed(outbox: Outbox, held: Held) -> bytes:
     return bytes(_cipher(outbox).encrypt(packed.getvalue()))
 
 
-def opened(outbox: Outbox, one: Return) -> Held:
+def opened(outbox: Outbox, delivery: Return) -> Held:
     """Raises ValueError where nothing is held, or it was sealed by another key."""
     from cryptography.fernet import InvalidToken
 
     try:
-        content = _cipher(outbox).decrypt(one.sealed)
+        content = _cipher(outbox).decrypt(delivery.sealed)
     except InvalidToken:
         raise ValueError("The header that was held cannot be opened: return.key has changed.") from None
     with np.load(io.BytesIO(content), allow_pickle=False) as packed:
@@ -135,11 +135,11 @@ class Returning:
         _end(outbox, outbox.unanswered(time.time(), LONGEST_PAUSE), SENT, late)
         for study in outbox.due(time.time(), LONGEST_PAUSE):
             parts: dict[str, list[Return]] = {}  # of what a person put together, by what the archive calls it
-            for one in study:
+            for delivery in study:
                 try:
-                    parts.setdefault(str(opened(outbox, one).header.StudyInstanceUID), []).append(one)
+                    parts.setdefault(str(opened(outbox, delivery).header.StudyInstanceUID), []).append(delivery)
                 except ValueError as problem:
-                    outbox.end([replace(one, sealed=b"")], FAILED, str(problem))
+                    outbox.end([replace(delivery, sealed=b"")], FAILED, str(problem))
             for part in parts.values():
                 if not self._closing.is_set():
                     self._return(store, part)
@@ -147,15 +147,17 @@ class Returning:
     def _return(self, store: Store, study: Sequence[Return]) -> None:
         """Image by image, then the report. What an archive refuses of one image costs that image alone."""
         outbox = Outbox(store)
-        if any(_analysis(store, one.sha256, self._model) is None for one in study):  # another model's alone, so far
+        if any(
+            _analysis(store, delivery.sha256, self._model) is None for delivery in study
+        ):  # another model's alone, so far
             outbox.put_off(study, time.time() + FIRST_PAUSE, "Waits for its analysis.")
             return
         left, stored = list(study), list[Any]()
         try:
-            for one in study:
-                made = self._deliver(outbox, [one], functools.partial(objects, store, one, self._model))
+            for delivery in study:
+                made = self._deliver(outbox, [delivery], functools.partial(objects, store, delivery, self._model))
                 if made is None:
-                    left.remove(one)
+                    left.remove(delivery)
                 else:
                     stored += made
             if not left:
@@ -167,7 +169,10 @@ class Returning:
             return
         if made is not None:
             known = tuple(dict.fromkeys([*_reports(there), made[0].ReferencedSOPInstanceUID]))
-            told = [replace(one, sealed=sealed(outbox, replace(opened(outbox, one), reports=known))) for one in left]
+            told = [
+                replace(delivery, sealed=sealed(outbox, replace(opened(outbox, delivery), reports=known)))
+                for delivery in left
+            ]
             self._ask_to_commit(outbox, told, [*stored, *made])
 
     def _deliver(self, outbox: Outbox, of: Sequence[Return], make: Callable[[], list[bytes]]) -> list[Any] | None:
@@ -176,7 +181,7 @@ class Returning:
         try:
             made = make()
             send(made, self._target, self._title)
-            return [dicom_source.referred(dicom_source.opened(one)) for one in made]
+            return [dicom_source.referred(dicom_source.opened(content)) for content in made]
         except NotDelivered as problem:
             if not problem.for_good:
                 raise
@@ -188,14 +193,14 @@ class Returning:
 
     def _ask_to_commit(self, outbox: Outbox, study: Sequence[Return], stored: Sequence[Any]) -> None:
         """First on record, then asked: the answer may come at once, by another connection and thread."""
-        said, until = f"{len(stored)} objects stored.", time.time() + ANSWER_SECONDS
-        outbox.put_off(study, until, f"{said} The archive is asked to commit to keeping them.", state=ASKED)
+        sentence, until = f"{len(stored)} objects stored.", time.time() + ANSWER_SECONDS
+        outbox.put_off(study, until, f"{sentence} The archive is asked to commit to keeping them.", state=ASKED)
 
         def answered(transaction: str, missing: int) -> None:
             commitment(self._data, transaction, missing)
 
         if not ask_to_commit(stored, self._target, self._title, _transaction(study), answered):
-            _end(outbox, study, SENT, said)
+            _end(outbox, study, SENT, sentence)
         self.sent += len(study)
 
 
@@ -215,12 +220,12 @@ def commitment(data: Path, transaction: str, missing: int) -> bool:
 
 def _transaction(study: Sequence[Return]) -> str:
     """Made of what is on record, so that an answer is known again after a restart."""
-    names = sorted(one.sha256 for one in study)
+    names = sorted(delivery.sha256 for delivery in study)
     return dicom_source.uid(*names, study[0].target, str(study[0].tries), "commitment")
 
 
 def _try_again(outbox: Outbox, study: Sequence[Return], problem: NotDelivered) -> None:
-    tries = max(one.tries for one in study)
+    tries = max(delivery.tries for delivery in study)
     if problem.for_good or tries + 1 >= MOST_TRIES:
         _end(outbox, study, FAILED, f"{problem} It was given up.")
         return
@@ -231,26 +236,26 @@ def _try_again(outbox: Outbox, study: Sequence[Return], problem: NotDelivered) -
 def _end(outbox: Outbox, study: Sequence[Return], state: str, sentence: str) -> None:
     """The headers are forgotten but for what a later report of the study refers to the images by."""
     left = []
-    for one in study:
+    for delivery in study:
         content = b""
         with contextlib.suppress(ValueError):
-            held = opened(outbox, one)
+            held = opened(outbox, delivery)
             content = sealed(outbox, Held(dicom_header.nameless(held.header), None, held.reports))
-        left.append(replace(one, sealed=content))
+        left.append(replace(delivery, sealed=content))
     outbox.end(left, state, sentence)
 
 
 # What is sent, in the study that the images came from.
 
 
-def objects(store: Store, one: Return, model: str) -> list[bytes]:
+def objects(store: Store, delivery: Return, model: str) -> list[bytes]:
     """Those of one image that is analysed by this model."""
-    image, analysis = store.image(one.sha256), _analysis(store, one.sha256, model)
+    image, analysis = store.image(delivery.sha256), _analysis(store, delivery.sha256, model)
     assert image is not None
     assert analysis is not None
-    held = opened(Outbox(store), one)
+    held = opened(Outbox(store), delivery)
     mammogram = replace(store.mammogram(image), tones=held.tones)
-    segmentation = filing.read_maps(store.data, one.sha256, model, analysis.provenance.weights_sha256)
+    segmentation = filing.read_maps(store.data, delivery.sha256, model, analysis.provenance.weights_sha256)
     result = Result(image.name, mammogram, analysis, segmentation, origin=held.header)
     made = []
     for name in FORMATS:
@@ -259,40 +264,40 @@ def objects(store: Store, one: Return, model: str) -> list[bytes]:
     return made
 
 
-def report(store: Store, one: Return, model: str, there: Mapping[str, Held]) -> bytes:
-    """The report of its study, that follows those that the archive has. one: an image whose whole header is held.
+def report(store: Store, delivery: Return, model: str, there: Mapping[str, Held]) -> bytes:
+    """The report of its study, that follows those that the archive has. delivery: an image whose whole header is held.
     there: what is held of all images of the study that the archive is known to have; they are in it."""
-    study = study_of(store, one.sha256)
+    study = study_of(store, delivery.sha256)
     assert study is not None
-    by = there[one.sha256].header
-    found = [
+    by = there[delivery.sha256].header
+    triples = [
         (image, analysis, dicom_header.named_again(dicom_header.nameless(there[image.sha256].header), by))
         for image in images_of(store, study.id)
         if image.sha256 in there and (analysis := _analysis(store, image.sha256, model)) is not None
     ]
     views = [
-        StudyView(image.name, store.mammogram(image), analysis, origin=header) for image, analysis, header in found
+        StudyView(image.name, store.mammogram(image), analysis, origin=header) for image, analysis, header in triples
     ]
     result = StudyResult(
         id=study.id,
         title="",
-        look=together([_look(store, view) for view in views], companions([image for image, *_ in found])),
-        files={image.sha256: image.name for image, *_ in found},
+        look=together([_look(store, view) for view in views], companions([image for image, *_ in triples])),
+        files={image.sha256: image.name for image, *_ in triples},
         history=history(store, study.id),
         pictures=views,
     )
     return to_study_sr(result, _reports(there))
 
 
-def _held_of_study(store: Store, one: Return) -> dict[str, Held]:
+def _held_of_study(store: Store, delivery: Return) -> dict[str, Held]:
     """Of the images of its study, by sha256; not of those that a person put there and the archive has elsewhere."""
-    outbox, study = Outbox(store), study_of(store, one.sha256)
-    found: dict[str, Held] = {}
+    outbox, study = Outbox(store), study_of(store, delivery.sha256)
+    by_image: dict[str, Held] = {}
     for each in outbox.of_study(study.id) if study else ():
         with contextlib.suppress(ValueError):  # another key's
-            found[each.sha256] = opened(outbox, each)
-    here = found[one.sha256].header.StudyInstanceUID
-    return {sha256: held for sha256, held in found.items() if held.header.StudyInstanceUID == here}
+            by_image[each.sha256] = opened(outbox, each)
+    here = by_image[delivery.sha256].header.StudyInstanceUID
+    return {sha256: held for sha256, held in by_image.items() if held.header.StudyInstanceUID == here}
 
 
 def _reports(there: Mapping[str, Held]) -> tuple[str, ...]:

@@ -225,15 +225,15 @@ def analyse_stored(
 ) -> engine.Made:
     """An image on file to all that is kept with its analysis, wherever this runs. content: of its file."""
     mammogram = mammogram_of(image, content)
-    found, segmentation = analysis.analyse(mammogram, model, progress=progress, cancelled=cancelled)
-    seen = look(mammogram, segmentation, found)
+    result, segmentation = analysis.analyse(mammogram, model, progress=progress, cancelled=cancelled)
+    seen = look(mammogram, segmentation, result)
     files = {
-        THUMBNAIL_FILE: filing.thumbnail_bytes(drawing.thumbnail(mammogram, found.findings, THUMBNAIL)),
+        THUMBNAIL_FILE: filing.thumbnail_bytes(drawing.thumbnail(mammogram, result.findings, THUMBNAIL)),
         **filing.map_files(segmentation),
         filing.LOOK_FILE: filing.look_bytes(look_to_json(seen)),
     }
     more = {"coarse_vessels": seen.amount.coarse_vessels}
-    return engine.Made(to_json(found, file=image.name), files, more)
+    return engine.Made(to_json(result, file=image.name), files, more)
 
 
 def _executor(load: Callable[[str], models.Model]) -> engine.Executor:

@@ -134,14 +134,14 @@ def _words(shares: dict[str, float], count: int) -> list[str]:
 def _patients(breasts: list[_Breast], rng: np.random.Generator) -> list[tuple[list[_Breast], Density]]:
     """One or two breasts of one look, and the density they share; hard case d is always dense."""
     waiting: dict[tuple[Look, Density], _Breast] = {}
-    found: list[tuple[list[_Breast], Density]] = []
+    patients: list[tuple[list[_Breast], Density]] = []
     for breast in breasts:
         spec = breast[1]
         density: Density = "d" if spec.hard == "d" else DENSITIES[int(rng.choice(4, p=DENSITY_SHARES))]
         if rng.random() >= BOTH_BREASTS:
-            found.append(([breast], density))
+            patients.append(([breast], density))
         elif (other := waiting.pop((spec.look, density), None)) is not None:
-            found.append(([other, breast], density))
+            patients.append(([other, breast], density))
         else:
             waiting[spec.look, density] = breast
-    return found + [([breast], density) for (_, density), breast in waiting.items()]
+    return patients + [([breast], density) for (_, density), breast in waiting.items()]

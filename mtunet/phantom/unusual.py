@@ -163,8 +163,8 @@ def _two_breasts(phantom: Phantom, rng: Rng) -> Picture:
     other_side = Laterality.RIGHT if phantom.spec.laterality is Laterality.LEFT else Laterality.LEFT
     other = make_phantom(replace(phantom.spec, seed=int(rng.integers(1 << 40)), laterality=other_side))
     pair = (other, phantom) if phantom.spec.laterality is Laterality.LEFT else (phantom, other)
-    masks = {name: np.hstack([one.masks[name] for one in pair]) for name in phantom.masks}
-    return Picture(np.hstack([one.pixels for one in pair]), MappingProxyType(masks), phantom.spacing_mm)
+    masks = {name: np.hstack([breast.masks[name] for breast in pair]) for name in phantom.masks}
+    return Picture(np.hstack([breast.pixels for breast in pair]), MappingProxyType(masks), phantom.spacing_mm)
 
 
 def _threads(phantom: Phantom, rng: Rng, count: int, length_mm: float, curl: float, width_px: int) -> FloatArray:

@@ -235,8 +235,8 @@ def _keep_a_copy(path: Path, version: int) -> None:
 def sentence(problem: OSError | sqlite3.Error | None, path: Path) -> str:
     """What an error means and what to do, by SQLite's own number for it. None: the file was found damaged."""
     kind = sqlite3.SQLITE_CORRUPT if problem is None else _kind(problem)
-    said = _SENTENCES.get(kind, _OTHERWISE)
-    return f"The database {path} {said.format(problem=problem, backup=path.with_name(BACKUP), name=path.name)}"
+    template = _SENTENCES.get(kind, _OTHERWISE)
+    return f"The database {path} {template.format(problem=problem, backup=path.with_name(BACKUP), name=path.name)}"
 
 
 def _kind(problem: OSError | sqlite3.Error) -> int | None:

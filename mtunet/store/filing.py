@@ -222,13 +222,13 @@ def _points(told: list[list[int]] | None) -> npt.NDArray[np.int32] | None:
 def on_disk(data: Path, older_than_s: float) -> set[str]:
     """Of which images anything lies here, all of it written longer ago than that: a kill may have left the maps of an
     image that was being forgotten."""
-    found, young = set[str](), set[str]()
+    aged, young = set[str](), set[str]()
     for path in (path for kind in ("images", "thumbnails", "maps") for path in (data / kind).glob("*")):
         with contextlib.suppress(OSError):
             if SHA256.fullmatch(path.stem):
                 old = abs(time.time() - path.stat().st_mtime) > older_than_s
-                (found if old else young).add(path.stem)
-    return found - young
+                (aged if old else young).add(path.stem)
+    return aged - young
 
 
 def forget(data: Path, *names: str) -> None:

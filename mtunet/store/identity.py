@@ -39,11 +39,11 @@ def known_image(db: Database, data: Path, mammogram: Mammogram, belonging: Belon
             return SameImage(image)
         clash = clash or image.instance == belonging.instance
     same = (image for image in _alike(db, mammogram, belonging) if _labels_agree(db, image, mammogram))
-    found = next(same, None)
-    if found is None or found.instance is not None or belonging.instance is None:
-        return SameImage(found, clash)
-    decided = db["decisions"].count_where("study = (select study from images where sha256 = ?)", [found.sha256])
-    return SameImage(clash=clash, nameless=None if decided else found)
+    match = next(same, None)
+    if match is None or match.instance is not None or belonging.instance is None:
+        return SameImage(match, clash)
+    decided = db["decisions"].count_where("study = (select study from images where sha256 = ?)", [match.sha256])
+    return SameImage(clash=clash, nameless=None if decided else match)
 
 
 def _labels_agree(db: Database, image: Image, mammogram: Mammogram) -> bool:
@@ -73,8 +73,8 @@ def _alike(db: Database, mammogram: Mammogram, belonging: Belonging) -> list[Ima
 
 
 def _pixels(db: Database, image: Image) -> str | None:
-    found = db.conn.execute("select pixels from images where sha256 = ?", [image.sha256]).fetchone()
-    return str(found[0]) if found and found[0] else None
+    row = db.conn.execute("select pixels from images where sha256 = ?", [image.sha256]).fetchone()
+    return str(row[0]) if row and row[0] else None
 
 
 def _same_picture(data: Path, image: Image, mammogram: Mammogram, pixels: str | None) -> bool:

@@ -92,9 +92,9 @@ class Store(Opened):
         }
         replaced = None
         with self.writing():
-            if (found := self.image(mammogram.sha256)) is None:
+            if (image := self.image(mammogram.sha256)) is None:
                 known = SameImage() if belonging is None else known_image(self.db, self.data, mammogram, belonging)
-                if (found := known.image) is None:
+                if (image := known.image) is None:
                     notes = [*mammogram.notes, *([OTHER_PIXELS] if known.clash else [])]
                     self.db["images"].insert(row | {"notes": json.dumps(notes)})
                     if listed:
@@ -105,9 +105,9 @@ class Store(Opened):
                         forget_image(self.db, replaced.sha256)
         if replaced is not None:
             filing.forget(self.data, replaced.sha256)
-        if found is not None and found.sha256 != mammogram.sha256:
+        if image is not None and image.sha256 != mammogram.sha256:
             filing.forget(self.data, mammogram.sha256)
-            return found
+            return image
         added = self.image(mammogram.sha256)
         assert added is not None
         return added
@@ -180,8 +180,8 @@ class Store(Opened):
         """As it was given to `add_analysis`."""
         query = "select analysis from analyses where sha256 = ? and model = ? and weights_sha256 = ?"
         for row in self.db.query(query, [sha256, model, weights_sha256]):
-            found: dict[str, Any] = json.loads(row["analysis"])
-            return found
+            analysis: dict[str, Any] = json.loads(row["analysis"])
+            return analysis
         return None
 
     def images(self, *, search: str = "", limit: int = 20, offset: int = 0) -> list[Image]:
@@ -295,16 +295,16 @@ class Store(Opened):
                 "select sha256 from images where sha256 not in (select sha256 from jobs) "
                 "and sha256 not in (select sha256 from analyses)"
             )
-            found = [row["sha256"] for row in self.db.query(query)]
-            for sha256 in found:
+            orphans = [row["sha256"] for row in self.db.query(query)]
+            for sha256 in orphans:
                 self._queue(sha256, model, "found at the start")
-        return len(found)
+        return len(orphans)
 
     def sweep(self) -> int:
         """Remove the files of images that have no row: of who was killed before the row was written, or after it was
         deleted; says of how many."""
-        found = filing.on_disk(self.data, older_than_s=ORPHAN_SECONDS)
-        swept = [sha256 for sha256 in found if self.image(sha256) is None]
+        digests = filing.on_disk(self.data, older_than_s=ORPHAN_SECONDS)
+        swept = [sha256 for sha256 in digests if self.image(sha256) is None]
         filing.forget(self.data, *swept)
         return len(swept)
 

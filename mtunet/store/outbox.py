@@ -125,16 +125,18 @@ class Outbox:
         self, study: Sequence[Return], until: float, sentence: str, *, state: str = WAITING, failed: bool = False
     ) -> None:
         """Nothing is done with them until then. What they hold is kept. failed: whether that was a try."""
-        self._keep([replace(one, tries=one.tries + failed, next_at=until) for one in study], state, sentence)
+        self._keep(
+            [replace(delivery, tries=delivery.tries + failed, next_at=until) for delivery in study], state, sentence
+        )
 
     def end(self, study: Sequence[Return], state: str, sentence: str) -> None:
         """Delivered or given up. What they hold is all that is kept: headers are forgotten."""
-        self._keep([replace(one, tries=one.tries + 1) for one in study], state, sentence)
+        self._keep([replace(delivery, tries=delivery.tries + 1) for delivery in study], state, sentence)
 
     def _keep(self, study: Sequence[Return], state: str, sentence: str) -> None:
         if not study:
             return
-        rows = [asdict(one) | {"state": state, "sentence": sentence, "changed_at": now()} for one in study]
+        rows = [asdict(delivery) | {"state": state, "sentence": sentence, "changed_at": now()} for delivery in study]
         with self._store.writing():
             self._db.conn.execute("pragma secure_delete = on")
             self._db.conn.executemany(

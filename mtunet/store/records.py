@@ -108,7 +108,7 @@ def image_from(row: Mapping[str, Any]) -> Image:
         facts=frozenset(map(Fact, json.loads(row["facts"]))),
         instance=row["instance"],
         derived_from=tuple(json.loads(row["derived_from"])),
-        windows=tuple(FileWindow(*one) for one in json.loads(row["windows"])),
+        windows=tuple(FileWindow(*window) for window in json.loads(row["windows"])),
     )
 
 

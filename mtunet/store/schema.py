@@ -362,10 +362,10 @@ def m010_one_law(db: Database) -> None:
     """What was said of each picture, as [[rule, sentence], …]. Studies are flagged by the rules of an image: what
     cannot be assessed comes before what is mostly arterial."""
     db["analyses"].add_column("picture", str, not_null_default="[]")
-    said = ("no_breast", "specimen", "drawing", "clipped", "part_of_a_breast", "no_spacing")
+    rules = ("no_breast", "specimen", "drawing", "clipped", "part_of_a_breast", "no_spacing")
     for row in list(db.query("select rowid, analysis from analyses")):
         reasons = json.loads(row["analysis"]).get("triage", {}).get("reasons", [])
-        kept = [[reason["rule"], reason["sentence"]] for reason in reasons if reason["rule"] in said]
+        kept = [[reason["rule"], reason["sentence"]] for reason in reasons if reason["rule"] in rules]
         db.conn.execute("update analyses set picture = ? where rowid = ?", [json.dumps(kept), row["rowid"]])
     db.conn.execute(
         "update studies set flag = 'not_assessable' where coalesce(mc_count, 0) = 0 and id in (select images.study "
@@ -396,7 +396,7 @@ def m012_identity(db: Database) -> None:
     for column in ("derived_from", "facts"):
         db["images"].add_column(column, str, not_null_default="[]")
     for row in list(db.query("select sha256, notes from images")):
-        facts = sorted(fact for said, fact in M012_SAID.items() if said in row["notes"])
+        facts = sorted(fact for sentence, fact in M012_SAID.items() if sentence in row["notes"])
         db.conn.execute("update images set facts = ? where sha256 = ?", [json.dumps(facts), row["sha256"]])
     db.conn.execute(
         "update studies set group_key = group_key || ':' || substr(patient, 1, 16) "

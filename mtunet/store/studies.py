@@ -76,14 +76,14 @@ def study_of(store: Opened, sha256: str) -> Study | None:
 
 def open_study(store: Opened, study_id: str | None = None, *, sha256: str = "") -> StudyRecord | None:
     """A study by its id, else by an image in it; None for what is not there. That it was opened is noted once."""
-    found = study_of(store, sha256) if study_id is None else study(store, study_id)
-    if found is None:
+    entry = study_of(store, sha256) if study_id is None else study(store, study_id)
+    if entry is None:
         return None
-    record = record_of(store, found)
+    record = record_of(store, entry)
     if not record.images:
         return None
-    if found.opened_at is None:
-        mark_opened(store, found.id)
+    if entry.opened_at is None:
+        mark_opened(store, entry.id)
     return record
 
 
@@ -161,11 +161,11 @@ def assign(store: Opened, ids: Sequence[str], reader: str) -> None:
 
 def put(db: Database, sha256: str, into: StudyPlace, at: str) -> None:
     """Put a new image into its study, made if it is the first. Inside a transaction."""
-    found = _with_group(db, into.group)
-    if found is None:
-        found = _make(db, into, at)
-    db.conn.execute("update images set study = ?, guessed = ? where sha256 = ?", [found, into.guessed, sha256])
-    refresh(db, found)
+    study_id = _with_group(db, into.group)
+    if study_id is None:
+        study_id = _make(db, into, at)
+    db.conn.execute("update images set study = ?, guessed = ? where sha256 = ?", [study_id, into.guessed, sha256])
+    refresh(db, study_id)
 
 
 def move_image(store: Opened, sha256: str, to: str | None, reader: str = "") -> str | None:
@@ -221,11 +221,15 @@ def _settle_side(db: Database, image: Image) -> None:
     query = "select rowid, picture, analysis from analyses where sha256 = ?"
     for row in list(db.query(query, [image.sha256])):
         analysis, picture = json.loads(row["analysis"]), json.loads(row["picture"])
-        said = analysis.get("triage", {}).get("reasons", [])
-        if not any(one["rule"] in OF_SIDE for one in said):
+        reasons = analysis.get("triage", {}).get("reasons", [])
+        if not any(reason["rule"] in OF_SIDE for reason in reasons):
             continue
-        analysis["triage"]["reasons"] = [one for one in said if one["rule"] not in OF_SIDE]
-        values = [json.dumps([one for one in picture if one[0] not in OF_SIDE]), json.dumps(analysis), row["rowid"]]
+        analysis["triage"]["reasons"] = [reason for reason in reasons if reason["rule"] not in OF_SIDE]
+        values = [
+            json.dumps([reason for reason in picture if reason[0] not in OF_SIDE]),
+            json.dumps(analysis),
+            row["rowid"],
+        ]
         db.conn.execute("update analyses set picture = ?, analysis = ? where rowid = ?", values)
 
 
@@ -312,13 +316,13 @@ def _study_from(row: Mapping[str, Any]) -> Study:
 
 
 def _study_id(db: Database, sha256: str) -> str | None:
-    found = db.conn.execute("select study from images where sha256 = ?", [sha256]).fetchone()
-    return found[0] if found else None
+    row = db.conn.execute("select study from images where sha256 = ?", [sha256]).fetchone()
+    return row[0] if row else None
 
 
 def _with_group(db: Database, group: str | None) -> str | None:
-    found = db.conn.execute("select id from studies where group_key = ?", [group]).fetchone()
-    return found[0] if found else None
+    row = db.conn.execute("select id from studies where group_key = ?", [group]).fetchone()
+    return row[0] if row else None
 
 
 def _make(db: Database, place: StudyPlace, at: str) -> str:

@@ -35,10 +35,10 @@ def evidence(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageEvide
     """Per study what is known of its images; a study without images is left out."""
     wanted = list(studies)
     marks = ", ".join("?" * len(wanted))
-    found: dict[str, list[dict[str, Any]]] = {}
+    by_study: dict[str, list[dict[str, Any]]] = {}
     for row in db.query(f"{NUMBERS} where images.study in ({marks}) order by images.rowid", wanted):
-        found.setdefault(row["study"], []).append(row)
-    return {study: tuple(_evidence_of_study(rows)) for study, rows in found.items()}
+        by_study.setdefault(row["study"], []).append(row)
+    return {study: tuple(_evidence_of_study(rows)) for study, rows in by_study.items()}
 
 
 def _evidence_of_study(rows: Iterable[Mapping[str, Any]]) -> Iterator[ImageEvidence]:
@@ -88,8 +88,8 @@ def score_again(db: Database, study: str) -> None:
     )
     for row in list(db.query(sql, [study])):
         with contextlib.suppress(ValueError):  # an analysis of another schema
-            found = scores(from_json(json.loads(row["analysis"])))
-            highest = max(found.values(), default=None)
+            by_number = scores(from_json(json.loads(row["analysis"])))
+            highest = max(by_number.values(), default=None)
             db.conn.execute("update analyses set mc_score = ? where rowid = ?", [highest, row["rowid"]])
 
 
@@ -104,12 +104,12 @@ def numbers_of_analysis(analysis: Mapping[str, Any], coarse_vessels: int | None)
 
 def _evidence_from(row: Mapping[str, Any], image: Image) -> ImageEvidence:
     """What facts say is said in today's words, and before the image is analysed."""
-    said = [Reason(*one) for one in json.loads(row["picture"] or "[]")]
+    reasons = [Reason(*reason) for reason in json.loads(row["picture"] or "[]")]
     return ImageEvidence(
         laterality=image.laterality,
         view=image.view,
         analysed=row["flag"] is not None,
-        picture=(*scope_reasons(image.facts), *(one for one in said if one.rule not in OF_FACTS)),
+        picture=(*scope_reasons(image.facts), *(reason for reason in reasons if reason.rule not in OF_FACTS)),
         mc_count=row["mc_count"] or 0,
         mc_px=row["mc_px"] or 0,
         mc_mm2=row["mc_mm2"],

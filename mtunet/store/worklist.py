@@ -85,10 +85,10 @@ def rows(store: Opened, query: Query, *, limit: int = 20, offset: int = 0) -> tu
     """One page of studies."""
     condition, values = _where(query)
     sql = f"select * from studies {condition} order by {_ORDERS[query.order]} limit :limit offset :offset"
-    found = list(store.db.query(sql, {**values, "limit": limit, "offset": offset}))
-    ids = [row["id"] for row in found]
+    records = list(store.db.query(sql, {**values, "limit": limit, "offset": offset}))
+    ids = [row["id"] for row in records]
     known, views = evidence(store.db, ids), _views(store, ids)
-    return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in found)
+    return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in records)
 
 
 def count(store: Opened, query: Query | None = None) -> int:
@@ -110,18 +110,18 @@ def tally(store: Opened, query: Query) -> dict[Flag | None, int]:
     """How many studies each flag has, whatever flag the query chooses; None for those that have none yet."""
     condition, values = _where(replace(query, flag=None))
     sql = f"select flag, count(*) as n from studies {condition} group by flag"
-    found = store.db.query(sql, values)
-    return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in found}
+    groups = store.db.query(sql, values)
+    return {Flag(row["flag"]) if row["flag"] else None: int(row["n"]) for row in groups}
 
 
 def badges(store: Opened) -> tuple[str, ...]:
     """Names of the badges that any study has, in the order of the table."""
-    found = {
+    names = {
         name
         for row in store.db.query("select distinct scope from studies where scope <> ''")
         for name in row["scope"].split()
     }
-    return tuple(name for name in BADGES if name in found)
+    return tuple(name for name in BADGES if name in names)
 
 
 def readers(store: Opened) -> tuple[str, ...]:
@@ -168,11 +168,11 @@ def dots(store: Opened, query: Query) -> tuple[Dot, ...]:
 def counts(store: Opened, query: Query) -> dict[tuple[Flag, State], int]:
     """Studies by flag and state, whatever flag and state the query chooses."""
     condition, values = _where(replace(query, flag=None, state=None))
-    state = "case " + " ".join(f"when {sql} then '{one.value}'" for one, sql in _STATES.items()) + " end"
-    found = store.db.execute(
+    state = "case " + " ".join(f"when {sql} then '{key.value}'" for key, sql in _STATES.items()) + " end"
+    groups = store.db.execute(
         f"select flag, {state}, count(*) from studies {condition} and flag is not null group by 1, 2", values
     )
-    return {(Flag(flag), State(state)): int(n) for flag, state, n in found}
+    return {(Flag(flag), State(state)): int(n) for flag, state, n in groups}
 
 
 def today(store: Opened, since: str) -> Today:
@@ -199,8 +199,8 @@ def decided(store: Opened, ids: Sequence[str]) -> dict[str, bool]:
         "select studies.id, decided_at is not null from json_each(:ids) as wanted "
         "join studies on studies.id = wanted.value order by wanted.key"
     )
-    found = store.db.execute(sql, {"ids": json.dumps(list(ids))})
-    return {study: bool(decided) for study, decided in found}
+    pairs = store.db.execute(sql, {"ids": json.dumps(list(ids))})
+    return {study: bool(decided) for study, decided in pairs}
 
 
 _ORDERS: Mapping[Order, str] = {
@@ -262,11 +262,11 @@ def _views(store: Opened, ids: list[str]) -> dict[str, list[ListedView]]:
         "left join jobs on jobs.id = (select j.id from jobs as j where j.sha256 = images.sha256 "
         f"order by j.changed_at desc limit 1) where images.study in ({marks}) {HANGING}"
     )
-    found: dict[str, list[ListedView]] = {}
+    views: dict[str, list[ListedView]] = {}
     for row in store.db.query(sql, ids):
         job = job_from({**row, "model": row["job_model"]}) if row["state"] is not None else None
-        found.setdefault(row["study"], []).append(ListedView(image_from(row), job, bool(row["guessed"])))
-    return found
+        views.setdefault(row["study"], []).append(ListedView(image_from(row), job, bool(row["guessed"])))
+    return views
 
 
 def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView]) -> StudyRow:

@@ -125,7 +125,7 @@ def measure(mammogram: Mammogram, segmentation: Segmentation, analysis: Analysis
     """BAC of one image, over the pixels of its arterial findings at the thresholds of `analysis`."""
     kind = Calcification.ARTERIAL
     mask = masks(segmentation, analysis.thresholds)[kind]
-    found = [finding for finding in analysis.findings if finding.type is kind]
+    segments = [finding for finding in analysis.findings if finding.type is kind]
     spacing = mammogram.spacing_mm
     area_px = int(np.count_nonzero(mask))
     breast_px = int(np.count_nonzero(segmentation.breast))
@@ -134,12 +134,12 @@ def measure(mammogram: Mammogram, segmentation: Segmentation, analysis: Analysis
         laterality=analysis.laterality,
         area_px=area_px,
         area_mm2=None if spacing is None else area_px * spacing[0] * spacing[1],
-        length_px=sum(finding.length_px for finding in found),
-        length_mm=None if spacing is None else sum(finding.length_mm or 0.0 for finding in found),
+        length_px=sum(finding.length_px for finding in segments),
+        length_mm=None if spacing is None else sum(finding.length_mm or 0.0 for finding in segments),
         breast_share=area_px / breast_px if breast_px else None,
         probability_sum=float(segmentation.probability[kind][mask].sum(dtype=np.float64)),
         intensity_sum=float(mammogram.pixels[mask].sum(dtype=np.float64)) * GREY_LEVELS,
-        vessels=None if spacing is None else vessels(found, spacing),
+        vessels=None if spacing is None else vessels(segments, spacing),
     )
 
 

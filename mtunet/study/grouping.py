@@ -66,7 +66,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
     folder, _, last = name.replace("\\", "/").rpartition("/")
     within = display_name(folder) if folder else stem(archive) if archive else ""
     rest = without_placement(stem(last))
-    said = placement_in(stem(last))
+    placement = placement_in(stem(last))
     if (said_by_header := header_group(belonging)) is not None:
         return StudyPlace(
             group=said_by_header,
@@ -76,7 +76,7 @@ def place(name: str, batch: str, belonging: Belonging, *, archive: str = "", tit
             shifted_day=belonging.shifted_day,
         )
     nameless = not rest and not within
-    if title is not None or nameless or (said.side, said.view) == (None, None):
+    if title is not None or nameless or (placement.side, placement.view) == (None, None):
         return StudyPlace(
             None,
             title or display_name(last),
@@ -186,12 +186,12 @@ def _rank(image: StudyImage) -> int:
 
 
 def _of_one_view(images: Sequence[StudyImage]) -> list[list[StudyImage]]:
-    found: dict[tuple[object, ...], list[StudyImage]] = {}
+    by_view: dict[tuple[object, ...], list[StudyImage]] = {}
     for image in images:
         if image.laterality is not None and image.view is not None:
             key = (image.laterality, image.view, image.facts & OTHER_PROJECTIONS)
-            found.setdefault(key, []).append(image)
-    return list(found.values())
+            by_view.setdefault(key, []).append(image)
+    return list(by_view.values())
 
 
 # How the views of a study hang: RCC | LCC over RMLO | LMLO, chest wall to chest wall, as radiologists are used to.

@@ -233,7 +233,9 @@ def _stretches(seen: Sequence[Seen]) -> npt.NDArray[np.float64]:
     """(2, findings) mm: from where to where each lies from the nipple. Of MC its middle, of BAC, which is long, the
     nearest and the farthest point."""
     ends = [
-        (one.place.nipple,) * 2 if one.finding.type is Calcification.MICRO else (one.place.near, one.place.far)
-        for one in seen
+        (sighting.place.nipple,) * 2
+        if sighting.finding.type is Calcification.MICRO
+        else (sighting.place.near, sighting.place.far)
+        for sighting in seen
     ]
     return np.array(ends, np.float64).T

@@ -58,10 +58,10 @@ class StudyLook:
 
     def other_view(self, sha256: str, number: int) -> tuple[str, int] | bool | None:
         """Where a finding may be in the other view; False when it is seen in one view only; None when not known."""
-        for found in self.matches.values():
-            if partner := found.partner((sha256, number)):
+        for pairing in self.matches.values():
+            if partner := pairing.partner((sha256, number)):
                 return partner
-            if (sha256, number) in found.alone:
+            if (sha256, number) in pairing.alone:
                 return False
         return None
 
@@ -83,7 +83,7 @@ def together(images: Sequence[ImageLook], beside: Iterable[str] = ()) -> StudyLo
     """The images of one study, in the order given. beside: those that do not count."""
     left_out = frozenset(beside)
     counting = [image for image in images if image.analysis.sha256 not in left_out]
-    matches = {side: found for side in Laterality if (found := _matches(counting, side)) is not None}
+    matches = {side: pairing for side in Laterality if (pairing := _matches(counting, side)) is not None}
     return StudyLook(
         images=tuple(images),
         amount=study_amount([image.amount for image in counting]),

@@ -71,7 +71,7 @@ def bac_amounts(case: Case) -> None:
 def _rows(case: Case) -> list[dict[str, Any]]:
     amount = case.look.amount
     parts: list[tuple[str, Amount]] = [
-        (f"{SIDES[side]} breast, mean of its views", found) for side, found in amount.breasts.items()
+        (f"{SIDES[side]} breast, mean of its views", average) for side, average in amount.breasts.items()
     ]
     if amount.whole is not None and (len(parts) != 1 or case.single):
         parts = [*parts, ("Study, sum of its breasts", amount.whole)] if not case.single else [("Image", amount.whole)]
@@ -156,10 +156,12 @@ def _mm2(area: float | None) -> str:
 def _change_words(before: Any, after: Any) -> str | None:
     if before.area_mm2 is None or after.area_mm2 is None:
         return None
-    found = change(before.area_mm2, after.area_mm2, repeat_error())
-    if found.ratio is None:
+    difference = change(before.area_mm2, after.area_mm2, repeat_error())
+    if difference.ratio is None:
         return "none before" if after.area_mm2 else "none then or now"
-    return f"{100 * (found.ratio - 1):+.0f} %, {'more than' if found.beyond else 'within what'} repeats differ"
+    return (
+        f"{100 * (difference.ratio - 1):+.0f} %, {'more than' if difference.beyond else 'within what'} repeats differ"
+    )
 
 
 # The study as a point on the MC × BAC plane, with its way as the thresholds move.

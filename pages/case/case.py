@@ -30,11 +30,11 @@ UNASKED = {"causes": False, "below": False, "truth_mc": False, "truth_bac": Fals
 """Layers that are shown when somebody wants them."""
 
 
-def opened(record: StudyRecord, found: Sequence[Found], thresholds: Mapping[Calcification, float]) -> Case:
-    """A study under these thresholds. found: what a model found on each image. Raises NotOnFile."""
-    looks = [looked(image, stored, thresholds) for image, stored in found]
-    views = [Viewed(image, stored, look.analysis, look) for (image, stored), look in zip(found, looks, strict=True)]
-    beside = companions([image for image, _ in found])
+def opened(record: StudyRecord, results: Sequence[Found], thresholds: Mapping[Calcification, float]) -> Case:
+    """A study under these thresholds. results: what a model found on each image. Raises NotOnFile."""
+    looks = [looked(image, stored, thresholds) for image, stored in results]
+    views = [Viewed(image, stored, look.analysis, look) for (image, stored), look in zip(results, looks, strict=True)]
+    beside = companions([image for image, _ in results])
     return Case(record.study, views, together(looks, beside), standing(record.decided))
 
 

@@ -76,8 +76,8 @@ class Desk:
         """The same for the same content."""
         shown = self.shown
         cuts = {kind.value: cut for kind, cut in shown.thresholds.items()}
-        found = [(*key, kind.value, *map(int, box)) for key, (kind, box) in self.findings.items()]
-        told = [self.study, self.listed, shown.model, shown.weights_sha256, cuts, shown.rules, *self.images, found]
+        rows = [(*key, kind.value, *map(int, box)) for key, (kind, box) in self.findings.items()]
+        told = [self.study, self.listed, shown.model, shown.weights_sha256, cuts, shown.rules, *self.images, rows]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
 
 
@@ -234,13 +234,13 @@ def _refused(status: int, sentence: str) -> Response:
 
 
 def _verdicts(desk: Desk, stands: Standing) -> dict[str, dict[str, str]]:
-    found = {
+    verdicts = {
         f"{image[:16]} {number}": stands.about(image, kind, box)
         for (image, number), (kind, box) in desk.findings.items()
     }
     return {
         key: {"answer": decision.answer, "words": VERDICTS[Verdict(decision.answer)], "reader": decision.reader}
-        for key, decision in found.items()
+        for key, decision in verdicts.items()
         if decision is not None
     }
 

@@ -48,24 +48,24 @@ def downloads(case: Case, records: Sequence[Decision], palette: Palette) -> None
         make = functools.partial(_make, image=view.image, analysis=view.analysis, palette=palette, study=case.study.id)
         unfit = {name: each.unfit(view.image.laterality, view.image.view) for name, each in EXPORTS.items()}
         _buttons(EXPORTS, view.image.name, "download", make, unfit)
-        if said := _way_back(case):
-            st.caption(said)
+        if sentence := _way_back(case):
+            st.caption(sentence)
 
 
 def _way_back(case: Case) -> str:
     """What became of results that are to return to the archive their images came from; "" where none are."""
     with open_store() as store:
-        found = [Outbox(store).of(view.image.sha256) for view in case.views]
-    returns = [one for one in found if one is not None]
+        deliveries = [Outbox(store).of(view.image.sha256) for view in case.views]
+    returns = [delivery for delivery in deliveries if delivery is not None]
     if not returns:
         return ""
-    counts = Counter(one.state for one in returns)
-    last = max(returns, key=lambda one: one.changed_at)
+    counts = Counter(delivery.state for delivery in returns)
+    last = max(returns, key=lambda delivery: delivery.changed_at)
     if counts[SENT] == len(returns):
         at = last.changed_at[:16].replace("T", " ")
         return f"Results sent to PACS ({last.target}) at {at} UTC. {last.sentence}"
     parts = [f"{counts[state]} {words}" for state, words in _STATES.items() if counts[state]]
-    trouble = next((one.sentence for one in returns if one.state != SENT and one.sentence), "")
+    trouble = next((delivery.sentence for delivery in returns if delivery.state != SENT and delivery.sentence), "")
     return f"Results for PACS ({last.target}): {', '.join(parts)}. {trouble}".strip()
 
 

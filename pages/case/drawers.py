@@ -140,7 +140,7 @@ def _verdict(case: Case, view: Viewed, finding: Finding) -> str | None:
 def _columns(case: Case) -> dict[str, Any]:
     unit, square = ("mm", "mm²") if case.in_mm else ("px", "px")
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    two, one = ("%.2f", "%.1f") if case.in_mm else ("%d", "%.0f")
+    hundredths, tenths = ("%.2f", "%.1f") if case.in_mm else ("%d", "%.0f")
     return {
         "View": text(width=62, help="The image it was found on."),
         "No.": number(width=48, help="The number beside the contour in the image."),
@@ -150,10 +150,10 @@ def _columns(case: Case) -> dict[str, Any]:
         ),
         "MC": number("MC head", format="%.2f", width="small", help="Mean MC probability over the finding."),
         "BAC": number("BAC head", format="%.2f", width="small", help="Mean BAC probability over the finding."),
-        "Area": number(f"Area, {square}", format=two, width="small", help=None if case.in_mm else PIXELS),
+        "Area": number(f"Area, {square}", format=hundredths, width="small", help=None if case.in_mm else PIXELS),
         "Length": number(
             f"Length, {unit}",
-            format=one,
+            format=tenths,
             width="small",
             help="Of the centre line for BAC, of the longest extent for MC.",
         ),
@@ -181,11 +181,11 @@ def _columns(case: Case) -> dict[str, Any]:
 
 def _notes(images: Sequence[Image]) -> None:
     """What the reader had to decide or assume about the files; what is said of all of them is said once."""
-    said: dict[str, list[str]] = {}
+    by_note: dict[str, list[str]] = {}
     for image in images:
         for note in image.notes:
-            said.setdefault(note, []).append(short_marker(image) or image.name)
-    for note, names in said.items():
+            by_note.setdefault(note, []).append(short_marker(image) or image.name)
+    for note, names in by_note.items():
         where = "" if len(names) == len(images) else f" ({', '.join(names)})"
         st.markdown(f"- {plain(note + where)}")
 
@@ -193,13 +193,13 @@ def _notes(images: Sequence[Image]) -> None:
 def _looked_at(store: Store, case: Case, chosen: Chosen) -> None:
     """An expander with what was looked at and at which scale, the pixel size by a person's word, what lies below the
     line."""
-    told = [one for one in corrections_of(store, case.study.id) if one.what == SPACING]
+    told = [correction for correction in corrections_of(store, case.study.id) if correction.what == SPACING]
     below = [(view, finding) for view in case.views for finding in view.analysis.below]
     with st.expander(
         f"Looked at, pixel size, below the line ({len(below)})", icon=":material/straighten:", key="case.looked"
     ):
         for image, analysis in chosen.found:
-            by_hand = any(one.what == SPACING and one.sha256 == image.sha256 for one in told)
+            by_hand = any(correction.what == SPACING and correction.sha256 == image.sha256 for correction in told)
             st.caption(plain(f"{image.name}: {_share(analysis)}; {_scale(analysis, by_hand=by_hand)}."))
         _pixel_size(case, chosen.found, chosen.model, told)
         if below:
@@ -219,27 +219,31 @@ def _looked_at(store: Store, case: Case, chosen: Chosen) -> None:
 
 def _share(analysis: Analysis) -> str:
     of_picture = analysis.breast_px / (analysis.rows * analysis.columns)
-    said = f"{of_picture:.0%} of the picture was looked at"
+    words = f"{of_picture:.0%} of the picture was looked at"
     if analysis.looked_share is not None:
-        said += f", {analysis.looked_share:.0%} of what looks like tissue"
-    return said.replace("%", " %")
+        words += f", {analysis.looked_share:.0%} of what looks like tissue"
+    return words.replace("%", " %")
 
 
 def _scale(analysis: Analysis, *, by_hand: bool) -> str:
     if analysis.looked_mm is None:
         return "by an earlier version, which did not keep its scale"
-    said = "set by hand" if by_hand else "as the file says" if analysis.spacing_mm is not None else "assumed"
-    return f"a pixel is {analysis.looked_mm[0]:.2g} mm, {said}"
+    source = "set by hand" if by_hand else "as the file says" if analysis.spacing_mm is not None else "assumed"
+    return f"a pixel is {analysis.looked_mm[0]:.2g} mm, {source}"
 
 
-def _pixel_size(case: Case, found: Sequence[Found], model: str, told: Sequence[Correction]) -> None:
+def _pixel_size(case: Case, results: Sequence[Found], model: str, told: Sequence[Correction]) -> None:
     """For files that do not say it: one click sets it, and the images are looked at again at that scale."""
-    last = {one.sha256: one for one in told}
-    open_to_say = [one for one in found if one[0].spacing_mm is None or one[0].sha256 in last]
-    for image, analysis in found:
-        if (one := last.get(image.sha256)) is not None:
-            who = one.reader or "somebody"
-            st.caption(plain(f"Pixel size {one.after} mm, set by {who}: {_found(analysis)}. Before: {one.before}."))
+    last = {correction.sha256: correction for correction in told}
+    open_to_say = [result for result in results if result[0].spacing_mm is None or result[0].sha256 in last]
+    for image, analysis in results:
+        if (correction := last.get(image.sha256)) is not None:
+            who = correction.reader or "somebody"
+            st.caption(
+                plain(
+                    f"Pixel size {correction.after} mm, set by {who}: {_found(analysis)}. Before: {correction.before}."
+                )
+            )
     if not open_to_say:
         return
     key = f"case.pixel.{case.study.id}"

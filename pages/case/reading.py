@@ -92,12 +92,14 @@ class Case:
     @property
     def findings(self) -> list[tuple[Viewed, Finding]]:
         """MC first, then by probability × area, over all images."""
-        found = [(view, finding) for view in self.views for finding in view.analysis.findings]
-        return sorted(found, key=lambda one: (one[1].type.value != "mc", -one[1].probability * one[1].area_px))
+        pairs = [(view, finding) for view in self.views for finding in view.analysis.findings]
+        return sorted(pairs, key=lambda pair: (pair[1].type.value != "mc", -pair[1].probability * pair[1].area_px))
 
     def find(self, sha256: str, number: int) -> tuple[Viewed, Finding] | None:
         """None for a finding that is not there under these thresholds."""
-        of_image = ((view, one) for view in self.views if view.image.sha256 == sha256 for one in view.analysis.findings)
+        of_image = (
+            (view, finding) for view in self.views if view.image.sha256 == sha256 for finding in view.analysis.findings
+        )
         return next(((view, finding) for view, finding in of_image if finding.number == number), None)
 
     def view(self, sha256: str) -> Viewed | None:
@@ -119,11 +121,11 @@ def distances(case: Case, view: Viewed, finding: Finding) -> Distances | None:
 
 def other_view(case: Case, view: Viewed, finding: Finding) -> str | None:
     """What may be the same in the other view of this breast; None where it cannot be told."""
-    found = case.look.other_view(view.image.sha256, finding.number)
-    if isinstance(found, tuple):
-        other = case.find(*found)
+    partner = case.look.other_view(view.image.sha256, finding.number)
+    if isinstance(partner, tuple):
+        other = case.find(*partner)
         return f"{called(case, *other)}?" if other else None
-    return "one view only" if found is False else None
+    return "one view only" if partner is False else None
 
 
 # Its images in the viewer: in hanging order, with what was found, what is known and what readers marked.
@@ -147,7 +149,7 @@ def panes(
     hanging = Hanging(1, 1) if prior is not None else None
     if not case.single:
         hung = hang([(view.image.laterality, view.image.view) for view in case.views])
-        made = [replace(one, slot=slot) for one, slot in zip(made, hung.slots, strict=True)]
+        made = [replace(panel, slot=slot) for panel, slot in zip(made, hung.slots, strict=True)]
         empty = {slot: f"{_place_words(placing)}: not in this study" for slot, placing in hung.empty.items()}
         hanging = Hanging(hung.rows, hung.columns, empty)
     if prior is not None:
@@ -167,8 +169,10 @@ def pane(view: Viewed, case: Case, *, hung: bool = False) -> Pane:
     flipped = hung and "" not in (wall, wanted) and wall != wanted
     badges = [BADGES[name] for name in scope_of(view.analysis.triage.reasons)]
     counts = ["not counted"] if image.sha256 in case.look.beside else []
-    said = ", ".join([*(["mirrored"] if flipped else []), *counts, *badges])
-    title = (f"{image.name} ({said})" if said else image.name) if hung else ", ".join((view_words(image), *badges))
+    remarks = ", ".join([*(["mirrored"] if flipped else []), *counts, *badges])
+    title = (
+        (f"{image.name} ({remarks})" if remarks else image.name) if hung else ", ".join((view_words(image), *badges))
+    )
     return Pane(
         id=view.pane,
         title=title,
@@ -276,8 +280,8 @@ def _named(case: Case) -> list[str]:
         guess = "; put together by file name" if case.study.guessed else ""
         return [f"{len(images)} images, added {when_words(case.study.made_at)}{guess}"]
     sample = sample_of(images[0])
-    said = f"{size_words(images[0])}, added {when_words(images[0].added_at)}"
-    return [said, sample.teaches] if sample else [said]
+    words = f"{size_words(images[0])}, added {when_words(images[0].added_at)}"
+    return [words, sample.teaches] if sample else [words]
 
 
 def _flag(case: Case) -> dict[str, Any] | None:
@@ -289,7 +293,7 @@ def _flag(case: Case) -> dict[str, Any] | None:
     if triage.flag is None:
         return None
     words = FLAGS[triage.flag]
-    said = any("of the calcified area" in reason.sentence for reason in triage.reasons)
+    has_share = any("of the calcified area" in reason.sentence for reason in triage.reasons)
     return {
         "words": words.words,
         "icon": words.icon.removeprefix(":material/").removesuffix(":"),
@@ -297,7 +301,7 @@ def _flag(case: Case) -> dict[str, Any] | None:
         "help": words.help,
         "priority": ", ".join([PRIORITIES[PRIORITY[triage.flag]], *(BADGES[name] for name in case.scope)]),
         "reasons": [reason.sentence for reason in triage.reasons],
-        "share": "" if said or triage.bac_share is None else f"{share_words(triage.bac_share)}.",
+        "share": "" if has_share or triage.bac_share is None else f"{share_words(triage.bac_share)}.",
     }
 
 
@@ -319,7 +323,7 @@ def _finding(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
         "area": area,
         "size": ", ".join(size),
         "probability": round(finding.probability, 2),
-        "probabilities": {kind.value: round(found, 2) for kind, found in finding.probabilities.items()},
+        "probabilities": {kind.value: round(value, 2) for kind, value in finding.probabilities.items()},
         "where": ", ".join(where + ([f"other view: {other}"] if other else [])),
         "answers": [
             [answer.value, VERDICTS[answer]] for answer in (Verdict.AGREE, OTHER_WAY[finding.type], Verdict.NOTHING)

@@ -54,14 +54,14 @@ def settings(store: Store, record: StudyRecord, drawn: DeltaGenerator) -> Chosen
     where the settings are drawn."""
     with drawn:
         model = _model(record)
-    found = _analysed(store, record, model)
-    if not found:
+    results = _analysed(store, record, model)
+    if not results:
         return None
     with drawn:
-        thresholds, palette = _thresholds(record.study.id, found[0][1]), _palette()
+        thresholds, palette = _thresholds(record.study.id, results[0][1]), _palette()
         prior = _prior(store, record, model)
         beside = _beside(store, record.images[0], model) if len(record.images) == 1 and prior is None else None
-    return Chosen(model, found, thresholds, palette, prior, beside)
+    return Chosen(model, results, thresholds, palette, prior, beside)
 
 
 def _model(record: StudyRecord) -> str:
@@ -149,18 +149,18 @@ def _prior(store: Store, record: StudyRecord, model: str) -> tuple[StudyRecord, 
     chosen = st.selectbox(
         "Compare with a prior study",
         list(priors),
-        format_func=lambda one: f"{ago(study, priors[one]).capitalize()}: {priors[one].title}",
+        format_func=lambda prior_id: f"{ago(study, priors[prior_id]).capitalize()}: {priors[prior_id].title}",
         key=f"case.prior.{study.id}",
         persist_state="session",
         help="Known by the patient's identifier in the DICOM files, of which only a keyed hash is kept. "
         "The key 9 shows it under this study, or not.",
     )
     prior = record_of(store, priors[chosen])
-    found = [(image, analysis) for image in prior.images if (analysis := _on_file(prior, image, model)) is not None]
-    if not found:
+    results = [(image, analysis) for image in prior.images if (analysis := _on_file(prior, image, model)) is not None]
+    if not results:
         st.caption("This model has not looked at that study yet. Open it once with this model.")
         return None
-    return prior, found
+    return prior, results
 
 
 def _beside(store: Store, image: Image, model: str) -> Viewed | None:
@@ -173,18 +173,18 @@ def _beside(store: Store, image: Image, model: str) -> Viewed | None:
         "Compare with",
         list(names),
         index=None,
-        format_func=lambda one: names[one],
+        format_func=lambda key: names[key],
         placeholder="Another image beside this one",
         key=f"case.beside.{image.sha256[:16]}",
         help="Shown beside this image; zoom, place and window of the two move together.",
     )
     if sha256 is None:
         return None
-    other, found = store.image(sha256), store.analysis(sha256, model, models.MODELS[model].sha256)
-    if other is None or found is None:
+    other, stored = store.image(sha256), store.analysis(sha256, model, models.MODELS[model].sha256)
+    if other is None or stored is None:
         st.caption("This model has not looked at that image yet. Open it once with this model.")
         return None
-    analysis = from_json(found)
+    analysis = from_json(stored)
     return Viewed(other, analysis, analysis)
 
 
@@ -194,19 +194,19 @@ def _beside(store: Store, image: Image, model: str) -> Viewed | None:
 def _analysed(store: Store, record: StudyRecord, model: str) -> list[Found]:
     """What this model found on each image. One whose analysis failed is told, and the others are shown without it; a
     picture that looks like a negative gets a way out."""
-    found, waiting = [], []
+    results, waiting = [], []
     for image in record.images:
         analysis = _on_file(record, image, model)
         if analysis is not None:
-            found.append((image, analysis))
+            results.append((image, analysis))
         elif not _failed(store, image, model, alone=len(record.images) == 1):
             waiting.append(image)
     if waiting:
         _wait([image.sha256 for image in waiting], model, len(record.images))
-    for image, analysis in found:
+    for image, analysis in results:
         if any(reason.rule == NEGATIVE for reason in analysis.triage.reasons):
-            _offer_to_turn_over(store, image, model, alone=len(found) == 1)
-    return found
+            _offer_to_turn_over(store, image, model, alone=len(results) == 1)
+    return results
 
 
 def _on_file(record: StudyRecord, image: Image, model: str) -> Analysis | None:

@@ -27,7 +27,7 @@ FIRST = ("mtunet", "single", "multiclass")
 
 
 def look(method: str, methods: Sequence[str]) -> MethodStyle:
-    order = [*FIRST, *(one for one in methods if one not in FIRST)]
+    order = [*FIRST, *(name for name in methods if name not in FIRST)]
     place = order.index(method)
     colours = _DARK if dark() else _LIGHT
     return MethodStyle(

@@ -80,20 +80,20 @@ def _image_wish(image: Image, others: dict[str, str]) -> tuple[Laterality | None
         "Side",
         [None, *Laterality],
         index=[None, *Laterality].index(image.laterality),
-        format_func=lambda one: SIDES[one] if one else "Not known",
+        format_func=lambda choice: SIDES[choice] if choice else "Not known",
         key=f"{key}.side",
     )
     chosen = view.selectbox(
         "View",
         [None, *View],
         index=[None, *View].index(image.view),
-        format_func=lambda one: one.value if one else "Not known",
+        format_func=lambda choice: choice.value if choice else "Not known",
         key=f"{key}.view",
     )
     where = to.selectbox(
         "Study",
         [STAYS, ALONE, *others],
-        format_func=lambda one: {STAYS: "This one", ALONE: "One of its own"}.get(one) or others[one],
+        format_func=lambda choice: {STAYS: "This one", ALONE: "One of its own"}.get(choice) or others[choice],
         key=f"{key}.study",
     )
     return laterality, chosen, where

@@ -228,8 +228,8 @@ def _probability_at(request: Request, path: Path) -> Response:
         return _refused(f"x and y are whole numbers inside {columns} × {rows} pixels.")
     if request.query_params.get("flip") == "1":
         x = columns - 1 - x
-    found = json.dumps({"probability": round(float(values[y, x]) / 255.0, 3)})
-    return Response(found, media_type="application/json", headers=KEPT)
+    body = json.dumps({"probability": round(float(values[y, x]) / 255.0, 3)})
+    return Response(body, media_type="application/json", headers=KEPT)
 
 
 def _shrunk(path: Path, scale: int) -> npt.NDArray[np.uint16]:

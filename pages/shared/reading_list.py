@@ -65,11 +65,11 @@ class Lists:
     def find(self, name: str, study: str) -> tuple[str, ...] | None:
         """None for a list that is not kept, or holds no such study."""
         with self.lock:
-            found = self.kept.get(name)
-            if found is None or study not in found:
+            studies = self.kept.get(name)
+            if studies is None or study not in studies:
                 return None
             self.kept.move_to_end(name)
-            return found
+            return studies
 
     def keep(self, ids: tuple[str, ...]) -> str:
         """The list's name."""

@@ -66,15 +66,15 @@ class SignIn:
     def claims(self, cookies: Mapping[str, str]) -> Mapping[str, Any]:
         """What the provider said of who sends these cookies; {} where nobody has signed in."""
 
-        def one(name: str) -> bytes | None:
+        def cookie(name: str) -> bytes | None:
             return decode_signed_value(self.secret, name, cookies.get(name, ""))
 
         try:
-            said = json.loads(get_cookie_with_chunks(one, USER_COOKIE_NAME) or b"{}")
+            claims = json.loads(get_cookie_with_chunks(cookie, USER_COOKIE_NAME) or b"{}")
         except ValueError:
             return {}
-        known = isinstance(said, dict) and said.get("origin") == self.origin and said.get("is_logged_in") is True
-        return said if known else {}
+        known = isinstance(claims, dict) and claims.get("origin") == self.origin and claims.get("is_logged_in") is True
+        return claims if known else {}
 
     def roles(self, claims: Mapping[str, Any]) -> frozenset[Role]:
         """The roles of who has these claims."""
@@ -126,4 +126,4 @@ def who_asks(signing: SignIn) -> Callable[[Mapping[str, str]], frozenset[Role]]:
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
+    return [str(text) for text in (value if isinstance(value, list | tuple) else [value])]

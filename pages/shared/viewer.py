@@ -295,7 +295,9 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "spacing": None if pane.spacing_mm is None else [float(v) for v in pane.spacing_mm],
         "image": f"mtunet/image/{pane.sha256}{query}",
         "maps": {f"map_{k}": f"mtunet/map/{pane.sha256}/{folder}/{k}{query}" for k, folder in pane.maps.items()},
-        "contours": {name: [_contour(outline, pane) for outline in found] for name, found in pane.contours.items()},
+        "contours": {
+            name: [_contour(outline, pane) for outline in outlines] for name, outlines in pane.contours.items()
+        },
         "help": HELP,
         "wall": pane.wall,
         "breast": _seen(pane),
@@ -303,7 +305,7 @@ def _facts(pane: Pane) -> dict[str, Any]:
         "place": list(pane.place),
         "prior": pane.prior,
         "flipped": pane.flipped,
-        "windows": [list(one) for one in pane.windows],
+        "windows": [list(window) for window in pane.windows],
     }
 
 

@@ -106,8 +106,8 @@ def show_refused(store: Store) -> None:
         return
     with st.expander(f"Not taken in: {len(refused)}", icon=":material/block:", expanded=len(refused) < 4):
         with st.container(height=320 if len(refused) > 6 else "content", border=False):
-            for one in refused:
-                st.markdown(f"**{plain(one.name)}**  \n{plain(one.sentence)}")
+            for refusal in refused:
+                st.markdown(f"**{plain(refusal.name)}**  \n{plain(refusal.sentence)}")
         if st.button("Clear this list", icon=":material/clear_all:", key="worklist.clear_refused"):
             store.forget_refused()
             st.rerun()

@@ -81,8 +81,8 @@ def show_chosen() -> None:
 
 def opened_in_chart() -> str | None:
     """The study whose point was clicked, once."""
-    found: str | None = st.session_state.pop("worklist.overview.open", None)
-    return found
+    study: str | None = st.session_state.pop("worklist.overview.open", None)
+    return study
 
 
 def _points(store: Store, query: Query) -> None:
@@ -138,8 +138,8 @@ def _chosen(marks: Sequence[Mark], key: str) -> None:
 
 def _number(point: Mapping[str, Any]) -> int:
     """Which mark it is: Plotly gives what was put there as it is, or as a list of one."""
-    said = point["customdata"]
-    return int(said[0] if isinstance(said, list) else said)
+    mark = point["customdata"]
+    return int(mark[0] if isinstance(mark, list) else mark)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -152,12 +152,12 @@ def joined(dots: Sequence[Dot]) -> tuple[Mark, ...]:
     """A mark per study; beyond MOST, one for those of a flag that lie within a sixth of a decade both ways."""
     if len(dots) <= MOST:
         return tuple(
-            Mark(one.flag, one.mc_mm2, one.bac_mm2, f"{one.title}<br>{_areas(one.mc_mm2, one.bac_mm2)}", (one.study,))
-            for one in dots
+            Mark(dot.flag, dot.mc_mm2, dot.bac_mm2, f"{dot.title}<br>{_areas(dot.mc_mm2, dot.bac_mm2)}", (dot.study,))
+            for dot in dots
         )
     cells: dict[tuple[Flag, int, int], list[str]] = {}
-    for one in dots:
-        cells.setdefault((one.flag, _cell(one.mc_mm2), _cell(one.bac_mm2)), []).append(one.study)
+    for dot in dots:
+        cells.setdefault((dot.flag, _cell(dot.mc_mm2), _cell(dot.bac_mm2)), []).append(dot.study)
     made = []
     for (flag, across, up), studies in cells.items():
         mc, bac = (LEAST_MM2 * 10 ** (cell / PER_DECADE) for cell in (across, up))

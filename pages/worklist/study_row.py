@@ -132,11 +132,11 @@ def _said_in_a_line(row: StudyRow) -> None:
         marks.insert(0, f":{words.colour}-badge[{words.icon} {words.words}]")
         score = score_words(triage.score)
         facts = [*([f"**{score}**"] if score else []), *filter(None, [grade_words(row.bac_grade)])]
-    said = " ".join(plain(reason.sentence) for reason in triage.reasons)
+    sentences = " ".join(plain(reason.sentence) for reason in triage.reasons)
     if wrong := known_error(row):
-        said = f":material/error: {wrong} {said}"
-    if marks or said:
-        st.markdown(" ".join([*marks, " · ".join([*facts, said])]), help=said or None)
+        sentences = f":material/error: {wrong} {sentences}"
+    if marks or sentences:
+        st.markdown(" ".join([*marks, " · ".join([*facts, sentences])]), help=sentences or None)
 
 
 def strip_html(views: tuple[ListedView, ...], jobs: Jobs, height: int = THUMBNAIL) -> str:
@@ -216,16 +216,16 @@ def known_error(row: StudyRow) -> str:
 
 
 def _state_words(row: StudyRow) -> str:
-    said = STATES[row.state].words if row.state is not State.DECIDED else decision_words(row.decision)
+    words = STATES[row.state].words if row.state is not State.DECIDED else decision_words(row.decision)
     if row.state is State.DECIDED and row.decided_by:
-        said += f" · {row.decided_by}, {when_words(row.decided_at or row.made_at)}"
-    return said + (f" · for {row.assigned_to}" if row.assigned_to else "")
+        words += f" · {row.decided_by}, {when_words(row.decided_at or row.made_at)}"
+    return words + (f" · for {row.assigned_to}" if row.assigned_to else "")
 
 
 def _state(row: StudyRow) -> None:
-    words, said = STATES[row.state], _state_words(row)
+    words, sentence = STATES[row.state], _state_words(row)
     guess = " · :material/help: grouping guessed" if any(view.guessed for view in row.views) else ""
-    st.caption(f"{words.icon} {plain(said)}{guess}", help=_GUESS if guess else None)
+    st.caption(f"{words.icon} {plain(sentence)}{guess}", help=_GUESS if guess else None)
 
 
 _GUESS = (
@@ -286,9 +286,9 @@ def agreement(store: Store) -> None:
     pairs = _pairs(str(data_folder().absolute()), newest(store))
     if not pairs:
         return
-    found = kappa(pairs)
-    with st.expander(f"Readers and model: {_short(found)}", icon=":material/handshake:", key="worklist.agreement"):
-        st.markdown(_long(found))
+    result = kappa(pairs)
+    with st.expander(f"Readers and model: {_short(result)}", icon=":material/handshake:", key="worklist.agreement"):
+        st.markdown(_long(result))
         counts = {(model, reader): pairs.count((model, reader)) for model in WORDS for reader in WORDS}
         st.dataframe(
             [
@@ -313,18 +313,18 @@ def _pairs(data: str, last: int) -> list[tuple[str, str]]:  # noqa: ARG001 (the 
         return on_types(by_study(everything(store)).values())
 
 
-def _short(found: Agreement) -> str:
-    if found.kappa is None:
-        return f"kappa not defined yet (n = {found.n})"
-    return f"kappa {found.kappa:.2f} (n = {found.n})"
+def _short(agreement: Agreement) -> str:
+    if agreement.kappa is None:
+        return f"kappa not defined yet (n = {agreement.n})"
+    return f"kappa {agreement.kappa:.2f} (n = {agreement.n})"
 
 
-def _long(found: Agreement) -> str:
-    if found.kappa is None:
-        return found.why
-    assert found.observed is not None
-    few = f" With fewer than {FEW} judged, do not rely on the interval." if found.n < FEW else ""
+def _long(agreement: Agreement) -> str:
+    if agreement.kappa is None:
+        return agreement.why
+    assert agreement.observed is not None
+    few = f" With fewer than {FEW} judged, do not rely on the interval." if agreement.n < FEW else ""
     return (
-        f"Kappa **{found.kappa:.2f}** (95 %: {found.low:.2f} to {found.high:.2f}), agreement {found.observed:.0%} "
-        f"of {found.n} findings.{few}"
+        f"Kappa **{agreement.kappa:.2f}** (95 %: {agreement.low:.2f} to {agreement.high:.2f}), "
+        f"agreement {agreement.observed:.0%} of {agreement.n} findings.{few}"
     ).replace("%", " %")

@@ -319,7 +319,7 @@ def _decoded(reply: dict[str, Any], picture: _Picture | None) -> Decoded:
         view=View(view) if view else None,
         notes=tuple(str(note) for note in reply["notes"]),
         facts=frozenset(map(Fact, reply["facts"])),
-        windows=tuple(FileWindow(*one) for one in reply["windows"]),
+        windows=tuple(FileWindow(*window) for window in reply["windows"]),
         digests=Digests(**{**reply["digests"], "derived_from": tuple(reply["digests"]["derived_from"])}),
     )
 

@@ -102,9 +102,9 @@ class DecoderFailure(UnreadableImage):
     """A native decoder gave up on these bytes: the process it ran in is not to be trusted with another file."""
 
 
-def refusal(kind: Refusal, found: str, advice: str) -> UnreadableImage:
-    """The refusal sentence: expected, found, what to do. `found` never quotes the file."""
-    return UnreadableImage(kind, f"Expected one greyscale mammogram view, found {found}. {advice}")
+def refusal(kind: Refusal, content: str, advice: str) -> UnreadableImage:
+    """The refusal sentence: expected, found, what to do. `content` never quotes the file."""
+    return UnreadableImage(kind, f"Expected one greyscale mammogram view, found {content}. {advice}")
 
 
 def refuse_size(rows: int, columns: int) -> None:

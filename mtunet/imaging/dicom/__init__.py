@@ -55,8 +55,8 @@ def decode_dicom(data: bytes, name: str) -> Decoded:
     }
     facts = placed.facts | {fact for fact, holds in said_here.items() if holds}
     notes += sentences(facts)
-    said = tuple(dict.fromkeys(notes))
-    return Decoded(values, table, spacing_mm, placed.side, placed.view, said, facts, windows, belonging(dataset))
+    remarks = tuple(dict.fromkeys(notes))
+    return Decoded(values, table, spacing_mm, placed.side, placed.view, remarks, facts, windows, belonging(dataset))
 
 
 def _parse(data: bytes, notes: list[str]) -> Any:
@@ -124,5 +124,5 @@ def _inflated(data: bytes) -> Any:
     return dataset
 
 
-def _damaged(found: str) -> UnreadableImage:
-    return refusal(Refusal.DAMAGED, found, "Copy or export it again.")
+def _damaged(damage: str) -> UnreadableImage:
+    return refusal(Refusal.DAMAGED, damage, "Copy or export it again.")

@@ -86,16 +86,16 @@ def rescale(dataset: Any, notes: list[str]) -> tuple[float, float]:
 
 def voi_lut(dataset: Any, layout: Layout, notes: list[str]) -> tuple[Lut | None, int]:
     """(the first table of the VOI LUT Sequence scaled to [0, 1], how many there are)."""
-    found = items(dataset, "VOILUTSequence")
-    if not found:
+    tables = items(dataset, "VOILUTSequence")
+    if not tables:
         return None, 0
-    table = _table(found[0], layout, dataset)
-    bits = numbers(found[0], "LUTDescriptor")
+    table = _table(tables[0], layout, dataset)
+    bits = numbers(tables[0], "LUTDescriptor")
     if table is None or np.ptp(table.entries) == 0:
         notes.append("The display table of the header is unreadable and was left out.")
         return None, 0
     top = float((1 << int(bits[2])) - 1) if len(bits) == 3 and 1 <= bits[2] <= 16 else 0.0
-    return Lut(table.first, table.entries / max(top, float(table.entries.max()))), len(found)
+    return Lut(table.first, table.entries / max(top, float(table.entries.max()))), len(tables)
 
 
 def windows(dataset: Any, notes: list[str]) -> list[Window]:
@@ -107,7 +107,7 @@ def windows(dataset: Any, notes: list[str]) -> list[Window]:
         function = "LINEAR"
     least = 1.0 if function == "LINEAR" else 1e-9
     explained = value(dataset, "WindowCenterWidthExplanation") or ()
-    names = [str(one) for one in ([explained] if isinstance(explained, str) else explained)]
+    names = [str(explanation) for explanation in ([explained] if isinstance(explained, str) else explained)]
     names += [""] * len(centres)
     usable = [Window(c, w, function, n) for c, w, n in zip(centres, widths, names, strict=False) if w >= least]
     if not usable and ("WindowCenter" in dataset or "WindowWidth" in dataset):
@@ -133,14 +133,14 @@ def offered(used: Lut | Window | None, look: "GreyLook") -> tuple[FileWindow, ..
     if used.ends is None:
         return (first,)
     low, high = used.ends
-    found = [first]
+    windows = [first]
     for other in look.voi:
         if other is not used and isinstance(other, Window) and other.ends is not None:
             black, white = ((end - low) / (high - low) for end in other.ends)
             ends = (1.0 - white, 1.0 - black) if look.inverted else (black, white)
             if -1.0 <= ends[0] < ends[1] <= 2.0:  # beyond that nothing would be seen of it
-                found.append(FileWindow(_called(other, look), round(ends[0], 6), round(ends[1], 6)))
-    return tuple(found)
+                windows.append(FileWindow(_called(other, look), round(ends[0], 6), round(ends[1], 6)))
+    return tuple(windows)
 
 
 def _called(window: Window, look: "GreyLook") -> str:
@@ -373,10 +373,10 @@ def _voi(dataset: Any, layout: Layout, notes: list[str]) -> tuple[Lut | Window, 
         if choices > 1:
             notes.append(f"The file offers {choices} display tables; the first is used.")
         return (table,)
-    found = windows(dataset, notes)
-    if len(found) > 1:
-        notes.append(f"The file offers {len(found)} display windows; the first is used, R shows the others.")
-    return tuple(found)
+    offers = windows(dataset, notes)
+    if len(offers) > 1:
+        notes.append(f"The file offers {len(offers)} display windows; the first is used, R shows the others.")
+    return tuple(offers)
 
 
 def _padding(dataset: Any, layout: Layout) -> tuple[int, int] | None:

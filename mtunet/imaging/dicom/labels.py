@@ -76,9 +76,9 @@ _SYNTHETIC_NAMES: Final = ("C-VIEW", "S-VIEW", "CVIEW", "V-PREVIEW", "SYNTHETIC"
 
 def labels(dataset: Any, name: str, notes: list[str]) -> Placement:
     """Side, view and facts: said by the header, else guessed with a note of what from."""
-    said = list(_said(dataset))
-    side, view = _first(said)
-    facts = {fact for each in said for fact in each.facts} | _facts(dataset)
+    placements = list(_said(dataset))
+    side, view = _first(placements)
+    facts = {fact for each in placements for fact in each.facts} | _facts(dataset)
     guesses = list(_guesses(dataset, name))
     for source, guess in guesses:
         guessed = [
@@ -90,8 +90,8 @@ def labels(dataset: Any, name: str, notes: list[str]) -> Placement:
             )
         side, view = side or guess.side, view or guess.view
         facts |= guess.facts if source != FILE_NAME else set()
-    sides = {each.side for each in said} | {guess.side for source, guess in guesses if source != ORIENTATION}
-    if len(sides - {None}) > 1 or len({each.view for each in said} - {None}) > 1:
+    sides = {each.side for each in placements} | {guess.side for source, guess in guesses if source != ORIENTATION}
+    if len(sides - {None}) > 1 or len({each.view for each in placements} - {None}) > 1:
         facts.add(Fact.CONTRADICTION)
     if side is not None and _toward(dataset) == {Laterality.LEFT: "P", Laterality.RIGHT: "A"}[side]:
         facts.add(Fact.RUNS_THE_OTHER_WAY)
@@ -110,8 +110,8 @@ def refuse_out_of_scope(facts: frozenset[Fact]) -> None:
             raise refusal(Refusal.OTHER_MODALITY, SCOPE[fact].sentence, "Choose a view of a breast.")
 
 
-def _first(said: list[Placement]) -> tuple[Laterality | None, View | None]:
-    return next((s.side for s in said if s.side), None), next((s.view for s in said if s.view), None)
+def _first(placements: list[Placement]) -> tuple[Laterality | None, View | None]:
+    return next((s.side for s in placements if s.side), None), next((s.view for s in placements if s.view), None)
 
 
 def _said(dataset: Any) -> Iterator[Placement]:
@@ -119,7 +119,7 @@ def _said(dataset: Any) -> Iterator[Placement]:
     for code in items(dataset, "ViewCodeSequence")[:1]:
         named = placement_in(_meaning(code), label=True)
         modifiers = items(code, "ViewModifierCodeSequence")
-        facts = {MODIFIER_CODES[found] for m in modifiers if (found := word(m, "CodeValue")) in MODIFIER_CODES}
+        facts = {MODIFIER_CODES[modifier] for m in modifiers if (modifier := word(m, "CodeValue")) in MODIFIER_CODES}
         facts |= {fact for m in modifiers for fact in placement_in(_meaning(m)).facts}
         yield Placement(None, VIEW_CODES.get(word(code, "CodeValue")) or named.view, frozenset(facts | named.facts))
     for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
@@ -155,7 +155,7 @@ def _facts(dataset: Any) -> set[Fact]:
     factor = number(dataset, "EstimatedRadiographicMagnificationFactor") or 1.0
     described = word(dataset, "SeriesDescription")
     procedure = f"{described} {word(dataset, 'PerformedProcedureStepDescription')} {word(dataset, 'StudyDescription')}"
-    said = {
+    facts = {
         Fact.TEST_OBJECT: word(dataset, "QualityControlImage") == "YES"
         or word(dataset, "QualityControlSubject") == "YES",
         Fact.MAGNIFICATION: any(part.startswith("MAG") for part in paddle) or factor >= _MAGNIFIED,
@@ -170,7 +170,7 @@ def _facts(dataset: Any) -> set[Fact]:
         Fact.GREYS_CONTRADICT: word(dataset, "PhotometricInterpretation") == "MONOCHROME1"
         and word(dataset, "PresentationLUTShape") == "IDENTITY",
     }
-    return {fact for fact, holds in said.items() if holds}
+    return {fact for fact, holds in facts.items() if holds}
 
 
 def _toward(dataset: Any) -> str:

@@ -116,7 +116,7 @@ def _jpeg_2000(frame: bytes, start: int) -> Codestream | None:
 
 def _jpeg(frame: bytes) -> Codestream | None:
     """Walks the marker segments up to the first scan: all frame headers before it must agree on one."""
-    place, found = 2, None
+    place, stream = 2, None
     while place + 4 <= len(frame):
         if frame[place] != 0xFF:
             return None
@@ -129,13 +129,13 @@ def _jpeg(frame: bytes) -> Codestream | None:
             continue
         length = struct.unpack_from(">H", frame, place + 2)[0]
         if marker == _SOS:
-            return found._replace(sos=place) if found is not None else None
+            return stream._replace(sos=place) if stream is not None else None
         if marker in _SOF_JPEG or marker == _SOF_JPEG_LS:
-            if found is not None or place + 10 > len(frame):
+            if stream is not None or place + 10 > len(frame):
                 return None
             precision, rows, columns, components = struct.unpack_from(">BHHB", frame, place + 4)
             family = "jpeg-ls" if marker == _SOF_JPEG_LS else "jpeg"
-            found = Codestream(family, rows, columns, components, precision, -1, marker in (0xC0, 0xC1))
+            stream = Codestream(family, rows, columns, components, precision, -1, marker in (0xC0, 0xC1))
         place += 2 + length
     return None
 

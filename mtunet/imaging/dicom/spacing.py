@@ -74,10 +74,10 @@ def _magnification(dataset: Any, notes: list[str]) -> float:
 
 
 def _pair(dataset: Any, keyword: str) -> tuple[float, float] | None:
-    found = numbers(dataset, keyword)
-    if len(found) != 2 or not all(_LIKELY_MM[0] <= mm <= _LIKELY_MM[1] for mm in found):
+    pair = numbers(dataset, keyword)
+    if len(pair) != 2 or not all(_LIKELY_MM[0] <= mm <= _LIKELY_MM[1] for mm in pair):
         return None
-    return found[0], found[1]
+    return pair[0], pair[1]
 
 
 def _alike(one: tuple[float, float], other: tuple[float, float]) -> bool:

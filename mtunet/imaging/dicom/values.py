@@ -26,21 +26,21 @@ def value(dataset: Any, keyword: str) -> Any:
 
 def values(dataset: Any, keyword: str) -> list[Any]:
     """The values of a possibly multi-valued element, empty where absent."""
-    found = value(dataset, keyword)
-    if found is None or (isinstance(found, str) and not found.strip()):
+    content = value(dataset, keyword)
+    if content is None or (isinstance(content, str) and not content.strip()):
         return []
-    if isinstance(found, str | bytes):
-        return [found]
+    if isinstance(content, str | bytes):
+        return [content]
     try:
-        return list(found)
+        return list(content)
     except TypeError:
-        return [found]
+        return [content]
 
 
 def number(dataset: Any, keyword: str) -> float | None:
     """The first value as a finite number."""
-    found = numbers(dataset, keyword)
-    return found[0] if found else None
+    entries = numbers(dataset, keyword)
+    return entries[0] if entries else None
 
 
 def numbers(dataset: Any, keyword: str) -> list[float]:
@@ -56,14 +56,14 @@ def numbers(dataset: Any, keyword: str) -> list[float]:
 
 def whole(dataset: Any, keyword: str) -> int | None:
     """A single whole number; None where absent, many-valued or broken."""
-    found = numbers(dataset, keyword)
-    return int(found[0]) if len(found) == 1 and found[0] == int(found[0]) else None
+    entries = numbers(dataset, keyword)
+    return int(entries[0]) if len(entries) == 1 and entries[0] == int(entries[0]) else None
 
 
 def word(dataset: Any, keyword: str) -> str:
     """The first value in capitals, for look-up only: never put it in a sentence."""
-    found = values(dataset, keyword)
-    return str(found[0]).strip().strip("\0").upper() if found else ""
+    entries = values(dataset, keyword)
+    return str(entries[0]).strip().strip("\0").upper() if entries else ""
 
 
 def words(dataset: Any, keyword: str) -> list[str]:

@@ -49,8 +49,8 @@ IMAGE: Final = (1, 2, 1)
 
 def unfit(result: Result) -> str:
     """Why there is no CAD SR of this image; "" where there can be one."""
-    found = sides_of(reference(result), result)
-    names = [name for name, value in zip(("side", "view", "orientation"), found, strict=True) if value is None]
+    labels = sides_of(reference(result), result)
+    names = [name for name, value in zip(("side", "view", "orientation"), labels, strict=True) if value is None]
     if not names:
         return ""
     return f"Mammography CAD SR needs side, view and orientation of the image; not known: {', '.join(names)}."
@@ -92,7 +92,7 @@ def _content(source: Dataset, result: Result) -> Dataset:
         [
             tree.code(tree.MODIFIER, Code("121049", "DCM", "Language of Content Item and Descendants"), language),
             tree.item("CONTAINER", tree.CONTAINS, tree.LIBRARY, [tree.described(source, result)]),
-            tree.code(tree.CONTAINS, SUMMARY, summary, [_impression(one, result) for one in findings]),
+            tree.code(tree.CONTAINS, SUMMARY, summary, [_impression(finding, result) for finding in findings]),
             tree.code(
                 tree.CONTAINS,
                 DETECTIONS,
@@ -115,9 +115,9 @@ def _performed(kind: Calcification, result: Result) -> Dataset:
 
 
 def _impression(finding: Finding, result: Result) -> Dataset:
-    found = tree.code(tree.CONTAINS, IMAGE_FINDING, FINDING[finding.type], _properties(finding, result))
+    node = tree.code(tree.CONTAINS, IMAGE_FINDING, FINDING[finding.type], _properties(finding, result))
     intent = tree.code(tree.MODIFIER, INTENT, REQUIRED)
-    return tree.item("CONTAINER", tree.INFERRED, IMPRESSION, [intent, found])
+    return tree.item("CONTAINER", tree.INFERRED, IMPRESSION, [intent, node])
 
 
 def _properties(finding: Finding, result: Result) -> list[Dataset]:
@@ -152,9 +152,12 @@ def _algorithm(result: Result) -> list[Dataset]:
     """TID 4019."""
     made = result.analysis.provenance
     cuts = [f"threshold {kind.value} {value:.6g}" for kind, value in result.analysis.thresholds.items()]
-    said = [f"model {made.model}", f"weights sha256 {made.weights_sha256}", *cuts, NOT_FOR_CLINICAL_USE]
+    parameters = [f"model {made.model}", f"weights sha256 {made.weights_sha256}", *cuts, NOT_FOR_CLINICAL_USE]
     return [
         tree.text(tree.PROPERTY, Code("111001", "DCM", "Algorithm Name"), "MTU-Net"),
         tree.text(tree.PROPERTY, Code("111003", "DCM", "Algorithm Version"), mtunet.__version__),
-        *(tree.text(tree.PROPERTY, Code("111002", "DCM", "Algorithm Parameters"), one) for one in said),
+        *(
+            tree.text(tree.PROPERTY, Code("111002", "DCM", "Algorithm Parameters"), parameter)
+            for parameter in parameters
+        ),
     ]

@@ -75,7 +75,7 @@ def findings_report(result: Examined) -> bytes:
 def add_library(dataset: Dataset, images: Iterable[tuple[Dataset, Examined]]) -> None:
     """Before the measurements (TID 1500); and who says the codes of our own."""
     items = list(dataset.ContentSequence)
-    at = next(n for n, one in enumerate(items) if one.ConceptNameCodeSequence[0].CodeValue == "126010")
+    at = next(n for n, node in enumerate(items) if node.ConceptNameCodeSequence[0].CodeValue == "126010")
     dataset.ContentSequence = Items([*items[:at], library(images), *items[at:]])
     dataset.CodingSchemeIdentificationSequence = own_scheme()
 
@@ -106,8 +106,8 @@ def whole_image(result: Examined, source: Dataset) -> sr.MeasurementsAndQualitat
         measurements=None if share is None else [percent(BAC_SHARE, share)],
         qualitative_evaluations=[sr.QualitativeEvaluation(FLAG, FLAG_CODES[triage.flag])],
     )
-    said = " ".join(reason.sentence for reason in triage.reasons)
-    comment(group, f"{said} {NOT_FOR_CLINICAL_USE}")
+    words = " ".join(reason.sentence for reason in triage.reasons)
+    comment(group, f"{words} {NOT_FOR_CLINICAL_USE}")
     return group
 
 

@@ -68,7 +68,9 @@ def _windows(source: Dataset) -> list[_Window]:
 def _listed(value: Any) -> list[float]:
     if value is None or value == "":
         return []
-    return [float(one) for one in value] if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+    return (
+        [float(number) for number in value] if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+    )
 
 
 def _windowed(window: _Window, rescale: tuple[float, float], *, inverted: bool) -> dict[str, Any]:

@@ -68,23 +68,23 @@ def header_of(data: bytes, shape: tuple[int, int]) -> Header:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they quote values
-            found = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, force=data[128:132] != b"DICM")
-            fits = (int(found.Rows), int(found.Columns)) == shape and int(found.get("NumberOfFrames") or 1) == 1
+            dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, force=data[128:132] != b"DICM")
+            fits = (int(dataset.Rows), int(dataset.Columns)) == shape and int(dataset.get("NumberOfFrames") or 1) == 1
             if not fits:
                 return Header(None, ("It is no single DICOM image of this size.",))
-            return cleaned(found)
+            return cleaned(dataset)
     except Exception:  # pydicom promises two kinds and raises nine; whatever it is, there is no header to refer to
         return Header(None, ("It has no DICOM header to refer to.",))
 
 
-def cleaned(found: Dataset) -> Header:
+def cleaned(dataset: Dataset) -> Header:
     """A copy with valid values alone, in Unicode."""
     try:
-        found.decode()
+        dataset.decode()
     except Exception:
-        found.SpecificCharacterSet = UNICODE
+        dataset.SpecificCharacterSet = UNICODE
     left_out: list[str] = []
-    made = _cleaned(found, left_out)
+    made = _cleaned(dataset, left_out)
     if missing := [keyword for keyword in KEYS if not made.get(keyword)]:
         return Header(None, (f"Its header has no valid {_listed(missing)}, by which objects would refer to it.",))
     for keyword in REQUIRED_BY_DERIVED:
@@ -116,16 +116,16 @@ def named_again(image: Dataset, by: Dataset) -> Dataset:
     return made
 
 
-def _cleaned(found: Dataset, left_out: list[str]) -> Dataset:
+def _cleaned(dataset: Dataset, left_out: list[str]) -> Dataset:
     made = Dataset()
-    for tag in list(found.keys()):
+    for tag in list(dataset.keys()):
         if tag.is_private or tag.group == 0x0002 or tag.group >= 0x5000 or tag.element == 0:  # curves, overlays, pixels
             continue
         keyword = pydicom.datadict.keyword_for_tag(tag)
         if not keyword or keyword in _NEVER:
             continue
         try:
-            element = found[tag]
+            element = dataset[tag]
             if element.VR == "SQ":
                 items = [_cleaned(item, left_out) for item in element.value or ()]
                 setattr(made, keyword, Items(item for item in items if len(item)))
@@ -142,16 +142,16 @@ def _values(keyword: str, vr: str, value: Any) -> Any:
     """The value as it may stand. Raises Unfit."""
     if value is None or value == "":
         return "" if vr not in ("DS", "IS", "US", "SS", "FD", "FL") else None
-    clean = _CLEAN.get(vr, lambda one: one)
+    clean = _CLEAN.get(vr, lambda part: part)
     if isinstance(value, pydicom.multival.MultiValue | list | tuple):
-        values = [clean(one) for one in value]
+        values = [clean(part) for part in value]
         if not values:
             return ""
         return values[0] if dictionary_VM(keyword) == "1" else values
-    one = clean(value)
-    if keyword == "PatientSex" and one not in ("M", "F", "O"):
+    content = clean(value)
+    if keyword == "PatientSex" and content not in ("M", "F", "O"):
         raise Unfit
-    return one
+    return content
 
 
 def _date(value: Any) -> str:
@@ -173,10 +173,10 @@ def _time(value: Any) -> str:
 
 def _moment(value: Any) -> str:
     text = str(value).strip()
-    found = re.fullmatch(r"(\d{4})(\d\d)?(\d\d)?(\d\d(?:\d\d(?:\d\d(?:\.\d{1,6})?)?)?)?([+-]\d{4})?", text)
-    if not found:
+    parts = re.fullmatch(r"(\d{4})(\d\d)?(\d\d)?(\d\d(?:\d\d(?:\d\d(?:\.\d{1,6})?)?)?)?([+-]\d{4})?", text)
+    if not parts:
         raise Unfit
-    year, month, day, clock, _ = found.groups()
+    year, month, day, clock, _ = parts.groups()
     datetime(int(year), int(month or 1), int(day or 1))
     if clock:
         _time(clock)

@@ -106,8 +106,8 @@ def fingerprint(result: Examined, kind: str) -> str:
     truth = {} if result.truth is None else {kind.value: _digest(mask) for kind, mask in result.truth.masks.items()}
     palette = {name: (stroke.colour, stroke.dash) for name, stroke in result.palette.items()}
     drawn = (truth if kind in WITH_TRUTH else {}, palette if kind in IN_COLOUR else {})
-    said = [made, image, told["thresholds"], told["findings"], told["triage"], drawn]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    contents = [made, image, told["thresholds"], told["findings"], told["triage"], drawn]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 
 def derived(result: Result, kind: str, source: Dataset, sop_class: str, modality: str) -> Dataset:
@@ -234,8 +234,8 @@ def segments(result: Result) -> bytes:
     frame: it was looked for.
     """
     source = one_frame(result)
-    found = masks(result.segmentation, result.analysis.thresholds)
-    stack = np.stack([found[kind] for kind in Calcification], axis=-1)[np.newaxis].astype(np.uint8)
+    by_type = masks(result.segmentation, result.analysis.thresholds)
+    stack = np.stack([by_type[kind] for kind in Calcification], axis=-1)[np.newaxis].astype(np.uint8)
     whole_bytes = stack.shape[2] % 8 == 0
     dataset = Segmentation(
         source_images=[source],

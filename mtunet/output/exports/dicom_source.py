@@ -112,9 +112,9 @@ def sides_of(source: Dataset, result: Examined) -> tuple[Code | None, Code | Non
     mammogram = result.mammogram
     side = None if mammogram.laterality is None else SIDE_CODES[mammogram.laterality]
     view = None if mammogram.view is None else Code(VIEW_CODES[mammogram.view][0], "SCT", VIEW_CODES[mammogram.view][1])
-    said = [part for part in source.get("PatientOrientation") or () if part]
-    if len(said) == 2:
-        return side, view, (str(said[0]), str(said[1]))
+    directions = [part for part in source.get("PatientOrientation") or () if part]
+    if len(directions) == 2:
+        return side, view, (str(directions[0]), str(directions[1]))
     if mammogram.laterality is None or mammogram.view in (None, View.SPECIMEN):
         return side, view, None
     return side, view, _usual_orientation(mammogram)

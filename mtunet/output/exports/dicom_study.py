@@ -69,7 +69,7 @@ def study_report(study: StudyResult, before: Sequence[str] = ()) -> bytes:
         is_complete=True,
         is_verified=False,
         is_final=False,
-        previous_versions=[_version(of, one, series) for one in before[-1:]] or None,
+        previous_versions=[_version(of, previous, series) for previous in before[-1:]] or None,
         **about("study", of, made)
         | {"series_instance_uid": series, "instance_number": 1 + len(before) + len(study.history)},
     )
@@ -96,16 +96,16 @@ def _version(study: str, instance: str, series: str) -> Dataset:
 
 
 def _fingerprint(study: StudyResult, views: Sequence[StudyView], before: Sequence[str]) -> str:
-    said = [[fingerprint(view, "sr") for view in views], [decision_json(each) for each in study.history], *before]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    contents = [[fingerprint(view, "sr") for view in views], [decision_json(each) for each in study.history], *before]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 
 def _whole(study: StudyResult, views: Sequence[Viewed], made: str) -> sr.MeasurementsAndQualitativeEvaluations:
     """Flag and decision, with the reasons and what the readers noted as a comment."""
     triage, stands = study.triage, study.standing
-    said = [] if triage.flag is None else [sr.QualitativeEvaluation(FLAG, FLAG_CODES[triage.flag])]
+    evaluations = [] if triage.flag is None else [sr.QualitativeEvaluation(FLAG, FLAG_CODES[triage.flag])]
     if stands.recall is not None:
-        said.append(sr.QualitativeEvaluation(DECISION, DECISION_CODES[stands.recall]))
+        evaluations.append(sr.QualitativeEvaluation(DECISION, DECISION_CODES[stands.recall]))
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
             uid=uid(views[0][1].StudyInstanceUID, made, "study"), identifier="Study"
@@ -114,7 +114,7 @@ def _whole(study: StudyResult, views: Sequence[Viewed], made: str) -> sr.Measure
         source_images=[sr.SourceImageForMeasurementGroup.from_source_image(source) for _, source in views],
         finding_sites=[sr.FindingSite(codes.SCT.Breast)],
         measurements=None if triage.bac_share is None else [percent(BAC_SHARE, triage.bac_share)],
-        qualitative_evaluations=said or None,
+        qualitative_evaluations=evaluations or None,
     )
     reasons = [reason.sentence for reason in triage.reasons]
     beside = len(study.look.images) - len(views)
@@ -129,8 +129,10 @@ def _findings(
     made = []
     for finding in view.analysis.findings:
         verdict = study.standing.verdict(view.analysis.sha256, finding)
-        said = [] if verdict is None else [sr.QualitativeEvaluation(VERDICT, VERDICT_CODES[Verdict(verdict.answer)])]
-        group = measured(finding, view, source, said)
+        evaluations = (
+            [] if verdict is None else [sr.QualitativeEvaluation(VERDICT, VERDICT_CODES[Verdict(verdict.answer)])]
+        )
+        group = measured(finding, view, source, evaluations)
         if verdict is not None:
             comment(group, _by(verdict))
         made.append(group)

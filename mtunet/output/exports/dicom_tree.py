@@ -96,30 +96,30 @@ def _group(source: Dataset, result: Examined) -> Dataset:
 
 
 def _descriptors(source: Dataset, result: Examined) -> list[Dataset]:
-    found = []
+    descriptors = []
     side, view, orientation = sides_of(source, result)
     if side is not None:
-        found.append(code(CONTEXT, codes.DCM.ImageLaterality, side))
+        descriptors.append(code(CONTEXT, codes.DCM.ImageLaterality, side))
     if view is not None:
-        modifiers = [code(MODIFIER, codes.DCM.ImageViewModifier, one) for one in _modifiers(source)]
-        found.append(code(CONTEXT, codes.DCM.ImageView, view, modifiers))
+        modifiers = [code(MODIFIER, codes.DCM.ImageViewModifier, modifier) for modifier in _modifiers(source)]
+        descriptors.append(code(CONTEXT, codes.DCM.ImageView, view, modifiers))
     if orientation is not None:
         names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
-        found += [text(CONTEXT, name, value) for name, value in zip(names, orientation, strict=True)]
+        descriptors += [text(CONTEXT, name, value) for name, value in zip(names, orientation, strict=True)]
     for keyword in ("StudyDate", "StudyTime", "ContentDate", "ContentTime"):
         if value := source.get(keyword):
             kind = keyword[-4:].upper()
-            found.append(
+            descriptors.append(
                 item(kind, CONTEXT, getattr(codes.DCM, keyword), **{"Date" if kind == "DATE" else "Time": value})
             )
-    return found
+    return descriptors
 
 
 def _modifiers(source: Dataset) -> list[Code]:
     views = source.get("ViewCodeSequence") or []
     listed = views[0].get("ViewModifierCodeSequence", []) if views else []
     keys = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
-    return [Code(*(str(one.get(key)) for key in keys)) for one in listed if all(one.get(key) for key in keys)]
+    return [Code(*(str(entry.get(key)) for key in keys)) for entry in listed if all(entry.get(key) for key in keys)]
 
 
 def own_scheme() -> Items:

@@ -236,14 +236,14 @@ def _remarks(pen: Pen, remarks: Sequence[str], lowest: float) -> None:
 
 def _findings(pen: Pen, results: Sequence[Drawable], room: float) -> None:
     """As many findings as there is room for, microcalcifications first, the largest first; the rest is counted."""
-    all_found = [(_view(result.analysis), f) for result in results for f in result.analysis.findings]
-    all_found.sort(key=lambda found: _leads(found[1]))
-    if not all_found:
+    pairs = [(_view(result.analysis), f) for result in results for f in result.analysis.findings]
+    pairs.sort(key=lambda pair: _leads(pair[1]))
+    if not pairs:
         return
     row = 13.0
-    fits = min(len(all_found), max(0, int((room - 12) / row) - 1))
+    fits = min(len(pairs), max(0, int((room - 12) / row) - 1))
     if fits:
-        cells = [COLUMNS, *(tuple(map(printable, _row(view, finding))) for view, finding in all_found[:fits])]
+        cells = [COLUMNS, *(tuple(map(printable, _row(view, finding))) for view, finding in pairs[:fits])]
         table = Table(cells, colWidths=[WIDTH / len(COLUMNS)] * len(COLUMNS), rowHeights=row, hAlign="LEFT")
         table.setStyle(
             [
@@ -258,8 +258,8 @@ def _findings(pen: Pen, results: Sequence[Drawable], room: float) -> None:
         _, height = table.wrap(WIDTH, room)
         table.drawOn(pen.page, MARGIN, pen.y - height)
         pen.y -= height + 2
-    if fits < len(all_found):
-        pen.write(f"{fits} of {len(all_found)} findings are listed; all are in the CSV and JSON files.", SMALL)
+    if fits < len(pairs):
+        pen.write(f"{fits} of {len(pairs)} findings are listed; all are in the CSV and JSON files.", SMALL)
 
 
 def _row(view: str, finding: Finding) -> tuple[str, ...]:

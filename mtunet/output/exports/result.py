@@ -115,8 +115,8 @@ def to_png(result: Result) -> bytes:
 
 def to_mask_pngs(result: Result) -> dict[Calcification, bytes]:
     """Per type, what was found as an 8-bit grey PNG on the image's own grid: 255 in a finding, else 0."""
-    found = masks(result.segmentation, result.analysis.thresholds)
-    return {kind: _png(mask.view(np.uint8) * np.uint8(255)) for kind, mask in found.items()}
+    by_type = masks(result.segmentation, result.analysis.thresholds)
+    return {kind: _png(mask.view(np.uint8) * np.uint8(255)) for kind, mask in by_type.items()}
 
 
 def to_mask_zip(result: Result) -> bytes:

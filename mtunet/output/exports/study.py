@@ -103,12 +103,12 @@ def to_study_csv(study: StudyResult) -> bytes:
             "weights_sha256": analysis.provenance.weights_sha256,
         }
         ranked = scores(analysis)
-        found = [
+        details = [
             {**_finding_row(study, image, finding), "score": ranked.get(finding.number)}
             for finding in analysis.findings
         ]
-        found += [_missed_row(d) for d in study.standing.missed if d.sha256 == analysis.sha256]
-        rows += [of_image | row for row in found or [{}]]
+        details += [_missed_row(d) for d in study.standing.missed if d.sha256 == analysis.sha256]
+        rows += [of_image | row for row in details or [{}]]
     return csv_bytes(STUDY_COLUMNS, rows)
 
 
@@ -132,24 +132,28 @@ PICTURES: Mapping[str, int] = MappingProxyType({"pdf": MOST_VIEWS, "sr": 1000})
 
 def remarks(study: StudyResult) -> list[str]:
     """What the report says beside flags and findings, in sentences."""
-    said = []
+    sentences = []
     if len(study.look.images) > MOST_VIEWS:
-        said.append(f"{MOST_VIEWS} of {len(study.look.images)} images are shown; all are in the CSV and JSON files.")
+        sentences.append(
+            f"{MOST_VIEWS} of {len(study.look.images)} images are shown; all are in the CSV and JSON files."
+        )
     whole = study.look.amount.whole
     if whole is not None and whole.area_px:
         in_px, in_mm2 = whole.area_px, whole.area_mm2
         area = area_words(in_px, in_mm2=False) if in_mm2 is None else area_words(in_mm2, in_mm2=True)
         length = "" if whole.length_mm is None else f", {whole.length_mm:.3g} mm long"
         grade = "" if whole.grade is None else f" CSBI grade {whole.grade}: {GRADES[whole.grade]}"
-        said.append(f"Arterial calcification, the views of a breast averaged and breasts added: {area}{length}.{grade}")
+        sentences.append(
+            f"Arterial calcification, the views of a breast averaged and breasts added: {area}{length}.{grade}"
+        )
     stands = study.standing
     names = {image.analysis.sha256: view_name(image.analysis) for image in study.look.images}
     decided = [*([stands.study] if stands.study else []), *stands.verdicts, *stands.missed, *stands.notes]
-    said.extend(
+    sentences.extend(
         f"{d.reader}, {d.at[:16].replace('T', ' ')} UTC, {in_words(d, names.get(d.sha256 or '', '')).rstrip('.')}."
         for d in decided
     )
-    return said
+    return sentences
 
 
 def view_name(analysis: Analysis) -> str:
