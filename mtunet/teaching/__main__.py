@@ -70,10 +70,10 @@ def shares_table(items: Iterable[Item]) -> str:
     ]
     asked = [
         (
-            f"asked: {question.title}",
-            Counter(one.truth for item in every for one in questions_of(item) if one.key == key),
+            f"asked: {kind.title}",
+            Counter(question.truth for item in every for question in questions_of(item) if question.key == key),
         )
-        for key, question in QUESTIONS.items()
+        for key, kind in QUESTIONS.items()
     ]
     lines = [f"{len(every)} cases"]
     for title, counts in (*held, *asked):
@@ -106,8 +106,8 @@ def _model(items: int | None) -> None:
     from mtunet.teaching.asking import Looker, ask_model  # late: it brings torch
 
     looker = Looker()
-    for number, (item, said) in enumerate(ask_model(pool()[:items], looker, looker.device), 1):
-        click.echo(f"{number} {item.id} {item.answer.value} mc {said.mc:g} bac {said.bac:g} hit {said.hit}")
+    for number, (item, answer) in enumerate(ask_model(pool()[:items], looker, looker.device), 1):
+        click.echo(f"{number} {item.id} {item.answer.value} mc {answer.mc:g} bac {answer.bac:g} hit {answer.hit}")
     click.echo(ANSWERS)
 
 
@@ -122,7 +122,9 @@ def _mistakes() -> None:
 @click.argument("run", required=False)
 def _outcomes(run: str | None) -> None:
     """Draw a run's images (by default every cross-validation's) and keep what the quiz can ask of them."""
-    named = [runs.RUNS / run] if run else [one.folder for one in runs.find() if one.kind == COMPARED]
+    named = (
+        [runs.RUNS / run] if run else [comparison.folder for comparison in runs.find() if comparison.kind == COMPARED]
+    )
     if not named:
         click.echo(f"There is no cross-validation under {runs.RUNS}: python -m training list names those to be run.")
     for folder in named:
@@ -142,8 +144,8 @@ def _own(folder: Path | None, forget: bool) -> None:
     if folder is None:
         raise click.UsageError("Name the folder, or --forget the one that is asked.")
     asked = []
-    found, refused = real_cases.read_folder(folder)
-    for case in found:
+    cases, refused = real_cases.read_folder(folder)
+    for case in cases:
         try:
             case.read_masks(read(case.read(), case.file).shape)
         except (UnreadableImage, real_cases.BadRow, OSError) as problem:

@@ -37,13 +37,13 @@ def ask_model(
 
     What the file already holds of the same weights and pool is kept, so that a command that was stopped goes on.
     """
-    said = _begin(path, device)
-    answers = dict(said.answers)
+    model = _begin(path, device)
+    answers = dict(model.answers)
     waiting = [item for item in items if item.id not in answers]
     for number, item in enumerate(waiting, 1):
         answers[item.id] = look(item)
         if number % 10 == 0 or number == len(waiting):
-            write(replace(said, answers=dict(answers)), path)
+            write(replace(model, answers=dict(answers)), path)
         yield item, answers[item.id]
 
 
@@ -63,15 +63,15 @@ class Looker:
         def on_truth(kind: Calcification, place: Place) -> bool:
             return lies_on(truth[kind], place, phantom.spacing_mm)
 
-        found = segment(self.model, mammogram)
-        return replace(answer_of(found, on_truth), regions=regions_of(found, phantom))
+        segmentation = segment(self.model, mammogram)
+        return replace(answer_of(segmentation, on_truth), regions=regions_of(segmentation, phantom))
 
 
 def _begin(path: Path, device: str) -> ModelAnswers:
     """What the file holds, if it is of the same weights and cases; else nothing yet."""
-    found = model_answers.__wrapped__(path)
-    if found is not None and not found.out_of_date:
-        return found
+    model = model_answers.__wrapped__(path)
+    if model is not None and not model.out_of_date:
+        return model
     return ModelAnswers(
         model=DEFAULT_MODEL,
         weights_sha256=MODELS[DEFAULT_MODEL].sha256,
@@ -85,12 +85,12 @@ def _begin(path: Path, device: str) -> ModelAnswers:
     )
 
 
-def write(said: ModelAnswers, path: Path = ANSWERS) -> None:
+def write(model: ModelAnswers, path: Path = ANSWERS) -> None:
     """Whole or not at all; a line per case, so that changes can be read."""
-    head = json.dumps({key: value for key, value in _fields(said).items() if key != "answers"}, indent=1)
-    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(asdict(one))}" for key, one in said.answers.items())
+    head = json.dumps({key: value for key, value in _fields(model).items() if key != "answers"}, indent=1)
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(asdict(answer))}" for key, answer in model.answers.items())
     write_whole(path, f'{head[:-2]},\n "answers": {{\n{lines}\n }}\n}}\n'.encode())
 
 
-def _fields(said: ModelAnswers) -> dict[str, object]:
-    return {name: getattr(said, name) for name in said.__dataclass_fields__}
+def _fields(model: ModelAnswers) -> dict[str, object]:
+    return {name: getattr(model, name) for name in model.__dataclass_fields__}

@@ -56,10 +56,10 @@ def cases(source: str) -> tuple[Case, ...]:
 
 def _mistaken() -> tuple[Item, ...]:
     """Of the pool, those of which the model said something else than what is there, while its answers are its own."""
-    said = model_answers()
-    if said is None or said.out_of_date:
+    model = model_answers()
+    if model is None or model.out_of_date:
         return ()
-    return tuple(item for item in pool() if said.says(item.id) not in (None, item.answer))
+    return tuple(item for item in pool() if model.says(item.id) not in (None, item.answer))
 
 
 MOST_OF_AN_ANSWER: Final = 40
@@ -74,9 +74,11 @@ def _instructive(drawn: Sequence[Item]) -> tuple[Item, ...]:
         return not {"b", "c"} & set(outcomes), "d" not in outcomes, -case.contents.conspicuity
 
     wrong = [(case, case.origin.outcomes) for case in drawn if case.origin and MISTAKES & set(case.origin.outcomes)]
-    ordered = [case for case, _ in sorted(wrong, key=lambda one: order(*one))]
+    ordered = [case for case, _ in sorted(wrong, key=lambda pair: order(*pair))]
     return tuple(
-        case for answer in Answer for case in [one for one in ordered if one.answer is answer][:MOST_OF_AN_ANSWER]
+        case
+        for answer in Answer
+        for case in [candidate for candidate in ordered if candidate.answer is answer][:MOST_OF_AN_ANSWER]
     )
 
 

@@ -97,11 +97,11 @@ def figure_1(view: FigureView, parts: Sequence[Detail]) -> RGB:
 def lesson_figure(view: FigureView, near: Detail, far: Detail) -> RGB:
     """(HEIGHT, columns, 3) uint8: the view with two numbered squares; the first large; the second, and the mask of the
     first where it is known."""
-    one, two = _square(view, near), _square(view, far)
-    large = magnified(view, one, 1, HEIGHT)
-    last = [magnified(view, two, 2)]
-    last += [_masked(view, one, near)] if view.masks else [np.zeros((SIDE, SIDE, 3), np.uint8)]
-    return _joined([_whole(view, [one, two]), large, _stacked(last)])
+    near_square, far_square = _square(view, near), _square(view, far)
+    large = magnified(view, near_square, 1, HEIGHT)
+    last = [magnified(view, far_square, 2)]
+    last += [_masked(view, near_square, near)] if view.masks else [np.zeros((SIDE, SIDE, 3), np.uint8)]
+    return _joined([_whole(view, [near_square, far_square]), large, _stacked(last)])
 
 
 def side_by_side(left: FigureView, right: FigureView, near: Detail) -> RGB:

@@ -188,9 +188,9 @@ class Item:
     @property
     def answer(self) -> Answer:
         """The one right answer."""
-        found = self.contents.answer
-        assert found is not None
-        return found
+        answer = self.contents.answer
+        assert answer is not None
+        return answer
 
     @property
     def level(self) -> str:
@@ -201,15 +201,15 @@ class Item:
 
     @property
     def _hard(self) -> bool:
-        spec, found = self.spec, self.contents
-        faint = any(far < FAINT[kind] for kind, far in found.seen.items())
-        return bool(spec.hard) or faint or (self.answer is Answer.NEITHER and len(found.benign) >= 3)
+        spec, contents = self.spec, self.contents
+        faint = any(far < FAINT[kind] for kind, far in contents.seen.items())
+        return bool(spec.hard) or faint or (self.answer is Answer.NEITHER and len(contents.benign) >= 3)
 
     @property
     def _easy(self) -> bool:
-        found = self.contents
-        clear = all(far >= CLEAR[kind] for kind, far in found.seen.items())
-        return clear and self.spec.density != "d" and self.answer is not Answer.BOTH and len(found.benign) <= 1
+        contents = self.contents
+        clear = all(far >= CLEAR[kind] for kind, far in contents.seen.items())
+        return clear and self.spec.density != "d" and self.answer is not Answer.BOTH and len(contents.benign) <= 1
 
 
 def other_view(spec: PhantomSpec) -> PhantomSpec:
@@ -259,10 +259,10 @@ def draw_pool(size: int, path: Path = POOL) -> Iterator[Item]:
 def _drawn(size: int) -> Iterator[Item]:
     usual = (item for seed in range(FIRST_SEED, FIRST_SEED + 100 * size) if (item := draw_item(seed)) is not None)
     yield from islice(usual, size)
-    for number, one in enumerate(TAUGHT):
+    for number, line in enumerate(TAUGHT):
         first = FIRST_TAUGHT + number * TRIES
-        tried = (taught_item(one, seed) for seed in range(first, first + TRIES))
-        yield from islice((item for item in tried if item is not None), one.count)
+        tried = (taught_item(line, seed) for seed in range(first, first + TRIES))
+        yield from islice((item for item in tried if item is not None), line.count)
 
 
 def draw_item(seed: int) -> Item | None:
@@ -291,16 +291,16 @@ def taught_item(taught: Taught, seed: int) -> Item | None:
 
 def _item(spec: PhantomSpec, *, contrast: bool = False) -> Item | None:
     phantom = make_phantom(spec)
-    found = contents_of(phantom)
-    if found.answer is None:
+    contents = contents_of(phantom)
+    if contents.answer is None:
         return None
     other = contents_of(make_phantom(other_view(spec)))
     same = (other.answer, other.mc_types, other.mc_distributions, set(other.benign))
-    both = same == (found.answer, found.mc_types, found.mc_distributions, set(found.benign))
-    wanted = {Answer.MC: Answer.BAC, Answer.BAC: Answer.MC}.get(found.answer)
+    both = same == (contents.answer, contents.mc_types, contents.mc_distributions, set(contents.benign))
+    wanted = {Answer.MC: Answer.BAC, Answer.BAC: Answer.MC}.get(contents.answer)
     swapped = contrast and contents_of(make_phantom(twin(spec))).answer is wanted
-    grade = known_grade(phantom) if Calcification.ARTERIAL in found.answer.types else None
-    return Item(spec, found, two_views=both, contrast=swapped, grade=grade)
+    grade = known_grade(phantom) if Calcification.ARTERIAL in contents.answer.types else None
+    return Item(spec, contents, two_views=both, contrast=swapped, grade=grade)
 
 
 def write_item(item: Item) -> dict[str, Any]:
@@ -310,11 +310,11 @@ def write_item(item: Item) -> dict[str, Any]:
     return {"spec": spec_to_words(item.spec), "contents": rounded, **more}
 
 
-def read_item(said: dict[str, Any]) -> Item:
+def read_item(fields: dict[str, Any]) -> Item:
     """Raises BadCase, ValueError, TypeError for what is no case."""
-    two_views, contrast = (bool(said.get(name)) for name in FLAGS)
-    spec, grade = spec_from_words(said["spec"]), said.get("grade")
-    return Item(spec, CONTENTS.validate_python(said["contents"]), two_views=two_views, contrast=contrast, grade=grade)
+    two_views, contrast = (bool(fields.get(name)) for name in FLAGS)
+    spec, grade = spec_from_words(fields["spec"]), fields.get("grade")
+    return Item(spec, CONTENTS.validate_python(fields["contents"]), two_views=two_views, contrast=contrast, grade=grade)
 
 
 CONTENTS: Final = TypeAdapter(Contents)

@@ -319,10 +319,10 @@ PICTURES: Final[Mapping[str, LessonPicture]] = MappingProxyType({picture.key: pi
 def lesson_table() -> str:
     """Markdown. Each of TEN_FACTS beside the statement that answers it; KeyError where the lesson has none."""
     rows = [
-        (number, said.words, said.sources, shown.picture)
+        (number, statement.words, statement.sources, shown.picture)
         for number, chapter in enumerate(LESSON, 1)
         for shown in chapter.shown
-        for said in shown.statements
+        for statement in shown.statements
     ]
     lines = [
         "# The lesson, statement by statement",
@@ -347,8 +347,8 @@ def lesson_table() -> str:
 
 
 def _linked(keys: tuple[str, ...]) -> str:
-    said = [SOURCES[key] for key in keys]
-    return "; ".join(f"[{one.words}]({one.address})" if one.address else one.words for one in said)
+    sources = [SOURCES[key] for key in keys]
+    return "; ".join(f"[{source.words}]({source.address})" if source.address else source.words for source in sources)
 
 
 def _seen(key: str) -> str:

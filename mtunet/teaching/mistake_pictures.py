@@ -30,31 +30,31 @@ OUTLINED: Final = {
 }
 
 
-def mistake_path(found: Found, number: int, folder: Path = FOLDER) -> Path:
+def mistake_path(group: Found, number: int, folder: Path = FOLDER) -> Path:
     """Of the example with this number, from 1."""
-    return folder / f"{found.kind.key}-{number}.webp"
+    return folder / f"{group.kind.key}-{number}.webp"
 
 
 def make_mistakes(folder: Path = FOLDER) -> Iterator[Path]:
     """Draw the examples of every kind anew. Raises ValueError where the model was shown no case."""
-    said = model_answers()
-    if said is None:
+    model = model_answers()
+    if model is None:
         raise ValueError("The model was shown no case yet: python -m mtunet.teaching model.")
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.webp"):
         old.unlink()
-    for found in mistakes_of(said, pool()):
-        for number, one in enumerate(examples(found), 1):
-            path = mistake_path(found, number, folder)
-            drawn = _drawn(make_phantom(one.item.spec), one)
+    for group in mistakes_of(model, pool()):
+        for number, mistake in enumerate(examples(group), 1):
+            path = mistake_path(group, number, folder)
+            drawn = _drawn(make_phantom(mistake.item.spec), mistake)
             cv2.imwrite(str(path), np.ascontiguousarray(drawn[..., ::-1]), [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
             yield path
 
 
-def _drawn(phantom: Phantom, one: Mistake) -> RGB:
+def _drawn(phantom: Phantom, mistake: Mistake) -> RGB:
     """(SIDE, 2 SIDE + gap, 3) uint8: the place, and the same with the truth's outlines and a white ring about it."""
     view = phantom_view(phantom)
-    box = square_at(view, one.region.place, SIDE_MM)
+    box = square_at(view, mistake.region.place, SIDE_MM)
     plain = magnified(view, box, None, SIDE)
     told = plain.copy()
     part = np.s_[box.top : box.bottom, box.left : box.right]
@@ -64,6 +64,6 @@ def _drawn(phantom: Phantom, one: Mistake) -> RGB:
         cv2.drawContours(told, rings, -1, colour, 2)
     scale = SIDE / (box.bottom - box.top)
     row_mm, column_mm = phantom.spacing_mm
-    x, y = one.region.place[0] / column_mm - box.left, one.region.place[1] / row_mm - box.top
+    x, y = mistake.region.place[0] / column_mm - box.left, mistake.region.place[1] / row_mm - box.top
     cv2.circle(told, (round(x * scale), round(y * scale)), SIDE // 8, (255, 255, 255), 1, cv2.LINE_AA)
     return np.hstack([plain, np.full((SIDE, 6, 3), 255, np.uint8), told])

@@ -50,11 +50,11 @@ class MistakeKind:
 
 
 def _true(kind: str) -> Callable[[RegionSeen], bool]:
-    return lambda one: one.type == kind and one.outcome != "e"
+    return lambda region: region.type == kind and region.outcome != "e"
 
 
 def _false(on: str) -> Callable[[RegionSeen], bool]:
-    return lambda one: one.outcome == "e" and one.on == on
+    return lambda region: region.outcome == "e" and region.on == on
 
 
 def _grade(item: Item) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Found:
 def shares_words(parts: Mapping[str, Rate]) -> str:
     """The counts of each part, the worst first."""
     told = sorted(parts.items(), key=lambda part: -(part[1].value or 0))
-    words = [f"{plain_word(name)}: {one.hits} of {one.total}" for name, one in told if one.total]
+    words = [f"{plain_word(name)}: {share.hits} of {share.total}" for name, share in told if share.total]
     return f"{'; '.join(words)}." if words else ""
 
 
@@ -160,17 +160,17 @@ def plain_word(name: str) -> str:
     return name.replace("_", " ").replace("clustered", "grouped")
 
 
-def mistakes_of(said: ModelAnswers, items: Iterable[Item]) -> tuple[Found, ...]:
+def mistakes_of(model: ModelAnswers, items: Iterable[Item]) -> tuple[Found, ...]:
     """By kind, in the order of `KINDS`.
 
     Regions under LEAST_MM2 are left out, true ones and false ones; and MC that lie diffuse, whose region falls into
     dozens of pieces.
     """
-    shown = [item for item in items if item.id in said.answers]
+    shown = [item for item in items if item.id in model.answers]
     seen = [
         Mistake(item, region)
         for item in shown
-        for region in said.answers[item.id].regions
+        for region in model.answers[item.id].regions
         if region.mm2 >= LEAST_MM2 and not (region.outcome in "acd" and _diffuse(item) and region.type == "mc")
     ]
     return tuple(_found(kind, seen, shown) for kind in KINDS)
@@ -181,31 +181,32 @@ def _diffuse(item: Item) -> bool:
 
 
 def _found(kind: MistakeKind, seen: list[Mistake], shown: list[Item]) -> Found:
-    about = [one for one in seen if kind.of(one.region)]
-    wrong = [one for one in about if one.region.outcome == kind.wrong]
-    wrong.sort(key=lambda one: (-one.far, -one.region.mm2))
+    about = [mistake for mistake in seen if kind.of(mistake.region)]
+    wrong = [mistake for mistake in about if mistake.region.outcome == kind.wrong]
+    wrong.sort(key=lambda mistake: (-mistake.far, -mistake.region.mm2))
     if kind.views is not None:
-        bad = {one.item.id for one in wrong}
+        bad = {mistake.item.id for mistake in wrong}
         units = [(item, item.id in bad) for item in shown if kind.views(item)]
     else:
-        units = [(one.item, one.region.outcome == kind.wrong) for one in about]
+        units = [(mistake.item, mistake.region.outcome == kind.wrong) for mistake in about]
     names = sorted({name for item, _ in units for name in kind.by(item)})
     parts = {name: rate([bad for item, bad in units if name in kind.by(item)]) for name in names}
     return Found(kind, rate([bad for _, bad in units]), parts, tuple(wrong))
 
 
-def examples(found: Found) -> list[Mistake]:
+def examples(group: Found) -> list[Mistake]:
     """The most instructive ones, each of another case."""
     first: dict[str, Mistake] = {}
-    for one in found.mistakes:
-        first.setdefault(one.item.id, one)
+    for mistake in group.mistakes:
+        first.setdefault(mistake.item.id, mistake)
     return list(first.values())[:SHOWN]
 
 
-def false_per_view(said: ModelAnswers) -> float:
+def false_per_view(model: ModelAnswers) -> float:
     """Regions of at least LEAST_MM2 that were found where there is none, per case."""
     counts = [
-        sum(one.outcome == "e" and one.mm2 >= LEAST_MM2 for one in answer.regions) for answer in said.answers.values()
+        sum(region.outcome == "e" and region.mm2 >= LEAST_MM2 for region in answer.regions)
+        for answer in model.answers.values()
     ]
     return float(np.mean(counts)) if counts else 0.0
 
@@ -239,49 +240,57 @@ class TestedView:
 def run_mistakes(letter: str, regions: Sequence[Region], views: Mapping[str, TestedView]) -> RunMistakes:
     """letter: of the outcome. regions: all of one method. views: by their images."""
     if letter == "e":
-        bad = {one.image for one in regions if one.outcome == "e"}
-        units = [(image in bad, _shared(one, "view")) for image, one in views.items()]
+        bad = {region.image for region in regions if region.outcome == "e"}
+        units = [(image in bad, _shared(view, "view")) for image, view in views.items()]
         return RunMistakes(rate([wrong for wrong, _ in units]), "views", _parts(units))
-    about = [one for one in regions if one.outcome != "e" and one.type in {"b": "bac", "c": "mc"}.get(letter, "mc bac")]
+    about = [
+        region
+        for region in regions
+        if region.outcome != "e" and region.type in {"b": "bac", "c": "mc"}.get(letter, "mc bac")
+    ]
     parted = {name: thirds(about, name) for name in THIRDS}
     units = []
-    for n, one in enumerate(about):
+    for n, region in enumerate(about):
         measured = {name: (words[n],) for name, words in parted.items() if words[n]}
-        shared = _shared(views[one.image], one.type)
-        units.append((one.outcome == letter, {"type": (one.type.upper(),), **shared, **measured}))
+        shared = _shared(views[region.image], region.type)
+        units.append((region.outcome == letter, {"type": (region.type.upper(),), **shared, **measured}))
     return RunMistakes(rate([wrong for wrong, _ in units]), "regions", _parts(units))
 
 
-def _shared(one: TestedView, about: str) -> dict[str, tuple[str, ...]]:
+def _shared(view: TestedView, about: str) -> dict[str, tuple[str, ...]]:
     """about: "mc", "bac" or "view". By what, and which of it."""
-    density: dict[str, tuple[str, ...]] = {"density": (one.density,)} if one.density else {}
-    if one.item is None:
+    density: dict[str, tuple[str, ...]] = {"density": (view.density,)} if view.density else {}
+    if view.item is None:
         return density
-    held = one.item.contents
+    held = view.item.contents
     by = {
         "mc": {"shape": held.mc_types, "distribution": held.mc_distributions},
-        "bac": {"BAC": _grade(one.item)},
-        "view": {"benign kind": _alone(one.item)},
+        "bac": {"BAC": _grade(view.item)},
+        "view": {"benign kind": _alone(view.item)},
     }
     return {**by[about], **density}
 
 
 def thirds(about: Sequence[Region], name: str) -> list[str]:
     """The third in which each lies, "" of one that was not measured. name: of THIRDS."""
-    places = [n for n, one in enumerate(about) if name in one.covariates]
+    places = [n for n, region in enumerate(about) if name in region.covariates]
     places.sort(key=lambda n: about[n].covariates[name])
-    found = [""] * len(about)
+    labels = [""] * len(about)
     for words, part in zip(THIRDS[name], np.array_split(np.array(places, np.intp), 3), strict=True):
         for n in part:
-            found[n] = words
-    return found
+            labels[n] = words
+    return labels
 
 
 def _parts(units: Sequence[tuple[bool, Mapping[str, tuple[str, ...]]]]) -> dict[str, dict[str, Rate]]:
     """Without what all are alike in."""
-    found: dict[str, dict[str, list[bool]]] = {}
+    groups: dict[str, dict[str, list[bool]]] = {}
     for wrong, shared in units:
         for what, names in shared.items():
             for name in names:
-                found.setdefault(what, {}).setdefault(name, []).append(wrong)
-    return {what: {name: rate(one) for name, one in named.items()} for what, named in found.items() if len(named) > 1}
+                groups.setdefault(what, {}).setdefault(name, []).append(wrong)
+    return {
+        what: {name: rate(outcomes) for name, outcomes in named.items()}
+        for what, named in groups.items()
+        if len(named) > 1
+    }

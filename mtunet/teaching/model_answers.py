@@ -86,10 +86,10 @@ class ModelAnswers:
 
     def says(self, item: str) -> Answer | None:
         """At the model's own thresholds; None for a case that it was not shown."""
-        one = self.answers.get(item)
-        if one is None:
+        answer = self.answers.get(item)
+        if answer is None:
             return None
-        return Answer.of(frozenset(k for k in Calcification if one.highest(k) >= self.thresholds[k.value]))
+        return Answer.of(frozenset(k for k in Calcification if answer.highest(k) >= self.thresholds[k.value]))
 
     @property
     def out_of_date(self) -> str:
@@ -144,25 +144,25 @@ def regions_of(segmentation: Segmentation, phantom: Phantom) -> tuple[RegionSeen
     """What became of every region of a phantom, by the rules of a run's components: a true one is found where at least
     HIT_SHARE of it was, else taken for the other type, else missed; one that was found is false where less than that of
     it is true."""
-    found = masks(segmentation)
+    model_masks = masks(segmentation)
     truth = {kind: phantom.masks[kind.value] for kind in Calcification}
-    return tuple(one for kind in Calcification for one in _seen(kind, truth, found, phantom))
+    return tuple(region for kind in Calcification for region in _seen(kind, truth, model_masks, phantom))
 
 
 def _seen(
     kind: Calcification,
     truth: Mapping[Calcification, BoolArray],
-    found: Mapping[Calcification, BoolArray],
+    model_masks: Mapping[Calcification, BoolArray],
     phantom: Phantom,
 ) -> Iterator[RegionSeen]:
-    other = next(one for one in Calcification if one is not kind)
+    other = next(calcification for calcification in Calcification if calcification is not kind)
     for part, own in _pieces(truth[kind]):
-        taken = found[other][part][own & ~truth[other][part]]
-        outcome = "a" if found[kind][part][own].mean() >= HIT_SHARE else "d"
+        taken = model_masks[other][part][own & ~truth[other][part]]
+        outcome = "a" if model_masks[kind][part][own].mean() >= HIT_SHARE else "d"
         if outcome == "d" and taken.size and taken.mean() >= HIT_SHARE:
             outcome = "c" if kind is Calcification.MICRO else "b"
         yield _region(outcome, kind, part, own, phantom)
-    for part, own in _pieces(found[kind]):
+    for part, own in _pieces(model_masks[kind]):
         on_other = truth[other][part][own].mean() >= HIT_SHARE  # counted with the true region that it lies on
         if truth[kind][part][own].mean() < HIT_SHARE and not on_other:
             on = "benign" if phantom.masks["benign"][part][own].any() else "nothing"

@@ -51,7 +51,7 @@ def mark(
 
 def hits(
     place: tuple[float, float] | None,
-    said: Answer,
+    answer: Answer,
     truth: Answer,
     masks: Mapping[Calcification, BoolArray],
     spacing_mm: tuple[float, float],
@@ -60,9 +60,9 @@ def hits(
     is known where nobody knows where a type that the answer names lies."""
     if place is None or not masks:
         return None
-    if any(lies_on(masks[kind], place, spacing_mm) for kind in truth.types & said.types & set(masks)):
+    if any(lies_on(masks[kind], place, spacing_mm) for kind in truth.types & answer.types & set(masks)):
         return True
-    return None if said.types - set(masks) else False
+    return None if answer.types - set(masks) else False
 
 
 def lies_on(mask: BoolArray, place: tuple[float, float], spacing_mm: tuple[float, float]) -> bool:

@@ -35,47 +35,50 @@ class ModelCurve:
     views: int
 
 
-def roc(said: ModelAnswers, items: Iterable[Item], kind: Calcification) -> ModelCurve | None:
+def roc(model: ModelAnswers, items: Iterable[Item], kind: Calcification) -> ModelCurve | None:
     """None where the model was shown none of the cases."""
-    shown = _shown(said, items)
-    own = said.thresholds[kind.value]
-    holds = [one.highest(kind) for item, one in shown if kind in item.answer.types]
-    lacks = [one.highest(kind) for item, one in shown if kind not in item.answer.types]
+    shown = _shown(model, items)
+    own = model.thresholds[kind.value]
+    holds = [answer.highest(kind) for item, answer in shown if kind in item.answer.types]
+    lacks = [answer.highest(kind) for item, answer in shown if kind not in item.answer.types]
     levels = sorted({level for level in (*holds, *lacks) if level > 0} | {own}, reverse=True)
 
     def point(level: float) -> OperatingPoint:
-        false, found = (rate([one >= level for one in some]) for some in (lacks, holds))
-        return OperatingPoint(false, found, level)
+        false, true = (rate([probability >= level for probability in some]) for some in (lacks, holds))
+        return OperatingPoint(false, true, level)
 
     return ModelCurve(tuple(point(level) for level in levels), point(own), len(shown)) if shown else None
 
 
-def froc(said: ModelAnswers, items: Iterable[Item]) -> ModelCurve | None:
+def froc(model: ModelAnswers, items: Iterable[Item]) -> ModelCurve | None:
     """None where the model was shown none of the cases."""
-    shown = _shown(said, items)
-    marks = [(-math.inf if one.margin is None else one.margin, one.hit, bool(item.answer.types)) for item, one in shown]
+    shown = _shown(model, items)
+    marks = [
+        (-math.inf if answer.margin is None else answer.margin, answer.hit, bool(item.answer.types))
+        for item, answer in shown
+    ]
     margins = sorted({margin for margin, _, _ in marks if margin > -math.inf} | {0.0}, reverse=True)
 
     def point(least: float) -> OperatingPoint:
         beside = rate([margin >= least and not hit for margin, hit, _ in marks])
-        found = rate([margin >= least and hit for margin, hit, holds in marks if holds])
-        return OperatingPoint(beside, found, least)
+        hits = rate([margin >= least and hit for margin, hit, holds in marks if holds])
+        return OperatingPoint(beside, hits, least)
 
     return ModelCurve(tuple(point(least) for least in margins), point(0.0), len(shown)) if shown else None
 
 
 def roc_dot(answers: Sequence[Answered], kind: Calcification) -> OperatingPoint | None:
     """A reader's; None until there is a view with the type and one without."""
-    holds = rate([kind in one.answer.types for one in answers if kind in one.truth.types & one.known])
-    lacks = rate([kind in one.answer.types for one in answers if kind in one.known - one.truth.types])
+    holds = rate([kind in answer.answer.types for answer in answers if kind in answer.truth.types & answer.known])
+    lacks = rate([kind in answer.answer.types for answer in answers if kind in answer.known - answer.truth.types])
     return OperatingPoint(lacks, holds) if holds.total and lacks.total else None
 
 
 def froc_dot(answers: Sequence[Answered]) -> OperatingPoint | None:
     """A reader's; None until there is a view with calcium. A view on which nothing was marked has no mark on it."""
-    holds = rate([one.hit is True for one in answers if one.truth.types])
-    return OperatingPoint(rate([one.hit is False for one in answers]), holds) if holds.total else None
+    holds = rate([answer.hit is True for answer in answers if answer.truth.types])
+    return OperatingPoint(rate([answer.hit is False for answer in answers]), holds) if holds.total else None
 
 
-def _shown(said: ModelAnswers, items: Iterable[Item]) -> list[Shown]:
-    return [(item, said.answers[item.id]) for item in items if item.id in said.answers]
+def _shown(model: ModelAnswers, items: Iterable[Item]) -> list[Shown]:
+    return [(item, model.answers[item.id]) for item in items if item.id in model.answers]

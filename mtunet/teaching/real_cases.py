@@ -83,7 +83,7 @@ class RealCase:
 
     @property
     def file(self) -> str:
-        return self.path.name if self.path else next(one.file for one in SAMPLES if one.key == self.sample)
+        return self.path.name if self.path else next(sample.file for sample in SAMPLES if sample.key == self.sample)
 
     def read(self) -> bytes:
         """The file as it is. Raises OSError."""
@@ -103,28 +103,29 @@ class RealCase:
     @property
     def why(self) -> str:
         """One sentence."""
-        words = " and ".join(_plain(one) for one in (*self.shapes, *self.layouts))
+        words = " and ".join(_plain(word) for word in (*self.shapes, *self.layouts))
         told = [f"described as {words}" if words else "", f"BI-RADS {self.assessment}" if self.assessment else ""]
-        said = "; ".join(part for part in (*told, self.pathology) if part)
+        description = "; ".join(part for part in (*told, self.pathology) if part)
         if not self.known:
             return (
-                f"Of calcium in this view its source says nothing that could be scored{f' ({said})' if said else ''}."
+                "Of calcium in this view its source says nothing that could be scored"
+                f"{f' ({description})' if description else ''}."
             )
         named = {Answer.NEITHER: "Neither", Answer.BOTH: "Both"}.get(self.answer, self.answer.name)
-        return f"{named}, as its radiologists say{f': {said}' if said else ''}."
+        return f"{named}, as its radiologists say{f': {description}' if description else ''}."
 
 
 def real_questions(case: RealCase) -> tuple[Asked, ...]:
     """Those that its row answers in one way. A category is asked where what is described does not speak for another."""
     asked: list[Asked] = []
-    said = "So its radiologists described it."
+    reason = "So its radiologists described it."
     if Calcification.ARTERIAL in case.answer.types:  # then a row's words may be of the arteries
         return ()
     options = MC_SHAPES if set(case.shapes) <= set(MC_SHAPES) else BENIGN_SHAPES
     if len(case.shapes) == 1:
-        asked.append(Asked("shape", options, case.shapes[0], said))
+        asked.append(Asked("shape", options, case.shapes[0], reason))
     if len(case.layouts) == 1 and case.shapes:
-        asked.append(Asked("layout", LAYOUTS, case.layouts[0], said))
+        asked.append(Asked("layout", LAYOUTS, case.layouts[0], reason))
     category = {"2": "2", "3": "3", "4": "4", "5": "4"}.get(case.assessment, "")
     described = category_of(case.shapes[0], case.layouts[0]) if len(case.shapes) == len(case.layouts) == 1 else ""
     if case.shapes and category and described in ("", category):  # without shapes it may be of a mass
@@ -171,15 +172,15 @@ def own_problems() -> tuple[str, ...]:
 
 def name_folder(folder: Path | None, asked: Sequence[RealCase] = ()) -> None:
     """Have the quiz ask these of this folder from now on; None: no folder any more. Raises OSError."""
-    said = {"folder": str(folder.resolve()), "asked": [case.id for case in asked]} if folder else {}
+    record = {"folder": str(folder.resolve()), "asked": [case.id for case in asked]} if folder else {}
     (data := data_folder()).mkdir(parents=True, exist_ok=True)
-    write_whole(data / NAMED, f"{json.dumps(said)}\n".encode())
+    write_whole(data / NAMED, f"{json.dumps(record)}\n".encode())
 
 
 def _named() -> tuple[Path | None, frozenset[str]]:
     try:
-        said = json.loads((data_folder() / NAMED).read_text(encoding="utf-8"))
-        return Path(said["folder"]), frozenset(said["asked"])
+        record = json.loads((data_folder() / NAMED).read_text(encoding="utf-8"))
+        return Path(record["folder"]), frozenset(record["asked"])
     except (OSError, ValueError, KeyError, TypeError):
         return None, frozenset()
 
@@ -236,12 +237,12 @@ def _case(folder: Path, rows: list[dict[str, str]]) -> RealCase:
     there = set(masks)
     there |= {Calcification.MICRO} if set(shapes) & set(MC_SHAPES) else set()
     there |= {Calcification.ARTERIAL} if "vascular" in words else set()
-    said = {row.get("calcium", "").lower() for row in rows} - {""}
+    calcium = {row.get("calcium", "").lower() for row in rows} - {""}
     answer, known = Answer.of(frozenset(there)), frozenset(there)
-    if said:
-        if len(said) > 1 or not said <= set(Answer):
-            raise BadRow(f"calcium is {', '.join(sorted(said))}; possible is one of {', '.join(Answer)}.")
-        answer, known = Answer(said.pop()), BOTH_TYPES
+    if calcium:
+        if len(calcium) > 1 or not calcium <= set(Answer):
+            raise BadRow(f"calcium is {', '.join(sorted(calcium))}; possible is one of {', '.join(Answer)}.")
+        answer, known = Answer(calcium.pop()), BOTH_TYPES
         if not there <= answer.types:
             raise BadRow(f"calcium is {answer.value}, but morphology or masks say otherwise.")
     digits = {_digit(row.get("assessment", "")) for row in rows} - {""}
@@ -274,12 +275,12 @@ def known_of(id_: str) -> frozenset[Calcification]:
     return next((case.known for case in REAL_CASES if case.id == id_), BOTH_TYPES)
 
 
-def _below(folder: Path, said: str, column: str) -> Path:
-    path = (folder / said).resolve()
-    if not said or not path.is_relative_to(folder.resolve()):
-        raise BadRow(f"{column} names no file below the folder ({said[:60]!r}).")
+def _below(folder: Path, name: str, column: str) -> Path:
+    path = (folder / name).resolve()
+    if not name or not path.is_relative_to(folder.resolve()):
+        raise BadRow(f"{column} names no file below the folder ({name[:60]!r}).")
     if not path.is_file():
-        raise BadRow(f"{said[:60]} is not in the folder.")
+        raise BadRow(f"{name[:60]} is not in the folder.")
     return path
 
 
@@ -289,19 +290,19 @@ def _meaning(word: str, words: Mapping[str, str], column: str) -> str:
     return words[word]
 
 
-def _words(said: str) -> Iterator[str]:
-    for part in said.replace("/", "-").split("-") if said.lower() not in _NOTHING else ():
+def _words(text: str) -> Iterator[str]:
+    for part in text.replace("/", "-").split("-") if text.lower() not in _NOTHING else ():
         yield _key(part)
 
 
-def _key(said: str) -> str:
-    return said.strip().lower().replace(" ", "_")
+def _key(text: str) -> str:
+    return text.strip().lower().replace(" ", "_")
 
 
-def _digit(said: str) -> str:
-    if said and not (said[0] in "0123456" and said[1:].upper() in ("", "A", "B", "C", ".0")):
-        raise BadRow(f"assessment {said[:20]!r} is no BI-RADS category (0 to 6, 4A to 4C).")
-    return said[:1]
+def _digit(category: str) -> str:
+    if category and not (category[0] in "0123456" and category[1:].upper() in ("", "A", "B", "C", ".0")):
+        raise BadRow(f"assessment {category[:20]!r} is no BI-RADS category (0 to 6, 4A to 4C).")
+    return category[:1]
 
 
 def _level(subtlety: str) -> str:
@@ -310,20 +311,20 @@ def _level(subtlety: str) -> str:
     return "hard" if subtlety in ("1", "2") else "easy" if subtlety in ("4", "5") else "medium"
 
 
-def _read_out(said: str) -> str:
+def _read_out(text: str) -> str:
     """ "BENIGN_WITHOUT_CALLBACK" as it is read."""
-    return said[:80].lower().replace("_", " ")
+    return text[:80].lower().replace("_", " ")
 
 
 def _mask(paths: Sequence[Path], shape: tuple[int, int]) -> BoolArray:
     """Of all of them together."""
     whole = np.zeros(shape, np.bool_)
     for path in paths:
-        found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if found is None or found.shape != shape:
-            size = "no picture" if found is None else f"{found.shape[1]} × {found.shape[0]} pixels"
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if mask is None or mask.shape != shape:
+            size = "no picture" if mask is None else f"{mask.shape[1]} × {mask.shape[0]} pixels"
             raise BadRow(f"The mask {path.name} is {size}; the image has {shape[1]} × {shape[0]}.")
-        whole |= found > 0
+        whole |= mask > 0
     return whole
 
 
@@ -332,8 +333,8 @@ def _plain(word: str) -> str:
 
 
 def _shipped(sample: str, **row: object) -> RealCase:
-    said = {"answer": Answer.NEITHER, "known": frozenset(), **row}
-    return RealCase(id=f"real/{sample}", sample=sample, credit=CBIS_SOURCE, **said)  # type: ignore[arg-type]
+    fields = {"answer": Answer.NEITHER, "known": frozenset(), **row}
+    return RealCase(id=f"real/{sample}", sample=sample, credit=CBIS_SOURCE, **fields)  # type: ignore[arg-type]
 
 
 REAL_CASES: Final[tuple[RealCase, ...]] = (

@@ -12,13 +12,13 @@ from mtunet.teaching.real_cases import known_of
 from mtunet.teaching.scoring import Answered, Rate, rate
 
 
-def add_description(store: Store, answered: Answered, reader: str, key: str, truth: str, said: str) -> None:
+def add_description(store: Store, answered: Answered, reader: str, key: str, truth: str, answer: str) -> None:
     """Keep the answer to one question beside MC or BAC, of the case of `answered`; the first one stands."""
     with store.writing():
         if key not in descriptions(store, reader, answered.round, answered.item):
             row = {**answer_row(reader, answered, None), "source": f"{quiz.DESCRIBES}{key}", "truth": truth}
             quiz.add_answer(
-                store, {**row, "answer": said, "sureness": 0.0, "hit": None, "model": None, "revised": None}
+                store, {**row, "answer": answer, "sureness": 0.0, "hit": None, "model": None, "revised": None}
             )
 
 

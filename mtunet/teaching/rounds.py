@@ -42,7 +42,7 @@ def next_item(items: Sequence[Case], history: Sequence[CaseSeen], level: str, se
         if waiting in by_id:
             return by_id[waiting]
     fitting = [item for item in items if level in (MIXED, item.level)] or list(items)
-    last = {one.item: place for place, one in enumerate(history)}
+    last = {case.item: place for place, case in enumerate(history)}
     unseen = [item for item in fitting if item.id not in last]
     if not unseen:
         return min(fitting, key=lambda item: last[item.id])
@@ -62,8 +62,8 @@ def due(history: Sequence[CaseSeen]) -> list[str]:
 def waiting(history: Sequence[CaseSeen]) -> dict[str, int]:
     """Every case that is to come back, by id: for how many cases it has been due; below 0 where it is not yet."""
     places: dict[str, list[int]] = {}
-    for place, one in enumerate(history):
-        places.setdefault(one.item, []).append(place)
+    for place, case in enumerate(history):
+        places.setdefault(case.item, []).append(place)
     boxes = {item: _box([history[place].right for place in there]) for item, there in places.items()}
     return {item: len(history) - 1 - places[item][-1] - GAPS[box] for item, box in boxes.items() if box is not None}
 
@@ -171,14 +171,14 @@ def find_round(store: Store, name: str) -> Round | None:
 def last_unfinished(store: Store) -> Round | None:
     """The round that was begun last, if it is not over."""
     row = quiz.newest_round(store)
-    found = None if row is None else _round(store, row)
-    return None if found is None or found.over else found
+    playing = None if row is None else _round(store, row)
+    return None if playing is None or playing.over else playing
 
 
 def keep_draft(store: Store, name: str, draft: Draft) -> None:
-    said = {"answer": draft.answer.value if draft.answer else None, "sureness": draft.sureness, "place": draft.place}
+    fields = {"answer": draft.answer.value if draft.answer else None, "sureness": draft.sureness, "place": draft.place}
     with store.writing():
-        quiz.set_draft(store, name, json.dumps(said))
+        quiz.set_draft(store, name, json.dumps(fields))
 
 
 def give(store: Store, playing: Round, answered: Answered, place: Place | None) -> None:
@@ -214,10 +214,10 @@ def _given(row: Mapping[str, Any]) -> GivenAnswer:
     return GivenAnswer(int(row["id"]), answered_from(row), place, row["revised"] is not None)
 
 
-def _draft(said: Mapping[str, Any]) -> Draft:
-    place = said.get("place")
+def _draft(fields: Mapping[str, Any]) -> Draft:
+    place = fields.get("place")
     return Draft(
-        Answer(said["answer"]) if said.get("answer") else None,
-        said.get("sureness"),
+        Answer(fields["answer"]) if fields.get("answer") else None,
+        fields.get("sureness"),
         (float(place[0]), float(place[1])) if place else None,
     )

@@ -47,20 +47,20 @@ class RunCases:
 def run_cases(folder: Path | None = None) -> tuple[Item, ...]:
     """Of every run; [] without any. Files that do not belong are left aside (`problems`)."""
     return tuple(
-        case for path in _files(folder) if isinstance(found := _read(*_key(path)), RunCases) for case in found.cases
+        case for path in _files(folder) if isinstance(run := _read(*_key(path)), RunCases) for case in run.cases
     )
 
 
 def cases_of(run: str, folder: Path | None = None) -> RunCases | None:
     """None where the run has no file, or one that does not belong to it."""
     path = (folder or FOLDER) / f"{run}{ENDING}"
-    found = _read(*_key(path)) if path.exists() else None
-    return found if isinstance(found, RunCases) else None
+    cases = _read(*_key(path)) if path.exists() else None
+    return cases if isinstance(cases, RunCases) else None
 
 
 def problems(folder: Path | None = None) -> list[str]:
     """A sentence for every file that is left aside."""
-    return [found for path in _files(folder) if isinstance(found := _read(*_key(path)), str)]
+    return [sentence for path in _files(folder) if isinstance(sentence := _read(*_key(path)), str)]
 
 
 def find_run_case(id_: str) -> Item | None:
@@ -101,20 +101,20 @@ def draw_outcomes(run: Path, folder: Path | None = None) -> Iterator[tuple[str, 
 
 def fingerprint(run: Path, method: str) -> str:
     """Of what became of every region: another text for another result."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in runs.table_files(run, COMPONENTS, method):
-        found.update(path.read_bytes())
-    return found.hexdigest()
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _tested(results: Results, method: str) -> dict[str, tuple[int, str]]:
     """Image → fold that tested it, letters of its outcomes; images in which nothing is and nothing was found too."""
     letters: dict[str, set[str]] = {}
-    for one in components(results):
-        if one.method == method:
-            letters.setdefault(one.image, set()).add(one.outcome)
-    counts = [one for (name, _, _), one in results.counts.items() if name == method]
-    folds = {image: int(fold) for one in counts for image, fold in zip(one.images, one.fold, strict=True)}
+    for component in components(results):
+        if component.method == method:
+            letters.setdefault(component.image, set()).add(component.outcome)
+    counts = [count for (name, _, _), count in results.counts.items() if name == method]
+    folds = {image: int(fold) for count in counts for image, fold in zip(count.images, count.fold, strict=True)}
     return {image: (fold, "".join(sorted(letters.get(image, ())))) for image, fold in folds.items()} if letters else {}
 
 
@@ -136,14 +136,14 @@ def _read(path: Path, _when: int, root: Path) -> RunCases | str:
             return f"The cases of run {head['run']} were drawn by another phantom generator. Draw them again: {HOW}"
         if run.exists() and fingerprint(run, head["method"]) != head["components_sha256"]:
             return f"The cases of run {head['run']} belong to other results than it has now. Draw them again: {HOW}"
-        said = [json.loads(line) for line in lines]
-        cases = tuple(_case(head, one) for one in said if one["contents"] is not None)
-        return RunCases(head["run"], head["method"], len(said), cases)
+        rows = [json.loads(line) for line in lines]
+        cases = tuple(_case(head, row) for row in rows if row["contents"] is not None)
+        return RunCases(head["run"], head["method"], len(rows), cases)
     except (OSError, ValueError, KeyError, TypeError, lzma.LZMAError) as problem:
         return f"{path.name} holds no cases of a run ({problem!r}). Draw them again: {HOW}"
 
 
-def _case(head: dict[str, Any], said: dict[str, Any]) -> Item:
-    item = read_item(said)
-    origin = FromRun(head["run"], head["method"], int(said["fold"]), said["image"], said["outcomes"])
+def _case(head: dict[str, Any], row: dict[str, Any]) -> Item:
+    item = read_item(row)
+    origin = FromRun(head["run"], head["method"], int(row["fold"]), row["image"], row["outcomes"])
     return Item(item.spec, item.contents, origin)

@@ -91,38 +91,40 @@ class Score:
 
 def score(answers: Sequence[Answered]) -> Score:
     """Of a reader's answers, in any order; those of which nothing is known count nowhere."""
-    answers = [one for one in answers if one.known]
-    whole = [one for one in answers if one.known == BOTH_TYPES]
+    answers = [answer for answer in answers if answer.known]
+    whole = [answer for answer in answers if answer.known == BOTH_TYPES]
     return Score(
-        right=rate([one.right for one in answers]),
+        right=rate([answer.right for answer in answers]),
         sensitivity={
-            k: rate([k in one.answer.types for one in answers if k in one.truth.types & one.known])
+            k: rate([k in answer.answer.types for answer in answers if k in answer.truth.types & answer.known])
             for k in Calcification
         },
         specificity={
-            k: rate([k not in one.answer.types for one in answers if k in one.known - one.truth.types])
+            k: rate([k not in answer.answer.types for answer in answers if k in answer.known - answer.truth.types])
             for k in Calcification
         },
-        mc_called_bac=rate([one.answer is Answer.BAC for one in whole if one.truth is Answer.MC]),
-        bac_called_mc=rate([one.answer is Answer.MC for one in whole if one.truth is Answer.BAC]),
-        placed=rate([one.hit for one in answers if one.hit is not None]),
-        confusion=Counter((one.truth, one.answer) for one in whole),
-        calibration={said: rate([one.right for one in answers if one.sureness == said]) for said in SURENESS},
+        mc_called_bac=rate([answer.answer is Answer.BAC for answer in whole if answer.truth is Answer.MC]),
+        bac_called_mc=rate([answer.answer is Answer.MC for answer in whole if answer.truth is Answer.BAC]),
+        placed=rate([answer.hit for answer in answers if answer.hit is not None]),
+        confusion=Counter((answer.truth, answer.answer) for answer in whole),
+        calibration={
+            sureness: rate([answer.right for answer in answers if answer.sureness == sureness]) for sureness in SURENESS
+        },
     )
 
 
 def of_model(answers: Sequence[Answered]) -> tuple[Score, Score] | None:
     """Reader and model on the views that both have answered; None without any."""
-    pairs = [(one, model) for one in answers if (model := one.as_model) is not None]
+    pairs = [(answer, model) for answer in answers if (model := answer.as_model) is not None]
     return (score([mine for mine, _ in pairs]), score([model for _, model in pairs])) if pairs else None
 
 
 def by_round(answers: Sequence[Answered]) -> dict[str, Rate]:
     """Share right per round, in the order in which rounds began, of what is scored."""
-    scored = [one for one in answers if one.known]
+    scored = [answer for answer in answers if answer.known]
     return {
-        name: rate([one.right for one in scored if one.round == name])
-        for name in dict.fromkeys(one.round for one in scored)
+        name: rate([answer.right for answer in scored if answer.round == name])
+        for name in dict.fromkeys(answer.round for answer in scored)
     }
 
 
@@ -162,9 +164,9 @@ class Influence:
 
 def influence(answers: Sequence[Answered]) -> Influence:
     """Of one reader's answers, in any order. A change between two wrong answers is neither to right nor to wrong."""
-    paired = [one for one in answers if one.mode == READER_FIRST and one.revised is not None]
-    begun = [one for one in answers if one.mode == MODEL_FIRST]
-    after = [one.as_revised for one in paired]
+    paired = [answer for answer in answers if answer.mode == READER_FIRST and answer.revised is not None]
+    begun = [answer for answer in answers if answer.mode == MODEL_FIRST]
+    after = [answer.as_revised for answer in paired]
     return Influence(
         alone=score(paired) if paired else None,
         afterwards=score(after) if paired else None,
@@ -174,11 +176,15 @@ def influence(answers: Sequence[Answered]) -> Influence:
         to_wrong=sum(old.right and not new.right for old, new in zip(paired, after, strict=True)),
         stayed=sum(old.answer is new.answer for old, new in zip(paired, after, strict=True)),
         led_astray_after=rate(
-            [one.revised is one.model for one in paired if _model_wrong(one) and one.answer is not one.model]
+            [
+                answer.revised is answer.model
+                for answer in paired
+                if _model_wrong(answer) and answer.answer is not answer.model
+            ]
         ),
-        led_astray_from_start=rate([one.answer is one.model for one in begun if _model_wrong(one)]),
+        led_astray_from_start=rate([answer.answer is answer.model for answer in begun if _model_wrong(answer)]),
     )
 
 
-def _model_wrong(one: Answered) -> bool:
-    return one.model is not None and not agrees(one.model, one.truth, one.known)
+def _model_wrong(answer: Answered) -> bool:
+    return answer.model is not None and not agrees(answer.model, answer.truth, answer.known)

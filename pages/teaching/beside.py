@@ -42,13 +42,13 @@ def look_beside(case: Case, *, reveal: bool) -> Drawn | None:
         return drawn_beside(case, spec)
 
 
-def show_beside(store: Store, one: Drawn, *, reveal: bool = False) -> None:
+def show_beside(store: Store, drawn: Drawn, *, reveal: bool = False) -> None:
     """In the viewer. It is looked at; marks belong to the view that is asked."""
     try:
-        image = filed(store, one, one.name)
+        image = filed(store, drawn, drawn.name)
     except (QueueFull, CouldNotSave, UnreadableImage) as problem:
         st.error(plain(str(problem)))
         return
-    show_view(image, one.outlines if reveal else {})
+    show_view(image, drawn.outlines if reveal else {})
     if not reveal:
         st.caption("To look at: your mark goes into the view that is asked.")

@@ -116,24 +116,24 @@ _ASKED = "teaching.asked"
 """In the session: images that the model was asked for."""
 
 
-def filed(store: Store, one: Drawn, title: str) -> Image:
+def filed(store: Store, drawn: Drawn, title: str) -> Image:
     """The image in the store, taken in if it is not there yet, and queued for the model if that has not looked: once a
     session, so that one who waits for a model that fails is told so.
 
     Raises QueueFull, CouldNotSave, and UnreadableImage where it could not be read back.
     """
-    sha256 = one.mammogram.sha256 if one.mammogram is not None else hashlib.sha256(one.data).hexdigest()
+    sha256 = drawn.mammogram.sha256 if drawn.mammogram is not None else hashlib.sha256(drawn.data).hexdigest()
     kept, asked = store.image(sha256), st.session_state.setdefault(_ASKED, set())
     if kept is not None and sha256 in asked:
         return kept
     batch = secrets.token_hex(4)
-    if one.mammogram is None:
-        [taken] = take_in(store, one.data, one.file, Origin(batch, now(), one.source, title), DEFAULT_MODEL)
+    if drawn.mammogram is None:
+        [taken] = take_in(store, drawn.data, drawn.file, Origin(batch, now(), drawn.source, title), DEFAULT_MODEL)
         if isinstance(taken, Declined):
             raise taken.problem
         kept = store.image(taken.sha256)
     elif kept is None:
-        kept = store.add_image(one.mammogram, title, one.source, ask=(DEFAULT_MODEL, batch), listed=False)
+        kept = store.add_image(drawn.mammogram, title, drawn.source, ask=(DEFAULT_MODEL, batch), listed=False)
     elif _found(store, kept) is None:
         ask(store, sha256, DEFAULT_MODEL, batch)
     jobs().wake()
@@ -162,20 +162,23 @@ class ModelLook:
 
 def model_look(store: Store, image: Image) -> ModelLook:
     """As it stands now."""
-    found = _found(store, image)
-    if found is None:
+    text = _found(store, image)
+    if text is None:
         job = store.job(image.sha256, DEFAULT_MODEL)
         if job is not None and job.state in BUSY:
             return ModelLook("The model is still looking.", pending=True)
         return ModelLook(f"The model has not looked at this case. {job.sentence if job else ''}".strip())
-    analysis = from_json(found)
+    analysis = from_json(text)
     kinds = frozenset(finding.type for finding in analysis.findings)
-    said = Answer.of(kinds)
-    counts = {kind: sum(one.type is kind for one in analysis.findings) for kind in Calcification}
+    answer = Answer.of(kinds)
+    counts = {kind: sum(finding.type is kind for finding in analysis.findings) for kind in Calcification}
     words = ", ".join(_counted(SHORT_TYPES[kind], count) for kind, count in counts.items())
     # Without numbers, so that a click on one marks a place instead of choosing a finding.
-    layers = {name: [replace(one, number=None) for one in layer] for name, layer in outlines(analysis.findings).items()}
-    return ModelLook(f"The model says {WORDS[said]}: {words}.", said, outlines=layers)
+    layers = {
+        name: [replace(outline, number=None) for outline in layer]
+        for name, layer in outlines(analysis.findings).items()
+    }
+    return ModelLook(f"The model says {WORDS[answer]}: {words}.", answer, outlines=layers)
 
 
 def _counted(kind: str, count: int) -> str:

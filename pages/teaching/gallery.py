@@ -44,9 +44,9 @@ def filtered(results: Results) -> tuple[list[Region], list[Region]]:
         width=200,
     )
     mine = _regions(str(results.folder), _seen(results.folder), method)
-    fold = _pick("Fold", sorted({one.fold for one in mine}), "fold", 100)
+    fold = _pick("Fold", sorted({region.fold for region in mine}), "fold", 100)
     kind = _pick("Type", ["mc", "bac"], "type", 100, str.upper)
-    densities = sorted({_density(results, one) for one in mine} - {""})
+    densities = sorted({_density(results, region) for region in mine} - {""})
     density = _pick("Density", densities, "density", 110, str.lower)
     faint = _pick(
         "Conspicuity",
@@ -57,9 +57,9 @@ def filtered(results: Results) -> tuple[list[Region], list[Region]]:
         "leave. False positives have none.",
     )
     kept = [
-        one
-        for one in mine
-        if fold in (ALL, one.fold) and kind in (ALL, one.type) and density in (ALL, _density(results, one))
+        region
+        for region in mine
+        if fold in (ALL, region.fold) and kind in (ALL, region.type) and density in (ALL, _density(results, region))
     ]
     return mine, sorted(_third(kept, faint), key=_clearest_first)
 
@@ -68,7 +68,7 @@ def _pick(label: str, options: Sequence[Any], name: str, width: int, words: Any 
     return st.selectbox(
         label,
         [ALL, *options],
-        format_func=lambda one: one if one == ALL else words(one),
+        format_func=lambda option: option if option == ALL else words(option),
         key=f"{KEY}.{name}",
         width=width,
         help=help_text or None,
@@ -80,16 +80,16 @@ def _third(kept: list[Region], faint: str) -> list[Region]:
     lies_in = thirds(kept, "conspicuity")
     if faint == ALL or not any(lies_in):
         return kept
-    return [one for one, third in zip(kept, lies_in, strict=True) if third == faint]
+    return [region for region, third in zip(kept, lies_in, strict=True) if third == faint]
 
 
-def _density(results: Results, one: Region) -> str:
-    return results.images[one.image].density if one.image in results.images else ""
+def _density(results: Results, region: Region) -> str:
+    return results.images[region.image].density if region.image in results.images else ""
 
 
-def _clearest_first(one: Region) -> tuple[float, float, int]:
-    area = (one.box.bottom - one.box.top) * (one.box.right - one.box.left)
-    return -one.covariates.get("conspicuity", 0.0), -round(one.probability or 0.0, 2), -area
+def _clearest_first(region: Region) -> tuple[float, float, int]:
+    area = (region.box.bottom - region.box.top) * (region.box.right - region.box.left)
+    return -region.covariates.get("conspicuity", 0.0), -round(region.probability or 0.0, 2), -area
 
 
 KEY: Final = "teaching.gallery"
@@ -151,7 +151,7 @@ def _show_runs() -> None:
         [ALL, *(letter for letter in COLUMNS if letter != "a")],
         default=ALL,
         required=True,
-        format_func=lambda one: "Side by side" if one == ALL else COLUMNS[one],
+        format_func=lambda option: "Side by side" if option == ALL else COLUMNS[option],
         key=f"{KEY}.kind",
         label_visibility="collapsed",
     )
@@ -159,7 +159,7 @@ def _show_runs() -> None:
         _columns(results, shown, askable, drawable=drawable)
     else:
         say_shared(str(kind), COLUMNS[str(kind)], results, mine)
-        _cards(results, [one for one in shown if one.outcome == kind] if drawable else [], askable)
+        _cards(results, [region for region in shown if region.outcome == kind] if drawable else [], askable)
     data = str(results.config.get("data", "its data are not named"))
     st.caption(
         f"Run {plain(results.name)}: {plain(data)}. Known BAC blue "
@@ -169,7 +169,7 @@ def _show_runs() -> None:
 
 
 def _columns(results: Results, shown: Sequence[Region], askable: frozenset[str], *, drawable: bool) -> None:
-    by_letter = {letter: [one for one in shown if one.outcome == letter] for letter in COLUMNS}
+    by_letter = {letter: [region for region in shown if region.outcome == letter] for letter in COLUMNS}
     pages = max(1, -(-max(map(len, by_letter.values())) // ROWS))
     places = st.columns(len(COLUMNS), gap="small")
     for letter, place in zip(COLUMNS, places, strict=True):
@@ -193,16 +193,16 @@ def _cards(results: Results, shown: Sequence[Region], askable: frozenset[str]) -
     """Of one kind, four in a row."""
     pages = -(-len(shown) // IN_ROW)
     page = st.pagination(pages, key=f"{KEY}.kind.page.{pages}") if pages > 1 else 1
-    for one, place in zip(shown[IN_ROW * (page - 1) :], st.columns(IN_ROW, gap="small"), strict=False):
+    for region, place in zip(shown[IN_ROW * (page - 1) :], st.columns(IN_ROW, gap="small"), strict=False):
         with place:
-            _card(results, one, askable)
+            _card(results, region, askable)
 
 
 def _drawable(results: Results, shown: Sequence[Region]) -> bool:
     """Whether this program draws the run's images as they were; a sentence once where it does not."""
     try:
-        for one in shown[:1]:
-            spec_of(results, one.image)
+        for region in shown[:1]:
+            spec_of(results, region.image)
     except NotDrawable as problem:
         st.info(
             f"{plain(str(problem))} How many regions there are of each kind is below.",
@@ -212,20 +212,22 @@ def _drawable(results: Results, shown: Sequence[Region]) -> bool:
     return True
 
 
-def _card(results: Results, one: Region, askable: frozenset[str]) -> None:
+def _card(results: Results, region: Region, askable: frozenset[str]) -> None:
     try:
-        spec = spec_of(results, one.image)
+        spec = spec_of(results, region.image)
     except NotDrawable as problem:
         st.caption(f":material/image_not_supported: {plain(str(problem))}")
         return
     with st.container(border=True, gap="small"):
-        alt = f"{one.image}: {OUTCOMES[one.outcome]}"
-        st.html(figure_html(f"{spec} {one}", partial(_picture, spec, one), alt, _said(results, one), shape="1"))
-        name = f"{one.outcome}.{one.image}.{one.type}.{one.box.top}.{one.box.left}"
+        alt = f"{region.image}: {OUTCOMES[region.outcome]}"
+        st.html(
+            figure_html(f"{spec} {region}", partial(_picture, spec, region), alt, _said(results, region), shape="1")
+        )
+        name = f"{region.outcome}.{region.image}.{region.type}.{region.box.top}.{region.box.left}"
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if st.button("Open", icon=":material/arrow_forward:", key=f"{KEY}.open.{name}", help="In the case viewer"):
-                _open(spec, one.image)
-            _choose(f"{results.name}/{one.image}", name, askable)
+                _open(spec, region.image)
+            _choose(f"{results.name}/{region.image}", name, askable)
 
 
 def _choose(item: str, name: str, askable: frozenset[str]) -> None:
@@ -235,7 +237,7 @@ def _choose(item: str, name: str, askable: frozenset[str]) -> None:
     st.session_state[key] = item in chosen
 
     def change() -> None:
-        rest = [one for one in chosen if one != item]
+        rest = [other for other in chosen if other != item]
         choose_items([*rest, item] if st.session_state[key] else rest)
 
     st.checkbox(
@@ -266,11 +268,11 @@ def _selection() -> None:
 
 
 def _askable(run: str) -> frozenset[str]:
-    found = cases_of(run)
-    if found is None:
+    cases = cases_of(run)
+    if cases is None:
         st.caption(f":material/info: To send images of this run to a quiz, first draw them: `{HOW} {run}`.")
         return frozenset()
-    return frozenset(case.id for case in found.cases)
+    return frozenset(case.id for case in cases.cases)
 
 
 def _has_outcomes(folder: Path) -> bool:
@@ -292,18 +294,18 @@ def _regions(folder: str, when: str, method: str, /) -> list[Region]:
     return components(_read(folder, when), method)
 
 
-def _said(results: Results, one: Region) -> str:
-    facts = results.images.get(one.image)
-    parts = [one.type.upper(), f"fold {one.fold}"]
+def _said(results: Results, region: Region) -> str:
+    facts = results.images.get(region.image)
+    parts = [region.type.upper(), f"fold {region.fold}"]
     parts += [f"density {facts.density}"] if facts is not None and facts.density else []
-    parts += [f"{one.covariates['area_mm2']:.0f} mm²"] if "area_mm2" in one.covariates else []
-    parts += [f"{one.covariates['conspicuity']:.1f} × noise"] if "conspicuity" in one.covariates else []
-    parts += [f"probability {one.probability:.2f}"] if one.probability is not None else []
-    return f"{one.image}: {', '.join(parts)}"
+    parts += [f"{region.covariates['area_mm2']:.0f} mm²"] if "area_mm2" in region.covariates else []
+    parts += [f"{region.covariates['conspicuity']:.1f} × noise"] if "conspicuity" in region.covariates else []
+    parts += [f"probability {region.probability:.2f}"] if region.probability is not None else []
+    return f"{region.image}: {', '.join(parts)}"
 
 
-def _picture(spec: PhantomSpec, one: Region) -> RGB:
-    return close_up(phantom_of(spec), one)
+def _picture(spec: PhantomSpec, region: Region) -> RGB:
+    return close_up(phantom_of(spec), region)
 
 
 def _open(spec: PhantomSpec, name: str) -> None:

@@ -57,38 +57,38 @@ def _picture(picture: LessonPicture) -> str:
 
 
 def _words(shown: Shown) -> str:
-    said = "".join(f"<li>{escape(one.words)} {_sources(one)}</li>" for one in shown.statements)
-    return f"<ul>{said}</ul>"
+    points = "".join(f"<li>{escape(statement.words)} {_sources(statement)}</li>" for statement in shown.statements)
+    return f"<ul>{points}</ul>"
 
 
 def _sources(statement: Statement) -> str:
     """In small type, with a link where there is one."""
-    said = [SOURCES[key] for key in statement.sources]
+    sources = [SOURCES[key] for key in statement.sources]
     links = [
-        f'<a href="{escape(one.address, quote=True)}" target="_blank">{escape(one.words)}</a>'
-        if one.address
-        else escape(one.words)
-        for one in said
+        f'<a href="{escape(source.address, quote=True)}" target="_blank">{escape(source.words)}</a>'
+        if source.address
+        else escape(source.words)
+        for source in sources
     ]
     return f"<small>({'; '.join(links)})</small>"
 
 
 def _mistakes(number: int) -> None:
     """As measured; nothing where it was not."""
-    said = model_answers()
-    if said is None or not any(one.regions for one in said.answers.values()):
+    model = model_answers()
+    if model is None or not any(answer.regions for answer in model.answers.values()):
         return
     st.subheader(f"{number} · What the model gets wrong, and why", anchor=False)
     st.markdown(
-        f"The shipped model ({DEFAULT_MODEL}) on {len(said.answers)} of the quiz's cases, which it never saw in "
-        f"training. It marks {false_per_view(said):.1f} regions per view where none is. Pictures of each kind are in "
+        f"The shipped model ({DEFAULT_MODEL}) on {len(model.answers)} of the quiz's cases, which it never saw in "
+        f"training. It marks {false_per_view(model):.1f} regions per view where none is. Pictures of each kind are in "
         "the gallery."
     )
-    for found in mistakes_of(said, pool()):
-        share, span, count = rate_words(found.rate)
+    for group in mistakes_of(model, pool()):
+        share, span, count = rate_words(group.rate)
         st.markdown(
-            f"- **{found.kind.title}**: {count} {found.unit} ({share}, 95 % interval {span}): {found.shares} "
-            f"{found.kind.why}"
+            f"- **{group.kind.title}**: {count} {group.unit} ({share}, 95 % interval {span}): {group.shares} "
+            f"{group.kind.why}"
         )
-    if said.out_of_date:
-        st.caption(f":material/warning: {plain(said.out_of_date)}")
+    if model.out_of_date:
+        st.caption(f":material/warning: {plain(model.out_of_date)}")

@@ -107,7 +107,9 @@ def _controls(shown: PhantomSpec | None) -> PhantomSpec:
             help=help_text,
         )
 
-    pick("Hard case", "hard", {key or "no": said for key, said in HARD.items()}, "The columns of the paper's Figure 3.")
+    pick(
+        "Hard case", "hard", {key or "no": title for key, title in HARD.items()}, "The columns of the paper's Figure 3."
+    )
     one, other = st.columns(2)
     with one:
         pick("MC groups", "clusters", {str(n): str(n) for n in range(5)}, "MC: microcalcifications.")
@@ -119,7 +121,7 @@ def _controls(shown: PhantomSpec | None) -> PhantomSpec:
     pick(
         "BAC grade",
         "bac_grade",
-        {str(grade): said for grade, said in GRADES.items()},
+        {str(grade): title for grade, title in GRADES.items()},
         "BAC: breast arterial calcifications.",
     )
     one, other = st.columns(2)

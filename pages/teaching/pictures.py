@@ -22,8 +22,8 @@ from pages.shared.image_route import KEPT, absent
 def picture(request: Request) -> Response:
     """One picture as it ships; an address names its content (`?v=`), so what it answers may be kept for ever."""
     folder = PICTURES.get(request.path_params["folder"])
-    found = {path.name: path for path in folder.glob("*.webp")} if folder else {}
-    path = found.get(request.path_params["name"])
+    files = {path.name: path for path in folder.glob("*.webp")} if folder else {}
+    path = files.get(request.path_params["name"])
     if path is None:
         return absent(request)
     return FileResponse(path, media_type="image/webp", headers=KEPT)

@@ -81,18 +81,18 @@ def _play(store: Store, playing: Round) -> None:
         )
     with st.spinner("Drawing the case …"):
         try:
-            one = drawn_case(case)
-            image = filed(store, one, _title(case))
+            drawn = drawn_case(case)
+            image = filed(store, drawn, _title(case))
         except (QueueFull, CouldNotSave, UnreadableImage, BadRow, OSError) as problem:
             st.error(plain(str(problem)))
             return
     look = model_look(store, image)
     if playing.answer is None:
-        _ask(store, playing, case, one, image, look)
+        _ask(store, playing, case, drawn, image, look)
     elif may_revise(playing, look):
         ask_again(store, playing, image, look, ANSWERS)
     else:
-        show_truth(store, playing, case, one, image, look)
+        show_truth(store, playing, case, drawn, image, look)
 
 
 def _title(case: Case) -> str:
@@ -100,7 +100,7 @@ def _title(case: Case) -> str:
     return "Quiz case, real mammogram" if isinstance(case, RealCase) else f"Quiz case {case.id[-12:]}"
 
 
-def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
+def _ask(store: Store, playing: Round, case: Case, drawn: Drawn, image: Image, look: ModelLook) -> None:
     model_first = playing.plan.mode == MODEL_FIRST
     left, right = view_and_words()
     with left:
@@ -117,7 +117,7 @@ def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, loo
             wait_for_model(image)
         return
     rounds.draft(store, playing)
-    placed = case.places_asked if isinstance(case, RealCase) else bool(one.masks)
+    placed = case.places_asked if isinstance(case, RealCase) else bool(drawn.masks)
     place = clicked_place(image, key="teaching.marking") if placed and beside is None else None
     if place is not None:
         st.session_state[MARK] = place
@@ -131,7 +131,7 @@ def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, loo
         if given is not None and st.button(
             "Answer", type="primary", icon=":material/done:", shortcut="Enter", key="teaching.submit"
         ):
-            give(store, playing, _answered(playing, case, one, image, given, look), given.place)
+            give(store, playing, _answered(playing, case, drawn, image, given, look), given.place)
             st.rerun()
         if source_of(case) in NOT_KNOWN:
             st.caption(NOT_KNOWN[source_of(case)])
@@ -141,28 +141,31 @@ def _ask(store: Store, playing: Round, case: Case, one: Drawn, image: Image, loo
         )
 
 
-def _given(said: Draft, placed: bool) -> Given | None:
+def _given(draft: Draft, placed: bool) -> Given | None:
     """What the reader has said so far; None until it is an answer. placed: a place is asked for."""
     answer = choice("What do you see?", ANSWERS, ANSWER)
     if answer is Answer.NEITHER:
         st.caption("Neither: no place to mark.")
     elif not placed:
         st.caption("No place is asked here.")
-    elif said.place is None:
+    elif draft.place is None:
         st.caption(":material/ads_click: Click the image where you see it, or press X for its middle.")
     else:
-        x, y = said.place
+        x, y = draft.place
         st.caption(f":material/location_on: Marked {x / 10:.1f} cm from the left, {y / 10:.1f} cm down.")
     sure = choice(
         "How sure are you?",
-        {said: (f"{words} ({percent_words(said)})", str(n)) for n, (said, words) in enumerate(SURENESS.items(), 1)},
+        {
+            sureness: (f"{words} ({percent_words(sureness)})", str(n))
+            for n, (sureness, words) in enumerate(SURENESS.items(), 1)
+        },
         SURENESS_KEY,
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )
     if answer is None or sure is None:
         not_yet("teaching.not_yet")
         return None
-    return Given(answer, sure, None if answer is Answer.NEITHER else said.place)
+    return Given(answer, sure, None if answer is Answer.NEITHER else draft.place)
 
 
 def not_yet(key: str) -> None:
@@ -176,7 +179,7 @@ def not_yet(key: str) -> None:
     )
 
 
-def _answered(playing: Round, case: Case, one: Drawn, image: Image, given: Given, look: ModelLook) -> Answered:
+def _answered(playing: Round, case: Case, drawn: Drawn, image: Image, given: Given, look: ModelLook) -> Answered:
     return Answered(
         item=case.id,
         round=playing.name,
@@ -185,7 +188,7 @@ def _answered(playing: Round, case: Case, one: Drawn, image: Image, given: Given
         truth=case.answer,
         answer=given.answer,
         sureness=given.sureness,
-        hit=mark(case, given, one.masks, spacing_of(image)).hit,
+        hit=mark(case, given, drawn.masks, spacing_of(image)).hit,
         model=look.answer,
         source=source_of(case),
         known=case.known,

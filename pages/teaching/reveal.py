@@ -26,7 +26,7 @@ from pages.teaching.drawn import WORDS, Drawn, ModelLook, wait_for_model
 from pages.teaching.view import show_view, view_and_words
 
 
-def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Image, look: ModelLook) -> None:
+def show_truth(store: Store, playing: Round, case: Case, drawn: Drawn, image: Image, look: ModelLook) -> None:
     given = playing.answer
     assert given is not None
     if look.answer is not None and given.answered.model is None:
@@ -35,7 +35,7 @@ def show_truth(store: Store, playing: Round, case: Case, one: Drawn, image: Imag
     with left:
         beside = look_beside(case, reveal=True)
         if beside is None:
-            show_view(image, {**one.outlines, **look.outlines}, mark=given.place)
+            show_view(image, {**drawn.outlines, **look.outlines}, mark=given.place)
         else:
             show_beside(store, beside, reveal=True)
     with right:
@@ -81,22 +81,22 @@ def _origin(case: Case) -> str:
 
 def _in_its_run(case: Case) -> None:
     if isinstance(case, Item) and case.origin is not None:
-        said = ", ".join(f"({letter}) {OUTCOMES[letter]}" for letter in case.origin.outcomes) or "nothing to find"
+        outcomes = ", ".join(f"({letter}) {OUTCOMES[letter]}" for letter in case.origin.outcomes) or "nothing to find"
         st.caption(
             f"In run {plain(case.origin.run)}, {method_title(case.origin.method)} of fold {case.origin.fold} here: "
-            f"{said}. What is drawn over the image is the shipped model's."
+            f"{outcomes}. What is drawn over the image is the shipped model's."
         )
 
 
 def _verdict(answered: Answered) -> None:
-    said, true = WORDS[answered.answer], true_words(answered.truth, answered.known)
+    answer, true = WORDS[answered.answer], true_words(answered.truth, answered.known)
     if not answered.known:
         st.info("Not scored: nobody has said what calcium is in this view.", icon=":material/help:")
     elif answered.right:
         st.success(f"Right: {true}.", icon=":material/check_circle:")
     else:
         st.error(
-            f"Not right: you said {said}; {true}. This case comes back after {GAPS[0]} others.",
+            f"Not right: you said {answer}; {true}. This case comes back after {GAPS[0]} others.",
             icon=":material/cancel:",
         )
     if answered.revised and answered.revised is not answered.answer:
@@ -179,30 +179,30 @@ TELL = "teaching.tell"
 def describe(store: Store, playing: Round, case: Case, answered: Answered) -> bool:
     """The questions that have one right answer, one after the other. True once nothing is left to ask."""
     asked = describing_questions(case)
-    said = descriptions(store, playing.plan.reader, playing.name, case.id)
-    for one in asked:
-        if one.key in said:
-            _described(one, said[one.key])
-    waiting = [one for one in asked if one.key not in said]
+    answers = descriptions(store, playing.plan.reader, playing.name, case.id)
+    for question in asked:
+        if question.key in answers:
+            _described(question, answers[question.key])
+    waiting = [question for question in asked if question.key not in answers]
     if not waiting or st.session_state.get(TELL) == (playing.name, case.id):
         return True
     _ask_next(store, playing, answered, waiting[0], len(asked) - len(waiting) + 1, len(asked))
     return False
 
 
-def _described(one: Asked, said: str) -> None:
-    right = said == one.truth
+def _described(question: Asked, answer: str) -> None:
+    right = answer == question.truth
     mark = ":green[:material/check:]" if right else ":red[:material/close:]"
-    yours = "" if right else f" You said {plain(one.options.get(said, said)).lower()}."
-    st.markdown(f"{mark} {one.words} **{one.options[one.truth]}**.{yours} {one.why}")
+    yours = "" if right else f" You said {plain(question.options.get(answer, answer)).lower()}."
+    st.markdown(f"{mark} {question.words} **{question.options[question.truth]}**.{yours} {question.why}")
 
 
-def _ask_next(store: Store, playing: Round, answered: Answered, one: Asked, number: int, count: int) -> None:
-    st.markdown(f"**{one.words}** :small[:gray[{number} of {count}]]")
+def _ask_next(store: Store, playing: Round, answered: Answered, question: Asked, number: int, count: int) -> None:
+    st.markdown(f"**{question.words}** :small[:gray[{number} of {count}]]")
     with st.container(horizontal=True, gap="small"):
-        for value, words in one.options.items():
-            if st.button(words, key=f"teaching.describe.{one.key}.{value}"):
-                add_description(store, answered, playing.plan.reader, one.key, one.truth, value)
+        for value, words in question.options.items():
+            if st.button(words, key=f"teaching.describe.{question.key}.{value}"):
+                add_description(store, answered, playing.plan.reader, question.key, question.truth, value)
                 st.rerun()
     if st.button("Just tell me", type="tertiary", icon=":material/visibility:", key="teaching.tell_me"):
         st.session_state[TELL] = (playing.name, answered.item)

@@ -24,10 +24,10 @@ MODES = {
 def current(store: Store) -> Round | None:
     """None without one, and for one that was deleted or whose cases are not there any more."""
     name = st.query_params.get(ROUND)
-    found = find_round(store, str(name)) if name else None
-    if found is None or (not found.over and find_case(found.item) is None):
+    playing = find_round(store, str(name)) if name else None
+    if playing is None or (not playing.over and find_case(playing.item) is None):
         return None
-    return found
+    return playing
 
 
 def begin(store: Store, plan: Plan) -> None:
@@ -53,8 +53,12 @@ def draft(store: Store, playing: Round) -> Draft:
     here = (playing.name, playing.shown)
     if st.session_state.get(_ON_SCREEN) != here:
         st.session_state[_ON_SCREEN] = here
-        said = playing.draft
-        for key, value in ((ANSWER, said.answer), (SURENESS_KEY, said.sureness), (MARK, said.place)):
+        saved_draft = playing.draft
+        for key, value in (
+            (ANSWER, saved_draft.answer),
+            (SURENESS_KEY, saved_draft.sureness),
+            (MARK, saved_draft.place),
+        ):
             st.session_state[key] = value
     answer = st.session_state.get(ANSWER)
     now = Draft(Answer(answer) if answer else None, st.session_state.get(SURENESS_KEY), st.session_state.get(MARK))
@@ -70,5 +74,5 @@ def _next(store: Store, plan: Plan) -> str | None:
         stop()
         st.session_state[NONE_LEFT] = True
         return None
-    history = [CaseSeen(one.item, one.right) for one in answers_of(store, plan.reader)]
+    history = [CaseSeen(answer.item, answer.right) for answer in answers_of(store, plan.reader)]
     return next_item(there, history, plan.level, seed=sum(plan.reader.encode())).id

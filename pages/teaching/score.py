@@ -27,16 +27,16 @@ from pages.teaching.start import SOURCES
 
 
 def show_influence(answers: Sequence[Answered]) -> None:
-    found = influence(answers)
+    effect = influence(answers)
     st.markdown("**What the model does to your judgement**")
     rows = [
-        _influence_row(title, one)
-        for title, one in (
-            ("You alone (reader first)", found.alone),
-            ("The same views, after you saw the model", found.afterwards),
-            ("Other views, the model first", found.from_start),
+        _influence_row(title, scores)
+        for title, scores in (
+            ("You alone (reader first)", effect.alone),
+            ("The same views, after you saw the model", effect.afterwards),
+            ("Other views, the model first", effect.from_start),
         )
-        if one is not None
+        if scores is not None
     ]
     if not rows:
         st.caption(
@@ -45,15 +45,15 @@ def show_influence(answers: Sequence[Answered]) -> None:
         )
         return
     st.table(rows, hide_index=True, alt="Shares by who looked first")
-    st.caption(_said(found))
+    st.caption(_said(effect))
 
 
-def _influence_row(title: str, one: Score) -> dict[str, Any]:
-    right, span, count = rate_words(one.right)
+def _influence_row(title: str, scores: Score) -> dict[str, Any]:
+    right, span, count = rate_words(scores.right)
     row = {"Who looked": title, "Right": right, "Range": span, "Of": count}
     for kind in Calcification:
-        row[f"{SHORT_TYPES[kind]} sensitivity"] = _short(one.sensitivity[kind])
-        row[f"{SHORT_TYPES[kind]} specificity"] = _short(one.specificity[kind])
+        row[f"{SHORT_TYPES[kind]} sensitivity"] = _short(scores.sensitivity[kind])
+        row[f"{SHORT_TYPES[kind]} specificity"] = _short(scores.specificity[kind])
     return row
 
 
@@ -62,15 +62,15 @@ def _short(rate: Any) -> str:
     return f"{share} ({count})"
 
 
-def _said(found: Influence) -> str:
+def _said(effect: Influence) -> str:
     parts = []
-    if found.asked:
-        changed = found.asked - found.stayed
+    if effect.asked:
+        changed = effect.asked - effect.stayed
         parts.append(
-            f"After seeing the model you changed {changed} of {found.asked} answers: {found.to_right} became right, "
-            f"{found.to_wrong} became wrong."
+            f"After seeing the model you changed {changed} of {effect.asked} answers: {effect.to_right} became right, "
+            f"{effect.to_wrong} became wrong."
         )
-    after, start = found.led_astray_after, found.led_astray_from_start
+    after, start = effect.led_astray_after, effect.led_astray_from_start
     if after.total:
         parts.append(
             f"Where the model was wrong and you had said something else, you took over its answer {after.hits} of "
@@ -80,7 +80,7 @@ def _said(found: Influence) -> str:
         parts.append(
             f"Where the model came first and was wrong, you gave its answer {start.hits} of {start.total} times."
         )
-    if found.alone is not None and found.from_start is not None:
+    if effect.alone is not None and effect.from_start is not None:
         parts.append("The last row is of other views than the first two, so small differences mean little.")
     return " ".join(parts)
 
@@ -126,7 +126,7 @@ def _chosen(store: Store, known: dict[str, int]) -> tuple[str, list[Answered]]:
             width=360,
         )
         answers = answers_of(store, reader)
-        there = Counter(one.source for one in answers)
+        there = Counter(answer.source for answer in answers)
         source = st.segmented_control(
             "Cases",
             [ANY, *(name for name in Source if there[name])],
@@ -135,7 +135,7 @@ def _chosen(store: Store, known: dict[str, int]) -> tuple[str, list[Answered]]:
             format_func=lambda name: f"{SOURCES[name]} · {len(answers) if name == ANY else there[name]}",
             key="teaching.score_source",
         )
-    return reader, [one for one in answers if source in (ANY, one.source)]
+    return reader, [answer for answer in answers if source in (ANY, answer.source)]
 
 
 def _how_well(answers: list[Answered]) -> None:
@@ -153,17 +153,17 @@ def _how_well(answers: list[Answered]) -> None:
     )
 
 
-def _rates(one: Score) -> list[tuple[str, Rate]]:
-    rows = [("Right in all", one.right)]
+def _rates(scores: Score) -> list[tuple[str, Rate]]:
+    rows = [("Right in all", scores.right)]
     for kind in Calcification:
         short = SHORT_TYPES[kind]
-        rows.append((f"{short} seen where it is (sensitivity)", one.sensitivity[kind]))
-        rows.append((f"{short} not called where it is not (specificity)", one.specificity[kind]))
+        rows.append((f"{short} seen where it is (sensitivity)", scores.sensitivity[kind]))
+        rows.append((f"{short} not called where it is not (specificity)", scores.specificity[kind]))
     return [
         *rows,
-        ("MC called BAC", one.mc_called_bac),
-        ("BAC called MC", one.bac_called_mc),
-        ("Marks on a known region", one.placed),
+        ("MC called BAC", scores.mc_called_bac),
+        ("BAC called MC", scores.bac_called_mc),
+        ("Marks on a known region", scores.placed),
     ]
 
 
@@ -176,37 +176,40 @@ def _percent(rate: Rate) -> str:
     return NONE if rate.value is None else percent_words(rate.value)
 
 
-def _confusion(one: Score) -> None:
+def _confusion(scores: Score) -> None:
     st.markdown("**What you said (columns) of what is there (rows)**")
     rows = [
-        {"Truth": WORDS[truth], **{f"said {WORDS[said]}": one.confusion.get((truth, said), 0) for said in Answer}}
+        {
+            "Truth": WORDS[truth],
+            **{f"said {WORDS[answer]}": scores.confusion.get((truth, answer), 0) for answer in Answer},
+        }
         for truth in Answer
     ]
     st.table(rows, hide_index=True, alt="Truth by answer, counts")
 
 
-def _calibration(one: Score) -> None:
+def _calibration(scores: Score) -> None:
     st.markdown("**How sure you were, and how often you were right**")
     rows = [
         {
-            "You said": f"{words} ({percent_words(said)})",
-            "Right": _percent(one.calibration[said]),
-            "Of": one.calibration[said].total,
+            "You said": f"{words} ({percent_words(sureness)})",
+            "Right": _percent(scores.calibration[sureness]),
+            "Of": scores.calibration[sureness].total,
         }
-        for said, words in SURENESS.items()
+        for sureness, words in SURENESS.items()
     ]
     st.table(rows, hide_index=True, alt="Said sureness and share right")
 
 
 def _described(store: Store, reader: str) -> None:
     """What was said beside MC or BAC."""
-    found = described(store, reader)
-    if not found:
+    rates = described(store, reader)
+    if not rates:
         return
     st.markdown("**How you described it**")
     rows = []
     for key, question in QUESTIONS.items():
-        share, span, count = rate_words(found.get(key, Rate(0, 0)))
+        share, span, count = rate_words(rates.get(key, Rate(0, 0)))
         rows.append({"Question": question.words, "Right": share, "Range": span, "Of": count})
     st.table(rows, hide_index=True, alt="Share right by question", width="content")
 
@@ -239,7 +242,7 @@ def _keep_or_delete(store: Store, reader: str) -> None:
                 key=f"teaching.delete{'' if who else '_all'}",
                 help="All answers and rounds, at once. Until this page is left they can be put back.",
             )
-        images = [one for one in store.images(search="Quiz case", limit=1000) if one.source.startswith(TEACHING)]
+        images = [image for image in store.images(search="Quiz case", limit=1000) if image.source.startswith(TEACHING)]
         if images and st.button(
             f"Remove {counted(len(images), 'quiz image')} from this machine",
             icon=":material/playlist_remove:",
@@ -257,10 +260,10 @@ def _delete(reader: str | None) -> None:
 
 def _put_back(store: Store) -> None:
     """One click deletes, so one click brings back; what is gone lies in this session and nowhere else."""
-    found: tuple[str | None, Deleted] | None = st.session_state.get(DELETED)
-    if found is None:
+    deletion: tuple[str | None, Deleted] | None = st.session_state.get(DELETED)
+    if deletion is None:
         return
-    who, deleted = found
+    who, deleted = deletion
     name = "everyone" if who is None else plain(who)
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.markdown(f":material/delete: Deleted: {counted(deleted.count, 'answer')} of {name}.", width="content")

@@ -24,53 +24,53 @@ LIGHT, DARK = ("#0f6b7a", "#b3261e", "#6a4aa5"), ("#57c7d9", "#ff8a80", "#c3a8f2
 
 def show_progress(answers: Sequence[Answered]) -> None:
     """Share right in each round, with its interval."""
-    found = list(by_round(answers).values())
-    if not found:
+    rates = list(by_round(answers).values())
+    if not rates:
         return
     made = figure("Right, round by round", "Round", "Right, percent", height=_height(300), wide=True)
     made.add_scatter(
-        x=list(range(1, len(found) + 1)),
-        y=[100 * (rate.value or 0) for rate in found],
-        error_y=_error(found),
+        x=list(range(1, len(rates) + 1)),
+        y=[100 * (rate.value or 0) for rate in rates],
+        error_y=_error(rates),
         mode="lines+markers",
         marker={"size": 9, "color": _colours()[1]},
         line={"color": _colours()[1], "width": 2},
-        text=[f"{rate.hits} of {rate.total}" for rate in found],
+        text=[f"{rate.hits} of {rate.total}" for rate in rates],
         hovertemplate="round %{x}: %{y:.0f} %, %{text}<extra></extra>",
         showlegend=False,
     )
-    made.update_xaxes(dtick=max(1, len(found) // 12), range=[0.5, len(found) + 0.5])
+    made.update_xaxes(dtick=max(1, len(rates) // 12), range=[0.5, len(rates) + 0.5])
     made.update_yaxes(range=SHARE)
-    said = ", ".join(f"{n}: {rate.hits} of {rate.total}" for n, rate in enumerate(found, 1))
-    _show(made, "progress", f"Share right by round. {said}")
+    words = ", ".join(f"{n}: {rate.hits} of {rate.total}" for n, rate in enumerate(rates, 1))
+    _show(made, "progress", f"Share right by round. {words}")
 
 
 def show_curves(answers: Sequence[Answered]) -> None:
     """ROC by type and FROC of the model on the quiz's own phantoms, and the reader's dots on them."""
     st.markdown("**You and the model on the quiz's own phantoms**")
     try:
-        said = model_answers()
+        model = model_answers()
     except ValueError as problem:
         st.warning(plain(str(problem)), icon=":material/error:")
         return
-    if said is None or not said.answers:
+    if model is None or not model.answers:
         st.info(f"What the model says of these cases is not worked out in this installation. {HOW}")
         return
-    if said.out_of_date:
-        st.warning(said.out_of_date, icon=":material/update:")
-    mine = [one for one in answers if one.source == Source.PHANTOM]
+    if model.out_of_date:
+        st.warning(model.out_of_date, icon=":material/update:")
+    mine = [answer for answer in answers if answer.source == Source.PHANTOM]
     # Side by side large type would be cut off.
     columns = [st.container() for _ in range(3)] if projecting() else st.columns(3, gap="small")
     for column, kind in zip(columns, Calcification, strict=False):
         with column:
-            _roc(said, mine, kind)
+            _roc(model, mine, kind)
     with columns[2]:
-        _froc(said, mine)
-    _explain(said, mine)
+        _froc(model, mine)
+    _explain(model, mine)
 
 
-def _roc(said: ModelAnswers, mine: Sequence[Answered], kind: Calcification) -> None:
-    curve = roc(said, pool(), kind)
+def _roc(model: ModelAnswers, mine: Sequence[Answered], kind: Calcification) -> None:
+    curve = roc(model, pool(), kind)
     assert curve is not None
     short = SHORT_TYPES[kind]
     made = figure(
@@ -80,15 +80,15 @@ def _roc(said: ModelAnswers, mine: Sequence[Answered], kind: Calcification) -> N
         height=_height(540),
     )
     _curve(made, curve)
-    here = roc(said, _answered(mine), kind)
+    here = roc(model, _answered(mine), kind)
     _dot(made, None if here is None else here.own, "Model, your views", "square-open", _colours()[0])
     _dot(made, roc_dot(_alone(mine), kind), "You alone", "circle", _colours()[1])
     _dot(made, roc_dot(_with_model(mine), kind), "You, model seen", "diamond", _colours()[2])
     _show(made, f"roc-{kind.value}", _words(f"ROC of {short}", curve, roc_dot(_alone(mine), kind)))
 
 
-def _froc(said: ModelAnswers, mine: Sequence[Answered]) -> None:
-    curve = froc(said, pool())
+def _froc(model: ModelAnswers, mine: Sequence[Answered]) -> None:
+    curve = froc(model, pool())
     assert curve is not None
     made = figure(
         "Where it lies (FROC, one mark a view)",
@@ -97,7 +97,7 @@ def _froc(said: ModelAnswers, mine: Sequence[Answered]) -> None:
         height=_height(540),
     )
     _curve(made, curve)
-    here = froc(said, _answered(mine))
+    here = froc(model, _answered(mine))
     _dot(made, None if here is None else here.own, "Model, your views", "square-open", _colours()[0])
     _dot(made, froc_dot(mine), "You", "circle", _colours()[1])
     _show(made, "froc", _words("FROC", curve, froc_dot(mine)))
@@ -150,14 +150,15 @@ def _error(rates: Sequence[Rate]) -> dict[str, Any]:
     }
 
 
-def _explain(said: ModelAnswers, mine: Sequence[Answered]) -> None:
-    shown = len(said.answers)
-    less = f" (so far {shown} of {said.of}; {HOW})" if shown < said.of else ""
+def _explain(model: ModelAnswers, mine: Sequence[Answered]) -> None:
+    shown = len(model.answers)
+    less = f" (so far {shown} of {model.of}; {HOW})" if shown < model.of else ""
     nothing = "" if mine else " **You have answered none of these yet**, so there is no dot of yours."
     st.caption(
-        f"Curve: model {plain(said.model)} (weights {said.weights_sha256[:12]}…, program {plain(said.version)}, "
-        f"{plain(said.device)}, {plain(said.made_at[:10])}) on {shown} phantoms of the quiz{less}, at every threshold. "
-        f"Filled square: at its own thresholds (MC {said.thresholds['mc']:g}, BAC {said.thresholds['bac']:g}); open "
+        f"Curve: model {plain(model.model)} (weights {model.weights_sha256[:12]}…, program {plain(model.version)}, "
+        f"{plain(model.device)}, {plain(model.made_at[:10])}) on {shown} phantoms of the quiz{less}, "
+        "at every threshold. "
+        f"Filled square: at its own thresholds (MC {model.thresholds['mc']:g}, BAC {model.thresholds['bac']:g}); open "
         "square: there, on the very views that you answered. Bars: 95 % intervals (Wilson). The mark of the model is "
         "the most probable point of the finding that stands highest above its threshold, and is judged as yours is "
         f"(within {NEAR_MM:g} mm).{nothing}"
@@ -165,16 +166,16 @@ def _explain(said: ModelAnswers, mine: Sequence[Answered]) -> None:
 
 
 def _alone(mine: Sequence[Answered]) -> list[Answered]:
-    return [one for one in mine if one.mode == READER_FIRST]
+    return [answer for answer in mine if answer.mode == READER_FIRST]
 
 
 def _with_model(mine: Sequence[Answered]) -> list[Answered]:
-    return [one.as_revised for one in mine if one.mode == MODEL_FIRST or one.revised is not None]
+    return [answer.as_revised for answer in mine if answer.mode == MODEL_FIRST or answer.revised is not None]
 
 
 def _answered(mine: Sequence[Answered]) -> list[Item]:
-    found = (find_item(one) for one in dict.fromkeys(one.item for one in mine))
-    return [item for item in found if item is not None]
+    items = (find_item(name) for name in dict.fromkeys(answer.item for answer in mine))
+    return [item for item in items if item is not None]
 
 
 def _share(rate: Rate) -> float:
@@ -183,10 +184,10 @@ def _share(rate: Rate) -> float:
 
 def _words(title: str, curve: ModelCurve, dot: OperatingPoint | None) -> str:
     """For screen readers."""
-    said = {"The model as it ships": curve.own} | ({"You": dot} if dot else {})
+    points = {"The model as it ships": curve.own} | ({"You": dot} if dot else {})
     parts = [
         f"{who}: {' '.join(rate_words(point.found))} found, {' '.join(rate_words(point.false))} false"
-        for who, point in said.items()
+        for who, point in points.items()
     ]
     return f"{title}. {'. '.join(parts)}."
 

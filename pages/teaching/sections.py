@@ -59,8 +59,8 @@ def replace_address(words: Mapping[str, str]) -> None:
 
 def chosen_items() -> list[str]:
     """As the address names them, each once."""
-    said = str(st.query_params.get(ITEMS, ""))
-    return list(dict.fromkeys(part for part in said.split(",") if part))[:MOST_ITEMS]
+    text = str(st.query_params.get(ITEMS, ""))
+    return list(dict.fromkeys(part for part in text.split(",") if part))[:MOST_ITEMS]
 
 
 def choose_items(items: Sequence[str]) -> None:

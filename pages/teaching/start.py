@@ -84,7 +84,7 @@ def show_start(store: Store) -> None:
             key="teaching.reader",
             help="Any name; it stays on this machine.",
         )
-        items = tuple(one for one in chosen_items() if find_case(one) is not None)
+        items = tuple(item for item in chosen_items() if find_case(item) is not None)
         plan = _chosen(items) if items else _drawn()
         if st.button("Start", type="primary", icon=":material/play_arrow:", shortcut="Enter", key="teaching.start"):
             st.session_state["teaching.last_reader"] = reader
@@ -152,10 +152,10 @@ def _what_is_asked() -> None:
     run = [case for case in cases(Source.RUN) if "/" in case.id]
     runs = sorted({case.id.split("/")[0] for case in run})
     known = sum(bool(case.known) for case in REAL_CASES)
-    said = f", {len(run)} phantoms of {', '.join(map(plain, runs))}" if run else ""
+    of_runs = f", {len(run)} phantoms of {', '.join(map(plain, runs))}" if run else ""
     st.caption(
-        f"{len(pool())} phantoms drawn for the quiz{said} (computer-made; they show no person), and {len(REAL_CASES)} "
-        "real film views of CBIS-DDSM, which the shipped model saw in training. Of "
+        f"{len(pool())} phantoms drawn for the quiz{of_runs} (computer-made; they show no person), and "
+        f"{len(REAL_CASES)} real film views of CBIS-DDSM, which the shipped model saw in training. Of "
         f"{known} of them it is known that there are MC, of none whether there is BAC: no real view that shows BAC, or "
         "is known to hold neither, is at hand with a licence to show it. After the truth you are asked for shape, "
         "distribution, grade, recall and category. The quiz's own phantoms are in no "
@@ -172,25 +172,29 @@ ON_IT = {True: "on it", False: "beside it", None: "–"}
 
 
 def show_round_end(store: Store, playing: Round) -> None:
-    answers = [one.answered for one in playing.given]
-    scored = [one for one in answers if one.known]
+    answers = [given.answered for given in playing.given]
+    scored = [answer for answer in answers if answer.known]
     rest = f", {len(answers) - len(scored)} not scored" if len(scored) < len(answers) else ""
-    st.subheader(f"{sum(one.right for one in scored)} of {len(scored)} right{rest}", anchor=False)
+    st.subheader(f"{sum(answer.right for answer in scored)} of {len(scored)} right{rest}", anchor=False)
     rows = [
         {
             "Case": n,
-            "Truth": WORDS[one.truth] if one.known == BOTH_TYPES else true_words(one.truth, one.known) or "not known",
-            "You": WORDS[one.answer],
-            "Right": "–" if not one.known else "yes" if one.right else "no",
-            "After the model": WORDS[one.revised] if one.revised else "–",
-            "Mark": ON_IT[one.hit],
-            "Sure": percent_words(one.sureness),
-            "Model": WORDS[one.model] if one.model else "–",
+            "Truth": WORDS[answer.truth]
+            if answer.known == BOTH_TYPES
+            else true_words(answer.truth, answer.known) or "not known",
+            "You": WORDS[answer.answer],
+            "Right": "–" if not answer.known else "yes" if answer.right else "no",
+            "After the model": WORDS[answer.revised] if answer.revised else "–",
+            "Mark": ON_IT[answer.hit],
+            "Sure": percent_words(answer.sureness),
+            "Model": WORDS[answer.model] if answer.model else "–",
         }
-        for n, one in enumerate(answers, 1)
+        for n, answer in enumerate(answers, 1)
     ]
     st.table(rows, hide_index=True, alt="The answers of this round", width="content")
-    st.markdown(_coming_back([CaseSeen(one.item, one.right) for one in answers_of(store, playing.plan.reader)]))
+    st.markdown(
+        _coming_back([CaseSeen(answer.item, answer.right) for answer in answers_of(store, playing.plan.reader)])
+    )
     with st.container(horizontal=True):
         if st.button("Another round", type="primary", icon=":material/replay:", shortcut="Enter", key="teaching.again"):
             rounds.begin(store, playing.plan)

@@ -99,9 +99,9 @@ def open_room(
             rooms.add_room(store, row, _event(number, Moment(Phase.OPEN), None))
         except rooms.CodeTaken:
             continue
-        found = room_by_id(store, number)
-        assert found is not None
-        return found, secret
+        room = room_by_id(store, number)
+        assert room is not None
+        return room, secret
 
 
 def room_by_id(store: Store, number: int) -> Room | None:
@@ -129,7 +129,7 @@ def delete_room(store: Store, room: Room) -> None:
         row["sha256"] for number in rooms.case_numbers(store, room.id) if (row := rooms.case(store, room.id, number))
     ]
     rooms.delete_room(store, room.id)
-    store.delete(*(one for one in made if store.image(one) is not None and study_of(store, one) is None))
+    store.delete(*(sha256 for sha256 in made if store.image(sha256) is not None and study_of(store, sha256) is None))
 
 
 # What happens
@@ -240,7 +240,7 @@ def join(store: Store, room: Room, words: str) -> tuple[Learner, str]:
     with store.writing():
         if moment(store, room).phase is Phase.CLOSED:
             raise NotNow("This room is closed: its class is over.")
-        taken = {one.name for one in learners(store, room)}
+        taken = {learner.name for learner in learners(store, room)}
         if len(taken) >= MOST_LEARNERS:
             raise NotNow(f"This room is full: {MOST_LEARNERS} learners are in it.")
         name = _free_name(reader_name(words), taken)

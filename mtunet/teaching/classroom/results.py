@@ -43,13 +43,13 @@ class LearnerResult:
 def question_result(case: RoomCase, given: list[LearnerAnswer], model: Answer | None) -> QuestionResult:
     """given: everything that was answered to this question, in its order."""
     kept = last_words(given)
-    hits = [one.hit for one in _last(kept) if one.hit is not None]
+    hits = [answer.hit for answer in _last(kept) if answer.hit is not None]
     return QuestionResult(
         number=case.number,
         truth=case.truth,
         model=model,
-        before=_rate([one.answer is case.truth for one in kept if not one.saw_model]),
-        after=_rate([one.answer is case.truth for one in kept if one.saw_model]),
+        before=_rate([answer.answer is case.truth for answer in kept if not answer.saw_model]),
+        after=_rate([answer.answer is case.truth for answer in kept if answer.saw_model]),
         placed=_rate(hits),
         changes=changes(kept, case.truth),
     )
@@ -60,25 +60,25 @@ def results(store: Store, room: Room) -> tuple[list[QuestionResult], list[Learne
     cases = {number: case for number in asked(store, room) if (case := case_of(store, room, number))}
     given = answers(store, room)
     questions = [
-        question_result(case, [one for one in given if one.number == number], model_shown(store, room, number))
+        question_result(case, [answer for answer in given if answer.number == number], model_shown(store, room, number))
         for number, case in cases.items()
     ]
     truths = {number: case.truth for number, case in cases.items()}
     return questions, [
-        learner_result(learner, [one for one in given if one.learner == learner.id], truths)
+        learner_result(learner, [answer for answer in given if answer.learner == learner.id], truths)
         for learner in learners(store, room)
     ]
 
 
 def learner_result(learner: Learner, given: list[LearnerAnswer], truths: dict[int, Answer]) -> LearnerResult:
     """given: everything that this learner answered, in its order; truths: by question."""
-    kept = [one for one in last_words(given) if one.number in truths]
-    last = {one.number: one for one in kept}  # an answer with the model seen comes after the one without
+    kept = [answer for answer in last_words(given) if answer.number in truths]
+    last = {answer.number: answer for answer in kept}  # an answer with the model seen comes after the one without
     return LearnerResult(
         learner,
-        before=_rate([one.answer is truths[one.number] for one in kept if not one.saw_model]),
-        after=_rate([one.answer is truths[one.number] for one in kept if one.saw_model]),
-        last=_rate([one.answer is truths[one.number] for one in last.values()]),
+        before=_rate([answer.answer is truths[answer.number] for answer in kept if not answer.saw_model]),
+        after=_rate([answer.answer is truths[answer.number] for answer in kept if answer.saw_model]),
+        last=_rate([answer.answer is truths[answer.number] for answer in last.values()]),
     )
 
 
@@ -108,24 +108,24 @@ COLUMNS: Final = (
 
 def table(store: Store, room: Room) -> list[dict[str, object]]:
     """A row per answer, by COLUMNS, in the order in which they came; also those that were changed later."""
-    names = {one.id: one.name for one in learners(store, room)}
+    names = {learner.id: learner.name for learner in learners(store, room)}
     cases = {number: case for number in asked(store, room) if (case := case_of(store, room, number))}
     models = {number: model_shown(store, room, number) for number in cases}
-    given = [one for one in answers(store, room) if one.number in cases]
-    kept = {id(one) for one in last_words(given)}
+    given = [answer for answer in answers(store, room) if answer.number in cases]
+    kept = {id(answer) for answer in last_words(given)}
     return [
         {
             "room": room.code,
             "opened_at": room.opened_at,
             "mode": room.mode.value,
-            "question": one.number,
-            "item": room.items[one.number - 1],
-            "learner": names[one.learner],
-            **_case_columns(cases[one.number], models[one.number]),
-            **_answer_columns(one, cases[one.number], counts=id(one) in kept),
+            "question": answer.number,
+            "item": room.items[answer.number - 1],
+            "learner": names[answer.learner],
+            **_case_columns(cases[answer.number], models[answer.number]),
+            **_answer_columns(answer, cases[answer.number], counts=id(answer) in kept),
             "disclaimer": NOT_FOR_CLINICAL_USE,
         }
-        for one in given
+        for answer in given
     ]
 
 
@@ -134,23 +134,23 @@ def _case_columns(case: RoomCase, model: Answer | None) -> dict[str, Any]:
     return {"source": case.source, "image_sha256": case.sha256, "truth": case.truth.value, "model": shown}
 
 
-def _answer_columns(one: LearnerAnswer, case: RoomCase, *, counts: bool) -> dict[str, Any]:
+def _answer_columns(answer: LearnerAnswer, case: RoomCase, *, counts: bool) -> dict[str, Any]:
     return {
-        "answered_at": one.at,
-        "model_seen": _yes(one.saw_model),
-        "answer": one.answer.value,
+        "answered_at": answer.at,
+        "model_seen": _yes(answer.saw_model),
+        "answer": answer.answer.value,
         "counts": _yes(counts),
-        "right": _yes(one.answer is case.truth),
-        "sureness": one.sureness,
-        "x_mm": one.place[0] if one.place else None,
-        "y_mm": one.place[1] if one.place else None,
-        "mark_on_a_known_region": None if one.hit is None else _yes(one.hit),
+        "right": _yes(answer.answer is case.truth),
+        "sureness": answer.sureness,
+        "x_mm": answer.place[0] if answer.place else None,
+        "y_mm": answer.place[1] if answer.place else None,
+        "mark_on_a_known_region": None if answer.hit is None else _yes(answer.hit),
     }
 
 
 def _last(kept: list[LearnerAnswer]) -> list[LearnerAnswer]:
     """Of each learner the answer that came last, to one question."""
-    return list({one.learner: one for one in kept}.values())
+    return list({answer.learner: answer for answer in kept}.values())
 
 
 def _yes(true: bool) -> str:
@@ -183,16 +183,16 @@ class MarkCluster:
 def groups(places: Sequence[Place]) -> list[MarkCluster]:
     """Marks joined by steps of at most TOGETHER_MM; the largest group first."""
     left = list(places)
-    found = []
+    clusters = []
     while left:
         members = [left.pop()]
         for here in members:  # grows while it is walked
-            near = [one for one in left if np.hypot(one[0] - here[0], one[1] - here[1]) <= TOGETHER_MM]
+            near = [mark for mark in left if np.hypot(mark[0] - here[0], mark[1] - here[1]) <= TOGETHER_MM]
             members += near
-            left = [one for one in left if one not in near]
+            left = [mark for mark in left if mark not in near]
         x, y = np.mean(members, axis=0)
-        found.append(MarkCluster((float(x), float(y)), len(members)))
-    return sorted(found, key=lambda group: (-group.count, group.middle))
+        clusters.append(MarkCluster((float(x), float(y)), len(members)))
+    return sorted(clusters, key=lambda group: (-group.count, group.middle))
 
 
 def heat_picture(grey: npt.NDArray[np.uint8], pixel_mm: tuple[float, float], places: Sequence[Place]) -> RGB:

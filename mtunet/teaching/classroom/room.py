@@ -103,16 +103,16 @@ class LearnerAnswer:
 
 def moves(room: Room, now: Moment) -> tuple[Move, ...]:
     """What may happen next."""
-    found = []
+    possible = []
     if now.phase in (Phase.OPEN, Phase.REVEALED) and now.number < len(room.items):
-        found.append(Move.ASK)
+        possible.append(Move.ASK)
     if now.phase is Phase.ASKED:
-        found.append(Move.SHOW_MODEL)
+        possible.append(Move.SHOW_MODEL)
     if now.phase.answerable:
-        found.append(Move.REVEAL)
+        possible.append(Move.REVEAL)
     if now.phase is not Phase.CLOSED:
-        found.append(Move.CLOSE)
-    return tuple(found)
+        possible.append(Move.CLOSE)
+    return tuple(possible)
 
 
 def after(room: Room, now: Moment, move: Move, number: int | None = None) -> Moment:
@@ -152,13 +152,13 @@ def code_in(words: str) -> str:
 
 def last_words(answers: Iterable[LearnerAnswer]) -> list[LearnerAnswer]:
     """The answers that count: of each learner the last one to a question, before and after the model was seen."""
-    last = {(one.learner, one.number, one.saw_model): one for one in answers}
+    last = {(answer.learner, answer.number, answer.saw_model): answer for answer in answers}
     return list(last.values())
 
 
 def distribution(answers: Iterable[LearnerAnswer]) -> dict[Answer, int]:
     """How many gave each answer; answers that nobody gave are there with 0."""
-    given = [one.answer for one in answers]
+    given = [reply.answer for reply in answers]
     return {answer: given.count(answer) for answer in Answer}
 
 
@@ -178,8 +178,12 @@ class Changes:
 
 def changes(answers: Sequence[LearnerAnswer], truth: Answer) -> Changes:
     """answers: that count, to one question."""
-    before = {one.learner: one.answer is truth for one in answers if not one.saw_model}
-    pairs = [(before[one.learner], one.answer is truth) for one in answers if one.saw_model and one.learner in before]
+    before = {answer.learner: answer.answer is truth for answer in answers if not answer.saw_model}
+    pairs = [
+        (before[answer.learner], answer.answer is truth)
+        for answer in answers
+        if answer.saw_model and answer.learner in before
+    ]
     return Changes(*(pairs.count(pair) for pair in ((True, True), (False, False), (False, True), (True, False))))
 
 
@@ -204,7 +208,7 @@ class Attempts:
         """False while too many wrong codes came from this address, or from all."""
         with self._lock:
             self._forget_old()
-            mine = sum(one == address for _, one, _ in self._wrong)
+            mine = sum(sender == address for _, sender, _ in self._wrong)
             return mine < MOST and len(self._wrong) < MOST_OF_ALL
 
     def was_wrong(self, address: str, code: str) -> None:

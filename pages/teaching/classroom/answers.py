@@ -25,10 +25,10 @@ HEAT_ROWS = 700
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Room: lambda room: room.id})
 def _case(_store: Store, room: Room, number: int) -> RoomCase:
-    found = case_of(_store, room, number)
-    if found is None:
+    case = case_of(_store, room, number)
+    if case is None:
         raise LookupError
-    return found
+    return case
 
 
 def room_case(store: Store, room: Room, number: int) -> RoomCase | None:
@@ -47,7 +47,7 @@ def truth_layers(case: RoomCase) -> dict[str, list[Outline]]:
 
 def places_of(answers: list[LearnerAnswer]) -> tuple[Place, ...]:
     """The last mark of each learner. answers: in their order."""
-    last = {one.learner: one.place for one in answers}
+    last = {answer.learner: answer.place for answer in answers}
     return tuple(place for place in last.values() if place is not None)
 
 
@@ -91,8 +91,8 @@ BEFORE, AFTER = "before the model was shown", "with the model shown"
 def show_answers(given: list[LearnerAnswer], *, truth: Answer | None, mode: Mode) -> None:
     """given: all answers to the question, in their order. truth: marked when it is given."""
     kept = last_words(given)
-    before = distribution(one for one in kept if not one.saw_model)
-    after = distribution(one for one in kept if one.saw_model)
+    before = distribution(answer for answer in kept if not answer.saw_model)
+    after = distribution(answer for answer in kept if answer.saw_model)
     series = [(BEFORE, before, "")] if mode is Mode.READER_FIRST else []
     if mode is Mode.MODEL_FIRST or any(after.values()):
         series.append((AFTER, after, "/"))

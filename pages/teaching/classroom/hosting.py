@@ -118,7 +118,7 @@ def _arrivals(room: Room, seen: Moment) -> None:
         ready = len(ready_cases(store, room))
         st.subheader(f"{counted(len(there), 'learner')} in the room", anchor=False)
         if there:
-            st.markdown(" ".join(f":gray-badge[{plain(one.name)}]" for one in there))
+            st.markdown(" ".join(f":gray-badge[{plain(learner.name)}]" for learner in there))
         else:
             st.markdown("Learners point a camera at the code, or type the address or the code.")
         _ask(store, room, seen, "Ask the first question")
@@ -152,7 +152,7 @@ def _question(room: Room, seen: Moment) -> None:
                 st.markdown(look.words)
             elif _model_is_seen(seen):
                 st.info(look.words, icon=":material/smart_toy:")
-            _status(store, room, seen, len({one.learner for one in given}))
+            _status(store, room, seen, len({answer.learner for answer in given}))
             _moves(store, room, seen, image, look)
             if not revealed:
                 st.toggle("Show answers while they come", value=True, key=LIVE)

@@ -147,8 +147,8 @@ def _question(seat: Seat) -> None:
         if place is not None:
             st.session_state[f"{seat.chosen}.mark"] = place
         with left:
-            found = model_look(store, image).outlines if now.phase is Phase.MODEL else {}
-            show_view(image, found, mark=st.session_state.get(f"{seat.chosen}.mark"), height=_height())
+            outlines = model_look(store, image).outlines if now.phase is Phase.MODEL else {}
+            show_view(image, outlines, mark=st.session_state.get(f"{seat.chosen}.mark"), height=_height())
         with right:
             if now.phase is Phase.MODEL:
                 st.info(model_look(store, image).words, icon=":material/smart_toy:")
@@ -172,10 +172,10 @@ def _begin(seat: Seat, mine: list[LearnerAnswer]) -> None:
 
 def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[LearnerAnswer]) -> None:
     saw_model = seat.seen.phase is Phase.MODEL
-    kept = next((one for one in reversed(mine) if one.saw_model is saw_model), None)
-    said = choice("What do you see?", ANSWERS, f"{seat.chosen}.answer")
+    kept = next((reply for reply in reversed(mine) if reply.saw_model is saw_model), None)
+    answer = choice("What do you see?", ANSWERS, f"{seat.chosen}.answer")
     place = st.session_state.get(f"{seat.chosen}.mark")
-    if said is Answer.NEITHER:
+    if answer is Answer.NEITHER:
         st.caption("Neither: no place to mark.")
         place = None
     elif place is None:
@@ -188,8 +188,8 @@ def _answer(store: Store, seat: Seat, case: records.RoomCase, mine: list[Learner
         f"{seat.chosen}.sure",
         "The chance that your answer is right. With four answers a pure guess is right one time in four.",
     )
-    if said is not None and sure is not None:
-        given = LearnerAnswer(seat.learner.id, seat.seen.number, saw_model, said, sure, place)
+    if answer is not None and sure is not None:
+        given = LearnerAnswer(seat.learner.id, seat.seen.number, saw_model, answer, sure, place)
         words = "Change the answer" if kept else "Answer again" if mine else "Answer"
         kept = _send(store, seat, case, given, kept, words)
     else:
@@ -242,7 +242,7 @@ def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[Learne
 
 
 def _over(store: Store, seat: Seat) -> None:
-    mine = {one.number: one for one in records.answers(store, seat.room, learner=seat.learner)}
+    mine = {answer.number: answer for answer in records.answers(store, seat.room, learner=seat.learner)}
     truths = {number: records.case_of(store, seat.room, number) for number in mine}
     right = sum(case is not None and mine[number].answer is case.truth for number, case in truths.items())
     st.subheader("The class is over", anchor=False)

@@ -90,13 +90,13 @@ def drawn_items(level: str, length: int) -> list[str]:
     seed, history = secrets.randbelow(2**31), list[CaseSeen]()
     while len(history) < length:
         history.append(CaseSeen(next_item(pool(), history, level, seed).id, True))
-    return list(dict.fromkeys(one.item for one in history))
+    return list(dict.fromkeys(case.item for case in history))
 
 
 def _chosen_items() -> list[str]:
     """Those that the address names, without real views, of which no place is known, and what is not there."""
     sent = chosen_items()
-    known = [one for one in sent if isinstance(find_case(one), Item)]
+    known = [item for item in sent if isinstance(find_case(item), Item)]
     if len(known) < len(sent):
         left = len(sent) - len(known)
         st.warning(

@@ -90,17 +90,17 @@ def _case(store: Store, number: int, id_: str) -> RoomCase:
     item = find_case(id_)
     if not isinstance(item, Item):
         raise LookupError("The quiz no longer has this case.")
-    one = drawn_case(item)
-    image = _kept_for_the_class(store, one, number)
+    drawn = drawn_case(item)
+    image = _kept_for_the_class(store, drawn, number)
     return RoomCase(
-        number, image.sha256, image.name, PHANTOM, item.answer, why(item), spacing_of(image), one.masks, one.benign
+        number, image.sha256, image.name, PHANTOM, item.answer, why(item), spacing_of(image), drawn.masks, drawn.benign
     )
 
 
-def _kept_for_the_class(store: Store, one: Drawn, number: int) -> Image:
+def _kept_for_the_class(store: Store, drawn: Drawn, number: int) -> Image:
     """Under an id and a title that say nothing, in no worklist and no case: what the quiz knows of this phantom is no
     way to the answer. Raises UnreadableImage and CouldNotSave."""
-    known, _ = read_with_belonging(one.data, one.file, b"")
+    known, _ = read_with_belonging(drawn.data, drawn.file, b"")
     unknown = replace(known, sha256=secrets.token_hex(32))
     image = store.add_image(
         unknown, f"Question {number}", ROOM, ask=(DEFAULT_MODEL, f"class {secrets.token_hex(4)}"), listed=False

@@ -20,17 +20,17 @@ NOT_ANSWERED = "not answered"
 def show_results(store: Store, room: Room) -> None:
     questions, by_learner = results(store, room)
     st.subheader("How the class did", anchor=False)
-    if not any(one.before.total or one.after.total for one in questions):
+    if not any(question.before.total or question.after.total for question in questions):
         st.info("Nobody answered in this room.", icon=":material/insights:")
         return
     alone = room.mode is Mode.READER_FIRST
     st.table(
-        [_question_row(one, alone=alone) for one in questions],
+        [_question_row(question, alone=alone) for question in questions],
         hide_index=True,
         alt=f"Share right by question{', before and after the model was seen' if alone else ''}",
     )
     st.table(
-        [_learner_row(one, alone=alone) for one in by_learner],
+        [_learner_row(result, alone=alone) for result in by_learner],
         hide_index=True,
         alt="Share right by learner",
         width="content",
@@ -86,33 +86,33 @@ def leave() -> None:
     replace_address({"show": "class"})
 
 
-def _question_row(one: QuestionResult, *, alone: bool) -> dict[str, object]:
+def _question_row(question: QuestionResult, *, alone: bool) -> dict[str, object]:
     """alone: the class also answered without the model."""
-    changed = one.changes
-    answered = one.before.total + one.after.total > 0
+    changed = question.changes
+    answered = question.before.total + question.after.total > 0
     row: dict[str, object] = {  # what nobody answered stays closed: it can be asked again
-        "Question": one.number,
-        "Truth": WORDS[one.truth] if answered else NOT_ANSWERED,
-        "Model": WORDS[one.model] if one.model and answered else NONE,
+        "Question": question.number,
+        "Truth": WORDS[question.truth] if answered else NOT_ANSWERED,
+        "Model": WORDS[question.model] if question.model and answered else NONE,
     }
-    row |= {"Right before the model": _share(one.before)} if alone else {}
-    row |= {"Right, model shown": _share(one.after)}
+    row |= {"Right before the model": _share(question.before)} if alone else {}
+    row |= {"Right, model shown": _share(question.after)}
     if alone:
         row |= {
             "Became right": str(changed.became_right) if changed.total else NONE,
             "Became wrong": str(changed.became_wrong) if changed.total else NONE,
         }
-    return row | {"Marks on a known region": _share(one.placed)}
+    return row | {"Marks on a known region": _share(question.placed)}
 
 
-def _learner_row(one: LearnerResult, *, alone: bool) -> dict[str, str]:
+def _learner_row(result: LearnerResult, *, alone: bool) -> dict[str, str]:
     if not alone:
-        return {"Learner": one.learner.name, "Right, model shown": _share(one.last)}
+        return {"Learner": result.learner.name, "Right, model shown": _share(result.last)}
     return {
-        "Learner": one.learner.name,
-        "Before the model": _share(one.before),
-        "Model shown": _share(one.after),
-        "In the end": _share(one.last),
+        "Learner": result.learner.name,
+        "Before the model": _share(result.before),
+        "Model shown": _share(result.after),
+        "In the end": _share(result.last),
     }
 
 
