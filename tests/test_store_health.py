@@ -249,6 +249,7 @@ def test_a_log_that_cannot_be_written_is_no_trace_on_the_screen(tmp_path, capsys
 
     logs.keep_in(tmp_path)
     [handler] = (one for one in logs.LOG.handlers if getattr(one, "baseFilename", "") == str(tmp_path / logs.FILE))
+    monkeypatch.setattr(logs.LOG, "handlers", [handler])  # a screen of another test may be closed
     monkeypatch.setattr(handler, "shouldRollover", full)
     logs.LOG.error("The analysis of x failed")
     assert "Traceback" not in capsys.readouterr().err
