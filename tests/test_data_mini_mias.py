@@ -9,7 +9,9 @@ import pytest
 from mtunet.case import Box, Calcification, Laterality
 from mtunet.detection.breast import breast_region
 from training.data.mini_mias import disc
+from training.data.recipes import Mixture
 from training.data.registry import DataSetMissing, Known, LabelledView, card, samples, touched
+from training.tools.real.choosing import normal_films, with_films
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 INFO = """Dear reader, mdb stands for database.
@@ -127,3 +129,20 @@ def test_circles_of_real_films_hold_sharp_specks_and_their_mirror_images_do_not(
             assert there > elsewhere, view.sample.name
             compared += 1
     assert compared == 7
+
+
+def test_every_second_normal_film_is_for_choosing_and_holds_nothing(root: Path, tmp_path: Path) -> None:
+    table = "\n".join([INFO, *(f"mdb{number:03d} G NORM" for number in range(6, 9))])
+    (root / "Info.txt").write_text(table, "latin-1")
+    for number in range(6, 9):
+        (root / f"mdb{number:03d}.pgm").write_bytes((root / "mdb001.pgm").read_bytes())
+    folder = tmp_path / "all" / "mini_mias"
+    folder.parent.mkdir()
+    folder.symlink_to(root)
+    films = list(normal_films(folder.parent))
+    assert [film.name for film in films] == ["mdb003", "mdb007"]
+    assert not any(film.masks[kind].any() for film in films for kind in Calcification)
+    told = with_films(Mixture(validation=3), folder.parent)
+    assert "3 phantoms" in told.said
+    assert "and 2 normal films" in told.said
+    assert [sample.name for sample in told.parts[2]()] == ["mdb003", "mdb007"]

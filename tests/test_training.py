@@ -164,7 +164,7 @@ def test_the_operating_point_is_the_one_the_table_marks() -> None:
     weights = write_weights(build(NetworkConfig(4, "group")), Settings("detail", 0.4, half, none), {})
     model = model_from_bytes(weights, "x", "cpu")
     images = [drawn_sample(number) for number in (10, 11)]
-    chosen, table = choose_operating_point(segmentations(model, images), model.settings)
+    chosen, table = choose_operating_point([segmentations(model, images)], model.settings)
     marked = {
         row["type"]: (row["threshold"], Keeping(*(row[name] for name in Keeping._fields)))
         for row in table
@@ -183,12 +183,41 @@ def test_bac_gives_a_little_f1_for_fewer_false_components() -> None:
     level = (0.9 * (true | fleck)).astype(np.float32)
     sample = replace(drawn_sample(0), masks={MC: np.zeros_like(true), BAC: true}, spacing_mm=0.4)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    chosen, table = choose_operating_point([(sample, seen({MC: np.zeros_like(level), BAC: level}))], unchosen)
+    chosen, table = choose_operating_point([[(sample, seen({MC: np.zeros_like(level), BAC: level}))]], unchosen)
     found = {row["minimum_track_mm2"]: row for row in table if row["type"] == "bac" and row["threshold"] == 0.9}
     # the fleck has 50 pixels of 0.16 mm², the fragment 60; each lies 12 mm or more from the vessel
     assert chosen.minimum_track_mm2 == 12.0
     assert found[8.0]["pixel_f1"] > found[12.0]["pixel_f1"] > found[8.0]["pixel_f1"] - BAC_F1_GIVEN
     assert [found[each]["false_positives_per_image"] for each in (8.0, 12.0)] == [1, 0]
+
+
+def test_parts_weigh_the_same_however_many_images_they_have() -> None:
+    """One view with a cluster that is found, three without anything, a false one in each: half a mark on the mean."""
+    cluster, fleck = np.zeros((120, 100), bool), np.zeros((120, 100), bool)
+    cluster[20:40, 20:40], fleck[80:95, 60:75] = True, True
+    none = np.zeros_like(cluster)
+    sample = replace(drawn_sample(0), masks={MC: cluster, BAC: none}, spacing_mm=0.4)
+    calcified = [(sample, seen({MC: 0.96 * cluster.astype(np.float32), BAC: none.astype(np.float32)}))]
+    empty = replace(sample, masks={MC: none, BAC: none})
+    normal = [(empty, seen({MC: 0.96 * fleck.astype(np.float32), BAC: none.astype(np.float32)}))] * 3
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    _, table = choose_operating_point([calcified, normal], unchosen, 0.5)
+    row = next(row for row in table if row["type"] == "mc" and row["threshold"] == 0.5)
+    assert (row["lesion_sensitivity"], row["false_positives_per_image"], row["pixel_f1"]) == (1.0, 0.5, 1.0)
+
+
+def test_outlines_that_fit_are_worth_a_little_sensitivity() -> None:
+    """Grown to a tenth of certainty, a cluster is found with a wide rim: without the rim is what is chosen."""
+    cluster, rim = np.zeros((120, 100), bool), np.zeros((120, 100), bool)
+    cluster[40:60, 40:60], rim[30:70, 30:70] = True, True
+    level = np.where(cluster, 0.96, 0.15 * rim).astype(np.float32)
+    sample = replace(drawn_sample(0), masks={MC: cluster, BAC: np.zeros_like(cluster)}, spacing_mm=0.4)
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    chosen, table = choose_operating_point([[(sample, seen({MC: level, BAC: np.zeros_like(level)}))]], unchosen)
+    assert chosen.thresholds[MC] > 0.15
+    found = {row["lesion_sensitivity"] for row in table if row["type"] == "mc" and row["threshold"] in (0.1, 0.5)}
+    assert 1.0 in found
+    assert next(row for row in table if row["type"] == "mc" and row["chosen"])["pixel_f1"] == 1.0
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -234,7 +263,7 @@ def test_the_table_counts_what_score_counts_wherever_the_calcium_lies() -> None:
     )
     sample = replace(drawn_sample(0), masks={MC: mc, BAC: bac}, spacing_mm=0.1)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    _, table = choose_operating_point([(sample, shown)], unchosen)
+    _, table = choose_operating_point([[(sample, shown)]], unchosen)
     differ = set()
     for row in (row for row in table if row["threshold"] == 0.5):
         kind = Calcification(row["type"])

@@ -27,13 +27,14 @@ from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
 from training.fitting import How
 from training.note import as_markdown
-from training.products import choose_again, evaluate
+from training.products import choose_again, evaluate, mixture_of
 from training.realism import Calcium, measure_cues, measure_realism
 from training.reporting import report
 from training.tools import combining
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
 from training.tools.planning import plan
+from training.tools.real.choosing import with_films
 from training.tools.real.halves import as_columns
 from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
@@ -153,10 +154,12 @@ def report_(run: Path, small: bool) -> None:
 
 @main.command()
 @run_argument
+@click.option("--films", type=FOLDER, help="Folder with mini_mias: choose with half of its normal films as well.")
 @device_option
-def choose(run: Path, device: str) -> None:
+def choose(run: Path, films: Path | None, device: str) -> None:
     """Choose a finished run's thresholds again, and measure it again."""
-    _tell(choose_again(run, device))
+    chosen_on = with_films(mixture_of(runs.read(run)), films) if films else None
+    _tell(choose_again(run, device, chosen_on))
 
 
 @main.command("evaluate")

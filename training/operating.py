@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -35,6 +35,9 @@ MC_FALSE_POSITIVES = 0.3
 hold more than phantoms that looks like calcium, get about twice as many."""
 HALF = 0.5
 """MC false positives per image at which the sensitivity of detectors is compared."""
+MC_SENSITIVITY_GIVEN = 0.02
+"""Lesion sensitivity of MC that is given for outlines that fit: half a percent of a view grown to a tenth of certainty
+hits what it lies on, and outlines nothing."""
 BAC_F1_GIVEN = 0.015
 """Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag."""
 
@@ -104,16 +107,43 @@ def score(sample: Sample, segmentation: Segmentation) -> ProductScore:
     )
 
 
+Scored: TypeAlias = Iterable[tuple[Sample, Segmentation]]
+
+
 def choose_operating_point(
-    scored: Iterable[tuple[Sample, Segmentation]], settings: Settings
+    parts: Sequence[Scored], settings: Settings, allowed: float = MC_FALSE_POSITIVES
 ) -> tuple[Settings, list[dict[str, Any]]]:
     """Thresholds and what makes a component count, from the validation part, and the table they were chosen from.
 
-    MC: the highest per-lesion sensitivity with at most MC_FALSE_POSITIVES false positives per image (the fewest
-    false positives when none qualifies). BAC: the fewest false positives per image among those whose pixel F1 is
-    within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
+    Every figure is the mean of the parts in which it is defined, so that each weighs the same however many images it
+    has. MC: of those with at most `allowed` false positives per image (the fewest when none has) and within
+    MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the highest pixel F1. BAC: the fewest false positives
+    per image among those whose pixel F1 is within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
+    summed = [_summed(scored) for scored in parts]
+    table: list[dict[str, Any]] = [
+        {
+            "type": kind.value,
+            "threshold": threshold,
+            **rule._asdict(),
+            **_figures(kind, [part[point] for part in summed if point in part]),
+        }
+        for point in dict.fromkeys(point for part in summed for point in part)
+        for kind, threshold, rule in [point]
+    ]
+    chosen = settings
+    for kind in Calcification:
+        rows = [row for row in table if row["type"] == kind.value]
+        best = _BEST[kind](rows, allowed) if rows else None
+        for row in rows:
+            row["chosen"] = int(row is best)
+        if best is not None:
+            chosen = _with(chosen, kind, best["threshold"], Keeping(*(best[name] for name in Keeping._fields)))
+    return chosen, table
+
+
+def _summed(scored: Scored) -> dict[tuple[Calcification, float, Keeping], ProductScore]:
     summed: dict[tuple[Calcification, float, Keeping], ProductScore] = {}
     for whole_sample, whole_segmentation in scored:
         sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
@@ -122,27 +152,21 @@ def choose_operating_point(
                 for rule, counts in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
                     point = kind, threshold, rule
                     summed[point] = summed.get(point, NOTHING) + counts
-    table: list[dict[str, Any]] = [
-        {
-            "type": kind.value,
-            "threshold": threshold,
-            **rule._asdict(),
-            "lesion_sensitivity": counts.lesions[kind].value("lesions_found"),
-            "false_positives_per_image": counts.lesions[kind].value("false_alarms"),
-            "pixel_f1": counts.pixels[kind].value("f1"),
-            "bac_called_mc": counts.confused.value("lesions_found") if kind is MC else None,
-        }
-        for (kind, threshold, rule), counts in summed.items()
-    ]
-    chosen = settings
-    for kind in Calcification:
-        rows = [row for row in table if row["type"] == kind.value]
-        best = _BEST[kind](rows) if rows else None
-        for row in rows:
-            row["chosen"] = int(row is best)
-        if best is not None:
-            chosen = _with(chosen, kind, best["threshold"], Keeping(*(best[name] for name in Keeping._fields)))
-    return chosen, table
+    return summed
+
+
+def _figures(kind: Calcification, counts: Sequence[ProductScore]) -> dict[str, float | None]:
+    return {
+        "lesion_sensitivity": _mean(each.lesions[kind].value("lesions_found") for each in counts),
+        "false_positives_per_image": _mean(each.lesions[kind].value("false_alarms") for each in counts),
+        "pixel_f1": _mean(each.pixels[kind].value("f1") for each in counts if each.lesions[kind].lesions),
+        "bac_called_mc": _mean(each.confused.value("lesions_found") for each in counts) if kind is MC else None,
+    }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def mc_point(table: Sequence[dict[str, Any]], allowed: float) -> tuple[float, Keeping]:
@@ -165,7 +189,7 @@ def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keepi
     )
 
 
-def _best_mc(rows: Sequence[dict[str, Any]], most: float = MC_FALSE_POSITIVES) -> dict[str, Any]:
+def _best_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
     def merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
         false = row["false_positives_per_image"]
         allowed = false <= most
@@ -174,13 +198,26 @@ def _best_mc(rows: Sequence[dict[str, Any]], most: float = MC_FALSE_POSITIVES) -
     return max(rows, key=merit)
 
 
-def _best_bac(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _best_outlined_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
+    best = _best_mc(rows, most)
+    most = max(most, best["false_positives_per_image"])
+    least = (best["lesion_sensitivity"] or 0.0) - MC_SENSITIVITY_GIVEN
+    near = [
+        row for row in rows if row["false_positives_per_image"] <= most and (row["lesion_sensitivity"] or 0.0) >= least
+    ]
+    return max(near, key=lambda row: (row["pixel_f1"] or 0.0, -row["false_positives_per_image"]))
+
+
+def _best_bac(rows: Sequence[dict[str, Any]], _most: float) -> dict[str, Any]:
     least = max(row["pixel_f1"] or 0.0 for row in rows) - BAC_F1_GIVEN
     near = [row for row in rows if (row["pixel_f1"] or 0.0) >= least]
     return max(near, key=lambda row: (-row["false_positives_per_image"], row["pixel_f1"] or 0.0))
 
 
-_BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]]], dict[str, Any]]] = {MC: _best_mc, BAC: _best_bac}
+_BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]], float], dict[str, Any]]] = {
+    MC: _best_outlined_mc,
+    BAC: _best_bac,
+}
 
 
 def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:

@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from training.data.samples import Sample, phantom_samples, phantom_split, spec_n
 from training.operating import (
     HALF,
     MC,
+    MC_FALSE_POSITIVES,
     NOTHING,
     ProductScore,
     Reliability,
@@ -130,6 +132,19 @@ def divided(data: Mixture) -> dict[str, list[str]]:
     return {part: [spec_name(spec) for spec in getattr(split, part)] for part in ("train", "validation", "test")}
 
 
+@dataclass(frozen=True)
+class Validation:
+    """What thresholds are chosen on.
+
+    parts: each gives its samples anew, and weighs as much as another. allowed: false MC an image. said: in words; ""
+    for what the run's config says already.
+    """
+
+    parts: Sequence[Callable[[], Iterable[Sample]]]
+    allowed: float = MC_FALSE_POSITIVES
+    said: str = ""
+
+
 def conclude(
     product: Product,
     folder: Path,
@@ -138,19 +153,30 @@ def conclude(
     provenance: dict[str, Any],
     device_name: str,
     between: Callable[[], None] = lambda: None,
+    validation: Validation | None = None,
 ) -> dict[str, Any]:
     """Thresholds from the validation part, figures from the test part, and the end of the run; its summary.
 
-    between: is called before each sample, and may raise.
+    between: is called before each sample, and may raise. validation: None for that of the product's own data.
     """
+    chosen_on = validation or Validation([lambda: validation_samples(product.data)])
+    if chosen_on.said:
+        provenance["chosen_on"] = chosen_on.said
 
     def timely(samples: Iterable[Sample]) -> Iterator[Sample]:
         for sample in samples:
             between()
             yield sample
 
+    def timed(part: Callable[[], Iterable[Sample]]) -> Iterator[Sample]:
+        return timely(part())
+
     settings, table = choose_settings(
-        network, product.settings, provenance, device_name, lambda: timely(validation_samples(product.data))
+        network,
+        product.settings,
+        provenance,
+        device_name,
+        replace(chosen_on, parts=[partial(timed, part) for part in chosen_on.parts]),
     )
     weights = write_weights(network, settings, provenance)
     model = model_from_bytes(weights, product.name, device_name)
@@ -162,11 +188,11 @@ def conclude(
     return summary
 
 
-def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
+def choose_again(folder: Path, device_name: str = "auto", validation: Validation | None = None) -> dict[str, Any]:
     """A finished run's thresholds chosen and its figures taken anew, when what is tried for them has changed.
 
-    The choice sees the validation part alone, as before; the weights stay as they are, and how often each tile is
-    looked at.
+    validation: None for the run's own; the test part is never among it. The weights stay as they are, and how often
+    each tile is looked at.
     """
     finished = runs.read(folder)
     network, settings, provenance = read_weights(runs.weights_of(finished))
@@ -174,7 +200,8 @@ def choose_again(folder: Path, device_name: str = "auto") -> dict[str, Any]:
     product = Product.looking(
         folder.name, settings.way, settings.pitch_mm, mixture_of(finished), mirrored=settings.mirrored
     )
-    return conclude(product, folder, network, runs.read_table(finished, 0, "history"), provenance, device_name)
+    history = runs.read_table(finished, 0, "history")
+    return conclude(product, folder, network, history, provenance, device_name, validation=validation)
 
 
 def mixture_of(run: runs.Run) -> Mixture:
@@ -199,21 +226,20 @@ def choose_settings(
     unchosen: Settings,
     provenance: Mapping[str, Any],
     device_name: str,
-    validation: Callable[[], Iterable[Sample]],
+    validation: Validation,
 ) -> tuple[Settings, list[dict[str, Any]]]:
     """Temperatures first, then thresholds and what makes a component count on the maps that they give; and the table
     chosen from.
 
-    unchosen: a type that is known in no sample keeps what it has here. validation: gives the samples of the validation
-    part, twice.
+    unchosen: a type that is known in no sample keeps what it has here.
     """
 
-    def validated(settings: Settings) -> Iterator[tuple[Sample, Segmentation]]:
+    def validated(settings: Settings) -> list[Iterator[tuple[Sample, Segmentation]]]:
         used = model_from_bytes(write_weights(network, settings, provenance), "validated", device_name)
-        return segmentations(used, validation())
+        return [segmentations(used, part()) for part in validation.parts]
 
-    calm = replace(unchosen, temperatures=temperatures_of(validated(loose(unchosen)), unchosen))
-    return choose_operating_point(validated(calm), calm)
+    calm = replace(unchosen, temperatures=temperatures_of(chain(*validated(loose(unchosen))), unchosen))
+    return choose_operating_point(validated(calm), calm, validation.allowed)
 
 
 def evaluate(

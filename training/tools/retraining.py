@@ -23,7 +23,7 @@ from training.data.samples import Sample, phantom_samples, phantom_split
 from training.data.views import GridView, view_of
 from training.experiments import GENTLE, Experiment
 from training.fitting import How, NetworkTask, learn
-from training.products import choose_settings, evaluate, machine
+from training.products import Validation, choose_settings, evaluate, machine
 from training.sampling import FieldOfView, Sampler
 
 Division = Literal["train", "validation", "test"]
@@ -106,7 +106,7 @@ def retrain(
     checkpoint.unlink()
     del shown, sampler
     settings, table = choose_settings(
-        network, begin_with.settings, provenance, device_name, lambda: data.part("validation")
+        network, begin_with.settings, provenance, device_name, Validation([lambda: data.part("validation")])
     )
     weights = write_weights(network, settings, provenance)
     images, summary = measure(model_from_bytes(weights, folder.name, device_name), data)
