@@ -70,10 +70,12 @@ def test_every_rule_is_said_and_has_a_reason_and_a_source() -> None:
 
 def test_what_is_shown_beside_does_not_count_and_hides_nothing() -> None:
     triage = weighed(CLEAN, BESIDE)
-    assert (triage.flag, triage.urgency, triage.bac_share) == (Flag.NONE, Urgency.ROUTINE, None)
+    assert (triage.flag, triage.urgency, triage.bac_share) == (Flag.NONE, Urgency.CHECK, None)
     assert "1 image is shown beside and not counted" in said(triage)
     assert "1 MC region is found on what is not counted" in said(triage)
+    assert weighed(CLEAN, replace(CLEAN, companion=True)).urgency is Urgency.ROUTINE
     both = weighed(image(mc=(1.0,)), BESIDE)
+    assert both.urgency is Urgency.HIGH
     assert said(both).startswith("1 MC region, largest 1 mm²")
     assert "found on what is not counted" not in said(both)
     assert weighed(CLEAN, replace(WAITING, companion=True)).urgency is Urgency.ROUTINE

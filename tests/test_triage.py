@@ -203,7 +203,7 @@ def test_rules_that_change_have_another_version() -> None:
     names = [ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0]) for node in assigned]
     text = "".join(ast.unparse(node) for name, node in zip(names, assigned, strict=True) if name in decides)
     text += str([(fact.value, *meant) for fact, meant in SCOPE.items()]) + "".join(
-        inspect.getsource(part) for part in (law.flag_of, law.reasons, law.Evidence, law.ImageEvidence)
+        inspect.getsource(part) for part in (law.flag_of, law.priority_of, law.reasons, law.Evidence, law.ImageEvidence)
     )
     assert set(decides) <= set(names)
-    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("8", "3e7980356247")
+    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("9", "bed7b53c1192")

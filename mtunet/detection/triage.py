@@ -29,7 +29,7 @@ WHOLE_BREAST_CM2 = (30.0, 600.0)
 LEFT_OUT = 0.1
 """A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "8"
+RULES_VERSION = "9"
 """Changes whenever a rule, a sentence, the share or what counts (`components`) changes; results carry it. A test
 holds rules and version together (`tests/test_triage.py`)."""
 
@@ -347,8 +347,9 @@ OF_SIDE = frozenset((Fact.CONTRADICTION.value, "turned"))
 class Rule:
     """One sentence and when it is said.
 
-    sentence: template over the words of `_words`. flag: what is flagged when the rule applies; None for a remark that
-    decides nothing. reason: why the rule exists; source: where that is from.
+    sentence: template over the words of `_words`. flag: what is flagged when the rule applies; None for a remark.
+    reason: why the rule exists; source: where that is from. at_least: the priority that a remark asks for, whatever the
+    flag; None for one that decides nothing.
     """
 
     name: str
@@ -357,6 +358,7 @@ class Rule:
     flag: Flag | None
     reason: str
     source: str
+    at_least: Priority | None = None
 
 
 RULES: tuple[Rule, ...] = (
@@ -447,6 +449,7 @@ RULES: tuple[Rule, ...] = (
         flag=None,
         reason="What is not counted must hide nothing.",
         source="A decision of this project.",
+        at_least=Priority.CHECK,
     ),
     Rule(
         name="waiting",
@@ -491,6 +494,15 @@ def flag_of(evidence: Evidence) -> Flag | None:
     if evidence.mc_count:
         flags = [flag for flag in flags if flag is not Flag.NOT_ASSESSABLE]
     return flags[-1] if flags else None
+
+
+def priority_of(evidence: Evidence) -> Priority | None:
+    """That of the flag, or a higher one that a remark asks for; None while nothing has been analysed."""
+    flag = flag_of(evidence)
+    if flag is None:
+        return None
+    asked = [rule.at_least for rule in RULES if rule.at_least is not None and rule.applies(evidence)]
+    return min([PRIORITY[flag], *asked], key=list(Priority).index)
 
 
 def reasons(evidence: Evidence) -> tuple[Reason, ...]:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from mtunet.case import Calcification, Flag, Priority, Reason, Segmentation
 from mtunet.detection.components import components
-from mtunet.detection.triage import MOSTLY_BAC_SHARE, PRIORITY, Evidence, ImageEvidence, flag_of, reasons
+from mtunet.detection.triage import MOSTLY_BAC_SHARE, Evidence, ImageEvidence, flag_of, priority_of, reasons
 
 
 class Urgency(IntEnum):
@@ -36,11 +36,11 @@ class StudyTriage:
 
 def weigh_study(evidence: Evidence) -> StudyTriage:
     """Flag, urgency and reasons of a study from what was found on its images."""
-    flag = flag_of(evidence)
-    urgency = URGENCY[PRIORITY[flag]] if flag is not None else Urgency.UNKNOWN
+    priority = priority_of(evidence)
+    urgency = URGENCY[priority] if priority is not None else Urgency.UNKNOWN
     if evidence.waiting and urgency is not Urgency.HIGH:
         urgency = Urgency.UNKNOWN
-    return StudyTriage(flag, urgency, reasons(evidence), evidence.share, evidence.scope, evidence.score)
+    return StudyTriage(flag_of(evidence), urgency, reasons(evidence), evidence.share, evidence.scope, evidence.score)
 
 
 # The flag as a point on the MC × BAC plane, and how the point moves when thresholds do.

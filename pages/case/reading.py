@@ -8,7 +8,7 @@ from typing import Any
 
 import mtunet
 from mtunet.case import Analysis, Box, Calcification, Finding
-from mtunet.detection.triage import BADGES, PRIORITY, RULES_VERSION, finding_area, scope_of
+from mtunet.detection.triage import BADGES, RULES_VERSION, finding_area, scope_of
 from mtunet.files import counted
 from mtunet.store.filing import maps_folder_name
 from mtunet.store.records import Image
@@ -28,6 +28,7 @@ from pages.shared.words import (
     SHORT_TYPES,
     SIDES,
     TYPES,
+    URGENCIES,
     ago,
     marker,
     share_words,
@@ -288,8 +289,10 @@ def _flag(case: Case) -> dict[str, Any] | None:
     """A study's is weighed over all its images; an only image's is its own."""
     if case.single:
         triage: Any = case.views[0].analysis.triage
+        priority = PRIORITIES[triage.priority]
     else:
         triage = weigh_study(case.look.evidence)
+        priority = URGENCIES[triage.urgency]
     if triage.flag is None:
         return None
     words = FLAGS[triage.flag]
@@ -299,7 +302,7 @@ def _flag(case: Case) -> dict[str, Any] | None:
         "icon": words.icon.removeprefix(":material/").removesuffix(":"),
         "colour": words.colour,
         "help": words.help,
-        "priority": ", ".join([PRIORITIES[PRIORITY[triage.flag]], *(BADGES[name] for name in case.scope)]),
+        "priority": ", ".join([priority, *(BADGES[name] for name in case.scope)]),
         "reasons": [reason.sentence for reason in triage.reasons],
         "share": "" if has_share or triage.bac_share is None else f"{share_words(triage.bac_share)}.",
     }
