@@ -221,6 +221,7 @@ _STATES: Mapping[State, str] = {
 UNLISTED = "teaching:QUIZ-"
 """Before the source of an image that is looked at where it is asked for, in a quiz or beside a number, and no worklist
 lists: by its findings it would give an answer away, and nobody handed it in. The schema has an index of it."""
+_UNLISTED = f"source like '{UNLISTED}%'"
 TRIGRAM = 3
 """Letters from which on a text is looked up in the index."""
 _LIKE = "title like :search escape '\\' or id in (select study from images where name like :search escape '\\')"
@@ -230,8 +231,13 @@ _LETTERS = (
 )
 
 
+def unlisted(store: Opened) -> list[str]:
+    """sha256 of every image that is looked at where it is asked for alone."""
+    return [sha256 for (sha256,) in store.db.execute(f"select sha256 from images where {_UNLISTED}")]
+
+
 def _where(query: Query) -> tuple[str, dict[str, Any]]:
-    conditions = [f"id not in (select study from images where source like '{UNLISTED}%' and study is not null)"]
+    conditions = [f"id not in (select study from images where {_UNLISTED} and study is not null)"]
     values: dict[str, Any] = {}
     if search := query.search.strip():
         conditions.append(f"({_LETTERS if len(search) >= TRIGRAM else _LIKE})")

@@ -9,9 +9,9 @@ import streamlit as st
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification
 from mtunet.files import counted, csv_bytes
-from mtunet.intake.admission import TEACHING
 from mtunet.store.images import Store
 from mtunet.store.quiz import Deleted, all_answers, delete_answers, put_back, readers
+from mtunet.store.worklist import unlisted
 from mtunet.teaching.cases import ANY, Source
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import QUESTIONS
@@ -96,6 +96,7 @@ def show_score() -> None:
         if not known:
             st.info("No answer has been given yet. The quiz takes five minutes.", icon=":material/insights:")
             st.button("To the quiz", type="primary", on_click=go_to, args=("quiz",), key="teaching.first_quiz")
+            _offer_to_clear(store)
             return
         reader, answers = _chosen(store, known)
         _how_well(answers)
@@ -242,15 +243,20 @@ def _keep_or_delete(store: Store, reader: str) -> None:
                 key=f"teaching.delete{'' if who else '_all'}",
                 help="All answers and rounds, at once. Until this page is left they can be put back.",
             )
-        images = [image for image in store.images(search="Quiz case", limit=1000) if image.source.startswith(TEACHING)]
-        if images and st.button(
-            f"Remove {counted(len(images), 'quiz image')} from this machine",
-            icon=":material/playlist_remove:",
-            key="teaching.clear_images",
-            help="They are in no worklist, and take disk space. The answers stay; what is asked again is drawn again.",
-        ):
-            store.delete(*(image.sha256 for image in images))
-            st.rerun()
+        _offer_to_clear(store)
+
+
+def _offer_to_clear(store: Store) -> None:
+    images = unlisted(store)
+    if images and st.button(
+        f"Remove {counted(len(images), 'quiz or evaluation image')} from this machine",
+        icon=":material/playlist_remove:",
+        key="teaching.clear_images",
+        help="What the quiz showed and what Evaluation opened in its viewer: it is in no worklist, and takes disk "
+        "space. The answers stay; what is asked for again is drawn again.",
+    ):
+        store.delete(*images)
+        st.rerun()
 
 
 def _delete(reader: str | None) -> None:

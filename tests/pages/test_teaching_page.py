@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import Message
 from streamlit.testing.v1 import AppTest
 
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Mammogram
 from mtunet.detection import models
 from mtunet.detection.models import DEFAULT_MODEL, ModelUnavailable
 from mtunet.evaluation.outcomes import OUTCOMES
@@ -33,7 +33,7 @@ from mtunet.store.images import Store
 from mtunet.store.quiz import readers, show_next
 from mtunet.store.records import JobState, now
 from mtunet.store.studies import set_spacing
-from mtunet.store.worklist import count
+from mtunet.store.worklist import UNLISTED, count
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.describing import questions_of
 from mtunet.teaching.figure import picture_path
@@ -200,6 +200,34 @@ def test_the_score_of_given_answers_is_shown_and_can_be_deleted(app: AppTest, da
     click(app, "teaching.delete_all")
     with Store.open(data) as store:
         assert readers(store) == {}
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_every_image_that_a_quiz_showed_is_removed_at_once_and_no_other(
+    app: AppTest, data: Path, answers: bool
+) -> None:
+    """The case, its breast's other view, a real one that is of no study; not what a person handed in or made."""
+    with Store.open(data) as store:
+        for number, (title, source, listed) in enumerate(
+            (
+                ("Quiz case 7", f"{UNLISTED}7", True),
+                ("QUIZ-7-CC", f"{UNLISTED}7-CC", True),
+                ("Quiz case, real mammogram", f"{UNLISTED}CBIS", False),
+                ("Quiz case of mine", "upload", True),
+                ("Teaching case 7", "teaching:CASE-7", True),
+            )
+        ):
+            seen = Mammogram(np.zeros((40, 30), np.float32), (0.1, 0.1), None, None, f"{number:064x}")
+            store.add_image(seen, title, source, listed=listed)
+        if answers:
+            add_answer(store, "Bo", answered(Answer.MC, Answer.MC), None)
+    opened(app, "score")
+    assert app.button(key="teaching.clear_images").label.startswith("Remove 3 ")
+    click(app, "teaching.clear_images")
+    assert "teaching.clear_images" not in {button.key for button in app.button}
+    with Store.open(data) as store:
+        assert [store.image(f"{number:064x}") is None for number in range(5)] == [True] * 3 + [False] * 2
+        assert readers(store) == ({"Bo": 1} if answers else {})
 
 
 def test_without_a_comparison_the_gallery_says_so(
