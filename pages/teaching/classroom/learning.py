@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from mtunet.store.images import Store
-from mtunet.store.records import Image
 from mtunet.teaching.classroom import records
 from mtunet.teaching.classroom.room import Attempts, Learner, LearnerAnswer, Moment, NotNow, Phase, Room, code_in
 from mtunet.teaching.contents import Answer
@@ -16,7 +15,7 @@ from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching.classroom.answers import room_case, truth_layers
 from pages.teaching.classroom.watching import watch
-from pages.teaching.drawn import WORDS, model_look
+from pages.teaching.drawn import WORDS, ModelLook, model_look
 from pages.teaching.quiz import ANSWERS, not_yet
 from pages.teaching.sections import percent_words
 from pages.teaching.view import HEIGHT, choice, clicked_place, show_view
@@ -135,23 +134,23 @@ def _question(seat: Seat) -> None:
             return
         mine = records.answers(store, room, now.number, seat.learner)
         _begin(seat, mine)
+        look = ModelLook("") if now.phase is Phase.ASKED else model_look(store, image)
         left, right = st.columns([6, 4], gap="medium")
         if now.phase is Phase.REVEALED:
             with left:
-                layers = {**truth_layers(case), **model_look(store, image).outlines}
+                layers = {**truth_layers(case), **look.outlines}
                 show_view(image, layers, mark=mine[-1].place if mine else None, height=_height())
             with right:
-                _truth(store, case, image, mine)
+                _truth(case, look, mine)
             return
         place = clicked_place(image, key=f"{seat.prefix}.marking")
         if place is not None:
             st.session_state[f"{seat.chosen}.mark"] = place
         with left:
-            outlines = model_look(store, image).outlines if now.phase is Phase.MODEL else {}
-            show_view(image, outlines, mark=st.session_state.get(f"{seat.chosen}.mark"), height=_height())
+            show_view(image, look.outlines, mark=st.session_state.get(f"{seat.chosen}.mark"), height=_height())
         with right:
             if now.phase is Phase.MODEL:
-                st.info(model_look(store, image).words, icon=":material/smart_toy:")
+                st.info(look.words, icon=":material/smart_toy:")
             _answer(store, seat, case, mine)
 
 
@@ -218,7 +217,7 @@ def _send(
         return kept
 
 
-def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[LearnerAnswer]) -> None:
+def _truth(case: records.RoomCase, look: ModelLook, mine: list[LearnerAnswer]) -> None:
     true = WORDS[case.truth]
     if not mine:
         st.info(f"It is {true}. You did not answer this one.", icon=":material/info:")
@@ -234,7 +233,7 @@ def _truth(store: Store, case: records.RoomCase, image: Image, mine: list[Learne
             if on
             else ":material/location_off: Your mark lies on no known region."
         )
-    st.markdown(model_look(store, image).words)
+    st.markdown(look.words)
     st.caption(
         "Known BAC blue, known MC green (dashed), known benign calcium pink; found BAC red, found MC yellow (solid). "
         "Your mark is the white ring. Phantom data: the truth is exact."
