@@ -87,10 +87,10 @@ def delete_answers(store: Opened, reader: str | None = None) -> Deleted:
 def put_back(store: Opened, deleted: Deleted) -> None:
     """What `delete_answers` took out, as it was; what has come since stays, behind it where it took its numbers."""
     with store.writing():
-        before = {row["id"]: row for row in deleted.answers}
-        since = [row["id"] for row in all_answers(store) if row != before.get(row["id"], row)]
+        before, there = {row["id"]: row for row in deleted.answers}, all_answers(store)
+        since = [row["id"] for row in there if row != before.get(row["id"], row)]
         if since:
-            last = max(*before, *(row["id"] for row in all_answers(store)))
+            last = max(there[-1]["id"], *before)
             store.db.conn.execute(
                 "update quiz_answers set id = id + ? where id >= ?", [last + 1 - min(since), min(since)]
             )
