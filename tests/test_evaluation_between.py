@@ -62,6 +62,20 @@ def test_the_leak_is_the_image_split_less_the_patient_split(every: list[Results]
     assert leaks(named(every, "base"), [named(every, "base"), named(every, "fast")]) == []
 
 
+def test_a_leak_is_judged_of_methods_that_beat_the_baselines_of_both_splits(tmp_path: Path) -> None:
+    for name, seed, split in (("strict", 7, "patient"), ("loose", 8, "image")):
+        write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"grouped_by": split})
+    runs = [load(tmp_path / name) for name in ("strict", "loose")]
+    claims = [leak.claim for leak in leaks(runs[0], runs)]
+    assert {(claim.verdict, claim.test.p) for claim in claims} == {("not judged", None)}
+    assert {claim.reason for claim in claims} == {
+        "It has no baseline to be judged by: a method must beat every one first."
+    }
+    baselines = load(write_run(tmp_path / "baselines", methods=("nothing",), differs={"width": 64}))
+    claims = [leak.claim for leak in leaks(runs[0], [*runs, baselines])]
+    assert all(claim.test.p is not None and claim.verdict != "not judged" for claim in claims)
+
+
 def test_only_images_that_both_runs_scored_are_compared(tmp_path: Path, every: list[Results]) -> None:
     """As when one of them did one fold only."""
     short = write_run(
@@ -117,7 +131,7 @@ def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
         write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"learning_rate": rate})
     runs = [load(tmp_path / name) for name in ("slow", "fast")]
     [reason] = {claim.reason for claim in rate_claims(runs[0], runs)}
-    assert reason == "No run has scored the baselines on these folds."
+    assert reason == "It has no baseline to be judged by: a method must beat every one first."
     elsewhere = load(write_run(tmp_path / "elsewhere", folds=2, methods=("nothing",)))
     assert {claim.verdict for claim in rate_claims(runs[0], [*runs, elsewhere])} == {"not judged"}
     baselines = load(write_run(tmp_path / "baselines", methods=("nothing",), differs={"width": 64}))

@@ -19,6 +19,7 @@ from mtunet.evaluation.intervals import Population, Quantity, estimate
 from mtunet.evaluation.outcomes import outcome_counts
 from mtunet.evaluation.reading import coverage, load
 from mtunet.evaluation.run_files import UnreadableRun
+from mtunet.evaluation.seeds import unlearnt
 from mtunet.evaluation.significance import corrected_t, detectable, holm, verdict
 from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.table import table
@@ -64,7 +65,6 @@ def test_statistics_come_back_from_disk_as_they_were(tmp_path: Path) -> None:
     assert kept.read(tmp_path) is None
     kept.save(tmp_path, some_statistics())
     assert kept.read(tmp_path) == some_statistics()
-    assert some_statistics().unlearnt == {"mtunet"}
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [('"hurdles"', '"x"', "training report"), ("{", "", "not a JSON")])
@@ -322,12 +322,13 @@ def test_a_method_is_learnt_when_it_beats_every_baseline_on_both_types_in_every_
             passed = np.array([h.passed for h in gate.hurdles if h.type == kind]).reshape(2, 3)
             assert np.array_equal(passed, mine > np.nan_to_num(bar))
         assert gate.learnt == all(h.passed for h in gate.hurdles)
-        assert gate.learnt == (gate.method not in told.unlearnt)
+    learnt = {gate.method for gate in told.gates if gate.learnt}
+    assert unlearnt([*METHODS, "untried"], told.gates) == {*LEARNERS, "untried"} - learnt
 
 
 def test_one_fold_of_one_seed_that_a_baseline_wins_makes_a_method_unlearnt(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "drawn", methods=METHODS, seeds=(1, 2))
-    assert "mtunet" not in worked_out(folder, replicates=0).unlearnt
+    assert "mtunet" not in unlearnt(METHODS, worked_out(folder, replicates=0).gates)
     path = folder / "mtunet" / "seed_2" / "fold_1" / "counts.csv"
     lines = path.read_text().splitlines()
     place = lines[0].split(",").index("tp")
@@ -337,7 +338,7 @@ def test_one_fold_of_one_seed_that_a_baseline_wins_makes_a_method_unlearnt(tmp_p
             cells[place] = "0"
     path.write_text("\n".join([lines[0], *(",".join(cells) for cells in wiped)]) + "\n")
     found = worked_out(folder, replicates=0)
-    assert "mtunet" in found.unlearnt
+    assert "mtunet" in unlearnt(METHODS, found.gates)
     assert {claim.verdict for claim in found.claims if "mtunet" in (claim.one, claim.other)} == {"not judged"}
     assert not any("mtunet" in (test.one, test.other) for test in found.paired)
     assert not any(one.method == "mtunet" for one in found.removals)
@@ -345,6 +346,16 @@ def test_one_fold_of_one_seed_that_a_baseline_wins_makes_a_method_unlearnt(tmp_p
     cells_ = table(load(folder), "256", "pooled")
     assert not any(cell.best for cell in cells_ if cell.method in ("mtunet", "nothing"))
     assert {cell.method for cell in cells_ if cell.best} <= {"single", "multiclass"}
+
+
+def test_without_a_baseline_there_is_neither_claim_nor_test_nor_bold(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "drawn", methods=("single", "mtunet"))
+    found = worked_out(folder, replicates=0)
+    assert (found.gates, found.paired, found.removals) == ((), (), ())
+    assert {(claim.verdict, claim.test.p) for claim in found.claims} == {("not judged", None)}
+    [reason] = {claim.reason for claim in found.claims if not claim.reason.startswith("This run has no method")}
+    assert reason == "It has no baseline to be judged by: a method must beat every one first."
+    assert not any(cell.best for cell in table(load(folder), "256", "pooled"))
 
 
 def test_a_claim_is_the_mean_difference_over_seeds_and_folds(run: Path, told: kept.Statistics) -> None:

@@ -11,6 +11,7 @@ from mtunet.evaluation.curves import calibrations
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.intervals import REPLICATES
 from mtunet.evaluation.reading import Results, load
+from mtunet.evaluation.seeds import unlearnt
 from mtunet.evaluation.statistics import Price, SeededFigure, Statistics
 from mtunet.evaluation.together import worked_out
 from training.data.views import KINDS
@@ -83,7 +84,7 @@ def summarise(run: runs.Run, told: Statistics) -> dict[str, Any]:
             for method in run.methods
         },
         "f1_by_seed": {str(seed): _f1_of_seed(figures, place) for place, seed in enumerate(told.seeds)},
-        "unlearnt": sorted(told.unlearnt),
+        "unlearnt": sorted(unlearnt(run.methods, told.gates)),
     }
 
 

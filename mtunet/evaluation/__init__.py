@@ -22,6 +22,7 @@ __all__ = [
     "run_files",
     "run_masks",
     "runs",
+    "seeds",
     "slimming",
     "statistics",
     "supply",

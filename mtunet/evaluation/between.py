@@ -12,11 +12,11 @@ import numpy as np
 
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.intervals import Interval, Population, estimate, interval
-from mtunet.evaluation.judging import MTU, with_verdicts
+from mtunet.evaluation.judging import MTU, not_past, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
 from mtunet.evaluation.runs import read, read_splits
-from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared, unlearnt
+from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared
 from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
 from mtunet.evaluation.statistics import Claim, Estimate, Gate, Tested
 from mtunet.evaluation.table import method_title
@@ -173,11 +173,7 @@ def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
             change = (mtu_high - mtu_low) - (single_high - single_low)
             test = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
             test = replace(test, difference=estimate(change, four.population, by_fold=True))
-            failed = [gate.method for gate in passed[low] if gate.method in (MTU, "single") and not gate.learnt]
-            apart = " and ".join(map(method_title, sorted(failed)))
-            reason = f"{apart} did not beat every baseline in every fold at {low:g}." if apart else ""
-            reason = reason if passed[low] else "No run has scored the baselines on these folds."
-            reason = _waiting(rates[low], rates[high]) or reason
+            reason = _waiting(rates[low], rates[high]) or not_past((MTU, "single"), passed[low], f" at {low:g}")
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
             claims.append(Claim("P25", sentence, kind, MTU, "single", "F1", "%", 1, test, "not judged", reason))
@@ -212,7 +208,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
     if not {"image", "patient"} <= by_split.keys():
         return []
     loose, strict = by_split["image"], by_split["patient"]
-    apart = unlearnt(loose) | unlearnt(strict)
+    passed = [_gates(run, every) for run in (loose, strict)]
     effects = []
     for method in (method for method in strict.first.methods if method not in BASELINES):
         for kind in TYPES:
@@ -220,8 +216,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
             if pair is not None:
                 values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
                 test = tested_apart(pair, strict.test_over_train)
-                reason = f"{method_title(method)} did not beat every baseline in every fold." if method in apart else ""
-                reason = _waiting(loose, strict) or reason
+                reason = _waiting(loose, strict) or next(filter(None, (not_past([method], one) for one in passed)), "")
                 test = replace(test, p=None) if reason else test
                 about = (
                     f"Folds by image flatter {method_title(method)}.",

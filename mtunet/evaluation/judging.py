@@ -17,9 +17,10 @@ from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, estimate
 from mtunet.evaluation.outcomes import Outcomes, Region, components, outcomes_of
 from mtunet.evaluation.reading import BASELINES, TYPES
-from mtunet.evaluation.seeds import Seeds
+from mtunet.evaluation.seeds import Seeds, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t, verdict
-from mtunet.evaluation.statistics import Claim, Tested
+from mtunet.evaluation.statistics import Claim, Gate, Tested
+from mtunet.evaluation.table import method_title
 
 MTU = "mtunet"
 
@@ -115,10 +116,14 @@ class Evidence:
     fold): what is not counted on images (epochs, seconds)."""
 
     seeds: Seeds
-    unlearnt: frozenset[str]
+    gates: tuple[Gate, ...]
     numbers: Mapping[str, Mapping[tuple[str, str, int, int], float]]
     replicates: int = REPLICATES
     swept: dict[str, list[dict[tuple[str, str], Sweep]]] = field(default_factory=dict)
+
+    @cached_property
+    def unlearnt(self) -> frozenset[str]:
+        return unlearnt(self.seeds.first.methods, self.gates)
 
     @cached_property
     def regions(self) -> list[dict[str, list[Region]]]:
@@ -198,8 +203,8 @@ def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
         reason = f"{waiting[0]} is not scored yet."
     elif unknown := _unscored_baselines(evidence):
         reason = f"It waits for the baselines ({', '.join(unknown)}): a method must beat them first."
-    elif unlearnt := [method for method in methods if method in evidence.unlearnt]:
-        reason = f"{' and '.join(unlearnt)} did not beat every baseline in every fold."
+    elif unbeaten := not_past(methods, evidence.gates):
+        reason = unbeaten
     elif (difference := _difference(evidence, listed, kind)) is None:
         reason = "It was not counted in this run."
     else:
@@ -219,6 +224,15 @@ def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
         measure.better,
     )
     return Claim(*about, test, "not judged", reason)
+
+
+def not_past(methods: Sequence[str], gates: Sequence[Gate], where: str = "") -> str:
+    """Why nothing is claimed of these methods; "" where all of them are learnt."""
+    if not gates:
+        return "It has no baseline to be judged by: a method must beat every one first."
+    failed = unlearnt(methods, gates)
+    titles = " and ".join(method_title(method) for method in methods if method in failed)
+    return f"{titles} did not beat every baseline in every fold{where}." if failed else ""
 
 
 def _unscored_baselines(evidence: Evidence) -> list[str]:

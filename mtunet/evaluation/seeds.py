@@ -1,6 +1,6 @@
 """A run's seeds side by side: the same methods on the same folds, learnt from other draws and first weights."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -155,8 +155,10 @@ def gates(seeds: Seeds, baselines: Seeds | None = None) -> tuple[Gate, ...]:
     return tuple(gate for gate in by_learner if gate.hurdles)
 
 
-def unlearnt(seeds: Seeds) -> frozenset[str]:
-    return frozenset(gate.method for gate in gates(seeds) if not gate.learnt)
+def unlearnt(methods: Iterable[str], passed: Iterable[Gate]) -> frozenset[str]:
+    """Of these methods those that learn and are not known to have done so: also those without a gate."""
+    learnt = {gate.method for gate in passed if gate.learnt}
+    return frozenset(method for method in methods if method not in BASELINES and method not in learnt)
 
 
 def _best_baselines(seeds: Seeds, kind: str) -> dict[int, tuple[float, str]]:

@@ -76,7 +76,7 @@ class Hurdle:
 class Gate:
     """A method is learnt when it beats every baseline in F1 on both types in every fold with every seed.
 
-    An unlearnt one stands apart: without rank, claim or bold. No baseline has a gate.
+    Any other stands apart (`seeds.unlearnt`): without rank, claim or bold. No baseline has a gate.
     """
 
     method: str
@@ -267,10 +267,6 @@ class Statistics:
     convergence: tuple[Convergence, ...]
     prices: tuple[Price, ...]
     test_over_train: float = 0.0
-
-    @property
-    def unlearnt(self) -> frozenset[str]:
-        return frozenset(gate.method for gate in self.gates if not gate.learnt)
 
 
 def save(folder: Path, worked_out: Statistics) -> None:

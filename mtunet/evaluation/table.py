@@ -12,7 +12,7 @@ from mtunet.evaluation.figures import EVERY, METRICS, Metric
 from mtunet.evaluation.intervals import Interval, interval, intervals
 from mtunet.evaluation.reading import BASELINES as BASELINES
 from mtunet.evaluation.reading import TYPES, Results
-from mtunet.evaluation.seeds import Seeds, gates
+from mtunet.evaluation.seeds import Seeds, gates, unlearnt
 from mtunet.evaluation.statistics import SeededFigure
 from mtunet.files import csv_bytes
 
@@ -93,9 +93,11 @@ def _kept(results: Results, method: str, kind: str, frame: str, aggregation: str
 
 
 def apart(results: Results) -> frozenset[str]:
-    """Methods without rank or bold: baselines, and those that did not beat them."""
+    """Methods without rank or bold: baselines, and those that did not beat them. One model has no gate."""
+    if results.one_model:
+        return frozenset(BASELINES)
     passed = results.current.gates if results.current else gates(Seeds({0: results}, 0.0))
-    return frozenset(BASELINES) | {gate.method for gate in passed if not gate.learnt}
+    return frozenset(BASELINES) | unlearnt(results.methods, passed)
 
 
 def rows(results: Results, frame: str) -> list[tuple[str, str]]:

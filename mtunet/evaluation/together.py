@@ -39,9 +39,7 @@ Numbers = Mapping[tuple[str, str, int, int], float]
 def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
     """Of the parts that are done. Raises UnreadableRun."""
     seeds = load_seeds(folder)
-    passed = gates(seeds)
-    unlearnt = frozenset(gate.method for gate in passed if not gate.learnt)
-    evidence = Evidence(seeds, unlearnt, {"epochs": _epochs(seeds), **_spent(seeds)}, replicates)
+    evidence = Evidence(seeds, gates(seeds), {"epochs": _epochs(seeds), **_spent(seeds)}, replicates)
     every, curves, removals = _swept(evidence)
     images = seeds.first.scored()
     return Statistics(
@@ -54,9 +52,9 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
         parts=sum(part.done for results in seeds.by_seed.values() for part in results.parts),
         replicates=replicates,
         figures=tuple(_figures(seeds, replicates)),
-        gates=passed,
+        gates=evidence.gates,
         claims=judged(evidence),
-        paired=paired_tests(seeds, unlearnt, replicates),
+        paired=paired_tests(seeds, evidence.unlearnt, replicates),
         sweeps=every,
         froc=curves,
         removals=removals,

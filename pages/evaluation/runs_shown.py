@@ -19,6 +19,8 @@ from pages.shared.words import plain
 
 EVERY = 5.0  # seconds between looks at an unfinished run
 HOW = "`python -m training run smoke` makes a small one; `python -m training list` names the others."
+BY_RUN: dict[type | str, Callable[[Results], str]] = {Results: lambda results: f"{results.folder} {results.seen}"}
+"""`hash_funcs` of Streamlit's caches."""
 
 
 def chosen_run() -> Results:
@@ -43,10 +45,10 @@ def chosen_run() -> Results:
     return results[names.index(name)]
 
 
-@st.cache_data(max_entries=40, show_spinner=False, hash_funcs={Results: lambda run: f"{run.folder} {run.seen}"})
+@st.cache_data(max_entries=40, show_spinner=False, hash_funcs=BY_RUN)
 def _learnt(run: Results) -> int:
-    """Images × methods that are past the gate. One model has no gate."""
-    aside = apart(run) if not run.one_model else frozenset()
+    """Images × methods that are past the gate."""
+    aside = apart(run)
     return sum(len(counts.images) for (method, *_), counts in run.counts.items() if method not in aside)
 
 
@@ -203,7 +205,3 @@ def _label(run: Results) -> str:
     if run.one_model:
         return f"{run.name} · {kind} · unfinished"
     return f"{run.name} · {kind} · unfinished, {run.coverage.whole_seeds} of {counted(len(run.coverage.done), 'seed')}"
-
-
-BY_RUN: dict[type | str, Callable[[Results], str]] = {Results: lambda results: f"{results.folder} {results.seen}"}
-"""`hash_funcs` of Streamlit's caches."""
