@@ -147,6 +147,8 @@ def test_imports_follow_the_layers(name: str, path: Path) -> None:
         if package in ("mtunet", "training", "pages", "streamlit_app"):
             other = room_of(used)
             assert other == room or other in ROOMS[room], f"{name} ({room}) may not import {used} ({other})"
+            if package == "pages" and name.startswith("pages."):
+                assert used.split(".")[1] in (name.split(".")[1], "shared"), f"{name} may not import {used}"
             if other not in (room, "case"):
                 assert past_the_door(used) is None, f"{name} goes past the door: {past_the_door(used)}"
         elif package in ONLY_IN:

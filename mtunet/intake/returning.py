@@ -21,9 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Analysis, Mammogram, UnreadableImage
-from mtunet.detection import models
-from mtunet.detection.analysis_json import from_json
+from mtunet.case import Mammogram, UnreadableImage
 from mtunet.imaging import reading
 from mtunet.intake import logs
 from mtunet.intake.archive import NotDelivered, Target, ask_to_commit, send
@@ -148,7 +146,7 @@ class Returning:
         """Image by image, then the report. What an archive refuses of one image costs that image alone."""
         outbox = Outbox(store)
         if any(
-            _analysis(store, delivery.sha256, self._model) is None for delivery in study
+            store.found(delivery.sha256, self._model) is None for delivery in study
         ):  # another model's alone, so far
             outbox.put_off(study, time.time() + FIRST_PAUSE, "Waits for its analysis.")
             return
@@ -250,7 +248,7 @@ def _end(outbox: Outbox, study: Sequence[Return], state: str, sentence: str) -> 
 
 def objects(store: Store, delivery: Return, model: str) -> list[bytes]:
     """Those of one image that is analysed by this model."""
-    image, analysis = store.image(delivery.sha256), _analysis(store, delivery.sha256, model)
+    image, analysis = store.image(delivery.sha256), store.found(delivery.sha256, model)
     assert image is not None
     assert analysis is not None
     held = opened(Outbox(store), delivery)
@@ -273,7 +271,7 @@ def report(store: Store, delivery: Return, model: str, there: Mapping[str, Held]
     triples = [
         (image, analysis, dicom_header.named_again(dicom_header.nameless(there[image.sha256].header), by))
         for image in images_of(store, study.id)
-        if image.sha256 in there and (analysis := _analysis(store, image.sha256, model)) is not None
+        if image.sha256 in there and (analysis := store.found(image.sha256, model)) is not None
     ]
     views = [
         StudyView(image.name, store.mammogram(image), analysis, origin=header) for image, analysis, header in triples
@@ -311,11 +309,6 @@ def _look(store: Store, view: StudyView) -> ImageLook:
     written = filing.read_look(store.data, *of)
     kept = None if written is None else look_from_json(written, analysis)
     return kept or look(view.mammogram, filing.read_maps(store.data, *of), analysis)
-
-
-def _analysis(store: Store, sha256: str, model: str) -> Analysis | None:
-    stored = store.analysis(sha256, model, models.MODELS[model].sha256)
-    return None if stored is None else from_json(stored)
 
 
 def _cipher(outbox: Outbox) -> Any:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mtunet.case import Belonging, Mammogram, Refusal
+from mtunet.case import Analysis, Belonging, Mammogram, Refusal
+from mtunet.detection import models
+from mtunet.detection.analysis_json import from_json
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
@@ -183,6 +185,12 @@ class Store(Opened):
             analysis: dict[str, Any] = json.loads(row["analysis"])
             return analysis
         return None
+
+    def found(self, sha256: str, model: str) -> Analysis | None:
+        """What this model found on it with the weights that ship. Raises ValueError for an analysis that cannot be
+        read (`from_json`)."""
+        written = self.analysis(sha256, model, models.MODELS[model].sha256)
+        return None if written is None else from_json(written)
 
     def images(self, *, search: str = "", limit: int = 20, offset: int = 0) -> list[Image]:
         """Those that are listed, newest batch first, each in its own order. search: a part of the name."""

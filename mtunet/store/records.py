@@ -37,6 +37,11 @@ class JobState(StrEnum):
     INTERRUPTED = "interrupted"
     """The program ended in the middle; it is queued again at the next start."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether it will be analysed without anybody asking again."""
+        return self in (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
+
 
 @dataclass(frozen=True)
 class Image:

@@ -180,11 +180,10 @@ def _beside(store: Store, image: Image, model: str) -> Viewed | None:
     )
     if sha256 is None:
         return None
-    other, stored = store.image(sha256), store.analysis(sha256, model, models.MODELS[model].sha256)
-    if other is None or stored is None:
+    other, analysis = store.image(sha256), store.found(sha256, model)
+    if other is None or analysis is None:
         st.caption("This model has not looked at that image yet. Open it once with this model.")
         return None
-    analysis = from_json(stored)
     return Viewed(other, analysis, analysis)
 
 
@@ -220,7 +219,7 @@ def _failed(store: Store, image: Image, model: str, *, alone: bool) -> bool:
     if job is None or job.state is JobState.DONE:
         _ask(store, image, model)
         return False
-    if job.state not in (JobState.FAILED, JobState.CANCELLED):
+    if job.state.pending:
         return False
     where = "" if alone else f"{plain(marker(image) or image.name)}: "
     st.warning(f"{where}{plain(job.sentence)}", icon=":material/error:")
@@ -263,8 +262,7 @@ def _wait(images: Sequence[str], model: str, of: int) -> None:
     with open_store() as store:
         states = {sha256: store.job(sha256, model) for sha256 in images}
         waiting = store.waiting()
-    busy = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
-    if any(job is None or job.state not in busy for job in states.values()):
+    if any(job is None or not job.state.pending for job in states.values()):
         st.rerun()
     running = [sha256 for sha256, job in states.items() if job is not None and job.state is JobState.RUNNING]
     share = (of - len(images) + sum(jobs().progress(sha256, model) for sha256 in running)) / of

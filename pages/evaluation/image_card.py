@@ -10,8 +10,6 @@ from typing import Any
 import streamlit as st
 
 from mtunet.case import Calcification, UnreadableImage
-from mtunet.detection import models
-from mtunet.detection.analysis_json import from_json
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.outlines import contours
 from mtunet.evaluation import runs
@@ -26,16 +24,16 @@ from mtunet.output.drawing import FIGURE_3, RGB
 from mtunet.phantom import PhantomSpec
 from mtunet.store.filing import CouldNotSave
 from mtunet.store.images import Store
-from mtunet.store.records import Image, JobState
+from mtunet.store.records import Image
 from mtunet.store.worklist import UNLISTED
-from pages.evaluation.address import current, go, remembered
+from pages.evaluation.address import go, remembered
 from pages.evaluation.numbers import in_unit
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.drawn_pictures import figure_html
+from pages.shared.phantoms import drawn, filed, phantom_of, wait_for_model
 from pages.shared.viewer import LayerStyle, Outline, Pane, outlines, viewer
 from pages.shared.words import SHORT_TYPES, marker, plain
-from pages.shared.work import jobs, open_store
-from pages.teaching.drawn import BUSY, drawn, filed, known_layers, phantom_of
+from pages.shared.work import open_store
 
 PICTURE, VIEWER = "picture", "viewer"
 SHIPS = {
@@ -146,10 +144,16 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
         image = _filed(store, spec, name)
         if image is None:
             return None
-        ships = _ships(store, image)
+        job = store.job(image.sha256, DEFAULT_MODEL)  # before what was found, so that it is not done in between
+        ships = store.found(image.sha256, DEFAULT_MODEL)
     whose = f"{method_title(method)} of {results.name}"
     more = dict(SHIPS)
-    contours_of = dict(_known(spec))
+    contours_of = {layer: rings for layer, rings in drawn(spec, name).outlines.items() if layer != "benign"}
+    if ships is not None:
+        contours_of |= {
+            f"ships_{layer}": [replace(ring, number=None) for ring in rings]
+            for layer, rings in outlines(ships.findings).items()
+        }
     for kind in Calcification:
         if detected is not None and kind.value in detected.lengths:
             more[kind.value] = LayerStyle(FIGURE_3[kind.value].hex, False, f"{SHORT_TYPES[kind]}: {whose}")
@@ -164,7 +168,7 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
                 columns=image.columns,
                 rows=image.rows,
                 spacing_mm=image.spacing_mm,
-                contours={**contours_of, **(ships or {})},
+                contours=contours_of,
                 marker=marker(image),
             )
         ],
@@ -175,39 +179,8 @@ def _look(results: Results, method: str, spec: PhantomSpec, name: str, detected:
     )
     if detected is None:
         st.caption("This run keeps no masks of this method: what it detected cannot be drawn here.")
-    if ships is None:
-        _wait(image.sha256)
+    if ships is None and job is not None and job.state.pending:
+        wait_for_model(image, "The model that ships")
+    elif ships is None:
+        st.caption(f"The model that ships has not looked at this image. {plain(job.sentence) if job else ''}")
     return image
-
-
-@st.cache_data(max_entries=20, show_spinner=False, hash_funcs={PhantomSpec: repr})
-def _known(spec: PhantomSpec) -> dict[str, list[Outline]]:
-    truth = phantom_of(spec).truth()
-    return known_layers(truth.masks, None, truth.source)
-
-
-def _ships(store: Store, image: Image) -> dict[str, Sequence[Outline]] | None:
-    """What the model that ships marked; None while it has not looked."""
-    analysis = store.analysis(image.sha256, DEFAULT_MODEL, models.MODELS[DEFAULT_MODEL].sha256)
-    if analysis is None:
-        return None
-    layers = outlines(from_json(analysis).findings)
-    return {
-        f"ships_{name}": [Outline(outline.points, note=outline.note) for outline in layer]
-        for name, layer in layers.items()
-    }
-
-
-@st.fragment(run_every=1.0)
-def _wait(sha256: str) -> None:
-    with open_store() as store:
-        job = store.job(sha256, DEFAULT_MODEL)
-    if current("view") != VIEWER:
-        return
-    if job is None or job.state is JobState.DONE:
-        st.rerun()
-    if job.state not in BUSY:
-        st.caption(f"The model that ships has not looked at this image. {plain(job.sentence)}")
-        return
-    share = jobs().progress(sha256, DEFAULT_MODEL)
-    st.progress(share, f"The model that ships is looking … {share:.0%}".replace("%", " %"))

@@ -11,14 +11,13 @@ import streamlit as st
 
 from mtunet.case import Analysis, Calcification, Mammogram, Segmentation, Truth
 from mtunet.detection import analysis as analyses
-from mtunet.detection.outlines import contours
 from mtunet.intake.admission import SAMPLE
 from mtunet.phantom.samples import SAMPLES, ShippedSample, read_truth
 from mtunet.store import filing
 from mtunet.store.images import Store
 from mtunet.store.records import Image
 from mtunet.study.look import SAME, ImageLook, look, look_from_json, look_to_json
-from pages.shared.viewer import Outline
+from pages.shared.viewer import Outline, known_layers
 
 OPEN_CASES = 2
 """How many cases' pixels and maps are kept: a large view with its two maps takes 160 MB."""
@@ -114,9 +113,4 @@ def truth_of(image: Image) -> Truth | None:
 def truth_outlines(image: Image) -> dict[str, list[Outline]]:
     """Its outlines as layers of the palette."""
     truth = None if sample_of(image) is None else truth_of(image)
-    if truth is None:
-        return {}
-    return {
-        f"truth_{kind.value}": [Outline(points, note=f"Known: {truth.source}") for points in contours(mask)]
-        for kind, mask in truth.masks.items()
-    }
+    return {} if truth is None else known_layers(truth.masks, None, truth.source)

@@ -15,9 +15,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from mtunet.case import NOT_FOR_CLINICAL_USE, Calcification, Finding
+from mtunet.detection.outlines import contours
 from mtunet.output.drawing import FIGURE_3, LAYERS, Palette
 from pages.shared.image_route import ASSETS
 from pages.shared.keys import for_browser
@@ -248,6 +250,20 @@ def outlines(findings: Sequence[Finding]) -> dict[str, list[Outline]]:
     layers: dict[str, list[Outline]] = {kind.value: [] for kind in Calcification}
     for finding in findings:
         layers[finding.type.value].append(Outline(finding.contour, finding.number, _note(finding)))
+    return layers
+
+
+def known_layers(
+    masks: Mapping[Calcification, npt.NDArray[np.bool_]], benign: npt.NDArray[np.bool_] | None, source: str
+) -> dict[str, list[Outline]]:
+    """What is known of a view, as layers "truth_mc", "truth_bac" and, where benign calcium is known, "benign".
+    Masks: (rows, columns) bool on the file's grid."""
+    layers = {
+        f"truth_{kind.value}": [Outline(points, note=f"Known: {source}") for points in contours(mask)]
+        for kind, mask in masks.items()
+    }
+    if benign is not None:
+        layers["benign"] = [Outline(points, note="Known: benign") for points in contours(benign)]
     return layers
 
 

@@ -9,8 +9,9 @@ from mtunet.store.images import Store
 from mtunet.teaching.cases import Case
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import Item, other_view, twin
+from pages.shared.phantoms import Drawn, filed
 from pages.shared.words import plain
-from pages.teaching.drawn import WORDS, Drawn, drawn_beside, filed
+from pages.teaching.drawn import WORDS, drawn_beside
 from pages.teaching.view import show_view
 
 

@@ -22,9 +22,9 @@ from mtunet.store.filing import CouldNotSave
 from mtunet.teaching.mistakes import THIRDS, thirds
 from mtunet.teaching.run_cases import HOW, cases_of
 from pages.shared.drawn_pictures import figure_html
+from pages.shared.phantoms import drawn, filed, phantom_of
 from pages.shared.words import plain
 from pages.shared.work import open_store
-from pages.teaching.drawn import drawn, filed, phantom_of
 from pages.teaching.mistakes import mistakes_are_there, say_shared, show_mistakes
 from pages.teaching.sections import MOST_ITEMS, TITLES, choose_items, chosen_items, go_to
 

@@ -12,14 +12,14 @@ from mtunet.intake.admission import QueueFull
 from mtunet.phantom import PhantomSpec
 from mtunet.phantom.spec import Benign, Distribution, McType
 from mtunet.store.filing import CouldNotSave
-from mtunet.teaching.contents import Contents
+from mtunet.teaching.contents import Contents, contents_of
 from mtunet.teaching.figure import figure_1, phantom_view
 from mtunet.teaching.items import BadCase, spec_from_words, spec_to_words
 from mtunet.teaching.lesson_sources import PHANTOM_ORIGIN, PICTURES, Detail
 from pages.shared.drawn_pictures import as_png
+from pages.shared.phantoms import drawn, filed, phantom_of
 from pages.shared.words import SIDES
 from pages.shared.work import open_store
-from pages.teaching.drawn import drawn, filed, phantom_of
 from pages.teaching.sections import replace_address
 
 KEY = "teaching.case"
@@ -170,9 +170,7 @@ def _said(contents: Contents) -> str:
 def _picture(spec: PhantomSpec) -> tuple[bytes, Contents]:
     phantom = phantom_of(spec)
     rgb = figure_1(phantom_view(phantom), _parts({name for name, mask in phantom.masks.items() if mask.any()}))
-    contents = drawn(spec, _name(spec)).contents
-    assert contents is not None  # of a phantom all is known
-    return as_png(rgb), contents
+    return as_png(rgb), contents_of(phantom)
 
 
 def _parts(there: set[str]) -> tuple[Detail, Detail]:

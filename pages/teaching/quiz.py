@@ -14,11 +14,12 @@ from mtunet.teaching.quiz import SURENESS, Given, mark
 from mtunet.teaching.real_cases import BadRow, RealCase
 from mtunet.teaching.rounds import Draft, Round, give
 from mtunet.teaching.scoring import MODEL_FIRST, Answered
+from pages.shared.phantoms import Drawn, filed, wait_for_model
 from pages.shared.words import plain
 from pages.shared.work import open_store
 from pages.teaching import round as rounds
 from pages.teaching.beside import look_beside, show_beside
-from pages.teaching.drawn import Drawn, ModelLook, drawn_case, filed, model_look, wait_for_model
+from pages.teaching.drawn import ModelLook, drawn_case, model_look
 from pages.teaching.reveal import ask_again, may_revise, show_truth
 from pages.teaching.round import ANSWER, MARK, MODES, SURENESS_KEY
 from pages.teaching.sections import percent_words

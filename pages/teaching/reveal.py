@@ -19,10 +19,11 @@ from mtunet.teaching.real_cases import RealCase
 from mtunet.teaching.records import add_description, add_model_answer, descriptions, revise
 from mtunet.teaching.rounds import GAPS, GivenAnswer, Round
 from mtunet.teaching.scoring import READER_FIRST, Answered
+from pages.shared.phantoms import Drawn, wait_for_model
 from pages.shared.words import SHORT_TYPES, plain
 from pages.teaching import round as rounds
 from pages.teaching.beside import look_beside, show_beside
-from pages.teaching.drawn import WORDS, Drawn, ModelLook, wait_for_model
+from pages.teaching.drawn import WORDS, ModelLook
 from pages.teaching.view import show_view, view_and_words
 
 

@@ -44,7 +44,6 @@ ON_ONE_LINE = 4
 MENU = {"again": "Analyse again", "edit": "Correct …", "delete": "Delete …"}
 ROW_STARTS, ROW_ENDS = "worklist.", ".row"
 """Around the study's id they make the key of a row's frame; the keyboard finds the rows by them."""
-PENDING = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
 
 
 def draw_row(row: StudyRow, jobs: Jobs) -> str | None:
@@ -80,7 +79,7 @@ def draw_line(row: StudyRow, jobs: Jobs) -> str | None:
         about.markdown(f"{STATES[row.state].icon} **{plain(row.title)}**", help=_about(row))
         with verdict:
             wish = _progress(row, jobs, key)
-            if wish is None and not any(view.job and view.job.state in PENDING for view in row.views):
+            if wish is None and not any(view.job and view.job.state.pending for view in row.views):
                 _said_in_a_line(row)
         with open_:
             _open(row)
@@ -236,7 +235,7 @@ _GUESS = (
 
 def _progress(row: StudyRow, jobs: Jobs, key: str) -> str | None:
     """How far the study is, with a button to stop; what failed, with one to try again."""
-    pending = [view.job for view in row.views if view.job and view.job.state in PENDING]
+    pending = [view.job for view in row.views if view.job and view.job.state.pending]
     if pending:
         under_way = sum(jobs.progress(job.sha256, job.model) for job in pending)
         done = len(row.views) - len(pending)

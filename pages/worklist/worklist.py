@@ -27,7 +27,6 @@ from pages.worklist.several import analyse_again, confirm_delete, several
 from pages.worklist.study_row import (
     HELP,
     LINES_STYLE,
-    PENDING,
     ROW_ENDS,
     ROW_STARTS,
     agreement,
@@ -193,7 +192,7 @@ def act(store: Store, row: StudyRow, wish: str | None) -> None:
     """What was chosen in a row's menu or on its buttons."""
     if wish == "cancel":
         for view in row.views:
-            if view.job and view.job.state in PENDING:
+            if view.job and view.job.state.pending:
                 jobs().cancel(store, view.job.sha256, view.job.model)
         st.rerun(scope="fragment" if store.waiting() else "app")
     if wish == "again" and analyse_again(store, [row]):

@@ -16,7 +16,7 @@ from mtunet.evaluation import runs  # noqa: E402
 from mtunet.phantom import Phantom, PhantomSpec, make_phantom  # noqa: E402
 from mtunet.teaching import run_cases  # noqa: E402
 from mtunet.teaching.items import pool  # noqa: E402
-from pages.teaching import drawn  # noqa: E402
+from pages.shared import phantoms  # noqa: E402
 from pages.teaching import round as rounds  # noqa: E402
 from tests.drawn_run import visible_phantom, write_run  # noqa: E402
 
@@ -33,7 +33,7 @@ def quick_or_real(spec: PhantomSpec) -> Phantom:
 
 
 rounds.next_item = in_turn  # type: ignore[assignment]
-drawn.make_phantom = quick_or_real
+phantoms.make_phantom = quick_or_real
 run_cases.make_phantom = visible_phantom
 run_cases.FOLDER = FOLDER / "outcomes"
 runs.RUNS = FOLDER / "runs"

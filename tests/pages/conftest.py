@@ -70,7 +70,7 @@ def once(kept: Path, data: Path, analyse: Callable[[], list[str]]) -> list[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phantoms of teaching that take no time."""
-    monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
+    monkeypatch.setattr("pages.shared.phantoms.make_phantom", quick_phantom)
 
 
 def open_drawer(app: AppTest, name: str) -> AppTest:

@@ -24,11 +24,12 @@ from mtunet.teaching.classroom.room import LETTERS, Mode, Move, Phase, Room
 from mtunet.teaching.contents import Answer
 from mtunet.teaching.items import pool
 from mtunet.teaching.real_cases import REAL_CASES
+from pages.shared.phantoms import Drawn
 from pages.teaching.classroom import hosting, learning, preparing
 from pages.teaching.classroom import opening as address
 from pages.teaching.classroom import results as results_page
 from pages.teaching.classroom.opening import drawn_items
-from pages.teaching.drawn import Drawn, ModelLook, drawn_case
+from pages.teaching.drawn import ModelLook, drawn_case
 from tests.pages.conftest import ROOT
 from tests.pages.test_teaching_page import click, opened
 from tests.test_classroom import case, told

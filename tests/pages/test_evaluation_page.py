@@ -59,7 +59,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def opened(app: AppTest, root: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
     """The page on the drawn run; its phantoms are quick drawings."""
-    monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
+    monkeypatch.setattr("pages.shared.phantoms.make_phantom", quick_phantom)
 
     def go() -> AppTest:
         shutil.copytree(drawn, root / "drawn", dirs_exist_ok=True)

@@ -48,7 +48,6 @@ from pages.shared.drawn_pictures import picture as drawn_picture
 from pages.teaching import maker
 from pages.teaching import round as rounds
 from pages.teaching import view as marking
-from pages.teaching.drawn import BUSY
 from pages.teaching.pictures import picture
 from tests.drawn_run import quick_phantom, visible_phantom, write_run
 from tests.pages.conftest import ROOT
@@ -244,7 +243,7 @@ def shipped_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A drawn comparison, and pictures that take no time."""
     monkeypatch.setattr("pages.teaching.gallery.mistakes_are_there", lambda: False)
     monkeypatch.setattr("mtunet.evaluation.runs.RUNS", tmp_path)
-    monkeypatch.setattr("pages.teaching.drawn.make_phantom", quick_phantom)
+    monkeypatch.setattr("pages.shared.phantoms.make_phantom", quick_phantom)
     return write_run(tmp_path / "drawn")
 
 
@@ -421,7 +420,7 @@ def test_a_model_that_cannot_look_keeps_nobody_from_answering(
 
 def until_not_busy(store: Store, sha256: str) -> None:
     end = time.monotonic() + 30
-    while store.job(sha256, DEFAULT_MODEL).state in BUSY:  # type: ignore[union-attr]
+    while store.job(sha256, DEFAULT_MODEL).state.pending:  # type: ignore[union-attr]
         assert time.monotonic() < end
         time.sleep(0.05)
 

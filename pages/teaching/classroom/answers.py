@@ -15,8 +15,7 @@ from mtunet.teaching.classroom.results import TOGETHER_MM, Place, heat_picture
 from mtunet.teaching.classroom.room import LearnerAnswer, Mode, Room, distribution, last_words
 from mtunet.teaching.contents import Answer
 from pages.shared.charts import dark
-from pages.shared.viewer import Outline
-from pages.teaching.drawn import known_layers
+from pages.shared.viewer import Outline, known_layers
 from pages.teaching.quiz import ANSWERS
 from pages.teaching.sections import adapt, projecting
 

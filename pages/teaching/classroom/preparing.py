@@ -24,8 +24,9 @@ from mtunet.teaching.classroom.records import PHANTOM, RoomCase, add_case, ready
 from mtunet.teaching.classroom.room import Room
 from mtunet.teaching.items import Item
 from mtunet.teaching.quiz import why
+from pages.shared.phantoms import Drawn
 from pages.shared.work import jobs, settle
-from pages.teaching.drawn import Drawn, drawn_case
+from pages.teaching.drawn import drawn_case
 from pages.teaching.view import spacing_of
 
 ROOM = "class"
