@@ -438,9 +438,26 @@ def test_a_machine_that_dies_costs_its_image_only(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setitem(sys.modules, "ray", Dying())  # type: ignore[arg-type]
     out = tmp_path / "out"
-    assert main(["analyse", str(folder_of(tmp_path, 3)), "--out", str(out), "--format", "json", "--ray", "local"]) == 3
-    assert [row["file"] for row in refused(out)] == ["01.png"]
+    assert main(["analyse", str(folder_of(tmp_path, 3)), "--out", str(out), "--format", "json", "--ray", "local"]) == 1
+    assert [(row["file"], row["kind"]) for row in refused(out)] == [("01.png", "failed")]
     assert len(analysed(out)) == 2
+
+
+def test_a_model_that_is_not_there_ends_the_run_alike_on_a_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(*_: object) -> models.Model:
+        raise models.ModelUnavailable("Its weights are not there.")
+
+    monkeypatch.setattr(models, "load_model", absent)
+    monkeypatch.setitem(sys.modules, "ray", OneAtATime())  # type: ignore[arg-type]
+    cluster._model.cache_clear()
+    call = ["analyse", str(folder_of(tmp_path, 2)), "--out", str(tmp_path / "out")]
+    assert main(call) == 1
+    assert main([*call, "--ray", "local"]) == 1
+    said = capsys.readouterr().err
+    assert "00.png: not analysed. Its weights are not there." in said
+    assert "0 analysed, 0 refused, 2 not possible" in said
 
 
 def test_without_ray_there_is_a_sentence(

@@ -59,17 +59,20 @@ class Options:
 
 @dataclass
 class Tally:
-    """How many so far. before: finished by an earlier run. errors: that nobody foresaw; the log has them."""
+    """How many so far. before: finished by an earlier run. errors: that nobody foresaw; the log has them.
+    undone: for want of the model or its device, on a machine of a cluster."""
 
     analysed: int = 0
     before: int = 0
     refused: int = 0
     errors: int = 0
+    undone: int = 0
 
     def __str__(self) -> str:
         before = f"{self.before} there already, " if self.before else ""
         errors = f", {counted(self.errors, 'unexpected error')} (see {logs.FILE})" if self.errors else ""
-        return f"{self.analysed} analysed, {before}{self.refused} refused{errors}"
+        undone = f", {self.undone} not possible" if self.undone else ""
+        return f"{self.analysed} analysed, {before}{self.refused} refused{errors}{undone}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def run(files: list[tuple[Path, str]], options: Options) -> int:
         print(f"Stopped. {tally}; these stay, and the same command goes on from here.", file=sys.stderr)
         return STOPPED
     print(f"{tally}. Results are in {options.out}.", file=sys.stderr)
-    if tally.errors:
+    if tally.errors or tally.undone:
         return FAILED
     return SOME_REFUSED if tally.refused else ALL_ANALYSED
 
@@ -290,7 +293,8 @@ def keep(batch: Batch, about: tuple[str, str], outcome: engine.Made | engine.Fai
 
 
 def _note(batch: Batch, file: str, kind: str, sentence: str, place: str) -> None:
-    batch.tally.refused += kind != engine.ERROR
-    outcome = "an unexpected error" if kind == engine.ERROR else "refused"
+    batch.tally.undone += kind == engine.NOT_POSSIBLE
+    batch.tally.refused += kind not in (engine.ERROR, engine.NOT_POSSIBLE)
+    outcome = {engine.ERROR: "an unexpected error", engine.NOT_POSSIBLE: "not analysed"}.get(kind, "refused")
     print(f"{place} {file}: {outcome}. {sentence}", file=sys.stderr)
     batch.ledger.note_refused(file, kind, sentence)

@@ -7,7 +7,8 @@ file travels to a machine as its bytes and comes back as the bytes of its result
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
-from mtunet.intake.engine import Analyser, Assignment, Failed, Outcome, attempt, without_job
+from mtunet.intake import logs
+from mtunet.intake.engine import ERROR, Analyser, Assignment, Failed, Outcome, attempt, without_job
 
 if TYPE_CHECKING:
     from mtunet.detection.models import Model
@@ -56,7 +57,10 @@ class RayCluster:
         try:
             outcome: Outcome = self._ray.get(done[0])
         except Exception as problem:  # the machine died twice: the others go on
-            outcome = Failed("cluster", f"The cluster could not analyse it ({type(problem).__name__})."), 0.0
+            outcome = (
+                Failed(ERROR, f"The cluster could not analyse it ({type(problem).__name__}).", logs.trace(problem)),
+                0.0,
+            )
         return assignment, outcome
 
     def warm(self, model: str) -> None:

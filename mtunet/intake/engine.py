@@ -26,6 +26,7 @@ MOMENT: Final = 0.5
 """Seconds that one waits for a assignment at a time, so that a wish to stop is heard."""
 CANCELLED: Final = "cancelled"
 STOPPED: Final = "The analysis was stopped."
+NOT_POSSIBLE: Final = "not_possible"
 ERROR: Final = "failed"
 """An error of the program that nobody foresaw, not a file that it refuses."""
 
@@ -44,7 +45,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Failed:
-    """Why nothing was made. kind: a `Refusal`'s value, "not_possible" for what the person can mend, CANCELLED or ERROR.
+    """Why nothing was made. kind: a `Refusal`'s value, NOT_POSSIBLE for what the person can mend, CANCELLED or ERROR.
     trace: of an error (`logs.trace`)."""
 
     kind: str
@@ -152,7 +153,7 @@ def attempt(job: Callable[[], Made]) -> Outcome:
     except UnreadableImage as problem:
         outcome = Failed(problem.kind.value, problem.sentence)
     except (ModelUnavailable, DeviceUnavailable, NotOnFile, CouldNotSave) as problem:
-        outcome = Failed("not_possible", str(problem))
+        outcome = Failed(NOT_POSSIBLE, str(problem))
     except Exception as problem:
         outcome = Failed(ERROR, unexpected(problem), logs.trace(problem))
     return outcome, time.perf_counter() - started
