@@ -206,6 +206,24 @@ def test_the_command_goes_on_when_the_queue_was_full_and_tells_analyses_that_fai
     assert "unexpected error (RuntimeError)" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("painter")
+def test_the_command_tells_that_a_file_could_not_be_removed(
+    data: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.png").write_bytes(drawn_png())
+    remove = Path.unlink
+
+    def locked(path: Path, **choices: bool) -> None:
+        if path.parent == folder:
+            raise PermissionError(13, "Permission denied")
+        remove(path, **choices)
+
+    monkeypatch.setattr(Path, "unlink", locked)
+    assert main(["inbox", str(folder), "--once", "--remove"]) == 1
+    assert "a.png cannot be read or removed (Permission denied)" in capsys.readouterr().err
+    assert names(data) == ["a.png"]
+
+
 def test_a_service_that_is_stopped_ends_in_good_order(data: Path, folder: Path) -> None:
     (folder / "a.png").write_bytes(drawn_png())
     code = (

@@ -31,12 +31,13 @@ def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
     data = _begin()
     inbox = Inbox(data, folder, model, remove=remove)
     jobs = Jobs(data)
-    refused, asked, problem = 0, set[str](), ""
+    refused, unremoved, asked, problem = 0, 0, set[str](), ""
     try:
         print(f"Watching {folder}; results are in {data}. Ctrl-C ends.", file=sys.stderr)
         while True:
             arrivals = inbox.look(patient=not once)
             refused += len(arrivals.declined)
+            unremoved += arrivals.unremoved
             _say(arrivals, known=problem)
             problem = arrivals.problem
             if arrivals.taken:
@@ -46,7 +47,7 @@ def watch(folder: Path, model: str, *, once: bool, remove: bool) -> int:
                 failed = _analysed(asked, model)
                 if problem and arrivals.taken:  # the queue was full: what is left may come now
                     continue
-                return FAILED if failed or problem else SOME_REFUSED if refused else DONE
+                return FAILED if failed or problem or unremoved else SOME_REFUSED if refused else DONE
             time.sleep(EVERY_SECONDS)
     except UnusableStore as problem:
         print(problem, file=sys.stderr)

@@ -39,7 +39,9 @@ class Arrivals:
     waiting: int = 0
     """Files that may still be growing, or that could not be read or kept."""
     problem: str = ""
-    """Why something is left; the next look tries again."""
+    """Why something is left; the next look tries again, but not to remove what was taken in."""
+    unremoved: int = 0
+    """Files that were taken in and should be gone, and are not."""
 
 
 class Inbox:
@@ -115,7 +117,11 @@ class Inbox:
         arrivals.declined += [each for each in outcomes if isinstance(each, Declined)]
         taken = all(isinstance(each, Taken) for each in outcomes)
         if self._remove and taken and _stamp(path, path.resolve()) == stamp:  # else another came under its name
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError:
+                arrivals.unremoved += 1
+                raise
 
 
 def _name(path: Path, folder: Path) -> str:
