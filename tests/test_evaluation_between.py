@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_ind
 
-from mtunet.evaluation.between import at_rates, compared, family, leaks, rate_claims
+from mtunet.evaluation.between import at_rates, by_rate, compared, family, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.significance import corrected_t_apart, holm
@@ -40,7 +40,7 @@ def test_a_family_differs_in_one_thing(every: list[Results]) -> None:
 
 
 def test_every_rate_has_the_f1_of_its_run(every: list[Results]) -> None:
-    found = at_rates(named(every, "base"), every)
+    found = at_rates(by_rate(named(every, "base"), every))
     mine = [one for one in found if (one.method, one.type) == ("mtunet", "mc")]
     assert [(one.rate, one.run) for one in mine] == [(1e-4, "base"), (1e-3, "fast")]
     for one in mine:
@@ -84,7 +84,7 @@ def test_only_images_that_both_runs_scored_are_compared(tmp_path: Path, every: l
     (short / "mtunet" / "fold_1" / "timing.json").unlink()
     (short / "summary.json").unlink()
     base, half = named(every, "base"), load(short)
-    found = [one for one in at_rates(base, [base, half]) if (one.method, one.type) == ("mtunet", "bac")]
+    found = [one for one in at_rates(by_rate(base, [base, half])) if (one.method, one.type) == ("mtunet", "bac")]
     assert [one.images for one in found] == [6, 6]
     counts = base.counts["mtunet", "bac", "256"]
     own = counts.cells[np.isin(counts.images, json.loads((short / "splits.json").read_text())[0]["test"])]
@@ -130,12 +130,12 @@ def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
     for name, seed, rate in (("slow", 7, 1e-4), ("fast", 8, 1e-3)):
         write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"learning_rate": rate})
     runs = [load(tmp_path / name) for name in ("slow", "fast")]
-    [reason] = {claim.reason for claim in rate_claims(runs[0], runs)}
+    [reason] = {claim.reason for claim in rate_claims(by_rate(runs[0], runs), runs)}
     assert reason == "It has no baseline to be judged by: a method must beat every one first."
     elsewhere = load(write_run(tmp_path / "elsewhere", folds=2, methods=("nothing",)))
-    assert {claim.verdict for claim in rate_claims(runs[0], [*runs, elsewhere])} == {"not judged"}
+    assert {claim.verdict for claim in rate_claims(by_rate(runs[0], runs), [*runs, elsewhere])} == {"not judged"}
     baselines = load(write_run(tmp_path / "baselines", methods=("nothing",), differs={"width": 64}))
-    claims = rate_claims(runs[0], [*runs, baselines])
+    claims = rate_claims(by_rate(runs[0], runs), [*runs, baselines])
     assert [(claim.id, claim.type) for claim in claims] == [("P25", "mc"), ("P25", "bac")]
     for claim in claims:
         change = [
@@ -151,7 +151,7 @@ def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
         assert claim.verdict in ("shown", "not shown", "contradicted")
     (tmp_path / "fast/mtunet/fold_2/timing.json").unlink()
     runs[1] = load(tmp_path / "fast")
-    [reason] = {claim.reason for claim in rate_claims(runs[0], [*runs, baselines])}
+    [reason] = {claim.reason for claim in rate_claims(by_rate(runs[0], runs), [*runs, baselines])}
     assert reason == "It waits for every fold of fast."
 
 

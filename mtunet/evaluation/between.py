@@ -137,29 +137,37 @@ def family(chosen: Results, every: Sequence[Results], varied: str) -> list[Resul
     return sorted(several[0], key=lambda run: run.name != chosen.name) if several else []
 
 
-def at_rates(chosen: Results, every: Sequence[Results]) -> list[AtRate]:
+def by_rate(chosen: Results, every: Sequence[Results]) -> dict[float, Seeds]:
+    """The runs that differ in their learning rate alone (`family`), by the rising rate."""
+    return _by_setting(chosen, every, RATE)
+
+
+def at_rates(rates: Mapping[float, Seeds]) -> list[AtRate]:
     """By method that learns with several rates, type and rising rate, on the images that all of its runs scored."""
-    rates = _by_setting(chosen, every, RATE)
+    paces = {
+        (rate, pace.method, pace.type): pace.mean
+        for rate, run in rates.items()
+        for pace in convergence(run.histories())
+    }
     points = []
-    for method in dict.fromkeys(method for run in rates.values() for method in run.first.methods):
+    for method in dict.fromkeys(m for run in rates.values() for m in run.first.methods if m not in BASELINES):
         for kind in TYPES:
             there = {rate: run for rate, run in rates.items() if run.counts(method, kind, run.frame)}
             several = shared([(run, method) for run in there.values()], kind, _frame(there), METRIC)
-            if several is None or len(there) < 2 or method in BASELINES:
+            if several is None or len(there) < 2:
                 continue
             for (rate, run), quantity in zip(there.items(), several.quantities, strict=True):
-                epochs = {pace.method: pace.mean for pace in convergence(run) if pace.type == kind}.get(method)
+                epochs = paces.get((rate, method, kind))
                 f1 = estimate(quantity, several.population)
                 images = len(several.population.fold)
                 points.append(AtRate(run.first.name, method, kind, rate, f1.value, interval(f1), images, epochs))
     return points
 
 
-def rate_claims(chosen: Results, every: Sequence[Results]) -> list[Claim]:
+def rate_claims(rates: Mapping[float, Seeds], every: Sequence[Results]) -> list[Claim]:
     """P25: MTU-Net bears ten times the learning rate, where both rates were tried: what it loses less than the single
     networks do. Not judged where one of them learnt nothing at the lower rate, or a run lacks folds; Holm over the
     others."""
-    rates = _by_setting(chosen, every, RATE)
     steps = [(rate, ten) for rate in rates for ten in rates if np.isclose(ten, 10 * rate)]
     passed = {low: _gates(rates[low], every) for low, _ in steps}
     claims = []
@@ -190,15 +198,20 @@ def _waiting(*runs: Seeds) -> str:
 def _gates(run: Seeds, every: Sequence[Results]) -> tuple[Gate, ...]:
     """By the run's own baselines, else by those of another on the same images and folds: they learn nothing, so that
     runs at several rates need them once. () where there are none."""
-    for other in (run.first, *every):
-        scored = any(method in BASELINES for method, *_ in other.counts) and not other.coverage.baselines
-        if scored and _folds(other) == _folds(run.first):
-            return gates(run, seeds_of(other))
-    return ()
+    if _has_baselines(run.first):
+        return gates(run)
+    others = (other for other in every if _has_baselines(other) and _same_folds(run.first, other))
+    return next((gates(run, seeds_of(other)) for other in others), ())
 
 
-def _folds(run: Results) -> tuple[object, ...]:
-    return run.config.get("data"), generator_version(run), read_splits(read(run.folder))
+def _has_baselines(run: Results) -> bool:
+    return any(method in BASELINES for method, *_ in run.counts) and not run.coverage.baselines
+
+
+def _same_folds(one: Results, other: Results) -> bool:
+    """The cheap things first."""
+    data, other_data = ((run.config.get("data"), generator_version(run)) for run in (one, other))
+    return data == other_data and read_splits(read(one.folder)) == read_splits(read(other.folder))
 
 
 def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:

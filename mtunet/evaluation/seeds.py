@@ -15,9 +15,10 @@ from mtunet.evaluation.reading import (
     BASELINES,
     FLAT,
     TYPES,
+    Cost,
     Counts,
+    History,
     Results,
-    costs,
     epochs_to_reach,
     final_f1,
     histories,
@@ -54,6 +55,10 @@ class Seeds:
             for seed, results in self.by_seed.items()
             if results is self.first or (first and done[seed] == first)
         }
+
+    def histories(self) -> list[History]:
+        """Of every seed that counts."""
+        return [history for results in self.counting.values() for history in histories(results)]
 
     def counts(self, method: str, kind: str, frame: str) -> dict[int, Counts]:
         """Of every seed that counts, the images in the first one's order.
@@ -189,9 +194,8 @@ def _by_fold(counts: Counts) -> dict[int, float | None]:
     return {fold: None if np.isnan(value) else value for fold, value in values.items()}
 
 
-def convergence(seeds: Seeds) -> Iterator[Convergence]:
-    """Of every method and type with a history, over the seeds that count and their folds."""
-    records = [history for results in seeds.counting.values() for history in histories(results)]
+def convergence(records: Sequence[History]) -> Iterator[Convergence]:
+    """Of every method and type with a history, over the seeds and folds of these."""
     for method in dict.fromkeys(history.method for history in records):
         for kind in TYPES:
             mine = [history for history in records if history.method == method and kind in history.validation]
@@ -205,9 +209,8 @@ def convergence(seeds: Seeds) -> Iterator[Convergence]:
                 )
 
 
-def prices(seeds: Seeds) -> Iterator[Price]:
-    """Of every method that recorded its time, over the seeds that count and their folds."""
-    records = [cost for results in seeds.counting.values() for cost in costs(results)]
+def prices(records: Sequence[Cost]) -> Iterator[Price]:
+    """Of every method that recorded its time, over the seeds and folds of these."""
     for method in dict.fromkeys(cost.method for cost in records):
         facts = [cost.facts for cost in records if cost.method == method]
         spans = (_span(facts, name) for name in ("train_seconds", "seconds_per_image", "peak_memory_mb"))

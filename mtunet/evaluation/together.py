@@ -1,6 +1,6 @@
 """Everything that a run's seeds and folds say together, from its folder: `statistics.Statistics`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -15,7 +15,17 @@ from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
 from mtunet.evaluation.judging import Evidence, judged
 from mtunet.evaluation.outcomes import confusion, strata
-from mtunet.evaluation.reading import BASELINES, FRAMES, TYPES, Results, costs, epochs_to_reach, histories
+from mtunet.evaluation.reading import (
+    BASELINES,
+    FRAMES,
+    TYPES,
+    Cost,
+    History,
+    Results,
+    costs,
+    epochs_to_reach,
+    histories,
+)
 from mtunet.evaluation.seeds import Seeds, convergence, gates, load_seeds, prices
 from mtunet.evaluation.significance import corrected, paired_tests
 from mtunet.evaluation.statistics import (
@@ -69,8 +79,8 @@ def worked_out(folder: Path, replicates: int = REPLICATES) -> Statistics:
             if (outcomes := evidence.outcomes(method, kind)) is not None
             for stratum in strata(outcomes, replicates)
         ),
-        convergence=tuple(convergence(seeds)),
-        prices=tuple(prices(seeds)),
+        convergence=tuple(convergence(seeds.histories())),
+        prices=tuple(prices([cost for results in seeds.counting.values() for cost in costs(results)])),
         test_over_train=seeds.test_over_train,
     )
 
@@ -162,11 +172,11 @@ def _spent(seeds: Seeds) -> dict[str, Numbers]:
     }
 
 
-def convergence_of(results: Results) -> tuple[Convergence, ...]:
-    """Of all seeds where the run's statistics are up to date, else of the first."""
-    return results.current.convergence if results.current else tuple(convergence(Seeds({0: results}, 0.0)))
+def convergence_of(results: Results, first: Sequence[History]) -> tuple[Convergence, ...]:
+    """Of all seeds where the run's statistics are up to date, else of the first, whose histories these are."""
+    return results.current.convergence if results.current else tuple(convergence(first))
 
 
-def prices_of(results: Results) -> tuple[Price, ...]:
-    """The same."""
-    return results.current.prices if results.current else tuple(prices(Seeds({0: results}, 0.0)))
+def prices_of(results: Results, first: Sequence[Cost]) -> tuple[Price, ...]:
+    """The same, of what the first seed cost."""
+    return results.current.prices if results.current else tuple(prices(first))

@@ -6,14 +6,15 @@ import streamlit as st
 from mtunet.evaluation import paper
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.audit import RULES, Check, audit, audit_paper, contradictions, f1_at, true_share
-from mtunet.evaluation.between import AtRate, at_rates, leaks, rate_claims
+from mtunet.evaluation.between import AtRate, Leak, at_rates, by_rate, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Interval
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title, rows
+from mtunet.evaluation.statistics import Claim
+from mtunet.evaluation.table import TYPE_TITLES, method_title, rows
 from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, signed
 from pages.evaluation.results_table import chosen_frame
-from pages.evaluation.runs_shown import every_run
+from pages.evaluation.runs_shown import BY_RUN, every_run
 from pages.evaluation.verdicts import show_table, show_verdicts
 from pages.shared.charts import figure, line, markers, show
 
@@ -22,7 +23,6 @@ CLAIMS = "Claims"
 
 def show_claims(results: Results) -> None:
     show_verdicts(results)
-    every = every_run()
     st.subheader("Between runs", anchor=False)
     st.caption(
         "The paper says these things without a number. Here they are measured between runs whose experiments are the "
@@ -30,13 +30,20 @@ def show_claims(results: Results) -> None:
         "runs share. Intervals are 95 %, by drawing seeds, patients and images anew. What one MTU-Net costs against "
         "two U-Nets, and how soon each is learnt, stands under Training."
     )
-    _rates(results, every)
-    _leak(results, every)
+    rates, borne, gaps = _between(results, every_run())
+    _rates(results, rates, borne)
+    _leak(results, gaps)
 
 
-def _rates(results: Results, every: list[Results]) -> None:
+@st.cache_data(max_entries=8, show_spinner="Comparing the runs …", hash_funcs=BY_RUN)
+def _between(results: Results, every: list[Results]) -> tuple[list[AtRate], list[Claim], list[Leak]]:
+    """At each learning rate, what is claimed of them, and both splits."""
+    rates = by_rate(results, every)
+    return at_rates(rates), rate_claims(rates, every), leaks(results, every)
+
+
+def _rates(results: Results, points: list[AtRate], claims: list[Claim]) -> None:
     st.subheader("Does MTU-Net bear ten times the learning rate?", anchor=False)
-    points = [point for point in at_rates(results, every) if point.method not in BASELINES]
     if not points:
         _absent(
             "one experiment at several learning rates", *(f"crops-rate-{rate}" for rate in ("1e-4", "1e-3", "1e-2"))
@@ -62,7 +69,7 @@ def _rates(results: Results, every: list[Results]) -> None:
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.rates", alt="F1 at each learning rate")
     downloads(f"{results.name}-rates", [vars(point) for point in points])
-    if claims := rate_claims(results, every):
+    if claims:
         show_table(f"{results.name}-rate-claims", claims, "evaluation.claims.rate_verdicts")
 
 
@@ -101,13 +108,12 @@ def _bars(known: list[AtRate]) -> go.scatter.ErrorY:
     )
 
 
-def _leak(results: Results, every: list[Results]) -> None:
+def _leak(results: Results, gaps: list[Leak]) -> None:
     st.subheader("What does a split by image leak?", anchor=False)
     st.caption(
         "The paper's folds part images, so that a woman's other views may have been learnt from. The difference to "
         "folds that part patients is what its numbers owe to that."
     )
-    gaps = leaks(results, every)
     if not gaps:
         _absent("one experiment with both ways to part the images", "crops-by-image")
         return

@@ -29,18 +29,19 @@ PRICED = frozenset(field.name for field in fields(Price))
 
 
 def show_training(results: Results) -> None:
-    histories = _histories(results)
+    histories, costs = _recorded(results)
     if histories:
         _losses(results, histories)
         _validation(results, histories)
     else:
         st.info("This run has no history of its training.", icon=":material/show_chart:")
-    _costs(results)
+    _costs(results, costs)
 
 
 @st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)
-def _histories(results: Results) -> list[History]:
-    return histories(results)
+def _recorded(results: Results) -> tuple[list[History], list[Cost]]:
+    """Of the first seed."""
+    return histories(results), costs(results)
 
 
 def _losses(results: Results, histories: list[History]) -> None:
@@ -87,19 +88,24 @@ def _validation(results: Results, histories: list[History]) -> None:
     if not kinds:
         return
     st.subheader("How soon is it learnt?", anchor=False)
+    told = convergence_of(results, histories)
     for column, kind in zip(st.columns(2, gap="medium"), kinds, strict=False):
         with column:
-            _validation_chart(results, [history for history in histories if kind in history.validation], kind)
+            soon = {convergence.method: convergence.mean for convergence in told if convergence.type == kind}
+            _validation_chart(results, [history for history in histories if kind in history.validation], kind, soon)
 
 
-def _validation_chart(results: Results, shown: list[History], kind: str) -> None:
-    unit, soon = (
-        shown[0].unit,
-        {convergence.method: convergence.mean for convergence in convergence_of(results) if convergence.type == kind},
-    )
+def _over(results: Results) -> str:
+    """What a mean or a median of a run is of: all that `convergence_of` and `prices_of` look at."""
+    return "seeds and folds" if results.current else "the first seed's folds"
+
+
+def _validation_chart(results: Results, shown: list[History], kind: str, soon: dict[str, float | None]) -> None:
+    """soon: by method."""
+    unit = shown[0].unit
     means = ", ".join(f"{method_title(method)} {mean:.0f}" for method, mean in soon.items() if mean is not None)
     claim = (
-        f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the final F1 is reached, mean of seeds and folds: "
+        f"{TYPE_TITLES[kind]}: {unit} at which 95 % of the final F1 is reached, mean of {_over(results)}: "
         f"{means or 'never'}"
     )
     made = figure(claim, unit, "F1 on the inner validation part")
@@ -122,8 +128,7 @@ def _validation_chart(results: Results, shown: list[History], kind: str) -> None
     show(made, f"validation-{kind}", claim)
 
 
-def _costs(results: Results) -> None:
-    fold_costs = costs(results)
+def _costs(results: Results, fold_costs: list[Cost]) -> None:
     shown = [key for key in BARS if any(key in cost.facts for cost in fold_costs)]
     st.subheader("What it costs", anchor=False)
     if not shown:
@@ -136,10 +141,10 @@ def _costs(results: Results) -> None:
         return
     devices = sorted({str(cost.facts["device"]) for cost in fold_costs if "device" in cost.facts})
     st.caption(
-        f"Median of seeds and folds. Measured on: {', '.join(devices) or 'a device that the run does not name'}. Folds "
-        "of which one took far longer shared the machine with something else."
+        f"Median of {_over(results)}. Measured on: {', '.join(devices) or 'a device that the run does not name'}. "
+        "Folds of which one took far longer shared the machine with something else."
     )
-    prices = prices_of(results)
+    prices = prices_of(results, fold_costs)
     for column, key in zip(st.columns(2) * 2, [key for key in shown if key in PRICED], strict=False):
         with column:
             _bars(results, prices, key)

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Box
 from mtunet.detection import models
 from mtunet.detection.network import HEADS
-from mtunet.evaluation import paper, runs
+from mtunet.evaluation import between, paper, runs
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.between import as_one_family, compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
@@ -24,6 +24,7 @@ from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.pictures import sketch
 from mtunet.evaluation.reading import load
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
+from mtunet.evaluation.seeds import seeds_of
 from mtunet.evaluation.table import table
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.images import Store
@@ -199,6 +200,9 @@ def test_every_fold_has_its_time_and_memory(opened: Callable[[], AppTest]) -> No
     assert set(costs["Training time per fold, minutes"]) == {"1"}
     assert set(costs["Training speed, views per second"]) == {"5"}
     assert set(costs["Most memory in use, MB"]) == {"300"}
+    assert any(caption.value.startswith("Median of the first seed's folds.") for caption in app.caption)
+    titles = " ".join(json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart"))
+    assert "mean of the first seed's folds" in titles.replace("<br>", " ")
 
 
 def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -> None:
@@ -210,7 +214,11 @@ def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -
         assert f"python -m training run {name}" in told
 
 
-def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest], root: Path) -> None:
+def test_claims_are_measured_where_their_runs_are(
+    opened: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_runs = []
+    monkeypatch.setattr(between, "seeds_of", lambda run: opened_runs.append(run.name) or seeds_of(run))
     write_family(root)
     write_run(root / "e-fast", methods=("single", "mtunet"), seed=8, differs={"learning_rate": 1e-3})
     app = go_to(opened(), "Claims")
@@ -223,6 +231,8 @@ def test_claims_are_measured_where_their_runs_are(opened: Callable[[], AppTest],
     for shown, number in ((borne, "P25"), (leaked, "P16")):
         assert set(shown["No."]) == {number}
         assert set(shown["Verdict"]) <= {"shown", "not shown", "contradicted", "not judged"}
+    app.run()
+    assert len(opened_runs) == 4, "each family once, however often the section is drawn"
 
 
 def test_images_are_filtered_by_any_column(opened: Callable[[], AppTest]) -> None:
