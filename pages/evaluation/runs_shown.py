@@ -185,9 +185,7 @@ def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
     results, broken = [], []
     for folder in folders:
         try:
-            run = read(str(folder), fingerprint(folder))
-            _ = run.statistics  # which raises where they are damaged: all that is shown rests on them
-            results.append(run)
+            results.append(read(str(folder), fingerprint(folder)))
         except UnreadableRun as problem:
             broken.append(str(problem))
     return results, broken
@@ -195,7 +193,10 @@ def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
 
 @st.cache_resource(max_entries=100, show_spinner="Reading the run …")  # more than there are: the list asks for each
 def read(folder: str, _seen: str, /) -> Results:
-    return load(Path(folder))
+    """Its statistics with it: all that is shown rests on them. Raises UnreadableRun."""
+    results = load(Path(folder))
+    _ = results.statistics
+    return results
 
 
 def _label(run: Results) -> str:
