@@ -58,6 +58,9 @@ def test_without_a_second_view_or_spacing_nothing_is_said_of_other_views() -> No
     assert together([cc]).other_view(cc.analysis.sha256, 1) is None
     unknown = view(View.ML, 200, spacing=None)
     assert together([cc, unknown]).other_view(cc.analysis.sha256, 1) is None
+    without = view(View.ML, 300)
+    without = replace(without, marks=replace(without.marks, nipple=None))
+    assert together([cc, without]).other_view(cc.analysis.sha256, 1) is None
     other_breast = view(View.ML, 200, side=Laterality.RIGHT)
     assert together([cc, other_breast]).other_view(cc.analysis.sha256, 1) is None
 

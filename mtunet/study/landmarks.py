@@ -199,13 +199,9 @@ class Matches:
         return None
 
 
-def match(above: Sequence[Seen], beside: Sequence[Seen], *, both_known: bool) -> Matches:
-    """Findings of one breast seen from above (CC) against those seen from the side (MLO, ML).
-
-    both_known: whether the nipple is known, in mm, in both views; nothing is said otherwise.
-    """
-    if not both_known:
-        return Matches((), ())
+def match(above: Sequence[Seen], beside: Sequence[Seen]) -> Matches:
+    """Findings of one breast seen from above (CC) against those seen from the side (MLO, ML); the nipple is known, in
+    mm, in both views."""
     pairs: list[Pair] = []
     for kind in Calcification:
         pairs += _pair([s for s in above if s.finding.type is kind], [s for s in beside if s.finding.type is kind])

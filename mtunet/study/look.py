@@ -100,7 +100,7 @@ def _matches(images: Sequence[ImageLook], side: Laterality) -> Matches | None:
     if len(above) != 1 or len(beside) != 1:
         return None
     known = all(image.marks.nipple is not None and image.analysis.spacing_mm is not None for image in of_side)
-    return match(_seen(above[0]), _seen(beside[0]), both_known=known) if known else None
+    return match(_seen(above[0]), _seen(beside[0])) if known else None
 
 
 def _seen(image: ImageLook) -> list[Seen]:

@@ -11,7 +11,7 @@ from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import remembered_several
-from pages.evaluation.numbers import UNDEFINED, decimal, downloads, in_unit, percent, signed
+from pages.evaluation.numbers import UNDEFINED, downloads, in_unit, p_words, percent, signed
 from pages.evaluation.results_table import chosen_frame, chosen_methods
 from pages.evaluation.runs_shown import BY_RUN, every_run
 from pages.shared.charts import DASHES, figure, line, show
@@ -80,7 +80,7 @@ def _figures(results: Results, tables: Tables) -> None:
             "Other": in_unit(row.other.value, EVERY[row.metric]),
             "Difference": signed(row.test.difference.value),
             "95 % interval": _span(row),
-            "p (Holm)": decimal(row.test.corrected_p),
+            "p (Holm)": p_words(row.test.corrected_p),
             "Detectable": percent(row.test.detectable),
             "Images": row.images,
         }

@@ -11,7 +11,7 @@ from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import PairedTest
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, Cell, method_title, per_fold
 from pages.evaluation.address import current, remembered
-from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit
+from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit, p_words
 from pages.evaluation.results_table import cells_of, chosen_frame
 from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, markers, muted, show
@@ -171,7 +171,6 @@ def _comparisons(results: Results) -> None:
 
 
 def _compared_row(test: PairedTest) -> dict[str, Any]:
-    p = test.corrected_p
     return {
         "Type": TYPE_TITLES[test.type],
         "Methods": f"{method_title(test.one)} less {method_title(test.other)}",
@@ -179,7 +178,7 @@ def _compared_row(test: PairedTest) -> dict[str, Any]:
         "Mean difference": decimal(test.difference.value),
         "Images": test.images,
         "n": test.unequal,
-        "p": UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
+        "p": p_words(test.corrected_p),
     }
 
 

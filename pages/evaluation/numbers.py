@@ -36,6 +36,11 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None or value != value else f"{value:.{digits}f}".replace("-", "−")
 
 
+def p_words(p: float | None) -> str:
+    """ "0.034"; "<0.001"; "–" where nothing was tested."""
+    return UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def in_unit(value: float | None, metric: Metric) -> str:
     """In the metric's own unit, which stands beside it: a share in percent, else two decimals."""
     return percent(value) if metric.unit == "%" else decimal(value, 2)

@@ -12,7 +12,7 @@ from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
-from pages.evaluation.numbers import UNDEFINED, decimal, downloads, percent, regions, signed
+from pages.evaluation.numbers import UNDEFINED, decimal, downloads, p_words, percent, regions, signed
 from pages.evaluation.results_table import chosen_method, chosen_type
 from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, line, show
@@ -79,7 +79,7 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
         "Why not": claim.reason,
         "Difference": _difference(test.difference.value, unit),
         "95 % interval": _span(test.difference, unit),
-        "p": _p(test.corrected_p),
+        "p": p_words(test.corrected_p),
         "Detectable": _size(test.detectable, unit),
         "Detectable, first": _size(test.detectable_first, unit),
         "Of": f"{claim.measure}, {'points' if unit == '%' else unit}",
@@ -116,7 +116,7 @@ def _removal(results: Results, told: Statistics) -> None:
             "BAC taken away, %": percent(removal.after.value),
             "Difference, points": signed(removal.test.difference.value),
             "95 % interval": _span(removal.test.difference, "%"),
-            "p": _p(removal.test.corrected_p),
+            "p": p_words(removal.test.corrected_p),
             "Detectable": _size(removal.test.detectable, "%"),
         }
         for removal in told.removals
@@ -220,7 +220,3 @@ def _span(estimate: Estimate, unit: str) -> str:
         return UNDEFINED
     low, high = (f"{100 * end:.1f}" if unit == "%" else f"{end:.3g}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}".replace("-", "−")
-
-
-def _p(p: float | None) -> str:
-    return UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"

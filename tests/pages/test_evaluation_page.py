@@ -23,6 +23,7 @@ from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.pictures import sketch
 from mtunet.evaluation.reading import load
+from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from mtunet.evaluation.seeds import seeds_of
 from mtunet.evaluation.table import table
@@ -31,7 +32,8 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import count
 from pages.evaluation.checklist import AUDITS
 from pages.evaluation.network_figure import network_shapes
-from pages.evaluation.numbers import Behind, as_latex, as_markdown, decimal, go_behind, percent, signed
+from pages.evaluation.numbers import Behind, as_latex, as_markdown, go_behind, p_words, percent, signed
+from pages.evaluation.runs_shown import read
 from tests.drawn_run import quick_phantom, write_family, write_run
 from training.experiments import EXPERIMENTS
 
@@ -277,7 +279,7 @@ def test_several_runs_stand_beside_one_another(opened: Callable[[], AppTest], ro
         [row] = [row for _, row in figures[of & (figures["Less"] == name)].iterrows()]
         assert row["Difference"] == signed(expected.test.difference.value)
         assert row["Other"] == percent(expected.other.value)
-        assert row["p (Holm)"] == decimal(expected.test.corrected_p)
+        assert row["p (Holm)"] == p_words(expected.test.corrected_p)
     rate = settings[settings["Setting"] == "experiment.learning_rate"]
     assert [rate[name].item() for name in ("base", "fast", "by-image")] == ["0.0001", "0.001", "0.0001"]
     assert address(app) == {"section": "Compare", "run": "base", "beside": "fast,by-image"}
@@ -432,6 +434,8 @@ def test_a_broken_run_does_not_hide_the_others(app: AppTest, root: Path, drawn: 
     assert not app.exception
     assert "not a JSON object" in app.warning[0].value
     assert "18 images" in app.main.markdown[0].value
+    with pytest.raises(UnreadableRun):  # also where an unfinished run is looked at again
+        read(str(root / "broken"), "damaged")
 
 
 @pytest.mark.parametrize("name", ["detail", "paper"])
@@ -446,6 +450,7 @@ def test_the_runs_of_one_model_say_what_they_lack(app: AppTest, root: Path, name
 
 
 def test_numbers_are_never_rounded_to_none_or_all() -> None:
+    assert [p_words(p) for p in (None, 0.0004, 0.0312, 1.0)] == ["–", "<0.001", "0.031", "1.000"]
     assert [percent(v) for v in (0, 0.0001, 0.5, 0.99999, 1, None, -0.123)] == [
         *("0", "<0.1", "50.0", ">99.9", "100", "–", "−12.3"),
     ]
