@@ -58,7 +58,9 @@ def show_quiz() -> None:
         playing = rounds.current(store)
         if playing is None:
             show_start(store)
-        elif playing.over:
+            return
+        rounds.say_overtaken(playing)
+        if playing.over:
             show_round_end(store, playing)
         else:
             _play(store, playing)

@@ -13,6 +13,9 @@ ROUND = "round"
 """In the address."""
 ANSWER, SURENESS_KEY, MARK = "teaching.answer", "teaching.sureness", "teaching.mark"
 _ON_SCREEN = "teaching.on_screen"
+_SHOWN = "teaching.shown"
+"""In the session: the round and the number of its case that this tab was shown last."""
+_OVERTAKEN = "teaching.overtaken"
 NONE_LEFT = "teaching.none_left"
 """In the session, until it is said: the round ended for want of cases."""
 MODES = {
@@ -38,9 +41,26 @@ def begin(store: Store, plan: Plan) -> None:
 def step(store: Store, playing: Round) -> None:
     """To the next case of the round, or to its end."""
     if playing.shown >= playing.plan.length or playing.plan.items:
-        go_on(store, playing, None)
-    elif (item := _next(store, playing.plan)) is not None:
-        go_on(store, playing, item)
+        item = None
+    elif (item := _next(store, playing.plan)) is None:
+        return
+    go_on(store, playing, item)
+    st.session_state[_SHOWN] = (playing.name, playing.shown + 1)
+
+
+def say_overtaken(playing: Round) -> None:
+    """Where another tab has gone on, a click in this one was meant for an older case: it is dropped, and that is said
+    above the case that stands."""
+    name, number = st.session_state.get(_SHOWN, (playing.name, playing.shown))
+    st.session_state[_SHOWN] = (playing.name, playing.shown)
+    if name == playing.name and number != playing.shown:
+        st.session_state[_OVERTAKEN] = True
+        st.rerun()  # without the click
+    if st.session_state.pop(_OVERTAKEN, False):
+        st.warning(
+            "This round went on in another tab; here is the case that stands. A click on the older one was not sent.",
+            icon=":material/tab:",
+        )
 
 
 def stop() -> None:

@@ -41,7 +41,7 @@ from mtunet.teaching.items import Item, pool, spec_to_words
 from mtunet.teaching.lesson_sources import PICTURES
 from mtunet.teaching.real_cases import REAL_CASES, name_folder, read_folder
 from mtunet.teaching.records import add_answer, answers_of, described
-from mtunet.teaching.rounds import Plan, begin_round, find_round
+from mtunet.teaching.rounds import Draft, Plan, begin_round, find_round, give, go_on, keep_draft
 from mtunet.teaching.run_cases import draw_outcomes
 from mtunet.teaching.scoring import MODEL_FIRST, Rate, by_round, score
 from pages.shared.drawn_pictures import picture as drawn_picture
@@ -371,6 +371,32 @@ def test_a_round_is_found_again_by_its_address_with_what_was_chosen(app: AppTest
     fresh = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
     opened(fresh, "quiz", round=name)
     assert [b.key for b in fresh.button if b.proto.type == "primary"] == ["teaching.answer.bac"]
+
+
+def test_an_answer_from_a_tab_that_shows_an_older_case_is_refused(app: AppTest, data: Path, one_case: Item) -> None:
+    opened(app, "quiz")
+    click(app, "teaching.start")
+    for key in ("answer.both", "sureness.0.75"):
+        click(app, f"teaching.{key}")
+    name = round_of(app)
+    with Store.open(data) as store:  # another tab answers, goes on and has half an answer to what comes next
+        first = find_round(store, name)
+        assert first is not None
+        give(store, first, answered(Answer.BOTH, Answer.BOTH, item=one_case.id, round=name), None)
+        go_on(store, first, one_case.id)
+        keep_draft(store, name, Draft(Answer.NEITHER, 0.25))
+    click(app, "teaching.submit")
+    assert "was not sent" in app.warning[0].value
+    assert any("Case 2 of 5" in markdown.value for markdown in app.markdown)
+    with Store.open(data) as store:
+        assert len(answers_of(store, first.plan.reader)) == 1
+    click(app, "teaching.submit")
+    assert not app.warning
+    with Store.open(data) as store:
+        assert [one.answer for one in answers_of(store, first.plan.reader)] == [Answer.BOTH, Answer.NEITHER]
+    past_the_model(app)
+    click(app, "teaching.next")
+    assert not app.warning  # this tab went on itself
 
 
 def test_a_last_word_after_the_model_is_kept_beside_the_first(app: AppTest, data: Path, one_case: Item) -> None:
