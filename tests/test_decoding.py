@@ -148,13 +148,16 @@ def test_warming_up_returns_at_once() -> None:
 
 
 def test_a_decoder_started_by_a_large_program_is_not_thought_large_itself() -> None:
-    """Linux counts the parent's memory into a child's peak; each file would get a new process, and wait for it."""
+    """Linux counts the parent's memory into a child's peak; each file would get a new process, and wait for it. The
+    parent holds 64 MB 22 times over: as large by that count, and soon held."""
     program = """
-import numpy
+import mmap, tempfile
 from mtunet.imaging.decoding import Pool
 from tests.dicoms import dicom, drawn
 
-held = numpy.ones((1400, 1 << 20), numpy.uint8)
+file, populate = tempfile.TemporaryFile(), getattr(mmap, "MAP_POPULATE", 0)
+file.truncate(64 << 20)
+held = [mmap.mmap(file.fileno(), 64 << 20, flags=mmap.MAP_SHARED | populate) for _ in range(22)]
 pool, data, seen = Pool(1), dicom(drawn()), set()
 for _ in range(3):
     pool.decode(data, "x")
