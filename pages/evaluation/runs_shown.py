@@ -100,7 +100,7 @@ def show_progress(results: Results) -> None:
     )
     st.warning(
         f"The run {plain(results.name)} is unfinished: {far.parts} of its parts (a method on a fold with a seed) are "
-        f"done. Of all that learn there is {far}. Numbers are of what is done, and change when it goes on. {verdicts}",
+        f"done. Done by all that learn – {far}. Numbers are of what is done, and change when it goes on. {verdicts}",
         icon=":material/hourglass_top:",
     )
     _live(str(results.folder), far.parts)

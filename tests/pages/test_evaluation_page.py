@@ -402,7 +402,7 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     app.switch_page("pages/evaluation/evaluation.py").run()
     assert not app.exception
     assert "unfinished: 10 of its parts" in app.warning[0].value
-    assert "Of all that learn there is seed 0: fold 0 of 3." in app.warning[0].value
+    assert "Done by all that learn – seed 0: fold 0 of 3." in app.warning[0].value
     assert "Claims wait until a seed has every fold, and every baseline." in app.warning[0].value
     assert "done" in app.dataframe[0].value["State"].tolist()
     assert len([state for state in app.dataframe[0].value["State"] if state != "done"]) == 2
