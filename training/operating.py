@@ -36,8 +36,8 @@ hold more than phantoms that looks like calcium, get about twice as many."""
 HALF = 0.5
 """MC false positives per image at which the sensitivity of detectors is compared."""
 MC_SENSITIVITY_GIVEN = 0.02
-"""Lesion sensitivity of MC that is given for outlines that fit: half a percent of a view grown to a tenth of certainty
-hits what it lies on, and outlines nothing."""
+"""Lesion sensitivity of MC that is given for outlines that fit: a region that reaches to where certainty is
+a tenth hits what it lies on, and outlines nothing."""
 BAC_F1_GIVEN = 0.015
 """Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag."""
 

@@ -163,26 +163,23 @@ def conclude(
     if chosen_on.said:
         provenance["chosen_on"] = chosen_on.said
 
-    def timely(samples: Iterable[Sample]) -> Iterator[Sample]:
-        for sample in samples:
+    def timely(part: Callable[[], Iterable[Sample]]) -> Iterator[Sample]:
+        for sample in part():
             between()
             yield sample
-
-    def timed(part: Callable[[], Iterable[Sample]]) -> Iterator[Sample]:
-        return timely(part())
 
     settings, table = choose_settings(
         network,
         product.settings,
         provenance,
         device_name,
-        replace(chosen_on, parts=[partial(timed, part) for part in chosen_on.parts]),
+        replace(chosen_on, parts=[partial(timely, part) for part in chosen_on.parts]),
     )
     weights = write_weights(network, settings, provenance)
     model = model_from_bytes(weights, product.name, device_name)
     data = product.data
     test = phantom_split(data.train, data.validation, data.test, data.seed).test
-    images, summary = evaluate(model, timely(phantom_samples(test)), at_half=mc_point(table, HALF))
+    images, summary = evaluate(model, timely(lambda: phantom_samples(test)), at_half=mc_point(table, HALF))
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary

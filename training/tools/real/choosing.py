@@ -15,6 +15,7 @@ from training.data.registry import Known, samples
 from training.data.samples import Sample, phantom_samples, phantom_split
 from training.operating import BAC_F1_GIVEN, HALF, MC, MC_SENSITIVITY_GIVEN
 from training.products import Validation
+from training.tools.real.halves import half
 
 INSERTED: Final = 60
 OBJECTIVE: Final = (
@@ -25,7 +26,7 @@ OBJECTIVE: Final = (
 
 
 def with_films(data: Mixture, root: Path) -> Validation:
-    """Validation phantoms of these data, as many views with calcium put into real films, and normal films, in which
+    """Validation phantoms of these data, INSERTED views with calcium put into real films, and normal films, in which
     any mark is held to be false. Raises DataSetMissing where there are no films under `root`."""
     phantoms = phantom_split(data.train, data.validation, data.test, data.seed).validation
     films = len(list(normal_films(root)))
@@ -45,6 +46,6 @@ def with_films(data: Mixture, root: Path) -> Validation:
 def normal_films(root: Path) -> Iterator[Sample]:
     """The half of the normal films of mini-MIAS that is for choosing, as films without calcium."""
     views = samples("mini-mias", root / "mini_mias", say=lambda _: None)
-    normal = [view.sample for view in views if view.known[MC] is Known.ABSENT]
-    for sample in sorted(normal, key=lambda sample: sample.name)[::2]:
+    normal = {view.sample.name: view.sample for view in views if view.known[MC] is Known.ABSENT}
+    for sample in half(normal, "choosing"):
         yield replace(sample, masks=dict.fromkeys(Calcification, sample.masks[MC]))

@@ -6,7 +6,7 @@ sealed. The sealed phantoms are of a cohort that nothing learnt from or was chos
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from scipy.stats import binomtest
@@ -28,16 +28,15 @@ EACH: Final = 4
 PRESENT_MM2: Final = 4.0
 """Calcium of less area, cut off at an edge, is not expected to be flagged, nor counted against a flag."""
 REDRAWN: Final = 500
+Film = TypeVar("Film")
 
 
 def of_films(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """rows: of the run's images. Per column, clusters hit, false MC on normal films, and how many are flagged."""
     columns: dict[str, dict[str, Any]] = {}
-    for number, column in enumerate(COLUMNS):
+    for column in COLUMNS:
         mine = {
-            kind: sorted(
-                (row for row in rows if row["part"] == f"mini-MIAS {kind}"), key=lambda row: str(row["image"])
-            )[number::2]
+            kind: half({str(row["image"]): row for row in rows if row["part"] == f"mini-MIAS {kind}"}, column)
             for kind in ("clusters", "normal")
         }
         clusters, normal = mine["clusters"], mine["normal"]
@@ -47,6 +46,11 @@ def of_films(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
             "normal_images_flagged": proportion(sum(row["flag"] != Flag.NONE.value for row in normal), len(normal)),
         }
     return columns
+
+
+def half(films: Mapping[str, Film], column: str) -> list[Film]:
+    """films: of one kind, by name. Every second one belongs to this column."""
+    return [films[name] for name in sorted(films)[COLUMNS.index(column) :: 2]]
 
 
 def of_phantoms(model: Model, count: int) -> dict[str, dict[str, Any]]:
