@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from mtunet.case import Calcification, View
+from mtunet.phantom.sheath import sheath
+from mtunet.phantom.vessels import Vessel, tube_about
 from training.augmentation import Augmentation
 from training.data import samples as datasets
 from training.data.artefacts import ARTEFACTS, perhaps_with_artefacts, with_artefacts
@@ -50,7 +52,7 @@ def test_every_content_puts_in_what_its_word_says(host: Background, content: str
     put = [fill(host, content, FilmCurve(0.7, 0.6).nepers(host.pixels), np.random.default_rng(k)) for k in range(3)]
     holds_mc, holds_bac = any(p.mc.any() for p in put), any(p.bac.any() for p in put)
     assert holds_mc == (content in ("mc", "both", "hard b", "linear mc"))
-    assert holds_bac == (content in ("bac", "both", "hard b", "broken bac"))
+    assert holds_bac == (content in ("bac", "sheathed bac", "both", "hard b", "broken bac"))
 
 
 def test_masks_hold_all_calcium_that_can_be_seen_and_little_more(host: Background) -> None:
@@ -60,6 +62,25 @@ def test_masks_hold_all_calcium_that_can_be_seen_and_little_more(host: Backgroun
     assert seen.any()
     assert (seen & put.mc).sum() / seen.sum() > 0.9  # strays belong to no region
     assert put.mc.mean() < 0.05
+
+
+def test_a_calcified_sheath_lies_in_the_wall_front_and_back() -> None:
+    path = np.c_[np.linspace(2, 38, 145), np.full(145, 5.0)]
+    vessel = Vessel(path, np.full(145, 0.6))
+    tube = tube_about(vessel, (100, 400), 0.1)
+    laid = np.zeros((100, 400), np.float32)
+    laid[tube.rows, tube.columns] = sheath(tube, np.zeros(2), vessel, 0.6, np.random.default_rng(3))
+    away = np.abs((np.arange(100) + 0.5) * 0.1 - 5.0)
+    assert not laid[away > 0.8].any(), "nothing beyond the wall, which is no perfect cylinder"
+    carrying = laid[away < 0.6].any(0)[20:380]
+    assert carrying.mean() == pytest.approx(0.6, abs=0.1), "as much of its length as was asked for"
+    assert (laid[away < 0.3][:, 20:380].any(0) == carrying).mean() > 0.95, "a band, not two rails"
+    across = laid[:, 20:380].mean(1)
+    assert across[(away > 0.4) & (away < 0.6)].mean() > across[away < 0.3].mean(), "brighter at its edges"
+    moved = sheath(
+        tube, np.array([1.0, -2.0]), Vessel(path + np.array([1.0, -2.0]), vessel.radius), 0.6, np.random.default_rng(3)
+    )
+    np.testing.assert_allclose(moved, laid[tube.rows, tube.columns], atol=1e-6)
 
 
 def test_outside_of_what_was_added_the_view_is_the_same_to_the_bit(host: Background) -> None:

@@ -15,6 +15,7 @@ from mtunet.phantom.calcifications import MU_CALCIUM
 from mtunet.phantom.display import clutter
 from mtunet.phantom.fields import shell, smooth_noise
 from mtunet.phantom.particles import stamp
+from mtunet.phantom.sheath import sheath
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import BoolArray, FloatArray, PhantomSpec, Points, Rng
 from mtunet.phantom.vessels import STEP_MM, Tube, Vessel, tube_about, unit_tangents
@@ -28,6 +29,8 @@ VISIBLE = 2.0
 """Calcium is marked where it stands this far above the noise at 0.2 mm, along a line: less no reader would outline."""
 LEAST_CONSPICUITY = 4.0
 """Vessels whose calcium is fainter than this at its best get more of it, up to three times, as MC clusters do."""
+SHEATH_CONSPICUITY = (4.0, 14.0)
+"""The same for calcium all round a vessel, which a reader sees from across the room."""
 FAINT = (2.5, 4.5)
 """How far the calcium of hard case d stands above the noise at its best, at least and at most."""
 DASH_MM = (0.5, 2.4)
@@ -57,9 +60,18 @@ class ArterialCalcium:
 
 
 def calcify_vessels(
-    spec: PhantomSpec, anatomy: Ground, vessels: tuple[Vessel, ...], tissue: FloatArray, rng: Rng
+    spec: PhantomSpec,
+    anatomy: Ground,
+    vessels: tuple[Vessel, ...],
+    tissue: FloatArray,
+    rng: Rng,
+    *,
+    sheathed: bool = False,
 ) -> ArterialCalcium:
-    """Deposits of the asked grade on some of the vessels. tissue: nepers without calcium, at 0.1 mm."""
+    """Deposits of the asked grade on some of the vessels. tissue: nepers without calcium, at 0.1 mm.
+
+    sheathed: all round the wall (`mtunet.phantom.sheath`), not as two rails.
+    """
     calcium, region = np.zeros(tissue.shape, np.float32), np.zeros(tissue.shape, bool)
     noise = clutter(tissue)
     made: list[CalcifiedVessel] = []
@@ -73,9 +85,11 @@ def calcify_vessels(
     elif spec.bac_grade:
         count = {1: 1, 2: int(rng.integers(1, 3)), 3: int(rng.integers(3, 6))}[spec.bac_grade]
         gain, seen = (0.55, FAINT) if spec.hard == "d" else (1.0, (LEAST_CONSPICUITY, np.inf))
+        seen = (rng.uniform(*SHEATH_CONSPICUITY), np.inf) if sheathed else seen
         for vessel in order[:count]:
             piece = vessel if spec.bac_grade > 1 else _part(vessel, len(vessel.path) // 5, 4 * len(vessel.path) // 5)
-            made.append(_deposit(calcium, region, noise, piece, spec.bac_grade, rng, gain=gain, seen=seen))
+            laid = _deposit(calcium, region, noise, piece, spec.bac_grade, rng, gain=gain, seen=seen, sheathed=sheathed)
+            made.append(laid)
     return ArterialCalcium(calcium, region, tuple(vessel for vessel in made if vessel.length_mm > 0), anchor)
 
 
@@ -115,6 +129,7 @@ def _deposit(
     gain: float = 1.0,
     cover: float | None = None,
     seen: tuple[float, float] = (LEAST_CONSPICUITY, np.inf),
+    sheathed: bool = False,
 ) -> CalcifiedVessel:
     """Lays calcium in the walls of one vessel and marks where it is seen; adds to calcium and region.
 
@@ -125,14 +140,17 @@ def _deposit(
     if count < 12 or not len(tube.rows):
         return CalcifiedVessel(0.0, 0.0, grade)
     cover = cover or rng.uniform(*COVERAGE[grade])
-    walls, active = _early_walls(count, cover, rng) if grade == 1 else _late_walls(count, grade, cover, rng)
     box = (slice(tube.rows.min(), tube.rows.max() + 1), slice(tube.columns.min(), tube.columns.max() + 1))
     tube = tube._replace(rows=tube.rows - box[0].start, columns=tube.columns - box[1].start)
     layer = np.zeros((box[0].stop - box[0].start, box[1].stop - box[1].start), np.float32)
-    layer[tube.rows, tube.columns] = _rails(tube, vessel, walls, grade, rng) * LOAD[grade] * gain
+    origin = np.array([box[1].start, box[0].start]) * PITCH
+    walls, active = _early_walls(count, cover, rng) if grade == 1 else _late_walls(count, grade, cover, rng)
+    if sheathed:
+        layer[tube.rows, tube.columns] = sheath(tube, origin, vessel, cover, rng) * LOAD[grade]
+    else:
+        layer[tube.rows, tube.columns] = _rails(tube, vessel, walls, grade, rng) * LOAD[grade] * gain
     layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), 0.07 / PITCH), np.float32)
-    if grade == 1 or rng.random() < 0.5:
-        origin = np.array([box[1].start, box[0].start]) * PITCH
+    if not sheathed and (grade == 1 or rng.random() < 0.5):
         _punctate_deposits(layer, Vessel(vessel.path - origin, vessel.radius), walls, active, rng)
     stands_out = _conspicuity_along(layer, noise[box], tube, count)
     best = float(np.quantile(stands_out, 0.98)) + 1e-9
@@ -142,7 +160,7 @@ def _deposit(
     shown = marked[tube.nearest] & (np.abs(tube.distance) <= vessel.radius[tube.nearest] + 0.3)
     region[box][tube.rows[shown], tube.columns[shown]] = True
     turned = np.nonzero(marked)[0]
-    if grade > 1 and rng.random() < 0.16 and len(turned) and seen is not FAINT:
+    if not sheathed and grade > 1 and rng.random() < 0.16 and len(turned) and seen is not FAINT:
         _ring(calcium, region, vessel, int(rng.choice(turned)), rng)
     return CalcifiedVessel(float(marked.sum() * STEP_MM), float(vessel.radius.mean()), grade)
 

@@ -18,21 +18,21 @@ from mtunet.files import packed, unpacked, write_arrays
 from mtunet.phantom.arterial import calcify_vessels
 from mtunet.phantom.benign import scatter_benign
 from mtunet.phantom.calcifications import MU_CALCIUM, draw_morphology, lay_cluster, pick_place
-from mtunet.phantom.fields import blur, chord
+from mtunet.phantom.fields import blur, chord, smooth_noise
 from mtunet.phantom.parenchyma import MU_FAT, MU_GLAND
 from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.spec import PHANTOM_VERSION, Hard, PhantomSpec
-from mtunet.phantom.vessels import Vessel, grow_vessels, tube_about
+from mtunet.phantom.vessels import STEP_MM, Vessel, grow_vessels, tube_about
 from training.data import samples as datasets
 from training.data.artefacts import with_artefacts
 from training.data.real_backgrounds import Background, names, read_background
 from training.data.samples import Sample
 
-INSERTION_VERSION = "2"
+INSERTION_VERSION = "3"
 """Changes whenever any draw would give another pixel or mask."""
 CONTENTS: tuple[tuple[float, str], ...] = (
-    *((0.36, "nothing"), (0.18, "mc"), (0.17, "bac"), (0.08, "both")),
-    *((0.08, "broken bac"), (0.05, "hard b"), (0.08, "linear mc")),
+    *((0.32, "nothing"), (0.16, "mc"), (0.08, "bac"), (0.17, "sheathed bac"), (0.08, "both")),
+    *((0.06, "broken bac"), (0.05, "hard b"), (0.08, "linear mc")),
 )
 NEPERS_PER_LOGIT = (0.45, 0.80)
 """Film: 0.7 mm of a calcification in these views (P_00001 LEFT MLO) lifts 124 to 158 of 179 at the film's base."""
@@ -127,7 +127,10 @@ def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
     grade = 0 if content in ("nothing", "mc", "linear mc") else int(rng.choice([1, 2, 3], p=[0.2, 0.5, 0.3]))
     spec = PhantomSpec(seed=0, view=host.view, look="film", bac_grade=grade, benign=int(rng.integers(0, 3)), hard=hard)
     vessels: tuple[Vessel, ...] = grow_vessels(spec, host, rng) if grade else ()
-    arterial = calcify_vessels(spec, host, vessels, nepers, rng)
+    sheathed = content == "sheathed bac" or (content == "both" and rng.random() < 0.5)
+    if sheathed:
+        vessels = _finer(vessels, host, rng)
+    arterial = calcify_vessels(spec, host, vessels, nepers, rng, sheathed=sheathed)
     mc_calcium, mc = np.zeros(nepers.shape, np.float32), np.zeros(nepers.shape, bool)
     if content in ("mc", "both", "hard b", "linear mc"):
         for _ in range(int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))):
@@ -142,6 +145,26 @@ def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
         mc=mc & (host.free > 0.5),
         bac=arterial.region & (host.free > 0.5),
     )
+
+
+def _finer(vessels: tuple[Vessel, ...], host: Background, rng: Rng) -> tuple[Vessel, ...]:
+    """The vessels at the width that calcified ones have on film, 0.6 to 1.4 mm, with winding twigs before them: as
+    wide as their calcium, not as the phantom's blood."""
+    mains = [Vessel(vessel.path, vessel.radius * rng.uniform(0.5, 0.9)) for vessel in vessels]
+    twigs = [twig for main in mains[:3] if (twig := _twig(main, host, rng)) is not None]
+    return (*mains, *twigs)
+
+
+def _twig(parent: Vessel, host: Background, rng: Rng) -> Vessel | None:
+    """A thin artery that leaves its parent and winds; None where there is no room."""
+    start = int(rng.integers(len(parent.path)))
+    count = int(rng.uniform(8, 30) / STEP_MM)
+    bends = rng.uniform(0.3, 0.9) * smooth_noise(count, rng.uniform(1.0, 3.0) / STEP_MM, rng)
+    heading = rng.uniform(0, 2 * np.pi) + bends
+    path = parent.path[start] + np.cumsum(np.c_[np.cos(heading), np.sin(heading)] * STEP_MM, axis=0)
+    if not all(host.holds(float(x), float(y), 3) for x, y in path[::8]):
+        return None
+    return Vessel(path, rng.uniform(0.15, 0.35) * np.linspace(1, 0.7, count))
 
 
 def _cluster(
