@@ -51,15 +51,23 @@ def counts_of(rows: list[tuple[int, ...]], fold: list[int] | None = None, images
 
 def stored(folder: Path) -> Iterator[Row]:
     """Every row of counts that a run stored, read plainly."""
-    for path in folder.glob("*/fold_*/counts.csv*"):
+    for path in (*folder.glob("*/fold_*/counts.csv*"), *folder.glob("*/fold_*/counts.columns.xz")):
         data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        for row in csv.DictReader(data.decode().splitlines()):
+        for row in by_columns(data.decode()) if ".columns" in path.name else csv.DictReader(data.decode().splitlines()):
             key = path.parent.parent.name, row["type"], row["frame"], int(path.parent.name[5:])
             yield (*key, tuple(int(row[c]) for c in CELLS))  # type: ignore[misc]
     for path in folder.glob("fold_*/images.csv"):
         for row in csv.DictReader(path.open(newline="")):
             for kind in ("mc", "bac"):
                 yield "mtunet", kind, "native", int(path.parent.name[5:]), tuple(int(row[f"{kind}_{c}"]) for c in CELLS)  # type: ignore[misc]
+
+
+def by_columns(text: str) -> Iterator[dict[str, str]]:
+    """A table that lies column after column."""
+    columns = [column.split("\n") for column in text.split("\0")]
+    names = [column[0] for column in columns]
+    for values in zip(*(column[1:] for column in columns), strict=True):
+        yield dict(zip(names, values, strict=True))
 
 
 def share(above: int, below: int) -> Fraction | None:
