@@ -30,7 +30,7 @@ from mtunet.detection import models  # noqa: E402
 from mtunet.imaging import decoding  # noqa: E402
 from mtunet.intake import archive as archive_module  # noqa: E402
 from mtunet.intake import pulling, returning  # noqa: E402
-from mtunet.intake.admission import Declined, Taken  # noqa: E402
+from mtunet.intake.admission import SPACING, Declined, Taken, turn_over  # noqa: E402
 from mtunet.intake.archive import BadTarget, NotDelivered, Target, send, target_of  # noqa: E402
 from mtunet.intake.pulling import CannotPull, Wanted, pull  # noqa: E402
 from mtunet.intake.returning import Returning  # noqa: E402
@@ -40,6 +40,7 @@ from mtunet.store import filing  # noqa: E402
 from mtunet.store.images import Store  # noqa: E402
 from mtunet.store.outbox import ASKED, FAILED, KEY_FILE, SENT, WAITING, Outbox, Return  # noqa: E402
 from mtunet.store.records import JobState  # noqa: E402
+from mtunet.store.studies import corrections_of, set_spacing, study_of  # noqa: E402
 from tests.drawn_analysis import written  # noqa: E402
 from tests.test_storage_scp import one_view  # noqa: E402
 
@@ -184,6 +185,37 @@ def test_results_return_into_their_study_and_the_header_is_forgotten(
     for one in archive.kept:
         assert (str(one.PatientName), one.PatientID, one.StudyInstanceUID) == ("MARKER^JANE", "MARKER-7", "1.2.3")
     assert patient_is_forgotten(data)
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_an_image_that_a_person_turned_over_still_goes_back_as_it_is_shown(
+    data: Path, archive: Archive, times: int
+) -> None:
+    target = Target(title="PACS", host="127.0.0.1", port=archive.port)
+    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
+    push(receiver, views()[:1])
+    receiver.close()
+    with Store.open(data) as store:
+        [image] = store.images()
+        set_spacing(store, image.sha256, 0.1, "", "")
+        name = image.sha256
+        for number in range(times):
+            turned = turn_over(store, name, MODEL, str(number))
+            assert turned is not None
+            name = turned
+        assert (Outbox(store).of(image.sha256) is None) == (times > 0)
+        study = study_of(store, name)
+        assert study is not None
+        assert [one.what for one in corrections_of(store, study.id)] == [SPACING], "and what a person said stays said"
+    jobs, back = Jobs(data), Returning(data, MODEL, target, "MTUNET")
+    try:
+        wait_for(lambda: states(data) == {SENT})
+    finally:
+        back.close()
+        jobs.close()
+    assert sorted(one.Modality for one in archive.kept) == OBJECTS
+    [shown] = [one for one in archive.kept if one.Modality == "PR"]
+    assert shown.PresentationLUTShape == ("INVERSE" if times % 2 else "IDENTITY")
 
 
 def patient_is_forgotten(data: Path) -> bool:

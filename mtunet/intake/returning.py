@@ -24,6 +24,7 @@ import numpy.typing as npt
 from mtunet.case import Mammogram, UnreadableImage
 from mtunet.imaging import reading
 from mtunet.intake import logs
+from mtunet.intake.admission import TURNED_OVER
 from mtunet.intake.archive import NotDelivered, Target, ask_to_commit, send
 from mtunet.output.exports import EXPORTS, NotForThisImage, Result, dicom_header, dicom_source, to_study_sr
 from mtunet.output.exports.study import StudyResult, StudyView
@@ -252,7 +253,10 @@ def objects(store: Store, delivery: Return, model: str) -> list[bytes]:
     assert image is not None
     assert analysis is not None
     held = opened(Outbox(store), delivery)
-    mammogram = replace(store.mammogram(image), tones=held.tones)
+    tones = held.tones
+    if tones is not None and image.notes.count(TURNED_OVER) % 2:
+        tones = 1 - tones
+    mammogram = replace(store.mammogram(image), tones=tones)
     segmentation = filing.read_maps(store.data, delivery.sha256, model, analysis.provenance.weights_sha256)
     result = Result(image.name, mammogram, analysis, segmentation, origin=held.header)
     made = []

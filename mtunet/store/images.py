@@ -28,7 +28,7 @@ from mtunet.store.records import (
     job_from,
     now,
 )
-from mtunet.store.studies import find_image, forget_image, put
+from mtunet.store.studies import find_image, forget_image, put, rename_image
 from mtunet.store.summary import numbers_of_analysis, refresh, score_again
 from mtunet.study.grouping import StudyPlace
 
@@ -123,6 +123,7 @@ class Store(Opened):
                 now_said = {"notes": json.dumps(list(mammogram.notes)), "windows": json.dumps(mammogram.windows)}
                 now_said |= {"sha256": mammogram.sha256, "pixels": mammogram.pixels_sha256}
                 self.db["images"].insert(row | now_said, ignore=True)
+                rename_image(self.db, sha256, mammogram.sha256)
                 forget_image(self.db, sha256)
         filing.forget(self.data, sha256)
 

@@ -281,6 +281,17 @@ def delete_studies(store: Opened, ids: Sequence[str]) -> None:
     store.forget_copies()
 
 
+def rename_image(db: Database, sha256: str, name: str) -> None:
+    """What a person said of an image, and its way back to an archive, follow it to its new name. An archive's answer on
+    what was sent under the old one is not waited for. Inside a transaction."""
+    db.conn.execute("update corrections set sha256 = ? where sha256 = ?", [name, sha256])
+    db.conn.execute(
+        "update or ignore returns set sha256 = ?, state = case state when 'asked' then 'waiting' else state end, "
+        "next_at = 0 where sha256 = ?",
+        [name, sha256],
+    )
+
+
 def forget_image(db: Database, sha256: str) -> None:
     """Remove an image's rows; a study whose last image it was goes too. Inside a transaction."""
     of = _study_id(db, sha256)
