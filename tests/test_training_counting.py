@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.evaluation.metrics import count_pixels
+from training import counting
 from training.counting import (
     SWEEP,
     best_f1,
@@ -183,3 +184,17 @@ def test_elongation_of_a_bar_is_its_length_by_its_width() -> None:
     bar = np.ones((3, 30), bool)
     assert elongation(bar) == pytest.approx(10.0)
     assert elongation(np.ones((1, 1), bool)) == pytest.approx(1.0)
+
+
+def test_of_a_view_full_of_false_specks_the_largest_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MOST_FALSE", 3)
+    levels, truth = np.zeros((40, 60), np.uint8), np.zeros((40, 60), bool)
+    for number in range(5):  # single pixels, and among them two larger ones
+        levels[2, 4 + 10 * number] = 255
+    levels[10:14, 10:14] = 255
+    levels[20:23, 30:33] = 255
+    truth[30:36, 5:11] = True
+    levels[30:36, 5:11] = 255
+    rows = list(component_rows("x", {"mc": levels}, {"mc": truth}, {"mc": 0.5}, {"mc": [1.0]}, 1.0))
+    assert [(row.outcome, row.component) for row in rows] == [("a", 1), ("e", 1), ("e", 2), ("e", 3)]
+    assert [row.area_mm2 for row in rows if row.outcome == "e"] == [1.0, 16.0, 9.0]

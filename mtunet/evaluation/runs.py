@@ -15,7 +15,8 @@
                                lesions: true, hit, detected, falsely detected, missed and called the other type
             sweep.csv.xz       the same, and lesions, at every threshold (the oldest runs kept none); of a slim run
                                pixels and marks, and tables end in .columns.xz (`slimming`)
-            components.csv.xz  every true component and what became of it; every false one
+            components.csv.xz  every true component and what became of it; false ones, of a view
+                               and type the thousand largest
             calibration.csv    per type and tenth of probability: pixels, and how many are true
             timing.json        seconds, memory, parameters; written last: with it the part is done
             masks.npz          what was detected, of learnt methods with the run's first seed (`run_masks`)
