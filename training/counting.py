@@ -159,8 +159,7 @@ def sweep_lesions(
             bac = None if bac is None else bac[*part]
             lesions = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
         before = size
-        count, labels, stats, middles = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
-        area = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+        count, labels, area, middles = _marks(detected)
         assert lesions is not None
         hits = marks_hit(matched(truth, labels, area, lesions), lesions[1], middles, largest_px)
         every = np.arange(count) > 0
@@ -170,6 +169,22 @@ def sweep_lesions(
         (hit, false), (hit_left, false_left) = _hit_and_false(hits, every), _hit_and_false(hits, left)
         sweeps.append(LesionSweep(len(hits), hit, count - 1, false, hit_left, false_left))
     return sweeps
+
+
+def _marks(detected: Mask) -> tuple[int, Labels, npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Count and labels as OpenCV gives them, 0 for what is not detected; pixels and centroid (x, y) of each.
+
+    Taken over what is detected alone: OpenCV takes its own over every pixel, five times as long as the labels.
+    """
+    count, labels = cv2.connectedComponents(detected.astype(np.uint8), connectivity=8)
+    at = np.flatnonzero(detected)
+    row, column = np.divmod(at, detected.shape[1])
+    own = labels.ravel()[at]
+    area = np.bincount(own, minlength=count)
+    sums = np.stack([np.bincount(own, along, count) for along in (column, row)], axis=-1)
+    middles = sums / np.maximum(area, 1)[:, None]
+    area[0] = detected.size - len(at)
+    return count, labels, area, middles
 
 
 def marks_hit(match: Matched, of_lesion: Labels, middles: npt.NDArray[np.float64], largest_px: float) -> Mask:

@@ -43,8 +43,8 @@ from training.fitting import How, Learnt, forward
 
 # What a method says of whole views: levels on the grid it looks at, then on the view's own grid and on 256×256.
 
-TILES = 8
-"""Looked at together, at most."""
+TILES = 2
+"""Looked at together, at most: more do not fit a core's cache, and take an eighth longer."""
 
 
 def network_maps(learnt: Sequence[Learnt], view: GridView, how: How) -> dict[str, Levels]:
