@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.network import Heads, NetworkConfig, build
 from mtunet.detection.segmentation import tiles
 from training.data.views import view_of
 from training.experiments import EXPERIMENTS
@@ -24,12 +24,13 @@ def test_operations_are_those_of_the_convolutions_counted_by_hand() -> None:
     def seen(module: Any, taken: tuple[torch.Tensor, ...], given: torch.Tensor) -> None:
         nonlocal counted
         places = taken[0] if isinstance(module, torch.nn.ConvTranspose2d) else given
-        counted += 2 * module.weight.numel() * places.shape[2] * places.shape[3]
+        weights = sum(own.numel() for name, own in module.named_parameters() if name.endswith("weight"))
+        counted += 2 * weights * places.shape[2] * places.shape[3]
 
     with torch.device("meta"):
         network = build(NetworkConfig(CROPS.width, "group", METHODS["mtunet"].networks[0]))
         for module in network.modules():
-            if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d | Heads):
                 module.register_forward_hook(seen)
         network(torch.empty(1, 1, side, side), torch.empty(1, 2))
     task = NetworkTask(CROPS, "mtunet", 0, 0)

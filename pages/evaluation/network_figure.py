@@ -34,9 +34,9 @@ def network_shapes(width: int, norm: str, heads: tuple[str, ...], side: int) -> 
         for step, (up, join) in enumerate(zip(network.up, network.join, strict=True)):
             _listen(up, f"up {step}", STEPS + 2 * step + 1, STEPS - 1 - step, layers)
             _listen(join, f"join {step}", STEPS + 2 * step + 2, STEPS - 1 - step, layers)
-        for number, head in enumerate(network.heads):
-            _listen(head, f"head {heads[number]}", 3 * STEPS + 1, number, layers)
-        network(torch.zeros(1, 1, side, side), torch.ones(1, 2))
+        logits = network(torch.zeros(1, 1, side, side), torch.ones(1, 2))
+    for number, (head, own) in enumerate(zip(heads, logits.split(1, dim=1), strict=True)):
+        layers.append(Layer(f"head {head}", 3 * STEPS + 1, number, tuple(own.shape[1:])))
     return layers, count_parameters(network)
 
 
