@@ -89,6 +89,15 @@ def best_f1(levels: Levels, truth: Mask) -> Best:
     return best(sweep_pixels(levels, truth))
 
 
+def connected(mask: Mask) -> tuple[int, Labels, Labels, npt.NDArray[np.float64]]:
+    """Count, labels, statistics and centroids of the 8-connected components, as `cv2.connectedComponentsWithStats` has
+    them by its default, which takes twice as long."""
+    count, labels, stats, middles = cv2.connectedComponentsWithStatsWithAlgorithm(
+        mask.astype(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT
+    )
+    return count, labels, stats, middles
+
+
 @dataclass(frozen=True, eq=False)
 class Matched:
     """Detected components against true ones; component 0 of the detected stands for what is not detected.
@@ -159,7 +168,8 @@ def sweep_lesions(
             bac = None if bac is None else bac[*part]
             lesions = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
         before = size
-        count, labels, area, middles = _marks(detected)
+        count, labels, stats, middles = connected(detected)
+        area = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
         assert lesions is not None
         hits = marks_hit(matched(truth, labels, area, lesions), lesions[1], middles, largest_px)
         every = np.arange(count) > 0
@@ -169,22 +179,6 @@ def sweep_lesions(
         (hit, false), (hit_left, false_left) = _hit_and_false(hits, every), _hit_and_false(hits, left)
         sweeps.append(LesionSweep(len(hits), hit, count - 1, false, hit_left, false_left))
     return sweeps
-
-
-def _marks(detected: Mask) -> tuple[int, Labels, npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Count and labels as OpenCV gives them, 0 for what is not detected; pixels and centroid (x, y) of each.
-
-    Taken over what is detected alone: OpenCV takes its own over every pixel, five times as long as the labels.
-    """
-    count, labels = cv2.connectedComponents(detected.astype(np.uint8), connectivity=8)
-    at = np.flatnonzero(detected)
-    row, column = np.divmod(at, detected.shape[1])
-    own = labels.ravel()[at]
-    area = np.bincount(own, minlength=count)
-    sums = np.stack([np.bincount(own, along, count) for along in (column, row)], axis=-1)
-    middles = sums / np.maximum(area, 1)[:, None]
-    area[0] = detected.size - len(at)
-    return count, labels, area, middles
 
 
 def marks_hit(match: Matched, of_lesion: Labels, middles: npt.NDArray[np.float64], largest_px: float) -> Mask:
@@ -304,13 +298,13 @@ class _Component(NamedTuple):
 
 
 def _components(mask: Mask) -> Iterator[_Component]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    count, labels, stats, _ = connected(mask)
     yield from _cut(labels, stats, range(1, count))
 
 
 def _false(detected: Mask, truth: Mask) -> Iterator[_Component]:
     """Those that are mostly not true; of more than MOST_FALSE the largest, in their order."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(detected.astype(np.uint8), connectivity=8)
+    count, labels, stats, _ = connected(detected)
     area = stats[:, cv2.CC_STAT_AREA]
     numbers = np.flatnonzero(np.bincount(labels[truth], minlength=count) / area < HIT_SHARE)
     numbers = numbers[numbers > 0]
