@@ -155,6 +155,7 @@ def sweep_lesions(
     """
     sweeps: list[LesionSweep] = []
     before: int | None = None
+    looked_at: int | None = None
     lesions: tuple[int, Labels] | None = None
     for threshold in thresholds:
         detected = levels >= level_of(threshold)
@@ -162,10 +163,12 @@ def sweep_lesions(
         if size == before:
             sweeps.append(sweeps[-1])  # the same pixels, since a higher threshold only takes some away
             continue
-        if before is None or size < before / 2:  # less is left: look at less
-            part = _lines_that_hold(detected | truth)
-            levels, truth, detected = levels[*part], truth[*part], detected[*part]
-            bac = None if bac is None else bac[*part]
+        if looked_at is None or size < looked_at / 2:  # less is left: look at less
+            looked_at = size
+            rows, columns = _lines_that_hold(detected | truth)
+            levels, truth = levels[rows][:, columns], truth[rows][:, columns]
+            detected = detected[rows][:, columns]
+            bac = None if bac is None else bac[rows][:, columns]
             lesions = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
         before = size
         count, labels, stats, middles = connected(detected)
@@ -201,15 +204,15 @@ def _hit_and_false(hits: Mask, kept: Mask) -> tuple[int, int]:
     return int(np.count_nonzero(hits[:, kept].any(axis=1))), int(np.count_nonzero(~hits[:, kept].any(axis=0)))
 
 
-def _lines_that_hold(mask: Mask) -> tuple[npt.NDArray[np.intp], ...]:
-    """Index of the rows and columns that hold any of the mask, each with its neighbours: what lies apart stays apart,
+def _lines_that_hold(mask: Mask) -> list[npt.NDArray[np.intp]]:
+    """The rows and the columns that hold any of the mask, each with its neighbours: what lies apart stays apart,
     and a component keeps its form.
     """
     kept = []
     for axis in (1, 0):
         lines = np.ravel(cv2.dilate(np.asarray(mask.any(axis=axis), np.uint8)[None], np.ones((1, 3), np.uint8)))
         kept.append(np.flatnonzero(lines) if lines.any() else np.array([0]))
-    return np.ix_(*kept)
+    return kept
 
 
 BINS = 10

@@ -100,10 +100,11 @@ def count_parameters(network: nn.Module) -> int:
 
 
 class GroupNorm(nn.GroupNorm):
-    """Torch's own, but learnt on a CPU with the channels first: its backward is up to 20 times as fast that way."""
+    """Torch's own, but on a CPU with the channels first where that is faster: learning, whose way back is then up to 20
+    times as fast, and where a group is one channel, 4 times."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and x.device.type == "cpu":
+        if x.device.type == "cpu" and (self.training or self.num_channels == self.num_groups):
             return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)
         return super().forward(x)
 
