@@ -10,7 +10,7 @@ import runpy
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -51,6 +51,23 @@ def wait_for(output: Path, said: str, times: int = 1, seconds: float = 60) -> No
         if time.monotonic() > end:
             raise TimeoutError(output.read_text() if output.exists() else "nothing")
         time.sleep(0.01)
+
+
+def wait_until_ended(pids: Iterable[str], seconds: float = 20) -> None:
+    """Until none of the processes runs, whether or not anybody has asked how it ended. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    for pid in pids:
+        while _state(pid) not in ("", "Z", "X"):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{pid} still runs")
+            time.sleep(0.05)
+
+
+def _state(pid: str) -> str:
+    """Its letter in /proc; "" for one that is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 def wait_until_it_answers(url: str, lives: Callable[[], bool], log: Path, seconds: float = 60) -> None:

@@ -22,7 +22,7 @@ from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.metrics import count_boundary
 from mtunet.evaluation.reading import load
 from tests.drawn_views import TINY, WHOLE, drawn_cache, drawn_sample
-from tests.starting import start, wait_for
+from tests.starting import start, wait_for, wait_until_ended
 from training import fitting, loop
 from training.__main__ import main
 from training.counting import SWEEP
@@ -557,7 +557,8 @@ def weights(run: Path) -> dict[str, str]:
 def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(
     tmp_path: Path, drawn: dict[str, Sample]
 ) -> None:
-    """A real SIGKILL, then the same command; against a run that nobody disturbed."""
+    """A real SIGKILL of a run in processes, which end with it, then the same command; against a run that nobody
+    disturbed."""
     changes = {"methods": ["mtunet"], "epochs": 12, "draws": 12}
 
     def begun(name: str, how: str) -> ForkServerProcess:
@@ -565,12 +566,15 @@ def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(
         return start(script, environment=os.environ | {"MTUNET_CACHE": str(samples.CACHE)}, output=log)
 
     undisturbed = begun("undisturbed", "folds=[0]")
-    killed = begun("killed", "folds=[0], minutes=2")
+    killed = begun("killed", "folds=[0], minutes=2, jobs=2")
     wait_for(tmp_path / "killed.log", "epoch 2/12", seconds=120)
     time.sleep(0.1)  # into a later epoch
+    workers = Path(f"/proc/{killed.pid}/task/{killed.pid}/children").read_text().split()
     killed.kill()
     killed.join()
     assert killed.exitcode == -signal.SIGKILL
+    assert workers
+    wait_until_ended(workers)
     assert not list((tmp_path / "killed").rglob("timing.json"))
     progress = runs.read_progress(tmp_path / "killed")
     assert progress is not None

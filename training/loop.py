@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -153,11 +154,25 @@ def _in_processes(
     """As many tasks at a time as jobs, each with its share of the cores; an error is raised when all have ended."""
     threads = max((os.cpu_count() or 1) // jobs, 1)
     context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=_begin_process, initargs=(threads,)) as pool:
         begun = [pool.submit(work, experiment, task, folder, device_name, deadline) for task in tasks]
         ended = [future.result() for future in begun]
         if not all(ended):
             print("The time that was given is over. The same command goes on from here.", flush=True)
+
+
+def _begin_process(threads: int) -> None:
+    """Its share of the cores; and it ends with the run, however that ends: else a run that was killed and begun again
+    is done twice at once."""
+    torch.set_num_threads(threads)
+    Thread(target=_end_with_the_run, daemon=True).start()
+
+
+def _end_with_the_run() -> None:
+    begun_by = parent_process()
+    assert begun_by is not None
+    begun_by.join()
+    os._exit(1)
 
 
 @dataclass(frozen=True)
