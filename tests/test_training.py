@@ -280,6 +280,22 @@ def test_the_table_counts_what_score_counts_wherever_the_calcium_lies() -> None:
     assert len(differ) >= 4  # rules that keep all and rules that keep none or some, of both types
 
 
+@pytest.mark.parametrize(("columns", "false"), [((480, 495), 0.0), ((400, 415), 1.0)])
+def test_the_table_knows_where_the_breast_ends(columns: tuple[int, int], false: float) -> None:
+    """A band along the skin is no BAC; the same further in is, though nothing lies between it and the skin."""
+    band, breast = np.zeros((300, 700), bool), np.zeros((300, 700), bool)
+    band[20:280, slice(*columns)], breast[:, :500] = True, True
+    certain = replace(
+        seen({MC: band * np.float32(0), BAC: band * np.float32(0.97)}), spacing_mm=(0.1, 0.1), breast=breast
+    )
+    sample = replace(drawn_sample(0), masks={MC: band & False, BAC: band & False}, spacing_mm=0.1)
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    _, table = choose_operating_point([[(sample, certain)]], unchosen)
+    rows = [row for row in table if row["type"] == "bac" and row["threshold"] == 0.5]
+    assert {row["false_positives_per_image"] for row in rows if row["minimum_track_mm2"] < 39} == {false}
+    assert score(sample, certain).lesions[BAC].false_positives == false
+
+
 def test_truth_scored_against_itself_is_perfect() -> None:
     sample = drawn_sample(3)
     found = score(sample, seen({kind: mask.astype(np.float32) for kind, mask in sample.masks.items()}))

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
 from mtunet.case import Calcification, Mammogram, Segmentation
-from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks
+from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks, skin_cells
 from mtunet.detection.models import Model
 from mtunet.detection.segmentation import segment
 from mtunet.detection.settings import Settings
@@ -221,13 +221,22 @@ _BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]], float], dict[s
 
 
 def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:
-    """Cut to the box that holds every true pixel and every pixel above the least threshold: the rest counts nothing."""
+    """Cut to the box that holds every true pixel, every pixel above the least threshold, and the skin beside them: the
+    rest counts nothing."""
     there = np.logical_or.reduce(list(sample.masks.values()))
     for probability in segmentation.probability.values():
         there |= probability >= min(THRESHOLDS)
     left, top, width, height = cv2.boundingRect(there.astype(np.uint8))
-    down, across = cell_px(segmentation.spacing_mm)  # tracks are told on cells that begin at the image's corner
-    part = slice(top - top % down, top + max(height, 1)), slice(left - left % across, left + max(width, 1))
+    part = tuple(  # on cells that begin at the image's corner, as tracks and skin are told
+        slice(max(first // cell - cells - 1, 0) * cell, first + max(length, 1) + (cells + 1) * cell)
+        for first, length, cell, cells in zip(
+            (top, left),
+            (height, width),
+            cell_px(segmentation.spacing_mm),
+            skin_cells(segmentation.spacing_mm),
+            strict=True,
+        )
+    )
     return (
         replace(sample, masks={kind: mask[part] for kind, mask in sample.masks.items()}),
         replace(
@@ -236,7 +245,7 @@ def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Samp
             breast=segmentation.breast[part],
             specks=None
             if segmentation.specks is None
-            else segmentation.specks - np.array((part[0].start, part[1].start), np.int32),
+            else segmentation.specks - np.array([along.start for along in part], np.int32),
         ),
     )
 

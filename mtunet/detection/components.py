@@ -208,8 +208,7 @@ def _at_skin(
     """(count,) share of each component that lies within SKIN_MM of where the breast ends inside the image."""
     times = cell_px(spacing_mm)
     coarse = breast[:: times[0], :: times[1]]
-    reach = (2 * round(SKIN_MM / (n * s)) + 1 for n, s in zip(times, spacing_mm, strict=True))
-    height, width = reach
+    height, width = (2 * cells + 1 for cells in skin_cells(spacing_mm))
     inner = cv2.erode(
         coarse.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, height)), borderValue=1
     )
@@ -218,6 +217,12 @@ def _at_skin(
     rim = inner[(rows + origin[0]) // times[0], (columns + origin[1]) // times[1]] == 0
     whole = np.bincount(own, minlength=count)
     return np.asarray(np.bincount(own[rim], minlength=count) / np.maximum(whole, 1), np.float64)
+
+
+def skin_cells(spacing_mm: Spacing) -> tuple[int, int]:
+    """Rows and columns of cells (`cell_px`) that the skin reaches into the breast."""
+    rows, columns = (round(SKIN_MM / (n * s)) for n, s in zip(cell_px(spacing_mm), spacing_mm, strict=True))
+    return rows, columns
 
 
 def masks(
