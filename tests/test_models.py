@@ -13,7 +13,7 @@ from safetensors.torch import save
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.detection import devices, models
 from mtunet.detection.devices import choose_device, describe
-from mtunet.detection.models import MODELS, file_state, load_model, model_from_bytes, read_metadata
+from mtunet.detection.models import MODELS, chosen_since, file_state, load_model, model_from_bytes, read_metadata
 from mtunet.detection.network import HEADS, NetworkConfig, build
 from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import read_weights, write_weights
@@ -188,3 +188,10 @@ def test_settings_chosen_since_the_weights_were_made_are_used_and_told() -> None
     assert since
     assert {name: told[name] for name in since} == {name: used[name] for name in since} == since
     assert "sealed" in read_metadata(spec)["chosen"]
+
+
+def test_settings_chosen_for_other_weights_are_not_laid_over_new_ones() -> None:
+    spec = replace(MODELS["detail"], sha256="0" * 64)
+    assert chosen_since(MODELS["detail"])
+    assert chosen_since(spec) == {}
+    assert read_metadata(spec)["chosen"] == {}

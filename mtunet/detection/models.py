@@ -84,9 +84,11 @@ def load_model(name: str, device: str = "auto") -> Model:
 
 
 def chosen_since(spec: ModelSpec) -> dict[str, Any]:
-    """Settings chosen again after the weights were made, and how, from the file beside them; {} where none were."""
+    """Settings chosen again after the weights were made, and how, from the file beside them; {} where none were, or for
+    other weights than these."""
     file = spec.path.with_suffix(".json")
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    since = dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    return since if since.get("weights_sha256") == spec.sha256 else {}
 
 
 def find_model(name: str) -> ModelSpec:
