@@ -14,13 +14,16 @@ from mtunet.evaluation import runs
 from mtunet.evaluation.curves import LESIONS, WITHOUT_BAC, Sweep, sweeps_of_part
 from mtunet.evaluation.figures import CELLS
 from mtunet.evaluation.run_files import (
+    CALIBRATION,
     COMPONENTS,
     COUNTS,
+    HISTORY,
     IMAGES,
     MARKED,
     METRICS,
     PIXELS,
     SWEEP,
+    VALIDATION,
     Table,
     read_columns,
     remove_table,
@@ -42,7 +45,7 @@ def slim(folder: Path) -> tuple[int, int]:
                 about = ("image", "type", "frame", "threshold")
                 write_columns(part.folder, MARKED, _columns(_marks(sweeps), (*about, *KEPT)))
                 remove_table(part.folder, SWEEP)
-            _pack(part.folder, COUNTS, COMPONENTS)
+            _pack(part.folder, COUNTS, COMPONENTS, VALIDATION, HISTORY, CALIBRATION)
     _pack(folder, IMAGES, METRICS)
     return before, _bytes(folder)
 
