@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtunet.detection.components import told_apart
 from mtunet.evaluation.metrics import HIT_SHARE, SAME_PLACE_IOU, LesionCounts, PixelCounts
 from training.data.views import KINDS
 
@@ -89,15 +90,6 @@ def best_f1(levels: Levels, truth: Mask) -> Best:
     return best(sweep_pixels(levels, truth))
 
 
-def connected(mask: Mask) -> tuple[int, Labels, Labels, npt.NDArray[np.float64]]:
-    """Count, labels, statistics and centroids of the 8-connected components, as `cv2.connectedComponentsWithStats` has
-    them by its default, which takes twice as long."""
-    count, labels, stats, middles = cv2.connectedComponentsWithStatsWithAlgorithm(
-        mask.astype(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT
-    )
-    return count, labels, stats, middles
-
-
 @dataclass(frozen=True, eq=False)
 class Matched:
     """Detected components against true ones; component 0 of the detected stands for what is not detected.
@@ -171,7 +163,7 @@ def sweep_lesions(
             bac = None if bac is None else bac[rows][:, columns]
             lesions = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
         before = size
-        count, labels, stats, middles = connected(detected)
+        count, labels, stats, middles = told_apart(detected)
         area = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
         assert lesions is not None
         hits = marks_hit(matched(truth, labels, area, lesions), lesions[1], middles, largest_px)
@@ -301,13 +293,13 @@ class _Component(NamedTuple):
 
 
 def _components(mask: Mask) -> Iterator[_Component]:
-    count, labels, stats, _ = connected(mask)
+    count, labels, stats, _ = told_apart(mask)
     yield from _cut(labels, stats, range(1, count))
 
 
 def _false(detected: Mask, truth: Mask) -> Iterator[_Component]:
     """Those that are mostly not true; of more than MOST_FALSE the largest, in their order."""
-    count, labels, stats, _ = connected(detected)
+    count, labels, stats, _ = told_apart(detected)
     area = stats[:, cv2.CC_STAT_AREA]
     numbers = np.flatnonzero(np.bincount(labels[truth], minlength=count) / area < HIT_SHARE)
     numbers = numbers[numbers > 0]

@@ -182,7 +182,7 @@ def label(
     origin: row and column on the image of the mask's upper left pixel. breast: (rows, columns) bool on the image; None
     where the skin is of no interest. probability: on the mask's grid; None is as good as certain everywhere.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    count, labels, stats, _ = told_apart(mask)
     inside = ((specks >= 0) & (specks < mask.shape)).all(axis=1)
     rows, columns = specks[inside].T
     peak = np.ones(count, np.float32)
@@ -193,13 +193,24 @@ def label(
     return Labelled(
         labels=labels,
         stats=stats,
-        area_mm2=stats[:, cv2.CC_STAT_AREA] * (spacing_mm[0] * spacing_mm[1]),
+        area_mm2=stats[:, cv2.CC_STAT_AREA].astype(np.float64) * (spacing_mm[0] * spacing_mm[1]),
         specks=np.bincount(labels[rows, columns], minlength=count),
         spacing_mm=spacing_mm,
         origin=origin,
         at_skin=np.zeros(count) if breast is None else _at_skin(labels, count, spacing_mm, origin, breast),
         peak=peak,
     )
+
+
+def told_apart(
+    mask: MaskCrop,
+) -> tuple[int, npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]]:
+    """Count, labels, statistics and centroids of the 8-connected components, as `cv2.connectedComponentsWithStats` has
+    them by its default algorithm, which takes twice as long."""
+    count, labels, stats, middles = cv2.connectedComponentsWithStatsWithAlgorithm(
+        mask.astype(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT
+    )
+    return count, labels, stats, middles
 
 
 def _at_skin(
