@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mtunet.case import Calcification, Laterality, Mammogram, Segmentation, View
+from mtunet.case import Calcification, Laterality, Mammogram, ScaleSource, Segmentation, View
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -23,7 +23,7 @@ def drawn_segmentation(mammogram: Mammogram, model: str = "detail") -> Segmentat
         probability={MC: mc, BAC: bac},
         breast=np.ones(mammogram.shape, dtype=np.bool_),
         spacing_mm=mammogram.spacing_mm or (0.1, 0.1),
-        spacing_assumed=mammogram.spacing_mm is None,
+        scale_source=ScaleSource.STATED if mammogram.spacing_mm else ScaleSource.WHOLE_VIEW,
         thresholds={MC: 0.5, BAC: 0.5},
         minimum_mm2={MC: 0.1, BAC: 0.1},
         model=model,

@@ -21,6 +21,7 @@ from mtunet.case import (
     Priority,
     Provenance,
     Reason,
+    ScaleSource,
     Triage,
     View,
 )
@@ -69,6 +70,7 @@ def analyses(draw: st.DrawFn) -> Analysis:
         breast_mm2=draw(st.none() | SIZES),
         looked_share=draw(st.none() | st.floats(0, 1)),
         looked_mm=draw(st.none() | st.tuples(*[st.floats(0.001, 9)] * 2)),
+        scale_source=draw(st.none() | st.sampled_from(ScaleSource)),
         thresholds={kind: draw(thresholds) for kind in Calcification},
         findings=tuple(draw(st.lists(findings(), max_size=3))),
         below=tuple(replace(one, below=draw(WORDS) or "small") for one in draw(st.lists(findings(), max_size=2))),

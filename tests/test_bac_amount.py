@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtunet.case import Calcification, Laterality, Mammogram, Segmentation
+from mtunet.case import Calcification, Laterality, Mammogram, ScaleSource, Segmentation
 from mtunet.detection.analysis import reweigh
 from mtunet.detection.triage import ImageEvidence
 from mtunet.study.bac import GREY_LEVELS, ImageAmount, grade, measure, study_amount, vessels
@@ -29,7 +29,7 @@ def amount(
         probability={MC: np.zeros_like(bac), BAC: bac},
         breast=np.ones(bac.shape, np.bool_),
         spacing_mm=spacing or (0.1, 0.1),
-        spacing_assumed=spacing is None,
+        scale_source=ScaleSource.STATED if spacing else ScaleSource.WHOLE_VIEW,
         thresholds={MC: 0.5, BAC: 0.5},
         minimum_mm2={MC: 0.0, BAC: 0.0},
         model="drawn",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.case import Calcification, Mammogram, Segmentation
+from mtunet.case import Calcification, Mammogram, ScaleSource, Segmentation
 from mtunet.detection.components import Keeping, components, keeping_of, label, masks, what_counts
 from mtunet.detection.findings import find
 from mtunet.detection.settings import Settings
@@ -24,7 +24,7 @@ def looked(mc: Mask, bac: Mask, spacing_mm: tuple[float, float] = (0.2, 0.2), **
         probability={MC: mc.astype(np.float32), BAC: bac.astype(np.float32)},
         breast=np.ones(mc.shape, np.bool_),
         spacing_mm=spacing_mm,
-        spacing_assumed=False,
+        scale_source=ScaleSource.STATED,
         thresholds={MC: 0.5, BAC: 0.5},
         minimum_mm2={MC: 0.0, BAC: 4.0},
         model="drawn",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtunet.case import Box, Calcification, Mammogram, Segmentation
+from mtunet.case import Box, Calcification, Mammogram, ScaleSource, Segmentation
 from mtunet.detection.components import masks
 from mtunet.detection.findings import find
 from mtunet.detection.outlines import contours
@@ -26,7 +26,7 @@ def segmentation(mc: Map, bac: Map, spacing_mm: tuple[float, float] | None = (0.
         probability={MC: mc, BAC: bac},
         breast=np.ones(mc.shape, dtype=np.bool_),
         spacing_mm=spacing_mm or (0.1, 0.1),
-        spacing_assumed=spacing_mm is None,
+        scale_source=ScaleSource.STATED if spacing_mm else ScaleSource.WHOLE_VIEW,
         thresholds={MC: 0.5, BAC: 0.5},
         minimum_mm2={MC: 0.0, BAC: 0.0},
         model="drawn",

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mtunet.case import Calcification, Flag, Segmentation
+from mtunet.case import Calcification, Flag, ScaleSource, Segmentation
 from mtunet.study.rules import MOVES, Point, areas, hangs, track
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -16,7 +16,7 @@ def maps(mc: float, bac: float, spacing: float = 0.1, minimum: float = 0.0, assu
         pixels,
         np.ones((100, 100), np.bool_),
         (spacing, spacing),
-        assumed,
+        ScaleSource.WHOLE_VIEW if assumed else ScaleSource.STATED,
         HALF,
         {MC: minimum, BAC: minimum},
         "drawn",

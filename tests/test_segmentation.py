@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, View
+from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, ScaleSource, View
 from mtunet.detection import segmentation
-from mtunet.detection.breast import Looked
 from mtunet.detection.devices import tiles_at_once
 from mtunet.detection.models import Model
 from mtunet.detection.network import NetworkConfig, build
-from mtunet.detection.pitch import Scale, scales
 from mtunet.detection.preprocessing import prepare, restore
 from mtunet.detection.segmentation import OVERLAP, TILE, passes, segment, tiles
 from mtunet.detection.settings import Settings
@@ -129,7 +127,7 @@ def test_nothing_is_found_outside_the_breast() -> None:
 
 def test_an_image_without_spacing_is_looked_at_as_a_film_of_232_mm_and_says_so() -> None:
     found = segment(painter(), drawn(rows=1160, spacing=None))
-    assert found.spacing_assumed
+    assert found.scale_source is ScaleSource.WHOLE_VIEW
     assert found.spacing_mm == pytest.approx((0.2, 0.2))
     lying = Mammogram(np.rot90(drawn(rows=1160, spacing=None).pixels).copy(), None, None, None, "0" * 64)
     assert segment(painter(), lying).spacing_mm == pytest.approx((0.2, 0.2))
@@ -262,37 +260,35 @@ def test_tiles_looked_at_together_say_what_they_say_alone(monkeypatch: pytest.Mo
     assert shares[-1] == 1.0
 
 
-def test_a_part_of_a_breast_without_a_scale_is_looked_at_at_two_and_says_so() -> None:
-    """The square is 40 pixels: of MC's size at the coarser scale alone."""
+def part_of_a_breast(*, square: float) -> Mammogram:
+    """Without ground or pixel size; in the middle a square of 40 pixels, of MC's size at the coarser scale alone."""
     clouds = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, (500, 500)), (0, 0), 8)
     pixels = (0.4 + 0.05 * clouds / clouds.std()).astype(np.float32)
-    pixels[200:240, 200:240] = 0.9
-    model = painter(0.1)
-    model = replace(model, settings=replace(model.settings, minimum_mm2={MC: 20.0, BAC: 0.0}))
-    found = segment(model, Mammogram(pixels.clip(0, 1), None, None, None, "0" * 64))
-    assert found.spacing_mm == (0.14, 0.14)
-    assert "of 0.07 and 0.14 mm that were tried" in found.scale_said
-    assert found.spacing_assumed
+    pixels[200:240, 200:240] = square
+    return Mammogram(pixels.clip(0, 1), None, None, None, "0" * 64)
 
 
-@pytest.mark.parametrize(
-    ("shape", "mm"), [((3062, 2394), 0.0941), ((2394, 3062), 0.0941), ((3328, 2560), 0.07), ((1160, 700), 0.2)]
-)
-def test_a_frame_of_a_known_detector_says_its_scale_and_others_are_taken_as_a_film(
-    shape: tuple[int, int], mm: float
-) -> None:
-    pixels = np.zeros(shape, np.float32)
-    pixels[10:50, 10:50] = 0.5
-    unsaid, said = (Mammogram(pixels, spacing, None, None, "0" * 64) for spacing in (None, (0.08, 0.09)))
-    [scale] = scales(unsaid, Looked(pixels > 0))
-    assert scale.spacing_mm == pytest.approx((mm, mm))
-    assert scale.said
-    assert scales(said, Looked(pixels > 0)) == (Scale((0.08, 0.09)),)
+def counting_from_20_mm2(pitch_mm: float | None) -> Model:
+    model = painter(pitch_mm)
+    return replace(model, settings=replace(model.settings, minimum_mm2={MC: 20.0, BAC: 0.0}))
 
 
-def test_a_close_up_of_the_skin_is_a_part_and_a_small_whole_view_is_not() -> None:
-    close_up = np.zeros((400, 400), np.bool_)
-    close_up[:, :220] = True
-    for breast, count in ((close_up, 2), (drawn().pixels[::3, ::3] > 0, 1)):
-        picture = Mammogram(breast.astype(np.float32) / 2, None, None, None, "0" * 64)
-        assert len(scales(picture, Looked(breast))) == count
+def test_a_part_of_a_breast_without_a_scale_is_looked_at_at_two_and_says_at_which_more_was_found() -> None:
+    found = segment(counting_from_20_mm2(0.1), part_of_a_breast(square=0.9))
+    assert (found.spacing_mm, found.scale_source) == ((0.14, 0.14), ScaleSource.TRIED)
+    assert found.scale_said == (
+        "0.14 mm a pixel, tried at two scales (of 0.07 and 0.14 mm, more was found at this than at the other: "
+        "no whole breast is shown to tell by)"
+    )
+
+
+def test_where_nothing_is_found_at_either_scale_that_is_said() -> None:
+    found = segment(counting_from_20_mm2(0.1), part_of_a_breast(square=0.4))
+    assert found.scale_source is ScaleSource.TRIED
+    assert "of 0.07 and 0.14 mm, nothing was found at either" in found.scale_said
+
+
+def test_what_is_squeezed_whatever_its_scale_is_looked_at_once_and_calls_the_scale_open() -> None:
+    found = segment(counting_from_20_mm2(None), part_of_a_breast(square=0.9))
+    assert found.scale_source is ScaleSource.OPEN
+    assert "tried" not in found.scale_said

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, Segmentation, View
+from mtunet.case import Calcification, Flag, Laterality, Mammogram, Refusal, ScaleSource, Segmentation, View
 from mtunet.store import database, filing
 from mtunet.store.database import UnusableStore
 from mtunet.store.images import Store
@@ -236,7 +236,7 @@ def segmentation() -> Segmentation:
         probability=probability,
         breast=np.eye(20, 30, dtype=bool),
         spacing_mm=(0.1, 0.2),
-        spacing_assumed=True,
+        scale_source=ScaleSource.WHOLE_VIEW,
         thresholds={Calcification.MICRO: 0.4, Calcification.ARTERIAL: 0.6},
         minimum_mm2={Calcification.MICRO: 0.1, Calcification.ARTERIAL: 1.0},
         model="detail",
@@ -255,7 +255,23 @@ def test_maps_come_back_to_the_nearest_255th(data: Path) -> None:
     assert (read.breast == saved.breast).all()
     assert (read.thresholds, read.minimum_mm2) == (saved.thresholds, saved.minimum_mm2)
     assert (read.specks, read.minimum_specks, read.minimum_track_mm2) == (None, 0, 0.0)
-    assert (read.spacing_mm, read.spacing_assumed, read.seconds, read.device) == ((0.1, 0.2), True, 2.5, "CPU")
+    assert (read.spacing_mm, read.scale_source, read.seconds, read.device) == (
+        (0.1, 0.2),
+        ScaleSource.WHOLE_VIEW,
+        2.5,
+        "CPU",
+    )
+
+
+@pytest.mark.parametrize(("assumed", "source"), [(True, None), (False, ScaleSource.STATED)])
+def test_maps_of_an_earlier_version_say_only_whether_the_scale_was_stated(
+    data: Path, assumed: bool, source: ScaleSource | None
+) -> None:
+    told = save_maps(data, A, segmentation()) / "segmentation.json"
+    facts = json.loads(told.read_text())
+    del facts["scale_source"]
+    told.write_text(json.dumps(facts | {"spacing_assumed": assumed}))
+    assert filing.read_maps(data, A, "detail", WEIGHTS).scale_source is source
 
 
 @pytest.mark.parametrize("points", [[], [[3, 4], [19, 29]]])

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import cv2
 import numpy as np
 
-from mtunet.case import Calcification, Laterality, Mammogram, Segmentation, View
+from mtunet.case import Calcification, Laterality, Mammogram, ScaleSource, Segmentation, View
 from mtunet.detection.analysis import reweigh
 from mtunet.study.look import ImageLook, look, look_from_json, look_to_json, together
 
@@ -28,7 +28,7 @@ def view(
         {MC: mc, BAC: np.zeros_like(mc)},
         breast.astype(np.bool_),
         spacing or (0.1, 0.1),
-        spacing is None,
+        ScaleSource.STATED if spacing else ScaleSource.WHOLE_VIEW,
         {MC: 0.5, BAC: 0.5},
         {MC: 0.0, BAC: 0.0},
         "drawn",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtunet.case import Calcification, Segmentation
+from mtunet.case import Calcification, ScaleSource, Segmentation
 from mtunet.detection.models import DEFAULT_MODEL, MODELS
 from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.reading import load
@@ -395,7 +395,7 @@ def drawn_maps(mc: list[tuple[int, int, float]], bac: list[tuple[int, int, float
             maps[kind][row : row + 10, column : column + 10] = likely
     thresholds, least = {MC: 0.8, BAC: 0.75}, {MC: 1.0, BAC: 1.0}
     return Segmentation(
-        maps, np.ones((120, 100), bool), (0.2, 0.2), False, thresholds, least, "m", "0" * 64, "cpu", 0.1
+        maps, np.ones((120, 100), bool), (0.2, 0.2), ScaleSource.STATED, thresholds, least, "m", "0" * 64, "cpu", 0.1
     )
 
 

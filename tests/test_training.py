@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtunet.case import Calcification, Segmentation
+from mtunet.case import Calcification, ScaleSource, Segmentation
 from mtunet.detection.components import Keeping, keeping_of
 from mtunet.detection.models import model_from_bytes
 from mtunet.detection.network import NetworkConfig, build
@@ -38,7 +38,7 @@ def seen(level: dict[Calcification, np.ndarray]) -> Segmentation:
         probability=level,
         breast=np.ones_like(level[MC], bool),
         spacing_mm=(0.4, 0.4),
-        spacing_assumed=False,
+        scale_source=ScaleSource.STATED,
         thresholds=dict.fromkeys(Calcification, 0.5),
         minimum_mm2=dict.fromkeys(Calcification, 0.0),
         model="drawn",

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy.special import expit, logit
 
-from mtunet.case import Calcification, Segmentation
+from mtunet.case import Calcification, ScaleSource, Segmentation
 from mtunet.detection.settings import Settings
 from training.data.samples import Sample
 from training.operating import LOOSE, Reliability, loose, temperatures_of
@@ -30,7 +30,7 @@ def drawn(too_sure: float, known: tuple[Calcification, ...] = (MC, BAC)) -> tupl
         probability={MC: said, BAC: said},
         breast=np.ones(SHAPE, bool),
         spacing_mm=(0.1, 0.1),
-        spacing_assumed=False,
+        scale_source=ScaleSource.STATED,
         thresholds={MC: 0.5, BAC: 0.5},
         minimum_mm2={MC: 0.0, BAC: 0.0},
         model="drawn",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtunet.case import Box, Calcification, Flag, Mammogram, Segmentation
+from mtunet.case import Box, Calcification, Flag, Mammogram, ScaleSource, Segmentation
 from mtunet.detection.components import components
 from mtunet.evaluation import runs
 from training.__main__ import main
@@ -44,7 +44,7 @@ def maps(shape: tuple[int, int], marked: Mapping[Calcification, np.ndarray], pit
         probability={kind: marked.get(kind, np.zeros(shape, bool)).astype(np.float32) for kind in Calcification},
         breast=np.ones(shape, bool),
         spacing_mm=(pitch, pitch),
-        spacing_assumed=False,
+        scale_source=ScaleSource.STATED,
         thresholds=HALVES,
         minimum_mm2={MC: 0.0, BAC: 0.0},
         model="drawn",

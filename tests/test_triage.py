@@ -131,8 +131,16 @@ def test_no_breast_is_not_assessable_and_not_none() -> None:
 def test_without_spacing_areas_are_told_in_pixels_and_why() -> None:
     said = sentences(CASES["no spacing"])
     assert said[0] == "1 MC region, largest 1,400 pixels."
-    assert "does not say how large a pixel is" in said[1]
+    assert said[1] == "The file does not say how large a pixel is, so areas are in pixels and sizes were assumed."
     assert not any("mm" in sentence for sentence in said)
+
+
+def test_the_sentence_says_what_a_pixel_was_taken_to_be() -> None:
+    known = PictureFacts(scale_said="0.07 mm a pixel, known by the size of the frame")
+    assert sentences(weighed(spacing_known=False, picture=known))[-1] == (
+        "The file does not say how large a pixel is, so areas are in pixels; taken as 0.07 mm a pixel, known by the "
+        "size of the frame."
+    )
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
@@ -206,4 +214,4 @@ def test_rules_that_change_have_another_version() -> None:
         inspect.getsource(part) for part in (law.flag_of, law.priority_of, law.reasons, law.Evidence, law.ImageEvidence)
     )
     assert set(decides) <= set(names)
-    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("9", "bed7b53c1192")
+    assert (RULES_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("10", "e7ecb80568af")

@@ -73,6 +73,28 @@ class Priority(StrEnum):
     ROUTINE = "routine"
 
 
+class ScaleSource(StrEnum):
+    """How the size of a pixel was found, the surest first."""
+
+    STATED = "stated"
+    FRAME = "frame"
+    WHOLE_VIEW = "whole_view"
+    TRIED = "tried"
+    OPEN = "open"
+    """Of a part of a breast, by a model that looks at every picture at one size: there is nothing to try."""
+
+
+SCALE_WORDS: Mapping[ScaleSource, str] = MappingProxyType(
+    {
+        ScaleSource.STATED: "stated by the file",
+        ScaleSource.FRAME: "known by the size of the frame",
+        ScaleSource.WHOLE_VIEW: "assumed of a whole view",
+        ScaleSource.TRIED: "tried at two scales",
+        ScaleSource.OPEN: "assumed of a part of a breast",
+    }
+)
+
+
 class Refusal(StrEnum):
     """Why a file is not analysed. Each kind has a sentence that says expected, found, what to do."""
 
@@ -221,8 +243,8 @@ class Segmentation:
     probability: per type (rows, columns) float32 in [0, 1]. Zero outside `breast`.
     breast: (rows, columns) bool, the region that was looked at. left_out: what looks like tissue and is not in it, as a
         share of both together. negative: the picture looks like one, bright being air.
-    spacing_mm: (row, column) mm that the network assumed: the file's, or an assumption when the file has none.
-    spacing_assumed: True when the file had none. scale_said: then, where it is from, as the end of a sentence.
+    spacing_mm: (row, column) mm that the network took. scale_source: how that was found; None in maps of earlier
+        versions where the file does not say it. scale_said: the same, as the end of a sentence; "" for the file's own.
     thresholds: per type, probability at and above which a pixel counts.
     minimum_mm2: per type, smaller components are dropped (measured with spacing_mm).
     specks: (n, 2) int32 row and column of bright specks where MC is possible (`specks`); None: not looked for.
@@ -234,7 +256,7 @@ class Segmentation:
     probability: Mapping[Calcification, npt.NDArray[np.float32]]
     breast: npt.NDArray[np.bool_]
     spacing_mm: tuple[float, float]
-    spacing_assumed: bool
+    scale_source: ScaleSource | None
     thresholds: Mapping[Calcification, float]
     minimum_mm2: Mapping[Calcification, float]
     model: str
@@ -326,8 +348,8 @@ class Analysis:
     """Everything an export, a page or an auditor needs of one image, without its arrays.
 
     looked_share: of what looks like tissue, in [0, 1], what was looked at. looked_mm: (row, column) of a pixel as it
-        was taken to be; the file's where it says so. Both None in results of earlier versions. below: regions above the
-        thresholds that do not count, each with its reason; numbered on from the findings.
+        was taken to be, and scale_source how that was found. All None in results of earlier versions. below: regions
+        above the thresholds that do not count, each with its reason; numbered on from the findings.
     """
 
     sha256: str
@@ -341,6 +363,7 @@ class Analysis:
     breast_mm2: float | None
     looked_share: float | None
     looked_mm: tuple[float, float] | None
+    scale_source: ScaleSource | None
     thresholds: Mapping[Calcification, float]
     findings: tuple[Finding, ...]
     below: tuple[Finding, ...]

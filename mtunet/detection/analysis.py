@@ -59,6 +59,7 @@ def reweigh(
         breast_mm2=None if spacing is None else breast_px * spacing[0] * spacing[1],
         looked_share=1 - looked.left_out if breast_px else 0.0,
         looked_mm=segmentation.spacing_mm,
+        scale_source=segmentation.scale_source,
         thresholds=frozen({kind: float(used[kind]) for kind in Calcification}),
         findings=findings,
         below=every[len(findings) :],

@@ -19,6 +19,7 @@ from mtunet.case import (
     Priority,
     Provenance,
     Reason,
+    ScaleSource,
     Triage,
     View,
     frozen,
@@ -125,6 +126,13 @@ class WrittenImage(Written):
         None,
         description="(row, column) mm of a pixel as it was taken to be: the file's, or an assumption where it says "
         "none; null or absent in results of earlier versions.",
+    )
+    scale_source: ScaleSource | None = Field(
+        None,
+        description="How looked_mm was found, the surest first. stated: by the file, or by a person for it; frame: the "
+        "frame has the size of a known detector's; whole_view: assumed, as if a whole view were 232 mm long (frames in "
+        "use are 216 to 305 mm long); tried: of a part of a breast, the one of two at which more was found; open: of a "
+        "part of a breast, not tried. Null or absent in results of earlier versions.",
     )
 
 

@@ -19,7 +19,7 @@ from mtunet.detection.components import components
 from mtunet.detection.devices import describe, tiles_at_once
 from mtunet.detection.models import Model
 from mtunet.detection.network import DIVISOR, Network, mirror_look
-from mtunet.detection.pitch import scales
+from mtunet.detection.pitch import after_trying, scales
 from mtunet.detection.preprocessing import Prepared, prepare, restore
 from mtunet.detection.specks import find_specks
 
@@ -49,6 +49,8 @@ def segment(
     open_scales = scales(mammogram, looked)
     tried = open_scales if model.settings.way == "detail" else open_scales[:1]
     best: Segmentation | None = None
+    most: tuple[float, ...] = ()
+    taken = open_scales[0]
     for number, scale in enumerate(tried):
         prepared = prepare(mammogram, model.settings.pitch_mm, looked, scale)
 
@@ -58,10 +60,13 @@ def segment(
 
         logits = _blended_logits(look, prepared, told, cancelled or (lambda: False))
         seen = _segmentation(model, mammogram, prepared, logits, look.described)
-        if best is None or _amounts(seen) > _amounts(best):
-            best = seen
+        amounts = _amounts(seen)
+        if best is None or amounts > most:
+            best, most, taken = seen, amounts, scale
     assert best is not None
-    return replace(best, seconds=time.perf_counter() - started)
+    if len(tried) > 1:
+        taken = after_trying(taken, found=any(most[: len(Calcification)]))
+    return replace(best, scale_source=taken.source, scale_said=taken.said, seconds=time.perf_counter() - started)
 
 
 def _segmentation(
@@ -71,18 +76,18 @@ def _segmentation(
     for kind, own in zip(Calcification, logits, strict=True):
         own /= np.float32(model.settings.temperatures[kind])
     maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
-    spacing_mm, words = prepared.scale
+    scale = prepared.scale
     return Segmentation(
         probability=maps,
         breast=prepared.breast,
         left_out=prepared.looked.left_out,
         negative=prepared.looked.negative,
-        spacing_mm=spacing_mm,
-        spacing_assumed=mammogram.spacing_mm is None,
-        scale_said=f"{spacing_mm[0]:.2g} mm a pixel, {words}" if words else "",
+        spacing_mm=scale.spacing_mm,
+        scale_source=scale.source,
+        scale_said=scale.said,
         thresholds=model.settings.thresholds,
         minimum_mm2=model.settings.minimum_mm2,
-        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], spacing_mm, prepared.breast),
+        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], scale.spacing_mm, prepared.breast),
         minimum_specks=model.settings.minimum_specks,
         minimum_track_mm2=model.settings.minimum_track_mm2,
         minimum_peak=model.settings.minimum_peak,

@@ -29,7 +29,7 @@ WHOLE_BREAST_CM2 = (30.0, 600.0)
 LEFT_OUT = 0.1
 """A picture of whose tissue-like area more than this was not looked at cannot be without findings."""
 
-RULES_VERSION = "9"
+RULES_VERSION = "10"
 """Changes whenever a rule, a sentence, the share or what counts (`components`) changes; results carry it. A test
 holds rules and version together (`tests/test_triage.py`)."""
 
@@ -330,7 +330,7 @@ PICTURE_RULES: tuple[PictureRule, ...] = (
     PictureRule(
         name="no_spacing",
         applies=lambda p: not p.spacing_known and p.breast_found,
-        sentence="The file does not say how large a pixel is, so areas are in pixels and sizes were assumed{scale}.",
+        sentence="The file does not say how large a pixel is, so areas are in pixels{scale}.",
         doubt=False,
         reason="The network looks at a fixed physical scale; without spacing that scale is a guess.",
         source="DICOM PS3.3 C.8.11.7, Imager Pixel Spacing (0018,1164).",
@@ -470,7 +470,7 @@ def picture_reasons(facts: PictureFacts) -> tuple[Reason, ...]:
         "one_grey": round(100 * facts.one_grey),
         "clipped": round(100 * facts.clipped),
         "breast": f"{facts.breast_cm2 or 0:.0f}",
-        "scale": f": {facts.scale_said}" if facts.scale_said else "",
+        "scale": f"; taken as {facts.scale_said}" if facts.scale_said else " and sizes were assumed",
         "looked": min(round(100 * (1 - facts.left_out)), 99),
     }
     return tuple(Reason(rule.name, rule.sentence.format(**words)) for rule in PICTURE_RULES if rule.applies(facts))

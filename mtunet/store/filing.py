@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Calcification, Mammogram, Segmentation, frozen
+from mtunet.case import Calcification, Mammogram, ScaleSource, Segmentation, frozen
 from mtunet.files import write_whole
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -145,7 +145,7 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
     files["breast.png"] = _png(segmentation.breast.astype(np.uint8) * np.uint8(255))
     facts = {
         "spacing_mm": [float(mm) for mm in segmentation.spacing_mm],
-        "spacing_assumed": bool(segmentation.spacing_assumed),
+        "scale_source": segmentation.scale_source,
         "thresholds": {kind.value: float(t) for kind, t in segmentation.thresholds.items()},
         "minimum_mm2": {kind.value: float(mm2) for kind, mm2 in segmentation.minimum_mm2.items()},
         "specks": None if segmentation.specks is None else segmentation.specks.tolist(),
@@ -180,7 +180,7 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         probability=probability,
         breast=_read_png(folder / "breast.png", np.dtype(np.uint8)) > 127,
         spacing_mm=(row_mm, column_mm),
-        spacing_assumed=facts["spacing_assumed"],
+        scale_source=_scale_source(facts),
         thresholds=frozen({kind: facts["thresholds"][kind.value] for kind in Calcification}),
         minimum_mm2=frozen({kind: facts["minimum_mm2"][kind.value] for kind in Calcification}),
         model=facts["model"],
@@ -195,6 +195,13 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         negative=facts.get("negative", False),
         scale_said=facts.get("scale_said", ""),
     )
+
+
+def _scale_source(facts: Mapping[str, Any]) -> ScaleSource | None:
+    """Maps of earlier versions say only whether the file's spacing was taken."""
+    if "spacing_assumed" in facts:
+        return None if facts["spacing_assumed"] else ScaleSource.STATED
+    return None if facts["scale_source"] is None else ScaleSource(facts["scale_source"])
 
 
 def save_look(data: Path, sha256: str, model: str, weights_sha256: str, look: Mapping[str, Any]) -> None:

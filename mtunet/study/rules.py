@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from mtunet.case import Calcification, Flag, Priority, Reason, Segmentation
+from mtunet.case import Calcification, Flag, Priority, Reason, ScaleSource, Segmentation
 from mtunet.detection.components import components
 from mtunet.detection.triage import MOSTLY_BAC_SHARE, Evidence, ImageEvidence, flag_of, priority_of, reasons
 
@@ -96,7 +96,7 @@ def areas(
         moves,
         pixels[Calcification.MICRO],
         pixels[Calcification.ARTERIAL],
-        None if segmentation.spacing_assumed else row_mm * column_mm,
+        row_mm * column_mm if segmentation.scale_source is ScaleSource.STATED else None,
     )
 
 

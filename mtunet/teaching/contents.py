@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from mtunet.case import Calcification, Segmentation
+from mtunet.case import Calcification, ScaleSource, Segmentation
 from mtunet.detection.analysis import reweigh
 from mtunet.phantom import Phantom
 from mtunet.phantom.spec import BoolArray
@@ -186,7 +186,7 @@ def known_grade(phantom: Phantom) -> int | None:
         probability={kind: mask.astype(np.float32) for kind, mask in masks.items()},
         breast=phantom.masks["breast"] | masks[Calcification.MICRO] | masks[Calcification.ARTERIAL],
         spacing_mm=phantom.spacing_mm,
-        spacing_assumed=False,
+        scale_source=ScaleSource.STATED,
         thresholds=dict.fromkeys(Calcification, 0.5),
         minimum_mm2=dict.fromkeys(Calcification, 0.0),
         model="truth",

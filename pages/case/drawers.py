@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from mtunet.case import Analysis, Calcification, Finding
+from mtunet.case import SCALE_WORDS, Analysis, Calcification, Finding, ScaleSource
 from mtunet.files import counted
 from mtunet.intake.admission import PIXEL_SIZES, SPACING, QueueFull, set_pixel_size
 from mtunet.output.drawing import Palette, inset
@@ -200,7 +200,7 @@ def _looked_at(store: Store, case: Case, chosen: Chosen) -> None:
     ):
         for image, analysis in chosen.found:
             by_hand = any(correction.what == SPACING and correction.sha256 == image.sha256 for correction in told)
-            st.caption(plain(f"{image.name}: {_share(analysis)}; {_scale(analysis, by_hand=by_hand)}."))
+            st.caption(plain(f"{image.name}: {_share(analysis)}; {scale_words(analysis, by_hand=by_hand)}."))
         _pixel_size(case, chosen.found, chosen.model, told)
         if below:
             size = "mm²" if case.in_mm else "Pixels"
@@ -225,11 +225,17 @@ def _share(analysis: Analysis) -> str:
     return words.replace("%", " %")
 
 
-def _scale(analysis: Analysis, *, by_hand: bool) -> str:
+def scale_words(analysis: Analysis, *, by_hand: bool) -> str:
+    """What a pixel was taken to be, and how that was found. by_hand: a person said it."""
     if analysis.looked_mm is None:
         return "by an earlier version, which did not keep its scale"
-    source = "set by hand" if by_hand else "as the file says" if analysis.spacing_mm is not None else "assumed"
-    return f"a pixel is {analysis.looked_mm[0]:.2g} mm, {source}"
+    if by_hand:
+        found = "set by hand"
+    elif analysis.scale_source is None:  # of an earlier version
+        found = "assumed" if analysis.spacing_mm is None else SCALE_WORDS[ScaleSource.STATED]
+    else:
+        found = SCALE_WORDS[analysis.scale_source]
+    return f"a pixel is {analysis.looked_mm[0]:.2g} mm, {found}"
 
 
 def _pixel_size(case: Case, results: Sequence[Found], model: str, told: Sequence[Correction]) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from mtunet.case import Box
+from mtunet.case import Box, ScaleSource
 from mtunet.detection import models
+from mtunet.detection.analysis import reweigh
 from mtunet.detection.triage import PICTURE_RULES
 from mtunet.intake.admission import TURNED_OVER
 from mtunet.store import filing
@@ -23,8 +25,10 @@ from mtunet.store.images import Store
 from mtunet.store.records import JobState
 from mtunet.store.studies import images_of, set_placement, study_of
 from mtunet.study.decisions import Act, standing
+from pages.case.drawers import scale_words
 from pages.case.settings import NEGATIVE
 from tests.dicoms import dicom
+from tests.drawn_results import drawn_mammogram, drawn_segmentation
 from tests.pages.conftest import decide, desk_of, once, open_drawer
 from tests.painting import drawing, drawn_png
 
@@ -264,7 +268,7 @@ def test_a_pixel_size_is_set_by_hand_and_the_difference_told(
     app.run()
     open_drawer(app, "about")
     assert "of the picture was looked at" in text(app)
-    assert "assumed" in text(app)
+    assert "mm, assumed of a whole view." in text(app)
     [size] = [each for each in app.button_group if "case.pixel" in each.key]
     size.set_value(0.1).run()
     with Store.open(data) as store:
@@ -281,7 +285,22 @@ def test_a_pixel_size_is_set_by_hand_and_the_difference_told(
     assert re.search(
         r"Pixel size 0\.1 mm, set by .*: \d MC regions? and \d BAC segments?\. Before: 2 MC regions", text(app)
     )
-    assert "a pixel is 0.1 mm, as the file says" not in text(app)
+    assert "a pixel is 0.1 mm, stated by the file" not in text(app)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (ScaleSource.FRAME, "a pixel is 0.1 mm, known by the size of the frame"),
+        (ScaleSource.TRIED, "a pixel is 0.1 mm, tried at two scales"),
+        (None, "a pixel is 0.1 mm, assumed"),
+    ],
+)
+def test_the_case_says_how_the_scale_was_found(source: ScaleSource | None, words: str) -> None:
+    mammogram = drawn_mammogram(spacing_mm=None)
+    analysis = reweigh(mammogram, replace(drawn_segmentation(mammogram), scale_source=source))
+    assert scale_words(analysis, by_hand=False) == words
+    assert scale_words(analysis, by_hand=True) == "a pixel is 0.1 mm, set by hand"
 
 
 def test_an_image_that_does_not_count_is_shown_beside_and_said(
