@@ -11,7 +11,7 @@ from mtunet.evaluation.curves import Calibration, Curve, Froc, calibrations
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
-from pages.evaluation.numbers import percent
+from pages.evaluation.numbers import percent, threshold_words
 from pages.evaluation.results_table import of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, markers, muted, show
@@ -104,7 +104,7 @@ def _add(
     """A curve with its mark. other: a second curve of the same method, told apart by dashes and hollow marks."""
     hover = "%{text}<br>x %{x:.3g}, y %{y:.3g}<extra>" + label + "</extra>"
     drawn: dict[str, Any] = line(curve.method, results.methods, **({"dash": "dash"} if other else {}))
-    words = [f"threshold {t:.2f}" for t in curve.thresholds]
+    words = [f"threshold {threshold_words(t)}" for t in curve.thresholds]
     made.add_scatter(
         x=x,
         y=y,

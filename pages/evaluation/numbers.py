@@ -36,6 +36,11 @@ def decimal(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None or value != value else f"{value:.{digits}f}".replace("-", "−")
 
 
+def threshold_words(threshold: float) -> str:
+    """ "0.5", "0.0078", "0.9961": as many digits as tell apart those that a run tries, which lie close at both ends."""
+    return f"{threshold:.4g}"
+
+
 def p_words(p: float | None) -> str:
     """ "0.034"; "<0.001"; "–" where nothing was tested."""
     return UNDEFINED if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -12,7 +12,7 @@ from mtunet.evaluation.statistics import PooledSweep
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import keep_part, remembered
 from pages.evaluation.curve_charts import froc, precision_recall, removal, roc, show_calibration
-from pages.evaluation.numbers import decimal, downloads, percent
+from pages.evaluation.numbers import decimal, downloads, percent, threshold_words
 from pages.evaluation.results_table import chosen_frame, chosen_methods, chosen_type, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 
@@ -78,7 +78,7 @@ def _chosen_threshold(sweeps: Sweeps) -> float:
         st.select_slider(
             "Threshold",
             tried,
-            format_func=lambda t: f"{t:.2f}",
+            format_func=threshold_words,  # options with one label would be one option
             key=remembered("threshold", tried, start),
             persist_state="page",
             help="The probability at and above which a pixel counts, the same in every fold. The Results section uses "
@@ -94,7 +94,7 @@ def _said_of_validation(results: Results, kind: str, frame: str) -> str:
         counts = results.counts.get((method, kind, frame))
         if counts is not None and counts.thresholds and method not in BASELINES:
             cuts = sorted(counts.thresholds.values())
-            span = f"{cuts[0]:.2f}" if cuts[0] == cuts[-1] else f"{cuts[0]:.2f} to {cuts[-1]:.2f}"
+            span = " to ".join(dict.fromkeys(threshold_words(cut) for cut in (cuts[0], cuts[-1])))
             chosen.append(f"{method_title(method)} {span}")
     return f"The folds' own inner validation chose: {', '.join(chosen)}.{of_one_seed(results)}" if chosen else ""
 

@@ -34,7 +34,9 @@ from pages.evaluation.checklist import AUDITS
 from pages.evaluation.network_figure import network_shapes
 from pages.evaluation.numbers import Behind, as_latex, as_markdown, go_behind, p_words, percent, signed
 from pages.evaluation.runs_shown import read
+from tests import drawn_run
 from tests.drawn_run import quick_phantom, write_family, write_run
+from training.counting import SWEEP
 from training.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +142,26 @@ def test_the_threshold_moves_the_numbers(opened: Callable[[], AppTest], drawn: P
         assert row["Sensitivity, %"] == percent(expected["sensitivity"])
         seen.add(row["F1, %"])
     assert len(seen) == 2
+
+
+def test_every_threshold_that_was_tried_can_be_chosen(
+    opened: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those at both ends lie closer than a hundredth."""
+    monkeypatch.setattr(drawn_run, "THRESHOLDS", SWEEP)
+    fine = write_run(root / "fine", images=4, folds=2, methods=("mtunet",))
+    app = opened()
+    app.selectbox(key="evaluation.run").set_value("fine").run()
+    slider = go_to(app, "Curves").select_slider(key="evaluation.threshold")
+    assert len(set(slider.options)) == len(SWEEP) == 32
+    assert {"0.0039", "0.0078", "0.0156", "0.9764", "0.9882", "0.996", "1"} < set(slider.options)
+    sweep = pooled([sweeps(load(fine), "mtunet")["mc", "256"]])
+    slider.set_value(0.9882).run()
+    assert app.dataframe[0].value["Sensitivity, %"].item() == percent(figures_at(sweep, 0.9882)["sensitivity"])
+    assert address(app)["threshold"] == "0.9882"
+    froc = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert [froc[0]["text"][place] for place in (1, 26)] == ["threshold 0.0078", "threshold 0.9764"]
+    assert froc[1]["text"] == ["threshold 0.9882"]
 
 
 def test_folds_show_every_fold_of_the_chosen_metric(opened: Callable[[], AppTest]) -> None:
