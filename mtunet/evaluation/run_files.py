@@ -161,7 +161,8 @@ def remove_table(folder: Path, name: str) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Another text whenever a file of the run was written: what a cache may be kept by."""
-    paths = [path for path in folder.rglob("*") if path.suffix in (".json", ".csv", ".gz", ".xz", ".npz")]
+    """Another text whenever a file of the run was written, but for how far it is: what a cache may be kept by."""
+    there = (path for path in folder.rglob("*") if path.name != PROGRESS)
+    paths = [path for path in there if path.suffix in (".json", ".csv", ".gz", ".xz", ".npz")]
     stats = [(path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
     return f"{len(stats)}-{max((when for when, _ in stats), default=0)}-{sum(size for _, size in stats)}"

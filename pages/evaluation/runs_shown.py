@@ -191,8 +191,8 @@ def _readable(folders: list[Path]) -> tuple[list[Results], list[str]]:
     return results, broken
 
 
-@st.cache_resource(max_entries=100, show_spinner="Reading the run …")  # more than there are: the list asks for each
-def read(folder: str, _seen: str, /) -> Results:
+@st.cache_resource(max_entries=50, show_spinner="Reading the run …")  # more than there are: the list asks for each
+def read(folder: str, seen: str) -> Results:  # noqa: ARG001 (its fingerprint: the cache's key)
     """Its statistics with it: all that is shown rests on them. Raises UnreadableRun."""
     results = load(Path(folder))
     _ = results.statistics

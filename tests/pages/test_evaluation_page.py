@@ -428,11 +428,14 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     assert "Claims wait until a seed has every fold, and every baseline." in app.warning[0].value
     assert "done" in app.dataframe[0].value["State"].tolist()
     assert len([state for state in app.dataframe[0].value["State"] if state != "done"]) == 2
+    shutil.copy(drawn / "mtunet/fold_1/timing.json", root / "half" / "mtunet/fold_1/timing.json")
+    app.run()
+    assert "unfinished: 11 of its parts" in app.warning[0].value
     last = {"method": "mtunet", "fold": 1, "seed": 1, "epoch": 3, "epochs": 4, "last": {"loss_mc": 0.25}}
     runs.save_progress(root / "half", {"tasks": 12, "seconds_left": 7200, "at": time.time(), "running": [last]})
     app.run()
     assert "About 2.0 hours left" in said(app)
-    assert app.get("progress")[0].proto.text.startswith("10 of 12 parts done")
+    assert app.get("progress")[0].proto.text.startswith("11 of 12 parts done")
     assert app.code[0].value == "mtunet fold 1 seed 1 · epoch 3 of 4 · loss_mc 0.250"
 
 
