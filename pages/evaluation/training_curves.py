@@ -1,4 +1,4 @@
-"""How the networks learnt, and what it cost: loss per head, F1 on the inner validation part, time and memory."""
+"""How the networks learnt, and what it cost: loss per head, F1 on the inner validation part, time, a GPU's memory."""
 
 from dataclasses import fields
 from typing import Any
@@ -19,13 +19,16 @@ from pages.shared.charts import figure, line, look, markers, show
 HEADS = {"mc": "MC", "bac": "BAC", "background": "Background"}
 BARS = {
     "train_seconds": ("Training time per fold", "minutes", 1 / 60),
-    "images_per_second": ("Training speed", "views per second", 1.0),
+    "images_per_second": ("Training speed", "draws per second", 1.0),
     "seconds_per_image": ("Time to segment one image", "seconds", 1.0),
     "peak_memory_mb": ("Most memory in use", "MB", 1.0),
     "parameters": ("Size of the network", "million parameters", 1e-6),
 }
 """What timing.json may hold: title, unit, and what to multiply by."""
 PRICED = frozenset(field.name for field in fields(Price))
+SHARED_MEMORY = ("CPU", "Apple GPU")
+"""How a device's name begins that has no memory of its own: what was recorded there is all that the process held, data
+and libraries included, and says nothing of the networks."""
 
 
 def show_training(results: Results) -> None:
@@ -129,13 +132,15 @@ def _validation_chart(results: Results, shown: list[History], kind: str, soon: d
 
 
 def _costs(results: Results, fold_costs: list[Cost]) -> None:
-    shown = [key for key in BARS if any(key in cost.facts for cost in fold_costs)]
+    known = [key for key in BARS if any(key in cost.facts for cost in fold_costs)]
+    shared = any(str(cost.facts.get("device", "CPU")).startswith(SHARED_MEMORY) for cost in fold_costs)
+    shown = [key for key in known if key != "peak_memory_mb" or not shared]
     st.subheader("What it costs", anchor=False)
     if not shown:
         seconds = (results.summary or {}).get("median_seconds_per_image")
         device = results.config.get("device")
         if seconds is None:
-            st.caption("This run did not record time and memory.")
+            st.caption("This run did not record what it cost.")
         else:
             st.markdown(f"One image takes {seconds:.2f} s (median){f' on {device}' if device else ''}.")
         return
@@ -160,7 +165,7 @@ def _every_fold(results: Results, fold_costs: list[Cost], shown: list[str]) -> N
         | {heads[key]: _measured(cost.facts.get(key), BARS[key][2]) for key in shown}
         for cost in fold_costs
     ]
-    st.dataframe(rows, hide_index=True, key="evaluation.training.costs", alt="Time and memory of every fold")
+    st.dataframe(rows, hide_index=True, key="evaluation.training.costs", alt="What every fold cost")
     flat = [
         {"method": cost.method, "fold": cost.fold} | {key: cost.facts.get(key) for key in (*shown, "device")}
         for cost in fold_costs

@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from mtunet.case import Box
 from mtunet.detection import models
+from mtunet.detection.devices import describe
 from mtunet.detection.network import HEADS
 from mtunet.evaluation import between, paper, runs
 from mtunet.evaluation.aggregation import aggregate
@@ -217,16 +219,32 @@ def test_a_run_from_before_says_what_it_did_not_measure(app: AppTest, root: Path
     assert app.selectbox(key="evaluation.order").options == [metric.title for metric in METRICS.values()]
 
 
-def test_every_fold_has_its_time_and_memory(opened: Callable[[], AppTest]) -> None:
+def titles(app: AppTest) -> str:
+    """Of charts, which break them into lines."""
+    specs = [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
+    return " ".join(specs).replace("<br>", " ")
+
+
+def test_every_fold_has_its_time_and_a_gpus_memory(opened: Callable[[], AppTest], root: Path) -> None:
     app = go_to(opened(), "Training")
     [costs] = [table.value for table in app.dataframe if "Fold" in table.value]
     assert len(costs) == 4 * 3
     assert set(costs["Training time per fold, minutes"]) == {"1"}
-    assert set(costs["Training speed, views per second"]) == {"5"}
+    assert set(costs["Training speed, draws per second"]) == {"5"}
     assert set(costs["Most memory in use, MB"]) == {"300"}
     assert any(caption.value.startswith("Median of the first seed's folds.") for caption in app.caption)
-    titles = " ".join(json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart"))
-    assert "mean of the first seed's folds" in titles.replace("<br>", " ")
+    assert "mean of the first seed's folds" in titles(app)
+    assert "Most memory in use: one MTU-Net takes 100 % of what two U-Nets take" in titles(app)
+    for device in (describe(torch.device("cpu"), torch.float32), "Apple GPU (MPS), float32"):
+        for timing in (root / "drawn").rglob("timing.json"):
+            timing.write_text(json.dumps(json.loads(timing.read_text()) | {"device": device}))
+        go_to(app, "Training")
+        assert "memory" not in titles(app)
+        [costs] = [table.value for table in app.dataframe if "Fold" in table.value]
+        assert {name.split(",")[0] for name in costs} == {
+            *("Method", "Fold", "Training time per fold", "Training speed", "Time to segment one image"),
+            "Size of the network",
+        }
 
 
 def test_claims_without_a_run_say_which_to_make(opened: Callable[[], AppTest]) -> None:
