@@ -204,7 +204,9 @@ def test_metrics_follow_from_the_counts_in_a_few_lines_of_fractions(folder: Path
         "jaccard": lambda tp, fp, fn, tn: Fraction(tp, tp + fp + fn),
     }
     run = runs.read(folder)
-    written = {tuple(v for k, v in row.items() if k != "value"): row["value"] for row in runs.read_metrics(run)}
+    written = {
+        tuple(v for k, v in row.items() if k != "value"): row["value"] for row in runs.read_whole_table(run, "metrics")
+    }
     checked = 0
     for method in run.methods:
         by_fold = [runs.read_table(run, fold, "counts", method) for fold in range(2)]
@@ -252,7 +254,7 @@ def test_what_the_paper_lacks_follows_from_the_counts_too(folder: Path) -> None:
     run = runs.read(folder)
     written = {
         (row["method"], row["type"], row["frame"], row["metric"]): row["value"]
-        for row in runs.read_metrics(run)
+        for row in runs.read_whole_table(run, "metrics")
         if (row["fold"], row["aggregation"]) == ("all", "pooled")
     }
     checked = 0
@@ -291,7 +293,9 @@ def test_what_the_paper_lacks_follows_from_the_counts_too(folder: Path) -> None:
 
 def test_every_figure_has_its_spread_and_its_interval(folder: Path) -> None:
     run = runs.read(folder)
-    rows = [row for row in runs.read_metrics(run) if (row["method"], row["fold"]) == ("classical", "all")]
+    rows = [
+        row for row in runs.read_whole_table(run, "metrics") if (row["method"], row["fold"]) == ("classical", "all")
+    ]
     value = {(r["type"], r["frame"], r["aggregation"], r["metric"]): r["value"] for r in rows}
     for metric in ("f1", "boundary", "centre_line"):
         for aggregation in ("pooled", "per-image", "per-fold"):
@@ -300,7 +304,7 @@ def test_every_figure_has_its_spread_and_its_interval(folder: Path) -> None:
             assert low <= float(value[*key, metric]) <= high
     folds = [
         float(row["value"])
-        for row in runs.read_metrics(run)
+        for row in runs.read_whole_table(run, "metrics")
         if (row["method"], row["type"], row["frame"], row["aggregation"], row["metric"])
         == ("classical", "bac", "native", "pooled", "f1")
         and row["fold"] != "all"
@@ -316,14 +320,14 @@ def test_predicting_nothing_and_the_whole_breast_score_what_they_must(folder: Pa
     for row in runs.read_table(run, 0, "sweep", "everything"):
         if row["frame"] == "256":
             assert row["fn"] == "0"
-    assert float(next(r["value"] for r in runs.read_metrics(run) if r["metric"] == "specificity")) <= 1
+    assert float(next(r["value"] for r in runs.read_whole_table(run, "metrics") if r["metric"] == "specificity")) <= 1
 
 
 def test_the_classical_baseline_finds_a_bright_bar(folder: Path) -> None:
     run = runs.read(folder)
     f1 = {
         row["method"]: float(row["value"] or 0)
-        for row in runs.read_metrics(run)
+        for row in runs.read_whole_table(run, "metrics")
         if (row["type"], row["fold"], row["frame"], row["aggregation"], row["metric"])
         == ("bac", "all", "256", "pooled", "f1")
     }

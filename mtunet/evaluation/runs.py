@@ -359,11 +359,6 @@ def read_images(run: Run) -> list[dict[str, str]]:
     return files.read_rows_if_there(run.folder, files.IMAGES)
 
 
-def read_metrics(run: Run) -> list[dict[str, str]]:
-    """Rows of metrics.csv; [] where it is not written."""
-    return files.read_rows_if_there(run.folder, files.METRICS)
-
-
 def read_splits(run: Run) -> list[dict[str, list[str]]]:
     """Raises UnreadableRun."""
     path = run.folder / files.SPLITS
