@@ -20,7 +20,7 @@ from mtunet.detection.models import model_from_bytes
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.metrics import count_boundary
-from mtunet.evaluation.reading import load
+from mtunet.evaluation.reading import histories_so_far, load
 from tests.drawn_views import TINY, WHOLE, drawn_cache, drawn_sample
 from tests.starting import start, wait_for, wait_until_ended
 from training import fitting, loop
@@ -583,6 +583,9 @@ def test_a_run_that_was_killed_in_mid_epoch_ends_with_the_same_weights(
     progress = runs.read_progress(tmp_path / "killed")
     assert progress is not None
     assert progress["running"][0]["epochs"] == 12
+    [rows] = progress["running"][0]["rows"]
+    assert [row["epoch"] for row in rows] == [*range(1, len(rows) + 1)]
+    assert {"loss_mc", "loss_bac", "loss_background", "validation_f1_mc"} < rows[1].keys()
     again = begun("killed", "folds=[0]")
     again.join()
     undisturbed.join()
@@ -608,6 +611,27 @@ def test_a_run_ends_itself_in_time_and_goes_on(
     assert "going on after step" in capsys.readouterr().out
     assert runs.done(runs.read(tmp_path / "run")) == [("mtunet", 0)]
     assert not checkpoint.exists()
+
+
+def test_what_networks_said_of_their_epochs_stands_while_they_learn(tmp_path: Path) -> None:
+    """Of the first network of two also after a kill, when another process goes on with the second."""
+    experiment = replace(TINY, methods=("single",), folds=1)
+    runs.begin(tmp_path, {"experiment": {}, "methods": ["single"], "seeds": [0]}, [{}])
+    [task] = loop.wanted(experiment)
+    mc = [{"epoch": n, "seconds": 1.0, "loss_mc": 1 / n, "validation_f1_mc": n / 4} for n in (1, 2)]
+    bac = [{"epoch": 1, "seconds": 1.0, "loss_bac": 0.5, "validation_f1_bac": 0.25}]
+    for number, rows in ((0, mc[:1]), (0, mc), (1, bac)):
+        tell = loop.Teller(experiment, task, tmp_path)
+        tell(fitting.NetworkTask(experiment, "single", 0, 0, number), 2 * len(rows), 0.1, rows)
+    progress, own = (runs.read_progress(folder) for folder in (tmp_path, task.folder(tmp_path)))
+    assert progress is not None
+    assert progress["running"] == [own]
+    assert progress["running"][0]["rows"] == [mc, bac]
+    first, second = histories_so_far(progress["running"][0])
+    assert (first.losses["mc"].tolist(), first.validation["mc"].tolist()) == ([1.0, 0.5], [0.25, 0.5])
+    assert (second.along.tolist(), second.losses["bac"].tolist()) == ([1.0], [0.5])
+    loop.Teller(experiment, task, tmp_path)(fitting.NetworkTask(experiment, "single", 0, 0, 0), 2, 0.1, mc[:1])
+    assert (runs.read_progress(task.folder(tmp_path)) or {})["rows"] == [mc[:1]]  # begun again from before
 
 
 def test_the_time_left_is_that_of_all_networks_at_the_pace_of_those_that_run(tmp_path: Path) -> None:

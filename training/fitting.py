@@ -114,10 +114,11 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told how far it is, and when to end. tell: gets the task, steps done, seconds a step, the last row."""
+    """Who is told how far it is, and when to end. tell: gets the task, steps done, seconds a step, the rows so
+    far."""
 
     deadline: float = float("inf")
-    tell: Callable[[NetworkTask, int, float, Mapping[str, Any]], None] = lambda *_: None
+    tell: Callable[[NetworkTask, int, float, Sequence[Mapping[str, Any]]], None] = lambda *_: None
 
     @property
     def over(self) -> bool:
@@ -153,7 +154,7 @@ def learn(
         if fitting.step % experiment.steps_per_epoch == 0:
             scores = validate(fitting, validation)
             fitting.close_epoch(scores, time.perf_counter() - started)
-            watch.tell(task, fitting.step, fitting.pace, fitting.history[-1])
+            watch.tell(task, fitting.step, fitting.pace, fitting.history)
         else:
             fitting.seconds += time.perf_counter() - started
         if watch.over or time.perf_counter() - kept > KEEP_EVERY or fitting.step == experiment.steps:

@@ -177,14 +177,18 @@ def _end_with_the_run() -> None:
 
 @dataclass(frozen=True)
 class Teller:
-    """Prints a line per epoch, and keeps the run's progress.json: what its tasks' own say, put together."""
+    """Prints a line per epoch, and keeps the run's progress.json: what its tasks' own say, put together.
+
+    A task's says of each of its networks the rows so far; of those that learnt before, in a process that may be gone,
+    what stands there already.
+    """
 
     experiment: Experiment
     task: Task
     folder: Path
 
-    def __call__(self, network: NetworkTask, step: int, pace: float, row: Mapping[str, Any]) -> None:
-        steps = network.experiment.steps
+    def __call__(self, network: NetworkTask, step: int, pace: float, history: Sequence[Mapping[str, Any]]) -> None:
+        steps, row, own = network.experiment.steps, history[-1], self.task.folder(self.folder)
         networks = len(METHODS[network.method].networks)
         left = (steps - step + (networks - 1 - network.number) * steps) * pace
         numbers = " ".join(f"{k} {v:.3f}" for k, v in row.items() if k.startswith(("loss", "validation")))
@@ -192,8 +196,9 @@ class Teller:
             f"{said(network)} epoch {row['epoch']}/{network.experiment.epochs} {numbers} · {_told(left)} left",
             flush=True,
         )
+        before = (runs.read_progress(own) or {}).get("rows", [])[: network.number]
         runs.save_progress(
-            self.task.folder(self.folder),
+            own,
             {
                 **{name: getattr(network, name) for name in ("method", "fold", "seed")},
                 "heads": list(network.heads),
@@ -202,22 +207,18 @@ class Teller:
                 "images_per_second": round(self.experiment.batch / pace, 1) if pace else None,
                 "seconds_left": round(left),
                 "seconds_a_network": round(self.experiment.steps * pace),
-                "last": dict(row),
+                "rows": [*before, [dict(row) for row in history]],
                 "at": time.time(),
             },
         )
         runs.save_progress(self.folder, overall(self.experiment, self.folder))
 
 
-RECENT = 900.0
-"""Seconds after which a task that said nothing is not thought to be running."""
-
-
 def overall(experiment: Experiment, folder: Path, now: Callable[[], float] = time.time) -> dict[str, Any]:
     """How far the run is: tasks that are done, those that run, and the seconds left for all at the pace of those."""
     tasks = wanted(experiment)
     said_last = {task: runs.read_progress(task.folder(folder)) for task in tasks if not task.done(folder)}
-    running = [told for told in said_last.values() if told and now() - told["at"] < RECENT]
+    running = [told for told in said_last.values() if told and now() - told["at"] < runs.RECENT]
     a_network = sum(told["seconds_a_network"] for told in running) / max(len(running), 1)
     methods = [METHODS[task.method] for task, told in said_last.items() if told not in running]
     waiting = sum(len(method.networks) * method.share for method in methods)

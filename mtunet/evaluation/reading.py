@@ -327,7 +327,7 @@ class Cost:
 
 
 def histories(results: Results) -> list[History]:
-    """Of every part that has begun. Raises UnreadableRun."""
+    """Of every part that is done. Raises UnreadableRun."""
     return [history for part in results.parts if (history := _history(part)) is not None]
 
 
@@ -356,14 +356,25 @@ def epochs_to_reach(history: History, kind: str, share: float = 0.95) -> float |
     return float(history.along[history.validation[kind] >= share * final][0])
 
 
+def histories_so_far(told: Mapping[str, Any]) -> list[History]:
+    """Of a part that is being learnt, by what its progress tells: of each of its networks that did an epoch."""
+    return [
+        _of_table(told["method"], told["fold"], {name: [str(row[name]) for row in rows] for name in rows[0]})
+        for rows in told.get("rows", ())
+        if rows
+    ]
+
+
 def _history(part: RunPart) -> History | None:
     table = part.columns(HISTORY)
-    if not table or not next(iter(table.values())):
-        return None
+    return _of_table(part.method, part.fold, table) if table and next(iter(table.values())) else None
+
+
+def _of_table(method: str, fold: int, table: Table) -> History:
     unit = next((name for name in ("epoch", "step") if name in table), next(iter(table)))
     others = {name: numbers(column) for name, column in table.items() if name not in NOT_A_HEAD}
     validation = {n.removeprefix("validation_f1_"): v for n, v in others.items() if n.startswith("validation_f1_")}
     heads = {n.removeprefix("loss_"): v for n, v in others.items() if n.startswith("loss_")}
     if not heads:
         heads = {name: values for name, values in others.items() if not name.startswith("validation")}
-    return History(part.method, part.fold, unit, numbers(table[unit]), heads, validation)
+    return History(method, fold, unit, numbers(table[unit]), heads, validation)

@@ -5,7 +5,8 @@
                                the data, the machine
         splits.json            [{"train": [image, …], "validation": […], "test": […]}, …], one per fold
         images.csv             one row per image: patient, density, look, view, stratum, what it holds, its spec
-        progress.json          while it runs: tasks done and to be done, where each running one is, seconds left
+        progress.json          while it runs: tasks done and to be done, seconds left, and of each running one where it
+                               is and what its networks said of every epoch; that of one alone lies in its own folder
         <method>/fold_0/       of the run's first seed; of a further one <method>/seed_2/fold_0/
             history.csv        per epoch: objective of each head, validation F1
             validation.csv     thresholds tried and what each gave, of which one was chosen
@@ -170,6 +171,10 @@ def part_done(folder: Path, method: str, fold: int, seed: int | None = None) -> 
 def part_folder(folder: Path, method: str, fold: int, seed: int | None = None) -> Path:
     """Where one method's results on one fold with one seed lie."""
     return files.fold_folder(folder / method if seed is None else folder / method / f"seed_{seed}", fold)
+
+
+RECENT = 900.0
+"""Seconds after which nobody is thought to train what said nothing."""
 
 
 def save_progress(folder: Path, progress: Mapping[str, Any]) -> None:

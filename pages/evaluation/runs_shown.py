@@ -130,21 +130,17 @@ def _live(folder: str, shown: int) -> None:
         st.caption("Nothing of it is stored yet.")
         return
     told = runs.read_progress(Path(folder))
-    ago = time.time() - float(told.get("at", 0)) if told else RECENT
+    ago = time.time() - float(told.get("at", 0)) if told else runs.RECENT
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover("Every part", icon=":material/list:", width="content"):
             st.dataframe(_parts(runs.read(results.folder)), hide_index=True, key="evaluation.progress")
-        if ago >= RECENT:
+        if ago >= runs.RECENT:
             st.caption("Nobody is training it now. The command that began it goes on from here.", width="content")
-    if told and ago < RECENT:
+    if told and ago < runs.RECENT:
         if tasks := int(told.get("tasks", 0)):
             done = min(results.coverage.parts, tasks)
             st.progress(done / tasks, f"{done} of {tasks} parts done (a part is a method on a fold with a seed)")
         _told_last(told, ago)
-
-
-RECENT = 900.0
-"""Seconds after which a training that said nothing is not thought to be running."""
 
 
 def _told_last(told: Mapping[str, Any], ago: float) -> None:
@@ -152,13 +148,18 @@ def _told_last(told: Mapping[str, Any], ago: float) -> None:
     left = float(told.get("seconds_left", 0)) / 60
     words = f"{left:.0f} minutes" if left < 90 else f"{left / 60:.1f} hours"
     st.markdown(f":material/timer: **About {words} left** for all, told {ago:.0f} seconds ago.")
-    lines = [
-        f"{part['method']} fold {part['fold']} seed {part['seed']} · epoch {part['epoch']} of {part['epochs']} · "
-        + " ".join(f"{k} {v:.3f}" for k, v in part["last"].items() if k.startswith(("loss", "validation")))
-        for part in told.get("running", ())
-    ]
-    if lines:
+    if lines := [line for part in told.get("running", ()) for line in last_lines(part)]:
         st.code("\n".join(lines), language=None)
+
+
+def last_lines(part: Mapping[str, Any], count: int = 1) -> list[str]:
+    """The last that the network of a running part said that is learning."""
+    rows = (part.get("rows") or [[]])[-1]
+    return [
+        f"{part['method']} fold {part['fold']} seed {part['seed']} · epoch {row['epoch']} of {part['epochs']} · "
+        + " ".join(f"{k} {v:.3f}" for k, v in row.items() if k.startswith(("loss", "validation")))
+        for row in rows[-count:]
+    ]
 
 
 def _parts(run: runs.Run) -> list[dict[str, Any]]:

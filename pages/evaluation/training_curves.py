@@ -11,12 +11,12 @@ from mtunet.evaluation.reading import Cost, History, Results, costs, histories
 from mtunet.evaluation.statistics import Estimate, Price
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.evaluation.together import convergence_of, prices_of
+from pages.evaluation.learning_now import HEADS, show_learning
 from pages.evaluation.numbers import UNDEFINED, downloads
 from pages.evaluation.results_table import chosen_method, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, look, markers, show
 
-HEADS = {"mc": "MC", "bac": "BAC", "background": "Background"}
 BARS = {
     "train_seconds": ("Training time per fold", "minutes", 1 / 60),
     "images_per_second": ("Training speed", "draws per second", 1.0),
@@ -33,10 +33,12 @@ and libraries included, and says nothing of the networks."""
 
 def show_training(results: Results) -> None:
     histories, costs = _recorded(results)
+    if not results.finished:
+        show_learning(results)
     if histories:
         _losses(results, histories)
         _validation(results, histories)
-    else:
+    elif results.finished:
         st.info("This run has no history of its training.", icon=":material/show_chart:")
     _costs(results, costs)
 

@@ -1,5 +1,6 @@
 """The Evaluation page on a drawn run: it opens on what was measured, and every section answers."""
 
+import base64
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,6 +225,11 @@ def titles(app: AppTest) -> str:
     """Of charts, which break them into lines."""
     specs = [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
     return " ".join(specs).replace("<br>", " ")
+
+
+def plotted(values: Any) -> list[float]:
+    """Of a chart, which packs arrays of numbers."""
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
 
 
 def test_every_fold_has_its_time_and_a_gpus_memory(opened: Callable[[], AppTest], root: Path) -> None:
@@ -449,12 +456,29 @@ def test_an_unfinished_run_is_shown_as_unfinished(app: AppTest, root: Path, draw
     shutil.copy(drawn / "mtunet/fold_1/timing.json", root / "half" / "mtunet/fold_1/timing.json")
     app.run()
     assert "unfinished: 11 of its parts" in app.warning[0].value
-    last = {"method": "mtunet", "fold": 1, "seed": 1, "epoch": 3, "epochs": 4, "last": {"loss_mc": 0.25}}
-    runs.save_progress(root / "half", {"tasks": 12, "seconds_left": 7200, "at": time.time(), "running": [last]})
+    rows = [{"epoch": n, "seconds": 1.0, "loss_mc": 1 - n / 4, "validation_f1_mc": n / 5} for n in (1, 2, 3)]
+    part = {"method": "mtunet", "fold": 2, "seed": 0, "epoch": 3, "epochs": 4, "rows": [rows]}
+    progress = {"tasks": 12, "seconds_left": 7200, "at": time.time(), "running": [part]}
+    runs.save_progress(root / "half", progress)
     app.run()
     assert "About 2.0 hours left" in said(app)
     assert app.get("progress")[0].proto.text.startswith("11 of 12 parts done")
-    assert app.code[0].value == "mtunet fold 1 seed 1 · epoch 3 of 4 · loss_mc 0.250"
+    line = "mtunet fold 2 seed 0 · epoch {} of 4 · loss_mc {:.3f} validation_f1_mc {:.3f}"
+    assert app.code[0].value == line.format(3, 0.25, 0.6)
+    go_to(app, "Training")
+    assert app.code[1].value.splitlines() == [line.format(n, 1 - n / 4, n / 5) for n in (1, 2, 3)]
+    assert "MTU-Net, fold 2, seed 0: F1 on the inner validation part, MC 0.60" in titles(app)
+    [f1] = [json.loads(one.proto.spec) for one in app.get("plotly_chart") if "MC 0.60" in one.proto.spec]
+    assert f1["data"][0]["mode"] == "lines+markers"
+    assert plotted(f1["data"][0]["y"]) == [0.2, 0.4, 0.6]
+    rows.append({"epoch": 4, "seconds": 1.0, "loss_mc": 0.0, "validation_f1_mc": 0.8})
+    runs.save_progress(root / "half", progress)
+    app.run()
+    assert "inner validation part, MC 0.80" in titles(app)
+    runs.save_progress(root / "half", progress | {"at": time.time() - 1000})
+    app.run()
+    assert "Learning now" not in [one.value for one in app.subheader]
+    assert "No network says now how far it is." in said(app)
 
 
 def test_a_run_that_has_stored_nothing_yet_is_no_error(app: AppTest, root: Path) -> None:
