@@ -169,9 +169,14 @@ def test_the_rule_is_a_sentence() -> None:
     plain = Settings("detail", 0.2, halves, {MC: 13.0, BAC: 4.0})
     strict = replace(plain, minimum_specks=2, minimum_track_mm2=20.0)
     assert what_counts(plain, MC) == "An MC region counts from 13 mm²."
-    assert what_counts(strict, MC) == "An MC region counts from 13 mm² and 2 bright specks in it."
+    assert what_counts(strict, MC) == "An MC region counts from 13 mm², if it holds 2 bright specks."
+    assert what_counts(replace(strict, minimum_peak=0.95), MC) == (
+        "An MC region counts from 13 mm², if its probability reaches 0.95 somewhere and it holds 2 bright specks."
+    )
+    no_skin = "One with 90% of its area within 3 mm of the skin does not."
+    assert what_counts(plain, BAC) == f"A piece of BAC counts from 4 mm². {no_skin}"
     assert what_counts(strict, BAC) == (
-        "A piece of BAC counts from 4 mm², where the pieces within 8 mm of one another add up to 20 mm²."
+        f"A piece of BAC counts from 4 mm², if the pieces within 8 mm of one another add up to 20 mm². {no_skin}"
     )
     assert keeping_of(strict, MC) == Keeping(13.0, 2, 0.0)
     assert Settings.from_json(strict.to_json()) == strict
@@ -245,6 +250,6 @@ def test_a_region_counts_where_it_is_sure_somewhere_and_is_outlined_where_it_is_
     first, second = components(shown, MC, below=True)
     assert (first.box.top, first.area_px, first.below) == (10, 400, "")
     assert (second.box.top, second.below) == (60, "nowhere a probability of 0.95")
-    assert "a probability of 0.95 somewhere" in what_counts(shown, MC)
+    assert "if its probability reaches 0.95 somewhere" in what_counts(shown, MC)
     assert [one.box.top for one in components(shown, MC, {MC: 0.3, BAC: 0.5})] == [10, 60]  # the peak moves along: 0.89
     assert list(components(shown, MC, {MC: 0.58, BAC: 0.5})) == []  # 0.963

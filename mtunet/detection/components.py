@@ -85,20 +85,18 @@ def keeping_of(kept: _Kept, kind: Calcification) -> Keeping:
 
 
 def what_counts(kept: _Kept, kind: Calcification) -> str:
-    """The rule as a sentence for people."""
+    """The rule in words for people."""
     rule = keeping_of(kept, kind)
-    words = (
-        f"{'An MC region' if kind is Calcification.MICRO else 'A piece of BAC'} counts from {rule.minimum_mm2:g} mm²"
+    must = [f"its probability reaches {rule.minimum_peak:g} somewhere"] * bool(rule.minimum_peak)
+    must += [f"it holds {rule.minimum_specks} bright specks"] * bool(rule.minimum_specks)
+    must += [f"the pieces within {TRACK_GAP_MM:g} mm of one another add up to {rule.minimum_track_mm2:g} mm²"] * bool(
+        rule.minimum_track_mm2
     )
-    if rule.minimum_peak:
-        words += f", a probability of {rule.minimum_peak:g} somewhere"
-    if rule.minimum_specks:
-        words += f" and {rule.minimum_specks} bright specks in it"
-    if rule.minimum_track_mm2:
-        words += (
-            f", where the pieces within {TRACK_GAP_MM:g} mm of one another add up to {rule.minimum_track_mm2:g} mm²"
-        )
-    return words + "."
+    what = "An MC region" if kind is Calcification.MICRO else "A piece of BAC"
+    counts = f"{what} counts from {rule.minimum_mm2:g} mm²" + ", if " * bool(must) + " and ".join(must) + "."
+    if kind is Calcification.MICRO:
+        return counts
+    return f"{counts} One with {SKIN_SHARE:.0%} of its area within {SKIN_MM:g} mm of the skin does not."
 
 
 @dataclass(frozen=True, eq=False)
