@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from training.data.samples import phantom_split, spec_name, stratum
 from training.experiments import EXPERIMENTS
 from training.objectives import OBJECTIVES
 from training.operating import BAC_F1_GIVEN, by_rule, choose_operating_point, score, segmentations
-from training.products import choose_again, evaluate
+from training.products import Validation, choose_again, evaluate, validation_samples
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
@@ -97,8 +98,12 @@ def test_the_model_that_ships_is_a_task_like_any_other(tmp_path: Path, monkeypat
         *("history.csv", "validation.csv", "images.csv", "weights.safetensors"),
     }
     assert loop.run(TINY_DETAIL, folder, "cpu") == runs.read(folder).summary
-    again = choose_again(folder, "cpu")
-    assert again["settings"] == summary["settings"]
+    for said in ("They are drawn.", ""):  # what is said of one choice does not outlive it
+        part = partial(validation_samples, TINY_DETAIL.data)
+        again = choose_again(folder, "cpu", Validation([part], said=said))
+        assert again["settings"] == summary["settings"]
+        provenance = model_from_bytes((folder / "fold_0" / "weights.safetensors").read_bytes(), "x", "cpu").provenance
+        assert provenance.get("chosen_on", "") == said
 
 
 def test_no_phantom_is_in_two_parts_of_a_split() -> None:

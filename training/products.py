@@ -160,6 +160,7 @@ def conclude(
     between: is called before each sample, and may raise. validation: None for that of the product's own data.
     """
     chosen_on = validation or Validation([lambda: validation_samples(product.data)])
+    provenance.pop("chosen_on", None)
     if chosen_on.said:
         provenance["chosen_on"] = chosen_on.said
 
