@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import pytest
 
 from mtunet import __main__ as command_line
 from mtunet.case import Calcification, Mammogram, Truth
-from mtunet.detection.models import MODELS, ModelSpec
+from mtunet.detection.models import MODELS, ModelSpec, read_metadata
 from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.settings import ModelUnavailable, Settings
-from mtunet.detection.weights import write_weights
+from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs
-from mtunet.evaluation.model_card import card_of, failures_folder, read_failures, to_markdown
+from mtunet.evaluation.card_text import to_markdown
+from mtunet.evaluation.model_card import card_of, failures_folder, read_failures
 from mtunet.phantom import cohort
+from training.data.recipes import Mixture
 from training.tools import failures
 from training.tools.failures import Wrong, _called, _false, _missed, _panels
 
@@ -34,7 +37,7 @@ def test_the_card_of_a_shipped_model_is_of_its_weights(spec: ModelSpec) -> None:
     assert card.steps, "the runs it came from"
     assert all(source.licence and source.origin for source in card.sources)
     assert card.sources, "the images it learnt from"
-    assert ("Chosen, and sealed" in to_markdown(card)) == bool(card.chosen) == spec.path.with_suffix(".json").exists()
+    assert ("Chosen again" in to_markdown(card)) == bool(card.chosen) == spec.path.with_suffix(".json").exists()
 
 
 @pytest.mark.parametrize("spec", MODELS.values(), ids=list(MODELS))
@@ -65,9 +68,8 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
         folder = tmp_path / "runs" / config["run"]
         runs.start(folder, config, [])
         runs.save_fold(folder, 0, weights=weights, history=history)
-    runs.finish(
-        tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY, "data": "drawn phantoms", "calibration": _CALIBRATION}
-    )
+    told = {"data": "drawn phantoms", "settings": settings.to_json(), "calibration": _CALIBRATION}
+    runs.finish(tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY, **told})
     path = tmp_path / "drawn.safetensors"
     path.write_bytes(data)
     return dataclasses.replace(MODELS["detail"], name="drawn", file=str(path), sha256=hashlib.sha256(data).hexdigest())
@@ -119,10 +121,96 @@ def test_figures_come_from_the_run_folder_and_missed_targets_are_failures(drawn:
     assert "BAC pixel F1: 0.9" not in text.split("### Where it fails")[1]
 
 
-def test_what_a_probability_means_is_told_where_it_was_measured(drawn: ModelSpec) -> None:
+def test_what_a_probability_means_is_told_where_it_was_measured(drawn: ModelSpec, tmp_path: Path) -> None:
+    """Only where said and true lie near each other is it not denied that they are one."""
     text = to_markdown(card_of(drawn))
     assert "Logits divided by 1.5 (MC)." in text
-    assert "at least 0.5, on drawn phantoms: MC 80% said, 71% true." in text
+    assert (
+        "Where a pixel's probability is 0.5 or more: MC 0.80 said on average, 0.71 true (`new`, drawn phantoms, "
+        "generator version unknown). Probabilities of MC are not calibrated: a higher one is surer, none is a chance."
+    ) in text
+    near = {**_CALIBRATION, "mc": _CALIBRATION["mc"] | {"sure_true": 0.76}}
+    rewritten(tmp_path / "runs" / "new" / "summary.json", calibration=near)
+    text = to_markdown(card_of(drawn))
+    assert "MC 0.80 said on average, 0.76 true" in text
+    assert "calibrated" not in text
+
+
+def test_maps_that_are_made_otherwise_now_have_no_certainty_of_then(drawn: ModelSpec, tmp_path: Path) -> None:
+    summary = tmp_path / "runs" / "new" / "summary.json"
+    settings = json.loads(summary.read_text())["settings"]
+    rewritten(summary, settings=settings | {"thresholds": {"mc": 0.9, "bac": 0.9}})
+    assert "0.80 said on average" in card_of(drawn).certainty
+    rewritten(summary, settings=settings | {"temperatures": {"mc": 1.0, "bac": 1.0}})
+    assert card_of(drawn).certainty == ""
+
+
+def rewritten(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def measure(drawn: ModelSpec, folder: Path, **changes: Any) -> None:
+    """A finished measurement of these weights on real mammograms, with figures that were measured of others."""
+    config = {
+        "weights_sha256": drawn.sha256,
+        "settings": read_metadata(drawn)["settings"],
+        "measured_at": "2001-01-01",
+        "commit": "f" * 40,
+    }
+    shutil.copytree(ROOT / "runs" / "real-rules", folder)
+    rewritten(folder / "config.json", **config | changes)
+
+
+def test_only_what_was_measured_with_the_settings_of_today_is_on_the_card(drawn: ModelSpec, tmp_path: Path) -> None:
+    """An earlier measurement would list what is missed once more; the run that made the weights had other phantoms."""
+    measure(drawn, tmp_path / "runs" / "now")
+    measure(drawn, tmp_path / "runs" / "before", settings=read_metadata(drawn)["settings"] | {"minimum_peak": 0.9})
+    text = to_markdown(card_of(drawn))
+    assert "`now`, protocol 3, measured on 2001-01-01 by the program of commit ffffffffff." in text
+    assert "`before`, protocol" not in text
+    assert "| sealed phantoms (synthetic) | BAC regions called MC | 4.6% (1.2% to 8.8%) | ≤ 4 % (missed) |" in text
+    assert text.count("Target missed: sealed phantoms (synthetic), BAC regions called MC") == 1
+    assert "0.12 at 0.40" not in text
+    shutil.rmtree(tmp_path / "runs" / "now")
+    summary = tmp_path / "runs" / "new" / "summary.json"
+    assert "0.12 at 0.40" in to_markdown(card_of(drawn))
+    rewritten(summary, settings=json.loads(summary.read_text())["settings"] | {"minimum_peak": 0.9})
+    assert "Nothing is on disk that was measured with these weights as they are used now." in to_markdown(
+        card_of(drawn)
+    )
+
+
+def test_both_halves_are_told_and_what_was_decided_with_the_sealed_one_in_sight(
+    drawn: ModelSpec, tmp_path: Path
+) -> None:
+    measure(drawn, tmp_path / "runs" / "now")
+    measure(drawn, tmp_path / "runs" / "other", weights_sha256="0" * 64)
+    text = to_markdown(card_of(drawn))
+    assert "| mini-MIAS | normal images flagged | 38% (6 of 16; 18% to 61%) | 13% (2 of 15; 4% to 38%) |" in text
+    assert "no program chooses anything on them" in text
+    assert "They were in sight all the same when people decided:\n\n- The gap that joins pieces of BAC" in text
+    assert "looked at with other candidates, too (`other`)" in text
+    assert "Where nothing was chosen" not in text
+
+
+def test_every_origin_of_what_was_learnt_from_is_told(drawn: ModelSpec, tmp_path: Path) -> None:
+    mixture = Mixture(train=7, validation=1, test=1, harder=5, plain=4, inserted=3, unusual=6)
+    origins = {recipe.origin for recipe in mixture.recipes()}
+    assert origins == {"phantom", "inserted"} | set(model_card._PHANTOMS) - {"train"}
+    rewritten(tmp_path / "runs" / "old" / "config.json", experiment={"data": dataclasses.asdict(mixture)})
+    [told] = [source.name for source in card_of(drawn).sources if source.name.startswith("7 phantoms")]
+    assert told == (
+        "7 phantoms, 5 harder ones, 4 plain films and 6 unusual pictures of cohort 1, generator version 9 (synthetic)"
+    )
+
+
+def test_what_thresholds_were_chosen_on_is_told_where_the_weights_say_it(drawn: ModelSpec) -> None:
+    assert "Chosen, and sealed" not in to_markdown(card_of(drawn))
+    network, settings, provenance = read_weights(drawn.path.read_bytes())
+    data = write_weights(network, settings, provenance | {"chosen_on": "They are 60 phantoms and 16 normal films."})
+    drawn.path.write_bytes(data)
+    text = to_markdown(card_of(dataclasses.replace(drawn, sha256=hashlib.sha256(data).hexdigest())))
+    assert "### Chosen, and sealed\n\nThresholds were chosen so: They are 60 phantoms and 16 normal films." in text
 
 
 def test_a_run_that_is_not_on_disk_is_said_so_and_not_made_up(drawn: ModelSpec, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from mtunet.case import Box, Calcification, Flag, Mammogram, ScaleSource, Segmentation
 from mtunet.detection.components import components
 from mtunet.evaluation import runs
+from mtunet.evaluation.proportions import proportion
 from training.__main__ import main
 from training.data.registry import DataSetMissing
 from training.tools.real.detection import Misplaced, _points, detect, follow, misplaced, overlaps
-from training.tools.real.halves import PartSeen, as_columns, of_films, per_image, proportion
+from training.tools.real.halves import PartSeen, as_columns, of_films, per_image
 from training.tools.real.protocol import _mini_mias, _steadiness
 from training.tools.real.views import PERTURBATIONS, RealView
 
@@ -129,22 +130,17 @@ def test_mirroring_twice_changes_nothing() -> None:
     assert np.array_equal(mirror(mirror(before)).pixels, pixels)
 
 
-def test_clusters_are_quoted_at_one_false_positive_per_normal_film() -> None:
+def test_films_are_counted_by_kind() -> None:
     rows = [
-        {"part": "mini-MIAS clusters", "clusters": 4, "hit": 3, "hit_as_mc": 3, "hit_as_bac": 0, "mc": 5, "bac": 0},
+        {"part": "mini-MIAS clusters", "clusters": 4, "hit": 3, "hit_as_mc": 2, "hit_as_bac": 1, "mc": 5, "bac": 0},
         *(
             {"part": "mini-MIAS normal", "clusters": 0, "hit": 0, "hit_as_mc": 0, "hit_as_bac": 0, "mc": mc, "bac": 0}
             | {"flag": "none"}
             for mc in (0, 2)
         ),
     ]
-    froc = [
-        {"threshold": 0.2, "clusters": 4, "hit_as_mc": 4, "normal_images": 2, "false_mc_on_normal": 3},
-        {"threshold": 0.5, "clusters": 4, "hit_as_mc": 3, "normal_images": 2, "false_mc_on_normal": 2},
-        {"threshold": 0.8, "clusters": 4, "hit_as_mc": 1, "normal_images": 2, "false_mc_on_normal": 0},
-    ]
-    found = _mini_mias(rows, froc)
-    assert (found["at_one_false_positive"]["threshold"], found["at_one_false_positive"]["share"]) == (0.5, 0.75)
+    found = _mini_mias(rows)
+    assert [found[name]["count"] for name in ("hit", "hit_as_mc", "hit_as_bac")] == [3, 2, 1]
     assert found["false_mc_per_normal_image"]["mean"] == 1.0
     assert found["normal_images_flagged"]["count"] == 0
 
@@ -202,8 +198,8 @@ def test_every_second_film_is_sealed_and_both_columns_are_told() -> None:
     )
     assert (films["choosing"]["clusters_hit"]["of"], films["sealed"]["clusters_hit"]["of"]) == (4, 2)
     told = as_columns({"films": films})
-    assert "2 of 4 (" in told
-    assert "1.00 (1.00–1.00)" in told
+    assert "50% (2 of 4; 15% to 85%)" in told
+    assert "1.00 (3 images; 1.00 to 1.00)" in told
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, mo
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.real import read_figures, targets
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.together import worked_out
@@ -189,6 +190,8 @@ def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phant
     summary = evaluate_real(looks, root, folder, perturb=not steady, phantoms=phantoms)
     _tell(summary)
     click.echo(as_columns(summary))
+    for row in targets(read_figures(runs.read(folder))):
+        click.echo(f"{row.verdict or 'unknown'}: {row.images}, {row.measure}: {row.value} (target {row.target})")
 
 
 @main.command()

@@ -9,7 +9,8 @@ import numpy as np
 from mtunet.cli.ledger import CannotWrite, make_folder, write_whole
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, ModelSpec, file_state
 from mtunet.detection.settings import ModelUnavailable
-from mtunet.evaluation.model_card import card_of, to_markdown
+from mtunet.evaluation.card_text import to_markdown
+from mtunet.evaluation.model_card import card_of
 from mtunet.files import stem
 from mtunet.phantom.samples import SAMPLES, ShippedSample, read_truth, sample_bytes
 

@@ -2,13 +2,15 @@
 
 `reading` opens a run's folder, `seeds` all its seeds; `figures` holds the formulas; `aggregation` and `intervals` bring
 images together; `table`, `curves`, `outcomes` and `audit` answer one question each, and `judging` the claims, by
-`significance`. `together` works all of it out once, `statistics` keeps it. Nothing here draws.
+`significance`. `together` works all of it out once, `statistics` keeps it. `real` and `sealed` say what was found on
+real mammograms, `standing` whether by what ships; `model_card` is all that is known of a model. Nothing here draws.
 """
 
 __all__ = [
     "aggregation",
     "audit",
     "between",
+    "card_text",
     "curves",
     "figures",
     "intervals",
@@ -17,13 +19,16 @@ __all__ = [
     "outcomes",
     "paper",
     "pictures",
+    "proportions",
     "reading",
     "real",
     "run_files",
     "run_masks",
     "runs",
+    "sealed",
     "seeds",
     "slimming",
+    "standing",
     "statistics",
     "supply",
     "table",

@@ -6,17 +6,18 @@ weights file, the run folders that led to it, the measurements made with it, and
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mtunet.case import Calcification
-from mtunet.detection.components import what_counts
 from mtunet.detection.models import ModelSpec, read_metadata
 from mtunet.detection.settings import Settings
 from mtunet.evaluation import runs
-from mtunet.evaluation.real import Measure, learnt_from_measured, missed, model_figures, targets
+from mtunet.evaluation.real import Measure, learnt_from_measured, model_figures, read_figures, targets
+from mtunet.evaluation.sealed import Halves, decided_in_sight, halves, looked_at_besides
+from mtunet.evaluation.standing import alike, measured_at, of_what_ships, rules_since
 from mtunet.phantom.samples import CBIS_LICENCE, CBIS_SOURCE, PHANTOM_LICENCE, SAMPLES
 
 
@@ -61,8 +62,25 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What was measured of the weights as they are used now.
+
+    by: which run, in words. rows: with a target. halves: what was chosen on beside what was sealed. in_sight: what
+    people decided with the sealed part in sight. caveats: sentences on these figures.
+    """
+
+    by: str
+    rows: tuple[Measure, ...]
+    halves: tuple[Halves, ...] = ()
+    in_sight: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelCard:
-    """sources: of all steps. measured: (name of the measurement, its figures with a target). caveats: sentences."""
+    """sources: of all steps. chosen_on: what the training chose thresholds on, where that was not its own validation
+    part; chosen: how they were chosen again since. measured: None where nothing was. certainty: what a probability
+    meant; "" where unknown."""
 
     name: str
     title: str
@@ -70,12 +88,13 @@ class ModelCard:
     sha256: str
     mebibytes: float
     settings: Mapping[str, Any]
+    chosen_on: str
     chosen: Mapping[str, Any]
     network: Mapping[str, Any]
     sources: tuple[LearntFrom, ...]
     steps: tuple[Step, ...]
-    measured: tuple[tuple[str, tuple[Measure, ...]], ...]
-    caveats: tuple[str, ...]
+    measured: Measured | None
+    certainty: str
     failures: tuple[Failure, ...]
 
 
@@ -84,10 +103,7 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
     about = read_metadata(spec)
     provenance = about["provenance"]
     configs = dict(_lineage(provenance, root or runs.RUNS))
-    real = [run for run in runs.find_real(root) if run.config.get("weights_sha256") == spec.sha256]
     made_by = runs.with_weights(spec.sha256, root)
-    measured = [(f"{run.folder.name}, protocol {run.config['protocol']}", run) for run in real]
-    model_summary = made_by.summary if made_by else None
     return ModelCard(
         name=spec.name,
         title=spec.title,
@@ -95,17 +111,13 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
         sha256=spec.sha256,
         mebibytes=spec.path.stat().st_size / 2**20,
         settings=about["settings"],
+        chosen_on=str(provenance.get("chosen_on", "")),
         chosen=about["chosen"],
         network=about["network"],
         sources=tuple(_sources(configs.values())),
         steps=tuple(_step(name, config, root or runs.RUNS) for name, config in configs.items()),
-        measured=tuple((name, targets(run.summary or {}, model_summary)) for name, run in measured)
-        or _phantoms_alone(made_by),
-        caveats=tuple(
-            dict.fromkeys(
-                filter(None, (*(learnt_from_measured(run.config) for run in real), _certainty(model_summary)))
-            )
-        ),
+        measured=_measured_on_real(spec, about["chosen"], root) or _on_own_test_part(made_by, about["settings"]),
+        certainty=_certainty(made_by, about["settings"]),
         failures=read_failures(spec),
     )
 
@@ -162,7 +174,7 @@ def _sources(configs: Any) -> Iterator[LearntFrom]:
                 names.add(source["name"])
                 yield LearntFrom(source["name"], source["licence"], source["origin"])
         data = config.get("experiment", {}).get("data", {})
-        if data.get("train") or data.get("harder"):
+        if any(data.get(name) for name in _PHANTOMS):
             name = _phantoms(config, data)
             if name not in names:
                 names.add(name)
@@ -175,15 +187,23 @@ def _sources(configs: Any) -> Iterator[LearntFrom]:
             )
 
 
-_FURTHER: Final = {"harder": "harder ones", "plain": "plain films"}
+_PHANTOMS: Final = {
+    "train": "phantoms",
+    "harder": "harder ones",
+    "plain": "plain films",
+    "unusual": "unusual pictures",
+}
+"""Of the counts of a mixture (`training.data.recipes`), those that are of phantoms which were learnt from."""
 
 
 def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    version = str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
-    more = "".join(f" and {data[name]} {phrase}" for name, phrase in _FURTHER.items() if data.get(name))
-    return (
-        f"{data.get('train', 0)} phantoms{more} of cohort {data.get('seed')}, generator version {version} (synthetic)"
-    )
+    *most, last = (f"{data[name]} {phrase}" for name, phrase in _PHANTOMS.items() if data.get(name))
+    together = f"{', '.join(most)} and {last}" if most else last
+    return f"{together} of cohort {data.get('seed')}, generator version {_generator(config)} (synthetic)"
+
+
+def _generator(config: Mapping[str, Any]) -> str:
+    return str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
 
 
 def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
@@ -214,135 +234,63 @@ def _seconds(folder: Path) -> float | None:
         return None
 
 
-def _phantoms_alone(made_by: runs.Run | None) -> tuple[tuple[str, tuple[Measure, ...]], ...]:
-    if made_by is None:
-        return ()
-    return ((made_by.folder.name, model_figures(made_by.summary or {})),)
+def _measured_on_real(spec: ModelSpec, chosen: Mapping[str, Any], root: Path | None) -> Measured | None:
+    """By the newest measurement with the settings that ship: those with other settings say what was, not what is."""
+    real = runs.find_real(root)
+    run = of_what_ships(real, spec)
+    if run is None:
+        return None
+    day, commit = measured_at(run)[:10], _program(run.config)
+    return Measured(
+        f"`{run.folder.name}`, protocol {run.config['protocol']}, measured on {day} by {commit}.",
+        targets(read_figures(run)),
+        halves(run.summary or {}),
+        decided_in_sight(chosen),
+        tuple(filter(None, (rules_since(run), looked_at_besides(real, run), learnt_from_measured(run.config)))),
+    )
 
 
-def _certainty(summary: Mapping[str, Any] | None) -> str:
-    """What a probability meant on the images that the run which made the weights was measured on; "" where unknown."""
-    sentences = [
-        f"{kind.upper()} {calibration['sure_said']:.0%} said, {calibration['sure_true']:.0%} true"
-        for kind, calibration in ((summary or {}).get("calibration") or {}).items()
-        if calibration["sure_pixels"]
-    ]
-    return (
-        f"Pixels given a probability of at least 0.5, on {summary['data']}: {'; '.join(sentences)}."
-        if sentences and summary
+def _on_own_test_part(made_by: runs.Run | None, settings: Mapping[str, Any]) -> Measured | None:
+    """By the run that made the weights, where it used them as they are used now."""
+    summary = (made_by and made_by.summary) or {}
+    if made_by is None or not alike(summary.get("settings"), settings):
+        return None
+    told = f"`{made_by.folder.name}`, on its own test part, generator version {_generator(made_by.config)}, by "
+    return Measured(f"{told}{_program(made_by.config)}.", model_figures(summary))
+
+
+def _program(config: Mapping[str, Any]) -> str:
+    return f"the program of commit {str(config.get('commit', 'unknown'))[:10]}"
+
+
+CALIBRATED_TO: Final = 0.05
+"""Said and true farther apart than this are not called a probability."""
+
+
+def _certainty(made_by: runs.Run | None, settings: Mapping[str, Any]) -> str:
+    """What a probability meant on the images that the run which made the weights was measured on; "" where unknown, or
+    where the maps are made otherwise now. Thresholds and rules do not touch it."""
+    summary = (made_by and made_by.summary) or {}
+    if made_by is None or "settings" not in summary or _maps(summary["settings"]) != _maps(settings):
+        return ""
+    sure = summary.get("calibration", {})
+    kinds = [kind.value for kind in Calcification if sure.get(kind.value, {}).get("sure_pixels")]
+    if not kinds:
+        return ""
+    told = (
+        f"{kind.upper()} {sure[kind]['sure_said']:.2f} said on average, {sure[kind]['sure_true']:.2f} true"
+        for kind in kinds
+    )
+    off = [k.upper() for k in kinds if abs(sure[k]["sure_said"] - sure[k]["sure_true"]) > CALIBRATED_TO]
+    where = f"`{made_by.folder.name}`, {summary['data']}, generator version {_generator(made_by.config)}"
+    return f"Where a pixel's probability is 0.5 or more: {'; '.join(told)} ({where})." + (
+        f" Probabilities of {' and '.join(off)} are not calibrated: a higher one is surer, none is a chance."
+        if off
         else ""
     )
 
 
-# A model's card as text.
-
-INTENDED: Final = (
-    "Research, teaching and trying out software on digitised films and digital mammograms (CC, MLO and their "
-    "relatives), by people who can judge the image themselves."
-)
-NOT_FOR: Final = (
-    "Any decision about a patient; screening or ruling out; images of implants, specimens, tomosynthesis or magnified "
-    "spots; masses, distortions and asymmetries, which are not looked for. An image without findings proves nothing."
-)
-
-
-def to_markdown(card: ModelCard) -> str:
-    """The card as text, without the pictures of failures."""
-    return f"## {card.title}\n\n{card.note}\n\n{body(card)}"
-
-
-def body(card: ModelCard) -> str:
-    """What stands under the model's title and note."""
-    sources = "\n".join(f"- {source.name}. Licence: {source.licence}. {source.origin}" for source in card.sources)
-    steps = "\n".join(f"- {_told(step)}" for step in card.steps)
-    return "\n\n".join(
-        [
-            "**Not for clinical use.**",
-            f"**For:** {INTENDED}",
-            f"**Not for:** {NOT_FOR}",
-            f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. {_network(card)}",
-            f"### What it learnt from\n\n{sources}",
-            f"### How\n\n{steps}{_total(card.steps)}",
-            *([f"### Chosen, and sealed\n\n{_chosen(card.chosen)}"] if card.chosen else []),
-            f"### What was measured\n\n{_measured(card)}",
-            f"### Where it fails\n\n{_failing(card)}",
-        ]
-    )
-
-
-def _network(card: ModelCard) -> str:
-    settings = card.settings
-    pitch = (
-        "the whole view at 256×256" if settings["pitch_mm"] is None else f"{settings['pitch_mm']} mm a pixel, in tiles"
-    )
-    sides = ", each from both sides" if settings.get("mirrored") else ""
-    held = {kind: value for kind, value in settings.get("temperatures", {}).items() if value != 1}
-    calm = f" Logits divided by {', '.join(f'{v} ({k.upper()})' for k, v in held.items())}." if held else ""
-    from_ = ", ".join(f"{settings['thresholds'][kind.value]} ({kind.value.upper()})" for kind in Calcification)
-    rules = " ".join(what_counts(Settings.from_json(dict(settings)), kind) for kind in Calcification)
-    return (
-        f"{_networks(card.network.get('members', [card.network]))}, looking at {pitch}{sides}.{calm} Pixels count from "
-        f"probability {from_}. {rules}"
-    )
-
-
-def _chosen(chosen: Mapping[str, Any]) -> str:
-    """By what the settings were chosen again, and what came out where nothing was chosen."""
-    before, after = (
-        f"sensitivity {at['sensitivity']}, {at['false_marks']} false marks an image"
-        for at in (chosen["before"], chosen["after"])
-    )
-    sealed = []
-    for where, changes in chosen["sealed"].items():
-        figures = (f"{name.replace('_', ' ')} {a} before, {b} after" for name, (a, b) in changes.items())
-        sealed.append(f"- {where}: {'; '.join(figures)}.")
-    return (
-        f"Objective: {chosen['objective']} On: {chosen['on']}. Among: {chosen['among']}. Before: {before}. "
-        f"After: {after}. Nothing was learnt from the films of mini-MIAS. Where nothing was chosen:\n\n"
-        + "\n".join(sealed)
-    )
-
-
-def _networks(members: Sequence[Mapping[str, Any]]) -> str:
-    heads = members[0]["heads"]
-    shapes = [f"of width {member['width']} with {member['norm']} norm" for member in members]
-    ending = f"and {len(heads)} heads ({', '.join(heads)})"
-    if len(members) == 1:
-        return f"A U-Net {shapes[0]} {ending}"
-    return f"{len(members)} U-Nets, {' and '.join(shapes)}, {ending} each, the mean of whose logits counts"
-
-
-def _told(step: Step) -> str:
-    if combined := step.mean_of or step.joined_from:
-        runs_meant = ", ".join(f"`{name}`" for name in combined)
-        what = "the mean of the weights" if step.mean_of else "the networks, side by side,"
-        return f"`{step.run}`: {what} of {runs_meant}. Commit {step.commit}."
-    mean = f" (the mean of the weights of the last {step.averaged:.0%} of them)" if step.averaged else ""
-    length = "" if step.steps is None else f"{step.steps} steps{mean}, seed {step.seed}, "
-    took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
-    return f"`{step.run}`: {length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
-
-
-def _total(steps: tuple[Step, ...]) -> str:
-    known = [step.seconds for step in steps if step.seconds is not None]
-    return f"\n\nTogether {sum(known) / 3600:.1f} hours of fitting." if known else ""
-
-
-def _measured(card: ModelCard) -> str:
-    if not card.measured:
-        return "Nothing is on disk that was measured with these weights."
-    parts = []
-    for name, rows in card.measured:
-        lines = ["| images | measure | value | target |", "|---|---|---|---|"]
-        for row in rows:
-            verdict = "" if row.met is None else (" (met)" if row.met else " (missed)")
-            lines.append(f"| {row.images} | {row.measure} | {row.value} | {row.target}{verdict} |")
-        parts.append(f"`{name}`\n\n" + "\n".join(lines))
-    return "\n\n".join([*parts, *card.caveats])
-
-
-def _failing(card: ModelCard) -> str:
-    lacking = [row for _, rows in card.measured for row in missed(rows)]
-    lines = [f"- Target missed: {row.images}, {row.measure}: {row.value} (target {row.target})." for row in lacking]
-    lines += [f"- {failure.said}" for failure in card.failures]
-    return "\n".join(lines) or "No failure is on record with these weights, which says that nobody looked."
+def _maps(settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What decides the maps; thresholds and rules come after."""
+    used = Settings.from_json(dict(settings))
+    return used.way, used.pitch_mm, used.mirrored, dict(used.temperatures)

@@ -1,22 +1,19 @@
 """What a reader's answers say of the reader. Shares with nothing to share are None, never 0 or 1."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mtunet.case import Calcification
+from mtunet.evaluation.proportions import wilson
 from mtunet.teaching.contents import BOTH_TYPES, Answer, agrees
 from mtunet.teaching.quiz import SURENESS
-
-Z: Final = 1.959964
-"""Of a 95 % interval."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """hits of total, with the 95 % interval of Wilson (1927, J Am Stat Assoc 22:209)."""
+    """hits of total, with its 95 % interval."""
 
     hits: int
     total: int
@@ -27,13 +24,7 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        if not self.total:
-            return None
-        share, n = self.hits / self.total, self.total
-        middle = share + Z * Z / (2 * n)
-        spread = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-        whole = 1 + Z * Z / n
-        return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
+        return wilson(self.hits, self.total)
 
 
 @dataclass(frozen=True)

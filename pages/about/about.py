@@ -6,7 +6,8 @@ import mtunet
 from mtunet.detection.models import MODELS, ModelSpec, file_state
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.evaluation import supply
-from mtunet.evaluation.model_card import body, card_of
+from mtunet.evaluation.card_text import body
+from mtunet.evaluation.model_card import card_of
 from pages.shared.entry import NOT_CLINICAL, frame
 from pages.shared.keys import table
 from pages.shared.words import plain

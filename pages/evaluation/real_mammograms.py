@@ -8,7 +8,9 @@ import streamlit as st
 from mtunet.detection import models
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import Results
-from mtunet.evaluation.real import Measure, figures, learnt_from_measured, missed, targets
+from mtunet.evaluation.real import NOT_MEASURED, Measure, learnt_from_measured, missed, read_figures, targets
+from mtunet.evaluation.sealed import CHOSEN_ON, LIMITS, SEALED, SIGHT, decided_in_sight, halves, looked_at_besides
+from mtunet.evaluation.standing import SHIPS, measured_at, rules_since, standings
 from pages.evaluation.address import remembered
 from pages.shared.charts import figure, show
 from pages.shared.words import plain
@@ -25,19 +27,26 @@ def show_real(_: Results) -> None:
     if not measurements:
         st.info(f"No measurement on real mammograms is under {runs.RUNS} yet. {HOW} makes one.", icon=":material/info:")
         return
-    run, before = _chosen(measurements)
+    standing = standings(measurements)
+    run, before = _chosen(measurements, standing)
     st.markdown(
-        f"Model **{plain(run.config['model'])}** on real images, by protocol {plain(run.config['protocol'])}: circles "
-        "of mini-MIAS, arteries of one film traced by eye, and views on which detections are only counted. So few "
-        "images say roughly what to expect, not how good the model is; the intervals are 95 %."
+        f"Model **{plain(run.config['model'])}** ({standing[run.folder.name]}) on real images, by protocol "
+        f"{plain(run.config['protocol'])}: circles of mini-MIAS, arteries of one film traced by eye, and views on "
+        "which detections are only counted. So few images say roughly what to expect, not how good the model is; the "
+        "intervals are 95 %."
     )
-    flattered = learnt_from_measured(run.config)
-    if flattered:
-        st.warning(flattered, icon=":material/warning:")
-    _targets(run, before)
+    for warning in (rules_since(run), learnt_from_measured(run.config)):
+        if warning:
+            st.warning(warning, icon=":material/warning:")
+    shown = {
+        _column(measurement, run, standing, alone=before is None): read_figures(measurement)
+        for measurement in (run, before)
+        if measurement
+    }
+    _targets(shown, run)
+    _halves(run, measurements)
     st.markdown("**Every figure**")
-    every = [(measurement, figures(measurement.summary or {})) for measurement in (before, run) if measurement]
-    st.dataframe(_beside(every, run), hide_index=True, key="evaluation.real_figures")
+    st.dataframe(_beside(shown), hide_index=True, key="evaluation.real_figures")
     _froc([measurement for measurement in (before, run) if measurement])
     _perturbed(run)
     _images(run)
@@ -45,29 +54,32 @@ def show_real(_: Results) -> None:
         st.caption(plain(slip))
 
 
-def _chosen(measurements: Sequence[runs.Run]) -> tuple[runs.Run, runs.Run | None]:
+def _chosen(measurements: Sequence[runs.Run], standing: Mapping[str, str]) -> tuple[runs.Run, runs.Run | None]:
     """The measurement that is shown, at first of what ships, else the newest; and the one it is compared with, at first
     the oldest."""
-    ships = {spec.sha256 for spec in models.MODELS.values()}
-    dated = sorted(
-        measurements,
-        key=lambda run: (run.config.get("weights_sha256") in ships, str(run.config.get("measured_at", ""))),
-    )
+    dated = sorted(measurements, key=lambda run: (standing[run.folder.name] == SHIPS, measured_at(run)))
     names = [run.folder.name for run in dated]
     if len(dated) == 1:
         return dated[0], None
+
+    def called(name: str) -> str:
+        return name if name == NONE else f"{name} ({standing[name]})"
+
     left, right = st.columns(2)
-    name = right.selectbox("After", names, key=remembered("after", names, names[-1]), persist_state="page")
+    key = remembered("after", names, names[-1])
+    name = right.selectbox("After", names, key=key, format_func=called, persist_state="page")
     others = [NONE, *(other for other in names if other != name)]
-    before = left.selectbox("Before", others, key=remembered("before", others, others[1]), persist_state="page")
+    key = remembered("before", others, others[1])
+    before = left.selectbox("Before", others, key=key, format_func=called, persist_state="page")
     return dated[names.index(name)], None if before == NONE else dated[names.index(before)]
 
 
-def _targets(run: runs.Run, before: runs.Run | None) -> None:
-    judged = [(measurement, _of(measurement)) for measurement in (before, run) if measurement]
+def _targets(shown: Mapping[str, Sequence[Measure]], run: runs.Run) -> None:
+    judged = {column: targets(rows) for column, rows in shown.items()}
     st.markdown("**Targets**")
-    st.dataframe(_beside(judged, run, with_verdict=True), hide_index=True, key="evaluation.real_targets")
-    lacking = missed(judged[-1][1])
+    told = _beside(judged, with_verdict=True)
+    st.dataframe(told, hide_index=True, height="content", key="evaluation.real_targets")
+    lacking = missed(next(iter(judged.values())))
     if lacking:
         st.markdown("Missed: " + "; ".join(plain(f"{row.images}: {row.measure}") for row in lacking) + ".")
     notes = runs.read_notes(run)
@@ -76,32 +88,44 @@ def _targets(run: runs.Run, before: runs.Run | None) -> None:
             st.markdown(notes)
 
 
-def _of(run: runs.Run) -> tuple[Measure, ...]:
-    made_by = runs.with_weights(str(run.config.get("weights_sha256")))
-    return targets(run.summary or {}, made_by.summary if made_by else None)
+def _halves(run: runs.Run, measurements: Sequence[runs.Run]) -> None:
+    """What may be chosen on beside what was sealed, and what people saw of that all the same."""
+    st.markdown("**Chosen on, and sealed**")
+    rows = [
+        {"Images": row.images, "Measure": row.measure, "Chosen on": row.chosen_on, "Sealed": row.sealed}
+        for row in halves(run.summary or {})
+    ]
+    if not rows:
+        st.markdown("This measurement, by an older protocol, has no sealed half.")
+        return
+    st.dataframe(rows, hide_index=True, key="evaluation.real_halves")
+    st.markdown(f"{CHOSEN_ON} {SEALED} {LIMITS}")
+    weights = run.config.get("weights_sha256")
+    chosen = next((models.chosen_since(spec) for spec in models.MODELS.values() if spec.sha256 == weights), {})
+    with st.expander("What people decided with the sealed part in sight", icon=":material/visibility:"):
+        decided = decided_in_sight(chosen.get("chosen", {}))
+        st.markdown("\n".join([SIGHT, "", *(f"- {one}" for one in decided), "", looked_at_besides(measurements, run)]))
 
 
-def _beside(
-    measured: Sequence[tuple[runs.Run, Sequence[Measure]]], run: runs.Run, *, with_verdict: bool = False
-) -> list[dict[str, str]]:
-    """A row per figure, a column per measurement; the column of `run` is called "after" where there are two."""
+def _column(measurement: runs.Run, run: runs.Run, standing: Mapping[str, str], *, alone: bool) -> str:
+    """What stands above a measurement's values; that of `run` is called "after" where there are two."""
+    name = measurement.folder.name
+    called = f"{name} ({standing[name]})"
+    return f"Value: {called}" if alone else f"{'After' if measurement is run else 'Before'}: {called}"
+
+
+def _beside(shown: Mapping[str, Sequence[Measure]], *, with_verdict: bool = False) -> list[dict[str, str]]:
+    """A row per figure, a column per measurement, what is shown first: it is read where there is room for one alone."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
-    columns = ["Images", "Measure", *(["Target"] if with_verdict else [])]
-    for measurement, measures in measured:
-        turn = "After" if measurement is run else "Before"
-        column = "Value" if len(measured) == 1 else f"{turn}: {measurement.folder.name}"
-        columns.append(column)
+    columns = ["Images", "Measure", *(["Target"] if with_verdict else []), *shown]
+    for column, measures in shown.items():
         for measure in measures:
             row = rows.setdefault(
                 (measure.images, measure.measure), {"Images": measure.images, "Measure": measure.measure}
             )
             row["Target"] = measure.target
-            row[column] = (_verdict(measure) if with_verdict else "") + measure.value
-    return [{column: row.get(column, "not measured") for column in columns} for row in rows.values()]
-
-
-def _verdict(row: Measure) -> str:
-    return "met: " if row.met else "missed: "
+            row[column] = f"{measure.verdict}: {measure.value}" if with_verdict and measure.verdict else measure.value
+    return [{column: row.get(column, NOT_MEASURED) for column in columns} for row in rows.values()]
 
 
 def _froc(shown: Sequence[runs.Run]) -> None:

@@ -30,6 +30,7 @@ from mtunet.evaluation.reading import load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from mtunet.evaluation.seeds import seeds_of
+from mtunet.evaluation.standing import standings
 from mtunet.evaluation.table import table
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.images import Store
@@ -104,16 +105,21 @@ def test_without_a_run_it_says_how_to_make_one(app: AppTest, root: Path) -> None
 def test_real_mammograms_have_figures_of_their_own_and_are_no_training_run(
     opened: Callable[[], AppTest], root: Path
 ) -> None:
-    shipped = ROOT / "runs" / "real-detail"
-    shutil.copytree(shipped, root / "real-detail")
+    shipped = ROOT / "runs" / "real-rules"
+    shutil.copytree(shipped, root / "real-rules")
+    standing = standings([runs.read(root / "real-rules")])["real-rules"]
     app = go_to(opened(), "Real mammograms")
     assert app.subheader[0].value == "Real mammograms (few, weak labels)"
     assert app.selectbox(key="evaluation.run").options == ["drawn · 4 methods, 3 folds"]
     measured = json.loads((shipped / "summary.json").read_text())["mini_mias"]["hit_as_mc"]
-    targets, figures, _ = (table.value for table in app.dataframe)
+    targets, halves, figures, _ = (table.value for table in app.dataframe)
     assert "Target" in targets
-    row = figures[figures["Measure"] == "clusters hit as MC"]["Value"].item()
+    row = figures[figures["Measure"] == "clusters hit as MC"][f"Value: real-rules ({standing})"].item()
     assert f"({measured['count']} of {measured['of']};" in row
+    [found] = halves[halves["Measure"] == "MC lesions found"].to_dict("records")
+    assert (found["Chosen on"], found["Sealed"]) == ("0.825 (0.669 to 0.954)", "0.696 (0.584 to 0.833)")
+    for told in ("no program chooses anything on them", "They were in sight all the same when people decided"):
+        assert told in said(app)
 
 
 def test_it_opens_on_a_sentence_that_says_what_was_measured_on_what(opened: Callable[[], AppTest]) -> None:
@@ -525,29 +531,36 @@ def test_numbers_are_never_rounded_to_none_or_all() -> None:
 
 
 def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Callable[[], AppTest], root: Path) -> None:
-    """What ships stands second, though what shipped before was measured after it."""
-    shipped = ROOT / "runs" / "real-detail"
-    ships = models.MODELS["detail"].sha256
-    for name, recall, day, weights in (
-        ("real-old", 0.5, "2002-01-01", "0" * 64),
-        ("real-new", 0.9, "2001-01-01", ships),
+    """What ships stands second, though the same weights with other settings, and others, were measured after it."""
+    shipped, spec = ROOT / "runs" / "real-detail", models.MODELS["detail"]
+    now = models.read_metadata(spec)["settings"]
+    for name, recall, day, weights, settings in (
+        ("real-old", 0.5, "2002-01-01", "0" * 64, now),
+        ("real-strict", 0.7, "2003-01-01", spec.sha256, now | {"minimum_peak": 0.123}),
+        ("real-new", 0.9, "2001-01-01", spec.sha256, now),
     ):
         shutil.copytree(shipped, root / name)
-        of = {"measured_at": day, "weights_sha256": weights}
+        of = {"measured_at": day, "weights_sha256": weights, "settings": settings}
         for file, changes in (("summary.json", {"mg1": {"recall": recall}}), ("config.json", of)):
             said_there = json.loads((root / name / file).read_text())
             for key, value in changes.items():
-                said_there[key] = said_there[key] | value if isinstance(value, dict) else value
+                said_there[key] = said_there[key] | value if key == "mg1" else value
             (root / name / file).write_text(json.dumps(said_there))
     (root / "real-new" / "notes.csv").write_text("image,note\nmdb003,A strand below the nipple.\n")
     (root / "real-new" / "notes.md").write_text("A radiologist would complain about strands.")
     app = go_to(opened(), "Real mammograms")
     targets, figures, images = (table.value for table in app.dataframe)
     row = targets[targets["Measure"] == "length of traced arteries found as BAC"]
-    assert row["Before: real-old"].item() == "missed: 50%"
-    assert row["After: real-new"].item() == "met: 90%"
-    assert row["Target"].item() == "≥ 80 %"
-    assert "After: real-new" in figures.columns
+    assert row["Before: real-old (other weights)"].item() == "missed: 50.0%"
+    assert row["After: real-new (ships now)"].item() == "met: 90.0%"
+    assert row["Target"].item() == "≥ 85 %"
+    assert "After: real-new (ships now)" in figures.columns
+    phantoms = targets[targets["Images"] == "sealed phantoms (synthetic)"]
+    assert set(phantoms["After: real-new (ships now)"]) == {"not measured"}
+    assert "by an older protocol, has no sealed half" in said(app)
+    assert app.selectbox(key="evaluation.after").options == [
+        *("real-old (other weights)", "real-strict (older rules)", "real-new (ships now)"),
+    ]
     assert images[images["Image"] == "mdb003"]["Looked at"].item() == "A strand below the nipple."
     assert "complain about strands" in said(app)
     assert "Missed: " in said(app)

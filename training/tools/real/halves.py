@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from scipy.stats import binomtest
 
 from mtunet.case import Calcification, Flag, Mammogram
 from mtunet.detection.analysis import analyse
 from mtunet.detection.models import Model
+from mtunet.evaluation.proportions import proportion
+from mtunet.evaluation.sealed import halves
 from mtunet.phantom import PhantomSpec, make_phantom
 from mtunet.phantom.unusual import unusual_picture
 from training.data.recipes import Mixture
@@ -147,32 +148,8 @@ def _present(mm2: float) -> bool | None:
 
 def as_columns(summary: Mapping[str, Any]) -> str:
     """What was chosen on beside what was sealed, to be printed."""
-    lines = [f"{'':34} {'chosen on':>24} {'sealed':>24}"]
-    for part in ("films", "phantoms"):
-        both = summary.get(part) or {}
-        lines += [
-            f"{figure:34} {_cell(both[COLUMNS[0]][figure]):>24} {_cell(both[COLUMNS[1]][figure]):>24}"
-            for figure in both.get(COLUMNS[0], {})
-            if figure != "images"
-        ]
-    if parts := summary.get("parts"):
-        lines += [f"{name:34} {'':>24} {_cell(parts[name]):>24}" for name in ("flag_right", "looked_at_whole")]
-    return "\n".join(lines)
-
-
-def _cell(figure: Mapping[str, Any]) -> str:
-    """ "8 of 10 (0.49–0.94)", "0.23 (0.10–0.40)"."""
-    value = figure.get("mean", figure.get("value"))
-    text = f"{figure['count']} of {figure['of']}" if "of" in figure else "–" if value is None else f"{value:.2f}"
-    return text if figure["interval"] is None else f"{text} ({figure['interval'][0]:.2f}–{figure['interval'][1]:.2f})"
-
-
-def proportion(count: int, of: int) -> dict[str, Any]:
-    """With the Wilson 95 % interval; None where there is nothing to count."""
-    if not of:
-        return {"count": count, "of": of, "share": None, "interval": None}
-    low, high = binomtest(count, of).proportion_ci(0.95, "wilson")
-    return {"count": count, "of": of, "share": count / of, "interval": [float(low), float(high)]}
+    rows = [(f"{row.images}, {row.measure}", row.chosen_on, row.sealed) for row in halves(summary)]
+    return "\n".join(f"{name:52} {one:>36} {other:>36}" for name, one, other in (("", "chosen on", "sealed"), *rows))
 
 
 def per_image(counts: Sequence[int]) -> dict[str, Any]:

@@ -16,16 +16,16 @@ from mtunet.detection.analysis import analyse
 from mtunet.detection.components import components
 from mtunet.detection.devices import describe
 from mtunet.detection.models import Model
+from mtunet.detection.triage import RULES_VERSION
 from mtunet.evaluation import runs
+from mtunet.evaluation.proportions import proportion
 from training.products import commit
 from training.tools.real import LABEL_SLIPS, PROTOCOL
 from training.tools.real.detection import THRESHOLDS, detect, follow, misplaced, overlaps
-from training.tools.real.halves import of_films, of_parts, of_phantoms, per_image, proportion
+from training.tools.real.halves import of_films, of_parts, of_phantoms, per_image
 from training.tools.real.views import PARTS, PERTURBATIONS, RealView
 
 DATA = "real mammograms (few, weak labels)"
-ALLOWED = 1.0
-"""False positives per normal film at which the clusters hit are quoted."""
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 
 
@@ -63,7 +63,7 @@ def evaluate_real(
         "protocol": PROTOCOL,
         "label_slips": list(LABEL_SLIPS),
         "settings": settings,
-        "mini_mias": _mini_mias(rows, froc),
+        "mini_mias": _mini_mias(rows),
         "mg1": arteries,
         "plausible": _plausible(rows),
         "breast": _breast([overlap for _, overlap in breasts]),
@@ -87,6 +87,7 @@ def _config(model: Model, name: str, perturb: bool) -> dict[str, Any]:
         "model": model.name,
         "weights_sha256": model.weights_sha256,
         "settings": model.settings.to_json(),
+        "rules": RULES_VERSION,
         "perturbed": perturb,
         "learnt_from": model.provenance.get("data"),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -161,11 +162,9 @@ def _froc(points: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(summed.values())
 
 
-def _mini_mias(rows: Sequence[Mapping[str, Any]], froc: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _mini_mias(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     normal = [row for row in rows if row["part"] == "mini-MIAS normal"]
     clusters = sum(row["clusters"] for row in rows)
-    allowed = [p for p in froc if p["false_mc_on_normal"] <= ALLOWED * p["normal_images"]]
-    best = max(allowed, key=lambda p: (p["hit_as_mc"], p["threshold"]), default=None)
     return {
         "clusters": clusters,
         **{name: proportion(sum(row[name] for row in rows), clusters) for name in ("hit", "hit_as_mc", "hit_as_bac")},
@@ -174,8 +173,6 @@ def _mini_mias(rows: Sequence[Mapping[str, Any]], froc: Sequence[Mapping[str, An
         "false_bac_per_normal_image": per_image([row["bac"] for row in normal]),
         "normal_images_with_mc": proportion(sum(row["mc"] > 0 for row in normal), len(normal)),
         "normal_images_flagged": proportion(sum(row["flag"] != "none" for row in normal), len(normal)),
-        "at_one_false_positive": best
-        and {"threshold": best["threshold"], **proportion(best["hit_as_mc"], best["clusters"])},
     }
 
 
