@@ -172,3 +172,8 @@ def test_folds_that_do_not_belong_together_are_compared_as_two_groups() -> None:
     assert told.p == pytest.approx(2 * t.sf(abs(ttest_ind(one, other[:3], equal_var=False).statistic), 4))
     assert corrected_t_apart(one, other, 0.25).p > told.p  # type: ignore[operator]
     assert corrected_t_apart(one, other[:1], 0.25).p is None
+    # What is tested is what is shown: of all images pooled it may be another number than that of the means.
+    pooled = corrected_t_apart(one, other, 0.0, 0.3)
+    assert (pooled.difference.value, pooled.detectable) == (0.3, told.detectable)
+    error = (0.1**2 / 3 + 0.05**2 / 3) ** 0.5
+    assert pooled.p == pytest.approx(2 * t.sf(0.3 / error, 4))

@@ -20,7 +20,7 @@ from mtunet.evaluation.outcomes import outcome_counts
 from mtunet.evaluation.reading import coverage, load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.seeds import unlearnt
-from mtunet.evaluation.significance import corrected_t, detectable, holm, verdict
+from mtunet.evaluation.significance import corrected_t, detectable, holm, own_interval, verdict
 from mtunet.evaluation.slimming import slim
 from mtunet.evaluation.table import table
 from mtunet.evaluation.together import worked_out
@@ -102,9 +102,21 @@ def test_the_corrected_t_test_is_an_ordinary_one_with_a_wider_variance() -> None
     assert told.p == pytest.approx(2 * t.sf(abs(ordinary.statistic) / wider, 4))
     assert corrected_t(differences, test_over_train=0.0).p == pytest.approx(ordinary.pvalue)
     # An interval that just reaches 0 has a p of 0.05.
-    assert told.difference.low is not None
-    touching = corrected_t(differences - told.difference.low, test_over_train=0.25)
-    assert touching.p == pytest.approx(0.05)
+    low = own_interval(told).low
+    assert low is not None
+    assert corrected_t(differences - low, test_over_train=0.25).p == pytest.approx(0.05)
+
+
+def test_what_a_test_leaves_open_is_its_mean_and_twelve_standard_errors_of_two_parts() -> None:
+    """The differences 1 and 3 have a variance of 2; of their mean, 2 × (1/2 + 1/2); t of one degree is tan(0.475 π)."""
+    told = corrected_t(np.array([1.0, 3.0]), test_over_train=0.5)
+    half = np.tan(0.475 * np.pi) * 2**0.5
+    assert own_interval(told) == kept.Estimate(2.0, pytest.approx(2 - half), pytest.approx(2 + half))
+    drawn = replace(told, difference=kept.Estimate(2.0, 1.9, 2.1), p=None)  # it waits for a fold
+    assert own_interval(drawn) == own_interval(told)
+    alone = corrected_t(np.array([1.0]), 0.5)
+    assert own_interval(alone) == kept.Estimate(1.0)
+    assert own_interval(corrected_t(np.zeros(0), 0.5)) == kept.Estimate(None)
 
 
 def test_one_part_or_no_spread_is_not_tested_wrongly() -> None:
@@ -520,7 +532,9 @@ def test_the_note_says_every_claim_with_its_verdict(run: Path, told: kept.Statis
         }
         assert f"| **{claim.verdict}** |" in line
         if claim.test.p is not None and claim.unit == "%":
-            assert f"| {100 * claim.test.difference.value:.2f} [" in line  # type: ignore[operator]
+            low, high = (100 * end for end in (own_interval(claim.test).low, own_interval(claim.test).high))  # type: ignore[operator]
+            said = f"| {100 * claim.test.difference.value:.2f} [{low:.2f}, {high:.2f}] points | {claim.test.parts} |"  # type: ignore[operator]
+            assert said in line
             assert line.endswith(f"| {100 * claim.test.detectable:.2f} |")  # type: ignore[operator]
     assert note.count("learnt, 12 times of 12") == 3
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from mtunet.evaluation import runs
 from mtunet.evaluation.figures import BEYOND, METRICS, Metric
 from mtunet.evaluation.reading import coverage
+from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.statistics import Claim, Estimate, Statistics, Tested
 from training.reporting import pooled
 
@@ -21,8 +22,9 @@ def as_markdown(run: runs.Run, told: Statistics) -> str:
         [
             "## Claims",
             "",
-            "Mean difference over seeds and folds with its 95 % interval, p of the corrected resampled t test and "
-            "Holm's, and the difference that would be found with a power of 80 % (`docs/statistics.md`). "
+            "Mean difference over its parts (a fold with a seed) with the 95 % interval of the corrected resampled t "
+            "test, how many parts there are, p of that test and Holm's, and the difference that would be found with a "
+            "power of 80 % (`docs/statistics.md`). "
             f"n_test / n_train is {told.test_over_train:.3f}.",
             "",
             *_claims(told.claims),
@@ -84,14 +86,14 @@ def _seeds(told: Statistics) -> Iterator[str]:
 
 
 def _claims(claims: Sequence[Claim]) -> Iterator[str]:
-    yield from _head("claim", "type", "verdict", "difference", "p", "Holm's p", "detectable")
+    yield from _head("claim", "type", "verdict", *TESTED)
     for claim in claims:
-        tested = _tested(claim.test, claim.unit) if claim.test.p is not None else (claim.reason, "", "", "")
+        tested = _tested(claim.test, claim.unit) if claim.test.p is not None else (claim.reason, "", "", "", "")
         yield _row(f"{claim.id} {claim.sentence}", claim.type, f"**{claim.verdict}**", *tested)
 
 
 def _removals(told: Statistics) -> Iterator[str]:
-    yield from _head("method", "false marks a view", "before", "after", "difference", "p", "Holm's p", "detectable")
+    yield from _head("method", "false marks a view", "before", "after", *TESTED)
     for removal in told.removals:
         sides = (_bracketed(side, "%") for side in (removal.before, removal.after))
         yield _row(removal.method, f"{removal.marks:g}", *sides, *_tested(removal.test, "%"))
@@ -112,11 +114,14 @@ def _costs(told: Statistics) -> Iterator[str]:
         yield _row(price.method, f"{price.parameters:,}", *cells)
 
 
-def _tested(test: Tested, unit: str) -> tuple[str, str, str, str]:
+TESTED = ("difference", "parts", "p", "Holm's p", "detectable")
+
+
+def _tested(test: Tested, unit: str) -> tuple[str, str, str, str, str]:
     p, holm = (f"{value:.2g}" if value is not None else "" for value in (test.p, test.corrected_p))
     words = "points" if unit == "%" else unit
     detectable = "" if test.detectable is None else _number(test.detectable, unit)
-    return f"{_bracketed(test.difference, unit)} {words}", p, holm, detectable
+    return f"{_bracketed(own_interval(test), unit)} {words}", str(test.parts), p, holm, detectable
 
 
 def _bracketed(estimate: Estimate, unit: str) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "runs",
     "sealed",
     "seeds",
+    "significance",
     "slimming",
     "standing",
     "statistics",

@@ -122,7 +122,7 @@ def tested_apart(pair: Shared, test_over_train: float) -> Tested:
     one, other = (quantity.by_part(fold) for quantity, fold in zip(pair.quantities, pair.folds, strict=True))
     everywhere = Population(pair.population.patient, np.zeros_like(pair.population.fold))
     difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere)
-    return replace(corrected_t_apart(one, other, test_over_train), difference=difference)
+    return replace(corrected_t_apart(one, other, test_over_train, difference.value), difference=difference)
 
 
 def family(chosen: Results, every: Sequence[Results], varied: str) -> list[Results]:

@@ -93,7 +93,7 @@ LISTED: Final = (
 @dataclass(frozen=True, eq=False)
 class Difference:
     """parts: (…) per seed and fold, NaN where there is none. quantity, population: what its interval is drawn from;
-    None for what is not measured on images, whose interval is the test's own."""
+    None for what is not measured on images, which has the test's own alone."""
 
     parts: Floats
     quantity: Quantity | None = None

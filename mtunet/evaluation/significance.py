@@ -26,7 +26,7 @@ POWER: Final = 0.8
 
 def corrected_t(differences: Floats, test_over_train: float) -> Tested:
     """differences: one per seed and fold, any shape, NaN where there is none. test_over_train: images of a test part to
-    images learnt from. Its interval is the test's own: mean ± t × standard error; None of all that for a single part.
+    images learnt from. Of a single part nothing can be tested. What the test leaves open: `own_interval`.
     """
     known = differences[~np.isnan(differences)]
     if not known.size:
@@ -37,20 +37,31 @@ def corrected_t(differences: Floats, test_over_train: float) -> Tested:
     return _tested(mean, parts, float(np.sqrt(_variance(known, test_over_train))), parts - 1)
 
 
-def corrected_t_apart(one: Floats, other: Floats, test_over_train: float) -> Tested:
-    """The same of two that have no parts in common, as runs with other folds: one's mean less the other's."""
+def corrected_t_apart(one: Floats, other: Floats, test_over_train: float, difference: float | None = None) -> Tested:
+    """The same of two that have no parts in common, as runs with other folds. difference: what is tested instead of
+    one's mean less the other's, as the difference of all images pooled."""
     both = [values[~np.isnan(values)] for values in (one, other)]
     if any(values.size < 2 for values in both):
         return Tested(Estimate(None), 0, None, None, None)
     mean, parts = float(both[0].mean() - both[1].mean()), sum(values.size for values in both)
+    mean = mean if difference is None else difference
     error = float(np.sqrt(sum(_variance(values, test_over_train) for values in both)))
     return _tested(mean, parts, error, parts - 2)
 
 
 def _tested(mean: float, parts: int, error: float, free: int) -> Tested:
-    half = float(stats.t.ppf(1 - ALPHA / 2, free)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, free)) if error else float(mean == 0)
-    return Tested(Estimate(mean, mean - half, mean + half), parts, p, None, detectable(error, free), free=free)
+    return Tested(Estimate(mean), parts, p, None, detectable(error, free), free=free)
+
+
+def own_interval(test: Tested) -> Estimate:
+    """The difference with the test's own 95 % interval, mean ± t × standard error: what another training may change is
+    in it, and it holds 0 exactly where p, before Holm's correction, is above 0.05. No ends where nothing is tested."""
+    mean = test.difference.value
+    if mean is None or test.detectable is None or not test.free:
+        return Estimate(mean)
+    half = float(stats.t.ppf(1 - ALPHA / 2, test.free)) * _error(test.detectable, test.free)
+    return Estimate(mean, mean - half, mean + half)
 
 
 def _variance(known: Floats, test_over_train: float) -> float:
@@ -61,6 +72,11 @@ def _variance(known: Floats, test_over_train: float) -> float:
 def detectable(error: float, free: int, alpha: float = ALPHA) -> float:
     """The smallest difference that is found with a power of 80 % at this two-sided level."""
     return float((stats.t.ppf(1 - alpha / 2, free) + stats.t.ppf(POWER, free)) * error)
+
+
+def _error(smallest: float, free: int) -> float:
+    """The standard error of a test by which this is the smallest difference that it finds (`detectable`)."""
+    return smallest / detectable(1.0, free)
 
 
 def holm(several: Sequence[float | None]) -> list[float | None]:
@@ -84,7 +100,7 @@ def corrected(tests: Sequence[Tested]) -> list[Tested]:
         else replace(
             test,
             corrected_p=p,
-            detectable_first=detectable(test.detectable / detectable(1.0, test.free), test.free, ALPHA / family),
+            detectable_first=detectable(_error(test.detectable, test.free), test.free, ALPHA / family),
         )
         for test, p in zip(tests, by_holm, strict=True)
     ]

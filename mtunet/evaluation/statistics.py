@@ -1,9 +1,10 @@
 """What the seeds and folds of a run say together: worked out once (`python -m training report`), kept in the run's
 folder as statistics.json, read by the page.
 
-Every interval is of 95 %, by drawing seeds, patients and a patient's images anew (`intervals`). A difference between
-methods is the mean over seeds and folds of what they differ by on a fold with a seed; its p is of the corrected
-resampled t test (`significance`), Holm's over all claims of the run as `corrected_p`.
+Every interval that is kept is of 95 %, by drawing seeds, patients and a patient's images anew (`intervals`). A
+difference between methods is the mean over seeds and folds of what they differ by on a fold with a seed; its p is of
+the corrected resampled t test, which gives it an interval of its own (`significance.own_interval`); Holm's p over all
+claims of the run is `corrected_p`.
 """
 
 from collections.abc import Mapping
@@ -89,8 +90,8 @@ class Gate:
 
 @dataclass(frozen=True)
 class Tested:
-    """A mean difference over seeds × folds. parts: how many of these have one. p: two-sided, corrected resampled t, of
-    so many degrees of freedom.
+    """A mean difference over seeds × folds; its ends are drawn anew, so that there are none of what is not measured on
+    images. parts: how many have a difference. p: two-sided, corrected resampled t; free: its degrees of freedom.
 
     corrected_p: Holm's, over the table that the test stands in; None where it is not judged. detectable: the smallest
     difference that such a test (of this spread and number) finds with a power of 80 % at 0.05, standing alone;

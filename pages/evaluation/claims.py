@@ -27,8 +27,8 @@ def show_claims(results: Results) -> None:
     st.caption(
         "The paper says these things without a number. Here they are measured between runs whose experiments are the "
         "same but for what is asked about: the pooled F1 of pixels where the networks look, on the images that the "
-        "runs share. Intervals are 95 %, by drawing seeds, patients and images anew. What one MTU-Net costs against "
-        "two U-Nets, and how soon each is learnt, stands under Training."
+        "runs share. Intervals are 95 %, by drawing seeds, patients and images anew; of claims, the test's own. What "
+        "one MTU-Net costs against two U-Nets, and how soon each is learnt, stands under Training."
     )
     rates, borne, gaps = _between(results, every_run())
     _rates(results, rates, borne)

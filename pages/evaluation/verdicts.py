@@ -2,13 +2,14 @@
 becomes of true regions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES
 from mtunet.evaluation.reading import Results
+from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
@@ -49,12 +50,28 @@ def _claims(results: Results, told: Statistics) -> None:
     preliminary = f"**Preliminary: of {far.whole_seeds} of {counted(len(far.done), 'seed')}.** "
     early = "" if far.complete or not far.whole_seeds else preliminary
     st.caption(
-        f"{early}Differences are means over {counted(len(told.seeds), 'seed')} × {counted(len(told.folds), 'fold')}; "
-        "p is of the corrected resampled t test, after Holm's correction over all claims that are judged. Detectable: "
-        "what would be found four times in five at a level of 0.05, and at the level that Holm asks of the first. "
-        f"Not shown is no evidence of equality. {HOW}"
+        f"{early}A difference is the mean over its parts, each a fold with a seed; it has the 95 % interval of the "
+        "corrected resampled t test, which gives p as well: what another training may change is in both. The verdict "
+        "is by p (Holm), corrected over all claims that are judged. The interval of seeds, patients and images drawn "
+        "anew leaves other trainings out; it is in the download. Not shown is no evidence of equality: see what was "
+        f"detectable. {HOW}"
     )
     show_table(f"{results.name}-claims", told.claims, "evaluation.claims.verdicts")
+
+
+INTERVAL, PARTS, P, HOLM, DETECTABLE = "95 % interval", "Parts", "p", "p (Holm)", "Detectable"
+TESTED: Final = {
+    INTERVAL: "Of the corrected resampled t test: mean ± t × standard error. It holds 0 where p is above 0.05; Holm's "
+    "correction does not widen it. Drawn anew from seeds, patients and images it is narrower, as other trainings are "
+    "left out then: drawn_low and drawn_high in the download.",
+    PARTS: "Folds, each with a seed, that have this difference: what it is the mean of, and what the test is of.",
+    P: "Of the corrected resampled t test, as if this were asked alone.",
+    HOLM: "The same after Holm's correction over this table: under 0.05 the difference stands.",
+    DETECTABLE: "The smallest difference that such a test finds four times in five, asked alone.",
+    f"{DETECTABLE}, first": "The same at the level that Holm asks of the smallest p.",
+}
+"""What the heads of a table of tests mean."""
+HEADS: Final = {head: st.column_config.Column(help=meaning) for head, meaning in TESTED.items()}
 
 
 def show_table(name: str, claims: Sequence[Claim], key: str) -> None:
@@ -64,6 +81,7 @@ def show_table(name: str, claims: Sequence[Claim], key: str) -> None:
         hide_index=True,
         height="content",
         key=key,
+        column_config=HEADS,
         alt="Every claim, what was measured, and whether it is shown, not shown or contradicted",
     )
     downloads(name, [_claim_record(claim) for claim in claims])
@@ -78,11 +96,19 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
         "Verdict": claim.verdict,
         "Why not": claim.reason,
         "Difference": _difference(test.difference.value, unit),
-        "95 % interval": _span(test.difference, unit),
-        "p": p_words(test.corrected_p),
-        "Detectable": _size(test.detectable, unit),
-        "Detectable, first": _size(test.detectable_first, unit),
+        **_test_cells(test, unit),
+        f"{DETECTABLE}, first": _size(test.detectable_first, unit),
         "Of": f"{claim.measure}, {'points' if unit == '%' else unit}",
+    }
+
+
+def _test_cells(test: Tested, unit: str) -> dict[str, Any]:
+    return {
+        INTERVAL: _span(own_interval(test), unit),
+        PARTS: test.parts,
+        P: p_words(test.p),
+        HOLM: p_words(test.corrected_p),
+        DETECTABLE: _size(test.detectable, unit),
     }
 
 
@@ -92,8 +118,11 @@ def _claim_record(claim: Claim) -> dict[str, Any]:
 
 
 def _test_record(test: Tested) -> dict[str, Any]:
+    """low, high: of the test itself."""
     numbers = {name: value for name, value in vars(test).items() if name != "difference"}
-    return {"difference": test.difference.value, "low": test.difference.low, "high": test.difference.high} | numbers
+    own, drawn = own_interval(test), test.difference
+    ends = {"low": own.low, "high": own.high, "drawn_low": drawn.low, "drawn_high": drawn.high}
+    return {"difference": drawn.value} | ends | numbers
 
 
 def _removal(results: Results, told: Statistics) -> None:
@@ -115,13 +144,17 @@ def _removal(results: Results, told: Statistics) -> None:
             "All marks, %": percent(removal.before.value),
             "BAC taken away, %": percent(removal.after.value),
             "Difference, points": signed(removal.test.difference.value),
-            "95 % interval": _span(removal.test.difference, "%"),
-            "p": p_words(removal.test.corrected_p),
-            "Detectable": _size(removal.test.detectable, "%"),
+            **_test_cells(removal.test, "%"),
         }
         for removal in told.removals
     ]
-    st.dataframe(rows, hide_index=True, key="evaluation.claims.removal", alt="Sensitivity with BAC and without")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="evaluation.claims.removal",
+        column_config=HEADS,
+        alt="Sensitivity with BAC and without",
+    )
     downloads(
         f"{results.name}-removal",
         [{"method": removal.method, "marks": removal.marks} | _test_record(removal.test) for removal in told.removals],

@@ -2,13 +2,17 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.together import worked_out
+from pages.evaluation import verdicts
 from pages.evaluation.numbers import percent
 from tests.drawn_run import write_run
 
@@ -25,9 +29,12 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     folder = write_run(tmp_path / "runs" / "drawn", seeds=(1, 2))
     for timing in folder.glob("mtunet/seed_2/*/timing.json"):  # where the first seed took a minute
         timing.write_text(json.dumps(json.loads(timing.read_text()) | {"train_seconds": 180.0}))
-    told = worked_out(folder, replicates=50)
-    statistics.save(folder, told)
+    statistics.save(folder, worked_out(folder, replicates=50))
+    told = statistics.read(folder)
+    assert told is not None
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
+    handed: dict[str, Sequence[Mapping[str, Any]]] = {}
+    monkeypatch.setattr(verdicts, "downloads", lambda name, records: handed.update({name: records}))
     app.run()
     app.switch_page("pages/evaluation/evaluation.py").run()
     app.session_state["evaluation.section"] = "Claims"
@@ -35,14 +42,30 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     assert not app.exception
     said = "\n".join(one.value for one in app.markdown)
     assert "**MTU-Net** learnt: all 12 times better than every baseline" in said
-    verdicts, removal, matrix, strata = (table.value for table in app.dataframe)
-    assert verdicts["Verdict"].tolist() == [claim.verdict for claim in told.claims]
+    claims, removal, matrix, strata = (table.value for table in app.dataframe)
+    assert claims["Verdict"].tolist() == [claim.verdict for claim in told.claims]
     first = told.claims[0]
     assert first.test.difference.value is not None
-    assert verdicts["Difference"][0] == f"{100 * first.test.difference.value:+.1f}".replace("-", "−")
-    assert verdicts["Detectable"][0] == f"{100 * first.test.detectable:.1f}"  # type: ignore[operator]
+    assert claims["Difference"][0] == f"{100 * first.test.difference.value:+.1f}".replace("-", "−")
+    # What a verdict is beside never gainsays it: the interval is that of the test.
+    by_test = 0
+    for row, claim in zip(claims.to_dict("records"), told.claims, strict=True):
+        if claim.test.p is not None:
+            low, high = own_interval(claim.test).low, own_interval(claim.test).high
+            assert low is not None
+            assert high is not None
+            assert (low <= 0 <= high) == (claim.test.p >= 0.05 or low == high == 0)
+            if claim.unit == "%":
+                by_test += 1
+                assert row["95 % interval"] == f"{100 * low:.1f} to {100 * high:.1f}".replace("-", "−")
+        assert row["Parts"] == claim.test.parts
+    assert by_test > 5
+    records = handed["drawn-claims"]
+    assert [record["drawn_low"] for record in records] == [claim.test.difference.low for claim in told.claims]
+    assert records[0]["low"] == own_interval(first.test).low
+    assert claims["Detectable"][0] == f"{100 * first.test.detectable:.1f}"  # type: ignore[operator]
     absent = next(number for number, claim in enumerate(told.claims) if claim.other == "mtunet-paper")
-    assert verdicts["Why not"][absent] == "This run has no method mtunet-paper."
+    assert claims["Why not"][absent] == "This run has no method mtunet-paper."
     assert len(removal) == len(told.removals) == 6
     [regions] = [one.regions for one in told.confusions if one.method == "mtunet"]
     assert float(matrix["Called MC"][0]) == regions["mc"]["mc"]
