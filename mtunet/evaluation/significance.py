@@ -121,7 +121,8 @@ def wilcoxon_p(differences: Floats) -> float | None:
     return float(stats.wilcoxon(unequal).pvalue) if unequal.size else None
 
 
-# Two methods on every image: F1 where the type is present, false area where it is absent.
+# The trained networks of two methods on every image: F1 where the type is present, false area where it is absent.
+# No verdict on methods comes of it: another training, which may turn a difference round, is in the test above alone.
 #
 # An F1 is 0/0 on an image that holds nothing and where nothing is found, and 0 however little is found wrongly: so
 # images without the type say nothing of F1 that is worth averaging, and are judged by the area that is found on them.

@@ -131,7 +131,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two methods on every image: "f1" where the type is present, "false_area" (mm²) where it is absent.
+    """The trained networks of two methods on every image: "f1" where the type is present, "false_area" (mm²) where it
+    is absent. It says what they would do on other patients; of the methods, which may be trained again, nothing.
 
     Where both find nothing on an image without the type they differ by 0 mm²: a tie, which is counted as an image and
     not ranked. p: Wilcoxon's signed-rank test on patients' means over seeds; unequal: patients that differ.

@@ -6,6 +6,7 @@ the page would show unasked.
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
@@ -96,6 +97,11 @@ def go(**places: Any) -> None:
     """Go there: to be called before the widgets are made, so from a callback. None is what is shown unasked."""
     for name, value in places.items():
         st.session_state[KEYS[name]] = value
+
+
+def link(**places: str) -> str:
+    """An address of this page, relative to it. places: by their names in `KEYS`."""
+    return "?" + urlencode(places, safe="'", quote_via=quote)
 
 
 def _note(name: str, text: str, unasked: bool) -> None:

@@ -9,6 +9,7 @@ from mtunet.evaluation import paper
 from mtunet.evaluation.audit import audit_paper, contradictions, f1_at, true_share
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import TYPE_TITLES
+from pages.evaluation.address import link
 from pages.evaluation.network_figure import show_network
 from pages.evaluation.numbers import UNDEFINED, downloads, percent
 from pages.evaluation.results_table import cells_of
@@ -37,7 +38,7 @@ def show_checklist(results: Results) -> None:
             "Built": point.built,
             "Measured": point.measured,
             "Verdict": _verdict(results, point, verdicts.get(point.id, [])),
-            "Where": f"?run={results.name}&section={point.section}".replace(" ", "%20") if point.section else "",
+            "Where": link(run=results.name, section=point.section) if point.section else "",
         }
         for point in paper.points()
     ]

@@ -1,4 +1,4 @@
-"""Every fold a dot, with mean and interval; the same as a table; and whether one method beats another."""
+"""Every fold a dot, with mean and interval; the same as a table; and these trained networks on other patients."""
 
 import functools
 from typing import Any
@@ -10,8 +10,19 @@ from mtunet.evaluation.figures import BEYOND, EVERY, Metric
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.statistics import PairedTest
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, Cell, method_title, per_fold
-from pages.evaluation.address import current, remembered
-from pages.evaluation.numbers import UNDEFINED, Behind, decimal, downloads, from_point, go_behind, in_unit, p_words
+from pages.evaluation.address import current, link, remembered
+from pages.evaluation.claims import CLAIMS
+from pages.evaluation.numbers import (
+    UNDEFINED,
+    Behind,
+    difference,
+    downloads,
+    from_point,
+    go_behind,
+    in_unit,
+    p_words,
+    span,
+)
 from pages.evaluation.results_table import cells_of, chosen_frame
 from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, markers, muted, show
@@ -160,26 +171,40 @@ def _comparisons(results: Results) -> None:
     tests = results.statistics.paired if results.statistics else ()
     if not tests:
         return
-    st.subheader("Is one method better than another?", anchor=False)
-    say_if_older(results)
-    st.caption(
-        "Wilcoxon's signed-rank test on each patient's views: their F1 where the type is present, and the area that is "
-        "found where it is absent. There, two methods that both find nothing are equal. n is the number of patients "
-        "that differ, which the test ranks; p is after Holm's correction over this table."
-    )
-    st.dataframe([_compared_row(test) for test in tests], hide_index=True, key="evaluation.folds.tests")
+    with st.expander("These very networks on other patients", icon=":material/groups:"):
+        say_if_older(results)
+        st.markdown(
+            "This says what these trained networks would do on other patients, and nothing of methods: another "
+            "training may turn it round. Whether a method is better is asked under "
+            f"[{CLAIMS}]({link(run=results.name, section=CLAIMS)}), where other trainings count."
+        )
+        st.caption(
+            "F1 on images where the type is present, the area that is found where it is absent (there, two methods "
+            "that both find nothing are equal). p: Wilcoxon's signed-rank test on the patients that differ, each with "
+            "the mean of the views and seeds, after Holm's correction over this table; it takes the networks as they "
+            "are. The 95 % interval of the mean draws seeds and images as well, so that it may hold 0 where p is small."
+        )
+        st.dataframe([_compared_row(test) for test in tests], hide_index=True, key="evaluation.folds.tests")
+        downloads(f"{results.name}-same-networks", [_compared_record(test) for test in tests])
 
 
 def _compared_row(test: PairedTest) -> dict[str, Any]:
+    measured, unit = ("F1 where present, points", "%") if test.measure == "f1" else ("false area where absent", "mm²")
     return {
         "Type": TYPE_TITLES[test.type],
-        "Methods": f"{method_title(test.one)} less {method_title(test.other)}",
-        "Of": "F1 where present" if test.measure == "f1" else "false mm² where absent",
-        "Mean difference": decimal(test.difference.value),
+        "Networks": f"{method_title(test.one)} less {method_title(test.other)}",
+        "Of": measured,
+        "Mean difference": difference(test.difference.value, unit),
+        "95 % interval": span(test.difference, unit),
         "Images": test.images,
-        "n": test.unequal,
-        "p": p_words(test.corrected_p),
+        "Patients that differ": test.unequal,
+        "p (Wilcoxon)": p_words(test.corrected_p),
     }
+
+
+def _compared_record(test: PairedTest) -> dict[str, Any]:
+    ends = {"difference": test.difference.value, "low": test.difference.low, "high": test.difference.high}
+    return {name: value for name, value in vars(test).items() if name != "difference"} | ends
 
 
 def _row(method: str, kind: str) -> str:

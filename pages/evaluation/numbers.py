@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from mtunet.evaluation.figures import EVERY, Metric
+from mtunet.evaluation.statistics import Estimate
 from mtunet.evaluation.table import TYPE_TITLES, Cell, method_title, to_csv
 from pages.evaluation.address import go
 
@@ -30,6 +31,21 @@ def percent(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """ "+3.2", "−29.5", in percentage points."""
     return UNDEFINED if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def difference(value: float | None, unit: str) -> str:
+    """ "+3.2" points where the unit is "%", else three digits of the unit."""
+    if unit == "%" or value is None:
+        return signed(value)
+    return f"{value:+.3g}".replace("-", "−")
+
+
+def span(estimate: Estimate, unit: str) -> str:
+    """The ends of its interval, "−13.1 to 0.1", in the same."""
+    if estimate.low is None or estimate.high is None:
+        return UNDEFINED
+    low, high = (f"{100 * end:.1f}" if unit == "%" else f"{end:.3g}" for end in (estimate.low, estimate.high))
+    return f"{low} to {high}".replace("-", "−")
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

@@ -13,7 +13,17 @@ from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
-from pages.evaluation.numbers import UNDEFINED, decimal, downloads, p_words, percent, regions, signed
+from pages.evaluation.numbers import (
+    UNDEFINED,
+    decimal,
+    difference,
+    downloads,
+    p_words,
+    percent,
+    regions,
+    signed,
+    span,
+)
 from pages.evaluation.results_table import chosen_method, chosen_type
 from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, line, show
@@ -95,7 +105,7 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
         "Type": TYPE_TITLES.get(claim.type, ""),
         "Verdict": claim.verdict,
         "Why not": claim.reason,
-        "Difference": _difference(test.difference.value, unit),
+        "Difference": difference(test.difference.value, unit),
         **_test_cells(test, unit),
         f"{DETECTABLE}, first": _size(test.detectable_first, unit),
         "Of": f"{claim.measure}, {'points' if unit == '%' else unit}",
@@ -104,7 +114,7 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
 
 def _test_cells(test: Tested, unit: str) -> dict[str, Any]:
     return {
-        INTERVAL: _span(own_interval(test), unit),
+        INTERVAL: span(own_interval(test), unit),
         PARTS: test.parts,
         P: p_words(test.p),
         HOLM: p_words(test.corrected_p),
@@ -237,19 +247,8 @@ def _stratum_record(stratum: Stratum) -> dict[str, Any]:
 
 
 def _with_span(share: Estimate) -> str:
-    return percent(share.value) if share.low is None else f"{percent(share.value)} ({_span(share, '%')})"
-
-
-def _difference(value: float | None, unit: str) -> str:
-    return signed(value) if unit == "%" else UNDEFINED if value is None else f"{value:+.3g}".replace("-", "−")
+    return percent(share.value) if share.low is None else f"{percent(share.value)} ({span(share, '%')})"
 
 
 def _size(value: float | None, unit: str) -> str:
     return UNDEFINED if value is None else decimal(100 * value, 1) if unit == "%" else f"{value:.3g}"
-
-
-def _span(estimate: Estimate, unit: str) -> str:
-    if estimate.low is None or estimate.high is None:
-        return UNDEFINED
-    low, high = (f"{100 * end:.1f}" if unit == "%" else f"{end:.3g}" for end in (estimate.low, estimate.high))
-    return f"{low} to {high}".replace("-", "−")

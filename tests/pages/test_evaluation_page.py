@@ -31,13 +31,25 @@ from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
 from mtunet.evaluation.seeds import seeds_of
 from mtunet.evaluation.standing import standings
+from mtunet.evaluation.statistics import Estimate
 from mtunet.evaluation.table import table
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.images import Store
 from mtunet.store.worklist import count
+from pages.evaluation.address import link
 from pages.evaluation.checklist import AUDITS
 from pages.evaluation.network_figure import network_shapes
-from pages.evaluation.numbers import Behind, as_latex, as_markdown, go_behind, p_words, percent, signed
+from pages.evaluation.numbers import (
+    Behind,
+    as_latex,
+    as_markdown,
+    difference,
+    go_behind,
+    p_words,
+    percent,
+    signed,
+    span,
+)
 from pages.evaluation.runs_shown import read
 from tests import drawn_run
 from tests.drawn_run import quick_phantom, write_family, write_run
@@ -528,6 +540,15 @@ def test_numbers_are_never_rounded_to_none_or_all() -> None:
         *("0", "<0.1", "50.0", ">99.9", "100", "–", "−12.3"),
     ]
     assert [signed(v) for v in (0.295, -0.295, None)] == ["+29.5", "−29.5", "–"]
+
+
+def test_differences_and_their_ends_are_in_points_or_in_their_own_unit() -> None:
+    assert [difference(value, "%") for value in (0.032, -0.065, None)] == ["+3.2", "−6.5", "–"]
+    assert [difference(value, "mm²") for value in (2.2235, -20.26, None)] == ["+2.22", "−20.3", "–"]
+    assert span(Estimate(-0.065, -0.1306, 0.0011), "%") == "−13.1 to 0.1"
+    assert span(Estimate(2.2235, -7.3254, 11.772), "mm²") == "−7.33 to 11.8"
+    assert span(Estimate(2.2235), "mm²") == "–"
+    assert link(run="my run", section="The paper's table") == "?run=my%20run&section=The%20paper's%20table"
 
 
 def test_two_measurements_stand_side_by_side_with_targets_and_notes(opened: Callable[[], AppTest], root: Path) -> None:

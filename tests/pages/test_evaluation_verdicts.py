@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from mtunet.evaluation import runs, statistics
 from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.together import worked_out
-from pages.evaluation import verdicts
-from pages.evaluation.numbers import percent
+from pages.evaluation import folds, verdicts
+from pages.evaluation.numbers import difference, percent, span
 from tests.drawn_run import write_run
 
 
@@ -34,7 +34,8 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     assert told is not None
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     handed: dict[str, Sequence[Mapping[str, Any]]] = {}
-    monkeypatch.setattr(verdicts, "downloads", lambda name, records: handed.update({name: records}))
+    for section in (folds, verdicts):
+        monkeypatch.setattr(section, "downloads", lambda name, records: handed.update({name: records}))
     app.run()
     app.switch_page("pages/evaluation/evaluation.py").run()
     app.session_state["evaluation.section"] = "Claims"
@@ -76,6 +77,19 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     app.selectbox(key="evaluation.method").set_value("single").run()
     assert {name: app.query_params[name] for name in ("method", "type")} == {"method": "single", "type": "bac"}
     assert len(app.dataframe[3].value) == sum((one.method, one.type) == ("single", "bac") for one in told.strata)
+    app.session_state["evaluation.section"] = "Folds"
+    app.run()
+    [aside] = [one for one in app.expander if "other patients" in one.label]
+    [words] = [one.value for one in aside.markdown]
+    assert "nothing of methods: another training may turn it round" in words
+    assert "[Claims](?run=drawn&section=Claims)" in words
+    [same] = [table.value for table in aside.dataframe]
+    assert len(same) == len(told.paired) == 12
+    for row, test in zip(same.to_dict("records"), told.paired, strict=True):
+        unit = "%" if test.measure == "f1" else "mm²"
+        assert row["Mean difference"] == difference(test.difference.value, unit)
+        assert row["95 % interval"] == span(test.difference, unit) != "–"
+    assert handed["drawn-same-networks"][0]["low"] == told.paired[0].difference.low
     app.session_state["evaluation.section"] = "Checklist"
     app.run()
     f1 = [
