@@ -13,7 +13,7 @@ from scipy.stats import t, ttest_1samp, wilcoxon
 
 from mtunet.evaluation import runs
 from mtunet.evaluation import statistics as kept
-from mtunet.evaluation.curves import pooled_sweeps, sensitivity_at
+from mtunet.evaluation.curves import pooled_sweeps, sensitivity_at, unreached
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.intervals import Population, Quantity, estimate
 from mtunet.evaluation.outcomes import outcome_counts
@@ -47,12 +47,14 @@ def some_statistics() -> kept.Statistics:
         ),
         gates=(kept.Gate("mtunet", hurdles),),
         claims=(
-            kept.Claim("P22", "It is so.", "bac", "mtunet", "single", "F1", "%", 1, test, "not judged", "unlearnt"),
+            kept.Claim(
+                "P22", "It is so.", "bac", "mtunet", "single", "F1", "%", 1, test, "not judged", "unlearnt", "few"
+            ),
         ),
         paired=(kept.PairedTest("mc", "mtunet", "single", "f1", 9, 3, 2, estimate, 0.5, 1.0),),
         sweeps=(kept.PooledSweep("mtunet", "mc", "256", 9, (0.5,), ((1, 2, 3, 4),), {"hit": (5,)}),),
-        froc=(kept.FrocCurve("mtunet", "mc", True, (0.5, 1.0), (estimate, estimate)),),
-        removals=(kept.Removal("mtunet", 0.5, estimate, estimate, test),),
+        froc=(kept.FrocCurve("mtunet", "mc", True, (0.5, 1.0), (estimate, estimate), (2, 0)),),
+        removals=(kept.Removal("mtunet", 0.5, estimate, estimate, test, 5),),
         confusions=(kept.Confusion("mtunet", {"mc": {"mc": 1.5, "bac": 0.0, "none": 2.0}}),),
         strata=(kept.Stratum("mtunet", "mc", "density", "d", 4, {"a": estimate}),),
         convergence=(kept.Convergence("mtunet", "mc", 0.5, (3.0, None), 3.0),),
@@ -236,6 +238,15 @@ def test_the_froc_is_the_best_operating_point_with_at_most_so_many_marks(marks: 
     expected = at_marks(marks, [(f / 4, h / 10) for f, h in zip(false, hit, strict=True)])
     assert sensitivity_at(marks, cells) == pytest.approx(expected)
     assert sensitivity_at(marks, np.stack([cells, cells])[None]).shape == (1, 2)
+
+
+def test_between_thresholds_stands_the_line_from_the_best_so_far_and_before_the_first_that_from_none() -> None:
+    """1, 2 and 3 marks a view hit 5, 3 and 8 of 10: 2.5 is halfway from 5 to 8, not on a line from 1 to 3."""
+    cells = np.array([5.0, 3, 8, 1, 2, 3, 10, 1])
+    expected = {0.5: 0.25, 1.0: 0.5, 1.5: 0.5, 2.0: 0.5, 2.5: 0.65, 3.0: 0.8, 9.0: 0.8}
+    assert [float(sensitivity_at(marks, cells)) for marks in expected] == pytest.approx(list(expected.values()))
+    assert [bool(unreached(marks, cells)) for marks in (0.5, 0.99, 1.0, 2.5)] == [True, True, False, False]
+    assert unreached(0.5, np.stack([cells, cells * [1, 1, 1, 0, 1, 1, 1, 1]])).tolist() == [True, False]
 
 
 def test_nothing_marked_finds_nothing_and_nothing_there_is_undefined() -> None:
@@ -452,6 +463,52 @@ def test_froc_curves_and_what_taking_bac_away_does_come_out_again(run: Path, tol
         ]
         assert one.test.difference.value == pytest.approx(np.mean(change), abs=1e-5)
         assert one.after.value - one.before.value == pytest.approx(np.mean(change), abs=1e-5)  # type: ignore[operator]
+
+
+def test_parts_whose_every_threshold_makes_more_marks_are_counted_beside_what_is_said_of_them(tmp_path: Path) -> None:
+    """Maps that know no more than 0.3, as 8-bit maps know no more than 255."""
+    folder = write_run(tmp_path / "drawn", images=12, methods=("mtunet", "nothing"), seeds=(1, 2))
+    for path in folder.glob("mtunet/**/sweep.csv"):
+        lines = path.read_text().splitlines()
+        place = lines[0].split(",").index("threshold")
+        kept_ = [line for line in lines[1:] if float(line.split(",")[place]) <= 0.3]
+        path.write_text("\n".join([lines[0], *kept_]) + "\n")
+    found = worked_out(folder, replicates=0)
+    parts = [(seed, fold) for seed in (1, 2) for fold in range(3)]
+
+    def fewest(seed: int, folds: tuple[int, ...], without: bool) -> float:
+        return min(false for false, _ in sweep_of(folder, "mtunet", seed, folds, without))
+
+    for removal in found.removals:
+        late = [any(fewest(seed, (fold,), side) > removal.marks for side in (True, False)) for seed, fold in parts]
+        assert removal.unreached == sum(late) > 0
+        said = f"In {sum(late)} of 6 parts every threshold makes more marks: there the sensitivity lies on the line "
+        said += "from none."
+        assert removal.remark == said
+        [claim] = [one for one in found.claims if one.measure.startswith(f"Sensitivity at {removal.marks:g} ")]
+        assert (claim.id, claim.remark) == ("P44", said)
+        assert f"- mtunet at {removal.marks:g}: {said}" in as_markdown(runs.read(folder), found)
+    for curve in (one for one in found.froc if one.method == "mtunet" and one.type == "mc"):
+        late_seeds = [
+            sum(fewest(seed, (0, 1, 2), curve.without_bac) > marks for seed in (1, 2)) for marks in curve.marks
+        ]
+        assert list(curve.unreached) == late_seeds
+        assert late_seeds[0] == 2
+
+
+def test_what_an_older_file_did_not_keep_is_not_made_up(tmp_path: Path) -> None:
+    kept.save(tmp_path, some_statistics())
+    path = tmp_path / "statistics.json"
+    told = json.loads(path.read_text())
+    for one in (*told["removals"], *told["froc"]):
+        del one["unreached"]
+    for one in told["claims"]:
+        del one["remark"]
+    path.write_text(json.dumps(told))
+    older = kept.read(tmp_path)
+    assert older is not None
+    assert (older.removals[0].unreached, older.removals[0].remark) == (None, "")
+    assert (older.froc[0].unreached, older.claims[0].remark) == ((), "")
 
 
 def test_pooled_sweeps_are_of_all_seeds(run: Path, told: kept.Statistics) -> None:

@@ -90,13 +90,19 @@ def _claims(claims: Sequence[Claim]) -> Iterator[str]:
     for claim in claims:
         tested = _tested(claim.test, claim.unit) if claim.test.p is not None else (claim.reason, "", "", "", "")
         yield _row(f"{claim.id} {claim.sentence}", claim.type, f"**{claim.verdict}**", *tested)
+    remarks = [claim for claim in claims if claim.remark]
+    yield from ("", *(f"- {claim.id} {claim.sentence} {claim.remark}" for claim in remarks)) if remarks else ()
 
 
 def _removals(told: Statistics) -> Iterator[str]:
+    yield "Before and after with intervals of seeds, patients and images drawn anew, the difference with the test's."
+    yield ""
     yield from _head("method", "false marks a view", "before", "after", *TESTED)
     for removal in told.removals:
         sides = (_bracketed(side, "%") for side in (removal.before, removal.after))
         yield _row(removal.method, f"{removal.marks:g}", *sides, *_tested(removal.test, "%"))
+    limited = [removal for removal in told.removals if removal.remark]
+    yield from ("", *(f"- {one.method} at {one.marks:g}: {one.remark}" for one in limited)) if limited else ()
 
 
 def _costs(told: Statistics) -> Iterator[str]:

@@ -176,8 +176,10 @@ def sensitivity_at(marks: float, cells: Floats) -> Floats:
     """cells: (…, 2 thresholds + 2) as `lesion_cells` has them → (…): the share of lesions hit at so many false marks a
     view; NaN without lesions.
 
-    The best operating point with at most so many marks, and on the straight line from it to the next one that hits
-    more (two operating points taken in turn); from no marks at all, which hit nothing. Past the last one it stays.
+    Each threshold counts at its own number of false marks, with the best share that any with no more of them hits
+    (marks run together at low thresholds: the curve turns back). From one to the next, in the order of their marks,
+    it is a straight line, which two thresholds taken in turn reach at least; from no marks at all, which hit nothing,
+    to the first (`unreached`); past the last it stays.
     """
     thresholds = (cells.shape[-1] - 2) // 2
     shares = ratio(cells[..., :thresholds], cells[..., -2:-1])
@@ -193,6 +195,14 @@ def sensitivity_at(marks: float, cells: Floats) -> Floats:
     )
     step = ratio(marks - left, right - left)
     return np.where(np.isnan(step), low, low + (high - low) * np.nan_to_num(step))
+
+
+def unreached(marks: float, cells: Floats) -> Floats:
+    """cells: the same → (…): 1 where every threshold makes more false marks a view, so that the sensitivity at so many
+    lies on the line from none; else 0."""
+    thresholds = (cells.shape[-1] - 2) // 2
+    fewest = cells[..., thresholds:-2].min(axis=-1)
+    return np.asarray(fewest > marks * cells[..., -1], np.float64)
 
 
 def calibrations(results: Results) -> list[Calibration]:

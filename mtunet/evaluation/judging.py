@@ -7,19 +7,19 @@ method.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
 
-from mtunet.evaluation.curves import Sweep, lesion_cells, sensitivity_at, sweeps
+from mtunet.evaluation.curves import Sweep, lesion_cells, sensitivity_at, sweeps, unreached
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, estimate
 from mtunet.evaluation.outcomes import Outcomes, Region, components, outcomes_of
 from mtunet.evaluation.reading import BASELINES, TYPES
 from mtunet.evaluation.seeds import Seeds, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t, verdict
-from mtunet.evaluation.statistics import Claim, Gate, Tested
+from mtunet.evaluation.statistics import Claim, Gate, Tested, on_the_line
 from mtunet.evaluation.table import method_title
 
 MTU = "mtunet"
@@ -93,11 +93,12 @@ LISTED: Final = (
 @dataclass(frozen=True, eq=False)
 class Difference:
     """parts: (…) per seed and fold, NaN where there is none. quantity, population: what its interval is drawn from;
-    None for what is not measured on images, which has the test's own alone."""
+    None for what is not measured on images, which has the test's own alone. remark: what limits it, as a sentence."""
 
     parts: Floats
     quantity: Quantity | None = None
     population: Population | None = None
+    remark: str = ""
 
     @classmethod
     def of(cls, quantity: Quantity, population: Population) -> "Difference":
@@ -108,6 +109,25 @@ class Difference:
         if self.quantity is None or self.population is None:
             return test
         return replace(test, difference=estimate(self.quantity, self.population, True, replicates))
+
+
+@dataclass(frozen=True, eq=False)
+class Removed:
+    """The sensitivity for MC at so many false marks a view, after BAC was taken away and before.
+
+    unreached: parts in which, on either side, every threshold makes more marks (`curves.unreached`).
+    """
+
+    after: Quantity
+    before: Quantity
+    population: Population
+    unreached: int
+
+    @property
+    def difference(self) -> Difference:
+        change = Difference.of(self.after - self.before, self.population)
+        known = int(np.count_nonzero(~np.isnan(change.parts)))
+        return replace(change, remark=on_the_line(self.unreached, known))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +190,17 @@ class Evidence:
             return None
         return np.stack(known), Population.of(self.seeds.first.patients(same[0].images), same[0].fold)
 
-    def removal(self, method: str, marks: float) -> tuple[Difference, Quantity, Quantity] | None:
-        """Of MC: the sensitivity without BAC less that with all marks, at so many of them; after, before."""
-        after, before = self.froc(method, "mc", True), self.froc(method, "mc", False)
-        if after is None or before is None:
+    def removal(self, method: str, marks: float) -> Removed | None:
+        """None where it was not counted."""
+        sides = [self.froc(method, "mc", without_bac) for without_bac in (True, False)]
+        known = [side for side in sides if side is not None]
+        if len(known) < 2:
             return None
-        both = [Quantity(cells, lambda c: sensitivity_at(marks, c)) for cells, _ in (after, before)]
-        return Difference.of(both[0] - both[1], after[1]), both[0], both[1]
+        population = known[0][1]
+        after, before = (Quantity(cells, partial(sensitivity_at, marks)) for cells, _ in known)
+        late = [Quantity(cells, partial(unreached, marks)).by_part(population.fold) for cells, _ in known]
+        there = ~np.isnan((after - before).by_part(population.fold))
+        return Removed(after, before, population, int(np.maximum(*late)[there].sum()))
 
 
 def judged(evidence: Evidence) -> tuple[Claim, ...]:
@@ -195,7 +219,7 @@ def with_verdicts(claims: Sequence[Claim]) -> list[Claim]:
 
 def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
     measure = MEASURES[listed.measure]
-    test, reason = Tested(corrected_t(np.zeros(0), 0.0).difference, 0, None, None, None), ""
+    test, reason, remark = corrected_t(np.zeros(0), 0.0), "", ""
     methods = [listed.one, listed.other] if listed.one == MTU else [MTU]
     if absent := [method for method in methods if method not in evidence.seeds.first.methods]:
         reason = f"This run has no method {absent[0]}."
@@ -208,7 +232,7 @@ def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
     elif (difference := _difference(evidence, listed, kind)) is None:
         reason = "It was not counted in this run."
     else:
-        test = difference.tested(evidence.seeds.test_over_train, evidence.replicates)
+        test, remark = difference.tested(evidence.seeds.test_over_train, evidence.replicates), difference.remark
         reason = "" if test.p is not None else "It needs two folds or seeds with a figure."
         if missing := _missing_folds(evidence, methods):
             test = replace(test, p=None)
@@ -223,7 +247,7 @@ def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
         measure.unit,
         measure.better,
     )
-    return Claim(*about, test, "not judged", reason)
+    return Claim(*about, test, "not judged", reason, remark)
 
 
 def not_past(methods: Sequence[str], gates: Sequence[Gate], where: str = "") -> str:
@@ -258,7 +282,7 @@ def _difference(evidence: Evidence, listed: Listed, kind: str) -> Difference | N
         return Difference(both[0] - both[1]) if both.size else None
     if listed.measure.startswith("removal_"):
         removal = evidence.removal(MTU, float(listed.measure.removeprefix("removal_")))
-        return removal[0] if removal else None
+        return removal.difference if removal else None
     outcomes = evidence.outcomes(MTU, kind)
     return CAUSES[listed.measure](outcomes) if outcomes else None
 

@@ -113,7 +113,7 @@ class Claim:
 
     id: of the paper's checklist. one, other: what is subtracted from what, in words or as methods. measure: in words.
     unit: of the difference: "%" for a share (a difference of 0.01 is one point), else what it is. better: the sign
-    that the claim expects.
+    that the claim expects. reason: why it is not judged; remark: what limits the difference.
     """
 
     id: str
@@ -127,6 +127,7 @@ class Claim:
     test: Tested
     verdict: Verdict
     reason: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,24 +170,42 @@ class PooledSweep:
 
 @dataclass(frozen=True)
 class FrocCurve:
-    """Sensitivity for lesions at so many false marks a view. without_bac: after marks that are BAC were taken away."""
+    """Sensitivity for lesions at so many false marks a view. without_bac: after marks that are BAC were taken away.
+
+    unreached: with how many seeds every threshold makes more marks (`curves.unreached`); () where it was not counted.
+    """
 
     method: str
     type: str
     without_bac: bool
     marks: tuple[float, ...]
     sensitivity: tuple[Estimate, ...]
+    unreached: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What taking BAC away does to the sensitivity for MC at so many false marks a view."""
+    """What taking BAC away does to the sensitivity for MC at so many false marks a view.
+
+    unreached: parts in which every threshold makes more marks, before or after; None where it was not counted.
+    """
 
     method: str
     marks: float
     before: Estimate
     after: Estimate
     test: Tested
+    unreached: int | None = None
+
+    @property
+    def remark(self) -> str:
+        return on_the_line(self.unreached or 0, self.test.parts)
+
+
+def on_the_line(unreached: int, parts: int) -> str:
+    """Of a sensitivity at so many false marks; "" where in every part a threshold makes so few."""
+    where = f"In {unreached} of {parts} parts every threshold makes more marks"
+    return f"{where}: there the sensitivity lies on the line from none." if unreached else ""
 
 
 @dataclass(frozen=True)
@@ -276,7 +295,8 @@ def save(folder: Path, worked_out: Statistics) -> None:
 
 
 def read(folder: Path) -> Statistics | None:
-    """None where none were worked out, or by another version of this program. Raises UnreadableRun."""
+    """None where none were worked out, or by another version of this program; what an earlier state of this version did
+    not keep is as its field has it unasked. Raises UnreadableRun."""
     record = files.read_json(folder / files.STATISTICS)
     if record is None or record.get("version") != VERSION:
         return None
@@ -305,7 +325,7 @@ def _rounded(value: Any) -> Any:
 def _made(kind: Any, value: Any) -> Any:
     """What JSON says, as the annotated type: dataclasses, tuples and mappings of them, and plain values."""
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _made(hint, value[name]) for name, hint in _hints(kind).items()})
+        return kind(**{name: _made(hint, value[name]) for name, hint in _hints(kind).items() if name in value})
     if get_origin(kind) is tuple:
         return tuple(_made(get_args(kind)[0], entry) for entry in value)
     if get_origin(kind) is Mapping:

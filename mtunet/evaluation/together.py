@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from mtunet.evaluation.aggregation import AGGREGATIONS
-from mtunet.evaluation.curves import MARKS, pooled, sensitivity_at
+from mtunet.evaluation.curves import MARKS, pooled, sensitivity_at, unreached
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
 from mtunet.evaluation.judging import Evidence, judged
@@ -127,7 +127,8 @@ def _swept(
                 every.append(pooled(several))
         for kind, without_bac in (("mc", False), ("mc", True), ("bac", False)):
             if (froc := evidence.froc(method, kind, without_bac)) is not None:
-                curves.append(FrocCurve(method, kind, without_bac, MARKS, _along(*froc, evidence.replicates)))
+                along, beyond = _along(*froc, evidence.replicates), _unreached(froc[0])
+                curves.append(FrocCurve(method, kind, without_bac, MARKS, along, beyond))
         if method not in BASELINES and method not in evidence.unlearnt:
             removals += _removals(evidence, method)
     tests = corrected([removal.test for removal in removals])
@@ -140,14 +141,19 @@ def _along(cells: Floats, population: Population, replicates: int) -> tuple[Esti
     return tuple(estimate(quantity, population, replicates=replicates) for quantity in quantities)
 
 
+def _unreached(cells: Floats) -> tuple[int, ...]:
+    """At each of MARKS the number of seeds."""
+    by_seed = cells.sum(axis=1)
+    return tuple(int(unreached(marks, by_seed).sum()) for marks in MARKS)
+
+
 def _removals(evidence: Evidence, method: str) -> Iterator[Removal]:
     for marks in REMOVAL_MARKS:
-        if (changes := evidence.removal(method, marks)) is not None:
-            change, after, before = changes
-            assert change.population is not None
-            population = change.population
-            was, now = (estimate(quantity, population, True, evidence.replicates) for quantity in (before, after))
-            yield Removal(method, marks, was, now, change.tested(evidence.seeds.test_over_train, evidence.replicates))
+        if (removed := evidence.removal(method, marks)) is not None:
+            sides = (removed.before, removed.after)
+            was, now = (estimate(side, removed.population, True, evidence.replicates) for side in sides)
+            test = removed.difference.tested(evidence.seeds.test_over_train, evidence.replicates)
+            yield Removal(method, marks, was, now, test, removed.unreached)
 
 
 def _epochs(seeds: Seeds) -> Numbers:

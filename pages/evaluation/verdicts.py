@@ -104,7 +104,7 @@ def _claim_row(claim: Claim) -> dict[str, Any]:
         "Claim": claim.sentence,
         "Type": TYPE_TITLES.get(claim.type, ""),
         "Verdict": claim.verdict,
-        "Why not": claim.reason,
+        "Remark": claim.reason or claim.remark,
         "Difference": difference(test.difference.value, unit),
         **_test_cells(test, unit),
         f"{DETECTABLE}, first": _size(test.detectable_first, unit),
@@ -147,6 +147,12 @@ def _removal(results: Results, told: Statistics) -> None:
         _add_curve(made, results, curve)
     made.update_yaxes(rangemode="tozero")
     show(made, "froc-intervals", title)
+    st.caption(
+        "Between thresholds the curve is straight, and from no marks to the strictest threshold as well: maps have 256 "
+        "levels, and what is at the highest may still be many marks. Hollow: with a seed or several every threshold "
+        "makes more. In the table, a part is a fold with a seed. Intervals of the curve, of seeds, patients and images "
+        "drawn anew; of the differences, the test's."
+    )
     rows = [
         {
             "Method": method_title(removal.method),
@@ -155,6 +161,7 @@ def _removal(results: Results, told: Statistics) -> None:
             "BAC taken away, %": percent(removal.after.value),
             "Difference, points": signed(removal.test.difference.value),
             **_test_cells(removal.test, "%"),
+            "Parts on the line from none": UNDEFINED if removal.unreached is None else str(removal.unreached),
         }
         for removal in told.removals
     ]
@@ -167,12 +174,17 @@ def _removal(results: Results, told: Statistics) -> None:
     )
     downloads(
         f"{results.name}-removal",
-        [{"method": removal.method, "marks": removal.marks} | _test_record(removal.test) for removal in told.removals],
+        [
+            {"method": removal.method, "marks": removal.marks, "unreached": removal.unreached}
+            | _test_record(removal.test)
+            for removal in told.removals
+        ],
     )
 
 
 def _add_curve(made: go.Figure, results: Results, curve: FrocCurve) -> None:
     known = [(x, y) for x, y in zip(curve.marks, curve.sensitivity, strict=True) if y.value is not None]
+    beyond = dict(zip(curve.marks, curve.unreached, strict=False))
     name = "BAC taken away" if curve.without_bac else "all marks"
     dash = "solid" if curve.without_bac else "dot"
     bars = go.scatter.ErrorY(
@@ -189,8 +201,10 @@ def _add_curve(made: go.Figure, results: Results, curve: FrocCurve) -> None:
         error_y=bars,
         mode="lines+markers",
         line=line(curve.method, results.methods) | {"dash": dash},
+        marker={"size": 7, "symbol": ["circle-open" if beyond.get(x) else "circle" for x, _ in known]},
         name=name,
-        hovertemplate="%{x:g} a view: %{y:.1f} %<extra>" + name + "</extra>",
+        text=[f", with {counted(beyond[x], 'seed')} on the line from none" if beyond.get(x) else "" for x, _ in known],
+        hovertemplate="%{x:g} a view: %{y:.1f} %%{text}<extra>" + name + "</extra>",
     )
 
 

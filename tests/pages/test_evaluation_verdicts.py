@@ -66,8 +66,9 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     assert records[0]["low"] == own_interval(first.test).low
     assert claims["Detectable"][0] == f"{100 * first.test.detectable:.1f}"  # type: ignore[operator]
     absent = next(number for number, claim in enumerate(told.claims) if claim.other == "mtunet-paper")
-    assert claims["Why not"][absent] == "This run has no method mtunet-paper."
+    assert claims["Remark"][absent] == "This run has no method mtunet-paper."
     assert len(removal) == len(told.removals) == 6
+    assert removal["Parts on the line from none"].tolist() == [str(one.unreached) for one in told.removals]
     [regions] = [one.regions for one in told.confusions if one.method == "mtunet"]
     assert float(matrix["Called MC"][0]) == regions["mc"]["mc"]
     assert len(strata) == sum((one.method, one.type) == ("mtunet", "mc") for one in told.strata)
