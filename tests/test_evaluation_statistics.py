@@ -55,7 +55,7 @@ def some_statistics() -> kept.Statistics:
         sweeps=(kept.PooledSweep("mtunet", "mc", "256", 9, (0.5,), ((1, 2, 3, 4),), {"hit": (5,)}),),
         froc=(kept.FrocCurve("mtunet", "mc", True, (0.5, 1.0), (estimate, estimate), (2, 0)),),
         removals=(kept.Removal("mtunet", 0.5, estimate, estimate, test, 5),),
-        confusions=(kept.Confusion("mtunet", {"mc": {"mc": 1.5, "bac": 0.0, "none": 2.0}}),),
+        confusions=(kept.Confusion("mtunet", {"mc": {"mc": 1.5, "bac": 0.0, "none": 2.0}}, (1, 3)),),
         strata=(kept.Stratum("mtunet", "mc", "density", "d", 4, {"a": estimate}),),
         convergence=(kept.Convergence("mtunet", "mc", 0.5, (3.0, None), 3.0),),
         prices=(kept.Price("mtunet", 1, 1000, "cpu", estimate, estimate, estimate),),
@@ -549,6 +549,7 @@ def test_types_and_outcomes_come_out_again(run: Path, told: kept.Statistics) -> 
             count = sum((r["type"], r["outcome"]) == (kind, outcome) for r in found) / len(seeds_of(one.method))
             assert one.regions[true][called] == pytest.approx(count)
             assert outcome_counts(one, kind)[outcome] == pytest.approx(count)
+        assert one.seeds == seeds_of(one.method)
     assert {one.method for one in told.strata} == set(LEARNERS)
     densities = {f"drawn-{number:03d}": "abcd"[number % 4] for number in range(18)}
     for one in told.strata:
@@ -579,6 +580,30 @@ def test_types_and_outcomes_come_out_again(run: Path, told: kept.Statistics) -> 
     ends = [tuple(map(float, one.label.split(" to "))) for one in thirds]
     assert all(high < low for (_, high), (low, _) in pairwise(ends))  # equal ones are never parted
     assert [sum(low <= value <= high for value in values) for low, high in ends] == [one.regions for one in thirds]
+
+
+def test_regions_are_of_the_seeds_that_a_run_keeps_them_of_whole(run: Path, tmp_path: Path) -> None:
+    """Of the second seed those of one fold are gone: its others are not half counted, and claims on regions are of
+    three parts, where all others are of six."""
+    small = tmp_path / "small"
+    shutil.copytree(run, small)
+    for path in small.glob("*/seed_2/fold_1/components.csv"):
+        path.unlink()
+    found = worked_out(small, replicates=0)
+    for one in found.confusions:
+        assert one.seeds == (1,)
+        first = [r for f in range(3) for r in rows(small, one.method, 1, f, "components")]
+        assert one.regions["bac"]["none"] == sum((r["type"], r["outcome"]) == ("bac", "d") for r in first)
+    parts = {(claim.id[:3] == "P42", claim.test.parts) for claim in found.claims if claim.test.p is not None}
+    assert parts == {(True, 3), (False, 6)}
+
+
+def test_what_somebody_wrote_of_a_run_stands_in_its_note(run: Path, told: kept.Statistics, tmp_path: Path) -> None:
+    assert "## Notes" not in as_markdown(runs.read(run), told)
+    small = tmp_path / "small"
+    shutil.copytree(run, small)
+    (small / "notes.md").write_text("Seed 2 was learnt elsewhere.\n")
+    assert "## Notes\n\nSeed 2 was learnt elsewhere.\n\n## Gate" in as_markdown(runs.read(small), told)
 
 
 def test_the_note_says_every_claim_with_its_verdict(run: Path, told: kept.Statistics) -> None:

@@ -16,6 +16,7 @@ def as_markdown(run: runs.Run, told: Statistics) -> str:
     """How far the run is, the gate, Table I's shape for both grids, claims with their verdicts, removal, costs."""
     parts = [
         [f"# {run.folder.name}", "", str(run.config.get("data", "")), "", _state(run)],
+        *([["## Notes", "", notes]] if (notes := runs.read_notes(run).strip()) else []),
         ["## Gate", "", *_gate(told)],
         *([f"## Pixels {FRAMES[frame]}", "", *_figures(told, frame)] for frame in FRAMES),
         ["## F1 by seed, per cent", "", *_seeds(told)],

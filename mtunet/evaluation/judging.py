@@ -146,24 +146,25 @@ class Evidence:
         return unlearnt(self.seeds.first.methods, self.gates)
 
     @cached_property
-    def regions(self) -> list[dict[str, list[Region]]]:
+    def regions(self) -> dict[int, dict[str, list[Region]]]:
         """By method, with each seed that counts."""
-        by_seed: list[dict[str, list[Region]]] = []
-        for results in self.seeds.counting.values():
-            by_method: dict[str, list[Region]] = {}
+        by_seed: dict[int, dict[str, list[Region]]] = {}
+        for seed, results in self.seeds.counting.items():
             for region in components(results):
-                by_method.setdefault(region.method, []).append(region)
-            by_seed.append(by_method)
+                by_seed.setdefault(seed, {}).setdefault(region.method, []).append(region)
         return by_seed
 
-    def regions_of(self, method: str) -> list[list[Region]]:
-        """With each seed that has them, of both types."""
-        return [by_method[method] for by_method in self.regions if method in by_method]
+    def regions_of(self, method: str) -> dict[int, list[Region]]:
+        """Of both types, with each seed of which the run keeps as many true ones as of the first that it keeps."""
+        kept = {seed: by_method[method] for seed, by_method in self.regions.items() if method in by_method}
+        true = {seed: [(r.type, r.image, r.box) for r in kept[seed] if r.outcome != "e"] for seed in kept}
+        first = next(iter(true.values()), [])
+        return {seed: regions for seed, regions in kept.items() if true[seed] == first}
 
     def outcomes(self, method: str, kind: str) -> Outcomes | None:
         """None where none were written."""
         told, counts = self.regions_of(method), self.seeds.counts(method, kind, "native")
-        by_seed = [[region for region in regions if region.type == kind] for regions in told]
+        by_seed = [[region for region in regions if region.type == kind] for regions in told.values()]
         if not by_seed or not counts:
             return None
         first = next(iter(counts.values()))

@@ -130,12 +130,11 @@ def outcomes_of(
     by_seed: Sequence[Sequence[Region]], images: Sequence[str], population: Population, results: Results
 ) -> Outcomes:
     """Of one method and type. by_seed: its regions with each seed, in the order of the files, which is that of the
-    truth; a seed with other true regions than the first is left out. images: those of the population."""
+    truth, so that the true ones are the same. images: those of the population."""
     place = {name: number for number, name in enumerate(images)}
     true = [[region for region in regions if region.outcome != "e" and region.image in place] for regions in by_seed]
     true = [sorted(regions, key=lambda region: place[region.image]) for regions in true]
     first = true[0]
-    same = [regions for regions in true if [(r.image, r.box) for r in regions] == [(r.image, r.box) for r in first]]
     names = [name for name in COVARIATES if any(name in region.covariates for region in first)]
     known = {image: facts.density for image, facts in results.images.items()}
     return Outcomes(
@@ -143,7 +142,7 @@ def outcomes_of(
         first[0].type if first else "",
         population,
         np.array([place[region.image] for region in first], np.intp),
-        np.array([[region.outcome for region in regions] for regions in same], np.str_),
+        np.array([[region.outcome for region in regions] for regions in true], np.str_),
         {name: np.array([region.covariates.get(name, np.nan) for region in first], np.float64) for name in names},
         np.array([known.get(region.image, "") for region in first], np.str_),
     )
@@ -160,15 +159,15 @@ def strata(outcomes: Outcomes, replicates: int) -> Iterator[Stratum]:
             yield Stratum(outcomes.method, outcomes.type, covariate, label, int(members.sum()), estimates)
 
 
-def confusion(method: str, by_seed: Sequence[Sequence[Region]]) -> Confusion:
-    """by_seed: all regions of the method with each seed, of both types."""
+def confusion(method: str, by_seed: Mapping[int, Sequence[Region]]) -> Confusion:
+    """by_seed: all regions of the method with each seed that has them, of both types."""
     cells = {true: dict.fromkeys((*TYPES, NONE), 0.0) for true in (*TYPES, NONE)}
-    for region in (region for regions in by_seed for region in regions):
+    for region in (region for regions in by_seed.values() for region in regions):
         other = next(kind for kind in TYPES if kind != region.type)
         true = NONE if region.outcome == "e" else region.type
         answer = {"a": region.type, "d": NONE, "e": region.type}.get(region.outcome, other)
         cells[true][answer] += 1 / len(by_seed)
-    return Confusion(method, cells)
+    return Confusion(method, cells, tuple(by_seed))
 
 
 def outcome_counts(matrix: Confusion, kind: str) -> dict[str, float]:

@@ -270,9 +270,9 @@ class Coverage:
         """ "seed 1: folds 0 and 1 of 5; seeds 2 and 3: nothing yet"."""
         groups: dict[str, list[int]] = {}
         for seed, folds in self.done.items():
-            some = f"{_named('fold', folds)} of {len(self.folds)}" if folds else "nothing yet"
+            some = f"{named('fold', folds)} of {len(self.folds)}" if folds else "nothing yet"
             groups.setdefault(f"all {len(self.folds)} folds" if folds == self.folds else some, []).append(seed)
-        sentences = [f"{_named('seed', seeds)}: {progress}" for progress, seeds in groups.items()]
+        sentences = [f"{named('seed', seeds)}: {progress}" for progress, seeds in groups.items()]
         return "; ".join(
             [*sentences, *([f"not yet every baseline ({', '.join(self.baselines)})"] if self.baselines else [])]
         )
@@ -291,7 +291,7 @@ def coverage(run: runs.Run) -> Coverage:
     return Coverage(folds, done, tuple(method for method in run.methods if method in late), parts_done)
 
 
-def _named(word: str, numbers: Sequence[int]) -> str:
+def named(word: str, numbers: Sequence[int]) -> str:
     """ "folds 0, 1 and 3"."""
     *first, last = [str(number) for number in numbers]
     return f"{word}s {', '.join(first)} and {last}" if first else f"{word} {last}"

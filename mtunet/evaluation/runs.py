@@ -26,6 +26,7 @@
                                sha256 of the weights, which may be kept elsewhere (what ships lies in weights/) or not
         statistics.json        what its seeds and folds say together (`statistics`), once it is worked out
         metrics.csv            method, type, fold, frame, aggregation, metric, value; from counts.csv alone
+        notes.md               what somebody wrote of the run, where anybody did
 
 A run of kind "real" (a measurement on real mammograms) has images.csv, froc.csv, breasts.csv, perturbed.csv, and may
 have notes.md and notes.csv (image, note), written by whoever looked at the images one by one.

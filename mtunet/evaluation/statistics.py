@@ -210,13 +210,15 @@ def on_the_line(unreached: int, parts: int) -> str:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Regions by what they are and what they were called, mean over seeds: [true][called], "mc", "bac" or "none".
+    """Regions by what they are and what they were called: [true][called], "mc", "bac" or "none".
 
-    A region that is found counts as called its own type; true "none" are false marks.
+    A region that is found counts as called its own type; true "none" are false marks. seeds: of which the run keeps
+    regions, and whose mean it is; () where that was not kept. The strata of the method are of the same.
     """
 
     method: str
     regions: Mapping[str, Mapping[str, float]]
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

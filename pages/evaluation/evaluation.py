@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtunet.evaluation import runs
 from mtunet.evaluation.run_files import UnreadableRun
 from pages.evaluation.address import arrive, keep, remembered
 from pages.evaluation.beside import COMPARE, show_beside
@@ -64,6 +65,9 @@ if results.one_model:
         f"{HOW.split(';')[0]}, and the run appears in the list above.",
         icon=":material/info:",
     )
+if notes := runs.read_notes(runs.read(results.folder)):
+    with st.expander("Notes on this run", icon=":material/edit_note:"):
+        st.markdown(notes)
 section = choices()
 try:
     if section in SCORED and not results.counts:

@@ -1,16 +1,17 @@
 """What a run's seeds and folds show: which methods learnt, every claim's verdict, what BAC's removal does, and what
 becomes of true regions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES
-from mtunet.evaluation.reading import Results
+from mtunet.evaluation.metrics import HIT_SHARE, SAME_PLACE_IOU
+from mtunet.evaluation.outcomes import COVARIATES, NONE, OUTCOMES
+from mtunet.evaluation.reading import Results, named
 from mtunet.evaluation.significance import own_interval
-from mtunet.evaluation.statistics import Claim, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
+from mtunet.evaluation.statistics import Claim, Confusion, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
 from pages.evaluation.numbers import (
@@ -215,16 +216,10 @@ def _causes(results: Results, told: Statistics) -> None:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         method, kind = chosen_method(methods), chosen_type()
-    [matrix] = [confusion.regions for confusion in told.confusions if confusion.method == method]
-    names = {**TYPE_TITLES, "none": "nothing"}
-    rows = [
-        {"Truly": names[true], **{f"Called {names[called]}": regions(matrix[true][called]) for called in names}}
-        for true in names
-    ]
+    [matrix] = [confusion for confusion in told.confusions if confusion.method == method]
+    rows = [{"Truly": TRULY[true], **_called(matrix.regions[true], true)} for true in TRULY]
     st.dataframe(rows, hide_index=True, key="evaluation.causes.matrix", alt="Regions by what they are and were called")
-    st.caption(
-        "Regions, mean over seeds. True regions that are not found are called nothing; false marks are truly nothing."
-    )
+    st.caption(_what_is_counted(results, matrix, methods))
     mine = [stratum for stratum in told.strata if (stratum.method, stratum.type) == (method, kind)]
     if mine:
         st.dataframe(
@@ -235,6 +230,34 @@ def _causes(results: Results, told: Statistics) -> None:
             alt="Outcomes of true regions by conspicuity, form, size, overlap and density, with intervals",
         )
         downloads(f"{results.name}-strata-{method}-{kind}", [_stratum_record(stratum) for stratum in mine])
+
+
+TRULY: Final = {**TYPE_TITLES, NONE: "neither: false marks"}
+
+
+def _called(row: Mapping[str, float], true: str) -> dict[str, str]:
+    """Nobody counts what is nothing and is called nothing."""
+    names = {**TYPE_TITLES, NONE: "nothing"}
+    return {
+        f"Called {names[called]}": UNDEFINED if called == true == NONE else regions(row[called]) for called in names
+    }
+
+
+def _what_is_counted(results: Results, matrix: Confusion, kept: Sequence[str]) -> str:
+    of = "mean of the seeds whose regions the run keeps"
+    if matrix.seeds:
+        of = f"{'mean of ' if len(matrix.seeds) > 1 else 'of '}{named('seed', matrix.seeds)}"
+    share, common = f"{HIT_SHARE:.0%}".replace("%", " %"), f"{SAME_PLACE_IOU:.0%}".replace("%", " %")
+    without = [method_title(method) for method in results.methods if method not in kept]
+    absent = f" The run keeps no regions of {', '.join(without)}." if without else ""
+    return (
+        f"Regions, {of}, as are the shares below. A true one is called its type where {share} of its area is detected "
+        f"as that; else the other type where {share} of it (without what is truly the other) is detected as the other; "
+        f"else nothing. A false mark is a detected region of which less than {share} is truly its type, of a view and "
+        "type the thousand largest; one that lies on the other type is counted here, and the region that it lies on in "
+        f"that one's row. FROC curves count hits otherwise: by the middle of a mark, or {common} of both in common."
+        f"{absent}"
+    )
 
 
 def _stratum_row(stratum: Stratum) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     for timing in folder.glob("mtunet/seed_2/*/timing.json"):  # where the first seed took a minute
         timing.write_text(json.dumps(json.loads(timing.read_text()) | {"train_seconds": 180.0}))
     statistics.save(folder, worked_out(folder, replicates=50))
+    (folder / "notes.md").write_text("Drawn **twice**.")
     told = statistics.read(folder)
     assert told is not None
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
@@ -71,6 +72,15 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     assert removal["Parts on the line from none"].tolist() == [str(one.unreached) for one in told.removals]
     [regions] = [one.regions for one in told.confusions if one.method == "mtunet"]
     assert float(matrix["Called MC"][0]) == regions["mc"]["mc"]
+    assert matrix["Truly"].tolist() == ["MC", "BAC", "neither: false marks"]
+    assert matrix["Called nothing"][2] == "–"
+    [caption] = [one.value for one in app.caption if one.value.startswith("Regions,")]
+    assert caption.startswith("Regions, mean of seeds 1 and 2, as are")
+    assert "where 10 % of its area" in caption
+    assert "or 20 % of both in common" in caption
+    assert "keeps no regions" not in caption
+    [notes] = [one for one in app.expander if one.label == "Notes on this run"]
+    assert notes.markdown[0].value == "Drawn **twice**."
     assert len(strata) == sum((one.method, one.type) == ("mtunet", "mc") for one in told.strata)
     app.button_group(key="evaluation.type").set_value("bac").run()
     assert not app.exception
