@@ -13,7 +13,6 @@ from scipy.special import expit
 
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, ScaleSource, View
 from mtunet.detection import segmentation
-from mtunet.detection.devices import tiles_at_once
 from mtunet.detection.models import Model
 from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.preprocessing import prepare, restore
@@ -235,11 +234,6 @@ def test_tiles_give_what_one_look_at_the_whole_would_give(monkeypatch: pytest.Mo
     monkeypatch.setattr("mtunet.detection.segmentation.tiles", lambda breast: tiles(breast, tile=4096))
     whole = segment(model, mammogram)
     assert np.abs(tiled.probability[MC] - whole.probability[MC]).max() < 0.02
-
-
-@pytest.mark.parametrize(("cores", "expected"), [(1, (1, 1)), (2, (2, 1)), (8, (4, 2))])
-def test_tiles_share_the_cores_they_are_given(cores: int, expected: tuple[int, int]) -> None:
-    assert tiles_at_once(cores) == expected
 
 
 def test_tiles_looked_at_together_say_what_they_say_alone(monkeypatch: pytest.MonkeyPatch) -> None:

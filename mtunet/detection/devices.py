@@ -1,4 +1,9 @@
-"""Which device the network runs on, and in which precision."""
+"""Which device the network runs on, in which precision, and on how many cores."""
+
+import functools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -27,7 +32,7 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
     names = {
         "cuda": "CUDA GPU",
         "mps": "Apple GPU (MPS)",
-        "cpu": f"CPU, {counted(torch.get_num_threads(), 'thread')}",
+        "cpu": f"CPU, {counted(cores_to_use(), 'thread')}",
     }
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type]
     return f"{name}, {str(dtype).removeprefix('torch.')}"
@@ -60,13 +65,39 @@ def cpu_computes_bfloat16() -> bool:
 
 
 def tiles_at_once(cores: int) -> tuple[int, int]:
-    """How many tiles a CPU looks at at once, and the threads of each: one thread to a tile up to four, then more.
+    """How many tiles a CPU looks at at once, and the threads of each: four to seven tiles, so that the fewest cores
+    idle, and of equals the fewest tiles.
 
     Two tiles on a thread each take half the time of one tile on two: small layers gain nothing from a second thread.
-    More than four at once wait for memory, and a view has about six.
+    More tiles at once wait for memory, and a view has about six.
     """
-    at_once = max(1, min(cores, 4))
-    return at_once, max(1, cores // at_once)
+    at_once = min(range(4, 8), key=lambda tiles: cores % tiles) if cores >= 4 else max(cores, 1)
+    return at_once, max(cores // at_once, 1)
+
+
+_THREADS = threading.Lock()
+"""Held while it is read or changed how many threads torch takes: what a thread reads first it keeps."""
+
+
+def cores_to_use() -> int:
+    """How many threads torch takes in this thread."""
+    with _THREADS:
+        return torch.get_num_threads()
+
+
+def tile_workers(at_once: int, threads: int) -> ThreadPoolExecutor:
+    """Shared by all images of the program, so that tiles of several do not crowd the cores."""
+    with _THREADS:
+        return _tile_workers(at_once, threads)
+
+
+@functools.lru_cache(maxsize=2)
+def _tile_workers(at_once: int, threads: int) -> ThreadPoolExecutor:
+    before = torch.get_num_threads()
+    workers = ThreadPoolExecutor(at_once, "tile", initializer=torch.set_num_threads, initargs=(threads,))
+    list(workers.map(lambda _: time.sleep(0.01), range(at_once)))  # all begin now: what they set, newer threads take
+    torch.set_num_threads(before)
+    return workers
 
 
 def warm(network: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> None:

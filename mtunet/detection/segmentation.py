@@ -5,7 +5,6 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy.special import expit
 from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.detection.breast import looked_at
 from mtunet.detection.components import components
-from mtunet.detection.devices import describe, tiles_at_once
+from mtunet.detection.devices import cores_to_use, describe, tile_workers, tiles_at_once
 from mtunet.detection.models import Model
 from mtunet.detection.network import DIVISOR, Network, mirror_look
 from mtunet.detection.pitch import after_trying, scales
@@ -242,27 +241,17 @@ def _on_cores(
         values: npt.NDArray[np.float32] = look(tile[None], window)[0]
         return values
 
-    at_once, threads = tiles_at_once(torch.get_num_threads())
+    at_once, threads = tiles_at_once(cores_to_use())
     if at_once == 1:
         yield from map(one, cut)
         return
-    waiting = [_pool(at_once, threads).submit(one, tile) for tile in cut]
+    waiting = [tile_workers(at_once, threads).submit(one, tile) for tile in cut]
     try:
         for future in waiting:
             yield future.result()
     finally:
         for future in waiting:
             future.cancel()
-
-
-@functools.lru_cache(maxsize=2)
-def _pool(at_once: int, threads: int) -> ThreadPoolExecutor:
-    """Shared by all images of the program, so that tiles of several do not crowd the cores."""
-    before = torch.get_num_threads()
-    pool = ThreadPoolExecutor(at_once, "tile", initializer=torch.set_num_threads, initargs=(threads,))
-    list(pool.map(lambda _: time.sleep(0.01), range(at_once)))  # all begin now: what they set is set for newer threads
-    torch.set_num_threads(before)
-    return pool
 
 
 def _is_out_of_memory(problem: Exception) -> bool:
