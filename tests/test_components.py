@@ -222,6 +222,19 @@ def test_what_does_not_count_says_why() -> None:
     assert [(one.number, one.below) for one in below] == [(1, "fewer than 2 bright specks"), (2, "smaller than 8 mm²")]
 
 
+def test_plain_breast_is_measured_where_it_is_however_large_the_image() -> None:
+    """A square is 100 pixels wide. All about the breast, which is flat, lies bright dust; a faint speck is inside."""
+    pixels = np.zeros((1549, 1549), np.float32)
+    pixels[::40, ::40] = 0.9
+    breast = np.zeros(pixels.shape, np.bool_)
+    breast[1240:, 1240:] = True
+    pixels[breast] = 0.0
+    pixels[1400:1402, 1400:1402] = 0.05
+    possible = np.zeros(pixels.shape, np.float32)
+    possible[1390:1410, 1390:1410] = 0.9
+    assert len(find_specks(pixels, possible, (0.1, 0.1), breast)) == 1
+
+
 @pytest.mark.parametrize(("grain", "specks"), [(0.0, 12), (0.01, 12), (0.02, 12), (0.01, 40), (0.02, 0)])
 def test_specks_on_an_eight_bit_film_are_counted_and_its_grain_is_not(grain: float, specks: int) -> None:
     """A film of 60 mm at 0.1 mm a pixel, 256 greys; a region of 24 mm across may be MC. Right to a fifth."""

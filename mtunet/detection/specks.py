@@ -59,12 +59,12 @@ def find_specks(
 def _floor(pixels: npt.NDArray[np.float32], plain: npt.NDArray[np.bool_], spacing_mm: Spacing) -> float | None:
     """What a peak must reach to be a speck; None where there are too few squares of plain breast to say so."""
     height, width = (max(round(SQUARE_MM / s), 3) for s in spacing_mm)
-    down, across = max(height // 2, 1), max(width // 2, 1)
-    coarse = cv2.resize(  # a cell is half a square long
-        plain.astype(np.float32),
-        (plain.shape[1] // across or 1, plain.shape[0] // down or 1),
-        interpolation=cv2.INTER_AREA,
-    )
+    down, across = max(height // 2, 1), max(width // 2, 1)  # of a cell, half a square long
+    rows, columns = plain.shape[0] // down, plain.shape[1] // across
+    if not (rows and columns):
+        return None
+    cells = plain[: rows * down, : columns * across].astype(np.float32)
+    coarse = cv2.resize(cells, (columns, rows), interpolation=cv2.INTER_AREA)
     whole = cv2.boxFilter(coarse, -1, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT) > 0.97
     corners = np.argwhere(whole[:-1, :-1])
     if len(corners) < 4:
