@@ -48,7 +48,7 @@ Rng = np.random.Generator
 class Inserted:
     """calcium: (rows, columns) float32, mm, of both types; benign: mm of what is neither. mc, bac: exact regions.
 
-    vessels: nepers that the blood of the calcified arteries adds.
+    vessels: nepers that the blood of all arteries adds, calcified or not; none in some of the draws.
     """
 
     calcium: Floats
@@ -148,8 +148,8 @@ def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
 
 
 def _finer(vessels: tuple[Vessel, ...], host: Background, rng: Rng) -> tuple[Vessel, ...]:
-    """The vessels at the width that calcified ones have on film, 0.6 to 1.4 mm, with winding twigs before them: as
-    wide as their calcium, not as the phantom's blood."""
+    """The same vessels, narrowed to half to nine tenths: calcified ones are 0.6 to 1.4 mm wide on film. After them come
+    thin winding twigs, at most one of each of the first three."""
     mains = [Vessel(vessel.path, vessel.radius * rng.uniform(0.5, 0.9)) for vessel in vessels]
     twigs = [twig for main in mains[:3] if (twig := _twig(main, host, rng)) is not None]
     return (*mains, *twigs)
