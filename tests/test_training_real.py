@@ -123,6 +123,16 @@ def test_perturbed_images_stay_images_of_the_same_size_in_mm(name: str) -> None:
     assert np.array_equal(after.pixels, before.pixels) == name.startswith("taken as")
 
 
+def test_of_a_view_whose_file_says_no_scale_what_is_cropped_is_left_to_the_product_to_find() -> None:
+    """1160 rows taken as 232 mm are 0.2 mm a pixel. To call that coarser, it must be handed over."""
+    pixels = np.zeros((1160, 700), np.float32)
+    pixels[200:900, :500] = 0.5
+    unsaid = Mammogram(pixels, None, None, None, "0" * 64)
+    assert PERTURBATIONS["5 % cropped"](unsaid).spacing_mm is None
+    assert PERTURBATIONS["5 % cropped"](unsaid).shape == (1102, 700)
+    assert PERTURBATIONS["taken as 15 % coarser"](unsaid).spacing_mm == pytest.approx((0.23, 0.23))
+
+
 def test_mirroring_twice_changes_nothing() -> None:
     pixels = np.random.default_rng(0).random((6, 4)).astype(np.float32)
     before = Mammogram(pixels, None, None, None, "0" * 64)
@@ -214,6 +224,8 @@ def test_every_second_film_is_sealed_and_both_columns_are_told() -> None:
         (None, False, Flag.MC, True),
         (None, None, Flag.NONE, True),
         (True, False, Flag.NOT_ASSESSABLE, False),
+        (False, False, Flag.NOT_ASSESSABLE, False),
+        (None, None, Flag.NOT_ASSESSABLE, False),
     ],
 )
 def test_the_flag_of_a_drawn_part_is_right_where_it_says_what_is_there(

@@ -99,7 +99,12 @@ class PartSeen:
 
     @property
     def right(self) -> bool:
-        """The flag says MC where there is some, mostly BAC where there is that alone, and nothing where nothing is."""
+        """The flag says MC where there is some, mostly BAC where there is that alone, and nothing where nothing is.
+
+        All parts can be assessed: not to is wrong, even where nothing is.
+        """
+        if self.flag is Flag.NOT_ASSESSABLE:
+            return False
         says_mc, says_bac = self.flag in (Flag.MC, Flag.MOSTLY_BAC_MC_LEFT), self.flag is Flag.MOSTLY_BAC
         if self.mc is not False and says_mc:
             return True

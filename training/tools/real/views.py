@@ -104,14 +104,13 @@ def _noisy(pixels: Floats) -> Floats:
 
 
 def _cropped(mammogram: Mammogram) -> Mammogram:
-    """A twentieth of its height less, at the lower edge."""
-    pixels = mammogram.pixels[: round(0.95 * mammogram.shape[0])].copy()
-    spacing = mammogram.spacing_mm or scales(mammogram, looked_at(mammogram.pixels))[0].spacing_mm
-    return replace(mammogram, pixels=pixels, spacing_mm=spacing)
+    """A twentieth of its height less, at the lower edge. What the file does not say of its scale is found anew."""
+    return replace(mammogram, pixels=mammogram.pixels[: round(0.95 * mammogram.shape[0])].copy())
 
 
 def _taken_as(mammogram: Mammogram, times: float) -> Mammogram:
-    """The same pixels, and another word on how large they are."""
+    """The same pixels, and another word on how large they are: than the file's, or than what is found of a whole view
+    whose file says none."""
     row, column = mammogram.spacing_mm or scales(mammogram, looked_at(mammogram.pixels))[0].spacing_mm
     return replace(mammogram, spacing_mm=(row * times, column * times))
 
