@@ -2,13 +2,15 @@
 through it.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from mtunet.detection.network import HEADS, STEPS, MTUNet, NetworkConfig, count_parameters
+from mtunet.detection.network import STEPS, EnsembleConfig, MTUNet, NetworkConfig, config_from_json, count_parameters
 from mtunet.evaluation.reading import Results
 from pages.evaluation.numbers import downloads
 from pages.shared.charts import figure, look, muted, show
@@ -23,19 +25,44 @@ class Layer(NamedTuple):
     shape: tuple[int, ...]
 
 
+def networks_of(config: Mapping[str, Any]) -> tuple[NetworkConfig, ...]:
+    """Those that MTU-Net is in a run of this configuration, side by side; () where it does not tell."""
+    experiment = _experiment(config)
+    if told := experiment.get("network"):
+        network = config_from_json(told)
+        return network.members if isinstance(network, EnsembleConfig) else (network,)
+    if "mtunet" in config.get("methods", ()) and "width" in experiment and "norm" in experiment:
+        return (NetworkConfig(experiment["width"], experiment["norm"]),)
+    return ()
+
+
+def learnt_on(config: Mapping[str, Any]) -> tuple[int, str]:
+    """The side of what the networks learn from, in pixels; and what it is. Older runs say it beside their look."""
+    seen = _experiment(config).get("look") or _experiment(config)
+    if seen.get("pitch_mm") is None:
+        return 256, "whole views of 256 × 256"
+    side = int(seen["size"])
+    return side, f"crops of {side} × {side} at {seen['pitch_mm']:g} mm"
+
+
+def _experiment(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    told = config.get("experiment")
+    return told if isinstance(told, Mapping) else {}
+
+
 @st.cache_data(show_spinner=False)
-def network_shapes(width: int, norm: str, heads: tuple[str, ...], side: int) -> tuple[list[Layer], int]:
+def network_shapes(config: NetworkConfig, side: int) -> tuple[list[Layer], int]:
     """What leaves each block of the real network for an image of side × side, and how many weights there are."""
     layers: list[Layer] = []
     with torch.inference_mode():  # the meta device takes a second to get ready, which is more than a pass takes
-        network = MTUNet(NetworkConfig(width, "group" if norm == "group" else "none", heads))
+        network = MTUNet(config)
         for step, block in enumerate(network.down):
             _listen(block, f"down {step}", step, step, layers)
         for step, (up, join) in enumerate(zip(network.up, network.join, strict=True)):
             _listen(up, f"up {step}", STEPS + 2 * step + 1, STEPS - 1 - step, layers)
             _listen(join, f"join {step}", STEPS + 2 * step + 2, STEPS - 1 - step, layers)
         logits = network(torch.zeros(1, 1, side, side), torch.ones(1, 2))
-    for number, (head, own) in enumerate(zip(heads, logits.split(1, dim=1), strict=True)):
+    for number, (head, own) in enumerate(zip(config.heads, logits.split(1, dim=1), strict=True)):
         layers.append(Layer(f"head {head}", 3 * STEPS + 1, number, tuple(own.shape[1:])))
     return layers, count_parameters(network)
 
@@ -49,23 +76,26 @@ def _listen(block: torch.nn.Module, name: str, column: int, level: int, layers: 
 
 def show_network(results: Results) -> None:
     st.subheader("The network (Figure 2)", anchor=False)
-    entry = results.config.get("experiment")
-    experiment: dict[str, Any] = entry if isinstance(entry, dict) else {}
-    seen = experiment.get("look") or {}
-    width, norm = int(experiment.get("width") or 64), str(experiment.get("norm") or "none")
-    side = int(seen.get("size") or 256) if seen.get("pitch_mm") else 256
-    layers, weights = network_shapes(width, norm, HEADS, side)
-    how = "no" if norm == "none" else norm
-    title = f"MTU-Net of this run: {weights:,} weights, width {width}, {how} normalisation, on {side} × {side}"
-    made = figure(title, "", "", height=430, wide=True)
-    _draw(made, layers)
-    show(made, "network", f"{title}: encoder, decoder with skips, and one head a task, with the shape after each block")
+    told = networks_of(results.config)
+    side, what = learnt_on(results.config) if told else learnt_on({})
+    rows: list[dict[str, Any]] = []
+    for number, (config, count) in enumerate(Counter(told or (NetworkConfig(),)).items(), start=1):
+        layers, weights = network_shapes(config, side)
+        whose = "MTU-Net of this run" if told else "The paper's MTU-Net (this run does not tell its own)"
+        whose += f", {count} of {len(told)} networks side by side" if len(told) > 1 else ""
+        norm = "no" if config.norm == "none" else config.norm
+        title = f"{whose}: {weights:,} weights, width {config.width}, {norm} normalisation, for {what}"
+        made = figure(title, "", "", height=430, wide=True)
+        _draw(made, layers)
+        alt = f"{title}: encoder, decoder with skips, and one head a task, with the shape after each block"
+        show(made, f"network-{number}", alt)
+        rows += [{"network": number} | layer._asdict() | {"shape": list(layer.shape)} for layer in layers]
     st.caption(
         "Drawn from the network that the code builds: what is written is channels × rows × columns after each block. "
         "Dotted lines are the long skips; each block is two 3 × 3 convolutions with ReLU, between blocks lie 2 × 2 max "
         "pooling (down) and 2 × 2 transposed convolutions (up); a head is one 1 × 1 convolution and a sigmoid."
     )
-    downloads(f"{results.name}-network", [layer._asdict() | {"shape": list(layer.shape)} for layer in layers])
+    downloads(f"{results.name}-network", rows)
 
 
 def _draw(made: go.Figure, layers: list[Layer]) -> None:

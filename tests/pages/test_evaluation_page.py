@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Box
 from mtunet.detection import models
 from mtunet.detection.devices import describe
-from mtunet.detection.network import HEADS
+from mtunet.detection.network import NetworkConfig, count_parameters
 from mtunet.evaluation import between, paper, runs
 from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.between import as_one_family, compared
@@ -38,7 +38,7 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import count
 from pages.evaluation.address import link
 from pages.evaluation.checklist import AUDITS
-from pages.evaluation.network_figure import network_shapes
+from pages.evaluation.network_figure import learnt_on, network_shapes, networks_of
 from pages.evaluation.numbers import (
     Behind,
     as_latex,
@@ -366,13 +366,78 @@ def test_the_checklist_has_every_point_and_leads_to_what_is_there(opened: Callab
 
 
 def test_the_diagram_of_the_network_has_the_shapes_of_the_network() -> None:
-    layers, weights = network_shapes(64, "none", HEADS, 256)
+    layers, weights = network_shapes(NetworkConfig(), 256)
     assert weights == 31_030_723
     shapes = {layer.name: layer.shape for layer in layers}
     assert shapes["down 0"] == (64, 256, 256)
     assert shapes["down 4"] == (1024, 16, 16)
     assert shapes["join 3"] == (64, 256, 256)
     assert shapes["head bac"] == (1, 256, 256)
+
+
+PAPERS = (
+    "The paper's MTU-Net (this run does not tell its own): 31,030,723 weights, width 64, no normalisation, for whole "
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "titled"),
+    [
+        (
+            "detail-pair",
+            [
+                "MTU-Net of this run, 1 of 2 networks side by side: 1,093,191 weights, width 12, group normalisation, "
+                "for crops of 256 × 256 at 0.2 mm",
+                "MTU-Net of this run, 1 of 2 networks side by side: 1,942,323 weights, width 16, group normalisation, "
+                "for crops of 256 × 256 at 0.2 mm",
+            ],
+        ),
+        (
+            "detail-recipe-pair",
+            [
+                "MTU-Net of this run, 2 of 2 networks side by side: 1,942,323 weights, width 16, group normalisation, "
+                "for crops of 128 × 128 at 0.2 mm"
+            ],
+        ),
+        (
+            "paper",
+            ["MTU-Net of this run: 1,093,191 weights, width 12, group normalisation, for whole views of 256 × 256"],
+        ),
+        (
+            "pitch-0.14",
+            ["MTU-Net of this run: 486,427 weights, width 8, group normalisation, for crops of 256 × 256 at 0.14 mm"],
+        ),
+        (
+            "crops",
+            ["MTU-Net of this run: 486,427 weights, width 8, group normalisation, for crops of 128 × 128 at 0.2 mm"],
+        ),
+        ("drawn", [f"{PAPERS}views of 256 × 256"]),
+    ],
+)
+def test_the_diagram_is_of_the_networks_of_the_run(
+    opened: Callable[[], AppTest], root: Path, name: str, titled: list[str]
+) -> None:
+    if name != "drawn":
+        shutil.copytree(ROOT / "runs" / name, root / name)
+    app = opened()
+    app.selectbox(key="evaluation.run").set_value(name).run()
+    go_to(app, "Checklist")
+    charts = [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
+    assert [title.replace("<br>", " ") for title in charts] == titled
+
+
+@pytest.mark.parametrize(("model", "run"), [("detail", "detail-pair"), ("paper", "paper")])
+def test_the_diagrams_of_what_ships_have_as_many_weights_as_it(model: str, run: str) -> None:
+    config = json.loads((ROOT / "runs" / run / "config.json").read_text())
+    side, _ = learnt_on(config)
+    drawn = sum(network_shapes(each, side)[1] for each in networks_of(config))
+    assert drawn == count_parameters(models.load_model(model, "cpu").network)
+
+
+def test_of_what_a_run_does_not_tell_nothing_is_said() -> None:
+    """The paper's objective has no normalisation, whatever the experiment names for MTU-Net."""
+    assert networks_of({"experiment": {"width": 8, "norm": "group"}, "methods": ["mtunet-paper", "nothing"]}) == ()
+    assert networks_of({}) == networks_of({"experiment": "detail"}) == ()
 
 
 def test_a_table_for_a_paper_has_its_intervals(drawn: Path) -> None:
