@@ -1,5 +1,6 @@
 """Runs are compared only when they differ in what is asked about, and on the images that they share."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_ind
 
-from mtunet.evaluation.between import at_rates, by_rate, compared, family, leaks, rate_claims
+from mtunet.evaluation.between import Between, _of_folds, at_rates, by_rate, compared, family, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results, load
-from mtunet.evaluation.significance import corrected_t_apart, holm
+from mtunet.evaluation.significance import corrected_t, corrected_t_apart, holm
 from tests.drawn_run import write_family, write_run
 
 
@@ -126,8 +127,9 @@ def test_runs_with_other_folds_differ_by_what_their_figures_differ_by(tmp_path: 
         assert one.test.difference.value == pytest.approx(one.one.value - one.other.value)  # type: ignore[operator]
 
 
-def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
-    for name, seed, rate in (("slow", 7, 1e-4), ("fast", 8, 1e-3)):
+def test_ten_times_the_rate_is_asked_of_the_same_folds_where_the_single_networks_lose(tmp_path: Path) -> None:
+    """These draws: from the slow rate to the fast one they lose 12 points on MC, and gain 3 on BAC."""
+    for name, seed, rate in (("slow", 7, 1e-4), ("fast", 11, 1e-3)):
         write_run(tmp_path / name, methods=("single", "mtunet"), seed=seed, differs={"learning_rate": rate})
     runs = [load(tmp_path / name) for name in ("slow", "fast")]
     [reason] = {claim.reason for claim in rate_claims(by_rate(runs[0], runs), runs)}
@@ -137,32 +139,108 @@ def test_ten_times_the_rate_is_asked_of_the_same_folds(tmp_path: Path) -> None:
     baselines = load(write_run(tmp_path / "baselines", methods=("nothing",), differs={"width": 64}))
     claims = rate_claims(by_rate(runs[0], runs), [*runs, baselines])
     assert [(claim.id, claim.type) for claim in claims] == [("P25", "mc"), ("P25", "bac")]
+    changes = []
     for claim in claims:
-        change = [
-            sum(
-                sign * float(METRICS["f1"].function(c.cells[c.fold == fold].sum(axis=0)))
-                for sign, run, method in ((1, 1, "mtunet"), (-1, 0, "mtunet"), (-1, 1, "single"), (1, 0, "single"))
-                if (c := runs[run].counts[method, claim.type, "256"]) is not None
-            )
-            for fold in (0, 1, 2)
-        ]
-        assert claim.test.difference.value == pytest.approx(np.mean(change))
+        by_method = {
+            method: of_folds(runs[1], method, claim.type) - of_folds(runs[0], method, claim.type)
+            for method in ("mtunet", "single")
+        }
+        changes.append(by_method["mtunet"] - by_method["single"])
+        assert claim.test.difference.value == pytest.approx(changes[-1].mean())
         assert claim.test.parts == 3
-        assert claim.verdict in ("shown", "not shown", "contradicted")
+        assert (claim.verdict == "not judged") == (by_method["single"].mean() >= 0)
+    loses, gains = claims
+    assert (loses.verdict, loses.reason) == ("not shown", "")
+    assert (gains.verdict, gains.test.p, gains.test.corrected_p) == ("not judged", None, None)
+    assert gains.reason == "Two single-class U-Nets lose nothing there: there is nothing to lose less of."
+    p = [corrected_t(change, 0.5).p for change in changes]  # of 18 images, 6 are tested and 12 learnt from
+    assert (loses.test.p, loses.test.corrected_p) == pytest.approx((p[0], holm(p)[0]))
     (tmp_path / "fast/mtunet/fold_2/timing.json").unlink()
     runs[1] = load(tmp_path / "fast")
     [reason] = {claim.reason for claim in rate_claims(by_rate(runs[0], runs), [*runs, baselines])}
     assert reason == "It waits for every fold of fast."
 
 
-def test_baselines_are_not_asked_whether_they_differ(tmp_path: Path) -> None:
-    """They are the same in every run on the same images, and would only raise Holm's p of what was learnt."""
-    two = [load(write_run(tmp_path / name, images=8, folds=2, seed=seed)) for name, seed in (("one", 7), ("two", 8))]
-    found = compared(*two, "native", ("f1",))
-    p = {(one.method, one.type): one.test.p for one in found}
+def test_only_what_learnt_in_both_runs_is_asked_whether_it_differs(tmp_path: Path) -> None:
+    """Not baselines, which are the same in every run on the same images and would only raise everybody's p."""
+    folders = [write_run(tmp_path / name, images=8, folds=2, seed=seed) for name, seed in (("one", 7), ("two", 8))]
+    p, _ = asked(*map(load, folders))
     assert (p["nothing", "mc"], p["nothing", "bac"]) == (None, None)
-    assert [one.test.corrected_p for one in found] == pytest.approx(holm([one.test.p for one in found]))
     assert sum(value is not None for value in p.values()) == 6
+    counts = folders[1] / "multiclass" / "fold_0" / "counts.csv"
+    with counts.open(newline="") as file:
+        rows = [row | ({"tp": "0"} if row["type"] == "mc" else {}) for row in csv.DictReader(file)]
+    with counts.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    p, found = asked(*map(load, folders))
+    judged = {key for key, value in p.items() if value is not None}
+    assert judged == {(method, kind) for method in ("single", "mtunet") for kind in ("mc", "bac")}
+    assert [one.test.detectable is None for one in found] == [one.test.p is None for one in found]
+    assert all(one.test.difference.value is not None for one in found)
+
+
+def asked(one: Results, other: Results) -> tuple[dict[tuple[str, str], float | None], list[Between]]:
+    found = compared(one, other, "native", ("f1",))
+    p = [between.test.p for between in found]
+    assert [between.test.corrected_p for between in found] == pytest.approx(holm(p))
+    return {(between.method, between.type): between.test.p for between in found}, found
+
+
+def test_runs_without_baselines_are_asked_by_those_of_another_on_the_same_folds(tmp_path: Path) -> None:
+    two = [
+        load(write_run(tmp_path / name, methods=("mtunet",), seed=seed, differs={"learning_rate": seed}))
+        for name, seed in (("one", 7), ("two", 8))
+    ]
+    baselines = load(write_run(tmp_path / "baselines", methods=("nothing",), differs={"width": 64}))
+    assert [between.test.p for between in compared(*two, "256", ("f1",))] == [None, None]
+    assert None not in [between.test.p for between in compared(*two, "256", ("f1",), every=[*two, baselines])]
+
+
+def test_a_leak_is_of_every_seed_that_each_split_has(tmp_path: Path) -> None:
+    """Fold by fold the mean of its run's seeds."""
+    folders = {
+        name: write_run(tmp_path / name, methods=("mtunet", "nothing"), seed=seed, seeds=seeds, differs=differs)
+        for name, seed, seeds, differs in (
+            ("strict", 7, (1, 2, 3), {"grouped_by": "patient"}),
+            ("loose", 8, (1,), {"grouped_by": "image"}),
+        )
+    }
+    runs = {name: load(folder) for name, folder in folders.items()}
+    for leak in leaks(runs["strict"], [*runs.values()]):
+        strict = [runs["strict"], *(load(folders["strict"], seed) for seed in (2, 3))]
+        assert leak.seeds == ((1,), (1, 2, 3))
+        assert leak.by_patient == pytest.approx(np.mean([pooled(run, "mtunet", leak.type) for run in strict]))
+        assert leak.by_image == pytest.approx(pooled(runs["loose"], "mtunet", leak.type))
+        assert leak.gap == pytest.approx(leak.by_image - leak.by_patient)  # type: ignore[operator]
+        means = np.mean([of_folds(run, "mtunet", leak.type) for run in strict], axis=0)
+        expected = corrected_t_apart(of_folds(runs["loose"], "mtunet", leak.type), means, 0.5, leak.gap)
+        assert (leak.claim.test.p, leak.claim.test.parts) == (pytest.approx(expected.p), 6)
+
+
+def of_folds(run: Results, method: str, kind: str) -> np.ndarray:
+    """F1 of each fold, its images pooled."""
+    counts = run.counts[method, kind, "256"]
+    cells = (counts.cells[counts.fold == fold].sum(axis=0) for fold in np.unique(counts.fold))
+    return np.array([float(METRICS["f1"].function(cell)) for cell in cells])
+
+
+def test_the_test_of_two_groups_keeps_its_level_where_one_run_has_more_seeds() -> None:
+    """No true difference: of the fold's test images, of its training set, a little of the seed; 1 × 5 and 3 × 5."""
+    random = np.random.default_rng(3)
+
+    def run(seeds: int) -> np.ndarray:
+        of_fold = random.normal(0, 1, (2000, 1, 5)) + random.normal(0, 0.5, (2000, 1, 1))
+        return of_fold + random.normal(0, 0.3, (2000, seeds, 5))
+
+    def wrong(one: np.ndarray, other: np.ndarray) -> float:
+        p = [corrected_t_apart(*both, 0.25).p for both in zip(one, other, strict=True)]
+        return float(np.mean(np.array(p, float) < 0.05))
+
+    one, three = run(1), run(3)
+    assert wrong(np.array([_of_folds(parts) for parts in one]), np.array([_of_folds(parts) for parts in three])) < 0.06
+    assert wrong(one.reshape(2000, 5), three.reshape(2000, 15)) > 0.07
 
 
 def test_folds_that_do_not_belong_together_are_compared_as_two_groups() -> None:

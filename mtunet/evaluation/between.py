@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from mtunet.evaluation.figures import EVERY
+from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import Interval, Population, estimate, interval
 from mtunet.evaluation.judging import MTU, not_past, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
 from mtunet.evaluation.runs import read, read_splits
-from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared
+from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
 from mtunet.evaluation.statistics import Claim, Estimate, Gate, Tested
 from mtunet.evaluation.table import method_title
@@ -60,7 +60,8 @@ class AtRate:
 class Leak:
     """The same method on the same images, learnt with and without other views of their patients; pooled.
 
-    claim: whether the split by image flatters; not judged of an unlearnt method.
+    seeds: of the run by image, of the run by patient. claim: whether the split by image flatters; not judged of an
+    unlearnt method.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Leak:
     by_patient: float | None
     by_image: float | None
     images: int
+    seeds: tuple[tuple[int, ...], ...]
     claim: Claim
 
     @property
@@ -79,14 +81,28 @@ class Leak:
         return interval(self.claim.test.difference)
 
 
-def compared(one: Results, other: Results, frame: str, metrics: Sequence[str] = tuple(EVERY)) -> list[Between]:
+def compared(
+    one: Results,
+    other: Results,
+    frame: str,
+    metrics: Sequence[str] = tuple(EVERY),
+    every: Sequence[Results] = (),
+) -> list[Between]:
     """Every metric of every method that both runs have, on the images and seeds that both scored; [] where the images
-    are of two versions of the generator, which draws others by the same names."""
+    are of two versions of the generator, which draws others by the same names.
+
+    every: the runs that may lend their baselines. Of what did not learn in both runs nobody asks whether it differs,
+    nor of baselines, which draw nothing.
+    """
     if generator_version(one) != generator_version(other):
         return []
     both = seeds_of(one), seeds_of(other)
+    aside = {*BASELINES}.union(*(unlearnt(one.methods, _gates(run, every)) for run in both))
     differences = [
-        _between(*both, method, kind, frame, metric) for method in one.methods for kind in TYPES for metric in metrics
+        _between(*both, method, kind, frame, metric, asked=method not in aside)
+        for method in one.methods
+        for kind in TYPES
+        for metric in metrics
     ]
     return as_one_family([[between for between in differences if between is not None]])[0]
 
@@ -97,13 +113,15 @@ def as_one_family(tables: Sequence[Sequence[Between]]) -> list[list[Between]]:
     return [[replace(between, test=next(tests)) for between in table] for table in tables]
 
 
-def _between(one: Seeds, other: Seeds, method: str, kind: str, frame: str, metric: str) -> Between | None:
+def _between(
+    one: Seeds, other: Seeds, method: str, kind: str, frame: str, metric: str, *, asked: bool
+) -> Between | None:
     pair = shared([(one, method), (other, method)], kind, frame, metric)
     if pair is None:
         return None
     estimates = [estimate(quantity, pair.population, by_fold=pair.same_folds) for quantity in pair.quantities]
     test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
-    if method in BASELINES:  # they draw nothing: nobody asks whether they differ
+    if not asked:
         test = replace(test, p=None, detectable=None)
     return Between(method, kind, frame, metric, len(pair.population.fold), estimates[0], estimates[1], test)
 
@@ -118,11 +136,21 @@ def tested(pair: Shared, test_over_train: float) -> Tested:
 
 
 def tested_apart(pair: Shared, test_over_train: float) -> Tested:
-    """Folds against folds, none of which belong together; the difference is of all images pooled."""
-    one, other = (quantity.by_part(fold) for quantity, fold in zip(pair.quantities, pair.folds, strict=True))
+    """Folds against folds, none of which belong together; the difference is of all images pooled.
+
+    A fold is what it is on the mean over its run's seeds: they share its images, so that each of them as a part of its
+    own says more than is known, most of all where one run has more of them.
+    """
+    one, other = (_of_folds(quantity.by_part(fold)) for quantity, fold in zip(pair.quantities, pair.folds, strict=True))
     everywhere = Population(pair.population.patient, np.zeros_like(pair.population.fold))
     difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere)
     return replace(corrected_t_apart(one, other, test_over_train, difference.value), difference=difference)
+
+
+def _of_folds(parts: Floats) -> Floats:
+    """(seeds, folds) → (folds,): mean over the seeds that have a figure, of the folds with one."""
+    known = ~np.isnan(parts).all(axis=0)
+    return np.nanmean(parts[:, known], axis=0)
 
 
 def family(chosen: Results, every: Sequence[Results], varied: str) -> list[Results]:
@@ -166,11 +194,15 @@ def at_rates(rates: Mapping[float, Seeds]) -> list[AtRate]:
 
 def rate_claims(rates: Mapping[float, Seeds], every: Sequence[Results]) -> list[Claim]:
     """P25: MTU-Net bears ten times the learning rate, where both rates were tried: what it loses less than the single
-    networks do. Not judged where one of them learnt nothing at the lower rate, or a run lacks folds; Holm over the
-    others."""
+    networks do.
+
+    Not judged where one of them learnt nothing at the lower rate, or a run lacks folds; Holm over the others. Of these
+    not judged either where the single networks lose nothing on the mean, as nothing is borne there. They stay in
+    Holm's family: which they are is seen in the data alone.
+    """
     steps = [(rate, ten) for rate in rates for ten in rates if np.isclose(ten, 10 * rate)]
     passed = {low: _gates(rates[low], every) for low, _ in steps}
-    claims = []
+    claims, unmoved = [], []
     for kind in TYPES:
         for low, high in steps:
             of = [(rates[rate], method) for method in (MTU, "single") for rate in (high, low)]
@@ -185,7 +217,17 @@ def rate_claims(rates: Mapping[float, Seeds], every: Sequence[Results]) -> list[
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
             claims.append(Claim("P25", sentence, kind, MTU, "single", "F1", "%", 1, test, "not judged", reason))
-    return with_verdicts(claims)
+            lost = estimate(single_high - single_low, four.population, by_fold=True, replicates=0).value
+            unmoved.append(lost is None or lost >= 0)
+    return [
+        _unasked(claim) if still and not claim.reason else claim
+        for claim, still in zip(with_verdicts(claims), unmoved, strict=True)
+    ]
+
+
+def _unasked(claim: Claim) -> Claim:
+    reason = "Two single-class U-Nets lose nothing there: there is nothing to lose less of."
+    return replace(claim, test=replace(claim.test, p=None, corrected_p=None), verdict="not judged", reason=reason)
 
 
 def _waiting(*runs: Seeds) -> str:
@@ -216,7 +258,7 @@ def _same_folds(one: Results, other: Results) -> bool:
 
 def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
     """P16: folds by image, as in the paper, flatter a method. By method and type that were learnt with each split, Holm
-    over these; [] where there are none."""
+    over these; [] where there are none. Of all seeds that each run has: its folds are others in any case."""
     by_split = _by_setting(chosen, every, SPLIT)
     if not {"image", "patient"} <= by_split.keys():
         return []
@@ -225,7 +267,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
     effects = []
     for method in (method for method in strict.first.methods if method not in BASELINES):
         for kind in TYPES:
-            pair = shared([(loose, method), (strict, method)], kind, _frame(by_split), METRIC)
+            pair = shared([(loose, method), (strict, method)], kind, _frame(by_split), METRIC, all_seeds=True)
             if pair is not None:
                 values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
                 test = tested_apart(pair, strict.test_over_train)
@@ -241,7 +283,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
                     1,
                 )
                 claim = Claim("P16", *about, test, "not judged", reason)
-                effects.append(Leak(method, kind, values[1], values[0], len(pair.population.fold), claim))
+                effects.append(Leak(method, kind, values[1], values[0], len(pair.population.fold), pair.seeds, claim))
     claims = with_verdicts([leak.claim for leak in effects])
     return [replace(leak, claim=claim) for leak, claim in zip(effects, claims, strict=True)]
 

@@ -91,38 +91,43 @@ class Seeds:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """Quantities on the same images, in the same order and with the same seeds. folds: of each, (images,) which fold
-    tested it; population: with those of the first."""
+    """Quantities on the same images, in the same order. folds: of each, (images,) which fold tested it; population:
+    with those of the first. seeds: of each; the same ones, but for what `shared` says."""
 
     population: Population
     quantities: tuple[Quantity, ...]
     folds: tuple[Ints, ...]
+    seeds: tuple[tuple[int, ...], ...]
 
     @property
     def same_folds(self) -> bool:
         return all(np.array_equal(fold, self.folds[0]) for fold in self.folds)
 
 
-def shared(of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str) -> Shared | None:
+def shared(
+    of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str, all_seeds: bool = False
+) -> Shared | None:
     """A metric of several methods of one run or of several, on the images and with the seeds that all of them have.
 
-    Runs without a seed in common lend their first one each. None where they share nothing, or it was not counted.
+    Runs without a seed in common lend their first one each. all_seeds: each lends all that it has, where they have as
+    many or one alone. None where they share nothing, or it was not counted.
     """
     counted = [(method in BASELINES, run.counts(method, kind, frame)) for run, method in of]
     if not counted or not all(by_seed for _, by_seed in counted):
         return None
     learnt = [by_seed for baseline, by_seed in counted if not baseline]
     seeds = [seed for seed in learnt[0] if all(seed in by_seed for by_seed in learnt)] if learnt else []
-    chosen = [
-        [by_seed[seed] for seed in seeds] if seeds and not baseline else list(by_seed.values())[:1]
-        for baseline, by_seed in counted
-    ]
+    lent = [seeds if seeds and not baseline else list(by_seed)[:1] for baseline, by_seed in counted]
+    if all_seeds and len({len(by_seed) for _, by_seed in counted} - {1}) <= 1:
+        lent = [list(by_seed) for _, by_seed in counted]
+    chosen = [[by_seed[seed] for seed in own] for own, (_, by_seed) in zip(lent, counted, strict=True)]
     common = set.intersection(*(set(several[0].images) for several in chosen))
     aligned = [[_only(counts, common) for counts in several] for several in chosen]
     known = tuple(quantity for several in aligned if (quantity := Quantity.of(several, EVERY[metric])) is not None)
     if not common or len(known) < len(of):
         return None
-    return Shared(of[0][0].population(aligned[0][0]), known, tuple(several[0].fold for several in aligned))
+    folds = tuple(several[0].fold for several in aligned)
+    return Shared(of[0][0].population(aligned[0][0]), known, folds, tuple(map(tuple, lent)))
 
 
 def _learnt_parts(results: Results) -> set[tuple[str, int]]:

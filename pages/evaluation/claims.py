@@ -26,9 +26,11 @@ def show_claims(results: Results) -> None:
     st.subheader("Between runs", anchor=False)
     st.caption(
         "The paper says these things without a number. Here they are measured between runs whose experiments are the "
-        "same but for what is asked about: the pooled F1 of pixels where the networks look, on the images that the "
-        "runs share. Intervals are 95 %, by drawing seeds, patients and images anew; of claims, the test's own. What "
-        "one MTU-Net costs against two U-Nets, and how soon each is learnt, stands under Training."
+        "same but for what is asked about: the F1 of pixels where the networks look, on the images that the runs "
+        "share, mean over seeds. F1 at a rate and with a split, and what a split leaks, is of all images pooled; what "
+        "ten times the rate changes is the mean over the folds, which these runs share. Intervals are 95 %, by drawing "
+        "seeds, patients and images anew; of claims, the test's own. What one MTU-Net costs against two U-Nets, and "
+        "how soon each is learnt, stands under Training."
     )
     rates, borne, gaps = _between(results, every_run())
     _rates(results, rates, borne)
@@ -112,7 +114,8 @@ def _leak(results: Results, gaps: list[Leak]) -> None:
     st.subheader("What does a split by image leak?", anchor=False)
     st.caption(
         "The paper's folds part images, so that a woman's other views may have been learnt from. The difference to "
-        "folds that part patients is what its numbers owe to that."
+        "folds that part patients is what its numbers owe to that. No two of these folds belong together: they are "
+        "compared as two groups, each fold by the mean of its run's seeds."
     )
     if not gaps:
         _absent("one experiment with both ways to part the images", "crops-by-image")
@@ -126,16 +129,26 @@ def _leak(results: Results, gaps: list[Leak]) -> None:
             "Leak, points": signed(leak.gap),
             "95 % interval": _span(leak.interval),
             "Images": leak.images,
+            "Seeds": "; ".join(f"{_numbers(of)} by {split}" for of, split in zip(leak.seeds, SPLITS, strict=True)),
         }
         for leak in gaps
     ]
     st.dataframe(rows, hide_index=True, key="evaluation.claims.leak", alt="F1 of both splits and their difference")
     flat = [
         {"method": leak.method, "type": leak.type, "by_patient": leak.by_patient, "by_image": leak.by_image}
+        | {f"seeds_by_{split}": _numbers(of) for of, split in zip(leak.seeds, SPLITS, strict=True)}
         for leak in gaps
     ]
     downloads(f"{results.name}-leak", [row | {"gap": leak.gap} for row, leak in zip(flat, gaps, strict=True)])
     show_table(f"{results.name}-leak-claims", [leak.claim for leak in gaps], "evaluation.claims.leak_verdicts")
+
+
+SPLITS = ("image", "patient")
+"""As `Leak.seeds` has them."""
+
+
+def _numbers(seeds: tuple[int, ...]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _span(span: Interval | None) -> str:

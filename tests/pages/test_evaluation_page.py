@@ -294,6 +294,7 @@ def test_claims_are_measured_where_their_runs_are(
     assert sorted(set(rates["Learning rate"])) == ["0.0001", "0.001"]
     assert set(rates["Method"]) == {"MTU-Net", "Two single-class U-Nets"}
     assert set(leak["Type"]) == {"MC", "BAC"}
+    assert set(leak["Seeds"]) == {"0 by image; 0 by patient"}
     assert set(leaked["Claim"]) == {f"Folds by image flatter {method}." for method in set(leak["Method"])}
     for shown, number in ((borne, "P25"), (leaked, "P16")):
         assert set(shown["No."]) == {number}
