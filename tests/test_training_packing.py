@@ -53,6 +53,29 @@ def test_weights_stay_behind_where_there_is_no_room_and_the_run_goes_on(
     assert runs.done(runs.read(tmp_path / "there")) == [("mtunet", 0)]
 
 
+def test_a_checkpoint_stays_behind_where_there_is_no_room_and_its_network_begins_anew(
+    half_done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The smaller of two goes along; weights give way to it."""
+    small = runs.part_folder(half_done, "mtunet", 1) / "checkpoint_0.safetensors"
+    large = small.with_name("checkpoint_1.safetensors")
+    large.write_bytes(bytes(10_000_000))
+    needed = sum(len(data) for name, data in files(half_done).items() if not name.endswith(".safetensors"))
+    room = needed + small.stat().st_size + 60_000  # more than what tar adds, less than the weights
+    monkeypatch.setattr(packing, "PIECE", room // packing.PIECES)
+    main(["pack", str(half_done), str(tmp_path / "pieces")], standalone_mode=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "mtunet/fold_1/checkpoint_1.safetensors stays behind: there is no room for it, and this network begins anew.",
+        "mtunet/fold_0/weights.safetensors stays behind: there is no room for it, and the run goes on without it.",
+    ]
+    packing.unpack(tmp_path / "pieces", tmp_path / "there")
+    assert set(files(half_done)) - set(files(tmp_path / "there")) == {
+        "mtunet/fold_0/weights.safetensors",
+        "mtunet/fold_1/checkpoint_1.safetensors",
+    }
+    assert loop.run(replace(TINY, methods=("mtunet",)), tmp_path / "there", "cpu") is not None
+
+
 def test_what_does_not_fit_or_is_not_there_is_a_sentence(
     half_done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +83,6 @@ def test_what_does_not_fit_or_is_not_there_is_a_sentence(
         packing.unpack(tmp_path, half_done)
     with pytest.raises(runs.NotARun, match="found none"):
         packing.unpack(tmp_path / "nowhere", tmp_path / "there")
-    monkeypatch.setattr(packing, "PIECE", 10_000)
+    monkeypatch.setattr(packing, "PIECE", 1_000)
     with pytest.raises(runs.NotARun, match="does not fit into 8 files"):
         packing.pack(half_done, tmp_path / "pieces")

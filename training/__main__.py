@@ -266,7 +266,8 @@ def evaluate_on(data: str, root: Path, seed: int, device: str, model: str) -> No
 def pack(source: Path, out: Path) -> None:
     """A run as a few small files, to go on with it on another machine."""
     for name in combining.pack(source, out):
-        click.echo(f"{name} stays behind: there is no room for it, and the run goes on without it.")
+        then = "this network begins anew" if combining.is_checkpoint(Path(name)) else "the run goes on without it"
+        click.echo(f"{name} stays behind: there is no room for it, and {then}.")
 
 
 @main.command()
