@@ -56,6 +56,14 @@ def test_without_ray_there_is_a_sentence(
     assert ".[cluster]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [("--minutes", "9"), ("--jobs", "2")])
+def test_what_a_cluster_does_not_do_is_refused(option: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "smoke", "--ray", "local", *option])
+    assert stopped.value.code == 2
+    assert "A cluster does each part to its end" in capsys.readouterr().err
+
+
 ON_TWO_WORKERS = """
 import ray, sys
 from pathlib import Path

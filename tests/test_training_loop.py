@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -23,11 +24,11 @@ from mtunet.evaluation.metrics import count_boundary
 from mtunet.evaluation.reading import histories_so_far, load
 from tests.drawn_views import TINY, WHOLE, drawn_cache, drawn_sample
 from tests.starting import start, wait_for, wait_until_ended
-from training import fitting, loop
+from training import fitting, loop, tasks
 from training.__main__ import main
 from training.counting import SWEEP
-from training.data import samples
-from training.data.recipes import About, Cohort, Mixture
+from training.data import samples, views
+from training.data.recipes import About, Cohort, Mixture, Recipe
 from training.data.samples import Sample
 from training.data.views import conspicuity, read_native, read_view, write_view
 from training.experiments import EXPERIMENTS
@@ -611,6 +612,72 @@ def test_a_run_ends_itself_in_time_and_goes_on(
     assert "going on after step" in capsys.readouterr().out
     assert runs.done(runs.read(tmp_path / "run")) == [("mtunet", 0)]
     assert not checkpoint.exists()
+
+
+def test_views_are_drawn_no_longer_than_there_is_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight views of 0.2 s each, where half a second is given."""
+    few, made = replace(TINY, methods=("nothing",)), []
+
+    def make(job: tuple[Path, Recipe, float, bool]) -> None:
+        time.sleep(0.2)
+        made.append(job[1].name)
+        write_view(job[0], job[1].name, drawn_sample(len(made)), job[2])
+
+    monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(views, "_make", make)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    tasks.divide.cache_clear()
+    with monkeypatch.context() as hurried:
+        hurried.setattr(loop, "SPARE", 59.5)
+        assert loop.run(few, tmp_path / "run", "cpu", minutes=1) is None
+    assert "The same command goes on from here" in capsys.readouterr().out
+    assert 1 <= len(made) <= 3
+    assert not (tmp_path / "run").exists()
+    assert loop.run(few, tmp_path / "run", "cpu") is not None
+    assert len(made) == len(set(made)) == 8
+
+
+def test_processes_that_draw_are_ended_with_the_time() -> None:
+    def over() -> None:
+        raise fitting.OutOfTime
+
+    started = time.monotonic()
+    with pytest.raises(fitting.OutOfTime):
+        samples.in_parallel(time.sleep, [0.01, 300.0, 300.0], "nothing", 2, over)
+    assert time.monotonic() - started < 60
+
+
+def test_a_report_takes_no_longer_than_there_is_time(folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(folder, run)
+    before = runs.read(run).summary
+    for name in ("summary.json", "statistics.json"):
+        (run / name).unlink()
+    with pytest.raises(fitting.OutOfTime):
+        loop.conclude(TINY, run, fitting.Watch(time.time() - 1))
+    started = time.monotonic()
+    with pytest.raises(fitting.OutOfTime):
+        loop._in_time(time.sleep, 300, fitting.Watch(time.time() + 1))  # type: ignore[arg-type]
+    assert time.monotonic() - started < 60
+    with pytest.raises(RuntimeError, match="the error above"):
+        loop._in_time(os.listdir, tmp_path / "nowhere", fitting.Watch(time.time() + 60))  # type: ignore[arg-type]
+    assert not runs.read(run).finished
+    assert loop.conclude(TINY, run, fitting.Watch(time.time() + 300)) == before
+    assert (run / "statistics.json").read_bytes() == (folder / "statistics.json").read_bytes()
+
+
+def test_what_is_known_after_the_time_is_only_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loop, "run", lambda *_, **__: None)
+    monkeypatch.setattr("training.__main__.worked_out", lambda *_, **__: pytest.fail("it is worked out"))
+    for there in (False, True):
+        main(["run", "smoke", "--minutes", "1", "--out", str(tmp_path / "r")], standalone_mode=False)
+        said = f"What is known so far: python -m training report {tmp_path / 'r'}\n"
+        assert capsys.readouterr().out == (said if there else "")
+        (tmp_path / "r").mkdir(exist_ok=True)
 
 
 def test_what_networks_said_of_their_epochs_stands_while_they_learn(tmp_path: Path) -> None:

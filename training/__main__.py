@@ -126,16 +126,24 @@ def run(
         raise click.UsageError(str(problem)) from None
     if ray and asked.product:
         raise click.UsageError(f"{experiment} learns one network: there is nothing to share out with --ray.")
+    if ray and (minutes or jobs > 1):
+        raise click.UsageError(
+            "--minutes and --jobs are of this machine. A cluster does each part to its end, and as many at a time as "
+            "it has room for: leave them away, or --ray."
+        )
     if ray:
         summary = cluster.run_on_cluster(asked, folder, ray, device, parts)
     else:
         summary = loop.run(asked, folder, device, folds=folds, methods=methods, seeds=seeds, minutes=minutes, jobs=jobs)
-    if not asked.product:
-        there = runs.read(folder)
-        kept = statistics.read(folder) if there.finished else None
-        click.echo(as_markdown(there, kept or worked_out(folder, replicates=0)))
-    elif summary is not None:
-        _tell(summary)
+    if asked.product:
+        if summary is not None:
+            _tell(summary)
+    elif summary is None and minutes:  # to work it out takes time that was not given
+        if folder.exists():
+            click.echo(f"What is known so far: python -m training report {folder}")
+    else:
+        kept = statistics.read(folder) if summary is not None else None
+        click.echo(as_markdown(runs.read(folder), kept or worked_out(folder, replicates=0)))
 
 
 @main.command("report")

@@ -24,7 +24,7 @@ from training.fitting import How, NetworkTask, OutOfTime, Watch, said
 from training.methods import METHODS
 from training.products import machine
 from training.reporting import report, summarise
-from training.tasks import Task, divide, do_task, splits_of
+from training.tasks import Task, divide, do_task, make_views_of, splits_of
 
 SPARE = 20.0
 """Seconds kept back of the minutes that were given, to write a checkpoint and end."""
@@ -46,18 +46,20 @@ def run(
     folds, methods, seeds: leave the other tasks for another time, or another machine. minutes: the run ends itself in
     time. jobs: processes that share the cores.
     """
-    deadline = time.time() + minutes * 60 - SPARE if minutes else float("inf")
+    watch = Watch(time.time() + minutes * 60 - SPARE if minutes else float("inf"))
     tasks = wanted(experiment, folds, methods, seeds)
-    prepare(experiment, folder, choose_device(device_name))
-    left = [task for task in tasks if not task.done(folder)]
-    if jobs > 1:
-        _in_processes(experiment, left, folder, device_name, deadline, jobs)
-    else:
-        for task in left:
-            if not work(experiment, task, folder, device_name, deadline):
-                print("The time that was given is over. The same command goes on from here.", flush=True)
-                break
-    return conclude(experiment, folder)
+    try:
+        prepare(experiment, folder, choose_device(device_name), watch)
+        left = [task for task in tasks if not task.done(folder)]
+        if jobs > 1:
+            _in_processes(experiment, left, folder, device_name, watch.deadline, jobs)
+        else:
+            for task in left:
+                work(experiment, task, folder, device_name, watch.deadline)
+        return conclude(experiment, folder, watch)
+    except OutOfTime:
+        print("The time that was given is over. The same command goes on from here.", flush=True)
+        return None
 
 
 def wanted(
@@ -90,9 +92,11 @@ def wanted(
     ]
 
 
-def prepare(experiment: Experiment, folder: Path, device: torch.device) -> None:
-    """Views made, and the run folder begun, or found to be of this experiment. Raises NotARun."""
+def prepare(experiment: Experiment, folder: Path, device: torch.device, watch: Watch | None = None) -> None:
+    """Views made, and the run folder begun, or found to be of this experiment. Raises NotARun, and OutOfTime with the
+    views that are made on disk."""
     runs.refuse_others(folder, experiment.to_json())  # before an hour goes into views
+    make_views_of(experiment, (watch or Watch()).check)
     divided = divide(experiment)
     rows = [] if experiment.product else [image_row(view.about) for view in divided.views]
     runs.begin(folder, config_of(experiment, folder, device), splits_of(experiment, divided), rows)
@@ -122,43 +126,58 @@ def config_of(experiment: Experiment, folder: Path, device: torch.device) -> dic
     }
 
 
-def conclude(experiment: Experiment, folder: Path) -> dict[str, Any] | None:
-    """The summary, written when every task is done; None until then."""
+def conclude(experiment: Experiment, folder: Path, watch: Watch | None = None) -> dict[str, Any] | None:
+    """The summary, written when every task is done; None until then. Raises OutOfTime where the report takes longer."""
     if not all(task.done(folder) for task in wanted(experiment)):
         return None
     runs.forget_progress(folder)
+    if not experiment.product:
+        _in_time(_report, folder, watch or Watch())
+    return runs.read(folder).summary
+
+
+def _report(folder: Path) -> None:
     there = runs.read(folder)
-    if experiment.product:
-        return there.summary
-    summary = summarise(there, report(there))
-    runs.finish(folder, summary)
-    return summary
+    runs.finish(folder, summarise(there, report(there)))
 
 
-def work(experiment: Experiment, task: Task, folder: Path, device_name: str, deadline: float = float("inf")) -> bool:
-    """One task, wherever this runs. False where the time was over first."""
+def _in_time(write: Callable[[Path], None], folder: Path, watch: Watch) -> None:
+    """Where the time is limited, in a process of its own that ends with it: a report of many parts takes minutes, and
+    nothing in it asks the watch. Raises OutOfTime."""
+    if watch.deadline == float("inf"):
+        write(folder)
+        return
+    watch.check()
+    writing = get_context("spawn").Process(target=write, args=(folder,), daemon=True)
+    writing.start()
+    writing.join(watch.deadline - time.time())
+    if writing.is_alive():
+        writing.kill()
+        raise OutOfTime
+    if writing.exitcode:
+        raise RuntimeError(f"The report of {folder} ended with the error above.")
+
+
+def work(experiment: Experiment, task: Task, folder: Path, device_name: str, deadline: float = float("inf")) -> None:
+    """One task, wherever this runs. Raises OutOfTime."""
     cv2.setNumThreads(1)
     watch = Watch(deadline, Teller(experiment, task, folder))
-    if watch.over:
-        return False
-    try:
-        do_task(experiment, task, folder, How.on(choose_device(device_name)), watch, runs.read(folder).config)
-    except OutOfTime:
-        return False
-    return True
+    watch.check()
+    do_task(experiment, task, folder, How.on(choose_device(device_name)), watch, runs.read(folder).config)
 
 
 def _in_processes(
     experiment: Experiment, tasks: Sequence[Task], folder: Path, device_name: str, deadline: float, jobs: int
 ) -> None:
-    """As many tasks at a time as jobs, each with its share of the cores; an error is raised when all have ended."""
+    """As many tasks at a time as jobs, each with its share of the cores; an error is raised when all have ended, and
+    OutOfTime."""
     threads = max((os.cpu_count() or 1) // jobs, 1)
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_begin_process, initargs=(threads,)) as pool:
         begun = [pool.submit(work, experiment, task, folder, device_name, deadline) for task in tasks]
-        ended = [future.result() for future in begun]
-        if not all(ended):
-            print("The time that was given is over. The same command goes on from here.", flush=True)
+        problems = [problem for future in begun if (problem := future.exception()) is not None]
+    if problems:  # another one before that the time is over
+        raise min(problems, key=lambda problem: isinstance(problem, OutOfTime))
 
 
 def _begin_process(threads: int) -> None:

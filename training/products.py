@@ -157,9 +157,10 @@ def conclude(
 ) -> dict[str, Any]:
     """Thresholds from the validation part, figures from the test part, and the end of the run; its summary.
 
-    between: is called before each sample, and may raise. validation: None for that of the product's own data.
+    between: is called before each sample and after each that is drawn, and may raise. validation: None for that of the
+    product's own data.
     """
-    chosen_on = validation or Validation([lambda: validation_samples(product.data)])
+    chosen_on = validation or Validation([lambda: validation_samples(product.data, between)])
     provenance.pop("chosen_on", None)
     if chosen_on.said:
         provenance["chosen_on"] = chosen_on.said
@@ -180,7 +181,9 @@ def conclude(
     model = model_from_bytes(weights, product.name, device_name)
     data = product.data
     test = phantom_split(data.train, data.validation, data.test, data.seed).test
-    images, summary = evaluate(model, timely(lambda: phantom_samples(test)), at_half=mc_point(table, HALF))
+    images, summary = evaluate(
+        model, timely(lambda: phantom_samples(test, between=between)), at_half=mc_point(table, HALF)
+    )
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary
@@ -210,13 +213,15 @@ def mixture_of(run: runs.Run) -> Mixture:
     return Mixture(**{each.name: told[each.name] for each in fields(Mixture) if each.name in told})
 
 
-def validation_samples(data: Mixture) -> Iterator[Sample]:
+def validation_samples(data: Mixture, between: Callable[[], None] = lambda: None) -> Iterator[Sample]:
     """What thresholds are chosen on: phantoms of other patients, and other draws of what was put into real views.
 
     The real views themselves are those that were learnt from: there are no others whose licence allows it.
     """
     specs = phantom_split(data.train, data.validation, data.test, data.seed).validation
-    return chain(phantom_samples(specs), inserted_samples(data.seed + 1, data.inserted // FOR_CHOOSING))
+    return chain(
+        phantom_samples(specs, between=between), inserted_samples(data.seed + 1, data.inserted // FOR_CHOOSING)
+    )
 
 
 def choose_settings(

@@ -21,7 +21,7 @@ from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
 from training.counting import Levels
 from training.data.samples import Fold, FoldImage, folds
-from training.data.views import GridView, Native, by_name, read_native, stored_views
+from training.data.views import GridView, Native, by_name, make_views, read_native, stored_views
 from training.experiments import Experiment
 from training.fitting import How, Learnt, NetworkTask, Watch, learn
 from training.methods import METHODS
@@ -73,6 +73,12 @@ class Divided:
     views: tuple[GridView, ...]
     origin_of: tuple[str, ...]
     folds: tuple[Fold, ...]
+
+
+def make_views_of(experiment: Experiment, between: Callable[[], None]) -> None:
+    """Those that are not yet on disk. between: is called after each, and may raise."""
+    recipes = experiment.data.recipes()
+    make_views(recipes, experiment.look.pitch_mm, scored=not experiment.product, between=between)
 
 
 @lru_cache(maxsize=1)

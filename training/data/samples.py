@@ -117,32 +117,45 @@ def unusual_sample(spec: PhantomSpec, name: str, patient: str) -> Sample:
     )
 
 
-def phantom_samples(specs: Sequence[PhantomSpec], processes: int | None = None) -> Iterator[Sample]:
-    """Phantoms rendered in parallel and cached on disk; the cache's name holds the generator's version.
+def phantom_samples(
+    specs: Sequence[PhantomSpec], processes: int | None = None, between: Callable[[], None] = lambda: None
+) -> Iterator[Sample]:
+    """Phantoms rendered in parallel and cached on disk; the cache's name holds the generator's version. between: as of
+    `in_parallel`.
 
     One at a time: a sample is 10 MB, and a cohort would fill a small machine's memory.
     """
     folder = CACHE / f"samples-{PHANTOM_VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
-    in_parallel(
-        _render, [(folder, spec) for spec in specs if not _cached(folder, spec).exists()], "phantoms", processes
-    )
+    missing = [(folder, spec) for spec in specs if not _cached(folder, spec).exists()]
+    in_parallel(_render, missing, "phantoms", processes, between)
     return (_read(folder, spec) for spec in specs)
 
 
-def in_parallel(make: Callable[[Any], None], jobs: Sequence[Any], what: str, processes: int | None = None) -> None:
-    """Calls `make` with each job, in a process per core; says how far it is. Jobs draw from their own seeds alone."""
+def in_parallel(
+    make: Callable[[Any], None],
+    jobs: Sequence[Any],
+    what: str,
+    processes: int | None = None,
+    between: Callable[[], None] = lambda: None,
+) -> None:
+    """Calls `make` with each job, in a process per core; says how far it is. Jobs draw from their own seeds alone.
+
+    between: is called after each job, and may raise: then no further one is begun.
+    """
     workers = min(processes or os.cpu_count() or 1, len(jobs))
     if workers < 2:
         threads = cv2.getNumThreads()
         for job in jobs:
             make(job)
+            between()
         cv2.setNumThreads(threads)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for number, _ in enumerate(pool.imap_unordered(make, jobs), start=1):
             if number % 50 == 0 or number == len(jobs):
                 print(f"{what} made: {number} of {len(jobs)}", flush=True)
+            between()
 
 
 def phantom_sample(spec: PhantomSpec, patient: str) -> Sample:

@@ -4,7 +4,7 @@ A way to look is a pitch in mm, or None for the whole view squeezed to 256×256 
 per way, in parallel, each from its seeds alone; what lies on disk is mapped, not read, so that processes share it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,22 @@ class Native:
 
 
 def stored_views(recipes: Sequence[Recipe], pitch_mm: float | None, *, scored: bool) -> list[GridView]:
-    """The views of these recipes, made in parallel where they are not yet on disk. scored: their truth as well."""
+    """The views of these recipes, made where they are not yet on disk. scored: their truth as well."""
+    folder = make_views(recipes, pitch_mm, scored=scored)
+    return [read_view(folder, recipe.about, scored=scored) for recipe in recipes]
+
+
+def make_views(
+    recipes: Sequence[Recipe], pitch_mm: float | None, *, scored: bool, between: Callable[[], None] = lambda: None
+) -> Path:
+    """Those that are not yet on disk, in parallel; where they lie. between: as of `in_parallel`."""
     way = "256" if pitch_mm is None else f"{pitch_mm:g}mm"
     folder = samples.CACHE / f"views-{PHANTOM_VERSION}.{VIEWS_VERSION}-{way}"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [recipe for recipe in recipes if not _paths(folder, recipe.name, scored)[-1].exists()]
-    in_parallel(_make, [(folder, recipe, pitch_mm, scored) for recipe in missing], "views")
-    return [read_view(folder, recipe.about, scored=scored) for recipe in recipes]
+    jobs = [(folder, recipe, pitch_mm, scored) for recipe in missing]
+    in_parallel(_make, jobs, "views", between=between)
+    return folder
 
 
 def _make(job: tuple[Path, Recipe, float | None, bool]) -> None:
