@@ -1,12 +1,12 @@
-"""How fast the network is on this machine, and how near to what the machine can do: `python benchmarks/network.py`.
+"""How fast the network is on this machine, and how near to what the machine can do: `python -m benchmarks.network`.
 
-In one run: the device's own rate of matrix products and of copying; then forward and training step at 256×256 for each
-width, batch and precision, plain, compiled and (on CUDA) captured as a graph; the operations that a pass spends its
-time on; then one MTU-Net against the two single U-Nets it replaces, interleaved. Printed are images per second, and
-two shares: of the matrix rate (operations counted by torch) and of the copying rate (bytes in and out of every
-operation when they run one by one). Either can pass 100 %: compilers join operations, and convolutions have shortcuts
-that multiply less. fp32 is IEEE, without TF32. The device's own rates are measured again at the end: where they
-differ, something else was running.
+In one run: the device's own rate of matrix products and of copying; then forward and training step of the experiment
+`phantom` (its norm, objective and optimiser) for each width, batch and precision, plain, compiled and (on CUDA)
+captured as a graph; the operations that a pass spends its time on; then one MTU-Net against the two single U-Nets it
+replaces, interleaved. Printed are images per second, and two shares: of the matrix rate (operations counted by torch)
+and of the copying rate (bytes in and out of every operation when they run one by one). Either can pass 100 %: compilers
+join operations, and convolutions have shortcuts that multiply less. fp32 is IEEE, without TF32. The device's own rates
+are measured again at the end: where they differ, something else was running.
 
 `--quick` leaves out what would take long here. What needs more memory than there is is left out always. Both are said.
 """
@@ -25,12 +25,23 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from network_passes import DTYPES, MODES, PASSES, SIDE, Case, Cost, Step, cost_of, prepared, seconds_of, several, timed
-
+from benchmarks.network_passes import (
+    DTYPES,
+    MODES,
+    PASSES,
+    SIDE,
+    Case,
+    Cost,
+    Step,
+    built,
+    cost_of,
+    prepared,
+    seconds_of,
+    several,
+    timed,
+)
 from mtunet.detection.devices import choose_device, cpu_computes_bfloat16, describe
-from mtunet.detection.network import HEADS, MTUNet, NetworkConfig, count_parameters
+from mtunet.detection.network import HEADS, count_parameters
 
 WIDTHS, BATCHES = (16, 32, 64), (1, 8, 64)
 LONGEST = 2.0
@@ -247,9 +258,7 @@ def one_against_two(device: Device, asked: argparse.Namespace) -> dict[str, Any]
         figures[run] = {"one_seconds": one, "two_seconds": two}
         print(f"  {run:8} {one:.4f} s against {two:.4f} s, ratio {two / one:.2f}")
         figures[run] |= peaks(passes, device.device)
-    parameters = [
-        sum(count_parameters(MTUNet(NetworkConfig(width=width, heads=h))) for h in heads) for heads in names.values()
-    ]
+    parameters = [sum(count_parameters(built(width, own)) for own in heads) for heads in names.values()]
     print(f"  weights  {parameters[0]:,} against {parameters[1]:,}")
     return figures | {"one_parameters": parameters[0], "two_parameters": parameters[1]}
 

@@ -1,20 +1,29 @@
-"""What `network.py` measures: one pass of the network in each setting, what it costs on paper, how long it takes."""
+"""What `network.py` measures: one pass of the network in each setting, what it costs on paper, how long it takes.
+
+The network, its objective and its optimiser are those of the experiment `phantom`, at any width.
+"""
 
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from mtunet.detection.network import HEADS, NetworkConfig, build, count_parameters
+from mtunet.detection.network import HEADS, MTUNet, build, count_parameters
+from training.augmentation import Draws
+from training.experiments import EXPERIMENTS
+from training.fitting import LARGEST_GRADIENT, How, NetworkTask, per_head
+from training.methods import METHODS
 
-SIDE = 256
+TRAINED = EXPERIMENTS["phantom"]
+METHOD = "mtunet"
+SIDE = TRAINED.look.size
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MODES = ("plain", "compiled", "captured")
 PASSES = ("forward", "step")
@@ -67,14 +76,15 @@ def cost_of(case: Case) -> Cost:
     """Counted on torch's meta device: shapes without values, so that nothing is computed."""
     dtype = DTYPES[case.dtype]
     with torch.device("meta"):
-        network = build(NetworkConfig(width=case.width)).to(dtype)
+        network = built(case.width).to(dtype)
         pixels, window = torch.empty(case.batch, 1, SIDE, SIDE, dtype=dtype), torch.empty(case.batch, 2, dtype=dtype)
         targets = torch.empty(case.batch, len(HEADS), SIDE, SIDE, dtype=dtype)
+        known = torch.empty(case.batch, len(HEADS), dtype=dtype)
         flops, traffic = FlopCounterMode(display=False), Traffic()
         with torch.set_grad_enabled(case.run == "step"), flops, traffic:
             logits = network(pixels, window)
             if case.run == "step":
-                objective(logits, targets).backward()
+                objective(logits, targets, known).backward()
     weights = 4 * count_parameters(network)
     held = traffic.made + 3 * weights if case.run == "step" else 2 * traffic.largest + weights
     return Cost(int(flops.get_total_flops()), traffic.moved, held)
@@ -82,27 +92,28 @@ def cost_of(case: Case) -> Cost:
 
 def prepared(case: Case, device: torch.device) -> Step:
     """The pass of a case, ready to be called again and again on inputs that already lie on the device."""
-    network = build(NetworkConfig(width=case.width)).to(device)
-    pixels, window, targets = inputs(case.batch, len(HEADS), device)
+    network: Any = built(case.width).to(device)
+    draws = inputs(case.batch, device)
     network = torch.compile(network, dynamic=False) if case.mode == "compiled" else network
     captured = case.mode == "captured"
     autocast = autocast_of(case.dtype, device, cache=not captured)
     if case.run == "forward":
-        return (
-            replayed(forward(network, pixels, window, autocast))
-            if captured
-            else forward(network, pixels, window, autocast)
-        )
-    train = step(network, pixels, window, targets, autocast, capturable=captured)
+        looking = forward(network, draws, autocast)
+        return replayed(looking) if captured else looking
+    train = step(network, HEADS, draws, autocast, capturable=captured)
     return replayed(train) if captured else train
 
 
-def inputs(batch: int, heads: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def built(width: int, heads: tuple[str, ...] = HEADS) -> MTUNet:
+    return build(replace(TRAINED, width=width).network(METHODS[METHOD], heads))
+
+
+def inputs(batch: int, device: torch.device) -> Draws:
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.rand(batch, 1, SIDE, SIDE, generator=generator).to(device)
-    targets = (torch.rand(batch, heads, SIDE, SIDE, generator=generator) < 0.02).float().to(device)
-    window = torch.tensor([[0.0, 1.0]]).repeat(batch, 1).to(device)
-    return pixels.contiguous(memory_format=torch.channels_last), window, targets
+    pixels = torch.rand(batch, 1, SIDE, SIDE, generator=generator).contiguous(memory_format=torch.channels_last)
+    targets = (torch.rand(batch, 2, SIDE, SIDE, generator=generator) < 0.02).float()
+    told = (pixels, torch.tensor([[0.0, 1.0]]).repeat(batch, 1), targets, torch.ones(batch, 2))
+    return Draws(*(tensor.to(device) for tensor in told))
 
 
 def autocast_of(dtype: str, device: torch.device, *, cache: bool = True) -> Callable[[], Any]:
@@ -110,34 +121,34 @@ def autocast_of(dtype: str, device: torch.device, *, cache: bool = True) -> Call
     return lambda: torch.autocast(device.type, DTYPES[dtype], enabled=dtype != "fp32", cache_enabled=cache)
 
 
-def forward(network: Any, pixels: Tensor, window: Tensor, autocast: Callable[[], Any]) -> Step:
+def forward(network: Any, draws: Draws, autocast: Callable[[], Any]) -> Step:
     def once() -> Tensor:
         with torch.no_grad(), autocast():
-            return network(pixels, window)
+            return network(draws.pixels, draws.window)
 
     return once
 
 
-def step(
-    network: Any, pixels: Tensor, window: Tensor, targets: Tensor, autocast: Callable[[], Any], *, capturable: bool
-) -> Step:
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4, capturable=capturable)
+def step(network: Any, heads: tuple[str, ...], draws: Draws, autocast: Callable[[], Any], *, capturable: bool) -> Step:
+    """What `training.fitting` does in a step with draws that lie on the device already."""
+    fused = How.on(draws.pixels.device).fused
+    optimiser = torch.optim.Adam(network.parameters(), lr=TRAINED.learning_rate, fused=fused, capturable=capturable)
+    targets, known = per_head(heads, draws.targets, draws.known)
 
     def once() -> None:
         optimiser.zero_grad(set_to_none=True)
         with autocast():
-            logits = network(pixels, window)
-        objective(logits.float(), targets).backward()
+            logits = network(draws.pixels, draws.window)
+        objective(logits.float(), targets, known).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
         optimiser.step()
 
     return once
 
 
-def objective(logits: Tensor, targets: Tensor) -> Tensor:
-    """Negative Dice over the batch, summed over the heads: the cheapest of those trained with."""
-    probability = logits.sigmoid()
-    overlap, total = (probability * targets).sum((0, 2, 3)), (probability + targets).sum((0, 2, 3))
-    return (-2 * overlap / (total + 1)).sum()
+def objective(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """Of all heads. Weighed without a tensor of weights, which a graph that is captured cannot fetch."""
+    return TRAINED.head_weight * NetworkTask(TRAINED, METHOD, 0, 0).objective(logits, targets, known).sum()
 
 
 def replayed(once: Step) -> Step:
@@ -183,12 +194,10 @@ def several(
     """The pass of each network, one after the other."""
     passes = []
     for of_one in heads:
-        network = build(NetworkConfig(width=width, heads=of_one)).to(device)
-        pixels, window, targets = inputs(batch, len(of_one), device)
-        autocast = autocast_of(dtype, device)
+        network, draws, autocast = built(width, of_one).to(device), inputs(batch, device), autocast_of(dtype, device)
         passes.append(
-            forward(network, pixels, window, autocast)
+            forward(network, draws, autocast)
             if run == "forward"
-            else step(network, pixels, window, targets, autocast, capturable=False)
+            else step(network, of_one, draws, autocast, capturable=False)
         )
     return lambda: [once() for once in passes]
