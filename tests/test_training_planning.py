@@ -1,5 +1,6 @@
 """What an experiment would cost is counted, not guessed."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ import torch
 
 from mtunet.detection.network import Heads, NetworkConfig, build
 from mtunet.detection.segmentation import tiles
+from mtunet.evaluation import runs
+from mtunet.evaluation.reading import BASELINES
+from training.__main__ import main
 from training.data.views import view_of
 from training.experiments import EXPERIMENTS
 from training.fitting import How, NetworkTask
@@ -14,6 +18,7 @@ from training.methods import METHODS
 from training.tools.planning import costs, operations, pixels_of_a_view, plan
 
 CROPS = EXPERIMENTS["crops"]
+ROOT = Path(__file__).parent.parent
 
 
 def test_operations_are_those_of_the_convolutions_counted_by_hand() -> None:
@@ -53,6 +58,20 @@ def test_a_plan_names_every_method_and_the_hours() -> None:
     hours = sum(cost.operations for cost in costs(CROPS)) / 1e12 / 3600
     assert f"{hours:.2f} h" in given[-1]
     assert "measured now on cpu, float32" in next(plan(EXPERIMENTS["smoke"], How(), seconds=0.05))
+
+
+def test_what_experiments_cost_stands_in_the_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the command prints it that stands above it; and the pace of the shipped comparison, by its own record."""
+    text = (ROOT / "docs" / "costs.md").read_text()
+    block = text.split("```")[1].strip("\n").splitlines()
+    assert block[0].startswith("$ python -m training plan phantom paper-width crops detail ")
+    main(block[0].split()[4:], standalone_mode=False)
+    assert capsys.readouterr().out.splitlines() == block[1:], f"docs/costs.md is out of date: {block[0]}"
+    run = runs.read(runs.RUNS / "crops")
+    learnt = [part for seed in run.seeds for part in runs.parts(run, run.further(seed)) if part.method not in BASELINES]
+    seconds = sum((part.timing() or {})["train_seconds"] for part in learnt)
+    pace = sum(cost.learning for cost in costs(CROPS)) / seconds
+    assert f"{pace / 1e9:.0f} GFLOP/s" in text
 
 
 def test_tiles_of_a_view_are_those_that_drawn_views_take() -> None:

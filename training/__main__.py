@@ -86,13 +86,14 @@ def list_() -> None:
 
 
 @main.command("plan")
-@experiment_argument
+@click.argument("experiments", type=click.Choice(list(EXPERIMENTS)), metavar="EXPERIMENT...", nargs=-1, required=True)
 @click.option("--device", default="auto", show_default=True, help="Whose pace is measured for some seconds.")
 @click.option("--tflops", type=float, help="10¹² operations a second of another machine, not measured.")
-def plan_(experiment: str, device: str, tflops: float | None) -> None:
-    """What an experiment would cost, by counted operations."""
-    for line in plan(EXPERIMENTS[experiment], How.on(choose_device(device)), tflops and tflops * 1e12):
-        click.echo(line)
+def plan_(experiments: tuple[str, ...], device: str, tflops: float | None) -> None:
+    """What experiments would cost, by counted operations."""
+    for experiment in experiments:
+        for line in plan(EXPERIMENTS[experiment], How.on(choose_device(device)), tflops and tflops * 1e12):
+            click.echo(line)
 
 
 @main.command()
