@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from mtunet.case import Calcification
 from mtunet.detection import models
 from mtunet.detection.models import MODELS, Model, ModelSpec
-from mtunet.detection.network import NetworkConfig
+from mtunet.detection.network import Ensemble, NetworkConfig
 from mtunet.detection.settings import Settings
 
 BREAST, BAC, MC = 0.35, 0.75, 1.0
@@ -47,18 +47,19 @@ def drawn_png(**choices: object) -> bytes:
 
 
 class Painter(nn.Module):
-    """(N, 1, rows, columns) pixels to logits of MC, BAC and background, by brightness alone."""
+    """(N, 1, rows, columns) pixels to logits of MC, BAC and background, by brightness alone. bac: whether it knows any
+    BAC."""
 
     config = NetworkConfig(width=8)
 
-    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, before: Callable[[], None] = lambda: None, *, bac: bool = True) -> None:
         super().__init__()
-        self.before = before
+        self.before, self.bac = before, bac
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         self.before()
         mc = (pixels - 0.9) * 200
-        bac = (0.07 - (pixels - BAC).abs()) * 200
+        bac = (0.07 - (pixels - BAC).abs()) * 200 if self.bac else torch.full_like(pixels, -4.0)
         return torch.cat([mc, bac, -torch.maximum(mc, bac)], dim=1)
 
 
@@ -89,6 +90,12 @@ def painting_model(name: str, *_: str, before: Callable[[], None] = lambda: None
         dtype=torch.float32,
         provenance={"trained": "not at all: a painter for tests"},
     )
+
+
+def painting_pair(name: str, *_: str) -> Model:
+    """Two painters as one model, of which the second knows no BAC."""
+    pair = Ensemble([Painter(), Painter(bac=False)])  # type: ignore[list-item]
+    return dataclasses.replace(painting_model(name), network=pair)
 
 
 def slow_model(name: str, *_: str) -> Model:

@@ -18,6 +18,7 @@ from mtunet.case import (
     Finding,
     Flag,
     Laterality,
+    Networks,
     Priority,
     Provenance,
     Reason,
@@ -51,6 +52,7 @@ def findings() -> st.SearchStrategy[Finding]:
         specks=st.none() | st.integers(0, 99),
         probability=SHARES,
         probabilities=st.fixed_dictionaries(dict.fromkeys(Calcification, SHARES)),
+        networks=st.none() | st.builds(Networks, st.integers(0, 9), st.integers(2, 9)),
     )
 
 
@@ -119,6 +121,17 @@ def test_json_that_is_damaged_is_refused_with_where_and_no_word_of_what_stands_t
     with pytest.raises(ValueError, match=r"schema mtunet-analysis-1 in findings\.0\.box\. Analyse it again") as refused:
         from_json(value)
     assert "Doe" not in str(refused.value)
+
+
+def test_an_analysis_that_knows_nothing_of_networks_is_read() -> None:
+    """As earlier versions wrote it."""
+    mammogram = drawn_mammogram()
+    analysis = reweigh(mammogram, drawn_segmentation(mammogram))
+    value = to_json(analysis, file="a.dcm")
+    for finding in value["findings"]:
+        assert finding.pop("networks") is None
+    VALID.validate(value)
+    assert from_json(value) == analysis
 
 
 def test_reweighing_measures_what_is_drawn() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
+from mtunet.case import Networks
 from mtunet.detection.analysis import reweigh
 from mtunet.detection.analysis_json import SCHEMA_FILE
 from mtunet.files import Stems, stem
@@ -82,6 +83,13 @@ def test_the_csv_has_a_row_per_finding_with_units_in_its_columns() -> None:
     assert list(read[0]) == list(CSV_COLUMNS)
     assert [(r["type"], r["area_mm2"], r["area_px"]) for r in read] == [("mc", "16", "1600"), ("bac", "60", "6000")]
     assert all(r["flag"] == "mostly_bac_mc_left" and "not for clinical use" in r["disclaimer"] for r in read)
+
+
+def test_the_csv_says_how_many_networks_see_a_finding_where_that_is_known() -> None:
+    one = result()
+    mc, bac = one.analysis.findings
+    told = replace(one, analysis=replace(one.analysis, findings=(replace(mc, networks=Networks(1, 2)), bac)))
+    assert [(r["networks_agree"], r["networks_of"]) for r in rows(to_csv(told))] == [("1", "2"), ("", "")]
 
 
 def test_the_csv_of_an_image_without_findings_still_says_its_flag() -> None:

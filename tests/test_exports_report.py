@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pypdfium2
 import pytest
 
-from mtunet.case import Truth
+from mtunet.case import Networks, Truth
 from mtunet.detection.analysis import reweigh
 from mtunet.detection.components import masks
 from mtunet.output.exports import EXPORTS, Result
@@ -53,6 +53,16 @@ def test_the_report_says_flag_findings_provenance_and_what_it_is_not_for() -> No
     assert "cd" * 32 in said
     assert "Microcalcifications, detected" in said
     assert "ground truth" not in said
+
+
+def test_the_report_says_how_many_networks_see_a_finding_where_that_is_known() -> None:
+    one = result()
+    mc, bac = one.analysis.findings
+    told = replace(one, analysis=replace(one.analysis, findings=(replace(mc, networks=Networks(1, 2)), bac)))
+    said = text(report([told]))
+    assert "Finding Probability Networks Area Length Specks" in said
+    assert "MC 1 0.90 1 of 2 16 mm²" in said
+    assert "Networks" not in text(report([one]))
 
 
 def test_the_report_measures_in_pixels_where_the_file_has_no_spacing() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 import pypdfium2
 import pytest
@@ -39,7 +40,9 @@ def study(spacing: tuple[float, float] | None = (0.1, 0.1), title: str = "=cmd|'
         pixels = drawn_mammogram().pixels.copy()
         pixels[0, 0] = number / 10  # equal pictures would be one image
         mammogram = replace(drawn_mammogram(spacing, f"{number}" * 64), pixels=pixels, laterality=side, view=view)
-        segmentation = drawn_segmentation(mammogram)
+        everywhere = np.ones(mammogram.shape, np.uint8)
+        seen_by = {MC: 3 * everywhere, BAC: everywhere}  # by both of two networks, by the first
+        segmentation = replace(drawn_segmentation(mammogram), networks=2, seen_by=seen_by)
         analysis = reweigh(mammogram, segmentation)
         views.append(StudyView(f"{side.value}{view.value}.dcm", mammogram, analysis))
         looks.append(look(mammogram, segmentation, analysis))
@@ -95,6 +98,8 @@ def test_the_csv_has_the_verdict_that_stands_beside_its_finding_and_runs_nothing
         ("LCC", "mc", "missed", "Bo"),
     ]
     assert {row["study_decision"] for row in rows} == {"recall"}
+    found = {(row["type"], row["networks_agree"], row["networks_of"]) for row in rows if row["number"]}
+    assert found == {("mc", "2", "2"), ("bac", "1", "2")}
     assert all(row["title"].startswith("'=") for row in rows)
     assert all("not for clinical use" in row["disclaimer"] for row in rows)
 

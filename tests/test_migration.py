@@ -65,7 +65,9 @@ def test_images_maps_and_analyses_are_read(before: Path) -> None:
         for image in images:
             pixels = store.mammogram(image).pixels
             assert pixels.shape == (image.rows, image.columns) == (200, 160)
-            assert filing.read_maps(before, image.sha256, "detail", WEIGHTS).breast.any()
+            maps = filing.read_maps(before, image.sha256, "detail", WEIGHTS)
+            assert maps.breast.any()
+            assert (maps.networks, maps.seen_by) == (0, {})
         written = store.analysis(LEFT, "detail", WEIGHTS)
     assert written is not None
     kinds = [finding.type for finding in from_json(written).findings]

@@ -62,8 +62,8 @@ def test_a_mirrored_look_finds_in_the_mirror_image_what_it_finds_in_the_image() 
     network, window = build(NetworkConfig(width=4, norm="group")).eval(), torch.tensor([[0.0, 1.0]])
     tile = torch.rand(1, 1, 64, 96)
     with torch.inference_mode():
-        both, other = (passes(network, each, window, mirrored=True) for each in (tile, tile.flip(3)))
-        once, back = (passes(network, each, window, mirrored=False) for each in (tile, tile.flip(3)))
+        both, other = (passes(network, each, window, mirrored=True)[0] for each in (tile, tile.flip(3)))
+        once, back = (passes(network, each, window, mirrored=False)[0] for each in (tile, tile.flip(3)))
     assert other.flip(3) == pytest.approx(both, abs=1e-4)
     assert (back.flip(3) - once).abs().max() > 1e-2  # a network alone prefers a side
 
@@ -93,10 +93,10 @@ def test_both_looks_weigh_the_same() -> None:
             return torch.cat([across, 2 + across, 0 * across], dim=1)
 
     tile, window = torch.zeros(2, 1, 16, 32), torch.zeros(2, 2)
-    logits = passes(Leftwards(), tile, window, mirrored=True)  # type: ignore[arg-type]
+    [logits] = passes(Leftwards(), tile, window, mirrored=True)  # type: ignore[arg-type]
     assert logits[:, 0].abs().max() < 1e-6
     assert logits[:, 1] == pytest.approx(torch.full((2, 16, 32), 2.0))
-    assert passes(Leftwards(), tile, window, mirrored=False)[0, 0, 0, 0] == -1  # type: ignore[arg-type]
+    assert passes(Leftwards(), tile, window, mirrored=False)[0, 0, 0, 0, 0] == -1  # type: ignore[arg-type]
 
 
 def test_a_temperature_divides_the_logits_of_its_type_alone() -> None:

@@ -2,6 +2,7 @@ import json
 import sqlite3
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -282,6 +283,23 @@ def test_specks_and_what_makes_a_region_count_are_kept_with_the_maps(data: Path,
     assert read.specks is not None
     assert read.specks.tolist() == points
     assert (read.specks.dtype, read.minimum_specks, read.minimum_track_mm2) == (np.int32, 2, 20.0)
+
+
+def test_what_each_network_sees_is_kept_with_the_maps(data: Path) -> None:
+    bits = np.arange(600, dtype=np.uint8).reshape(20, 30) % 4
+    seen_by = {Calcification.MICRO: bits, Calcification.ARTERIAL: 3 - bits}
+    folder = save_maps(data, A, replace(segmentation(), networks=2, seen_by=seen_by))
+    read = filing.read_maps(data, A, "detail", WEIGHTS)
+    assert read.networks == 2
+    assert {kind: there.tolist() for kind, there in read.seen_by.items()} == {
+        Calcification.MICRO: bits.tolist(),
+        Calcification.ARTERIAL: (3 - bits).tolist(),
+    }
+    file = folder / "mc_networks.zlib"
+    for damaged in (file.read_bytes()[:-6], zlib.compress(b"1234")):
+        file.write_bytes(damaged)
+        with pytest.raises(filing.NotOnFile, match="damaged"):
+            filing.read_maps(data, A, "detail", WEIGHTS)
 
 
 def test_maps_without_their_last_file_are_not_there(data: Path) -> None:

@@ -333,7 +333,12 @@ export class Desk {
       pane,
       pane.finding(finding.number).getGeometry().getExtent(),
       element("b", {}, `${finding.name}, ${finding.kind}`),
-      element("div", { title: "Mean probability of either type over the finding" }, both),
+      element(
+        "div",
+        {},
+        element("span", { title: "Mean probability of either type over the finding" }, both),
+        element("span", { title: NETWORKS }, finding.networks && ` · ${finding.networks}`),
+      ),
       element("div", {}, finding.size),
       element("small", {}, finding.where),
       element("div", { class: "answers" }, ...answers),
@@ -388,7 +393,12 @@ export class Desk {
     dot.style.background = this.viewer.colours[finding.type] ?? "";
     const made = element(
       "button",
-      { type: "button", class: finding.type, "aria-pressed": String(n === this.chosen), title: finding.size },
+      {
+        type: "button",
+        class: finding.type,
+        "aria-pressed": String(n === this.chosen),
+        title: [finding.size, finding.networks].filter(Boolean).join(", "),
+      },
       dot,
       element("span", {}, `${finding.name} ${finding.kind}`),
       element("span", {}, finding.area),
@@ -409,6 +419,7 @@ export class Desk {
   }
 }
 
+const NETWORKS = "How many of the model's networks see half of the finding or more by themselves";
 const MARKS = { agree: "✓", not_a_calcification: "✗", is_bac: "→ BAC", is_mc: "→ MC" };
 
 function pressed(words, key, act, on = false) {

@@ -250,6 +250,8 @@ class Segmentation:
     specks: (n, 2) int32 row and column of bright specks where MC is possible (`specks`); None: not looked for.
     minimum_specks and minimum_peak, minimum_track_mm2: what MC and BAC need besides to count
         (`mtunet.detection.components`).
+    networks: how many are told apart in `seen_by`: per type (rows, columns) uint8 whose bit k says that network k
+        reaches the threshold there by itself. 0, and empty, where one network looked and in maps of earlier versions.
     model, weights_sha256, device, seconds: provenance of the maps.
     """
 
@@ -270,6 +272,8 @@ class Segmentation:
     negative: bool = False
     scale_said: str = ""
     minimum_peak: float = 0.0
+    networks: int = 0
+    seen_by: Mapping[Calcification, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _refuse_bad_spacing(self.spacing_mm)
@@ -278,9 +282,20 @@ class Segmentation:
         for kind in Calcification:
             if kind not in self.probability:
                 raise ValueError(f"Segmentation.probability has no map for {kind.value}.")
-            shape = self.probability[kind].shape
-            if shape != self.breast.shape:
-                raise ValueError(f"Map {kind.value} is {shape}, the breast mask {self.breast.shape}: not one grid.")
+            shapes = {self.probability[kind].shape, *([self.seen_by[kind].shape] if self.seen_by else [])}
+            for shape in shapes:
+                if shape != self.breast.shape:
+                    raise ValueError(f"Map {kind.value} is {shape}, the breast mask {self.breast.shape}: not one grid.")
+
+
+class Networks(NamedTuple):
+    """How many of a model's networks see a finding by themselves: reach the threshold on half of it or more."""
+
+    agree: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.agree} of {self.of}"
 
 
 @dataclass(frozen=True)
@@ -294,6 +309,7 @@ class Finding:
     probability: mean over the component of its own type's map.
     probabilities: mean over the component of each type's map.
     below: why it does not count, as the end of a sentence; "" for one that does.
+    networks: None of a model of one network, at another threshold than the model's, and in results of earlier versions.
     """
 
     number: int
@@ -308,6 +324,7 @@ class Finding:
     probability: float
     probabilities: Mapping[Calcification, float] = field(default_factory=dict)
     below: str = ""
+    networks: Networks | None = None
 
 
 @dataclass(frozen=True)

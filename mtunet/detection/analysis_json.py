@@ -16,6 +16,7 @@ from mtunet.case import (
     Finding,
     Flag,
     Laterality,
+    Networks,
     Priority,
     Provenance,
     Reason,
@@ -72,6 +73,13 @@ class WrittenBox(Written):
     right: Count
 
 
+class WrittenNetworks(Written):
+    """How many of the model's networks see a finding by themselves: reach the threshold on half of it or more."""
+
+    agree: Count
+    of: Annotated[int, WithJsonSchema({"type": "integer", "minimum": 2})]
+
+
 class WrittenFinding(Written):
     """A region above the thresholds."""
 
@@ -96,6 +104,11 @@ class WrittenFinding(Written):
         None,
         description="Of an MC region: 0 to 100, how often one like it was true on phantoms; to rank by, no chance of "
         "cancer.",
+    )
+    networks: WrittenNetworks | None = Field(
+        None,
+        description="Of a model of several networks; null or absent of one network, at thresholds that were moved and "
+        "in results of earlier versions.",
     )
 
 
@@ -216,6 +229,7 @@ def from_json(value: Mapping[str, Any]) -> Analysis:
 
 def _finding(written: WrittenFinding) -> Finding:
     known = dict(written) | {"box": Box(**dict(written.box)), "probabilities": frozen(written.probabilities)}
+    known["networks"] = None if written.networks is None else Networks(**dict(written.networks))
     return Finding(**{name: value for name, value in known.items() if name not in ("why", "score")}, below=written.why)
 
 

@@ -29,6 +29,8 @@ band. On four views in which the skin was called an artery, it lay within 2.9 mm
 nearer than 15 mm."""
 LEAST_BELOW_MM2, MOST_BELOW = 1.0, 30
 """What is smaller is not worth a line below the line; of one type, no more than so many are kept."""
+SAME = 0.005
+"""Thresholds that differ by less are the same: a slider has steps of 0.01."""
 ROUNDING = 1 - 1e-9
 """A hair of tolerance, so that 4 pixels of 0.25 mm² are not under 1 mm²."""
 

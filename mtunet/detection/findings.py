@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.distance import pdist
 from skimage.morphology import skeletonize
 
-from mtunet.case import Calcification, Finding, Mammogram, Segmentation, frozen
-from mtunet.detection.components import Component, MaskCrop, Spacing, components, reduced
+from mtunet.case import Calcification, Finding, Mammogram, Networks, Segmentation, frozen
+from mtunet.detection.components import SAME, Component, MaskCrop, Spacing, components, reduced
 from mtunet.detection.outlines import Outline, outline
 from mtunet.detection.specks import find_specks
 
@@ -41,8 +42,16 @@ def find(
         likely, spacing = segmentation.probability[Calcification.MICRO], segmentation.spacing_mm
         specks = find_specks(mammogram.pixels, likely, spacing, segmentation.breast)
         segmentation = replace(segmentation, specks=specks)
+    used = segmentation.thresholds if thresholds is None else thresholds
+    seen_by = {
+        kind: bits
+        for kind, bits in segmentation.seen_by.items()
+        if abs(used[kind] - segmentation.thresholds[kind]) < SAME
+    }
     findings = [
-        _measure(component, kind, mammogram, segmentation)
+        _measure(
+            component, kind, mammogram, segmentation, _networks(component, segmentation.networks, seen_by.get(kind))
+        )
         for kind in Calcification
         for component in components(segmentation, kind, thresholds, below=below)
     ]
@@ -51,7 +60,13 @@ def find(
     return tuple(replace(f, number=number) for number, f in enumerate(findings, start=1))
 
 
-def _measure(component: Component, kind: Calcification, mammogram: Mammogram, segmentation: Segmentation) -> Finding:
+def _measure(
+    component: Component,
+    kind: Calcification,
+    mammogram: Mammogram,
+    segmentation: Segmentation,
+    networks: Networks | None,
+) -> Finding:
     (top, left, bottom, right), pixels, area_px, specks, _ = component
     contour = outline(pixels, top, left)
     means = {
@@ -73,7 +88,18 @@ def _measure(component: Component, kind: Calcification, mammogram: Mammogram, se
         probability=means[kind],
         probabilities=frozen(means),
         below=component.below,
+        networks=networks,
     )
+
+
+def _networks(component: Component, of: int, seen_by: npt.NDArray[np.uint8] | None) -> Networks | None:
+    """seen_by: as in `Segmentation`, of the component's type; None where nothing is known."""
+    if seen_by is None:
+        return None
+    (top, left, bottom, right), pixels, area_px, *_ = component
+    bits = seen_by[top:bottom, left:right][pixels]
+    agree = sum(2 * int(np.count_nonzero(bits >> network & 1)) >= area_px for network in range(of))
+    return Networks(agree, of)
 
 
 def _lengths(

@@ -5,7 +5,7 @@ convolutions, long skips, one 1×1 head with its own sigmoid per task (MC, BAC, 
 With `width=64` and three heads it has 31,030,723 parameters. Ronneberger et al. 2015, arXiv:1505.04597, is the base.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import gcd
 from typing import Any, Literal
@@ -88,11 +88,11 @@ def normalise(pixels: Tensor, window: Tensor) -> Tensor:
     return ((pixels - low) / (high - low).clamp_min(1e-3)).clamp(-0.5, 2.0)
 
 
-def mirror_look(network: nn.Module, pixels: Tensor, window: Tensor) -> Tensor:
+def mirror_look(network: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, window: Tensor) -> Tensor:
     """Logits of the pixels as `network` gives them for the mirror image, which a breast of the other side would show
     as likely; turned back."""
-    logits: Tensor = network(pixels.flip(3).contiguous(memory_format=torch.channels_last), window)
-    return logits.flip(3)
+    logits = network(pixels.flip(3).contiguous(memory_format=torch.channels_last), window)
+    return logits.flip(-1)
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -169,11 +169,15 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
+        return self.each(pixels, window).mean(0)
+
+    def each(self, pixels: Tensor, window: Tensor) -> Tensor:
+        """(networks, N, heads, rows, columns) float32: what every network says by itself."""
         answers = [
             mirror_look(member, pixels, window) if number % 2 else member(pixels, window)
             for number, member in enumerate(self.members)
         ]
-        return torch.stack([logits.float() for logits in answers]).mean(0)
+        return torch.stack([logits.float() for logits in answers])
 
 
 Network = MTUNet | Ensemble

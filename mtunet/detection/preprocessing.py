@@ -99,6 +99,17 @@ def restore(prepared: Prepared, probability: npt.NDArray[np.float32]) -> npt.NDA
     return whole
 
 
+def restore_bits(prepared: Prepared, bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """As `restore`, of what cannot be blended: a pixel has the bits of the nearest cell of the network's grid."""
+    crop = prepared.crop
+    size = (crop.right - crop.left, crop.bottom - crop.top)
+    whole = np.zeros(prepared.shape, np.uint8)
+    whole[crop.top : crop.bottom, crop.left : crop.right] = cv2.resize(
+        bits, size, interpolation=cv2.INTER_NEAREST_EXACT
+    )
+    return whole
+
+
 def resize(pixels: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """By area when it gets smaller (specks are diluted as in a coarser detector), cubic when it gets larger."""
     smaller = shape[0] <= pixels.shape[0]

@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.detection.breast import looked_at
 from mtunet.detection.components import components
 from mtunet.detection.devices import cores_to_use, describe, tile_workers, tiles_at_once
 from mtunet.detection.models import Model
-from mtunet.detection.network import DIVISOR, Network, mirror_look
+from mtunet.detection.network import DIVISOR, Ensemble, Network, mirror_look
 from mtunet.detection.pitch import after_trying, scales
-from mtunet.detection.preprocessing import Prepared, prepare, restore
+from mtunet.detection.preprocessing import Prepared, prepare, restore, restore_bits
 from mtunet.detection.specks import find_specks
+from mtunet.files import packed
 
 TILE = 512
 """Rows and columns of a tile on the network's grid."""
@@ -29,6 +30,9 @@ OVERLAP = 96
 BATCH = {"cuda": 16, "mps": 4, "cpu": 1}
 """Tiles per forward pass to begin with; halved when the device's memory does not suffice. On a CPU, tiles go singly,
 a few at once (`devices.tiles_at_once`)."""
+
+MOST_TOLD_APART = 8
+"""Networks of which each has a bit of its own in `Segmentation.seen_by`; of more, none is told apart."""
 
 
 def segment(
@@ -71,10 +75,19 @@ def segment(
 def _segmentation(
     model: Model, mammogram: Mammogram, prepared: Prepared, logits: npt.NDArray[np.float32], described: str
 ) -> Segmentation:
-    """Of one look. logits: (types, rows, columns) on the network's grid; they are used up."""
-    for kind, own in zip(Calcification, logits, strict=True):
+    """Of one look. logits: (answers, types, rows, columns) on the network's grid, as `passes` orders the answers; they
+    are used up."""
+    for kind, own in zip(Calcification, logits.swapaxes(0, 1), strict=True):
         own /= np.float32(model.settings.temperatures[kind])
-    maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits, strict=True)}
+    maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits[0], strict=True)}
+    cuts = [logit(np.float32(model.settings.thresholds[kind])) for kind in Calcification]
+    alone = len(logits) - 1  # answers of one network each
+    networks = alone if alone <= MOST_TOLD_APART else 0
+    seen_by = {
+        kind: restore_bits(prepared, packed(list(own >= cut)))
+        for kind, own, cut in zip(Calcification, logits[1:].swapaxes(0, 1), cuts, strict=True)
+        if networks
+    }
     scale = prepared.scale
     return Segmentation(
         probability=maps,
@@ -94,6 +107,8 @@ def _segmentation(
         weights_sha256=model.weights_sha256,
         device=described,
         seconds=0.0,
+        networks=networks,
+        seen_by=seen_by,
     )
 
 
@@ -142,7 +157,7 @@ class _Look:
         self.described = describe(self.device, self.dtype)
 
     def __call__(self, pixels: npt.NDArray[np.float32], window: tuple[float, float]) -> npt.NDArray[np.float32]:
-        """(n, rows, columns) to (n, heads, rows, columns) logits, float32."""
+        """(n, rows, columns) to (n, answers, heads, rows, columns) logits, float32."""
         x = torch.from_numpy(pixels).unsqueeze(1).contiguous(memory_format=torch.channels_last)
         windows = torch.tensor([window] * len(x))
         with (
@@ -150,7 +165,7 @@ class _Look:
             torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
         ):
             logits = passes(self.network, x.to(self.device, non_blocking=True), windows.to(self.device), self.mirrored)
-        result: npt.NDArray[np.float32] = logits.cpu().numpy()
+        result: npt.NDArray[np.float32] = logits.transpose(0, 1).cpu().numpy()
         return result
 
     def give_way(self) -> None:
@@ -168,39 +183,50 @@ class _Look:
 
 
 def passes(network: Network, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
-    """(n, heads, rows, columns) float32 logits of (n, 1, rows, columns): of one pass, or the mean of it and of one over
-    the mirror image."""
-    logits: torch.Tensor = network(pixels, window).float()
+    """(answers, n, heads, rows, columns) float32 logits of (n, 1, rows, columns): first the answer that counts,
+    then, of several networks, what each says by itself. Of one pass, or the mean of it and of one over the mirror
+    image."""
+
+    def answers(pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+        if isinstance(network, Ensemble):
+            each = network.each(pixels, window)
+            return torch.cat([each.mean(0, keepdim=True), each])
+        alone: torch.Tensor = network(pixels, window).float()
+        return alone[None]
+
+    logits = answers(pixels, window)
     if mirrored:
-        logits = logits.add_(mirror_look(network, pixels, window).float()).mul_(0.5)
+        logits = logits.add_(mirror_look(answers, pixels, window)).mul_(0.5)
     return logits
 
 
 def _blended_logits(
     look: _Look, prepared: Prepared, progress: Callable[[float], None], cancelled: Callable[[], bool]
 ) -> npt.NDArray[np.float32]:
-    """(types, rows, columns) on the network's grid, in the order of Calcification; far below zero where nothing was
-    looked at. The background's head is not asked."""
+    """(answers, types, rows, columns) on the network's grid, answers as in `passes`, types in the order of
+    Calcification; far below zero where nothing was looked at. The background's head is not asked."""
     rows, columns = prepared.pixels.shape
     boxes = tiles(prepared.breast_on_grid)
     bottom = max((box.bottom for box in boxes), default=rows)
     right = max((box.right for box in boxes), default=columns)
     padded = np.pad(prepared.pixels, ((0, max(bottom - rows, 0)), (0, max(right - columns, 0))), "symmetric")
     heads = [look.network.config.heads.index(kind.value) for kind in Calcification]
-    total = np.zeros((len(heads), *padded.shape), np.float32)
+    answers = 1 + len(look.network.members) if isinstance(look.network, Ensemble) else 1
+    total = np.zeros((answers, len(heads), *padded.shape), np.float32)
     weight = np.zeros(padded.shape, np.float32)
     progress(0.0)
     for done, (box, values) in enumerate(_each(look, padded, prepared.window, boxes, cancelled), start=1):
-        blend = blend_weight(values.shape[1:])
-        for own, head in zip(total, heads, strict=True):
-            own[box.top : box.bottom, box.left : box.right] += values[head] * blend
+        blend = blend_weight(values.shape[2:])
+        for answer, said in zip(total, values, strict=True):
+            for own, head in zip(answer, heads, strict=True):
+                own[box.top : box.bottom, box.left : box.right] += said[head] * blend
         weight[box.top : box.bottom, box.left : box.right] += blend
         progress(done / len(boxes))
     if cancelled():
         raise Cancelled
-    total, weight = total[:, :rows, :columns], weight[:rows, :columns]
-    blended = np.divide(total, np.maximum(weight, 1e-6))
-    blended[:, weight == 0] = -30.0
+    blended, weight = total[..., :rows, :columns], weight[:rows, :columns]
+    np.divide(blended, np.maximum(weight, 1e-6), out=blended)
+    blended[..., weight == 0] = -30.0
     return blended
 
 
@@ -211,7 +237,8 @@ def _each(
     boxes: list[Box],
     cancelled: Callable[[], bool],
 ) -> Iterator[tuple[Box, npt.NDArray[np.float32]]]:
-    """Each box with its (heads, rows, columns) logits, in their order: in batches, or on a CPU a few at once."""
+    """Each box with its (answers, heads, rows, columns) logits, in their order: in batches, or on a CPU a few at
+    once."""
     done = 0
     while done < len(boxes):
         if cancelled():

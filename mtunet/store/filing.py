@@ -18,6 +18,7 @@ import re
 import secrets
 import shutil
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,7 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
     """What is kept of a Segmentation, by file name; `segmentation.json` is last."""
     files = {f"{kind.value}.png": _png(_to_8_bit(segmentation.probability[kind])) for kind in Calcification}
     files["breast.png"] = _png(segmentation.breast.astype(np.uint8) * np.uint8(255))
+    files |= {_networks_file(kind): zlib.compress(bits.tobytes(), 1) for kind, bits in segmentation.seen_by.items()}
     facts = {
         "spacing_mm": [float(mm) for mm in segmentation.spacing_mm],
         "scale_source": segmentation.scale_source,
@@ -155,6 +157,7 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
         "left_out": float(segmentation.left_out),
         "negative": bool(segmentation.negative),
         "scale_said": segmentation.scale_said,
+        "networks": int(segmentation.networks),
         "model": segmentation.model,
         "weights_sha256": segmentation.weights_sha256,
         "device": segmentation.device,
@@ -175,10 +178,11 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         kind: _read_png(folder / f"{kind.value}.png", np.dtype(np.uint8)).astype(np.float32) / np.float32(255)
         for kind in Calcification
     }
+    breast = _read_png(folder / "breast.png", np.dtype(np.uint8)) > 127
     row_mm, column_mm = facts["spacing_mm"]
     return Segmentation(
         probability=probability,
-        breast=_read_png(folder / "breast.png", np.dtype(np.uint8)) > 127,
+        breast=breast,
         spacing_mm=(row_mm, column_mm),
         scale_source=_scale_source(facts),
         thresholds=frozen({kind: facts["thresholds"][kind.value] for kind in Calcification}),
@@ -194,6 +198,12 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
         left_out=facts.get("left_out", 0.0),
         negative=facts.get("negative", False),
         scale_said=facts.get("scale_said", ""),
+        networks=facts.get("networks", 0),
+        seen_by={
+            kind: _read_bits(folder / _networks_file(kind), breast.shape)
+            for kind in Calcification
+            if facts.get("networks", 0)
+        },
     )
 
 
@@ -298,6 +308,18 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise NotOnFile("The image is not on file any more; add it again.") from problem
+
+
+def _networks_file(kind: Calcification) -> str:
+    return f"{kind.value}_networks.zlib"
+
+
+def _read_bits(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Kept as zlib: a PNG of so few different values takes five times as long."""
+    try:
+        return np.frombuffer(zlib.decompress(_bytes(path)), np.uint8).reshape(shape)
+    except (zlib.error, ValueError) as problem:
+        raise NotOnFile("A stored image is damaged; delete it and add it again.") from problem
 
 
 def _from_png(content: bytes, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> npt.NDArray[np.uint8 | np.uint16]:

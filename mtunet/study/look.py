@@ -15,6 +15,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 from mtunet.case import Analysis, Calcification, Laterality, Mammogram, Segmentation, View
 from mtunet.detection.analysis_json import Written
 from mtunet.detection.breast import Edge
+from mtunet.detection.components import SAME
 from mtunet.detection.triage import Evidence, evidence_of
 from mtunet.study.bac import ImageAmount, StudyAmount, measure, study_amount
 from mtunet.study.landmarks import FROM_ABOVE, Distances, Landmarks, Matches, Seen, landmarks, match, place
@@ -113,8 +114,6 @@ def _seen(image: ImageLook) -> list[Seen]:
 
 VERSION = 1
 """Changes when amounts, landmarks or areas are worked out in another way; what was kept before is then made anew."""
-SAME = 0.005
-"""Thresholds that differ by less are the same: a slider has steps of 0.01."""
 
 
 class WrittenMarks(Written):

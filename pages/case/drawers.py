@@ -116,6 +116,7 @@ def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
         "Type": SHORT_TYPES[finding.type],
         "Reader": _verdict(case, view, finding),
         "Probability": finding.probability,
+        **_networks(finding),
         "Area": finding.area_mm2 if case.in_mm else finding.area_px,
         "Length": finding.length_mm if case.in_mm else finding.length_px,
         "Specks": finding.specks,
@@ -129,6 +130,11 @@ def _row(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
         for column in ("View", "Other"):
             del row[column]
     return row
+
+
+def _networks(finding: Finding) -> dict[str, str]:
+    """A column only where it is known."""
+    return {} if finding.networks is None else {"Networks": str(finding.networks)}
 
 
 def _verdict(case: Case, view: Viewed, finding: Finding) -> str | None:
@@ -150,6 +156,7 @@ def _columns(case: Case) -> dict[str, Any]:
         ),
         "MC": number("MC head", format="%.2f", width="small", help="Mean MC probability over the finding."),
         "BAC": number("BAC head", format="%.2f", width="small", help="Mean BAC probability over the finding."),
+        "Networks": text(width="small", help="How many of the model's networks see half of it or more by themselves."),
         "Area": number(f"Area, {square}", format=hundredths, width="small", help=None if case.in_mm else PIXELS),
         "Length": number(
             f"Length, {unit}",
@@ -210,6 +217,7 @@ def _looked_at(store: Store, case: Case, chosen: Chosen) -> None:
                     "Type": SHORT_TYPES[finding.type],
                     "Does not count": finding.below,
                     size: round(finding.area_mm2 or 0.0, 1) if case.in_mm else finding.area_px,
+                    **_networks(finding),
                     **{f"{kind.value.upper()} head": round(finding.probabilities[kind], 2) for kind in Calcification},
                 }
                 for view, finding in below

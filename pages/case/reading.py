@@ -31,6 +31,7 @@ from pages.shared.words import (
     URGENCIES,
     ago,
     marker,
+    networks_words,
     share_words,
     short_marker,
     size_words,
@@ -327,6 +328,7 @@ def _finding(case: Case, view: Viewed, finding: Finding) -> dict[str, Any]:
         "size": ", ".join(size),
         "probability": round(finding.probability, 2),
         "probabilities": {kind.value: round(value, 2) for kind, value in finding.probabilities.items()},
+        "networks": networks_words(finding),
         "where": ", ".join(where + ([f"other view: {other}"] if other else [])),
         "answers": [
             [answer.value, VERDICTS[answer]] for answer in (Verdict.AGREE, OTHER_WAY[finding.type], Verdict.NOTHING)

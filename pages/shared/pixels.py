@@ -11,12 +11,13 @@ import streamlit as st
 
 from mtunet.case import Analysis, Calcification, Mammogram, Segmentation, Truth
 from mtunet.detection import analysis as analyses
+from mtunet.detection.components import SAME
 from mtunet.intake.admission import SAMPLE
 from mtunet.phantom.samples import SAMPLES, ShippedSample, read_truth
 from mtunet.store import filing
 from mtunet.store.images import Store
 from mtunet.store.records import Image
-from mtunet.study.look import SAME, ImageLook, look, look_from_json, look_to_json
+from mtunet.study.look import ImageLook, look, look_from_json, look_to_json
 from pages.shared.viewer import Outline, known_layers
 
 OPEN_CASES = 2

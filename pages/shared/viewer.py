@@ -23,6 +23,7 @@ from mtunet.detection.outlines import contours
 from mtunet.output.drawing import FIGURE_3, LAYERS, Palette
 from pages.shared.image_route import ASSETS
 from pages.shared.keys import for_browser
+from pages.shared.words import networks_words
 
 # The programs that run in the browser: all are built from `frontend/`, each brought onto a page by one function.
 
@@ -352,4 +353,5 @@ def _note(finding: Finding) -> str:
         parts.append(f"{finding.length_mm:.1f} mm long")
     if finding.specks:
         parts.append(f"{finding.specks} specks" if finding.specks > 1 else "1 speck")
+    parts += [words] if (words := networks_words(finding)) else []
     return f"{TYPE_WORDS[finding.type]}\n{', '.join(parts)}"

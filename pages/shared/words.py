@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from mtunet.case import Calcification, Flag, Laterality, Priority
+from mtunet.case import Calcification, Finding, Flag, Laterality, Priority
 from mtunet.case.placement import label
 from mtunet.files import counted
 from mtunet.store.records import Image
@@ -163,6 +163,11 @@ def grade_words(grade: int | None) -> str:
 def score_words(score: int | None) -> str:
     """ "score 87"; nothing without microcalcifications."""
     return "" if score is None else f"score {score}"
+
+
+def networks_words(finding: Finding) -> str:
+    """ "1 of 2 networks"; "" where that is not known."""
+    return "" if finding.networks is None else f"{finding.networks} networks"
 
 
 def decision_words(decision: str | None) -> str:

@@ -50,6 +50,7 @@ def desk_facts(panes: list[Pane]) -> dict:
             "size": "1 mm²",
             "probability": 0.9,
             "probabilities": {"mc": 0.9, "bac": 0.1},
+            "networks": "",
             "where": "",
             "answers": [["agree", "Agree"], ["is_bac", "It is BAC"], ["not_a_calcification", "Not a calcification"]],
         }

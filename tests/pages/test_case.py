@@ -13,6 +13,7 @@ from mtunet.store.filing import forget
 from mtunet.store.images import Store
 from mtunet.store.worklist import Order
 from tests.pages.conftest import decide, desk_of, open_drawer
+from tests.painting import painting_pair
 
 
 def given_to_viewer(app: AppTest) -> dict[str, Any]:
@@ -59,6 +60,26 @@ def test_a_threshold_changes_the_outlines_and_can_be_taken_back(
     app.button(key="case.own_thresholds").click().run()
     assert threshold(app, "bac").value == 0.5
     assert given_to_viewer(app)["panes"][0]["contours"]["bac"] == own
+
+
+def test_of_two_networks_it_is_said_how_many_see_a_finding_at_the_models_own_thresholds(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "load_model", painting_pair)
+    app = open_case(analysed(mc=1, bac=True))
+    told = ["2 of 2 networks", "1 of 2 networks"]
+    assert [one["networks"] for one in desk_of(app)["findings"]] == told
+    notes = [given_to_viewer(app)["panes"][0]["contours"][kind][0][2] for kind in ("mc", "bac")]
+    assert [note.rpartition(", ")[2] for note in notes] == told
+    assert open_drawer(app, "findings").dataframe[0].value["Networks"].tolist() == ["2 of 2", "1 of 2"]
+    threshold(app, "mc").set_value(0.6).run()
+    assert [one["networks"] for one in desk_of(app)["findings"]] == ["", "1 of 2 networks"]
+
+
+def test_of_one_network_nothing_is_said(analysed: Callable[..., str], open_case: Callable[..., AppTest]) -> None:
+    app = open_case(analysed(mc=1, bac=True))
+    assert [one["networks"] for one in desk_of(app)["findings"]] == ["", ""]
+    assert "Networks" not in open_drawer(app, "findings").dataframe[0].value
 
 
 def test_a_threshold_says_what_makes_a_region_count(

@@ -47,7 +47,7 @@ BADGE_LINE: Final = 12.0
 TEXT: Final = ParagraphStyle("text", fontName="Helvetica", fontSize=9, leading=12)
 STRONG: Final = ParagraphStyle("strong", parent=TEXT, fontName="Helvetica-Bold", fontSize=10, leading=13)
 SMALL: Final = ParagraphStyle("small", parent=TEXT, fontSize=7, leading=9)
-COLUMNS: Final = ("View", "Finding", "Probability", "Area", "Length", "Specks")
+COLUMNS: Final = ("View", "Finding", "Probability", "Networks", "Area", "Length", "Specks")
 
 
 @dataclass
@@ -244,7 +244,9 @@ def _findings(pen: Pen, results: Sequence[Drawable], room: float) -> None:
     fits = min(len(pairs), max(0, int((room - 12) / row) - 1))
     if fits:
         cells = [COLUMNS, *(tuple(map(printable, _row(view, finding))) for view, finding in pairs[:fits])]
-        table = Table(cells, colWidths=[WIDTH / len(COLUMNS)] * len(COLUMNS), rowHeights=row, hAlign="LEFT")
+        columns = [column for column in zip(*cells, strict=True) if any(column[1:])]  # others say nothing here
+        cells = list(zip(*columns, strict=True))
+        table = Table(cells, colWidths=[WIDTH / len(columns)] * len(columns), rowHeights=row, hAlign="LEFT")
         table.setStyle(
             [
                 ("FONT", (0, 0), (-1, -1), "Helvetica", 8),
@@ -268,6 +270,7 @@ def _row(view: str, finding: Finding) -> tuple[str, ...]:
         view,
         f"{finding.type.value.upper()} {finding.number}",
         f"{finding.probability:.2f}",
+        "" if finding.networks is None else str(finding.networks),
         finding_area(finding, in_mm2=in_mm),
         f"{finding.length_mm:.3g} mm" if in_mm else f"{finding.length_px:,.0f} px",
         "" if finding.specks is None else str(finding.specks),
@@ -284,10 +287,13 @@ def _provenance(results: Sequence[Drawable]) -> str:
     made = results[0].analysis.provenance
     thresholds = ", ".join(f"{kind.value.upper()} {v:.3g}" for kind, v in results[0].analysis.thresholds.items())
     sizes = " ".join(_size(result.analysis) for result in results)
+    told = any(finding.networks for result in results for finding in result.analysis.findings)
+    networks = " Networks: how many of the model's see half of a finding or more by themselves." if told else ""
     return (
         f"Made by MTU-Net {made.version}, model {made.model} (weights sha256 {made.weights_sha256}), "
         f"rules {made.rules}, on {made.device}; thresholds {thresholds}. {sizes} MC: microcalcifications. "
         f"BAC: breast arterial calcifications. Probabilities are the network's, of pixels, not the chance of a disease."
+        f"{networks}"
     )
 
 

@@ -10,7 +10,7 @@ from mtunet.detection.mc_score import scores
 from mtunet.detection.triage import area_words, scope_of
 from mtunet.files import csv_bytes
 from mtunet.output.drawing import FIGURE_3, Palette
-from mtunet.output.exports.tables import CSV_COLUMNS
+from mtunet.output.exports.tables import CSV_COLUMNS, networks_cells
 from mtunet.study.bac import GRADES
 from mtunet.study.decisions import Decision, Standing, in_words, standing
 from mtunet.study.look import ImageLook, StudyLook
@@ -175,6 +175,7 @@ def _finding_row(study: StudyResult, image: ImageLook, finding: Finding) -> dict
         "specks": finding.specks,
         **{f"box_{side}_px": value for side, value in finding.box._asdict().items()},
         **{f"probability_{kind.value}": value for kind, value in finding.probabilities.items()},
+        **networks_cells(finding),
         f"to_nipple_{there.unit}": there.nipple,
         f"to_skin_{there.unit}": there.skin,
         "reader_verdict": verdict.answer if verdict else None,

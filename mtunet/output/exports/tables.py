@@ -1,6 +1,6 @@
 """A result as JSON by the published schema, and as a CSV table that no spreadsheet runs."""
 
-from mtunet.case import NOT_FOR_CLINICAL_USE
+from mtunet.case import NOT_FOR_CLINICAL_USE, Finding
 from mtunet.detection.analysis_json import written_analysis
 from mtunet.detection.mc_score import scores
 from mtunet.detection.triage import scope_of
@@ -35,10 +35,17 @@ CSV_COLUMNS = (
     "box_right_px",
     "probability_mc",
     "probability_bac",
+    "networks_agree",
+    "networks_of",
     "model",
     "weights_sha256",
     "disclaimer",
 )
+
+
+def networks_cells(finding: Finding) -> dict[str, object]:
+    """By column; none where it is not known."""
+    return {} if finding.networks is None else {f"networks_{k}": n for k, n in finding.networks._asdict().items()}
 
 
 def to_csv(result: Result) -> bytes:
@@ -69,6 +76,7 @@ def to_csv(result: Result) -> bytes:
             "score": ranked.get(f.number),
             **{f"box_{side}_px": value for side, value in f.box._asdict().items()},
             **{f"probability_{kind.value}": value for kind, value in f.probabilities.items()},
+            **networks_cells(f),
         }
         for f in analysis.findings
     ]
