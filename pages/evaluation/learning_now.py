@@ -37,13 +37,14 @@ def show_learning(results: Results) -> None:
 def _part(part: Mapping[str, Any], networks: list[History]) -> None:
     named = f"{method_title(part['method'])}, fold {part['fold']}, seed {part['seed']}"
     key = f"{part['method']}-{part['fold']}-{part['seed']}"
+    losses = {head: (each, each.losses[head]) for head in HEADS for each in networks if head in each.losses}
+    taken = {kind: (each, each.validation[kind]) for kind in HEADS for each in networks if kind in each.validation}
     left, right = st.columns(2, gap="medium")
     with left:
         claim = f"{named}: epoch {part['epoch']} of {part['epochs']}, loss of each head"
-        _chart(claim, "Loss", f"learning-loss-{key}", {h: (n, n.losses[h]) for n in networks for h in n.losses})
+        _chart(claim, "Loss", f"learning-loss-{key}", losses)
     with right:
-        taken = {kind: (n, n.validation[kind]) for n in networks for kind in n.validation}
-        now = ", ".join(f"{HEADS.get(kind, kind)} {values[-1]:.2f}" for kind, (_, values) in taken.items())
+        now = ", ".join(f"{HEADS[kind]} {values[-1]:.2f}" for kind, (_, values) in taken.items())
         _chart(f"{named}: F1 on the inner validation part, {now}", "F1", f"learning-f1-{key}", taken)
     st.code("\n".join(last_lines(part, LINES)), language=None)
 
@@ -59,7 +60,7 @@ def _chart(claim: str, what: str, name: str, lines: Mapping[str, tuple[History, 
             mode="lines+markers",
             line=line(head, list(HEADS)),
             marker=markers(head, list(HEADS), 5),
-            name=HEADS.get(head, head),
-            hovertemplate="%{x}: %{y:.3f}<extra>" + HEADS.get(head, head) + "</extra>",
+            name=HEADS[head],
+            hovertemplate="%{x}: %{y:.3f}<extra>" + HEADS[head] + "</extra>",
         )
     show(made, name, claim)

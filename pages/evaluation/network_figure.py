@@ -82,7 +82,7 @@ def show_network(results: Results) -> None:
     for number, (config, count) in enumerate(Counter(told or (NetworkConfig(),)).items(), start=1):
         layers, weights = network_shapes(config, side)
         whose = "MTU-Net of this run" if told else "The paper's MTU-Net (this run does not tell its own)"
-        whose += f", {count} of {len(told)} networks side by side" if len(told) > 1 else ""
+        whose += f", {count} of {len(told)} networks" if len(told) > 1 else ""
         norm = "no" if config.norm == "none" else config.norm
         title = f"{whose}: {weights:,} weights, width {config.width}, {norm} normalisation, for {what}"
         made = figure(title, "", "", height=430, wide=True)
@@ -139,5 +139,5 @@ def _draw(made: go.Figure, layers: list[Layer]) -> None:
             hoverinfo="skip",
             showlegend=False,
         )
-    made.update_xaxes(visible=False, range=[-0.8, 3 * STEPS + 3.4])
+    made.update_xaxes(visible=False, range=[-0.8, 3 * STEPS + 4])
     made.update_yaxes(visible=False, range=[-STEPS - 0.6, 1])

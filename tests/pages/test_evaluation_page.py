@@ -387,16 +387,16 @@ PAPERS = (
         (
             "detail-pair",
             [
-                "MTU-Net of this run, 1 of 2 networks side by side: 1,093,191 weights, width 12, group normalisation, "
+                "MTU-Net of this run, 1 of 2 networks: 1,093,191 weights, width 12, group normalisation, "
                 "for crops of 256 × 256 at 0.2 mm",
-                "MTU-Net of this run, 1 of 2 networks side by side: 1,942,323 weights, width 16, group normalisation, "
+                "MTU-Net of this run, 1 of 2 networks: 1,942,323 weights, width 16, group normalisation, "
                 "for crops of 256 × 256 at 0.2 mm",
             ],
         ),
         (
             "detail-recipe-pair",
             [
-                "MTU-Net of this run, 2 of 2 networks side by side: 1,942,323 weights, width 16, group normalisation, "
+                "MTU-Net of this run, 2 of 2 networks: 1,942,323 weights, width 16, group normalisation, "
                 "for crops of 128 × 128 at 0.2 mm"
             ],
         ),
