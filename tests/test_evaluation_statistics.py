@@ -26,6 +26,7 @@ from mtunet.evaluation.table import table
 from mtunet.evaluation.together import worked_out
 from tests.drawn_run import write_run
 from training.note import as_markdown
+from training.reporting import metric_rows
 
 
 def some_statistics() -> kept.Statistics:
@@ -43,7 +44,9 @@ def some_statistics() -> kept.Statistics:
         parts=4,
         replicates=2000,
         figures=(
-            kept.SeededFigure("mtunet", "mc", "256", "pooled", "f1", estimate, (0.4, None), 0.1, ((0.4,), (None,))),
+            kept.SeededFigure(
+                "mtunet", "mc", "256", "pooled", "f1", estimate, (0.4, None), 0.1, ((0.4,), (None,)), 1, 1
+            ),
         ),
         gates=(kept.Gate("mtunet", hurdles),),
         claims=(
@@ -335,6 +338,34 @@ def test_figures_are_means_over_seeds(run: Path, told: kept.Statistics) -> None:
             assert of["pooled"].estimate.value == pytest.approx(np.mean(pooled), rel=1e-5)
 
 
+def test_images_without_a_figure_are_counted_with_every_seed(run: Path, told: kept.Statistics) -> None:
+    """An image where one seed found nothing and the other something has an F1 with the other alone."""
+    results, seen = load(run), set()
+    cells = {(c.method, c.type): c.ours for c in table(results, "native", "per-image") if c.metric == "f1"}
+    for method in METHODS:
+        for kind in ("mc", "bac"):
+            by_seed = [
+                [
+                    f1_of([r]) is None
+                    for f in range(3)
+                    for r in rows(run, method, s, f, "counts")
+                    if (r["type"], r["frame"]) == (kind, "native")
+                ]
+                for s in seeds_of(method)
+            ]
+            without = sum(map(sum, by_seed))
+            found = cells[method, kind]
+            expected = (18 * len(by_seed) - without, without, len(by_seed))
+            assert (found.units, found.undefined, found.seeds) == expected
+            seen.add(2 * sum(by_seed[0]) == without)
+    assert seen == {True, False}, "of the first seed alone it would be another number"
+    pooled = next(one for one in told.figures if (one.method, one.aggregation) == ("mtunet", "pooled"))
+    assert (pooled.units, pooled.undefined) == (36, 0)
+    written = [r for r in metric_rows(results, told) if r["metric"] == "undefined_f1" and r["frame"] == "native"]
+    per_image = {(r["method"], r["type"]): r["value"] for r in written if r["aggregation"] == "per-image"}
+    assert per_image == {key: figure.undefined for key, figure in cells.items()}
+
+
 def test_a_method_is_learnt_when_it_beats_every_baseline_on_both_types_in_every_fold(
     run: Path, told: kept.Statistics
 ) -> None:
@@ -504,11 +535,14 @@ def test_what_an_older_file_did_not_keep_is_not_made_up(tmp_path: Path) -> None:
         del one["unreached"]
     for one in told["claims"]:
         del one["remark"]
+    for one in told["figures"]:
+        del one["units"], one["undefined"]
     path.write_text(json.dumps(told))
     older = kept.read(tmp_path)
     assert older is not None
     assert (older.removals[0].unreached, older.removals[0].remark) == (None, "")
     assert (older.froc[0].unreached, older.claims[0].remark) == ((), "")
+    assert (older.figures[0].units, older.figures[0].undefined) == (None, None)
 
 
 def test_pooled_sweeps_are_of_all_seeds(run: Path, told: kept.Statistics) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtunet.evaluation import runs, statistics
-from mtunet.evaluation.aggregation import aggregate
 from mtunet.evaluation.curves import calibrations
-from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.intervals import REPLICATES
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.seeds import unlearnt
@@ -31,7 +29,7 @@ def metric_rows(results: Results, told: Statistics) -> Iterator[dict[str, Any]]:
 
     Values are means over seeds. Of all folds: `low_` and `high_` are the ends of a metric's 95 % interval
     (`evaluation.intervals`), `sd_` its standard deviation over images or folds, `undefined_` how many of these have
-    0/0 and are left out. Of a fold, its pooled counts.
+    0/0 and are left out, added up over seeds. Of a fold, its pooled counts.
     """
     for figure in told.figures:
         about = _about(figure.method, figure.type, "all", figure.frame, figure.aggregation)
@@ -39,11 +37,8 @@ def metric_rows(results: Results, told: Statistics) -> Iterator[dict[str, Any]]:
         yield about | {"metric": f"low_{figure.metric}", "value": figure.estimate.low}
         yield about | {"metric": f"high_{figure.metric}", "value": figure.estimate.high}
         if figure.aggregation != "pooled":
-            counts = results.counts[figure.method, figure.type, figure.frame]
-            metric = {figure.metric: EVERY[figure.metric]}
             yield about | {"metric": f"sd_{figure.metric}", "value": figure.sd}
-            undefined = aggregate(counts, figure.aggregation, metric)[figure.metric].undefined
-            yield about | {"metric": f"undefined_{figure.metric}", "value": undefined}
+            yield about | {"metric": f"undefined_{figure.metric}", "value": figure.undefined}
         folds = np.unique(results.counts[figure.method, figure.type, figure.frame].fold)
         for fold, value in zip(folds, figure.folds, strict=bool(figure.by_fold)):
             in_fold = _about(figure.method, figure.type, int(fold), figure.frame, "pooled")

@@ -14,13 +14,15 @@ from mtunet.evaluation.reading import Counts
 class Figure:
     """value: None where it is undefined. units: how many images or folds had a value. undefined: how many had none.
 
-    sd: of the units' values, by n - 1; None for pooled counts, which are one unit, and for a single value.
+    sd: of the units' values, by n - 1; None for pooled counts, which are one unit, and for a single value. seeds: whose
+    mean it is; units are counted with each of them, and None where that was not kept.
     """
 
     value: float | None
-    units: int
-    undefined: int
+    units: int | None
+    undefined: int | None
     sd: float | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ class SeededFigure:
     """A metric of `figures.EVERY`: mean over seeds. by_seed: of each of `Statistics.seeds`, of a baseline the first.
 
     sd: over images or folds, of their means over seeds; None for pooled counts. by_fold: per seed and fold, for the
-    aggregation "per-fold"; () for the others.
+    aggregation "per-fold"; () for the others. units, undefined: how many images or folds had a value and how many had
+    none, added up over seeds; None where that was not kept.
     """
 
     method: str
@@ -49,6 +50,8 @@ class SeededFigure:
     by_seed: tuple[float | None, ...]
     sd: float | None
     by_fold: tuple[tuple[float | None, ...], ...]
+    units: int | None = None
+    undefined: int | None = None
 
     @property
     def folds(self) -> tuple[float | None, ...]:

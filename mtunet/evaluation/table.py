@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -49,11 +49,11 @@ def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, 
     spans: dict[tuple[str, str], Mapping[str, Interval | None]] = {}
     for key in rows(results, frame):
         counts, kept = results.counts[*key, frame], _kept(results, *key, frame, aggregation)
-        figures[key] = aggregate(counts, aggregation, metrics)
         if kept:
-            figures[key] = {name: _over_seeds(figure, kept[name]) for name, figure in figures[key].items()}
+            figures[key] = {name: _over_seeds(kept[name]) for name in metrics if name in kept}
             spans[key] = {name: interval(kept[name].estimate) for name in figures[key]}
         else:
+            figures[key] = aggregate(counts, aggregation, metrics)
             spans[key] = intervals([counts], results.patients(counts.images), aggregation, metrics)
     aside = apart(results)
     scored = {key: frozenset(results.counts[*key, frame].images) for key in figures if key[0] not in aside}
@@ -77,8 +77,8 @@ def table(results: Results, frame: str, aggregation: str, metrics: Mapping[str, 
     ]
 
 
-def _over_seeds(figure: Figure, kept: SeededFigure) -> Figure:
-    return replace(figure, value=kept.estimate.value, sd=kept.sd)
+def _over_seeds(kept: SeededFigure) -> Figure:
+    return Figure(kept.estimate.value, kept.units, kept.undefined, kept.sd, seeds=len(kept.by_seed))
 
 
 def _kept(results: Results, method: str, kind: str, frame: str, aggregation: str) -> dict[str, SeededFigure]:
@@ -156,6 +156,7 @@ def to_json(results: Results, entries: Sequence[Mapping[str, Any]]) -> bytes:
         "config": dict(results.config),
         "paper": paper.SOURCE,
         "interval": "95 %, bootstrap of seeds, patients within folds, and their images",
+        "units": "images or folds with a value, undefined: those without, counted with each seed",
         "cells": list(entries),
     }
     return (json.dumps(about, indent=2) + "\n").encode()

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from mtunet.evaluation.aggregation import AGGREGATIONS
+from mtunet.evaluation.aggregation import AGGREGATIONS, aggregate
 from mtunet.evaluation.curves import MARKS, pooled, sensitivity_at, unreached
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import REPLICATES, Population, Quantity, aggregated, estimate
@@ -93,13 +93,19 @@ def _figures(seeds: Seeds, replicates: int) -> Iterator[SeededFigure]:
             quantity = Quantity.of(counts, EVERY[metric])
             for aggregation in AGGREGATIONS if quantity is not None else ():
                 assert quantity is not None
-                alone = [Quantity(cells[None], quantity.function) for cells in quantity.cells]
-                values = tuple(aggregated(single, population, aggregation, replicates=0).value for single in alone)
+                alone = [aggregate(one, aggregation, {metric: EVERY[metric]})[metric] for one in counts]
                 overall = aggregated(quantity, population, aggregation, replicates)
                 parts = quantity.by_part(population.fold)
                 units = {"per-image": quantity.function(quantity.cells), "per-fold": parts}.get(aggregation)
                 by_fold = _known(parts) if aggregation == "per-fold" else ()
-                yield SeededFigure(method, kind, frame, aggregation, metric, overall, values, _sd(units), by_fold)
+                yield SeededFigure(
+                    *(method, kind, frame, aggregation, metric, overall),
+                    by_seed=tuple(figure.value for figure in alone),
+                    sd=_sd(units),
+                    by_fold=by_fold,
+                    units=sum(figure.units or 0 for figure in alone),
+                    undefined=sum(figure.undefined or 0 for figure in alone),
+                )
 
 
 def _sd(units: Floats | None) -> float | None:

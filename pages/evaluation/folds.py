@@ -23,7 +23,7 @@ from pages.evaluation.numbers import (
     p_words,
     span,
 )
-from pages.evaluation.results_table import cells_of, chosen_frame
+from pages.evaluation.results_table import cells_of, chosen_frame, of_one_seed
 from pages.evaluation.runs_shown import say_if_older
 from pages.shared.charts import figure, markers, muted, show
 
@@ -39,8 +39,11 @@ def show_folds(results: Results) -> None:
     values = per_fold(results, frame, metric)
     all_cells = cells_of(results, frame, "per-fold", beyond=metric in BEYOND)
     cells = {(c.method, c.type): c for c in all_cells if c.metric == metric}
+    seeds = len(results.current.seeds) if results.current else 1
+    mean = f", the mean of {seeds} seeds" if seeds > 1 else ""
     st.caption(
-        "A dot is a fold, its images pooled. Choose a dot, or a number in the table, to see the images behind it."
+        f"A dot is a fold, its images pooled{mean}. Choose a dot, or a number in the table, to see the images behind "
+        f"it.{of_one_seed(results)}"
     )
     show(
         _chart(results, values, cells, metric),
@@ -189,7 +192,7 @@ def _comparisons(results: Results) -> None:
 
 
 def _compared_row(test: PairedTest) -> dict[str, Any]:
-    measured, unit = ("F1 where present, points", "%") if test.measure == "f1" else ("false area where absent", "mm²")
+    measured, unit = ("F1 where present, points", "%") if test.measure == "f1" else ("mm² where absent", "mm²")
     return {
         "Type": TYPE_TITLES[test.type],
         "Networks": f"{method_title(test.one)} less {method_title(test.other)}",

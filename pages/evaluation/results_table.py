@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from mtunet.evaluation import paper
-from mtunet.evaluation.aggregation import AGGREGATIONS
+from mtunet.evaluation.aggregation import AGGREGATIONS, Figure
 from mtunet.evaluation.figures import BEYOND, EVERY, METRICS, Metric
 from mtunet.evaluation.reading import TYPES, Results
 from mtunet.evaluation.table import (
@@ -44,8 +44,8 @@ def show_results(results: Results) -> None:
         f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
         "then ours less the paper's, in percentage points. Bold: the best of ours. "
         f"{AGGREGATIONS[aggregation].meaning} "
-        "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty. "
-        f"Choose a number to see its images. {_seeds(results)}"
+        "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty."
+        f"{_seeds(results)} Choose a number to see its images.{of_one_seed(results)}"
     )
     _aside(results, [cell for cell in cells if cell.method in aside], aggregation)
     more = show_beyond(results, frame, aggregation)
@@ -65,7 +65,9 @@ def _seeds(results: Results) -> str:
     if told is None:
         return ""
     seeds = ", ".join(str(seed) for seed in told.seeds)
-    return f"Of {counted(len(told.seeds), 'seed')} ({seeds}) and {counted(len(told.folds), 'fold')}, the mean of seeds."
+    return (
+        f" Of {counted(len(told.seeds), 'seed')} ({seeds}) and {counted(len(told.folds), 'fold')}, the mean of seeds."
+    )
 
 
 def _aside(results: Results, cells: list[Cell], aggregation: str) -> None:
@@ -240,6 +242,15 @@ def _cell(cell: Cell, aggregation: str) -> dict[str, Any]:
     }
 
 
+def units_said(figure: Figure, word: str) -> str:
+    """ "; from 1,515 images, counted with each of 3 seeds; 2,202 more are undefined (0/0) and left out"."""
+    if figure.units is None:
+        return ""
+    seeds = f", counted with each of {figure.seeds} seeds" if figure.seeds > 1 else ""
+    without = f"; {figure.undefined:,} more are undefined (0/0) and left out" if figure.undefined else ""
+    return f"; from {figure.units:,} {word}{seeds}{without}"
+
+
 def _tip(cell: Cell, aggregation: str) -> str:
     metric = EVERY[cell.metric]
     parts = [f"{method_title(cell.method)}, {TYPE_TITLES[cell.type]}, {metric.title}: "]
@@ -251,9 +262,7 @@ def _tip(cell: Cell, aggregation: str) -> str:
         parts.append(f", 95 % interval {low} to {high} (patients drawn anew)")
     if cell.ours.sd is not None:
         parts.append(f", standard deviation {in_unit(cell.ours.sd, metric)}")
-    parts.append(f"; from {cell.ours.units} {'folds' if aggregation == 'per-fold' else 'images'}")
-    if cell.ours.undefined:
-        parts.append(f", {cell.ours.undefined} more are undefined (0/0) and left out")
+    parts.append(units_said(cell.ours, "folds" if aggregation == "per-fold" else "images"))
     if cell.paper is not None:
         parts.append(f". The paper's: {percent(cell.paper)} %, a difference of {signed(cell.difference)} points")
     return "".join(parts) + "."

@@ -21,7 +21,7 @@ from mtunet.detection import models
 from mtunet.detection.devices import describe
 from mtunet.detection.network import NetworkConfig, count_parameters
 from mtunet.evaluation import between, paper, runs
-from mtunet.evaluation.aggregation import aggregate
+from mtunet.evaluation.aggregation import Figure, aggregate
 from mtunet.evaluation.between import as_one_family, compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
@@ -50,6 +50,7 @@ from pages.evaluation.numbers import (
     signed,
     span,
 )
+from pages.evaluation.results_table import units_said
 from pages.evaluation.runs_shown import read
 from tests import drawn_run
 from tests.drawn_run import quick_phantom, write_family, write_run
@@ -455,6 +456,14 @@ def test_a_table_for_a_paper_has_its_intervals(drawn: Path) -> None:
     assert [as_latex([one]).decode().splitlines()[4] for one in nearly] == [
         f"MTU-Net & MC & {text} \\\\" for text in ("$>$99.9", "$<$0.1")
     ]
+
+
+def test_a_number_says_of_how_many_images_and_seeds_it_is() -> None:
+    assert units_said(Figure(0.5, 1515, 2202, seeds=3), "images") == (
+        "; from 1,515 images, counted with each of 3 seeds; 2,202 more are undefined (0/0) and left out"
+    )
+    assert units_said(Figure(0.5, 5, 0), "folds") == "; from 5 folds"
+    assert units_said(Figure(0.5, None, None, seeds=3), "images") == ""
 
 
 def test_from_a_number_to_its_images(
