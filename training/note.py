@@ -1,10 +1,14 @@
 """What a comparison found, as Markdown: for the screen, and for a run's note."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from mtunet.evaluation import runs
+from mtunet.evaluation import paper, runs
+from mtunet.evaluation.between import by_rate, leaks, rate_claims
+from mtunet.evaluation.checklist import answers
 from mtunet.evaluation.figures import BEYOND, METRICS, Metric
-from mtunet.evaluation.reading import coverage
+from mtunet.evaluation.reading import Results, coverage, load
+from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.statistics import Claim, Estimate, Statistics, Tested
 from training.reporting import pooled
@@ -30,6 +34,7 @@ def as_markdown(run: runs.Run, told: Statistics) -> str:
             "",
             *_claims(told.claims),
         ],
+        ["## The paper's claims, by runs that lie beside this one as well", "", *_points(run, told)],
         ["## Taking BAC away: sensitivity for MC", "", *_removals(told)],
         ["## Time, memory, epochs to 95 % of the final F1", "", *_costs(told)],
     ]
@@ -93,6 +98,27 @@ def _claims(claims: Sequence[Claim]) -> Iterator[str]:
         yield _row(f"{claim.id} {claim.sentence}", claim.type, f"**{claim.verdict}**", *tested)
     remarks = [claim for claim in claims if claim.remark]
     yield from ("", *(f"- {claim.id} {claim.sentence} {claim.remark}" for claim in remarks)) if remarks else ()
+
+
+def _points(run: runs.Run, told: Statistics) -> Iterator[str]:
+    yield "In brackets the runs that say it, where this one has not the methods."
+    yield ""
+    yield from _head("point", "the paper says", "verdict")
+    results = load(run.folder)
+    every = [results, *_beside(run)]
+    leaked = [leak.claim for leak in leaks(results, every)]
+    told_of = answers(results, told.claims, every, [*rate_claims(by_rate(results, every), every), *leaked])
+    for point in paper.points():
+        if point.id in told_of:
+            yield _row(point.id, point.says, str(told_of[point.id]) or "not judged")
+
+
+def _beside(run: runs.Run) -> Iterator[Results]:
+    """The other comparisons in the same folder; what cannot be read says nothing."""
+    for folder in runs.find_trained(run.folder.parent):
+        with suppress(UnreadableRun):
+            if folder.name != run.folder.name and runs.read(folder).kind == "cross-validation":
+                yield load(folder)
 
 
 def _removals(told: Statistics) -> Iterator[str]:

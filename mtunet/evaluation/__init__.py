@@ -11,6 +11,7 @@ __all__ = [
     "audit",
     "between",
     "card_text",
+    "checklist",
     "curves",
     "figures",
     "intervals",

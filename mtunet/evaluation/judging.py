@@ -221,7 +221,7 @@ def with_verdicts(claims: Sequence[Claim]) -> list[Claim]:
 def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
     measure = MEASURES[listed.measure]
     test, reason, remark = corrected_t(np.zeros(0), 0.0), "", ""
-    methods = [listed.one, listed.other] if listed.one == MTU else [MTU]
+    methods = speaks_of(listed.one, listed.other)
     if absent := [method for method in methods if method not in evidence.seeds.first.methods]:
         reason = f"This run has no method {absent[0]}."
     elif waiting := [method for method in methods if method not in {key[0] for key in evidence.seeds.first.counts}]:
@@ -249,6 +249,11 @@ def _claim(evidence: Evidence, listed: Listed, kind: str) -> Claim:
         measure.better,
     )
     return Claim(*about, test, "not judged", reason, remark)
+
+
+def speaks_of(one: str, other: str) -> tuple[str, ...]:
+    """The methods of a claim: both, or MTU-Net alone where it compares two circumstances."""
+    return (one, other) if one == MTU else (MTU,)
 
 
 def not_past(methods: Sequence[str], gates: Sequence[Gate], where: str = "") -> str:

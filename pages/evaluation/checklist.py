@@ -7,38 +7,40 @@ import streamlit as st
 
 from mtunet.evaluation import paper
 from mtunet.evaluation.audit import audit_paper, contradictions, f1_at, true_share
+from mtunet.evaluation.checklist import BETWEEN, Answer, answers
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import TYPE_TITLES
 from pages.evaluation.address import link
+from pages.evaluation.claims import between_runs
 from pages.evaluation.network_figure import show_network
 from pages.evaluation.numbers import UNDEFINED, downloads, percent
 from pages.evaluation.results_table import cells_of
-from pages.evaluation.runs_shown import say_if_older
+from pages.evaluation.runs_shown import every_run, say_if_older
 
 CHECKLIST = "Checklist"
-BETWEEN_RUNS: Final = ("P16", "P25")
-"""Judged where there are several runs, in the section that is named."""
 
 
 def show_checklist(results: Results) -> None:
     st.subheader("The paper, point by point", anchor=False)
     st.caption(
         "What the paper says, where this program builds it, how it is measured, and what this run's seeds and folds "
-        "say of it. A verdict needs a learnt method, and stands after Holm's correction; several are of "
-        "several types or comparisons. Differences and what could have been detected stand in the named section."
+        "say of it; where it has not the methods, what another run on the same data says, or runs together, by their "
+        "names. A verdict needs a learnt method, and stands after Holm's correction; several are of several types or "
+        "comparisons. Differences and what could have been detected stand in the named section."
     )
     say_if_older(results)
-    verdicts: dict[str, list[str]] = {}
-    for claim in results.statistics.claims if results.statistics else ():
-        verdicts.setdefault(claim.id, []).append(claim.verdict)
+    every = every_run()
+    _, rated, leaks = between_runs(results, every)
+    own = results.statistics.claims if results.statistics else ()
+    told = answers(results, own, every, [*rated, *(leak.claim for leak in leaks)])
     rows = [
         {
             "No.": point.id,
             "The paper says": point.says,
             "Built": point.built,
             "Measured": point.measured,
-            "Verdict": _verdict(results, point, verdicts.get(point.id, [])),
-            "Where": link(run=results.name, section=point.section) if point.section else "",
+            "Verdict": _verdict(results, point, told.get(point.id)),
+            "Where": _where(results, point, told.get(point.id)),
         }
         for point in paper.points()
     ]
@@ -54,16 +56,18 @@ def show_checklist(results: Results) -> None:
     show_network(results)
 
 
-def _verdict(results: Results, point: paper.Point, verdicts: list[str]) -> str:
+def _verdict(results: Results, point: paper.Point, answer: Answer | None) -> str:
     if point.kind == paper.AUDIT:
         return AUDITS[point.id](results)
-    if point.kind != paper.CLAIM:
+    if answer is None:
         return point.kind
-    if not verdicts:
-        return "between runs" if point.id in BETWEEN_RUNS else "not judged in this run"
-    return ", ".join(
-        f"{verdicts.count(word)} {word}" if len(verdicts) > 1 else word for word in dict.fromkeys(verdicts)
-    )
+    return str(answer) or ("no runs to compare" if point.id in BETWEEN else "not judged on this run's data")
+
+
+def _where(results: Results, point: paper.Point, answer: Answer | None) -> str:
+    """Where another run alone says it, there."""
+    run = answer.runs[0] if answer and len(answer.runs) == 1 else results.name
+    return link(run=run, section=point.section) if point.section else ""
 
 
 # What the paper's own numbers say of themselves, worked out as the audit does.

@@ -32,13 +32,13 @@ def show_claims(results: Results) -> None:
         "seeds, patients and images anew; of claims, the test's own. What one MTU-Net costs against two U-Nets, and "
         "how soon each is learnt, stands under Training."
     )
-    rates, borne, gaps = _between(results, every_run())
+    rates, borne, gaps = between_runs(results, every_run())
     _rates(results, rates, borne)
     _leak(results, gaps)
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing the runs …", hash_funcs=BY_RUN)
-def _between(results: Results, every: list[Results]) -> tuple[list[AtRate], list[Claim], list[Leak]]:
+def between_runs(results: Results, every: list[Results]) -> tuple[list[AtRate], list[Claim], list[Leak]]:
     """At each learning rate, what is claimed of them, and both splits."""
     rates = by_rate(results, every)
     return at_rates(rates), rate_claims(rates, every), leaks(results, every)

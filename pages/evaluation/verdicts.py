@@ -75,7 +75,8 @@ TESTED: Final = {
     INTERVAL: "Of the corrected resampled t test: mean ± t × standard error. It holds 0 where p is above 0.05; Holm's "
     "correction does not widen it. Drawn anew from seeds, patients and images it is narrower, as other trainings are "
     "left out then: drawn_low and drawn_high in the download.",
-    PARTS: "Folds, each with a seed, that have this difference: what it is the mean of, and what the test is of.",
+    PARTS: "What the test is of: folds, each with a seed, that have this difference, which is their mean. Of two runs "
+    "with other folds: the folds of both.",
     P: "Of the corrected resampled t test, as if this were asked alone.",
     HOLM: "The same after Holm's correction over this table: under 0.05 the difference stands.",
     DETECTABLE: "The smallest difference that such a test finds four times in five, asked alone.",

@@ -20,7 +20,7 @@ from mtunet.case import Box
 from mtunet.detection import models
 from mtunet.detection.devices import describe
 from mtunet.detection.network import NetworkConfig, count_parameters
-from mtunet.evaluation import between, paper, runs
+from mtunet.evaluation import between, paper, runs, statistics
 from mtunet.evaluation.aggregation import Figure, aggregate
 from mtunet.evaluation.between import as_one_family, compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
@@ -33,6 +33,7 @@ from mtunet.evaluation.seeds import seeds_of
 from mtunet.evaluation.standing import standings
 from mtunet.evaluation.statistics import Estimate
 from mtunet.evaluation.table import table
+from mtunet.evaluation.together import worked_out
 from mtunet.output.drawing import FIGURE_3
 from mtunet.store.images import Store
 from mtunet.store.worklist import count
@@ -364,7 +365,20 @@ def test_the_checklist_has_every_point_and_leads_to_what_is_there(opened: Callab
         *("2 of 6 rows cannot be", "1 of 6 rows cannot be", "5 of 6 rows cannot be")
     }
     assert shown[shown["No."] == "P48"]["Verdict"].item() == "cut off, not rounded"
+    assert shown[shown["No."] == "P16"]["Verdict"].item() == "no runs to compare"
+    assert shown[shown["No."] == "P09"]["Verdict"].item() == "not judged on this run's data"
     assert set(AUDITS) == {one.id for one in points if one.kind == "audit"}
+
+
+def test_the_checklist_leads_to_the_run_that_judged(opened: Callable[[], AppTest], root: Path) -> None:
+    folder = write_run(root / "beside", methods=("mtunet", "mtunet-no-background", "nothing"))
+    statistics.save(folder, worked_out(folder, replicates=0))
+    app = opened()
+    app.selectbox(key="evaluation.run").select("drawn").run()
+    shown = go_to(app, "Checklist").dataframe[0].value
+    [row] = shown[shown["No."] == "P09"].to_dict("records")
+    assert row["Verdict"].endswith(" (beside)")
+    assert row["Where"] == "?run=beside&section=Claims"
 
 
 def test_the_diagram_of_the_network_has_the_shapes_of_the_network() -> None:
