@@ -11,7 +11,7 @@ from mtunet.evaluation.curves import Calibration, Curve, Froc, calibrations
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
-from pages.evaluation.numbers import percent, threshold_words
+from pages.evaluation.numbers import downloads, percent, threshold_words
 from pages.evaluation.results_table import of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, line, markers, muted, show
@@ -145,6 +145,19 @@ def show_calibration(results: Results, methods: list[str]) -> None:
     for column, (kind, name) in zip(st.columns(2, gap="medium"), TYPE_TITLES.items(), strict=True):
         with column:
             _chart(results, [c for c in calibrations if c.type == kind and c.method in methods], name)
+    downloads(f"{results.name}-calibration", [row for calibration in calibrations for row in _bins(calibration)])
+
+
+def _bins(calibration: Calibration) -> list[dict[str, Any]]:
+    """A row for each group; said and true of one without pixels are None."""
+    about = {"method": calibration.method, "type": calibration.type}
+    columns = {"pixels": calibration.pixels, "said": calibration.said, "true": calibration.true}
+    return [
+        about
+        | {"bin": number}
+        | {name: None if np.isnan(v[number]) else float(v[number]) for name, v in columns.items()}
+        for number in range(len(calibration.pixels))
+    ]
 
 
 @st.cache_data(max_entries=20, show_spinner=False, hash_funcs=BY_RUN)

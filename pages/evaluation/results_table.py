@@ -43,6 +43,7 @@ def show_results(results: Results) -> None:
     st.caption(
         f"Large: ours, in percent. Small: the paper's number ({paper.SOURCE}), measured on other images than these, "
         "then ours less the paper's, in percentage points. Bold: the best of ours. "
+        "Pixels count at each fold's operating point, the threshold that its inner validation chose. "
         f"{AGGREGATIONS[aggregation].meaning} "
         "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty."
         f"{_seeds(results)} Choose a number to see its images.{of_one_seed(results)}"

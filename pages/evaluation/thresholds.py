@@ -81,8 +81,8 @@ def _chosen_threshold(sweeps: Sweeps) -> float:
             format_func=threshold_words,  # options with one label would be one option
             key=remembered("threshold", tried, start),
             persist_state="page",
-            help="The probability at and above which a pixel counts, the same in every fold. The Results section uses "
-            "what each fold's inner validation chose instead.",
+            help="The operating point: the probability at and above which a pixel counts, the same in every fold. The "
+            "Results section uses what each fold's inner validation chose instead.",
             width=380,
         )
     )
@@ -96,7 +96,8 @@ def _said_of_validation(results: Results, kind: str, frame: str) -> str:
             cuts = sorted(counts.thresholds.values())
             span = " to ".join(dict.fromkeys(threshold_words(cut) for cut in (cuts[0], cuts[-1])))
             chosen.append(f"{method_title(method)} {span}")
-    return f"The folds' own inner validation chose: {', '.join(chosen)}.{of_one_seed(results)}" if chosen else ""
+    points = f"Operating points that the folds' own inner validation chose: {', '.join(chosen)}."
+    return f"{points}{of_one_seed(results)}" if chosen else ""
 
 
 def _numbers(sweep: PooledSweep, native: Curve | None, threshold: float) -> dict[str, Any]:

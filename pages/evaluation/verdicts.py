@@ -11,7 +11,17 @@ from mtunet.evaluation.metrics import HIT_SHARE, SAME_PLACE_IOU
 from mtunet.evaluation.outcomes import COVARIATES, NONE, OUTCOMES
 from mtunet.evaluation.reading import Results, named
 from mtunet.evaluation.significance import own_interval
-from mtunet.evaluation.statistics import Claim, Confusion, Estimate, FrocCurve, Gate, Statistics, Stratum, Tested
+from mtunet.evaluation.statistics import (
+    Claim,
+    Confusion,
+    Estimate,
+    FrocCurve,
+    Gate,
+    Hurdle,
+    Statistics,
+    Stratum,
+    Tested,
+)
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.files import counted
 from pages.evaluation.numbers import (
@@ -44,6 +54,7 @@ def show_verdicts(results: Results) -> None:
     st.markdown(
         "\n".join(_gate_line(gate, so_far) for gate in told.gates) or "No method can be judged without a baseline."
     )
+    downloads(f"{results.name}-gate", [_hurdle(gate, hurdle) for gate in told.gates for hurdle in gate.hurdles])
     _claims(results, told)
     _removal(results, told)
     _causes(results, told)
@@ -54,6 +65,10 @@ def _gate_line(gate: Gate, so_far: str) -> str:
     times = f"{failed} of {len(gate.hurdles)} times" if failed else f"all {len(gate.hurdles)} times"
     verdict = f"unlearnt: {times} a baseline was as good" if failed else f"learnt: {times} better than every baseline"
     return f"- **{method_title(gate.method)}** {so_far}{verdict} (F1; types × folds × seeds)."
+
+
+def _hurdle(gate: Gate, hurdle: Hurdle) -> dict[str, Any]:
+    return {"method": gate.method} | vars(hurdle) | {"passed": int(hurdle.passed)}
 
 
 def _claims(results: Results, told: Statistics) -> None:
@@ -155,6 +170,7 @@ def _removal(results: Results, told: Statistics) -> None:
         "makes more. In the table, a part is a fold with a seed. Intervals of the curve, of seeds, patients and images "
         "drawn anew; of the differences, the test's."
     )
+    downloads(f"{results.name}-froc", [record for curve in told.froc for record in _froc_records(curve)])
     rows = [
         {
             "Method": method_title(removal.method),
@@ -182,6 +198,18 @@ def _removal(results: Results, told: Statistics) -> None:
             for removal in told.removals
         ],
     )
+
+
+def _froc_records(curve: FrocCurve) -> list[dict[str, Any]]:
+    """A row for each number of false marks. seeds_on_line: None where that was not kept."""
+    about = {"method": curve.method, "type": curve.type, "without_bac": int(curve.without_bac)}
+    late = curve.unreached or (None,) * len(curve.marks)
+    return [
+        about
+        | {"marks": marks, "sensitivity": found.value, "low": found.low, "high": found.high}
+        | {"seeds_on_line": seeds}
+        for marks, found, seeds in zip(curve.marks, curve.sensitivity, late, strict=True)
+    ]
 
 
 def _add_curve(made: go.Figure, results: Results, curve: FrocCurve) -> None:
@@ -221,6 +249,14 @@ def _causes(results: Results, told: Statistics) -> None:
     rows = [{"Truly": TRULY[true], **_called(matrix.regions[true], true)} for true in TRULY]
     st.dataframe(rows, hide_index=True, key="evaluation.causes.matrix", alt="Regions by what they are and were called")
     st.caption(_what_is_counted(results, matrix, methods))
+    cells = [
+        {"method": confusion.method, "truly": true, "called": called, "regions": count}
+        for confusion in told.confusions
+        for true, row in confusion.regions.items()
+        for called, count in row.items()
+        if not true == called == NONE
+    ]
+    downloads(f"{results.name}-matrix", cells)
     mine = [stratum for stratum in told.strata if (stratum.method, stratum.type) == (method, kind)]
     if mine:
         st.dataframe(

@@ -155,6 +155,8 @@ def test_every_section_is_drawn(opened: Callable[[], AppTest], section: str) -> 
 
 def test_the_threshold_moves_the_numbers(opened: Callable[[], AppTest], drawn: Path) -> None:
     app = go_to(opened(), "Curves")
+    assert "Operating points that the folds' own inner validation chose: Two single-class U-Nets 0.6," in said(app)
+    assert app.select_slider(key="evaluation.threshold").help.startswith("The operating point: the probability")
     sweep = pooled([sweeps(load(drawn), "mtunet")["mc", "256"]])
     seen = set()
     for threshold in (0.5, 0.8):
@@ -200,6 +202,7 @@ def test_what_the_paper_lacks_stands_below_its_table_and_has_folds_and_images(
     opened: Callable[[], AppTest], drawn: Path
 ) -> None:
     app = go_to(opened(), "Results")
+    assert "at each fold's operating point, the threshold that its inner validation chose" in said(app)
     assert "What the paper does not report" in [one.value for one in app.subheader]
     assert "not measured in this run" not in said(app)
     go_to(app, "Folds")

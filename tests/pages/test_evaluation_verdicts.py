@@ -10,9 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtunet.evaluation import runs, statistics
+from mtunet.evaluation.curves import calibrations
+from mtunet.evaluation.reading import load
 from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.together import worked_out
-from pages.evaluation import folds, verdicts
+from pages.evaluation import curve_charts, folds, verdicts
 from pages.evaluation.numbers import difference, percent, span
 from tests.drawn_run import write_run
 
@@ -35,7 +37,7 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     assert told is not None
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     handed: dict[str, Sequence[Mapping[str, Any]]] = {}
-    for section in (folds, verdicts):
+    for section in (curve_charts, folds, verdicts):
         monkeypatch.setattr(section, "downloads", lambda name, records: handed.update({name: records}))
     app.run()
     app.switch_page("pages/evaluation/evaluation.py").run()
@@ -44,6 +46,26 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     assert not app.exception
     said = "\n".join(one.value for one in app.markdown)
     assert "**MTU-Net** learnt: all 12 times better than every baseline" in said
+    hurdles = [(gate, hurdle) for gate in told.gates for hurdle in gate.hurdles]
+    assert len(handed["drawn-gate"]) == len(hurdles) == 3 * 12
+    assert handed["drawn-gate"][0] == {"method": hurdles[0][0].method, **vars(hurdles[0][1]), "passed": 1}
+    last = told.froc[-1]
+    assert handed["drawn-froc"][-1] == {
+        **{
+            "method": last.method,
+            "type": "bac",
+            "without_bac": 0,
+            "marks": 8.0,
+            "sensitivity": last.sensitivity[-1].value,
+        },
+        **{"low": last.sensitivity[-1].low, "high": last.sensitivity[-1].high, "seeds_on_line": last.unreached[-1]},
+    }
+    [called] = [one.regions for one in told.confusions if one.method == "single"]
+    cells = {
+        (row["truly"], row["called"]): row["regions"] for row in handed["drawn-matrix"] if row["method"] == "single"
+    }
+    assert len(cells) == 8
+    assert cells["bac", "mc"] == called["bac"]["mc"]
     claims, removal, matrix, strata = (table.value for table in app.dataframe)
     assert claims["Verdict"].tolist() == [claim.verdict for claim in told.claims]
     first = told.claims[0]
@@ -127,6 +149,10 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     app.run()
     app.button_group(key="evaluation.methods").set_value(["single"]).run()
     assert app.query_params["methods"] == "single"
+    bins = [row for row in handed["drawn-calibration"] if (row["method"], row["type"]) == ("mtunet", "mc")]
+    [known] = [one for one in calibrations(load(folder)) if (one.method, one.type) == ("mtunet", "mc")]
+    assert [row["pixels"] for row in bins] == known.pixels.tolist()
+    assert bins[0]["true"] == known.true[0]
     app.session_state["evaluation.section"] = "Images"
     app.run()
     assert not app.exception
