@@ -97,7 +97,7 @@ def test_the_threshold_moves_the_mark_and_the_numbers(page: Page, url: str) -> N
     slider.focus()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("0.70", exact=True).first).to_be_visible()
+    expect(page.get_by_text("0.7", exact=True).first).to_be_visible()
     settled(page)
     expect(claim).not_to_have_text(before)
     assert mark.get_attribute("transform") != was

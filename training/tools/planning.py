@@ -5,6 +5,7 @@ tiles counted from the protocol, and the hours at a pace that is measured here o
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -39,7 +40,8 @@ class MethodCost:
         return self.learning + self.looking
 
 
-def costs(experiment: Experiment) -> list[MethodCost]:
+@lru_cache
+def costs(experiment: Experiment) -> tuple[MethodCost, ...]:
     """Of the methods that learn, in the experiment's order."""
     prices = []
     for name in experiment.methods:
@@ -53,7 +55,7 @@ def costs(experiment: Experiment) -> list[MethodCost]:
             looking = sum(pixels / own.look.size**2 * operations(task, 1, learning=False) for task in networks)
             draws = own.steps * own.batch * len(networks) * tasks
             prices.append(MethodCost(name, len(networks) * tasks, draws, learning * tasks, looking * tasks))
-    return prices
+    return tuple(prices)
 
 
 def operations(task: NetworkTask, count: int, *, learning: bool) -> int:
