@@ -43,7 +43,7 @@ def show_folds(results: Results) -> None:
     mean = f", the mean of {seeds} seeds" if seeds > 1 else ""
     st.caption(
         f"A dot is a fold, its images pooled{mean}. Choose a dot, or a number in the table, to see the images behind "
-        f"it.{of_one_seed(results)}"
+        f"it.{of_one_seed(results, 'Images')}"
     )
     show(
         _chart(results, values, cells, metric),

@@ -46,7 +46,7 @@ def show_results(results: Results) -> None:
         "Pixels count at each fold's operating point, the threshold that its inner validation chose. "
         f"{AGGREGATIONS[aggregation].meaning} "
         "Accuracy and specificity are high for any method that predicts little, as nearly every pixel is empty."
-        f"{_seeds(results)} Choose a number to see its images.{of_one_seed(results)}"
+        f"{_seeds(results)} Choose a number to see its images.{of_one_seed(results, 'Images')}"
     )
     _aside(results, [cell for cell in cells if cell.method in aside], aggregation)
     more = show_beyond(results, frame, aggregation)
@@ -66,9 +66,8 @@ def _seeds(results: Results) -> str:
     if told is None:
         return ""
     seeds = ", ".join(str(seed) for seed in told.seeds)
-    return (
-        f" Of {counted(len(told.seeds), 'seed')} ({seeds}) and {counted(len(told.folds), 'fold')}, the mean of seeds."
-    )
+    mean = ", the mean of seeds" if len(told.seeds) > 1 else ""
+    return f" Of {counted(len(told.seeds), 'seed')} ({seeds}) and {counted(len(told.folds), 'fold')}{mean}."
 
 
 def _aside(results: Results, cells: list[Cell], aggregation: str) -> None:
@@ -139,10 +138,11 @@ def chosen_frame(results: Results) -> str:
     return _one_of("Resolution", {frame: FRAME_TITLES[frame] for frame in results.frames}, meaning, results.frame)
 
 
-def of_one_seed(results: Results) -> str:
-    """A sentence where what is shown beside means over seeds is of the first one alone; else ""."""
+def of_one_seed(results: Results, what: str = "") -> str:
+    """A sentence where what is shown beside means over seeds is of the first one alone; else "". what: where it is not
+    all that the caption stands at."""
     seeds = results.current.seeds if results.current else ()
-    return f" Of seed {seeds[0]} alone." if len(seeds) > 1 else ""
+    return f" {f'{what} are of' if what else 'Of'} seed {seeds[0]} alone." if len(seeds) > 1 else ""
 
 
 def chosen_method(methods: Sequence[str]) -> str:

@@ -114,7 +114,7 @@ def test_claims_have_their_verdicts_and_methods_their_gate(
     app.run()
     dots = next(one.value for one in app.caption if one.value.startswith("A dot is a fold"))
     assert "its images pooled, the mean of 2 seeds" in dots
-    assert dots.endswith("to see the images behind it. Of seed 1 alone.")
+    assert dots.endswith("to see the images behind it. Images are of seed 1 alone.")
     [aside] = [one for one in app.expander if "other patients" in one.label]
     [words] = [one.value for one in aside.markdown]
     assert "nothing of methods: another training may turn it round" in words
