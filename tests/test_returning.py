@@ -93,6 +93,13 @@ class Archive:
             by.release()
 
 
+def receive_one(data: Path, target: Target) -> None:
+    """One view comes in, and is to go back to the target."""
+    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
+    push(receiver, views()[:1])
+    receiver.close()
+
+
 @pytest.fixture
 def archive() -> Iterator[Archive]:
     entity = pynetdicom.AE(ae_title="PACS")
@@ -192,9 +199,7 @@ def test_an_image_that_a_person_turned_over_still_goes_back_as_it_is_shown(
     data: Path, archive: Archive, times: int
 ) -> None:
     target = Target(title="PACS", host="127.0.0.1", port=archive.port)
-    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
-    push(receiver, views()[:1])
-    receiver.close()
+    receive_one(data, target)
     with Store.open(data) as store:
         [image] = store.images()
         set_spacing(store, image.sha256, 0.1, "", "")
@@ -357,9 +362,7 @@ def test_waiting_for_the_analysis_is_no_try_and_a_received_image_is_read_once(
 
 def test_a_header_is_forgotten_when_the_analysis_ended_without_a_result(data: Path, archive: Archive) -> None:
     target = Target(title="PACS", host="127.0.0.1", port=archive.port)
-    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
-    push(receiver, views()[:1])
-    receiver.close()
+    receive_one(data, target)
     with Store.open(data) as store:
         [image] = store.images()
         store.finish(image.sha256, MODEL, JobState.FAILED, "The analysis failed.")
@@ -374,9 +377,7 @@ def test_a_header_is_forgotten_when_the_analysis_ended_without_a_result(data: Pa
 
 def test_a_header_that_another_key_sealed_is_given_up_and_said_and_others_go_on(data: Path, archive: Archive) -> None:
     target = Target(title="PACS", host="127.0.0.1", port=archive.port)
-    receiver = StorageReceiver(data, MODEL, lambda: None, Endpoint(port=0, back=target))
-    push(receiver, views()[:1])
-    receiver.close()
+    receive_one(data, target)
     (data / KEY_FILE).unlink()
     with receiving(data, target) as (again, back):
         push(again, views()[1:2])
