@@ -10,7 +10,7 @@ from mtunet.evaluation.figures import BEYOND, METRICS, Metric
 from mtunet.evaluation.reading import Results, coverage, load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.significance import own_interval
-from mtunet.evaluation.statistics import Claim, Estimate, Statistics, Tested
+from mtunet.evaluation.statistics import Claim, Estimate, Statistics, Tested, shares_memory
 from training.reporting import pooled
 
 FRAMES = {"native": "on the images' own grid", "256": "squeezed to 256×256"}
@@ -138,10 +138,12 @@ def _costs(told: Statistics) -> Iterator[str]:
     yield from _head("method", "parameters", "training, s a fold", "s a view", "peak MB", "epochs, mc", "epochs, bac")
     soon = {(convergence.method, convergence.type): convergence.mean for convergence in told.convergence}
     for price in (price for price in told.prices if price.parameters):
-        spans = (price.train_seconds, price.seconds_per_image, price.peak_memory_mb)
+        spans = (price.train_seconds, price.seconds_per_image)
+        memory = "–" if shares_memory(price.device) else _bracketed(price.peak_memory_mb, "")
         epochs = (soon.get((price.method, kind)) for kind in ("mc", "bac"))
         cells = (
             *(_bracketed(span, "") for span in spans),
+            memory,
             *("–" if mean is None else f"{mean:.1f}" for mean in epochs),
         )
         yield _row(price.method, f"{price.parameters:,}", *cells)

@@ -251,6 +251,16 @@ class Convergence:
     mean: float | None
 
 
+SHARED_MEMORY: Final = ("CPU", "Apple GPU")
+"""How a device's name begins that has no memory of its own."""
+
+
+def shares_memory(device: str) -> bool:
+    """Whether the most memory recorded there is all that the process held, data and libraries included, which says
+    nothing of the networks."""
+    return device.startswith(SHARED_MEMORY)
+
+
 @dataclass(frozen=True)
 class Price:
     """What a method costs on a fold: median over seeds and folds, with least and most as low and high."""

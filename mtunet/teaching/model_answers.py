@@ -15,13 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import components, masks
 from mtunet.detection.models import DEFAULT_MODEL, MODELS
+from mtunet.detection.outlines import connected
 from mtunet.evaluation.metrics import HIT_SHARE
 from mtunet.phantom import Phantom
 from mtunet.phantom.spec import BoolArray
@@ -170,10 +170,8 @@ def _seen(
 
 
 def _pieces(mask: BoolArray) -> Iterator[tuple[tuple[slice, slice], BoolArray]]:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    for number, (left, top, width, height, _) in zip(range(1, count), stats[1:].tolist(), strict=True):
-        part = slice(top, top + height), slice(left, left + width)
-        yield part, labels[part] == number
+    for top, left, own in connected(mask):
+        yield (slice(top, top + own.shape[0]), slice(left, left + own.shape[1])), own
 
 
 def _region(

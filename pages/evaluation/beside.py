@@ -9,6 +9,7 @@ from mtunet.evaluation.between import Between, as_one_family, compared
 from mtunet.evaluation.curves import curve, pooled_sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
 from mtunet.evaluation.reading import Results
+from mtunet.evaluation.significance import own_interval
 from mtunet.evaluation.table import BASELINES, TYPE_TITLES, method_title
 from pages.evaluation.address import remembered_several
 from pages.evaluation.numbers import UNDEFINED, downloads, in_unit, p_words, percent, signed
@@ -66,9 +67,9 @@ def _figures(results: Results, tables: Tables) -> None:
         return
     st.caption(
         "On the images and seeds that both scored, pooled in each fold (in all, where their folds differ): the mean "
-        "difference with its 95 % interval (seeds, patients and images drawn anew), p of the corrected resampled t "
-        "test after Holm's correction over this table, and the difference that would have been found four times in "
-        "five. Both are asked of methods alone that beat every baseline in both runs."
+        "difference with the 95 % interval of the corrected resampled t test, p of that test after Holm's correction "
+        "over this table, and the difference that would have been found four times in five. All three are asked of "
+        "methods alone that beat every baseline in both runs."
     )
     paired = [(name, row) for name, table in tables.items() for row in table]
     rows = [
@@ -91,14 +92,15 @@ def _figures(results: Results, tables: Tables) -> None:
     flat = [
         {"run": results.name, "other": name, "method": row.method, "type": row.type, "metric": row.metric}
         | {"value": row.one.value, "value_of_other": row.other.value, "difference": row.test.difference.value}
-        | {"low": row.test.difference.low, "high": row.test.difference.high, "p": row.test.corrected_p}
+        | {"low": ends.low, "high": ends.high, "p": row.test.corrected_p}
         for name, row in paired
+        for ends in (own_interval(row.test),)
     ]
     downloads(f"{results.name}-less-{'-'.join(tables)}", flat)
 
 
 def _span(row: Between) -> str:
-    ends = row.test.difference
+    ends = own_interval(row.test)
     return UNDEFINED if ends.low is None or ends.high is None else f"{signed(ends.low)} to {signed(ends.high)}"
 
 

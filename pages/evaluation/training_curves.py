@@ -8,7 +8,7 @@ import streamlit as st
 
 from mtunet.evaluation.figures import Floats
 from mtunet.evaluation.reading import Cost, History, Results, costs, histories
-from mtunet.evaluation.statistics import Estimate, Price
+from mtunet.evaluation.statistics import Estimate, Price, shares_memory
 from mtunet.evaluation.table import TYPE_TITLES, method_title
 from mtunet.evaluation.together import convergence_of, prices_of
 from pages.evaluation.learning_now import HEADS, show_learning
@@ -26,9 +26,6 @@ BARS = {
 }
 """What timing.json may hold: title, unit, and what to multiply by."""
 PRICED = frozenset(field.name for field in fields(Price))
-SHARED_MEMORY = ("CPU", "Apple GPU")
-"""How a device's name begins that has no memory of its own: what was recorded there is all that the process held, data
-and libraries included, and says nothing of the networks."""
 
 
 def show_training(results: Results) -> None:
@@ -135,7 +132,7 @@ def _validation_chart(results: Results, shown: list[History], kind: str, soon: d
 
 def _costs(results: Results, fold_costs: list[Cost]) -> None:
     known = [key for key in BARS if any(key in cost.facts for cost in fold_costs)]
-    shared = any(str(cost.facts.get("device", "CPU")).startswith(SHARED_MEMORY) for cost in fold_costs)
+    shared = any(shares_memory(str(cost.facts.get("device", "CPU"))) for cost in fold_costs)
     shown = [key for key in known if key != "peak_memory_mb" or not shared]
     st.subheader("What it costs", anchor=False)
     if not shown:

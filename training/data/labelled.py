@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtunet.case import Box, Calcification, Laterality, Mammogram, View
+from mtunet.detection.outlines import connected
 from mtunet.detection.pitch import assumed_spacing
 from training.data.samples import Sample
 
@@ -163,13 +164,10 @@ def lesion_from(mask: Mask, type: Calcification, form: Literal["region", "outlin
 
 def parts(mask: Mask, type: Calcification) -> tuple[Lesion, ...]:
     """The connected parts of a mask of the whole view, diagonals included, each as a lesion."""
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    lesions = []
-    for label in range(1, count):
-        left, top, width, height = (int(boxes[label, column]) for column in range(4))
-        box = Box(top, left, top + height, left + width)
-        lesions.append(Lesion(type, "region", box, labels[box.top : box.bottom, box.left : box.right] == label))
-    return tuple(lesions)
+    return tuple(
+        Lesion(type, "region", Box(top, left, top + own.shape[0], left + own.shape[1]), own)
+        for top, left, own in connected(mask)
+    )
 
 
 def touched(lesion: Lesion, detected: Mask, reach: float = 0.0) -> bool:
