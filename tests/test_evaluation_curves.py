@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mtunet.case import Laterality, View
+from mtunet.evaluation import statistics
 from mtunet.evaluation.curves import Sweep, calibrations, curve, figures_at, pooled, sweeps
 from mtunet.evaluation.outcomes import components
 from mtunet.evaluation.pictures import HEIGHT, NotDrawable, picture, read_spec, spec_of
@@ -167,6 +168,12 @@ def test_splits_that_are_not_there_or_damaged_get_a_sentence(tmp_path: Path) -> 
         change(run / "splits.json")
         with pytest.raises(UnreadableRun, match=r"splits\.json cannot be read"):
             masks_of(read(run), "mtunet", "drawn-000")
+    for file in ("splits.json.xz", "statistics.json.xz"):
+        (run / file).write_bytes(b"damaged")
+    with pytest.raises(UnreadableRun, match=r"splits\.json cannot be read"):
+        masks_of(read(run), "mtunet", "drawn-000")
+    with pytest.raises(UnreadableRun, match=r"statistics\.json is not a JSON object"):
+        statistics.read(run)
 
 
 def test_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:

@@ -564,10 +564,16 @@ def test_what_a_slim_run_says_is_the_same(run: Path, told: kept.Statistics, tmp_
     assert after < before
     assert not list(small.rglob("sweep*"))
     assert runs.read_table(runs.read(small), 0, "counts", "mtunet") == rows(run, "mtunet", 1, 0, "counts")
-    (small / "statistics.json").unlink()
+    assert not list(small.glob("s*s.json")), "splits and statistics are packed"
+    assert runs.read_splits(runs.read(small)) == runs.read_splits(runs.read(run))
+    assert kept.read(small) == told
+    (small / "statistics.json.xz").unlink()
     kept.save(small, worked_out(small, replicates=200))
     assert kept.read(small) == told
+    slim(small)
     assert slim(small)[0] == slim(small)[1]
+    kept.save(small, told)
+    assert not (small / "statistics.json.xz").exists(), "what was packed is older"
 
 
 def test_types_and_outcomes_come_out_again(run: Path, told: kept.Statistics) -> None:

@@ -66,11 +66,20 @@ def fold_of(folder: Path) -> int:
 def read_json(path: Path) -> dict[str, Any] | None:
     """None where there is no such file. Raises UnreadableRun."""
     try:
-        return dict(json.loads(path.read_text()))
+        return dict(json.loads(json_text(path)))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as problem:
+    except (ValueError, TypeError, lzma.LZMAError, EOFError) as problem:
         raise UnreadableRun(f"{path} is not a JSON object ({problem}). Make the run again, or remove it.") from None
+
+
+def json_text(path: Path) -> str:
+    """Of a JSON file, which a slim run has packed (`pack_json`). Raises FileNotFoundError where there is neither, and
+    lzma.LZMAError, EOFError or ValueError for a damaged one."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return lzma.decompress(_beside(path).read_bytes()).decode()
 
 
 def read_columns(folder: Path, name: str, *wanted: str) -> Table | None:
@@ -115,6 +124,18 @@ def _parsed(path: Path) -> Table:
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
     write_whole(path, (json.dumps(value, indent=indent, sort_keys=True) + "\n").encode())
+    _beside(path).unlink(missing_ok=True)  # what was packed is older
+
+
+def pack_json(path: Path) -> None:
+    """As .xz, in its place."""
+    if path.exists():
+        write_whole(_beside(path), _packed(path.read_bytes(), 9 | lzma.PRESET_EXTREME))
+        path.unlink()
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.xz")
 
 
 def write_rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:

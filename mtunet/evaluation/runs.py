@@ -15,7 +15,8 @@
                                the type called the other; area of a pixel; tolerance of boundaries in pixels; and
                                lesions: true, hit, detected, falsely detected, missed and called the other type
             sweep.csv.xz       the same, and lesions, at every threshold (the oldest runs kept none); of a slim run
-                               pixels and marks, and tables end in .columns.xz (`slimming`)
+                               pixels and marks, tables end in .columns.xz, and splits and statistics in .json.xz
+                               (`slimming`)
             components.csv.xz  every true component and what became of it; false ones, of a view
                                and type the thousand largest
             calibration.csv    per type and tenth of probability: pixels, and how many are true
@@ -40,6 +41,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any, Literal
 
@@ -369,8 +371,8 @@ def read_splits(run: Run) -> list[dict[str, list[str]]]:
     """Raises UnreadableRun."""
     path = run.folder / files.SPLITS
     try:
-        return list(json.loads(path.read_text()))
-    except (OSError, ValueError) as problem:
+        return list(json.loads(files.json_text(path)))
+    except (OSError, ValueError, EOFError, LZMAError) as problem:
         raise UnreadableRun(f"{path} cannot be read ({problem}). Make the run again, or remove it.") from None
 
 

@@ -1,8 +1,8 @@
 """A run made small after it is worked out: `python -m training report RUN --slim`.
 
-Tables are packed by columns, and of a sweep is kept what anything is worked out from: pixels added up over the images
-of a part, and marks and lesions of each image wherever they change from one threshold to the next. What is worked out
-again from a slim run is the same, so that further seeds can be learnt later.
+Tables are packed by columns, splits and statistics as they are, and of a sweep is kept what anything is worked out
+from: pixels added up over the images of a part, and marks and lesions of each image wherever they change from one
+threshold to the next. What is worked out again from a slim run is the same, so that further seeds can be learnt later.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,12 @@ from mtunet.evaluation.run_files import (
     MARKED,
     METRICS,
     PIXELS,
+    SPLITS,
+    STATISTICS,
     SWEEP,
     VALIDATION,
     Table,
+    pack_json,
     read_columns,
     remove_table,
     write_columns,
@@ -47,6 +50,8 @@ def slim(folder: Path) -> tuple[int, int]:
                 remove_table(part.folder, SWEEP)
             _pack(part.folder, COUNTS, COMPONENTS, VALIDATION, HISTORY, CALIBRATION)
     _pack(folder, IMAGES, METRICS)
+    for name in (SPLITS, STATISTICS):
+        pack_json(folder / name)
     return before, _bytes(folder)
 
 
