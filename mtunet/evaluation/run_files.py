@@ -69,17 +69,21 @@ def read_json(path: Path) -> dict[str, Any] | None:
         return dict(json.loads(json_text(path)))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, lzma.LZMAError, EOFError) as problem:
+    except (ValueError, TypeError) as problem:
         raise UnreadableRun(f"{path} is not a JSON object ({problem}). Make the run again, or remove it.") from None
 
 
 def json_text(path: Path) -> str:
     """Of a JSON file, which a slim run has packed (`pack_json`). Raises FileNotFoundError where there is neither, and
-    lzma.LZMAError, EOFError or ValueError for a damaged one."""
+    ValueError for a damaged one."""
     try:
         return path.read_text()
     except FileNotFoundError:
-        return lzma.decompress(_beside(path).read_bytes()).decode()
+        packed = _beside(path).read_bytes()
+    try:
+        return lzma.decompress(packed).decode()
+    except lzma.LZMAError as problem:
+        raise ValueError(str(problem)) from None
 
 
 def read_columns(folder: Path, name: str, *wanted: str) -> Table | None:

@@ -41,7 +41,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from lzma import LZMAError
 from pathlib import Path
 from typing import Any, Literal
 
@@ -372,7 +371,7 @@ def read_splits(run: Run) -> list[dict[str, list[str]]]:
     path = run.folder / files.SPLITS
     try:
         return list(json.loads(files.json_text(path)))
-    except (OSError, ValueError, EOFError, LZMAError) as problem:
+    except (OSError, ValueError) as problem:
         raise UnreadableRun(f"{path} cannot be read ({problem}). Make the run again, or remove it.") from None
 
 
