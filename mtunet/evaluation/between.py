@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtunet.evaluation.figures import EVERY, Floats
-from mtunet.evaluation.intervals import Interval, Population, estimate, interval
+from mtunet.evaluation.intervals import REPLICATES, Interval, Population, estimate, interval
 from mtunet.evaluation.judging import MTU, not_past, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
@@ -30,7 +30,7 @@ METRIC = "f1"
 @dataclass(frozen=True)
 class Between:
     """One metric of one method and type in two runs, and what the first has more: pooled in each fold, or, where the
-    runs have not the same folds, in all."""
+    runs have not the same folds, in all. No estimate has an interval: that of the test is `own_interval`."""
 
     method: str
     type: str
@@ -119,23 +119,23 @@ def _between(
     pair = shared([(one, method), (other, method)], kind, frame, metric)
     if pair is None:
         return None
-    estimates = [estimate(quantity, pair.population, by_fold=pair.same_folds) for quantity in pair.quantities]
-    test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
+    first, second = (estimate(quantity, pair.population, pair.same_folds, replicates=0) for quantity in pair.quantities)
+    test = tested(pair, (one.test_over_train + other.test_over_train) / 2, replicates=0)
     if not asked:
         test = replace(test, p=None, detectable=None)
-    return Between(method, kind, frame, metric, len(pair.population.fold), estimates[0], estimates[1], test)
+    return Between(method, kind, frame, metric, len(pair.population.fold), first, second, test)
 
 
-def tested(pair: Shared, test_over_train: float) -> Tested:
+def tested(pair: Shared, test_over_train: float, replicates: int) -> Tested:
     """The first quantity less the second: fold by fold where both parted the images alike, else all against all."""
     if not pair.same_folds:
-        return tested_apart(pair, test_over_train)
+        return tested_apart(pair, test_over_train, replicates)
     difference = pair.quantities[0] - pair.quantities[1]
     test = corrected_t(difference.by_part(pair.population.fold), test_over_train)
-    return replace(test, difference=estimate(difference, pair.population, by_fold=True))
+    return replace(test, difference=estimate(difference, pair.population, by_fold=True, replicates=replicates))
 
 
-def tested_apart(pair: Shared, test_over_train: float) -> Tested:
+def tested_apart(pair: Shared, test_over_train: float, replicates: int) -> Tested:
     """Folds against folds, none of which belong together; the difference is of all images pooled.
 
     A fold is what it is on the mean over its run's seeds: they share its images, so that each of them as a part of its
@@ -143,7 +143,7 @@ def tested_apart(pair: Shared, test_over_train: float) -> Tested:
     """
     one, other = (_of_folds(quantity.by_part(fold)) for quantity, fold in zip(pair.quantities, pair.folds, strict=True))
     everywhere = Population(pair.population.patient, np.zeros_like(pair.population.fold))
-    difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere)
+    difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere, replicates=replicates)
     return replace(corrected_t_apart(one, other, test_over_train, difference.value), difference=difference)
 
 
@@ -270,7 +270,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
             pair = shared([(loose, method), (strict, method)], kind, _frame(by_split), METRIC, all_seeds=True)
             if pair is not None:
                 values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
-                test = tested_apart(pair, strict.test_over_train)
+                test = tested_apart(pair, strict.test_over_train, REPLICATES)
                 reason = _waiting(loose, strict) or next(filter(None, (not_past([method], one) for one in passed)), "")
                 test = replace(test, p=None) if reason else test
                 about = (

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Final, Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from mtunet.evaluation.figures import Floats, ratio
 from mtunet.evaluation.intervals import Population, Quantity, estimate
@@ -50,7 +50,7 @@ def corrected_t_apart(one: Floats, other: Floats, test_over_train: float, differ
 
 
 def _tested(mean: float, parts: int, error: float, free: int) -> Tested:
-    p = float(2 * stats.t.sf(abs(mean) / error, free)) if error else float(mean == 0)
+    p = float(2 * stdtr(free, -abs(mean) / error)) if error else float(mean == 0)
     return Tested(Estimate(mean), parts, p, None, detectable(error, free), free=free)
 
 
@@ -60,7 +60,7 @@ def own_interval(test: Tested) -> Estimate:
     mean = test.difference.value
     if mean is None or test.detectable is None or not test.free:
         return Estimate(mean)
-    half = float(stats.t.ppf(1 - ALPHA / 2, test.free)) * _error(test.detectable, test.free)
+    half = float(stdtrit(test.free, 1 - ALPHA / 2)) * _error(test.detectable, test.free)
     return Estimate(mean, mean - half, mean + half)
 
 
@@ -71,7 +71,7 @@ def _variance(known: Floats, test_over_train: float) -> float:
 
 def detectable(error: float, free: int, alpha: float = ALPHA) -> float:
     """The smallest difference that is found with a power of 80 % at this two-sided level."""
-    return float((stats.t.ppf(1 - alpha / 2, free) + stats.t.ppf(POWER, free)) * error)
+    return float((stdtrit(free, 1 - alpha / 2) + stdtrit(free, POWER)) * error)
 
 
 def _error(smallest: float, free: int) -> float:
@@ -117,8 +117,10 @@ def verdict(mean: float | None, corrected_p: float | None, better: int) -> Verdi
 
 def wilcoxon_p(differences: Floats) -> float | None:
     """Two-sided, of those that are not 0; None where there are none."""
+    from scipy.stats import wilcoxon  # takes a second to import
+
     unequal = differences[differences != 0]
-    return float(stats.wilcoxon(unequal).pvalue) if unequal.size else None
+    return float(wilcoxon(unequal).pvalue) if unequal.size else None
 
 
 # The trained networks of two methods on every image: F1 where the type is present, false area where it is absent.

@@ -12,7 +12,6 @@ from mtunet.evaluation.reading import Results
 from mtunet.evaluation.table import TYPE_TITLES
 from pages.evaluation.address import link
 from pages.evaluation.claims import between_runs
-from pages.evaluation.network_figure import show_network
 from pages.evaluation.numbers import UNDEFINED, downloads, percent
 from pages.evaluation.results_table import cells_of
 from pages.evaluation.runs_shown import every_run, say_if_older
@@ -53,6 +52,8 @@ def show_checklist(results: Results) -> None:
         alt="The paper's points: where they are built, how they are measured, and the verdict",
     )
     downloads(f"{results.name}-checklist", rows)
+    from pages.evaluation.network_figure import show_network  # late: it brings torch, which takes a second to import
+
     show_network(results)
 
 
