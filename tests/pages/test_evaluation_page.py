@@ -423,8 +423,8 @@ PAPERS = (
             ["MTU-Net of this run: 1,093,191 weights, width 12, group normalisation, for whole views of 256 × 256"],
         ),
         (
-            "pitch-0.14",
-            ["MTU-Net of this run: 486,427 weights, width 8, group normalisation, for crops of 256 × 256 at 0.14 mm"],
+            "whole",
+            ["MTU-Net of this run: 486,427 weights, width 8, group normalisation, for whole views of 256 × 256"],
         ),
         (
             "crops",
