@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_ind
 
+from mtunet.evaluation import intervals
 from mtunet.evaluation.between import Between, _of_folds, at_rates, by_rate, compared, family, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results, load
@@ -125,6 +126,14 @@ def test_runs_with_other_folds_differ_by_what_their_figures_differ_by(tmp_path: 
     assert len(found) == 8
     for one in found:
         assert one.test.difference.value == pytest.approx(one.one.value - one.other.value)  # type: ignore[operator]
+
+
+def test_a_comparison_draws_no_interval_that_nobody_sees(every: list[Results], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "drawn", None)
+    for other in ("base", "by-image"):
+        for one in compared(named(every, "fast"), named(every, other), "native", ("f1",)):
+            assert {estimate.low for estimate in (one.one, one.other, one.test.difference)} == {None}
+            assert one.one.value is not None
 
 
 def test_ten_times_the_rate_is_asked_of_the_same_folds_where_the_single_networks_lose(tmp_path: Path) -> None:

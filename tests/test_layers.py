@@ -270,6 +270,11 @@ def test_the_command_lines_help_needs_no_torch() -> None:
     assert _loaded_by("import mtunet.__main__", "torch", "streamlit", "pydicom") == ""
 
 
+def test_the_evaluation_page_opens_without_what_takes_a_second_to_import() -> None:
+    sections = "import pages.evaluation.beside, pages.evaluation.checklist, pages.evaluation.claims"
+    assert _loaded_by(sections, "torch", "scipy.stats", "skimage") == ""
+
+
 def test_the_network_and_the_loop_need_only_torch_numpy_and_opencv() -> None:
     heavy = ("streamlit", "pydicom", "plotly", "sqlite_utils", "skimage", "pandas", "PIL")
     assert _loaded_by("import mtunet.detection.network, training.loop", *heavy) == ""
