@@ -166,7 +166,7 @@ def test_only_what_was_measured_with_the_settings_of_today_is_on_the_card(drawn:
     measure(drawn, tmp_path / "runs" / "now")
     measure(drawn, tmp_path / "runs" / "before", settings=read_metadata(drawn)["settings"] | {"minimum_peak": 0.9})
     text = to_markdown(card_of(drawn))
-    assert "`now`, protocol 3, measured on 2001-01-01 by the program of commit ffffffffff." in text
+    assert "`now`, protocol 5, measured on 2001-01-01 by the program of commit ffffffffff." in text
     assert "`before`, protocol" not in text
     assert "| sealed phantoms (synthetic) | BAC regions called MC | 4.6% (1.2% to 8.8%) | ≤ 4 % (missed) |" in text
     assert text.count("Target missed: sealed phantoms (synthetic), BAC regions called MC") == 1
