@@ -270,7 +270,15 @@ def test_the_command_lines_help_needs_no_torch() -> None:
     assert _loaded_by("import mtunet.__main__", "torch", "streamlit", "pydicom") == ""
 
 
-def test_the_evaluation_page_opens_without_what_takes_a_second_to_import() -> None:
+def test_the_evaluation_page_opens_without_torch_and_scipy_stats() -> None:
+    """Which take a second each to import. The page is a script; `network_figure` is loaded where it is shown."""
+    modules = {file.stem for file in (ROOT / "pages" / "evaluation").glob("*.py")}
+    modules -= {"__init__", "evaluation", "network_figure"}
+    sections = "import " + ", ".join(f"pages.evaluation.{module}" for module in sorted(modules))
+    assert _loaded_by(sections, "torch", "scipy.stats") == ""
+
+
+def test_comparisons_and_claims_need_no_scikit_image() -> None:
     sections = "import pages.evaluation.beside, pages.evaluation.checklist, pages.evaluation.claims"
     assert _loaded_by(sections, "torch", "scipy.stats", "skimage") == ""
 

@@ -120,19 +120,20 @@ def _between(
     if pair is None:
         return None
     first, second = (estimate(quantity, pair.population, pair.same_folds, replicates=0) for quantity in pair.quantities)
-    test = tested(pair, (one.test_over_train + other.test_over_train) / 2, replicates=0)
+    test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
     if not asked:
         test = replace(test, p=None, detectable=None)
     return Between(method, kind, frame, metric, len(pair.population.fold), first, second, test)
 
 
-def tested(pair: Shared, test_over_train: float, replicates: int) -> Tested:
-    """The first quantity less the second: fold by fold where both parted the images alike, else all against all."""
+def tested(pair: Shared, test_over_train: float) -> Tested:
+    """The first quantity less the second, without a drawn interval: fold by fold where both parted the images alike,
+    else all against all."""
     if not pair.same_folds:
-        return tested_apart(pair, test_over_train, replicates)
+        return tested_apart(pair, test_over_train, replicates=0)
     difference = pair.quantities[0] - pair.quantities[1]
     test = corrected_t(difference.by_part(pair.population.fold), test_over_train)
-    return replace(test, difference=estimate(difference, pair.population, by_fold=True, replicates=replicates))
+    return replace(test, difference=estimate(difference, pair.population, by_fold=True, replicates=0))
 
 
 def tested_apart(pair: Shared, test_over_train: float, replicates: int) -> Tested:
