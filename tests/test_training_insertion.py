@@ -18,6 +18,7 @@ from training.data import samples as datasets
 from training.data.artefacts import ARTEFACTS, perhaps_with_artefacts, with_artefacts
 from training.data.insertion import (
     CONTENTS,
+    LEAST_STRAND,
     TYPICAL_NEPERS,
     FilmCurve,
     develop,
@@ -27,7 +28,7 @@ from training.data.insertion import (
     inserted_samples,
     sample_of,
 )
-from training.data.real_backgrounds import EXCLUSIONS, Background, background, heal, names, read_background
+from training.data.real_backgrounds import EXCLUSIONS, Background, background, heal, names, read_background, strands
 from training.data.views import view_of
 from training.sampling import FieldOfView, Sampler
 
@@ -81,6 +82,32 @@ def test_a_calcified_sheath_lies_in_the_wall_front_and_back() -> None:
         tube, np.array([1.0, -2.0]), Vessel(path + np.array([1.0, -2.0]), vessel.radius), 0.6, np.random.default_rng(3)
     )
     np.testing.assert_allclose(moved, laid[tube.rows, tube.columns], atol=1e-6)
+
+
+def test_strands_without_calcium_are_places_to_be_left_alone(host: Background) -> None:
+    nepers = FilmCurve(0.7, 0.6).nepers(host.pixels)
+    put = [fill(host, "nothing", nepers, np.random.default_rng(k)) for k in range(8)]
+    with_strands = [one for one in put if (one.vessels > LEAST_STRAND).any()]
+    assert 2 <= len(with_strands) <= 7, "in most draws, not in all"
+    assert not any((one.mc | one.bac).any() for one in put)
+    sample = next(
+        made
+        for k in range(8)
+        if (made := sample_of(host, "nothing", np.random.default_rng(k), "drawn")).hard_negatives.mean() > 0.005
+    )
+    assert not any(mask.any() for mask in sample.masks.values())
+
+
+def test_the_films_own_lines_are_told_and_nothing_else_is() -> None:
+    rng = np.random.default_rng(3)
+    pixels = (0.4 + rng.normal(0, 0.004, (600, 500))).astype(np.float32)
+    line = np.zeros(pixels.shape, np.uint8)
+    cv2.polylines(line, [np.array([[80, 100], [250, 300], [420, 320]], np.int32)], False, 1, 12)
+    pixels += cv2.GaussianBlur(line.astype(np.float32), (0, 0), 3) * 0.1
+    told = strands(pixels, np.ones(pixels.shape, bool))
+    assert (told & (_grown(line > 0, 12) > 0)).sum() > 0.95 * told.sum()
+    assert 0 < told.mean() < 0.05
+    assert not strands(np.zeros((200, 200), np.float32), np.zeros((200, 200), bool)).any()
 
 
 def test_outside_of_what_was_added_the_view_is_the_same_to_the_bit(host: Background) -> None:

@@ -33,7 +33,7 @@ def classical_maps(pixels: Floats, breast: Mask, window: tuple[float, float], sp
     pixels, breast: (rows, columns) on the image's own grid. window: pixel values that span the breast's tissue.
     """
     scaled = ((pixels - window[0]) / max(window[1] - window[0], 1e-3)).clip(-0.5, 2.0).astype(np.float32)
-    responses = (_specks(scaled, breast, spacing_mm), _ridges(scaled, breast, spacing_mm))
+    responses = (_specks(scaled, breast, spacing_mm), ridges(scaled, breast, spacing_mm))
     cells = [resize(response, (MASTER_ROWS, MASTER_ROWS)) for response in responses]
     return np.stack([cell / (cell + half) for cell, half in zip(cells, HALF.values(), strict=True)]).astype(np.float32)
 
@@ -45,10 +45,12 @@ def _specks(scaled: Floats, breast: Mask, spacing_mm: float) -> Floats:
     return np.asarray(gaussian_filter(peaks, CLUSTER_MM / SPECK_PITCH_MM), np.float32)
 
 
-def _ridges(scaled: Floats, breast: Mask, spacing_mm: float) -> Floats:
+def ridges(scaled: Floats, breast: Mask, spacing_mm: float) -> Floats:
+    """Of an image whose tissue spans 0 to 1: how much like a bright line about 1.5 mm wide, in robust standard
+    deviations, at RIDGE_PITCH_MM a cell; 0 in the breast's rim and outside."""
     coarse, inside = _at_pitch(scaled, breast, spacing_mm, RIDGE_PITCH_MM)
-    ridges = sato(coarse, sigmas=RIDGE_SIGMAS, black_ridges=False)
-    return np.asarray(np.where(inside, ridges / _noise(ridges[inside]), 0), np.float32)
+    heights = sato(coarse, sigmas=RIDGE_SIGMAS, black_ridges=False)
+    return np.asarray(np.where(inside, heights / _noise(heights[inside]), 0), np.float32)
 
 
 def _at_pitch(scaled: Floats, breast: Mask, spacing_mm: float, pitch_mm: float) -> tuple[Floats, Mask]:

@@ -2,7 +2,8 @@
 
 The background's grey values are turned into nepers by a film curve, calcium is added there with the blur of the
 system, and the sum goes back through the same curve: so contrast falls off in toe and shoulder, and the host's own
-noise and texture lie over what was added. Many draws hold nothing: real tissue alone, to be left alone.
+noise and texture lie over what was added. Many draws hold no calcium: real tissue alone, or with strands and vessels
+that carry none, to be left alone.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from training.data.artefacts import with_artefacts
 from training.data.real_backgrounds import Background, names, read_background
 from training.data.samples import Sample
 
-INSERTION_VERSION = "3"
+INSERTION_VERSION = "4"
 """Changes whenever any draw would give another pixel or mask."""
 CONTENTS: tuple[tuple[float, str], ...] = (
     *((0.32, "nothing"), (0.16, "mc"), (0.08, "bac"), (0.17, "sheathed bac"), (0.08, "both")),
@@ -36,6 +37,10 @@ CONTENTS: tuple[tuple[float, str], ...] = (
 )
 NEPERS_PER_LOGIT = (0.45, 0.80)
 """Film: 0.7 mm of a calcification in these views (P_00001 LEFT MLO) lifts 124 to 158 of 179 at the film's base."""
+STRAND_GAIN = (0.6, 2.2)
+"""Of blood's nepers: vessels and ligaments without calcium, from hardly seen to as bright as faint calcium."""
+LEAST_STRAND = 0.02
+"""Nepers from which soft tissue that was put in is easily mistaken for calcium."""
 TYPICAL_NEPERS = 2.5
 """About the middle of a breast, where the phantom's noise is stated."""
 
@@ -48,7 +53,8 @@ Rng = np.random.Generator
 class Inserted:
     """calcium: (rows, columns) float32, mm, of both types; benign: mm of what is neither. mc, bac: exact regions.
 
-    vessels: nepers that the blood of all arteries adds, calcified or not; none in some of the draws.
+    vessels: nepers of soft tissue in lines: the blood of all arteries, calcified or not, or strands where there is no
+    calcified artery; none in some of the draws.
     """
 
     calcium: Floats
@@ -100,7 +106,7 @@ def sample_of(host: Background, content: str, rng: Rng, name: str) -> Sample:
     put = fill(host, content, nepers, rng)
     pixels = develop(host, curve, nepers, put, rng)
     masks = {Calcification.MICRO: put.mc, Calcification.ARTERIAL: put.bac}
-    layers = [pixels, put.mc, put.bac, host.left_alone | (put.benign > 0.04), host.breast]
+    layers = [pixels, put.mc, put.bac, _mistaken(host, put), host.breast]
     layers = list(_turned(layers, host, rng))
     pixels = shown(np.asarray(layers[0], np.float32), layers[4].astype(bool), rng)
     made = Sample(
@@ -113,6 +119,11 @@ def sample_of(host: Background, content: str, rng: Rng, name: str) -> Sample:
         stratum="inserted",
     )
     return with_artefacts(made, rng) if rng.random() < 0.6 else made
+
+
+def _mistaken(host: Background, put: Inserted) -> Mask:
+    """What is easily mistaken for calcium of the two types: the host's own, and what was put in."""
+    return np.asarray(host.left_alone | (put.benign > 0.04) | (put.vessels > LEAST_STRAND), np.bool_)
 
 
 def film_curve(host: Background, rng: Rng) -> FilmCurve:
@@ -137,14 +148,29 @@ def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
             anchor = arterial.anchor if content == "hard b" else None
             mc |= _cluster(host, mc_calcium, nepers, anchor, rng, linear=content == "linear mc")
     benign = scatter_benign(spec, host, mc | host.unknown, rng)
-    carrying = vessels if rng.random() < 0.8 else ()
+    soft = _blood(vessels, nepers.shape) if rng.random() < 0.8 else np.zeros(nepers.shape, np.float32)
+    if not grade and rng.random() < 0.6:
+        soft = _strands(spec, host, rng)
     return Inserted(
         calcium=(arterial.calcium + mc_calcium) * host.free,
         benign=benign.calcium * host.free,
-        vessels=_blood(carrying, nepers.shape) * host.free,
+        vessels=soft * host.free,
         mc=mc & (host.free > 0.5),
         bac=arterial.region & (host.free > 0.5),
     )
+
+
+def _strands(spec: PhantomSpec, host: Background, rng: Rng) -> Floats:
+    """Nepers of vessels and ligaments without calcium, as fine and as winding as calcified ones, some as bright."""
+    grown = grow_vessels(spec, host, rng)
+    finer = _finer(grown, host, rng) if rng.random() < 0.6 else grown
+    rows, columns = host.pixels.shape
+    laid = np.zeros((rows, columns), np.float32)
+    for one in finer:
+        laid = np.maximum(
+            laid, _blood((one,), (rows, columns)) * np.float32(rng.uniform(*STRAND_GAIN) / one.radius.mean())
+        )
+    return laid
 
 
 def _finer(vessels: tuple[Vessel, ...], host: Background, rng: Rng) -> tuple[Vessel, ...]:

@@ -28,6 +28,9 @@ FADE_MM = 1.5
 WALL_MM = 3.0
 """And this far from the chest wall's side of the film, where its border is."""
 
+STRANDS = 0.03
+"""Share of the breast that is most like a bright line: ligaments, vessels and ducts of the view's own."""
+
 SMOOTH_MM = 0.8
 """Blur by which such places lose their specks when they are healed."""
 
@@ -41,9 +44,9 @@ class Background:
 
     pixels: (rows, columns) float32 in [0, 1], healed. breast: bool. unknown: bool, held calcium, or may have, before it
     was healed; calcium is not put there. left_alone: bool, what is easily mistaken for calcium of the two types and is
-    none. room_mm: float32, distance from the skin, 0 outside the breast and near `unknown`. muscle: bool, the pectoral,
-    roughly. free: float32, share of added calcium that stays: 1, and fading to 0 where there is no room.
-    depths_mm: (rows,) of the skin line, at each row.
+    none: balls and pins by hand, strands by their ridges. room_mm: float32, distance from the skin, 0 outside the
+    breast and near `unknown`. muscle: bool, the pectoral, roughly. free: float32, share of added calcium that stays: 1,
+    and fading to 0 where there is no room. depths_mm: (rows,) of the skin line, at each row.
     """
 
     name: str
@@ -101,12 +104,24 @@ def background(name: str, view: View, pixels: Grey, exclusions: Mapping[str, Any
         pixels=heal(pixels, unknown > 0, breast),
         breast=breast,
         unknown=unknown > 0,
-        left_alone=left_alone > 0,
+        left_alone=(left_alone > 0) | (strands(pixels, breast) & (room_mm > 0)),
         room_mm=room_mm,
         muscle=muscle > 0,
         free=cv2.GaussianBlur(open_ground, (0, 0), FADE_MM / PITCH) * open_ground,
         depths_mm=((breast * columns).max(1) * PITCH).astype(np.float64),
     )
+
+
+def strands(pixels: Grey, breast: Mask) -> Mask:
+    """The STRANDS of the breast that are most like a bright line."""
+    from training.data.classical import ridges  # scikit-image takes a second to import
+
+    heights = ridges(pixels * np.float32(1 / max(float(pixels[breast].max(initial=0)), 1e-3)), breast, PITCH)
+    inside = heights[heights > 0]
+    if not inside.size:
+        return np.zeros(pixels.shape, bool)
+    least = np.quantile(inside, 1 - STRANDS)
+    return cv2.resize(np.uint8(heights > least), pixels.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
 def heal(pixels: Grey, places: Mask, tissue: Mask) -> Grey:
