@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from mtunet.evaluation.figures import EVERY, Floats
-from mtunet.evaluation.intervals import REPLICATES, Interval, Population, estimate, interval
+from mtunet.evaluation.intervals import Interval, Population, estimate, interval
 from mtunet.evaluation.judging import MTU, not_past, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
@@ -76,10 +76,6 @@ class Leak:
     def gap(self) -> float | None:
         return self.claim.test.difference.value
 
-    @property
-    def interval(self) -> Interval | None:
-        return interval(self.claim.test.difference)
-
 
 def compared(
     one: Results,
@@ -130,21 +126,22 @@ def tested(pair: Shared, test_over_train: float) -> Tested:
     """The first quantity less the second, without a drawn interval: fold by fold where both parted the images alike,
     else all against all."""
     if not pair.same_folds:
-        return tested_apart(pair, test_over_train, replicates=0)
+        return tested_apart(pair, test_over_train)
     difference = pair.quantities[0] - pair.quantities[1]
     test = corrected_t(difference.by_part(pair.population.fold), test_over_train)
     return replace(test, difference=estimate(difference, pair.population, by_fold=True, replicates=0))
 
 
-def tested_apart(pair: Shared, test_over_train: float, replicates: int) -> Tested:
-    """Folds against folds, none of which belong together; the difference is of all images pooled.
+def tested_apart(pair: Shared, test_over_train: float) -> Tested:
+    """Folds against folds, none of which belong together; the difference is of all images pooled, without a drawn
+    interval.
 
     A fold is what it is on the mean over its run's seeds: they share its images, so that each of them as a part of its
     own says more than is known, most of all where one run has more of them.
     """
     one, other = (_of_folds(quantity.by_part(fold)) for quantity, fold in zip(pair.quantities, pair.folds, strict=True))
     everywhere = Population(pair.population.patient, np.zeros_like(pair.population.fold))
-    difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere, replicates=replicates)
+    difference = estimate(pair.quantities[0] - pair.quantities[1], everywhere, replicates=0)
     return replace(corrected_t_apart(one, other, test_over_train, difference.value), difference=difference)
 
 
@@ -213,7 +210,7 @@ def rate_claims(rates: Mapping[float, Seeds], every: Sequence[Results]) -> list[
             mtu_high, mtu_low, single_high, single_low = four.quantities
             change = (mtu_high - mtu_low) - (single_high - single_low)
             test = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
-            test = replace(test, difference=estimate(change, four.population, by_fold=True))
+            test = replace(test, difference=estimate(change, four.population, by_fold=True, replicates=0))
             reason = _waiting(rates[low], rates[high]) or not_past((MTU, "single"), passed[low], f" at {low:g}")
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
@@ -271,7 +268,7 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
             pair = shared([(loose, method), (strict, method)], kind, _frame(by_split), METRIC, all_seeds=True)
             if pair is not None:
                 values = [estimate(quantity, pair.population, replicates=0).value for quantity in pair.quantities]
-                test = tested_apart(pair, strict.test_over_train, REPLICATES)
+                test = tested_apart(pair, strict.test_over_train)
                 reason = _waiting(loose, strict) or next(filter(None, (not_past([method], one) for one in passed)), "")
                 test = replace(test, p=None) if reason else test
                 about = (

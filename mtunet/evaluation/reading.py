@@ -149,19 +149,27 @@ class Results:
         return [self.images[name].patient if name in self.images else name for name in images]
 
 
-def load(folder: Path, seed: int | None = None) -> Results:
-    """Everything but the large tables, of the run's first seed or a further one. Raises UnreadableRun."""
+def load(folder: Path) -> Results:
+    """Everything but the large tables, of the run's first seed. Raises UnreadableRun."""
     seen = fingerprint(folder)  # before the rest: what is written meanwhile makes another
     run = runs.read(folder)
-    parts = runs.parts(run, seed)
-    images = {facts.name: facts for facts in _images(folder, parts)}
+    parts = runs.parts(run)
+    return _results(run, seen, parts, {facts.name: facts for facts in _images(folder, parts)})
+
+
+def load_further(first: Results, run: runs.Run, seed: int) -> Results:
+    """The same of a further seed, whose images are the first one's. Raises UnreadableRun."""
+    return _results(run, first.seen, runs.parts(run, seed), first.images)
+
+
+def _results(run: runs.Run, seen: str, parts: tuple[RunPart, ...], images: Mapping[str, ImageFacts]) -> Results:
     counts: dict[tuple[str, str, str], list[Counts]] = {}
     for part in parts:
         if part.done:
             for piece in _counts(part, run.summary or {}):
                 counts.setdefault((piece.method, piece.type, piece.frame), []).append(piece)
     joined = {key: _join(several) for key, several in counts.items()}
-    return Results(folder, seen, run.config, run.summary, images, parts, joined)
+    return Results(run.folder, seen, run.config, run.summary, images, parts, joined)
 
 
 def numbers(values: Sequence[str]) -> Floats:

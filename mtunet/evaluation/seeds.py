@@ -23,6 +23,7 @@ from mtunet.evaluation.reading import (
     final_f1,
     histories,
     load,
+    load_further,
 )
 from mtunet.evaluation.statistics import Convergence, Estimate, Gate, Hurdle, Price
 
@@ -144,7 +145,7 @@ def seeds_of(first: Results) -> Seeds:
     run = runs.read(first.folder)
     splits = runs.read_splits(run)
     shares = [len(split["test"]) / len(split["train"]) for split in splits if split.get("train")]
-    further = {seed: load(first.folder, seed) for seed in run.seeds[1:]}
+    further = {seed: load_further(first, run, seed) for seed in run.seeds[1:]}
     return Seeds({run.seeds[0]: first} | further, float(np.mean(shares)) if shares else 0.0)
 
 

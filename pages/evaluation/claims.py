@@ -127,7 +127,6 @@ def _leak(results: Results, gaps: list[Leak]) -> None:
             "F1, split by patient, %": percent(leak.by_patient),
             "F1, split by image, %": percent(leak.by_image),
             "Leak, points": signed(leak.gap),
-            "95 % interval": _span(leak.interval),
             "Images": leak.images,
             "Seeds": "; ".join(f"{_numbers(of)} by {split}" for of, split in zip(leak.seeds, SPLITS, strict=True)),
         }
