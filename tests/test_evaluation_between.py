@@ -208,12 +208,12 @@ def test_runs_without_baselines_are_asked_by_those_of_another_on_the_same_folds(
 
 
 def test_a_leak_is_of_every_seed_that_each_split_has(tmp_path: Path) -> None:
-    """Fold by fold the mean of its run's seeds."""
+    """Fold by fold the mean of its run's seeds; one of them has a method more, which is compared with nothing."""
     folders = {
-        name: write_run(tmp_path / name, methods=("mtunet", "nothing"), seed=seed, seeds=seeds, differs=differs)
-        for name, seed, seeds, differs in (
-            ("strict", 7, (1, 2, 3), {"grouped_by": "patient"}),
-            ("loose", 8, (1,), {"grouped_by": "image"}),
+        name: write_run(tmp_path / name, methods=methods, seed=seed, seeds=seeds, differs=differs)
+        for name, methods, seed, seeds, differs in (
+            ("strict", ("single", "mtunet", "nothing"), 7, (1, 2, 3), {"grouped_by": "patient"}),
+            ("loose", ("mtunet", "nothing"), 8, (1,), {"grouped_by": "image"}),
         )
     }
     runs = {name: load(folder) for name, folder in folders.items()}

@@ -92,11 +92,12 @@ def compared(
     """
     if generator_version(one) != generator_version(other):
         return []
-    both = seeds_of(one), seeds_of(other)
-    aside = {*BASELINES}.union(*(unlearnt(one.methods, _gates(run, every)) for run in both))
+    common = [method for method in one.methods if method in other.methods]
+    both = seeds_of(one, common), seeds_of(other, common)
+    aside = {*BASELINES}.union(*(unlearnt(common, _gates(run, every)) for run in both))
     differences = [
         _between(*both, method, kind, frame, metric, asked=method not in aside)
-        for method in one.methods
+        for method in common
         for kind in TYPES
         for metric in metrics
     ]
@@ -287,11 +288,13 @@ def leaks(chosen: Results, every: Sequence[Results]) -> list[Leak]:
 
 
 def _by_setting(chosen: Results, every: Sequence[Results], name: str) -> dict[Any, Seeds]:
-    """Of the chosen run's family, by the rising value of what they differ in; of two with one value the first."""
+    """Of the chosen run's family, by the rising value of what they differ in; of two with one value the first. Of
+    further seeds the methods that all of them have: the others are compared with nothing."""
     by_value: dict[Any, Results] = {}
     for run in family(chosen, every, name):
         by_value.setdefault(_settings(run)[name], run)
-    return {value: seeds_of(by_value[value]) for value in sorted(by_value)}
+    common = sorted(set.intersection(*(set(run.methods) for run in by_value.values()))) if by_value else []
+    return {value: seeds_of(by_value[value], common) for value in sorted(by_value)}
 
 
 def _frame(runs: Mapping[Any, Seeds]) -> str:

@@ -157,15 +157,21 @@ def load(folder: Path) -> Results:
     return _results(run, seen, parts, {facts.name: facts for facts in _images(folder, parts)})
 
 
-def load_further(first: Results, run: runs.Run, seed: int) -> Results:
-    """The same of a further seed, whose images are the first one's. Raises UnreadableRun."""
-    return _results(run, first.seen, runs.parts(run, seed), first.images)
+def load_further(first: Results, run: runs.Run, seed: int, methods: Sequence[str]) -> Results:
+    """The same of a further seed, whose images are the first one's; counts of these methods. Raises UnreadableRun."""
+    return _results(run, first.seen, runs.parts(run, seed), first.images, methods)
 
 
-def _results(run: runs.Run, seen: str, parts: tuple[RunPart, ...], images: Mapping[str, ImageFacts]) -> Results:
+def _results(
+    run: runs.Run,
+    seen: str,
+    parts: tuple[RunPart, ...],
+    images: Mapping[str, ImageFacts],
+    methods: Sequence[str] | None = None,
+) -> Results:
     counts: dict[tuple[str, str, str], list[Counts]] = {}
     for part in parts:
-        if part.done:
+        if part.done and (methods is None or part.method in methods):
             for piece in _counts(part, run.summary or {}):
                 counts.setdefault((piece.method, piece.type, piece.frame), []).append(piece)
     joined = {key: _join(several) for key, several in counts.items()}

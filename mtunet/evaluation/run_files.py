@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import lzma
+import os
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -185,9 +186,17 @@ def remove_table(folder: Path, name: str) -> None:
         (folder / f"{name}{end}").unlink(missing_ok=True)
 
 
+SEEN: Final = (".json", ".csv", ".gz", ".xz", ".npz")
+
+
 def fingerprint(folder: Path) -> str:
     """Another text whenever a file of the run was written, but for how far it is: what a cache may be kept by."""
-    there = (path for path in folder.rglob("*") if path.name != PROGRESS)
-    paths = [path for path in there if path.suffix in (".json", ".csv", ".gz", ".xz", ".npz")]
-    stats = [(path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
-    return f"{len(stats)}-{max((when for when, _ in stats), default=0)}-{sum(size for _, size in stats)}"
+    paths = (  # pages ask this of every run at every click: `Path.rglob` takes three times as long
+        os.path.join(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(SEEN) and name != PROGRESS
+    )
+    stats = [os.stat(path) for path in paths]
+    newest, size = max((stat.st_mtime_ns for stat in stats), default=0), sum(stat.st_size for stat in stats)
+    return f"{len(stats)}-{newest}-{size}"

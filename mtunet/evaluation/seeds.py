@@ -1,7 +1,7 @@
 """A run's seeds side by side: the same methods on the same folds, learnt from other draws and first weights."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Seeds:
 
     by_seed: Mapping[int, Results]
     test_over_train: float
+    _aligned: dict[tuple[str, str, str], dict[int, Counts]] = field(init=False, default_factory=dict)
 
     @property
     def first(self) -> Results:
@@ -67,6 +68,11 @@ class Seeds:
         A baseline draws nothing: it has the first seed alone, and stands for all.
         """
         key = (method, kind, frame)
+        if key not in self._aligned:  # every metric asks for it
+            self._aligned[key] = self._in_the_order_of_the_first(key)
+        return self._aligned[key]
+
+    def _in_the_order_of_the_first(self, key: tuple[str, str, str]) -> dict[int, Counts]:
         by_seed: dict[int, Counts] = {}
         for seed, results in self.counting.items():
             if key not in results.counts:
@@ -140,12 +146,14 @@ def load_seeds(folder: Path) -> Seeds:
     return seeds_of(load(folder))
 
 
-def seeds_of(first: Results) -> Seeds:
-    """Of a run whose first seed is read. Raises UnreadableRun."""
+def seeds_of(first: Results, methods: Sequence[str] | None = None) -> Seeds:
+    """Of a run whose first seed is read. methods: whose counts are read of the further seeds; None: of all. Raises
+    UnreadableRun."""
     run = runs.read(first.folder)
     splits = runs.read_splits(run)
     shares = [len(split["test"]) / len(split["train"]) for split in splits if split.get("train")]
-    further = {seed: load_further(first, run, seed) for seed in run.seeds[1:]}
+    wanted = first.methods if methods is None else methods
+    further = {seed: load_further(first, run, seed, wanted) for seed in run.seeds[1:]}
     return Seeds({run.seeds[0]: first} | further, float(np.mean(shares)) if shares else 0.0)
 
 

@@ -25,7 +25,8 @@ Tables = Mapping[str, Sequence[Between]]
 
 
 def show_beside(results: Results) -> None:
-    others = {run.name: run for run in every_run() if run.name != results.name and run.counts and not run.one_model}
+    known = every_run()
+    others = {run.name: run for run in known if run.name != results.name and run.counts and not run.one_model}
     if not others:
         st.info("There is no other run of several methods to compare with.", icon=":material/compare_arrows:")
         return
@@ -43,7 +44,6 @@ def show_beside(results: Results) -> None:
         st.info("Choose a run to compare with.", icon=":material/compare_arrows:")
         return
     chosen = [others[name] for name in names]
-    known = every_run()
     tables = as_one_family([_compared(results, other, frame, known) for other in chosen])
     _figures(results, dict(zip(names, tables, strict=True)))
     _curves([results, *chosen])

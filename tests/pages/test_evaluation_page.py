@@ -290,7 +290,9 @@ def test_claims_are_measured_where_their_runs_are(
     opened: Callable[[], AppTest], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened_runs = []
-    monkeypatch.setattr(between, "seeds_of", lambda run: opened_runs.append(run.name) or seeds_of(run))
+    monkeypatch.setattr(
+        between, "seeds_of", lambda run, *methods: opened_runs.append(run.name) or seeds_of(run, *methods)
+    )
     write_family(root)
     write_run(root / "e-fast", methods=("single", "mtunet"), seed=8, differs={"learning_rate": 1e-3})
     app = go_to(opened(), "Claims")
