@@ -40,11 +40,13 @@ def show_causes(results: Results, method: str) -> None:
         for confusion in told.confusions
         for kind in TYPE_TITLES
     }
+    seeds = {confusion.method: confusion.seeds for confusion in told.confusions}
     rows: list[dict[str, Any]] = [
         {
             "Method": method_title(m),
             "Type": TYPE_TITLES[k],
             **{f"({o}) {w}": regions(row[o]) for o, w in OUTCOMES.items()},
+            "Mean of seeds": ", ".join(map(str, seeds[m])),
         }
         for (m, k), row in counts.items()
     ]
