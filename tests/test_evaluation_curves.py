@@ -99,6 +99,9 @@ def test_every_region_that_was_written_is_read(results: Results, drawn: Path) ->
     written = [row for path in drawn.glob("*/fold_*/components.csv") for row in csv.DictReader(path.open(newline=""))]
     assert sorted(one.image for one in components(results)) == sorted(row["image"] for row in written)
     assert {one.outcome for one in components(results, "nothing")} == {"d"}
+    assert components(results, "mtunet", "mc") == [
+        one for one in components(results) if (one.method, one.type) == ("mtunet", "mc")
+    ]
 
 
 def test_training_is_read_head_by_head(results: Results) -> None:

@@ -52,8 +52,9 @@ class Region:
     covariates: Mapping[str, float]
 
 
-def components(results: Results, method: str | None = None) -> list[Region]:
-    """Of every fold that is done, of one method or of all; [] where the run has none. Raises UnreadableRun."""
+def components(results: Results, method: str | None = None, kind: str | None = None) -> list[Region]:
+    """Of every fold that is done, of one method or of all, of one type or of both; [] where the run has none. Raises
+    UnreadableRun."""
     regions: list[Region] = []
     for part in (part for part in results.parts if part.done and method in (None, part.method)):
         place = ("row", "column", "height", "width")
@@ -66,11 +67,13 @@ def components(results: Results, method: str | None = None) -> list[Region]:
         names = [name for name in COVARIATES if name in table]
         measured = [numbers(table[name]).tolist() for name in names]
         rows = zip(table["image"], table["type"], table["outcome"], boxes, likely, strict=True)
-        for (image, kind, outcome, (top, left, height, width), chance), *values in zip(rows, *measured, strict=True):
+        for (image, of, outcome, (top, left, height, width), chance), *values in zip(rows, *measured, strict=True):
+            if kind not in (None, of):
+                continue
             known = {name: value for name, value in zip(names, values, strict=True) if not math.isnan(value)}
             probability = None if math.isnan(chance) else chance
             box = Box(top, left, top + height, left + width)
-            regions.append(Region(part.method, part.fold, image, kind, outcome, box, probability, known))
+            regions.append(Region(part.method, part.fold, image, of, outcome, box, probability, known))
     return regions
 
 

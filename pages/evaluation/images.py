@@ -131,7 +131,7 @@ def show_images(results: Results) -> None:
             icon=":material/sort:",
         )
         return
-    mine = _by_image([region for region in _components(results, method) if region.type == kind])
+    mine = _by_image(_components(results, method, kind))
     rows = [r for r in _rows(results, counts, metric, mine) if fold in ("all", r["fold"])]
     if outcomes:
         rows = [row for row in rows if any(letter in row["outcomes"] for letter in outcomes)]
@@ -158,7 +158,7 @@ def show_images(results: Results) -> None:
 @st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)
 def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
     """By image, a small picture as an address of its own data; {} where the run kept no masks."""
-    true = _by_image([region for region in _components(results, method) if region.type == kind])
+    true = _by_image(_components(results, method, kind))
     sketches = {}
     for part in results.parts:
         if part.method == method and part.done:
@@ -170,8 +170,8 @@ def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)
-def _components(results: Results, method: str) -> list[Region]:
-    return components(results, method)
+def _components(results: Results, method: str, kind: str) -> list[Region]:
+    return components(results, method, kind)
 
 
 def _chosen(results: Results) -> tuple[str, str, str, Any, str, list[str]]:
@@ -184,7 +184,7 @@ def _chosen(results: Results) -> tuple[str, str, str, Any, str, list[str]]:
         fold = _one("Fold", folds, "fold", lambda f: "All folds" if f == "all" else f"Fold {f}", 130)
         frame = chosen_frame(results)
     outcomes: list[str] = []
-    if _components(results, method):
+    if _components(results, method, kind):
         outcomes = st.pills(
             "Only with a calcification that was",
             list(OUTCOMES),
