@@ -21,6 +21,7 @@ from training.data.insertion import (
     LEAST_STRAND,
     TYPICAL_NEPERS,
     FilmCurve,
+    _mistaken,
     develop,
     fill,
     film_curve,
@@ -96,6 +97,8 @@ def test_strands_without_calcium_are_places_to_be_left_alone(host: Background) -
         if (made := sample_of(host, "nothing", np.random.default_rng(k), "drawn")).hard_negatives.mean() > 0.005
     )
     assert not any(mask.any() for mask in sample.masks.values())
+    for one in with_strands:
+        assert _mistaken(host, one)[one.vessels > LEAST_STRAND].all()
 
 
 def test_the_films_own_lines_are_told_and_nothing_else_is() -> None:

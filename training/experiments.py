@@ -153,9 +153,8 @@ DETAIL = Experiment(
     "insertion version 4 strands without calcium lie in most films that hold no calcified artery, and the films' own "
     "lines are among the places that are easily mistaken; with 192,000 draws expected were four fifths of MG1's "
     "arteries, 60 mm² at most, and no more than 8 of the 31 normal films flagged; found were 77 %, 51 mm² and 9 "
-    "(`runs/detail-strands`, `runs/real-strands`). Two "
-    "hours on one core that computes in bfloat16, an hour and a half on two. `--seeds 1` makes another, `join` a "
-    "pair of them.",
+    "(`runs/detail-strands`, `runs/real-strands`). Two hours on one core that computes in bfloat16, an hour and a half "
+    "on two. `--seeds 1` makes another, `join` a pair of them.",
     methods=("mtunet",),
     data=Mixture(harder=300, plain=300, inserted=600, artefacts=0.5, unusual=400),
     look=FieldOfView(pitch_mm=0.2, size=128, off_lesion=0.35),

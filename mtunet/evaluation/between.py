@@ -12,12 +12,12 @@ import numpy as np
 
 from mtunet.evaluation.figures import EVERY, Floats
 from mtunet.evaluation.intervals import Interval, Population, estimate, interval
-from mtunet.evaluation.judging import MTU, not_past, with_verdicts
+from mtunet.evaluation.judging import MTU, Difference, not_past, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
 from mtunet.evaluation.runs import read, read_splits
 from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared, unlearnt
-from mtunet.evaluation.significance import corrected, corrected_t, corrected_t_apart
+from mtunet.evaluation.significance import corrected, corrected_t_apart
 from mtunet.evaluation.statistics import Claim, Estimate, Gate, Tested
 from mtunet.evaluation.table import method_title
 
@@ -129,8 +129,7 @@ def tested(pair: Shared, test_over_train: float) -> Tested:
     if not pair.same_folds:
         return tested_apart(pair, test_over_train)
     difference = pair.quantities[0] - pair.quantities[1]
-    test = corrected_t(difference.by_part(pair.population.fold), test_over_train)
-    return replace(test, difference=estimate(difference, pair.population, by_fold=True, replicates=0))
+    return Difference.of(difference, pair.population).tested(test_over_train, replicates=0)
 
 
 def tested_apart(pair: Shared, test_over_train: float) -> Tested:
@@ -210,8 +209,7 @@ def rate_claims(rates: Mapping[float, Seeds], every: Sequence[Results]) -> list[
                 continue
             mtu_high, mtu_low, single_high, single_low = four.quantities
             change = (mtu_high - mtu_low) - (single_high - single_low)
-            test = corrected_t(change.by_part(four.population.fold), rates[low].test_over_train)
-            test = replace(test, difference=estimate(change, four.population, by_fold=True, replicates=0))
+            test = Difference.of(change, four.population).tested(rates[low].test_over_train, replicates=0)
             reason = _waiting(rates[low], rates[high]) or not_past((MTU, "single"), passed[low], f" at {low:g}")
             test = replace(test, p=None) if reason else test
             sentence = f"MTU-Net loses less than two single-class U-Nets from a learning rate of {low:g} to {high:g}."
@@ -242,7 +240,7 @@ def _gates(run: Seeds, every: Sequence[Results]) -> tuple[Gate, ...]:
     if _has_baselines(run.first):
         return gates(run)
     others = (other for other in every if _has_baselines(other) and _same_folds(run.first, other))
-    return next((gates(run, seeds_of(other)) for other in others), ())
+    return next((gates(run, seeds_of(other, BASELINES)) for other in others), ())
 
 
 def _has_baselines(run: Results) -> bool:

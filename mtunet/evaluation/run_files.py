@@ -186,7 +186,8 @@ def remove_table(folder: Path, name: str) -> None:
         (folder / f"{name}{end}").unlink(missing_ok=True)
 
 
-SEEN: Final = (".json", ".csv", ".gz", ".xz", ".npz")
+KEPT: Final = (".json", ".csv", ".gz", ".xz", ".npz")
+"""How the files end that pages read."""
 
 
 def fingerprint(folder: Path) -> str:
@@ -195,7 +196,7 @@ def fingerprint(folder: Path) -> str:
         os.path.join(where, name)
         for where, _, names in os.walk(folder)
         for name in names
-        if name.endswith(SEEN) and name != PROGRESS
+        if name.endswith(KEPT) and name != PROGRESS
     )
     stats = [os.stat(path) for path in paths]
     newest, size = max((stat.st_mtime_ns for stat in stats), default=0), sum(stat.st_size for stat in stats)

@@ -46,8 +46,8 @@ def _specks(scaled: Floats, breast: Mask, spacing_mm: float) -> Floats:
 
 
 def ridges(scaled: Floats, breast: Mask, spacing_mm: float) -> Floats:
-    """Of an image whose tissue spans 0 to 1: how much like a bright line about 1.5 mm wide, in robust standard
-    deviations, at RIDGE_PITCH_MM a cell; 0 in the breast's rim and outside."""
+    """How much like a bright line about 1.5 mm wide, in robust standard deviations over the breast, at RIDGE_PITCH_MM a
+    cell; 0 in the breast's rim and outside."""
     coarse, inside = _at_pitch(scaled, breast, spacing_mm, RIDGE_PITCH_MM)
     heights = sato(coarse, sigmas=RIDGE_SIGMAS, black_ridges=False)
     return np.asarray(np.where(inside, heights / _noise(heights[inside]), 0), np.float32)

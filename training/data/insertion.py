@@ -38,7 +38,8 @@ CONTENTS: tuple[tuple[float, str], ...] = (
 NEPERS_PER_LOGIT = (0.45, 0.80)
 """Film: 0.7 mm of a calcification in these views (P_00001 LEFT MLO) lifts 124 to 158 of 179 at the film's base."""
 STRAND_GAIN = (0.6, 2.2)
-"""Of blood's nepers: vessels and ligaments without calcium, from hardly seen to as bright as faint calcium."""
+"""Of the nepers of blood in a vessel 1 mm in radius, however fine the strand: from hardly seen to as bright as faint
+calcium."""
 LEAST_STRAND = 0.02
 """Nepers from which soft tissue that was put in is easily mistaken for calcium."""
 TYPICAL_NEPERS = 2.5
@@ -148,7 +149,7 @@ def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
             anchor = arterial.anchor if content == "hard b" else None
             mc |= _cluster(host, mc_calcium, nepers, anchor, rng, linear=content == "linear mc")
     benign = scatter_benign(spec, host, mc | host.unknown, rng)
-    soft = _blood(vessels, nepers.shape) if rng.random() < 0.8 else np.zeros(nepers.shape, np.float32)
+    soft = _blood(vessels if rng.random() < 0.8 else (), nepers.shape)
     if not grade and rng.random() < 0.6:
         soft = _strands(spec, host, rng)
     return Inserted(
@@ -167,9 +168,8 @@ def _strands(spec: PhantomSpec, host: Background, rng: Rng) -> Floats:
     rows, columns = host.pixels.shape
     laid = np.zeros((rows, columns), np.float32)
     for one in finer:
-        laid = np.maximum(
-            laid, _blood((one,), (rows, columns)) * np.float32(rng.uniform(*STRAND_GAIN) / one.radius.mean())
-        )
+        gain = np.float32(rng.uniform(*STRAND_GAIN) / one.radius.mean())
+        laid = np.maximum(laid, _blood((one,), (rows, columns)) * gain)
     return laid
 
 

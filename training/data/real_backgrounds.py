@@ -116,7 +116,7 @@ def strands(pixels: Grey, breast: Mask) -> Mask:
     """The STRANDS of the breast that are most like a bright line."""
     from training.data.classical import ridges  # scikit-image takes a second to import
 
-    heights = ridges(pixels * np.float32(1 / max(float(pixels[breast].max(initial=0)), 1e-3)), breast, PITCH)
+    heights = ridges(pixels, breast, PITCH)  # its scale is of no matter: the highest are taken
     inside = heights[heights > 0]
     if not inside.size:
         return np.zeros(pixels.shape, bool)
