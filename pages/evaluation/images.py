@@ -46,7 +46,7 @@ def show_causes(results: Results, method: str) -> None:
             "Method": method_title(m),
             "Type": TYPE_TITLES[k],
             **{f"({o}) {w}": regions(row[o]) for o, w in OUTCOMES.items()},
-            "Mean of seeds": ", ".join(map(str, seeds[m])),
+            "Seeds": ", ".join(map(str, seeds[m])),
         }
         for (m, k), row in counts.items()
     ]
