@@ -13,7 +13,7 @@ from training import fitting
 from training.augmentation import Augmentation, Draws
 from training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from training.data.views import GridView
-from training.experiments import EXPERIMENTS
+from training.experiments import EXPERIMENTS, WORN
 from training.fitting import (
     How,
     Learnt,
@@ -27,7 +27,7 @@ from training.fitting import (
     per_head,
 )
 from training.methods import METHODS
-from training.sampling import Sampler
+from training.sampling import Sampler, Stage
 
 CPU = How()
 LEARNED = [name for name, method in METHODS.items() if method.networks]
@@ -48,7 +48,7 @@ def task(method: str = "mtunet", number: int = 0, **changes: Any) -> NetworkTask
 
 
 def sampler(views: list[GridView], one: NetworkTask) -> Sampler:
-    return Sampler(views, one.experiment.look, one.draws_from, one.experiment.augmentation)
+    return Sampler(views, one.experiment.look, one.draws_from, one.experiment.augmentation, one.experiment.stages)
 
 
 def learnt(one: NetworkTask, views: list[GridView], path: Path, watch: Watch | None = None, how: How = CPU) -> Learnt:
@@ -132,6 +132,24 @@ def test_the_rate_rises_and_falls_within_a_cycle_and_is_constant_otherwise() -> 
     assert rates.index(1.0) == 9
     assert rates[-1] < 0.001
     assert {learning_rate(replace(TINY, schedule="constant"), step) for step in range(9)} == {TINY.learning_rate}
+
+
+def test_a_second_cycle_is_the_first_with_the_weights_it_left(views: list[GridView], tmp_path: Path) -> None:
+    """Draws go on; rates and Adam begin anew. So a run of one cycle may be gone on with as the first of two."""
+    once = task(epochs=2, schedule="one-cycle", stages=(Stage(0.5, worn=WORN), Stage()))
+    twice = task(epochs=4, schedule="two-cycles", stages=(Stage(0.25, worn=WORN), Stage()))
+    cycle = once.experiment.steps
+    rates = [learning_rate(twice.experiment, step) for step in range(2 * cycle)]
+    assert rates == [learning_rate(once.experiment, step) for step in range(cycle)] * 2
+    first, both = learnt(once, views, tmp_path / "once"), learnt(twice, views, tmp_path / "twice")
+    assert [row | {"seconds": 0} for row in first.history] == [row | {"seconds": 0} for row in both.history[:2]]
+    none = torch.zeros(len(twice.heads), dtype=torch.float64)
+    left = Checkpoint(twice.to_json(), cycle, first.network.state_dict(), {}, none, 0.0, first.history)
+    write_checkpoint(tmp_path / "on" / "checkpoint.safetensors", left)
+    on = learnt(twice, views, tmp_path / "on")
+    ended = both.network.state_dict()
+    assert all(torch.equal(value, ended[name]) for name, value in on.network.state_dict().items())
+    assert not all(torch.equal(value, ended[name]) for name, value in first.network.state_dict().items())
 
 
 @pytest.mark.parametrize("method", ["mtunet", "multiclass"])

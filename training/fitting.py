@@ -199,7 +199,9 @@ class _Fitting:
         return sum(float(row["seconds"]) for row in self.history) / max(steps, 1)
 
     def take(self, batch: Draws) -> None:
-        """One step of Adam."""
+        """One step of Adam, which begins anew with a cycle."""
+        if self.step and self.step % self.task.experiment.steps_per_cycle == 0:
+            self.optimiser.state.clear()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.task.experiment, self.step)
         self.network.train()
@@ -287,10 +289,11 @@ def learning_rate(experiment: Experiment, step: int) -> float:
     """Of the step with this number, from 0; a function of nothing else, so that it needs no state."""
     if experiment.schedule == "constant":
         return experiment.learning_rate
-    rising = max(round(0.1 * experiment.steps), 1)
-    if step < rising:
-        return experiment.learning_rate * (step + 1) / rising
-    return experiment.learning_rate * 0.5 * (1 + cos(pi * (step - rising) / max(experiment.steps - rising, 1)))
+    cycle = experiment.steps_per_cycle
+    rising, at = max(round(0.1 * cycle), 1), step % cycle
+    if at < rising:
+        return experiment.learning_rate * (at + 1) / rising
+    return experiment.learning_rate * 0.5 * (1 + cos(pi * (at - rising) / max(cycle - rising, 1)))
 
 
 def per_head(heads: Sequence[str], targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
