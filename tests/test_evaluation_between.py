@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_ind
 
-from mtunet.evaluation import intervals
+from mtunet.evaluation import intervals, statistics
 from mtunet.evaluation.between import Between, _of_folds, at_rates, by_rate, compared, family, leaks, rate_claims
 from mtunet.evaluation.figures import METRICS
 from mtunet.evaluation.reading import Results, load
 from mtunet.evaluation.seeds import load_seeds
 from mtunet.evaluation.significance import corrected_t, corrected_t_apart, holm
+from mtunet.evaluation.together import worked_out
 from tests.drawn_run import write_family, write_run
 
 
@@ -91,6 +92,26 @@ def test_only_images_that_both_runs_scored_are_compared(tmp_path: Path, every: l
     counts = base.counts["mtunet", "bac", "256"]
     own = counts.cells[np.isin(counts.images, json.loads((short / "splits.json").read_text())[0]["test"])]
     assert found[0].f1 == pytest.approx(float(METRICS["f1"].function(own.sum(axis=0))))
+
+
+def test_what_a_run_reported_of_the_same_images_is_not_worked_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, rate in (("slow", 1e-4), ("quick", 1e-3)):
+        run = write_run(tmp_path / name, methods=("single", "mtunet"), seed=len(name), differs={"learning_rate": rate})
+        statistics.save(run, worked_out(run, 100))
+    both = [load(tmp_path / name) for name in ("slow", "quick")]
+    monkeypatch.setattr(intervals, "drawn", None)
+    found = at_rates(by_rate(both[0], both))
+    assert len(found) == 8
+    for one in found:
+        [told] = [
+            figure.estimate
+            for figure in next(run for run in both if run.name == one.run).statistics.figures  # type: ignore[union-attr]
+            if (figure.method, figure.type, figure.frame, figure.aggregation, figure.metric)
+            == (one.method, one.type, "256", "pooled", "f1")
+        ]
+        assert (one.f1, one.interval) == (told.value, (told.low, told.high))
 
 
 def test_phantoms_of_two_versions_are_not_compared_by_their_names(every: list[Results]) -> None:

@@ -182,12 +182,24 @@ def at_rates(rates: Mapping[float, Seeds]) -> list[AtRate]:
             several = shared([(run, method) for run in there.values()], kind, _frame(there), METRIC)
             if several is None or len(there) < 2:
                 continue
-            for (rate, run), quantity in zip(there.items(), several.quantities, strict=True):
+            images = len(several.population.fold)
+            for (rate, run), quantity, seeds in zip(there.items(), several.quantities, several.seeds, strict=True):
                 epochs = paces.get((rate, method, kind))
-                f1 = estimate(quantity, several.population)
-                images = len(several.population.fold)
+                f1 = _reported(run, method, kind, images, seeds) or estimate(quantity, several.population)
                 points.append(AtRate(run.first.name, method, kind, rate, f1.value, interval(f1), images, epochs))
     return points
+
+
+def _reported(run: Seeds, method: str, kind: str, images: int, seeds: tuple[int, ...]) -> Estimate | None:
+    """The pooled F1 of the run's own report, where so many images and these seeds are all that it is of."""
+    told, frame = run.first.current, run.frame
+    if told is None or told.seeds != seeds or len(run.first.counts[method, kind, frame].images) != images:
+        return None
+    for figure in told.figures:
+        about = figure.method, figure.type, figure.frame, figure.aggregation, figure.metric
+        if about == (method, kind, frame, "pooled", METRIC):
+            return figure.estimate
+    return None
 
 
 def rate_claims(rates: Mapping[float, Seeds], every: Sequence[Results]) -> list[Claim]:

@@ -61,6 +61,9 @@ def components(results: Results, method: str | None = None, kind: str | None = N
         table = part.columns(COMPONENTS, "image", "type", "outcome", *place)
         if table is None:
             continue
+        if kind is not None:
+            mine = [row for row, of in enumerate(table["type"]) if of == kind]
+            table = {name: [values[row] for row in mine] for name, values in table.items()}
         boxes = zip(*(numbers(table[name]).astype(int).tolist() for name in place), strict=True)
         nothing = [math.nan] * len(table["image"])
         likely = numbers(table["probability"]).tolist() if "probability" in table else nothing
@@ -68,8 +71,6 @@ def components(results: Results, method: str | None = None, kind: str | None = N
         measured = [numbers(table[name]).tolist() for name in names]
         rows = zip(table["image"], table["type"], table["outcome"], boxes, likely, strict=True)
         for (image, of, outcome, (top, left, height, width), chance), *values in zip(rows, *measured, strict=True):
-            if kind not in (None, of):
-                continue
             known = {name: value for name, value in zip(names, values, strict=True) if not math.isnan(value)}
             probability = None if math.isnan(chance) else chance
             box = Box(top, left, top + height, left + width)

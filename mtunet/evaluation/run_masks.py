@@ -65,11 +65,15 @@ def write_masks(folder: Path, images: Sequence[DetectedMasks]) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
+def keeps_masks(folder: Path) -> bool:
+    return (folder / MASKS).exists()
+
+
 def read_masks(folder: Path) -> dict[str, DetectedMasks]:
     """By image; {} for a part that kept none. Raises UnreadableRun."""
-    path = folder / MASKS
-    if not path.exists():
+    if not keeps_masks(folder):
         return {}
+    path = folder / MASKS
     try:
         with np.load(path, allow_pickle=False) as stored:
             kinds = [name.removesuffix("_ends") for name in stored.files if name.endswith("_ends")]

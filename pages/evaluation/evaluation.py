@@ -16,7 +16,7 @@ from pages.evaluation.results_table import show_results
 from pages.evaluation.runs_shown import HOW, chosen_run, show_progress, what_was_measured
 from pages.evaluation.thresholds import show_curves
 from pages.evaluation.training_curves import show_training
-from pages.shared.charts import picture_kind
+from pages.shared.charts import get_ready, picture_kind
 from pages.shared.entry import frame
 from pages.shared.words import plain
 
@@ -80,3 +80,5 @@ try:
 except UnreadableRun as problem:
     st.error(plain(str(problem)))
 keep()
+if section == "Results":  # the others that are opened first have charts
+    get_ready()

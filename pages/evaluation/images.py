@@ -1,10 +1,11 @@
 """The images behind a number, the worst first; what became of every calcification, and what goes with failing."""
 
-import base64
 import hashlib
 import operator
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,17 @@ from mtunet.evaluation.figures import EVERY
 from mtunet.evaluation.outcomes import COVARIATES, OUTCOMES, Region, components, outcome_counts
 from mtunet.evaluation.pictures import sketch
 from mtunet.evaluation.reading import Counts, ImageFacts, Results
-from mtunet.evaluation.run_masks import read_masks
+from mtunet.evaluation.run_masks import DetectedMasks, keeps_masks, read_masks
 from mtunet.evaluation.statistics import Stratum
 from mtunet.evaluation.table import TYPE_TITLES, method_title
+from mtunet.output.drawing import RGB
 from pages.evaluation.address import go, remembered, remembered_several, remembered_text
 from pages.evaluation.image_card import show_card
 from pages.evaluation.numbers import UNDEFINED, downloads, regions
 from pages.evaluation.results_table import chosen_frame, chosen_method, chosen_type, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
 from pages.shared.charts import figure, look, show
-from pages.shared.drawn_pictures import as_png
+from pages.shared.drawn_pictures import address_of
 from pages.shared.words import plain
 
 CAUSES = {"density": "breast density (BI-RADS)", **COVARIATES}
@@ -144,7 +146,7 @@ def show_images(results: Results) -> None:
     )
     names = [str(row["image"]) for row in rows]
     if rows:
-        sketches = _sketches(results, method, kind)
+        sketches = _sketches(results, method, kind, rows, mine)
         for row in rows:
             row[SKETCH] = sketches.get(str(row["image"]), "")
         place = names.index(st.session_state[remembered("image", names)])
@@ -155,18 +157,28 @@ def show_images(results: Results) -> None:
     show_causes(results, method)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Drawing what was marked …", hash_funcs=BY_RUN)
-def _sketches(results: Results, method: str, kind: str) -> dict[str, str]:
-    """By image, a small picture as an address of its own data; {} where the run kept no masks."""
-    true = _by_image(_components(results, method, kind))
+def _sketches(
+    results: Results, method: str, kind: str, rows: list[dict[str, Any]], regions: Mapping[str, list[Region]]
+) -> dict[str, str]:
+    """By image, where a small picture of it is found: drawn when it is scrolled to. Of the folds that kept masks."""
+    kept = {part.fold: part.folder for part in results.parts if part.method == method and keeps_masks(part.folder)}
     sketches = {}
-    for part in results.parts:
-        if part.method == method and part.done:
-            for name, masks in read_masks(part.folder).items():
-                if kind in masks.lengths:
-                    small = sketch(masks, kind, [region.box for region in true.get(name, []) if region.outcome != "e"])
-                    sketches[name] = f"data:image/png;base64,{base64.b64encode(as_png(small)).decode()}"
+    for row in rows:
+        if (folder := kept.get(row["fold"])) is not None:
+            name = str(row["image"])
+            draw = partial(_sketch, folder, results.seen, name, kind, regions.get(name, []))
+            sketches[name] = address_of(f"sketch {folder} {results.seen} {name} {kind}", draw)
     return sketches
+
+
+def _sketch(folder: Path, seen: str, name: str, kind: str, regions: list[Region]) -> RGB:
+    true = [region.box for region in regions if region.outcome != "e"]
+    return sketch(_masks(folder, seen)[name], kind, true)
+
+
+@lru_cache(maxsize=20)
+def _masks(folder: Path, seen: str) -> dict[str, DetectedMasks]:  # noqa: ARG001 (the run's fingerprint: the cache's key)
+    return read_masks(folder)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what became of every calcification …", hash_funcs=BY_RUN)

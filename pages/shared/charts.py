@@ -47,25 +47,25 @@ def figure(title: str, x: str, y: str, *, height: int = HEIGHT, wide: bool = Fal
     """An empty chart. title: the claim it makes. x, y: what the axes are, with units. wide: as wide as the page."""
     lines = wrapped(title, 130 if wide else 58)
     top = TOOLS + 12 + 20 * len(lines)
-    made = go.Figure()
-    made.update_layout(
-        title={
-            "text": "<br>".join(lines),
-            "font": {"size": 15},
-            "x": 0,
-            "y": 1 - (TOOLS + 6) / height,
-            "yanchor": "top",
-        },
-        height=height,
-        margin={"l": 10, "r": 20, "t": top, "b": 10},
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "title": None},
-        hoverlabel={"align": "left"},
-        hovermode="closest",
+    axis = {"zeroline": False, "gridcolor": "rgba(128,145,150,0.25)", "automargin": True}
+    return go.Figure(  # at once: each update of a figure takes as long as all of this
+        layout={
+            "title": {
+                "text": "<br>".join(lines),
+                "font": {"size": 15},
+                "x": 0,
+                "y": 1 - (TOOLS + 6) / height,
+                "yanchor": "top",
+            },
+            "height": height,
+            "margin": {"l": 10, "r": 20, "t": top, "b": 10},
+            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+            "hoverlabel": {"align": "left"},
+            "hovermode": "closest",
+            "xaxis": {"title": {"text": x}, **axis},
+            "yaxis": {"title": {"text": y}, **axis},
+        }
     )
-    grid = "rgba(128,145,150,0.25)"
-    made.update_xaxes(title=x, zeroline=False, gridcolor=grid, automargin=True)
-    made.update_yaxes(title=y, zeroline=False, gridcolor=grid, automargin=True)
-    return made
 
 
 def show(made: go.Figure, name: str, alt: str, **choices: Any) -> Any:
@@ -78,6 +78,16 @@ def show(made: go.Figure, name: str, alt: str, **choices: Any) -> Any:
         "toImageButtonOptions": {"format": kind, "filename": f"mtunet-{name}", "scale": 2 if kind == "png" else 1},
     }
     return st.plotly_chart(made, key=f"evaluation.chart.{name}", config=config, alt=alt, **choices)
+
+
+def get_ready() -> None:
+    """Let the browser read its program for charts while there is none to see: it takes a second, once. To be called
+    last."""
+    st.html(
+        "<style>.st-key-charts-ready { position: absolute; height: 0; overflow: hidden; visibility: hidden; }</style>"
+    )
+    with st.container(key="charts-ready"):
+        st.plotly_chart(go.Figure(layout={"width": 100, "height": 100}), key="evaluation.charts", width="content")
 
 
 def picture_kind() -> None:

@@ -1,7 +1,8 @@
 """Pictures of phantoms behind addresses: each is drawn once its browser asks for it, so that no page waits for it.
 
-A phantom takes a second to draw, and a gallery shows fifteen. What a page says of how a picture is drawn is kept under
-a name made of what the picture shows; the server draws a few at a time, and none that its browser no longer wants.
+A phantom takes a second to draw, and a gallery shows fifteen; a list has a thousand rows and shows a dozen. What
+a page says of how a picture is drawn is kept under a name made of what the picture shows; the server draws a few at a
+time, and none that its browser no longer wants.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from mtunet.output.drawing import RGB
 from pages.shared.image_route import KEPT, Cache, absent
 
 AT_ONCE: Final = 2
-MOST_ASKED: Final = 2000
+MOST_ASKED: Final = 20_000
 """Of pictures that may yet be asked for; a page that is drawn anew says again how its own are drawn."""
 
 _drawn: Cache[bytes] = Cache(64 * 2**20, len)
@@ -32,17 +33,22 @@ _lock = threading.Lock()
 _turns = asyncio.Semaphore(AT_ONCE)
 
 
-def figure_html(shows: str, draw: Callable[[], RGB], alt: str, caption: str, *, shape: str = "auto") -> str:
-    """A picture over its caption. shows: all that decides what is drawn. draw: runs in another thread.
-    shape: width / height as CSS says it, so that nothing jumps when the picture comes."""
+def address_of(shows: str, draw: Callable[[], RGB]) -> str:
+    """Where a browser finds the picture. shows: all that decides what is drawn. draw: runs in another thread."""
     name = hashlib.sha256(shows.encode()).hexdigest()[:32]
     with _lock:
         _asked[name] = draw
         _asked.move_to_end(name)
         while len(_asked) > MOST_ASKED:
             _asked.popitem(last=False)
+    return f"mtunet/drawn/{name}"
+
+
+def figure_html(shows: str, draw: Callable[[], RGB], alt: str, caption: str, *, shape: str = "auto") -> str:
+    """A picture over its caption; shows and draw as of its address. shape: width / height as CSS says it, so that
+    nothing jumps when the picture comes."""
     return (
-        f'<figure class="drawn"><img src="mtunet/drawn/{name}" alt="{escape(alt, quote=True)}" decoding="async" '
+        f'<figure class="drawn"><img src="{address_of(shows, draw)}" alt="{escape(alt, quote=True)}" decoding="async" '
         f'style="aspect-ratio:{shape}"><figcaption>{escape(caption)}</figcaption></figure>{_STYLE}'
     )
 

@@ -46,9 +46,12 @@ def test_from_a_number_to_the_runs_own_contours_and_back(page: Page, url: str) -
     expect(cell).not_to_have_text(pooled)
     settled(page)  # a table that is drawn once more takes the focus away
     cell.focus()
+    fetched: set[str] = set()
+    page.on("response", lambda answer: fetched.add(answer.url) if "/mtunet/drawn/" in answer.url else None)
     page.keyboard.press("Enter")  # the first
     settled(page)
     expect(page.get_by_role("img", name=re.compile("whole and magnified"))).to_have_count(1)
+    assert len(fetched) > 1, "the small pictures of the rows that are seen, beside the large one"
     expect(page).to_have_url(re.compile("section=Images"))
     rows = page.get_by_test_id("stDataFrame").first
     box = rows.bounding_box()

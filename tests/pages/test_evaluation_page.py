@@ -25,7 +25,7 @@ from mtunet.evaluation.aggregation import Figure, aggregate
 from mtunet.evaluation.between import as_one_family, compared
 from mtunet.evaluation.curves import figures_at, pooled, sweeps
 from mtunet.evaluation.figures import EVERY, METRICS
-from mtunet.evaluation.pictures import sketch
+from mtunet.evaluation.pictures import SMALL, sketch
 from mtunet.evaluation.reading import load
 from mtunet.evaluation.run_files import UnreadableRun
 from mtunet.evaluation.run_masks import DetectedMasks, lengths_of
@@ -53,6 +53,7 @@ from pages.evaluation.numbers import (
 )
 from pages.evaluation.results_table import units_said
 from pages.evaluation.runs_shown import read
+from pages.shared import drawn_pictures
 from tests import drawn_run
 from tests.drawn_run import quick_phantom, write_family, write_run
 from training.counting import SWEEP
@@ -313,7 +314,10 @@ def test_claims_are_measured_where_their_runs_are(
 def test_images_are_filtered_by_any_column(opened: Callable[[], AppTest]) -> None:
     app = go_to(opened(), "Images")
     every = app.dataframe[0].value
-    assert all(one.startswith("data:image/png;base64,") for one in every["Marked"])
+    assert len(set(every["Marked"])) == len(every), "each image has its own small picture"
+    rows, columns, colours = drawn_pictures._asked[Path(every["Marked"][0]).name]().shape
+    assert (rows, colours) == (SMALL, 3)
+    assert columns > 1
     app.text_input(key="evaluation.filter").set_value("fp > 2, density = c").run()
     some = app.dataframe[0].value
     assert sorted(some["Image"]) == sorted(every[(every["FP"] > 2) & (every["Density"] == "c")]["Image"])
