@@ -16,7 +16,7 @@ from mtunet.evaluation.judging import MTU, Difference, not_past, with_verdicts
 from mtunet.evaluation.pictures import generator_version
 from mtunet.evaluation.reading import BASELINES, TYPES, Results
 from mtunet.evaluation.runs import read, read_splits
-from mtunet.evaluation.seeds import Seeds, Shared, convergence, gates, seeds_of, shared, unlearnt
+from mtunet.evaluation.seeds import Seeds, Shared, aligned, convergence, gates, seeds_of, shared, unlearnt
 from mtunet.evaluation.significance import corrected, corrected_t_apart
 from mtunet.evaluation.statistics import Claim, Estimate, Gate, Tested
 from mtunet.evaluation.table import method_title
@@ -95,13 +95,16 @@ def compared(
     common = [method for method in one.methods if method in other.methods]
     both = seeds_of(one, common), seeds_of(other, common)
     aside = {*BASELINES}.union(*(unlearnt(common, _gates(run, every)) for run in both))
+    share = (both[0].test_over_train + both[1].test_over_train) / 2
     differences = [
-        _between(*both, method, kind, frame, metric, asked=method not in aside)
+        _between(pair, share, (method, kind, frame, metric), asked=method not in aside)
         for method in common
         for kind in TYPES
+        if (two := aligned([(run, method) for run in both], kind, frame)) is not None
         for metric in metrics
+        if (pair := two.shared(metric)) is not None
     ]
-    return as_one_family([[between for between in differences if between is not None]])[0]
+    return as_one_family([differences])[0]
 
 
 def as_one_family(tables: Sequence[Sequence[Between]]) -> list[list[Between]]:
@@ -110,17 +113,13 @@ def as_one_family(tables: Sequence[Sequence[Between]]) -> list[list[Between]]:
     return [[replace(between, test=next(tests)) for between in table] for table in tables]
 
 
-def _between(
-    one: Seeds, other: Seeds, method: str, kind: str, frame: str, metric: str, *, asked: bool
-) -> Between | None:
-    pair = shared([(one, method), (other, method)], kind, frame, metric)
-    if pair is None:
-        return None
+def _between(pair: Shared, test_over_train: float, of: tuple[str, str, str, str], *, asked: bool) -> Between:
+    """of: method, type, frame and metric."""
     first, second = (estimate(quantity, pair.population, pair.same_folds, replicates=0) for quantity in pair.quantities)
-    test = tested(pair, (one.test_over_train + other.test_over_train) / 2)
+    test = tested(pair, test_over_train)
     if not asked:
         test = replace(test, p=None, detectable=None)
-    return Between(method, kind, frame, metric, len(pair.population.fold), first, second, test)
+    return Between(*of, len(pair.population.fold), first, second, test)
 
 
 def tested(pair: Shared, test_over_train: float) -> Tested:

@@ -99,7 +99,7 @@ class Seeds:
 @dataclass(frozen=True, eq=False)
 class Shared:
     """Quantities on the same images, in the same order. folds: of each, (images,) which fold tested it; population:
-    with those of the first. seeds: of each; the same ones, but for what `shared` says."""
+    with those of the first. seeds: of each; the same ones, but for what `aligned` says."""
 
     population: Population
     quantities: tuple[Quantity, ...]
@@ -111,13 +111,29 @@ class Shared:
         return all(np.array_equal(fold, self.folds[0]) for fold in self.folds)
 
 
-def shared(
-    of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str, all_seeds: bool = False
-) -> Shared | None:
-    """A metric of several methods of one run or of several, on the images and with the seeds that all of them have.
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """Counts of several methods of one run or of several, on the same images in the same order, by seed. folds,
+    population, seeds: as of `Shared`."""
+
+    population: Population
+    counts: tuple[tuple[Counts, ...], ...]
+    seeds: tuple[tuple[int, ...], ...]
+
+    def shared(self, metric: str) -> Shared | None:
+        """None where it was not counted."""
+        known = tuple(q for several in self.counts if (q := Quantity.of(several, EVERY[metric])) is not None)
+        if len(known) < len(self.counts):
+            return None
+        return Shared(self.population, known, tuple(several[0].fold for several in self.counts), self.seeds)
+
+
+def aligned(of: Sequence[tuple[Seeds, str]], kind: str, frame: str, all_seeds: bool = False) -> Aligned | None:
+    """Several methods of one run or of several on the images and with the seeds that all of them have; None where they
+    share nothing.
 
     Runs without a seed in common lend their first one each. all_seeds: each lends all that it has, where they have as
-    many or one alone. None where they share nothing, or it was not counted.
+    many or one alone.
     """
     counted = [(method in BASELINES, run.counts(method, kind, frame)) for run, method in of]
     if not counted or not all(by_seed for _, by_seed in counted):
@@ -129,12 +145,18 @@ def shared(
         lent = [list(by_seed) for _, by_seed in counted]
     chosen = [[by_seed[seed] for seed in own] for own, (_, by_seed) in zip(lent, counted, strict=True)]
     common = set.intersection(*(set(several[0].images) for several in chosen))
-    aligned = [[_only(counts, common) for counts in several] for several in chosen]
-    known = tuple(quantity for several in aligned if (quantity := Quantity.of(several, EVERY[metric])) is not None)
-    if not common or len(known) < len(of):
+    if not common:
         return None
-    folds = tuple(several[0].fold for several in aligned)
-    return Shared(of[0][0].population(aligned[0][0]), known, folds, tuple(map(tuple, lent)))
+    counts = tuple(tuple(_only(one, common) for one in several) for several in chosen)
+    return Aligned(of[0][0].population(counts[0][0]), counts, tuple(map(tuple, lent)))
+
+
+def shared(
+    of: Sequence[tuple[Seeds, str]], kind: str, frame: str, metric: str, all_seeds: bool = False
+) -> Shared | None:
+    """A metric of them, aligned so; None also where it was not counted."""
+    both = aligned(of, kind, frame, all_seeds)
+    return None if both is None else both.shared(metric)
 
 
 def _learnt_parts(results: Results) -> set[tuple[str, int]]:

@@ -51,7 +51,6 @@ def test_from_a_number_to_the_runs_own_contours_and_back(page: Page, url: str) -
     page.keyboard.press("Enter")  # the first
     settled(page)
     expect(page.get_by_role("img", name=re.compile("whole and magnified"))).to_have_count(1)
-    assert len(fetched) > 1, "the small pictures of the rows that are seen, beside the large one"
     expect(page).to_have_url(re.compile("section=Images"))
     rows = page.get_by_test_id("stDataFrame").first
     box = rows.bounding_box()
@@ -63,6 +62,7 @@ def test_from_a_number_to_the_runs_own_contours_and_back(page: Page, url: str) -
     assert name is not None
     settled(page)
     expect(page.get_by_role("img", name=re.compile(f"{name[1]}, whole and magnified"))).to_be_visible()
+    assert len(fetched) > 2, "the small pictures of the rows that are seen, beside the two large ones"
     page.get_by_role("button", name="Open in the viewer").click()  # the third
     shown = page.locator(".mtunet-viewer")
     expect(shown).to_have_attribute("data-state", "ready")
