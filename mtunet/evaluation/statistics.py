@@ -7,13 +7,13 @@ the corrected resampled t test, which gives it an interval of its own (`signific
 claims of the run is `corrected_p`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from pathlib import Path
 from statistics import fmean
 from types import UnionType
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hints
 
 from mtunet.evaluation import run_files as files
 from mtunet.evaluation.run_files import UnreadableRun
@@ -316,7 +316,7 @@ def read(folder: Path) -> Statistics | None:
     if record is None or record.get("version") != VERSION:
         return None
     try:
-        return _made(Statistics, record)
+        return cast(Statistics, _maker(Statistics)(record))
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise UnreadableRun(
             f"{folder / files.STATISTICS} is not what it should be ({problem!r}). "
@@ -324,7 +324,6 @@ def read(folder: Path) -> Statistics | None:
         ) from None
 
 
-_hints = cache(get_type_hints)
 DIGITS = 6
 """Kept of each number."""
 
@@ -337,14 +336,22 @@ def _rounded(value: Any) -> Any:
     return [_rounded(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
-def _made(kind: Any, value: Any) -> Any:
-    """What JSON says, as the annotated type: dataclasses, tuples and mappings of them, and plain values."""
+@cache
+def _maker(kind: Any) -> Callable[[Any], Any]:
+    """Makes of what JSON says the annotated type: dataclasses, tuples and mappings of them, and plain values."""
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _made(hint, value[name]) for name, hint in _hints(kind).items() if name in value})
+        makers = {name: _maker(hint) for name, hint in get_type_hints(kind).items()}
+        return lambda value: kind(**{name: make(value[name]) for name, make in makers.items() if name in value})
     if get_origin(kind) is tuple:
-        return tuple(_made(get_args(kind)[0], entry) for entry in value)
+        make_entry = _maker(get_args(kind)[0])
+        return lambda value: tuple(map(make_entry, value))
     if get_origin(kind) is Mapping:
-        return {name: _made(get_args(kind)[1], entry) for name, entry in value.items()}
+        make_entry = _maker(get_args(kind)[1])
+        return lambda value: {name: make_entry(entry) for name, entry in value.items()}
     if get_origin(kind) is UnionType and float in get_args(kind):
-        return None if value is None else float(value)
-    return float(value) if kind is float else value
+        return lambda value: None if value is None else float(value)
+    return float if kind is float else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
