@@ -80,5 +80,5 @@ try:
 except UnreadableRun as problem:
     st.error(plain(str(problem)))
 keep()
-if section == "Results":  # the others that are opened first have charts
+if section == "Results":  # what a person looks at first; the other sections read it when they need it
     get_ready()
