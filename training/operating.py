@@ -36,8 +36,8 @@ hold more than phantoms that looks like calcium, get about twice as many."""
 HALF = 0.5
 """MC false positives per image at which the sensitivity of detectors is compared."""
 MC_SENSITIVITY_GIVEN = 0.02
-"""Lesion sensitivity of MC that is given for outlines that fit: a region that reaches to where certainty is
-a tenth hits what it lies on, and outlines nothing."""
+"""Lesion sensitivity of MC that is given for telling it from BAC: a region that reaches to where certainty is a tenth
+hits what it lies on, and takes the artery beside it along."""
 BAC_F1_GIVEN = 0.03
 """Pixel F1 of BAC that is given for fewer false components: pixels of one weigh little in F1, yet it makes a flag.
 Of `runs/detail-rings` 0.015 gave none, and 0.03 would have spared two fifths of them on what was chosen on."""
@@ -118,8 +118,9 @@ def choose_operating_point(
 
     Every figure is the mean of the parts in which it is defined, so that each weighs the same however many images it
     has. MC: of those with at most `allowed` false positives per image (the fewest when none has) and within
-    MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the highest pixel F1. BAC: the fewest false positives
-    per image among those whose pixel F1 is within BAC_F1_GIVEN of the highest. BAC does not depend on MC's choice.
+    MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the fewest BAC called MC, then the highest pixel F1.
+    BAC: the fewest false positives per image among those whose pixel F1 is within BAC_F1_GIVEN of the highest. BAC does
+    not depend on MC's choice.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
     summed = [_summed(scored) for scored in parts]
@@ -199,14 +200,18 @@ def _best_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
     return max(rows, key=merit)
 
 
-def _best_outlined_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
+def _best_parted_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
     best = _best_mc(rows, most)
     most = max(most, best["false_positives_per_image"])
     least = (best["lesion_sensitivity"] or 0.0) - MC_SENSITIVITY_GIVEN
     near = [
         row for row in rows if row["false_positives_per_image"] <= most and (row["lesion_sensitivity"] or 0.0) >= least
     ]
-    return max(near, key=lambda row: (row["pixel_f1"] or 0.0, -row["false_positives_per_image"]))
+
+    def merit(row: Mapping[str, Any]) -> tuple[float, float, float]:
+        return -(row["bac_called_mc"] or 0.0), row["pixel_f1"] or 0.0, -row["false_positives_per_image"]
+
+    return max(near, key=merit)
 
 
 def _best_bac(rows: Sequence[dict[str, Any]], _most: float) -> dict[str, Any]:
@@ -216,7 +221,7 @@ def _best_bac(rows: Sequence[dict[str, Any]], _most: float) -> dict[str, Any]:
 
 
 _BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]], float], dict[str, Any]]] = {
-    MC: _best_outlined_mc,
+    MC: _best_parted_mc,
     BAC: _best_bac,
 }
 
