@@ -158,8 +158,8 @@ DETAIL = Experiment(
     "0.74 at 0.28 false marks on sealed phantoms, BAC pixel F1 0.79, six of 31 normal films flagged, 78 % of MG1's "
     "arteries with 85 mm² beside them; and nothing of a sample's pleomorphic cluster, two bright specks and four "
     "faint ones. Expected of the third: that cluster, 0.80 at half a false mark, 0.82, and no more films flagged than "
-    "by what ships. Six hours on one core that computes in bfloat16, four on two. `--seeds 1` makes another, `join` a pair of "
-    "them.",
+    "by what ships. Six hours on one core that computes in bfloat16, four on two. `--seeds 1` makes another, `join` a "
+    "pair of them.",
     methods=("mtunet",),
     data=Mixture(harder=300, plain=300, inserted=600, artefacts=0.5, unusual=400),
     look=FieldOfView(pitch_mm=0.2, size=128, off_lesion=0.35),
