@@ -15,7 +15,7 @@ from pages.evaluation.learning_now import HEADS, show_learning
 from pages.evaluation.numbers import UNDEFINED, downloads
 from pages.evaluation.results_table import chosen_method, of_one_seed
 from pages.evaluation.runs_shown import BY_RUN
-from pages.shared.charts import figure, line, look, markers, show
+from pages.shared.charts import figure, line, look, show
 
 BARS = {
     "train_seconds": ("Training time per fold", "minutes", 1 / 60),
@@ -117,9 +117,8 @@ def _validation_chart(results: Results, shown: list[History], kind: str, soon: d
         made.add_scatter(
             x=history.along[known_rows],
             y=history.validation[kind][known_rows],
-            mode="lines+markers",
+            mode="lines",  # told apart by their dashes: a mark for each epoch would be half of what a browser draws
             line=line(history.method, results.methods, width=1.4),
-            marker=markers(history.method, results.methods, 6),
             name=method_title(history.method),
             legendgroup=history.method,
             showlegend=history.method not in named,
