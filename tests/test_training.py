@@ -211,6 +211,22 @@ def test_parts_weigh_the_same_however_many_images_they_have() -> None:
     assert (row["lesion_sensitivity"], row["false_positives_per_image"], row["pixel_f1"]) == (1.0, 0.5, 1.0)
 
 
+def test_an_artery_that_is_left_alone_is_worth_more_than_an_outline_that_fits() -> None:
+    """Down to a quarter of certainty the whole cluster is outlined, and the artery beside it; above, neither."""
+    cluster, core, artery = (np.zeros((120, 100), bool) for _ in range(3))
+    cluster[40:80, 20:60], core[46:74, 26:54], artery[58:62, 60:90] = True, True, True
+    level = np.where(core, 0.96, 0.25 * (cluster | artery)).astype(np.float32)
+    sample = replace(drawn_sample(0), masks={MC: cluster, BAC: artery}, spacing_mm=0.4)
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    chosen, table = choose_operating_point([[(sample, seen({MC: level, BAC: np.zeros_like(level)}))]], unchosen)
+    plain = (row for row in table if row["type"] == "mc" and not row["minimum_specks"] and row["minimum_mm2"] == 2.0)
+    found = {row["threshold"]: row for row in plain if not row["minimum_peak"]}
+    assert (found[0.2]["bac_called_mc"], found[0.3]["bac_called_mc"]) == (1.0, 0.0)
+    assert found[0.2]["lesion_sensitivity"] == found[0.3]["lesion_sensitivity"] == 1.0
+    assert found[0.2]["pixel_f1"] > found[0.3]["pixel_f1"]
+    assert chosen.thresholds[MC] >= 0.3
+
+
 def test_outlines_that_fit_are_worth_a_little_sensitivity() -> None:
     """Grown to a tenth of certainty, a cluster is found with a wide rim: without the rim is what is chosen."""
     cluster, rim = np.zeros((120, 100), bool), np.zeros((120, 100), bool)

@@ -16,6 +16,7 @@ from training.sampling import FieldOfView, Stage
 
 Schedule = Literal["constant", "one-cycle", "two-cycles", "three-cycles"]
 CYCLES: dict[Schedule, int] = {"constant": 1, "one-cycle": 1, "two-cycles": 2, "three-cycles": 3}
+"""How often the learning rate goes its way in a training."""
 
 GENTLE = Augmentation(scale=0.25, intensity=True, harshest_blur=0.6, harshest_noise=0.04)
 """Leaves faint calcium visible."""

@@ -29,9 +29,9 @@
         metrics.csv            method, type, fold, frame, aggregation, metric, value; from counts.csv alone
         notes.md               what somebody wrote of the run, where anybody did
 
-A run of kind "real" (a measurement on real mammograms) has images.csv, froc.csv, breasts.csv, perturbed.csv (packed by
-columns where it holds rows), and may have notes.md and notes.csv (image, note), written by whoever looked at the images
-one by one.
+A run of kind "real" (a measurement on real mammograms) has images.csv, froc.csv, breasts.csv, perturbed.csv, and may
+have notes.md and notes.csv (image, note), written by whoever looked at the images one by one. Those that are kept have
+perturbed.csv packed by columns.
 
 A run of kind "model" has one method. The first ones have their folds without a folder of the method, and one
 images.csv per fold with the counts of pixels and lesions; the readers here find both.
