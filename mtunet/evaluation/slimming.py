@@ -48,7 +48,7 @@ def slim(folder: Path) -> tuple[int, int]:
                 about = ("image", "type", "frame", "threshold")
                 write_columns(part.folder, MARKED, _columns(_marks(sweeps), (*about, *KEPT)))
                 remove_table(part.folder, SWEEP)
-            _pack(part.folder, COUNTS, COMPONENTS, VALIDATION, HISTORY, CALIBRATION)
+            _pack(part.folder, IMAGES, COUNTS, COMPONENTS, VALIDATION, HISTORY, CALIBRATION)
     _pack(folder, IMAGES, METRICS)
     for name in (SPLITS, STATISTICS):
         pack_json(folder / name)
