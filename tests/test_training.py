@@ -19,6 +19,7 @@ from mtunet.detection.settings import Settings
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
 from mtunet.evaluation.reading import load
+from mtunet.evaluation.slimming import slim
 from mtunet.phantom import PhantomSpec, cohort
 from tests.drawn_views import drawn_sample
 from training import fitting, loop, tasks
@@ -104,6 +105,10 @@ def test_the_model_that_ships_is_a_task_like_any_other(tmp_path: Path, monkeypat
         assert again["settings"] == summary["settings"]
         provenance = model_from_bytes((folder / "fold_0" / "weights.safetensors").read_bytes(), "x", "cpu").provenance
         assert provenance.get("chosen_on", "") == said
+    tables = {name: runs.read_table(runs.read(folder), 0, name) for name in ("images", "history", "validation")}
+    slim(folder)
+    assert not list(folder.rglob("*.csv"))
+    assert {name: runs.read_table(runs.read(folder), 0, name) for name in tables} == tables
 
 
 def test_no_phantom_is_in_two_parts_of_a_split() -> None:
