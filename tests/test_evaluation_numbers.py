@@ -52,15 +52,24 @@ def counts_of(rows: list[tuple[int, ...]], fold: list[int] | None = None, images
 
 def stored(folder: Path) -> Iterator[Row]:
     """Every row of counts that a run stored, read plainly."""
-    for path in (*folder.glob("*/fold_*/counts.csv*"), *folder.glob("*/fold_*/counts.columns.xz")):
-        data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        for row in by_columns(data.decode()) if ".columns" in path.name else csv.DictReader(data.decode().splitlines()):
+    for path in _tables(folder, "*/fold_*/counts"):
+        for row in _rows(path):
             key = path.parent.parent.name, row["type"], row["frame"], int(path.parent.name[5:])
             yield (*key, tuple(int(row[c]) for c in CELLS))  # type: ignore[misc]
-    for path in folder.glob("fold_*/images.csv"):
-        for row in csv.DictReader(path.open(newline="")):
+    for path in _tables(folder, "fold_*/images"):
+        for row in _rows(path):
             for kind in ("mc", "bac"):
                 yield "mtunet", kind, "native", int(path.parent.name[5:]), tuple(int(row[f"{kind}_{c}"]) for c in CELLS)  # type: ignore[misc]
+
+
+def _tables(folder: Path, name: str) -> Iterator[Path]:
+    yield from folder.glob(f"{name}.csv*")
+    yield from folder.glob(f"{name}.columns.xz")
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    text = (lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()).decode()
+    return by_columns(text) if ".columns" in path.name else iter(csv.DictReader(text.splitlines()))
 
 
 def by_columns(text: str) -> Iterator[dict[str, str]]:
