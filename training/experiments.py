@@ -156,12 +156,9 @@ DETAIL = Experiment(
     "many for two cycles and few in the third. False pixels cost five times as much where they are the other type. "
     "One cycle was measured as `runs/detail-strands`, two as `runs/detail-cycles`, three as "
     "`runs/detail-three-cycles`; the notes of `runs/real-recipe` and of those after it say what was expected of each "
-    "and found. Expected of the third were the cluster of a sample that two cycles miss, MC sensitivity 0.80 at half "
-    "a false mark, BAC pixel F1 0.82, and no more films flagged than by what ships. Found on its own unseen phantoms: "
-    "0.84 at 0.22 false marks, 0.82; the sample's cluster is missed still, 13 of 31 normal films are flagged, and a "
-    "quarter of MG1's arteries is called MC. Expected of a pair from two seeds: half the false marks at the same "
-    "sensitivity, as one of them has with a network of the pair that ships (`runs/detail-mixed-pair`). Six hours on "
-    "one core that computes in bfloat16, four on two. `--seeds 1` makes another, `join` a pair of them.",
+    "and found. Expected of a pair from two seeds: half the false marks at the same sensitivity, as one of them has "
+    "with a network of the pair that ships (`runs/detail-mixed-pair`). Six hours on one core that computes in "
+    "bfloat16, four on two. `--seeds 1` makes another, `join` a pair of them.",
     methods=("mtunet",),
     data=Mixture(harder=300, plain=300, inserted=600, artefacts=0.5, unusual=400),
     look=FieldOfView(pitch_mm=0.2, size=128, off_lesion=0.35),
