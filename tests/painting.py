@@ -55,6 +55,7 @@ class Painter(nn.Module):
     def __init__(self, before: Callable[[], None] = lambda: None, *, bac: bool = True) -> None:
         super().__init__()
         self.before, self.bac = before, bac
+        self.magnifier = None
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         self.before()

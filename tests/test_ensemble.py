@@ -70,6 +70,7 @@ class Sees(torch.nn.Module):
     nowhere."""
 
     config = NetworkConfig(width=4)
+    magnifier = None
 
     def __init__(self, low: float, high: float, logit: float = 20.0) -> None:
         super().__init__()

@@ -26,6 +26,7 @@ class Painter(torch.nn.Module):
     """The network that paints what it is told: MC is brighter than 0.8, BAC lies between 0.6 and 0.8."""
 
     config = NetworkConfig(width=8)
+    magnifier = None
 
     def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
         mc, bac = pixels > 0.8, (pixels > 0.6) & (pixels <= 0.8)
@@ -87,6 +88,7 @@ def test_the_settings_say_whether_tiles_are_looked_at_from_both_sides() -> None:
 def test_both_looks_weigh_the_same() -> None:
     class Leftwards(torch.nn.Module):
         config = NetworkConfig(width=8)
+        magnifier = None
 
         def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
             across = torch.linspace(-1, 1, pixels.shape[3]).expand(pixels.shape)

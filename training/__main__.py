@@ -31,7 +31,7 @@ from training.note import as_markdown
 from training.products import choose_again, evaluate, mixture_of
 from training.realism import Calcium, measure_cues, measure_realism
 from training.reporting import report
-from training.tools import combining
+from training.tools import combining, magnifying
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
 from training.tools.planning import plan
@@ -231,6 +231,17 @@ def join(runs: tuple[Path, ...], mirrored: bool, out: Path, device: str) -> None
     if len(runs) < 2:
         raise click.UsageError("One run has nothing to be joined with: name two or more.")
     _tell(combining.join(runs, out, device, mirrored))
+
+
+@main.command()
+@run_argument
+@click.option("--films", type=FOLDER, help="Folder with mini_mias: choose with half of its normal films as well.")
+@out_option
+@device_option
+def magnify(run: Path, films: Path | None, out: Path, device: str) -> None:
+    """A magnifier learnt for a finished run's networks: a closer look, at 0.1 mm, at what may be MC; resumable."""
+    chosen_on = (lambda data: with_films(data, films)) if films else None
+    _tell(magnifying.add_magnifier(run, out, magnifying.MagnifyingPlan(), device, chosen_on))
 
 
 def _real_data(command: Any) -> Any:

@@ -6,6 +6,7 @@ __all__ = [
     "breast",
     "components",
     "devices",
+    "magnification",
     "mc_score",
     "models",
     "network",

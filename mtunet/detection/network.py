@@ -6,7 +6,7 @@ With `width=64` and three heads it has 31,030,723 parameters. Ronneberger et al.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from typing import Any, Literal
 
@@ -21,28 +21,46 @@ DIVISOR = 2**STEPS
 
 
 @dataclass(frozen=True)
+class MagnifierConfig:
+    """widths: channels of each step of the magnifier; between two steps the grid is halved."""
+
+    widths: tuple[int, ...] = (16, 24, 32, 48, 64)
+
+
+def _magnifier_config(value: dict[str, Any]) -> MagnifierConfig | None:
+    return MagnifierConfig(tuple(value["magnifier"]["widths"])) if "magnifier" in value else None
+
+
+def _magnifier_json(magnifier: MagnifierConfig | None) -> dict[str, Any]:
+    return {} if magnifier is None else {"magnifier": {"widths": list(magnifier.widths)}}
+
+
+@dataclass(frozen=True)
 class NetworkConfig:
     """What is needed to build the network again.
 
     width: channels of the first step; each step down doubles them.
     norm: "none" is the paper's; "group" puts a group norm (of 8 groups, or 4) after each convolution.
     heads: the tasks, in the order of the output channels.
+    magnifier: of the small network that looks at possible MC more closely; None where there is none.
     """
 
     width: int = 64
     norm: Literal["none", "group"] = "none"
     heads: tuple[str, ...] = HEADS
+    magnifier: MagnifierConfig | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1 or (self.norm == "group" and self.width % 4):
             raise ValueError(f"Width must be positive, and a multiple of 4 with group norm, not {self.width}.")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "heads": list(self.heads)}
+        told = {"width": self.width, "norm": self.norm, "heads": list(self.heads)}
+        return told | _magnifier_json(self.magnifier)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "NetworkConfig":
-        return cls(width=value["width"], norm=value["norm"], heads=tuple(value["heads"]))
+        return cls(value["width"], value["norm"], tuple(value["heads"]), _magnifier_config(value))
 
 
 class MTUNet(nn.Module):
@@ -68,6 +86,7 @@ class MTUNet(nn.Module):
         )
         self.heads = Heads(nn.Conv2d(config.width, 1, kernel_size=1) for _ in config.heads)
         self.pool = nn.MaxPool2d(2)
+        self.magnifier = None if config.magnifier is None else Magnifier(config.magnifier)
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         x = normalise(pixels, window)  # (N, 1, H, W)
@@ -128,6 +147,35 @@ def _double_convolution(inputs: int, outputs: int, norm: str) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+class Magnifier(nn.Module):
+    """The closer look at what may be MC (`detection.magnification`): crops as (N, 1, rows, columns) pixels in [0, 1]
+    and (N, 2) windows to (N,) logits that what lies in their middle is MC.
+
+    weight, offset: a region's own logit is moved by weight × the logit given here + offset.
+    """
+
+    weight: Tensor
+    offset: Tensor
+
+    def __init__(self, config: MagnifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.steps = nn.ModuleList(
+            _double_convolution(i, o, "group") for i, o in zip([1, *config.widths[:-1]], config.widths, strict=True)
+        )
+        self.pool = nn.MaxPool2d(2)
+        self.say = nn.Linear(2 * config.widths[-1], 1)
+        self.register_buffer("weight", torch.ones(1))
+        self.register_buffer("offset", torch.zeros(1))
+
+    def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
+        x = normalise(pixels, window)
+        for number, convolve in enumerate(self.steps):
+            x = convolve(self.pool(x) if number else x)  # (N, widths[number], H/2^number, W/2^number)
+        logits: Tensor = self.say(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
+        return logits[:, 0]
+
+
 def build(config: NetworkConfig) -> MTUNet:
     """A network with fresh weights, drawn from torch's current seed."""
     network = MTUNet(config)
@@ -147,6 +195,7 @@ class EnsembleConfig:
     """What is needed to build the networks again. Raises ValueError for fewer than two, or for other heads."""
 
     members: tuple[NetworkConfig, ...]
+    magnifier: MagnifierConfig | None = None
 
     def __post_init__(self) -> None:
         if len(self.members) < 2 or len({member.heads for member in self.members}) > 1:
@@ -157,16 +206,17 @@ class EnsembleConfig:
         return self.members[0].heads
 
     def to_json(self) -> dict[str, Any]:
-        return {"members": [member.to_json() for member in self.members]}
+        return {"members": [member.to_json() for member in self.members]} | _magnifier_json(self.magnifier)
 
 
 class Ensemble(nn.Module):
     """As `MTUNet`: (N, 1, rows, columns) pixels and (N, 2) windows to (N, heads, rows, columns) logits."""
 
-    def __init__(self, members: Sequence[MTUNet]) -> None:
+    def __init__(self, members: Sequence[MTUNet], magnifier: MagnifierConfig | None = None) -> None:
         super().__init__()
-        self.config = EnsembleConfig(tuple(member.config for member in members))
+        self.config = EnsembleConfig(tuple(member.config for member in members), magnifier)
         self.members = nn.ModuleList(members)
+        self.magnifier = None if magnifier is None else Magnifier(magnifier)
 
     def forward(self, pixels: Tensor, window: Tensor) -> Tensor:
         return self.each(pixels, window).mean(0)
@@ -187,11 +237,20 @@ def config_from_json(value: dict[str, Any]) -> NetworkConfig | EnsembleConfig:
     """The inverse of both `to_json`."""
     if "members" not in value:
         return NetworkConfig.from_json(value)
-    return EnsembleConfig(tuple(NetworkConfig.from_json(member) for member in value["members"]))
+    members = tuple(NetworkConfig.from_json(member) for member in value["members"])
+    return EnsembleConfig(members, _magnifier_config(value))
 
 
 def build_any(config: NetworkConfig | EnsembleConfig) -> Network:
     """One network or several with fresh weights, drawn from torch's current seed."""
     if isinstance(config, NetworkConfig):
         return build(config)
-    return Ensemble([build(member) for member in config.members])
+    return Ensemble([build(member) for member in config.members], config.magnifier)
+
+
+def with_magnifier(network: Network, magnifier: Magnifier) -> Network:
+    """The same network with this magnifier, in place of its own where it has one."""
+    both = build_any(replace(network.config, magnifier=magnifier.config))
+    own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("magnifier.")}
+    both.load_state_dict(own | {f"magnifier.{name}": tensor for name, tensor in magnifier.state_dict().items()})
+    return both.eval()

@@ -4,6 +4,7 @@ Two ways to look, one code path. `paper` squeezes the whole view by area to 256Ã
 keeps the breast at a fixed physical pitch, so that a speck has the same size in every image.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -81,6 +82,35 @@ def prepare(
         looked=looked,
         scale=scale,
     )
+
+
+def magnify(
+    mammogram: Mammogram, prepared: Prepared, places: Sequence[tuple[int, int]], pitch_mm: float, side: int
+) -> npt.NDArray[np.float32]:
+    """(n, side, side) float32 in [0, 1]: what lies about each place, (row, column) on the network's grid, at a finer
+    pitch; past the image's edges it is mirrored."""
+    crop, (rows, columns) = prepared.crop, prepared.pixels.shape
+    along = (crop.bottom - crop.top) / rows, (crop.right - crop.left) / columns
+    height, width = (max(round(side * pitch_mm / spacing), 2) for spacing in prepared.scale.spacing_mm)
+    cut = np.empty((len(places), side, side), np.float32)
+    for number, (row, column) in enumerate(places):
+        top = round(crop.top + (row + 0.5) * along[0] - height / 2)
+        left = round(crop.left + (column + 0.5) * along[1] - width / 2)
+        part = tuple(
+            _mirrored(np.arange(first, first + length), whole)
+            for first, length, whole in zip((top, left), (height, width), mammogram.shape, strict=True)
+        )
+        pixels = mammogram.pixels[np.ix_(*part)]
+        if prepared.looked.white:
+            pixels = np.where(prepared.breast[np.ix_(*part)], pixels, np.float32(0))
+        cut[number] = resize(pixels, (side, side))
+    return cut
+
+
+def _mirrored(at: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
+    """Indices in [0, length) that continue it by mirroring, each end's own pixel twice."""
+    at = at % (2 * length)
+    return np.minimum(at, 2 * length - 1 - at)
 
 
 def restore(prepared: Prepared, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

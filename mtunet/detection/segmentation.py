@@ -16,6 +16,7 @@ from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.detection.breast import looked_at
 from mtunet.detection.components import components
 from mtunet.detection.devices import cores_to_use, describe, tile_workers, tiles_at_once
+from mtunet.detection.magnification import look_closer
 from mtunet.detection.models import Model
 from mtunet.detection.network import DIVISOR, Ensemble, Network, mirror_look
 from mtunet.detection.pitch import after_trying, scales
@@ -62,6 +63,11 @@ def segment(
                 progress((before + done) / len(tried))
 
         logits = _blended_logits(look, prepared, told, cancelled or (lambda: False))
+        if look.network.magnifier is not None and model.settings.pitch_mm is not None:
+            of_mc = logits[0, list(Calcification).index(Calcification.MICRO)]
+            look_closer(
+                look.network.magnifier, look.device, look.dtype, mammogram, prepared, of_mc, model.settings.pitch_mm
+            )
         seen = _segmentation(model, mammogram, prepared, logits, look.described)
         amounts = _amounts(seen)
         if best is None or amounts > most:
@@ -70,6 +76,15 @@ def segment(
     if len(tried) > 1:
         taken = after_trying(taken, found=any(most[: len(Calcification)]))
     return replace(best, scale_source=taken.source, scale_said=taken.said, seconds=time.perf_counter() - started)
+
+
+def look_once(model: Model, mammogram: Mammogram) -> tuple[Prepared, npt.NDArray[np.float32]]:
+    """What the networks together say at the likeliest scale, (types, rows, columns) logits on their grid, before a
+    closer look."""
+    looked = looked_at(mammogram.pixels)
+    prepared = prepare(mammogram, model.settings.pitch_mm, looked, scales(mammogram, looked)[0])
+    look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
+    return prepared, _blended_logits(look, prepared, lambda _: None, lambda: False)[0]
 
 
 def _segmentation(

@@ -4,13 +4,23 @@ through it.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from mtunet.detection.network import STEPS, EnsembleConfig, MTUNet, NetworkConfig, config_from_json, count_parameters
+from mtunet.detection.magnification import MAGNIFIED_MM
+from mtunet.detection.network import (
+    STEPS,
+    EnsembleConfig,
+    Magnifier,
+    MTUNet,
+    NetworkConfig,
+    config_from_json,
+    count_parameters,
+)
 from mtunet.evaluation.reading import Results
 from pages.evaluation.numbers import downloads
 from pages.shared.charts import figure, look, muted, show
@@ -29,11 +39,24 @@ def networks_of(config: Mapping[str, Any]) -> tuple[NetworkConfig, ...]:
     """Those that MTU-Net is in a run of this configuration, side by side; () where it does not tell."""
     experiment = _experiment(config)
     if told := experiment.get("network"):
-        network = config_from_json(told)
+        network = replace(config_from_json(told), magnifier=None)
         return network.members if isinstance(network, EnsembleConfig) else (network,)
     if "mtunet" in config.get("methods", ()) and "width" in experiment and "norm" in experiment:
         return (NetworkConfig(experiment["width"], experiment["norm"]),)
     return ()
+
+
+def magnifier_of(config: Mapping[str, Any]) -> str:
+    """What is said of a run's magnifier; "" where it has none."""
+    told = _experiment(config).get("network")
+    magnifier = config_from_json(told).magnifier if told else None
+    if magnifier is None:
+        return ""
+    weights, widths = count_parameters(Magnifier(magnifier)), ", ".join(map(str, magnifier.widths))
+    return (
+        f" Not drawn: the magnifier, a network of {weights:,} weights (steps of {widths} channels) that looks at what "
+        f"may be MC once more, at {MAGNIFIED_MM:g} mm."
+    )
 
 
 def learnt_on(config: Mapping[str, Any]) -> tuple[int, str]:
@@ -94,6 +117,7 @@ def show_network(results: Results) -> None:
         "Drawn from the network that the code builds: what is written is channels × rows × columns after each block. "
         "Dotted lines are the long skips; each block is two 3 × 3 convolutions with ReLU, between blocks lie 2 × 2 max "
         "pooling (down) and 2 × 2 transposed convolutions (up); a head is one 1 × 1 convolution and a sigmoid."
+        + magnifier_of(results.config)
     )
     downloads(f"{results.name}-network", rows)
 

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Box
 from mtunet.detection import models
 from mtunet.detection.devices import describe
-from mtunet.detection.network import NetworkConfig, count_parameters
+from mtunet.detection.network import Magnifier, MagnifierConfig, NetworkConfig, count_parameters
 from mtunet.evaluation import between, paper, runs, statistics
 from mtunet.evaluation.aggregation import Figure, aggregate
 from mtunet.evaluation.between import as_one_family, compared
@@ -39,7 +39,7 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import count
 from pages.evaluation.address import link
 from pages.evaluation.checklist import AUDITS
-from pages.evaluation.network_figure import learnt_on, network_shapes, networks_of
+from pages.evaluation.network_figure import learnt_on, magnifier_of, network_shapes, networks_of
 from pages.evaluation.numbers import (
     Behind,
     as_latex,
@@ -463,6 +463,14 @@ def test_of_what_a_run_does_not_tell_nothing_is_said() -> None:
     """The paper's objective has no normalisation, whatever the experiment names for MTU-Net."""
     assert networks_of({"experiment": {"width": 8, "norm": "group"}, "methods": ["mtunet-paper", "nothing"]}) == ()
     assert networks_of({}) == networks_of({"experiment": "detail"}) == ()
+
+
+def test_a_magnifier_is_told_beside_the_diagram_and_not_drawn() -> None:
+    config = NetworkConfig(8, "group", magnifier=MagnifierConfig((8, 16)))
+    told = {"experiment": {"network": config.to_json()}}
+    assert networks_of(told) == (replace(config, magnifier=None),)
+    assert f"{count_parameters(Magnifier(MagnifierConfig((8, 16)))):,} weights" in magnifier_of(told)
+    assert magnifier_of({"experiment": {"network": networks_of(told)[0].to_json()}}) == magnifier_of({}) == ""
 
 
 def test_a_table_for_a_paper_has_its_intervals(drawn: Path) -> None:

@@ -52,6 +52,8 @@ def _one(run: runs.Run) -> tuple[MTUNet, Any]:
     network, settings, _ = read_weights(runs.weights_of(run))
     if not isinstance(network, MTUNet):
         raise runs.NotARun(f"{run.folder} holds several networks already: name the runs that it was joined from.")
+    if network.magnifier is not None:
+        raise runs.NotARun(f"{run.folder} has a magnifier, which is learnt for networks that are joined already.")
     return network, settings
 
 

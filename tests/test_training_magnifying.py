@@ -1,0 +1,143 @@
+"""A magnifier is learnt from what the networks of a finished run take for MC, and from what a view holds besides."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtunet.case import Calcification
+from mtunet.detection.network import Magnifier, MagnifierConfig, NetworkConfig, build
+from mtunet.detection.settings import Settings
+from mtunet.detection.weights import read_weights, write_weights
+from mtunet.evaluation import runs
+from tests.painting import drawing, painting_model
+from training.data import samples
+from training.data.recipes import Mixture
+from training.data.samples import Sample
+from training.experiments import EXPERIMENTS
+from training.fitting import How
+from training.products import machine
+from training.tools import magnifying
+from training.tools.combining import join
+from training.tools.magnifying import KINDS, Crops, MagnifyingPlan, add_magnifier, crops_of, learn, scale
+
+MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+TINY = MagnifyingPlan(Mixture(train=8, validation=0, test=0, seed=9), steps=4, batch=4, widths=(8, 8))
+
+
+def view(*, mc: bool = True, ignored: bool = False) -> Sample:
+    """A breast with two spots that the painter takes for MC, the second of them benign; and an artery."""
+    pixels = drawing(600, 600, mc=0, bac=False)
+    masks = {kind: np.zeros((600, 600), bool) for kind in Calcification}
+    pixels[200:220, 200:220] = pixels[400:420, 200:220] = 65535
+    masks[MC][195:225, 195:225] = True
+    masks[BAC][300:306, 50:200] = True
+    benign, ignore = np.zeros((600, 600), bool), np.zeros((600, 600), bool)
+    benign[400:420, 200:220] = True
+    ignore[400:420, 200:220] = ignored
+    if not mc:
+        del masks[MC]
+    return Sample("drawn", "p", pixels, masks, benign, 0.1, "drawn", ignore)
+
+
+def painter() -> object:
+    model = painting_model("detail")
+    return replace(model, settings=replace(model.settings, pitch_mm=0.2))
+
+
+def test_what_is_taken_for_mc_is_cut_out_as_true_or_false_and_what_is_beside_it_is_known_by_its_kind() -> None:
+    crops = crops_of(painter(), view(), 0)  # type: ignore[arg-type]
+    regions = crops.of(np.flatnonzero(crops.kind == KINDS.index("region")))
+    assert [bool(true) for true in regions.true] == [True, False]
+    assert sorted(regions.region) == [1, 2]
+    assert (regions.peak > 0).all()
+    count = {name: int(np.count_nonzero(crops.kind == number)) for number, name in enumerate(KINDS)}
+    assert count == {"region": 2, "mc": 2, "artery": 3, "benign": 2, "tissue": 1}
+    assert crops.true[crops.kind == KINDS.index("mc")].all()
+    assert not crops.true[crops.kind > KINDS.index("mc")].any()
+    middle = crops.pixels.shape[1] // 2
+    assert regions.pixels[:, middle + 2 : middle + 8, middle + 2 : middle + 8].min() > 65000  # from the first corner on
+
+
+def test_what_is_ignored_or_unknown_is_not_learnt_from() -> None:
+    ignored = crops_of(painter(), view(ignored=True), 0)  # type: ignore[arg-type]
+    assert ignored.true[ignored.kind == 0].all()
+    assert not (ignored.kind == KINDS.index("benign")).any()
+    assert len(crops_of(painter(), view(mc=False), 0)) == 0  # type: ignore[arg-type]
+
+
+def crops(count: int) -> Crops:
+    """Half of them hold a bright middle, which is true; each of a view of its own."""
+    rng = np.random.default_rng(1)
+    true = np.arange(count) % 2 == 0
+    pixels = rng.uniform(0.2, 0.4, (count, 239, 239))
+    pixels[true, 110:130, 110:130] += 0.4
+    return Crops(
+        (pixels * 65535).astype(np.uint16),
+        np.tile(np.float32([[0.0, 1.0]]), (count, 1)),
+        np.zeros(count, np.uint8),
+        true,
+        np.ones(count, np.int32),
+        rng.normal(0, 1, count).astype(np.float32),
+        np.arange(count, dtype=np.int32) * 3 % 32,  # every eighth is held out, of both kinds
+    )
+
+
+def test_it_learns_and_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = replace(TINY, steps=6)
+    at_once, _, fit = learn(plan, crops(32), How(), tmp_path / "whole")
+    monkeypatch.setattr(magnifying, "KEEP_EVERY", 0.0)
+    learn(replace(plan, steps=6), crops(32), How(), tmp_path / "parts")
+    monkeypatch.setattr(magnifying, "_step", lambda *_: pytest.fail("learnt again what it had learnt"))
+    again, _, _ = learn(plan, crops(32), How(), tmp_path / "parts")
+    for name, tensor in at_once.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
+    assert fit["regions"] == 4
+
+
+def test_what_it_says_is_put_on_the_scale_of_the_networks() -> None:
+    class Knows(Magnifier):
+        def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
+            return pixels[:, 0, 54:74, 54:74].mean((1, 2)) * 10 - 5
+
+    magnifier, all_crops = Knows(MagnifierConfig((8,))), crops(64)
+    fit = scale(magnifier, all_crops, How())
+    assert fit["ranked_right_by_it_alone"] == fit["ranked_right_after"] == 1.0
+    assert fit["ranked_right_before"] < 0.8
+    assert float(magnifier.weight) > 0
+    said = all_crops.pixels[:, 107:127, 107:127].mean((1, 2)) / 65535 * 10 - 5
+    moved = all_crops.peak + float(magnifier.weight) * said + float(magnifier.offset)
+    assert ((moved > 0) == all_crops.true).all()
+
+
+def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(magnifying, "in_parallel", lambda make, jobs, *_: [make(job) for job in jobs])
+    torch.manual_seed(0)
+    data = Mixture(train=1, validation=1, test=1, seed=7)
+    settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    told = replace(EXPERIMENTS["smoke-detail"], data=data).to_json()
+    provenance = {"run": "base", "experiment": told, "data": data.said, **machine(torch.device("cpu"))}
+    network = build(NetworkConfig(4, "group"))
+    runs.start(tmp_path / "base", provenance, [{"train": ["p"], "validation": ["q"], "test": ["r"]}])
+    runs.save_fold(tmp_path / "base", 0, weights=write_weights(network, settings, provenance), history=[{"step": 1}])
+    runs.finish(tmp_path / "base", {})
+
+    add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
+    finished = runs.read(tmp_path / "closer")
+    both, _, kept = read_weights(runs.weights_of(finished))
+    assert both.magnifier is not None
+    assert both.config.magnifier == MagnifierConfig((8, 8))
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(both.state_dict()[name].bfloat16(), tensor.bfloat16())
+    assert kept["magnified_from"] == "base"
+    assert kept["experiment"]["magnifier"]["data"]["seed"] == 9
+    assert "of the magnifier" in kept["data"]
+    with pytest.raises(runs.NotARun, match="has a magnifier"):
+        join([tmp_path / "closer", tmp_path / "closer"], tmp_path / "pair", "cpu")
+    with pytest.raises(FileExistsError):
+        add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
