@@ -216,6 +216,22 @@ def test_parts_weigh_the_same_however_many_images_they_have() -> None:
     assert (row["lesion_sensitivity"], row["false_positives_per_image"], row["pixel_f1"]) == (1.0, 0.5, 1.0)
 
 
+def test_false_marks_that_one_part_spares_are_not_spent_on_another() -> None:
+    """Faint clusters could be had for one false mark a normal view, half a mark on the mean: they are left."""
+    bright, faint, fleck = (np.zeros((120, 100), bool) for _ in range(3))
+    bright[20:40, 20:40], faint[60:80, 60:80], fleck[80:95, 20:35] = True, True, True
+    none = np.zeros_like(bright)
+    sample = replace(drawn_sample(0), masks={MC: bright | faint, BAC: none}, spacing_mm=0.4)
+    level = {MC: np.where(bright, 0.96, 0.55 * faint).astype(np.float32), BAC: none.astype(np.float32)}
+    normal = {MC: 0.55 * fleck.astype(np.float32), BAC: none.astype(np.float32)}
+    parts = [[(sample, seen(level))], [(replace(sample, masks={MC: none, BAC: none}), seen(normal))]]
+    unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    chosen, table = choose_operating_point(parts, unchosen, 0.5)
+    assert max(chosen.thresholds[MC], chosen.minimum_peak) > 0.55
+    row = next(row for row in table if row["type"] == "mc" and row["threshold"] == 0.5 and not row["minimum_peak"])
+    assert (row["lesion_sensitivity"], row["false_positives_per_image"], row["most_false_positives"]) == (1.0, 0.5, 1.0)
+
+
 def test_an_artery_that_is_left_alone_is_worth_more_than_an_outline_that_fits() -> None:
     """Down to a quarter of certainty the whole cluster is outlined, and the artery beside it; above, neither."""
     cluster, core, artery = (np.zeros((120, 100), bool) for _ in range(3))

@@ -118,7 +118,8 @@ def choose_operating_point(
 
     Every figure is the mean of the parts in which it is defined, so that each weighs the same however many images it
     has. MC: of those with at most `allowed` false positives per image (the fewest when none has) and within
-    MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the fewest BAC called MC, then the highest pixel F1.
+    MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the fewest BAC called MC, then the highest pixel F1. No
+    part may have more than allowed: else what a closer look spares on phantoms is spent on films.
     BAC: the fewest false positives per image among those whose pixel F1 is within BAC_F1_GIVEN of the highest. BAC does
     not depend on MC's choice.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
@@ -161,6 +162,7 @@ def _figures(kind: Calcification, counts: Sequence[ProductScore]) -> dict[str, f
     return {
         "lesion_sensitivity": _mean(each.lesions[kind].value("lesions_found") for each in counts),
         "false_positives_per_image": _mean(each.lesions[kind].value("false_alarms") for each in counts),
+        "most_false_positives": max(each.lesions[kind].value("false_alarms") or 0.0 for each in counts),
         "pixel_f1": _mean(each.pixels[kind].value("f1") for each in counts if each.lesions[kind].lesions),
         "bac_called_mc": _mean(each.confused.value("lesions_found") for each in counts) if kind is MC else None,
     }
@@ -191,9 +193,9 @@ def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keepi
     )
 
 
-def _best_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
+def _best_mc(rows: Sequence[dict[str, Any]], most: float, counted: str = "false_positives_per_image") -> dict[str, Any]:
     def merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
-        false = row["false_positives_per_image"]
+        false = row[counted]
         allowed = false <= most
         return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
 
@@ -201,12 +203,10 @@ def _best_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
 
 
 def _best_parted_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:
-    best = _best_mc(rows, most)
-    most = max(most, best["false_positives_per_image"])
+    best = _best_mc(rows, most, "most_false_positives")
+    most = max(most, best["most_false_positives"])
     least = (best["lesion_sensitivity"] or 0.0) - MC_SENSITIVITY_GIVEN
-    near = [
-        row for row in rows if row["false_positives_per_image"] <= most and (row["lesion_sensitivity"] or 0.0) >= least
-    ]
+    near = [row for row in rows if row["most_false_positives"] <= most and (row["lesion_sensitivity"] or 0.0) >= least]
 
     def merit(row: Mapping[str, Any]) -> tuple[float, float, float]:
         return -(row["bac_called_mc"] or 0.0), row["pixel_f1"] or 0.0, -row["false_positives_per_image"]
