@@ -44,9 +44,12 @@ CPU = torch.device("cpu")
 class Says(Magnifier):
     """A magnifier that says one number, or the brightness of the middle pixel."""
 
-    def __init__(self, number: float | None = None, weight: float = 1.0, offset: float = 0.0) -> None:
+    def __init__(
+        self, number: float | None = None, weight: float = 1.0, offset: float = 0.0, kept: float = 1.0
+    ) -> None:
         super().__init__(MagnifierConfig((8,)))
         self.number = number
+        self.kept.fill_(kept)
         self.weight.fill_(weight)
         self.offset.fill_(offset)
 
@@ -131,12 +134,12 @@ def test_a_region_moves_by_what_is_said_of_its_best_place_and_all_else_stays() -
     prepared = prepare(mammogram, 0.2)
     logits = island(250, 250, (np.s_[100:110], np.s_[100:110], 1.0), (np.s_[200:210], np.s_[40:50], 1.0))
     before = logits.copy()
-    look_closer(Says(weight=10.0, offset=-1.0), CPU, torch.float32, mammogram, prepared, logits, 0.2)
+    look_closer(Says(weight=10.0, offset=-1.0, kept=0.25), CPU, torch.float32, mammogram, prepared, logits, 0.2)
     places = (may_be_mc(before, 0.2).places[0][0], may_be_mc(before, 0.2).places[1][0])
     for (row, column), part in zip(places, (np.s_[100:110, 100:110], np.s_[200:210, 40:50]), strict=True):
         crop = magnify(mammogram, prepared, [(row, column)], MAGNIFIED_MM, SIDE)[0]
         middle = (crop[SIDE // 2, SIDE // 2] + crop[SIDE // 2, SIDE // 2 - 1]) / 2  # of both sides
-        assert_allclose(logits[part], 1.0 + 10 * middle - 1, atol=1e-5)
+        assert_allclose(logits[part], 0.25 * 1.0 + 10 * middle - 1, atol=1e-5)
     assert np.array_equal(logits[:80], before[:80])
     assert np.array_equal(logits[:, 200:], before[:, 200:])
 

@@ -108,7 +108,7 @@ def test_what_it_says_is_put_on_the_scale_of_the_networks() -> None:
     assert fit["ranked_right_before"] < 0.8
     assert float(magnifier.weight) > 0
     said = all_crops.pixels[:, 107:127, 107:127].mean((1, 2)) / 65535 * 10 - 5
-    moved = all_crops.peak + float(magnifier.weight) * said + float(magnifier.offset)
+    moved = float(magnifier.kept) * all_crops.peak + float(magnifier.weight) * said + float(magnifier.offset)
     assert ((moved > 0) == all_crops.true).all()
 
 
@@ -134,7 +134,8 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     assert both.config.magnifier == MagnifierConfig((8, 8))
     for name, tensor in network.state_dict().items():
         assert torch.equal(both.state_dict()[name].bfloat16(), tensor.bfloat16())
-    assert kept["magnified_from"] == "base"
+    assert kept["magnified_from"] == finished.config["magnified_from"] == "base"
+    assert finished.config["magnifier_fit"].keys() >= {"regions", "ranked_right_before", "ranked_right_after"}
     assert kept["experiment"]["magnifier"]["data"]["seed"] == 9
     assert "of the magnifier" in kept["data"]
     with pytest.raises(runs.NotARun, match="has a magnifier"):

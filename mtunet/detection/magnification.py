@@ -43,7 +43,8 @@ Place = tuple[int, int]
 class Regions:
     """Of what may be MC, on the network's grid.
 
-    labels: (rows, columns) int32, 0 where none is. places: of each, from label 1 on, (row, column) to look at.
+    labels: (rows, columns) int32, 0 where none is. places: of each, from label 1 on, (row, column) to look at, the
+    likeliest first.
     """
 
     labels: npt.NDArray[np.int32]
@@ -98,7 +99,8 @@ def look_closer(
     said = look_at(magnifier, device, dtype, crops, np.tile(np.array(prepared.window, np.float32), (len(crops), 1)))
     ends = np.cumsum([len(own) for own in regions.places])[:-1]
     highest = np.array([own.max() for own in np.split(said, ends)])
-    moved = float(magnifier.weight) * highest + float(magnifier.offset)
+    peak = np.array([logits[own[0]] for own in regions.places])
+    moved = (float(magnifier.kept) - 1) * peak + float(magnifier.weight) * highest + float(magnifier.offset)
     logits += spread(regions.labels, moved.astype(np.float32), REACH_MM / pitch_mm)
 
 

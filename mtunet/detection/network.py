@@ -151,9 +151,10 @@ class Magnifier(nn.Module):
     """The closer look at what may be MC (`detection.magnification`): crops as (N, 1, rows, columns) pixels in [0, 1]
     and (N, 2) windows to (N,) logits that what lies in their middle is MC.
 
-    weight, offset: a region's own logit is moved by weight × the logit given here + offset.
+    kept, weight, offset: a region's highest logit becomes kept × itself + weight × the logit given here + offset.
     """
 
+    kept: Tensor
     weight: Tensor
     offset: Tensor
 
@@ -165,6 +166,7 @@ class Magnifier(nn.Module):
         )
         self.pool = nn.MaxPool2d(2)
         self.say = nn.Linear(2 * config.widths[-1], 1)
+        self.register_buffer("kept", torch.ones(1))
         self.register_buffer("weight", torch.ones(1))
         self.register_buffer("offset", torch.zeros(1))
 

@@ -72,7 +72,7 @@ class MagnifyingPlan:
             train=640, validation=0, test=0, seed=601, plain=160, inserted=400, artefacts=0.5, unusual=200
         )
     )
-    steps: int = 3000
+    steps: int = 5000
     batch: int = 48
     learning_rate: float = 3e-3
     seed: int = 0
@@ -129,6 +129,7 @@ def add_magnifier(
     provenance["magnifier_fit"] = fit
     both = with_magnifier(network, magnifier)
     provenance["experiment"]["network"] = both.config.to_json()
+    runs.start(folder, provenance, runs.read_splits(finished))  # again, with what is known now
     product = Product.looking(folder.name, settings.way, settings.pitch_mm, data, mirrored=settings.mirrored)
     chosen_on = validation(data) if validation else None
     summary = conclude(product, folder, both, history, provenance, device_name, validation=chosen_on)
@@ -366,8 +367,11 @@ def _learning_rate(plan: MagnifyingPlan, step: int) -> float:
 
 
 def scale(magnifier: Magnifier, crops: Crops, how: How) -> dict[str, Any]:
-    """Sets the magnifier's weight and offset so that a region's moved logit is that of a logistic fit of both, and says
-    how regions are ranked before and after. crops: places in regions."""
+    """Sets by what share of their own logit and how much of the magnifier's regions are moved, so that their highest
+    logit is that of a logistic fit of both; and says how regions are ranked before and after. crops: places in regions.
+
+    So what is magnified and what is not (`COARSEST_MM`) are on one scale, on which a probability means a share.
+    """
     inner = (crops.pixels.shape[1] - SIDE) // 2
     cut = crops.pixels[:, inner : inner + SIDE, inner : inner + SIDE].astype(np.float32) / np.float32(65535)
     said = look_at(magnifier, how.device, how.dtype, cut, crops.window)
@@ -378,17 +382,17 @@ def scale(magnifier: Magnifier, crops: Crops, how: How) -> dict[str, Any]:
     np.maximum.at(highest, which.ravel(), said)
     true, peak = crops.true[first], crops.peak[first].astype(np.float64)
     own, weight, offset = _logistic(np.stack([peak, highest], 1), true)
-    own = max(own, 0.1)
-    magnifier.weight.fill_(weight / own)
-    magnifier.offset.fill_(offset / own)
+    for name, value in (("kept", own), ("weight", weight), ("offset", offset)):
+        getattr(magnifier, name).fill_(value)
     return {
         "regions": len(true),
         "true": int(np.count_nonzero(true)),
         "ranked_right_before": _ranked_right(peak, true),
         "ranked_right_by_it_alone": _ranked_right(highest, true),
         "ranked_right_after": _ranked_right(own * peak + weight * highest, true),
-        "weight": float(magnifier.weight),
-        "offset": float(magnifier.offset),
+        "kept": own,
+        "weight": weight,
+        "offset": offset,
     }
 
 
