@@ -142,3 +142,12 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
         join([tmp_path / "closer", tmp_path / "closer"], tmp_path / "pair", "cpu")
     with pytest.raises(FileExistsError):
         add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
+
+    monkeypatch.setattr(magnifying, "learn", lambda *_: pytest.fail("learnt what another run has learnt"))
+    add_magnifier(tmp_path / "base", tmp_path / "again", TINY, "cpu", learnt=tmp_path / "closer")
+    again, _, taken = read_weights(runs.weights_of(runs.read(tmp_path / "again")))
+    for name, tensor in both.state_dict().items():
+        assert torch.allclose(again.state_dict()[name], tensor, atol=1e-2)  # the same views held out: the same scale
+    assert taken["magnifier_from"] == "closer"
+    with pytest.raises(runs.NotARun, match="no magnifier"):
+        add_magnifier(tmp_path / "base", tmp_path / "none", TINY, "cpu", learnt=tmp_path / "base")

@@ -236,12 +236,13 @@ def join(runs: tuple[Path, ...], mirrored: bool, out: Path, device: str) -> None
 @main.command()
 @run_argument
 @click.option("--films", type=FOLDER, help="Folder with mini_mias: choose with half of its normal films as well.")
+@click.option("--magnifier", type=FOLDER, metavar="RUN", help="Take that of another run, learnt already.")
 @out_option
 @device_option
-def magnify(run: Path, films: Path | None, out: Path, device: str) -> None:
+def magnify(run: Path, films: Path | None, magnifier: Path | None, out: Path, device: str) -> None:
     """A magnifier learnt for a finished run's networks: a closer look, at 0.1 mm, at what may be MC; resumable."""
     chosen_on = (lambda data: with_films(data, films)) if films else None
-    _tell(magnifying.add_magnifier(run, out, magnifying.MagnifyingPlan(), device, chosen_on))
+    _tell(magnifying.add_magnifier(run, out, magnifying.MagnifyingPlan(), device, chosen_on, magnifier))
 
 
 def _real_data(command: Any) -> Any:

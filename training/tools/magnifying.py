@@ -106,12 +106,15 @@ def add_magnifier(
     plan: MagnifyingPlan,
     device_name: str = "auto",
     validation: Callable[[Mixture], Validation] | None = None,
+    learnt: Path | None = None,
 ) -> dict[str, Any]:
     """A run of its own: the networks of a finished one with a magnifier that was learnt for them; its summary.
 
-    Resumable: crops and steps that are done are not done again.
+    Resumable: crops and steps that are done are not done again. learnt: a run whose magnifier is taken instead, by the
+    same plan, and only put on these networks' scale. Raises NotARun where it has none.
     """
-    finished = runs.read(base)
+    finished, other = runs.read(base), None if learnt is None else runs.read(learnt)
+    taken = None if other is None else _magnifier_of(other)
     weights = runs.weights_of(finished)
     network, settings, _ = read_weights(weights)
     data = mixture_of(finished)
@@ -121,11 +124,17 @@ def add_magnifier(
         "experiment": finished.config["experiment"] | {"magnifier": told, "expect": "Made of a finished run."},
         "data": f"{finished.config['data']}; of the magnifier: {plan.data.said}",
         "magnified_from": base.name,
+        **({} if other is None else {"magnifier_from": other.folder.name}),
         **machine(choose_device(device_name)),
     }
     runs.start(folder, provenance, runs.read_splits(finished))
-    crops = gather(plan, weights, device_name)
-    magnifier, history, fit = learn(plan, crops, How.on(choose_device(device_name)), folder / "magnifier.safetensors")
+    how = How.on(choose_device(device_name))
+    if other is None or taken is None:
+        crops = gather(plan, weights, device_name)
+        magnifier, history, fit = learn(plan, crops, how, folder / "magnifier.safetensors")
+    else:
+        magnifier, history = taken.to(how.device), list(runs.read_table(other, 0, "history"))
+        fit = scale(magnifier, _regions(gather(plan, weights, device_name, held_out=True)), how)
     provenance["magnifier_fit"] = fit
     both = with_magnifier(network, magnifier)
     provenance["experiment"]["network"] = both.config.to_json()
@@ -140,14 +149,14 @@ def add_magnifier(
 # What is learnt from: crops about what the networks take for MC, and some besides.
 
 
-def gather(plan: MagnifyingPlan, weights: bytes, device_name: str) -> Crops:
-    """The crops of all views, which are made in parallel and kept on disk."""
+def gather(plan: MagnifyingPlan, weights: bytes, device_name: str, *, held_out: bool = False) -> Crops:
+    """The crops of all views, or of those that nothing is learnt from; they are made in parallel and kept on disk."""
     of = hashlib.sha256(weights).hexdigest()[:12]
     folder = datasets.CACHE / f"magnified-{of}-{round(_side())}"
     folder.mkdir(parents=True, exist_ok=True)
     network = folder / "network.safetensors"
     network.write_bytes(weights)
-    recipes = plan.data.recipes()
+    recipes = plan.data.recipes()[HELD_OUT - 1 :: HELD_OUT] if held_out else plan.data.recipes()
     jobs = [(network, device_name, recipe, folder / f"{recipe.name}.npz") for recipe in recipes]
     in_parallel(_make, [job for job in jobs if not job[-1].exists()], "views with crops")
     return _together(job[-1] for job in jobs)
@@ -273,8 +282,19 @@ def learn(
     torch.manual_seed(plan.seed)
     magnifier = Magnifier(MagnifierConfig(plan.widths)).to(how.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     history = _fit(plan, magnifier, learnt, how, checkpoint)
-    fit = scale(magnifier.eval(), crops.of(np.flatnonzero(held & (crops.kind == 0))), how)
+    fit = scale(magnifier.eval(), _regions(crops.of(np.flatnonzero(held))), how)
     return magnifier, history, fit
+
+
+def _regions(crops: Crops) -> Crops:
+    return crops.of(np.flatnonzero(crops.kind == KINDS.index("region")))
+
+
+def _magnifier_of(run: runs.Run) -> Magnifier:
+    magnifier = read_weights(runs.weights_of(run))[0].magnifier
+    if magnifier is None:
+        raise runs.NotARun(f"{run.folder} has no magnifier: `python -m training magnify` makes a run that has one.")
+    return magnifier.eval()
 
 
 def _fit(plan: MagnifyingPlan, magnifier: Magnifier, crops: Crops, how: How, path: Path) -> list[dict[str, Any]]:
