@@ -13,7 +13,16 @@ from safetensors.torch import save
 from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.detection import devices, models
 from mtunet.detection.devices import choose_device, describe
-from mtunet.detection.models import MODELS, chosen_since, file_state, load_model, model_from_bytes, read_metadata
+from mtunet.detection.models import (
+    MODELS,
+    chosen_since,
+    file_state,
+    load_model,
+    model_from_bytes,
+    packed_weights,
+    read_metadata,
+    unpacked_weights,
+)
 from mtunet.detection.network import HEADS, NetworkConfig, build
 from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import read_weights, write_weights
@@ -93,7 +102,7 @@ def test_weights_of_an_earlier_version_are_exported_in_half_the_bytes_and_known_
     runs.finish(tmp_path / "a", {"all": {}})
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
     told = CliRunner().invoke(training, ["export", str(tmp_path / "a"), "--model", "paper"])
-    shipped = (tmp_path / "paper.safetensors").read_bytes()
+    shipped = unpacked_weights(tmp_path / "paper.safetensors.xz")
     assert hashlib.sha256(shipped).hexdigest() in told.output
     assert len(shipped) < len(earlier)
     found = runs.with_weights(hashlib.sha256(shipped).hexdigest(), tmp_path)
@@ -107,7 +116,7 @@ def test_one_flipped_bit_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.
     data = bytearray(weights())
     spec = replace(MODELS["detail"], sha256=hashlib.sha256(data).hexdigest())
     data[-7] ^= 1
-    (tmp_path / spec.file).write_bytes(data)
+    (tmp_path / spec.file).write_bytes(packed_weights(data))
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
     monkeypatch.setattr(models, "MODELS", {"detail": spec})
     with pytest.raises(ModelUnavailable, match="'detail' are damaged or of another version: expected sha256"):
@@ -118,15 +127,19 @@ def test_one_flipped_bit_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.
 def test_metadata_of_a_damaged_file_are_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
-    (tmp_path / "detail.safetensors").write_bytes(data)
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
-    with pytest.raises(ModelUnavailable, match="'detail' are damaged"):
-        read_metadata(MODELS["detail"])
+    for kept in (data, packed_weights(data), packed_weights(data)[:-9]):
+        (tmp_path / "detail.safetensors.xz").write_bytes(kept)
+        with pytest.raises(ModelUnavailable, match="'detail' are damaged"):
+            read_metadata(MODELS["detail"])
+        with pytest.raises(ModelUnavailable, match="'detail' are damaged"):
+            load_model("detail", "cpu")
+        assert file_state(MODELS["detail"]) == "damaged"
 
 
 def test_missing_weights_say_which_file_was_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
-    with pytest.raises(ModelUnavailable, match=r"missing: expected detail\.safetensors"):
+    with pytest.raises(ModelUnavailable, match=r"missing: expected detail\.safetensors\.xz"):
         load_model("detail", "cpu")
 
 
@@ -183,7 +196,7 @@ def test_the_device_is_described_for_people() -> None:
 
 def test_settings_chosen_since_the_weights_were_made_are_used_and_told() -> None:
     spec = MODELS["detail"]
-    since = json.loads(spec.path.with_suffix(".json").read_text())["settings"]
+    since = json.loads(spec.path.with_name(f"{spec.name}.json").read_text())["settings"]
     told, used = read_metadata(spec)["settings"], load_model("detail", "cpu").settings.to_json()
     assert since
     assert {name: told[name] for name in since} == {name: used[name] for name in since} == since

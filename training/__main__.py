@@ -10,7 +10,7 @@ import click
 import mtunet
 from mtunet.case import DeviceUnavailable
 from mtunet.detection.devices import choose_device
-from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes
+from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes, packed_weights
 from mtunet.detection.settings import ModelUnavailable
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs, statistics
@@ -363,7 +363,7 @@ def export(run: Path, model: str, method: str, fold: int) -> None:
     data = write_weights(*read_weights(written))
     runs.rename_weights(there, written, data)
     spec = MODELS[model]
-    write_whole(spec.path, data)
+    write_whole(spec.path, packed_weights(data))
     sha256 = hashlib.sha256(data).hexdigest()
     click.echo(f"{spec.path}\nEnter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}")
 

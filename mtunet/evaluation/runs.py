@@ -46,6 +46,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import mtunet
+from mtunet.detection.models import unpacked_weights
 from mtunet.evaluation import run_files as files
 from mtunet.evaluation.run_files import Table, UnreadableRun
 from mtunet.evaluation.run_masks import DetectedMasks, read_masks, write_masks
@@ -380,8 +381,8 @@ def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:
     """Raises NotARun for a method of two networks, or where weights were not kept."""
     path = files.weights_path(_fold(run, fold, method))
     if not path.exists():
-        for shipped in sorted(SHIPPED.glob("*.safetensors")):
-            data = shipped.read_bytes()
+        for shipped in sorted(SHIPPED.glob("*.safetensors.xz")):
+            data = unpacked_weights(shipped)
             if hashlib.sha256(data).hexdigest() == (run.summary or {}).get(WEIGHTS_SHA256):
                 return data
         raise NotARun(
