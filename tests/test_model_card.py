@@ -12,7 +12,7 @@ import pytest
 
 from mtunet import __main__ as command_line
 from mtunet.case import Calcification, Mammogram, Truth
-from mtunet.detection.models import MODELS, ModelSpec, read_metadata
+from mtunet.detection.models import MODELS, ModelSpec, packed_weights, read_metadata, unpacked_weights
 from mtunet.detection.network import NetworkConfig, build
 from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import read_weights, write_weights
@@ -37,7 +37,9 @@ def test_the_card_of_a_shipped_model_is_of_its_weights(spec: ModelSpec) -> None:
     assert card.steps, "the runs it came from"
     assert all(source.licence and source.origin for source in card.sources)
     assert card.sources, "the images it learnt from"
-    assert ("Chosen again" in to_markdown(card)) == bool(card.chosen) == spec.path.with_suffix(".json").exists()
+    assert (
+        ("Chosen again" in to_markdown(card)) == bool(card.chosen) == spec.path.with_name(f"{spec.name}.json").exists()
+    )
 
 
 @pytest.mark.parametrize("spec", MODELS.values(), ids=list(MODELS))
@@ -70,8 +72,8 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
         runs.save_fold(folder, 0, weights=weights, history=history)
     told = {"data": "drawn phantoms", "settings": settings.to_json(), "calibration": _CALIBRATION}
     runs.finish(tmp_path / "runs" / "new", {"all": _PHANTOM_SUMMARY, **told})
-    path = tmp_path / "drawn.safetensors"
-    path.write_bytes(data)
+    path = tmp_path / "drawn.safetensors.xz"
+    path.write_bytes(packed_weights(data))
     return dataclasses.replace(MODELS["detail"], name="drawn", file=str(path), sha256=hashlib.sha256(data).hexdigest())
 
 
@@ -206,9 +208,9 @@ def test_every_origin_of_what_was_learnt_from_is_told(drawn: ModelSpec, tmp_path
 
 def test_what_thresholds_were_chosen_on_is_told_where_the_weights_say_it(drawn: ModelSpec) -> None:
     assert "Chosen, and sealed" not in to_markdown(card_of(drawn))
-    network, settings, provenance = read_weights(drawn.path.read_bytes())
+    network, settings, provenance = read_weights(unpacked_weights(drawn.path))
     data = write_weights(network, settings, provenance | {"chosen_on": "They are 60 phantoms and 16 normal films."})
-    drawn.path.write_bytes(data)
+    drawn.path.write_bytes(packed_weights(data))
     text = to_markdown(card_of(dataclasses.replace(drawn, sha256=hashlib.sha256(data).hexdigest())))
     assert "### Chosen, and sealed\n\nThresholds were chosen so: They are 60 phantoms and 16 normal films." in text
 
