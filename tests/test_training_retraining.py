@@ -172,8 +172,8 @@ def test_the_card_of_retrained_weights_names_the_data_set(
     monkeypatch.setattr(runs, "RUNS", tmp_path / "runs")
     retrain(RealData("cbis-ddsm", root), tiny, tmp_path / "runs" / "mine", PLAN, "cpu")
     data = runs.weights_of(runs.read(tmp_path / "runs" / "mine"))
-    path = tmp_path / "mine.safetensors"
-    path.write_bytes(data)
+    path = tmp_path / "mine.safetensors.xz"
+    path.write_bytes(models.packed_weights(data))
     spec = replace(models.MODELS["detail"], file=str(path), sha256=hashlib.sha256(data).hexdigest())
     sources = model_card.card_of(spec).sources
     assert [source.licence for source in sources if "CBIS-DDSM" in source.name] == [
