@@ -149,5 +149,11 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     for name, tensor in both.state_dict().items():
         assert torch.allclose(again.state_dict()[name], tensor, atol=1e-2)  # the same views held out: the same scale
     assert taken["magnifier_from"] == "closer"
+    squeezed = write_weights(network, replace(settings, way="paper", pitch_mm=None), provenance)
+    runs.start(tmp_path / "squeezed", provenance, [])
+    runs.save_fold(tmp_path / "squeezed", 0, weights=squeezed, history=[{"step": 1}])
+    runs.finish(tmp_path / "squeezed", {})
+    with pytest.raises(runs.NotARun, match="looks at whole views"):
+        add_magnifier(tmp_path / "squeezed", tmp_path / "none", TINY, "cpu")
     with pytest.raises(runs.NotARun, match="no magnifier"):
         add_magnifier(tmp_path / "base", tmp_path / "none", TINY, "cpu", learnt=tmp_path / "base")

@@ -290,10 +290,15 @@ def learning_rate(experiment: Experiment, step: int) -> float:
     if experiment.schedule == "constant":
         return experiment.learning_rate
     cycle = experiment.steps_per_cycle
-    rising, at = max(round(0.1 * cycle), 1), step % cycle
-    if at < rising:
-        return experiment.learning_rate * (at + 1) / rising
-    return experiment.learning_rate * 0.5 * (1 + cos(pi * (at - rising) / max(cycle - rising, 1)))
+    return one_cycle(experiment.learning_rate, step % cycle, cycle)
+
+
+def one_cycle(highest: float, step: int, steps: int) -> float:
+    """A learning rate that rises for a tenth of the steps and then falls as a cosine; of the step with this number."""
+    rising = max(round(0.1 * steps), 1)
+    if step < rising:
+        return highest * (step + 1) / rising
+    return highest * 0.5 * (1 + cos(pi * (step - rising) / max(steps - rising, 1)))
 
 
 def per_head(heads: Sequence[str], targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
 
-from mtunet.case import Calcification, Mammogram, Segmentation
+from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks, skin_cells
 from mtunet.detection.models import Model
 from mtunet.detection.segmentation import segment
@@ -83,9 +83,7 @@ NOTHING = ProductScore(
 def segmentations(model: Model, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Segmentation]]:
     """The product's own way from pixels to maps, one sample after the other; nothing where nothing is known."""
     for sample in samples:
-        pixels = sample.pixels.astype(np.float32) / np.float32(65535)
-        mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
-        yield sample, _unless_ignored(sample, segment(model, mammogram))
+        yield sample, _unless_ignored(sample, segment(model, sample.mammogram()))
 
 
 def _unless_ignored(sample: Sample, segmentation: Segmentation) -> Segmentation:

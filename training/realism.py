@@ -128,7 +128,10 @@ def told_apart(patches: Patches, kinds: tuple[str, str] = ("real", "phantom")) -
         "balanced_accuracy": float(np.nanmean(shares, axis=1).mean()),
         "interval": _interval(shares),
         "figures": {
-            name: {"weight": round(float(weights[1 + n]), 3), "alone": round(_alone(features[:, n], patches.real), 3)}
+            name: {
+                "weight": round(float(weights[1 + n]), 3),
+                "alone": round(area_under_roc(features[:, n], patches.real), 3),
+            }
             for n, name in enumerate(patches.names)
         },
     }
@@ -144,8 +147,8 @@ def _interval(shares: Floats) -> list[float]:
     return [round(float(end), 4) for end in np.percentile(np.mean(drawn, axis=0), (2.5, 97.5))]
 
 
-def _alone(values: Floats, real: npt.NDArray[np.bool_]) -> float:
-    """Area under the ROC curve, from ranks (Mann-Whitney)."""
+def area_under_roc(values: Floats, real: npt.NDArray[np.bool_]) -> float:
+    """From ranks (Mann-Whitney): the share of pairs in which the real one is higher. There are both."""
     ranks, count = rankdata(values), int(real.sum())
     return float((ranks[real].sum() - count * (count + 1) / 2) / (count * (len(real) - count)))
 

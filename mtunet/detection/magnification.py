@@ -3,7 +3,7 @@ view to tell the specks of a cluster from skin rings, dust and sediment.
 
 At the pitch at which the whole breast is looked at, 0.2 mm, those are two or three pixels wide. The closer look is of a
 few places, so it costs little. It moves a region's probability up or down on the map of MC; what counts is decided
-there as before, and what it drops stays below the line.
+there as before. What it moves under the threshold is on the map no more, not even below the line.
 """
 
 from dataclasses import dataclass

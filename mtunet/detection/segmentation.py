@@ -49,7 +49,7 @@ def segment(
     """
     started = time.perf_counter()
     looked = looked_at(mammogram.pixels)
-    look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
+    look = _Look.by(model)
     open_scales = scales(mammogram, looked)
     tried = open_scales if model.settings.way == "detail" else open_scales[:1]
     best: Segmentation | None = None
@@ -83,8 +83,7 @@ def look_once(model: Model, mammogram: Mammogram) -> tuple[Prepared, npt.NDArray
     closer look."""
     looked = looked_at(mammogram.pixels)
     prepared = prepare(mammogram, model.settings.pitch_mm, looked, scales(mammogram, looked)[0])
-    look = _Look(model.network, model.device, model.dtype, model.settings.mirrored)
-    return prepared, _blended_logits(look, prepared, lambda _: None, lambda: False)[0]
+    return prepared, _blended_logits(_Look.by(model), prepared, lambda _: None, lambda: False)[0]
 
 
 def _segmentation(
@@ -166,6 +165,10 @@ class _Look:
     dtype: torch.dtype
     mirrored: bool
     batch: int = 0
+
+    @classmethod
+    def by(cls, model: Model) -> "_Look":
+        return cls(model.network, model.device, model.dtype, model.settings.mirrored)
 
     def __post_init__(self) -> None:
         self.batch = self.batch or BATCH.get(self.device.type, 1)

@@ -29,7 +29,7 @@ RULES_IN_SIGHT: Final = (
     "That of MC settings that find about as much the one with the fewest BAC called MC is chosen, and not the one with "
     "the best outlines, after 15 % of one real film's arteries were called MC with those (`real-cycles`).",
     "That no part that is chosen on may have more than half a false mark an image, and not their mean, after films had "
-    "0.62 with that, and a first closer look spared marks on phantoms alone (`real-three-cycles`).",
+    "0.62 with that (`real-three-cycles`), and a first closer look spared marks on phantoms alone (`real-closer`).",
 )
 """What people decided of the rules, whichever weights are used: it stands in the notes of these runs. What they decided
 of weights stands beside those (`in_sight` of weights/NAME.json)."""

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Mammogram
 from mtunet.files import packed, unpacked, write_arrays
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec, cohort, make_phantom
 from mtunet.phantom.unusual import unusual_picture
@@ -43,6 +43,11 @@ class Sample:
     spacing_mm: float
     stratum: str
     ignore: npt.NDArray[np.bool_] | None = None
+
+    def mammogram(self) -> Mammogram:
+        """As the app would have read it."""
+        pixels = self.pixels.astype(np.float32) / np.float32(65535)
+        return Mammogram(pixels, (self.spacing_mm, self.spacing_mm), None, None, self.name)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from mtunet.case import Calcification, Mammogram
+from mtunet.case import Calcification
 from mtunet.detection.devices import choose_device
 from mtunet.detection.magnification import MAGNIFIED_MM, SIDE, Place, look_at, may_be_mc
 from mtunet.detection.models import Model, model_from_bytes
@@ -32,7 +32,7 @@ from mtunet.detection.segmentation import look_once
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
 from mtunet.evaluation.metrics import HIT_SHARE
-from mtunet.files import write_arrays
+from mtunet.files import write_arrays, write_whole
 from training.augmentation import Augmentation, Degradation, Draws, drawn
 from training.checkpoints import (
     Checkpoint,
@@ -44,8 +44,9 @@ from training.checkpoints import (
 from training.data import samples as datasets
 from training.data.recipes import Mixture, Recipe
 from training.data.samples import Sample, in_parallel
-from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How
+from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, forward, one_cycle
 from training.products import Product, Validation, conclude, machine, mixture_of
+from training.realism import area_under_roc
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 CLEAR_MM: Final = 5.0
@@ -113,28 +114,29 @@ def add_magnifier(
     Resumable: crops and steps that are done are not done again. learnt: a run whose magnifier is taken instead, by the
     same plan, and only put on these networks' scale. Raises NotARun where it has none.
     """
-    finished, other = runs.read(base), None if learnt is None else runs.read(learnt)
-    taken = None if other is None else _magnifier_of(other)
+    finished, taken = runs.read(base), None if learnt is None else _taken_from(runs.read(learnt))
     weights = runs.weights_of(finished)
     network, settings, _ = read_weights(weights)
+    if settings.pitch_mm is None:
+        raise runs.NotARun(f"{base} looks at whole views, squeezed: there is no pitch to look closer than.")
     data = mixture_of(finished)
-    told = {**asdict(plan), "widths": list(plan.widths)}
     provenance = {
         "run": folder.name,
-        "experiment": finished.config["experiment"] | {"magnifier": told, "expect": "Made of a finished run."},
+        "experiment": finished.config["experiment"] | {"magnifier": asdict(plan), "expect": "Made of a finished run."},
         "data": f"{finished.config['data']}; of the magnifier: {plan.data.said}",
         "magnified_from": base.name,
-        **({} if other is None else {"magnifier_from": other.folder.name}),
+        **({} if learnt is None else {"magnifier_from": learnt.name}),
         **machine(choose_device(device_name)),
     }
     runs.start(folder, provenance, runs.read_splits(finished))
     how = How.on(choose_device(device_name))
-    if other is None or taken is None:
+    if taken is None:
         crops = gather(plan, weights, device_name)
         magnifier, history, fit = learn(plan, crops, how, folder / "magnifier.safetensors")
     else:
-        magnifier, history = taken.to(how.device), list(runs.read_table(other, 0, "history"))
-        fit = scale(magnifier, _regions(gather(plan, weights, device_name, held_out=True)), how)
+        magnifier, history = taken
+        crops = gather(plan, weights, device_name, held_out=True)
+        fit = scale(magnifier.to(how.device), _regions(crops), how)
     provenance["magnifier_fit"] = fit
     both = with_magnifier(network, magnifier)
     provenance["experiment"]["network"] = both.config.to_json()
@@ -152,10 +154,10 @@ def add_magnifier(
 def gather(plan: MagnifyingPlan, weights: bytes, device_name: str, *, held_out: bool = False) -> Crops:
     """The crops of all views, or of those that nothing is learnt from; they are made in parallel and kept on disk."""
     of = hashlib.sha256(weights).hexdigest()[:12]
-    folder = datasets.CACHE / f"magnified-{of}-{round(_side())}"
+    folder = datasets.CACHE / f"magnified-{of}-{_side()}"
     folder.mkdir(parents=True, exist_ok=True)
     network = folder / "network.safetensors"
-    network.write_bytes(weights)
+    write_whole(network, weights, synced=False)
     recipes = plan.data.recipes()[HELD_OUT - 1 :: HELD_OUT] if held_out else plan.data.recipes()
     jobs = [(network, device_name, recipe, folder / f"{recipe.name}.npz") for recipe in recipes]
     in_parallel(_make, [job for job in jobs if not job[-1].exists()], "views with crops")
@@ -195,8 +197,7 @@ def crops_of(model: Model, sample: Sample, seed: int) -> Crops:
 
     Places in what is ignored are left out; of a view on which MC is unknown all are.
     """
-    pixels = sample.pixels.astype(np.float32) / np.float32(65535)
-    mammogram = Mammogram(pixels, (sample.spacing_mm, sample.spacing_mm), None, None, sample.name)
+    mammogram = sample.mammogram()
     prepared, logits = look_once(model, mammogram)
     of_mc, pitch = logits[list(Calcification).index(MC)], model.settings.pitch_mm
     assert pitch is not None
@@ -290,11 +291,12 @@ def _regions(crops: Crops) -> Crops:
     return crops.of(np.flatnonzero(crops.kind == KINDS.index("region")))
 
 
-def _magnifier_of(run: runs.Run) -> Magnifier:
+def _taken_from(run: runs.Run) -> tuple[Magnifier, list[dict[str, Any]]]:
+    """The magnifier of a finished run, and its history."""
     magnifier = read_weights(runs.weights_of(run))[0].magnifier
     if magnifier is None:
         raise runs.NotARun(f"{run.folder} has no magnifier: `python -m training magnify` makes a run that has one.")
-    return magnifier.eval()
+    return magnifier.eval(), list(runs.read_table(run, 0, "history"))
 
 
 def _fit(plan: MagnifyingPlan, magnifier: Magnifier, crops: Crops, how: How, path: Path) -> list[dict[str, Any]]:
@@ -312,7 +314,7 @@ def _fit(plan: MagnifyingPlan, magnifier: Magnifier, crops: Crops, how: How, pat
     for step in range(first, plan.steps):
         started = time.perf_counter()
         for group in optimiser.param_groups:
-            group["lr"] = _learning_rate(plan, step)
+            group["lr"] = one_cycle(plan.learning_rate, step, plan.steps)
         losses += _step(plan, magnifier, optimiser, crops, pools, step, how)
         seconds += time.perf_counter() - started
         if (step + 1) % ROW == 0:
@@ -362,9 +364,7 @@ def _step(
     shown = drawn(patches, middle, SIDE, LOOKS, WORN, rng)
     asked = torch.from_numpy(np.where(batch.true, np.float32(SURE), np.float32(1 - SURE))).to(how.device)
     magnifier.train()
-    with torch.autocast(how.device.type, how.dtype, enabled=how.dtype != torch.float32):
-        logits = magnifier(shown.pixels, shown.window)
-    loss = binary_cross_entropy_with_logits(logits.float(), asked)
+    loss = binary_cross_entropy_with_logits(forward(magnifier, shown, how), asked)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(magnifier.parameters(), LARGEST_GRADIENT)
@@ -378,20 +378,10 @@ def _pool(crops: Crops, *, true: bool) -> list[npt.NDArray[np.intp]]:
     return np.split(mine, np.flatnonzero(np.diff(crops.view[mine])) + 1) if len(mine) else []
 
 
-def _learning_rate(plan: MagnifyingPlan, step: int) -> float:
-    """Rising for a tenth of the steps, then falling as a cosine."""
-    rising = max(round(0.1 * plan.steps), 1)
-    if step < rising:
-        return plan.learning_rate * (step + 1) / rising
-    return plan.learning_rate * 0.5 * (1 + float(np.cos(np.pi * (step - rising) / max(plan.steps - rising, 1))))
-
-
 def scale(magnifier: Magnifier, crops: Crops, how: How) -> dict[str, Any]:
     """Sets by what share of their own logit and how much of the magnifier's regions are moved, so that their highest
-    logit is that of a logistic fit of both; and says how regions are ranked before and after. crops: places in regions.
-
-    So what is magnified and what is not (`COARSEST_MM`) are on one scale, on which a probability means a share.
-    """
+    logit is that of a logistic fit of both; and says how regions are ranked before and after (the share of pairs of a
+    true and a false one in which the true one is higher). crops: places in regions."""
     inner = (crops.pixels.shape[1] - SIDE) // 2
     cut = crops.pixels[:, inner : inner + SIDE, inner : inner + SIDE].astype(np.float32) / np.float32(65535)
     said = look_at(magnifier, how.device, how.dtype, cut, crops.window)
@@ -428,10 +418,4 @@ def _logistic(told: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> tup
 
 
 def _ranked_right(score: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float | None:
-    """The share of pairs of a true and a false one in which the true one is higher (the area under the ROC curve)."""
-    if true.all() or not true.any():
-        return None
-    rank = np.empty(len(score))
-    rank[np.argsort(score)] = np.arange(len(score))
-    count = np.count_nonzero(true)
-    return float((rank[true].sum() - count * (count - 1) / 2) / (count * (len(true) - count)))
+    return area_under_roc(score, true) if 0 < np.count_nonzero(true) < len(true) else None
