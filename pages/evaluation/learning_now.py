@@ -14,7 +14,7 @@ from mtunet.evaluation.table import TYPE_TITLES, method_title
 from pages.evaluation.runs_shown import EVERY, last_lines
 from pages.shared.charts import figure, line, markers, show
 
-HEADS = {**TYPE_TITLES, "background": "Background"}
+HEADS = {**TYPE_TITLES, "background": "Background", "magnifier": "Magnifier"}
 LINES = 6
 """Of its log."""
 

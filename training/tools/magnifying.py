@@ -323,7 +323,7 @@ def _fit(plan: MagnifyingPlan, magnifier: Magnifier, crops: Crops, how: How, pat
                     "epoch": len(history) + 1,
                     "step": step + 1,
                     "seconds": round(seconds, 1),
-                    "loss_mc": losses.item() / ROW,
+                    "loss_magnifier": losses.item() / ROW,
                 }
             )
             print(f"magnifier step {step + 1}/{plan.steps} loss {losses.item() / ROW:.3f} {seconds:.0f} s", flush=True)
