@@ -19,7 +19,7 @@ from tests.drawn_views import drawn_sample
 from training import __main__ as command_line
 from training.data import samples as datasets
 from training.data.registry import DataSetMissing, LabelledView, samples
-from training.operating import choose_operating_point, score, segmentations
+from training.operating import choose_operating_point, score, segmentations, tally
 from training.tools.retraining import RealData, RetrainingPlan, measure, part_of, retrain
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -110,7 +110,7 @@ def test_a_type_that_no_view_marks_keeps_its_threshold_and_counts_nothing(root: 
     data = RealData("cbis-ddsm", root)
     validation = [replace(one, masks={MC: one.masks[MC]}) for one in data.part("validation") if MC in one.masks]
     assert validation
-    chosen, table = choose_operating_point([segmentations(tiny, validation)], SETTINGS)
+    chosen, table = choose_operating_point([tally(segmentations(tiny, validation))], SETTINGS)
     assert (chosen.thresholds[BAC], chosen.minimum_mm2[BAC]) == (0.55, 2.0)
     assert {row["type"] for row in table} == {"mc"}
     [(sample, segmentation), *_] = segmentations(tiny, validation)

@@ -13,7 +13,7 @@ from scipy.special import logit
 from mtunet.case import Calcification, Segmentation
 from mtunet.detection.components import NO_SPECKS, Keeping, cell_px, label, masks, skin_cells
 from mtunet.detection.models import Model
-from mtunet.detection.segmentation import segment
+from mtunet.detection.segmentation import segment, segment_alike
 from mtunet.detection.settings import Settings
 from mtunet.evaluation.metrics import LesionCounts, PixelCounts, count_confused, count_lesions, count_pixels
 from training.counting import calibration, histograms, matched
@@ -107,10 +107,12 @@ def score(sample: Sample, segmentation: Segmentation) -> ProductScore:
 
 
 Scored: TypeAlias = Iterable[tuple[Sample, Segmentation]]
+Tally: TypeAlias = dict[tuple[Calcification, float, Keeping], ProductScore]
+"""What one part counts at each threshold and rule that is tried."""
 
 
 def choose_operating_point(
-    parts: Sequence[Scored], settings: Settings, allowed: float = MC_FALSE_POSITIVES
+    parts: Sequence[Tally], settings: Settings, allowed: float = MC_FALSE_POSITIVES
 ) -> tuple[Settings, list[dict[str, Any]]]:
     """Thresholds and what makes a component count, from the validation part, and the table they were chosen from.
 
@@ -122,15 +124,14 @@ def choose_operating_point(
     not depend on MC's choice.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
-    summed = [_summed(scored) for scored in parts]
     table: list[dict[str, Any]] = [
         {
             "type": kind.value,
             "threshold": threshold,
             **rule._asdict(),
-            **_figures(kind, [part[point] for part in summed if point in part]),
+            **_figures(kind, [part[point] for part in parts if point in part]),
         }
-        for point in dict.fromkeys(point for part in summed for point in part)
+        for point in dict.fromkeys(point for part in parts for point in part)
         for kind, threshold, rule in [point]
     ]
     chosen = settings
@@ -144,16 +145,40 @@ def choose_operating_point(
     return chosen, table
 
 
-def _summed(scored: Scored) -> dict[tuple[Calcification, float, Keeping], ProductScore]:
-    summed: dict[tuple[Calcification, float, Keeping], ProductScore] = {}
-    for whole_sample, whole_segmentation in scored:
-        sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
-        for kind in sample.masks:
-            for threshold in THRESHOLDS:
-                for rule, counts in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items():
-                    point = kind, threshold, rule
-                    summed[point] = summed.get(point, NOTHING) + counts
+def tally(scored: Scored) -> Tally:
+    summed: Tally = {}
+    for sample, segmentation in scored:
+        _add(summed, _tried(sample, segmentation))
     return summed
+
+
+def tallies(models: Sequence[Model], samples: Iterable[Sample]) -> list[Tally]:
+    """One for each of models that differ in their closer look alone."""
+    summed: list[Tally] = [{} for _ in models]
+    for sample in samples:
+        counted: dict[int, Tally] = {}
+        seen = segment_alike(models, sample.mammogram())
+        for own, segmentation in zip(summed, seen, strict=True):
+            maps = id(segmentation.probability)
+            if maps not in counted:
+                counted[maps] = _tried(sample, _unless_ignored(sample, segmentation))
+            _add(own, counted[maps])
+    return summed
+
+
+def _add(summed: Tally, counted: Tally) -> None:
+    for point, counts in counted.items():
+        summed[point] = summed.get(point, NOTHING) + counts
+
+
+def _tried(whole_sample: Sample, whole_segmentation: Segmentation) -> Tally:
+    sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
+    return {
+        (kind, threshold, rule): counts
+        for kind in sample.masks
+        for threshold in THRESHOLDS
+        for rule, counts in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items()
+    }
 
 
 def _figures(kind: Calcification, counts: Sequence[ProductScore]) -> dict[str, float | None]:
@@ -169,6 +194,14 @@ def _figures(kind: Calcification, counts: Sequence[ProductScore]) -> dict[str, f
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
+
+
+def mc_merit(table: Sequence[dict[str, Any]], allowed: float) -> tuple[bool, float, float]:
+    """How good the best MC threshold and rule is, to be compared with that of other maps of the same samples: whether
+    no part has more false marks than allowed, then the sensitivity, then fewer of them."""
+    counted = "most_false_positives"
+    rows = [row for row in table if row["type"] == MC.value]
+    return _merit(_best_mc(rows, allowed, counted), allowed, counted) if rows else (False, 0.0, 0.0)
 
 
 def mc_point(table: Sequence[dict[str, Any]], allowed: float) -> tuple[float, Keeping]:
@@ -192,12 +225,13 @@ def _with(settings: Settings, kind: Calcification, threshold: float, rule: Keepi
 
 
 def _best_mc(rows: Sequence[dict[str, Any]], most: float, counted: str = "false_positives_per_image") -> dict[str, Any]:
-    def merit(row: Mapping[str, Any]) -> tuple[bool, float, float]:
-        false = row[counted]
-        allowed = false <= most
-        return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
+    return max(rows, key=lambda row: _merit(row, most, counted))
 
-    return max(rows, key=merit)
+
+def _merit(row: Mapping[str, Any], most: float, counted: str) -> tuple[bool, float, float]:
+    false = row[counted]
+    allowed = false <= most
+    return allowed, row["lesion_sensitivity"] or 0.0 if allowed else -false, -false
 
 
 def _best_parted_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, Any]:

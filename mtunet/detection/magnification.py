@@ -84,16 +84,17 @@ def look_closer(
     prepared: Prepared,
     logits: npt.NDArray[np.float32],
     pitch_mm: float,
-) -> None:
-    """Moves the logits of MC, (rows, columns) on the network's grid, by what a closer look at each region says.
+) -> bool:
+    """Moves the logits of MC, (rows, columns) on the network's grid, by what a closer look at each region says; whether
+    there was any.
 
     Of a picture with pixels larger than COARSEST_MM they stay as they are.
     """
     if max(prepared.scale.spacing_mm) > COARSEST_MM:
-        return
+        return False
     regions = may_be_mc(logits, pitch_mm)
     if not regions.places:
-        return
+        return False
     places = [place for own in regions.places for place in own]
     crops = magnify(mammogram, prepared, places, MAGNIFIED_MM, SIDE)
     said = look_at(magnifier, device, dtype, crops, np.tile(np.array(prepared.window, np.float32), (len(crops), 1)))
@@ -102,6 +103,7 @@ def look_closer(
     peak = np.array([logits[own[0]] for own in regions.places])
     moved = (float(magnifier.kept) - 1) * peak + float(magnifier.weight) * highest + float(magnifier.offset)
     logits += spread(regions.labels, moved.astype(np.float32), REACH_MM / pitch_mm)
+    return True
 
 
 def look_at(

@@ -253,6 +253,20 @@ def build_any(config: NetworkConfig | EnsembleConfig) -> Network:
 def with_magnifier(network: Network, magnifier: Magnifier) -> Network:
     """The same network with this magnifier, in place of its own where it has one."""
     both = build_any(replace(network.config, magnifier=magnifier.config))
-    own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("magnifier.")}
-    both.load_state_dict(own | {f"magnifier.{name}": tensor for name, tensor in magnifier.state_dict().items()})
+    both.load_state_dict(
+        _networks_own(network) | {f"magnifier.{name}": tensor for name, tensor in magnifier.state_dict().items()}
+    )
     return both.eval()
+
+
+def without_magnifier(network: Network) -> Network:
+    """The same network without one."""
+    if network.magnifier is None:
+        return network
+    alone = build_any(replace(network.config, magnifier=None))
+    alone.load_state_dict(_networks_own(network))
+    return alone.eval()
+
+
+def _networks_own(network: Network) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("magnifier.")}

@@ -4,7 +4,7 @@ import copy
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from mtunet.detection.devices import cores_to_use, describe, tile_workers, tiles
 from mtunet.detection.magnification import look_closer
 from mtunet.detection.models import Model
 from mtunet.detection.network import DIVISOR, Ensemble, Network, mirror_look
-from mtunet.detection.pitch import after_trying, scales
+from mtunet.detection.pitch import Scale, after_trying, scales
 from mtunet.detection.preprocessing import Prepared, prepare, restore, restore_bits
 from mtunet.detection.specks import find_specks
 from mtunet.files import packed
@@ -47,35 +47,72 @@ def segment(
 
     progress: called with the share done in [0, 1]. cancelled: asked between tiles; raises Cancelled when true.
     """
+    return segment_alike([model], mammogram, progress=progress, cancelled=cancelled)[0]
+
+
+def segment_alike(
+    models: Sequence[Model],
+    mammogram: Mammogram,
+    *,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Segmentation]:
+    """As `segment`, by each of some models that differ in their closer look alone: the networks look once. Where none
+    is taken, the maps of all are the same objects."""
     started = time.perf_counter()
     looked = looked_at(mammogram.pixels)
-    look = _Look.by(model)
+    look = _Look.by(models[0])
     open_scales = scales(mammogram, looked)
-    tried = open_scales if model.settings.way == "detail" else open_scales[:1]
-    best: Segmentation | None = None
-    most: tuple[float, ...] = ()
-    taken = open_scales[0]
+    tried = open_scales if models[0].settings.way == "detail" else open_scales[:1]
+    best: list[tuple[tuple[float, ...], Segmentation, Scale] | None] = [None] * len(models)
     for number, scale in enumerate(tried):
-        prepared = prepare(mammogram, model.settings.pitch_mm, looked, scale)
+        prepared = prepare(mammogram, models[0].settings.pitch_mm, looked, scale)
 
         def told(done: float, before: int = number) -> None:
             if progress is not None:
                 progress((before + done) / len(tried))
 
         logits = _blended_logits(look, prepared, told, cancelled or (lambda: False))
-        if look.network.magnifier is not None and model.settings.pitch_mm is not None:
-            of_mc = logits[0, list(Calcification).index(Calcification.MICRO)]
-            look_closer(
-                look.network.magnifier, look.device, look.dtype, mammogram, prepared, of_mc, model.settings.pitch_mm
-            )
-        seen = _segmentation(model, mammogram, prepared, logits, look.described)
-        amounts = _amounts(seen)
-        if best is None or amounts > most:
-            best, most, taken = seen, amounts, scale
-    assert best is not None
-    if len(tried) > 1:
-        taken = after_trying(taken, found=any(most[: len(Calcification)]))
-    return replace(best, scale_source=taken.source, scale_said=taken.said, seconds=time.perf_counter() - started)
+        for which, seen in enumerate(_judged(models, look, mammogram, prepared, logits)):
+            amounts, earlier = _amounts(seen), best[which]
+            if earlier is None or amounts > earlier[0]:
+                best[which] = amounts, seen, scale
+    return [_said(own, len(tried), time.perf_counter() - started) for own in best if own is not None]
+
+
+def _said(best: tuple[tuple[float, ...], Segmentation, Scale], tried: int, seconds: float) -> Segmentation:
+    amounts, seen, scale = best
+    if tried > 1:
+        scale = after_trying(scale, found=any(amounts[: len(Calcification)]))
+    return replace(seen, scale_source=scale.source, scale_said=scale.said, seconds=seconds)
+
+
+def _judged(
+    models: Sequence[Model],
+    look: "_Look",
+    mammogram: Mammogram,
+    prepared: Prepared,
+    logits: npt.NDArray[np.float32],
+) -> Iterator[Segmentation]:
+    """Of one look of the networks, by each model; the logits are used up."""
+    seen: Segmentation | None = None
+    for number, model in enumerate(models, start=1):
+        own = logits.copy() if number < len(models) else logits
+        closer = _closer(model, look, mammogram, prepared, own[0, list(Calcification).index(Calcification.MICRO)])
+        if seen is None or closer:
+            seen = _segmentation(model, mammogram, prepared, own, look.described)
+        yield seen
+
+
+def _closer(
+    model: Model, look: "_Look", mammogram: Mammogram, prepared: Prepared, of_mc: npt.NDArray[np.float32]
+) -> bool:
+    magnifier, pitch_mm = model.network.magnifier, model.settings.pitch_mm
+    if magnifier is None or pitch_mm is None:
+        return False
+    if magnifier.offset.device.type != look.device.type:  # the networks gave way to the CPU
+        magnifier = copy.deepcopy(magnifier).to(look.device)
+    return look_closer(magnifier, look.device, look.dtype, mammogram, prepared, of_mc, pitch_mm)
 
 
 def look_once(model: Model, mammogram: Mammogram) -> tuple[Prepared, npt.NDArray[np.float32]]:
