@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtunet.case import Calcification, Mammogram, ScaleSource, Segmentation
-from mtunet.detection.components import Keeping, components, keeping_of, label, masks, what_counts
+from mtunet.detection.components import OVERRULED, Keeping, components, keeping_of, label, masks, what_counts
 from mtunet.detection.findings import find
 from mtunet.detection.settings import Settings
 from mtunet.detection.specks import find_specks
@@ -266,3 +266,22 @@ def test_a_region_counts_where_it_is_sure_somewhere_and_is_outlined_where_it_is_
     assert "if its probability reaches 0.95 somewhere" in what_counts(shown, MC)
     assert [one.box.top for one in components(shown, MC, {MC: 0.3, BAC: 0.5})] == [10, 60]  # the peak moves along: 0.89
     assert list(components(shown, MC, {MC: 0.58, BAC: 0.5})) == []  # 0.963
+
+
+def test_what_a_closer_look_took_off_the_map_is_below_the_line_until_a_threshold_shows_it_again() -> None:
+    """Three regions it said no of, one under 8 mm²; 0.2 is what is left of the second."""
+    gone, likely = np.zeros((200, 100), np.bool_), np.zeros((200, 100), np.float32)
+    gone[10:30, 10:30], gone[60:80, 60:80], gone[100:110, 10:20] = True, True, True
+    likely[60:80, 60:80], likely[150:170, 10:30] = 0.2, 0.9
+    shown = replace(looked(likely > 0, likely > 2), probability={MC: likely, BAC: likely * 0}, overruled=gone)
+    shown = replace(shown, minimum_mm2={MC: 8.0, BAC: 4.0}, minimum_peak=0.55)
+    told = [(one.box.top, one.area_px, one.below) for one in components(shown, MC, below=True)]
+    assert told == [(150, 400, ""), (10, 400, OVERRULED), (60, 400, OVERRULED)]
+    assert [one.box.top for one in components(shown, MC)] == [150]
+    low = list(components(shown, MC, {MC: 0.15, BAC: 0.5}, below=True))
+    assert [(one.box.top, one.below) for one in low] == [(60, ""), (150, ""), (10, OVERRULED)]
+    assert not any(one.below for one in components(shown, BAC, below=True))
+    specked = replace(shown, specks=np.array([[20, 20], [22, 22], [70, 70]], np.int32), minimum_specks=2)
+    assert [(one.box.top, one.specks) for one in components(specked, MC, below=True) if one.below == OVERRULED] == [
+        (10, 2)
+    ]

@@ -1,14 +1,17 @@
 """The closer look: where it looks, what it is shown, and how what it says moves the map of MC."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logit
 
 from mtunet.case import Calcification, Mammogram
+from mtunet.detection.components import OVERRULED
+from mtunet.detection.findings import find
 from mtunet.detection.magnification import (
     COARSEST_MM,
     LOOKED_AT_FROM,
@@ -17,6 +20,7 @@ from mtunet.detection.magnification import (
     look_at,
     look_closer,
     may_be_mc,
+    overruled,
     spread,
 )
 from mtunet.detection.network import (
@@ -31,7 +35,7 @@ from mtunet.detection.network import (
     with_magnifier,
 )
 from mtunet.detection.preprocessing import magnify, prepare
-from mtunet.detection.segmentation import look_once, segment
+from mtunet.detection.segmentation import look_once, segment, segment_alike
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from tests.painting import drawing, painting_model
@@ -181,6 +185,43 @@ def test_a_picture_is_segmented_with_it(said: float, found: bool) -> None:
     assert bool((seen.probability[MC] >= 0.5).any()) == found
     _, before = look_once(model, mammogram)
     assert before[0].max() > 0  # once is before the closer look
+    told = [finding.below for finding in find(mammogram, seen, below=True) if finding.type is MC]
+    assert told == ["" if found else OVERRULED]
+    assert (seen.overruled is None) == found
+    other = replace(model, network=copy.deepcopy(model.network))
+    other.network.magnifier = Says(-said - 9.0, weight=30.0)
+    alike = segment_alike([model, other], mammogram)
+    for one, alone in zip(alike, (seen, segment(other, mammogram)), strict=True):
+        assert_array_equal(one.probability[MC], alone.probability[MC])
+        assert (one.overruled is None) == (alone.overruled is None)
+    assert (alike[0].overruled is None) != (alike[1].overruled is None)
+
+
+def test_of_a_coarse_picture_all_that_differ_in_their_closer_look_say_the_same() -> None:
+    mammogram = Mammogram(drawing(mc=1).astype(np.float32) / np.float32(65535), (0.4, 0.4), None, None, "0" * 64)
+    models = [painting_model("detail") for _ in range(2)]
+    for model, said in zip(models, (9.0, -9.0), strict=True):
+        model.network.magnifier = Says(said)
+    one, other = segment_alike(models, mammogram)
+    assert one.probability is other.probability
+    assert one.overruled is None
+
+
+def test_only_what_reached_threshold_and_peak_before_and_no_threshold_after_is_overruled() -> None:
+    before = island(
+        60,
+        60,
+        (np.s_[0:5], np.s_[0:5], 1.0),
+        (np.s_[2:3], np.s_[2:3], 3.0),
+        (np.s_[20:25], np.s_[0:5], 2.9),
+        (np.s_[40:45], np.s_[0:5], 3.5),
+        (np.s_[0:5], np.s_[40:45], 3.5),
+    )
+    after = np.where(before > -8, np.float32(0.9), before)
+    after[42, 2] = 1.0  # still on the map
+    gone = overruled(before, after, 1.0, 3.0)
+    assert set(zip(*np.nonzero(gone), strict=True)) == {(r, c) for r in range(5) for c in (*range(5), *range(40, 45))}
+    assert overruled(before, after, 1.0, -np.inf)[20:25, :5].all()
 
 
 @pytest.mark.parametrize("pair", [False, True])

@@ -285,6 +285,17 @@ def test_specks_and_what_makes_a_region_count_are_kept_with_the_maps(data: Path,
     assert (read.specks.dtype, read.minimum_specks, read.minimum_track_mm2) == (np.int32, 2, 20.0)
 
 
+def test_what_a_closer_look_took_off_the_map_is_kept_with_the_maps(data: Path) -> None:
+    gone = np.arange(600).reshape(20, 30) % 7 == 0
+    save_maps(data, A, replace(segmentation(), overruled=gone))
+    read = filing.read_maps(data, A, "detail", WEIGHTS)
+    assert read.overruled is not None
+    assert read.overruled.dtype == np.bool_
+    assert np.array_equal(read.overruled, gone)
+    save_maps(data, A, segmentation())
+    assert filing.read_maps(data, A, "detail", WEIGHTS).overruled is None
+
+
 def test_what_each_network_sees_is_kept_with_the_maps(data: Path) -> None:
     bits = np.arange(600, dtype=np.uint8).reshape(20, 30) % 4
     seen_by = {Calcification.MICRO: bits, Calcification.ARTERIAL: 3 - bits}

@@ -8,17 +8,22 @@ import pytest
 import torch
 
 from mtunet.case import Calcification
-from mtunet.detection.network import Magnifier, MagnifierConfig, NetworkConfig, build
+from mtunet.detection.components import Keeping
+from mtunet.detection.models import Model
+from mtunet.detection.network import Magnifier, MagnifierConfig, NetworkConfig, build, with_magnifier
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs
+from mtunet.evaluation.metrics import LesionCounts
 from tests.painting import drawing, painting_model
+from training import products
 from training.data import samples
 from training.data.recipes import Mixture
 from training.data.samples import Sample
 from training.experiments import EXPERIMENTS
 from training.fitting import How
-from training.products import machine
+from training.operating import NOTHING, ProductScore
+from training.products import OFFSETS, Validation, choose_settings, machine
 from training.tools import magnifying
 from training.tools.combining import join
 from training.tools.magnifying import KINDS, Crops, MagnifyingPlan, add_magnifier, crops_of, learn, scale
@@ -117,6 +122,7 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
 ) -> None:
     monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(magnifying, "in_parallel", lambda make, jobs, *_: [make(job) for job in jobs])
+    monkeypatch.setattr(products, "OFFSETS", OFFSETS[-2:])
     torch.manual_seed(0)
     data = Mixture(train=1, validation=1, test=1, seed=7)
     settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
@@ -137,6 +143,9 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     assert kept["magnified_from"] == finished.config["magnified_from"] == "base"
     assert finished.config["magnifier_fit"].keys() >= {"regions", "ranked_right_before", "ranked_right_after"}
     assert kept["experiment"]["magnifier"]["data"]["seed"] == 9
+    assert finished.summary is not None
+    assert finished.summary["magnifier_offset"] == float(both.magnifier.offset)
+    assert float(both.magnifier.offset) in OFFSETS
     assert "of the magnifier" in kept["data"]
     with pytest.raises(runs.NotARun, match="has a magnifier"):
         join([tmp_path / "closer", tmp_path / "closer"], tmp_path / "pair", "cpu")
@@ -157,3 +166,23 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
         add_magnifier(tmp_path / "squeezed", tmp_path / "none", TINY, "cpu")
     with pytest.raises(runs.NotARun, match="no magnifier"):
         add_magnifier(tmp_path / "base", tmp_path / "none", TINY, "cpu", learnt=tmp_path / "base")
+
+
+def test_its_offset_is_that_with_which_most_is_found_at_the_marks_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an offset of 3 and more all is found, from 4 on at a false mark an image."""
+    network = with_magnifier(build(NetworkConfig(4, "group")), Magnifier(MagnifierConfig((8,))))
+    unchosen = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+
+    def table(offset: float) -> dict[object, ProductScore]:
+        found, false = int(offset >= 3), int(offset >= 4)
+        counts = LesionCounts(1, found, found + false, false, images=1)
+        return {(MC, 0.5, Keeping(2.0)): replace(NOTHING, lesions={**NOTHING.lesions, MC: counts})}
+
+    def tables(models: list[Model], samples: object) -> list[dict[object, ProductScore]]:
+        return [table(float(model.network.magnifier.offset)) for model in models if model.network.magnifier]
+
+    monkeypatch.setattr(products, "tallies", tables)
+    chosen, told = choose_settings(network, unchosen, {}, "cpu", Validation([list], 0.5))
+    assert network.magnifier is not None
+    assert float(network.magnifier.offset) == 3.0
+    assert (chosen.thresholds[MC], told[0]["lesion_sensitivity"], told[0]["most_false_positives"]) == (0.5, 1.0, 0.0)

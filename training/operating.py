@@ -282,6 +282,7 @@ def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Samp
             probability={kind: probability[part] for kind, probability in segmentation.probability.items()},
             breast=segmentation.breast[part],
             seen_by={kind: seen[part] for kind, seen in segmentation.seen_by.items()},
+            overruled=None,
             specks=None
             if segmentation.specks is None
             else segmentation.specks - np.array([along.start for along in part], np.int32),

@@ -189,6 +189,8 @@ def conclude(
     images, summary = evaluate(
         model, timely(lambda: phantom_samples(test, between=between)), at_half=mc_point(table, HALF)
     )
+    if network.magnifier is not None:
+        summary["magnifier_offset"] = float(network.magnifier.offset)
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
     return summary

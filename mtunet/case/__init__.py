@@ -252,6 +252,8 @@ class Segmentation:
         (`mtunet.detection.components`).
     networks: how many are told apart in `seen_by`: per type (rows, columns) uint8 whose bit k says that network k
         reaches the threshold there by itself. 0, and empty, where one network looked and in maps of earlier versions.
+    overruled: (rows, columns) bool, MC that would be on the map but for a closer look (`magnification`); None where
+        there is none.
     model, weights_sha256, device, seconds: provenance of the maps.
     """
 
@@ -274,11 +276,14 @@ class Segmentation:
     minimum_peak: float = 0.0
     networks: int = 0
     seen_by: Mapping[Calcification, npt.NDArray[np.uint8]] = field(default_factory=dict)
+    overruled: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         _refuse_bad_spacing(self.spacing_mm)
         if self.minimum_specks and self.specks is None:
             raise ValueError("Specks are asked for, but were not looked for.")
+        if self.overruled is not None and self.overruled.shape != self.breast.shape:
+            raise ValueError(f"What was overruled is {self.overruled.shape}, the breast mask {self.breast.shape}.")
         for kind in Calcification:
             if kind not in self.probability:
                 raise ValueError(f"Segmentation.probability has no map for {kind.value}.")

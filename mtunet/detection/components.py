@@ -3,7 +3,8 @@
 A component is 8-connected. One of MC counts when it is large enough and enough specks can be seen in it: a few dots
 are no group (ACR BI-RADS, 5th edition: at least five within a centimetre). One of BAC counts when it is large enough
 and the pieces on its track are so together: an artery's calcium is seen in pieces, and a lone piece is often none.
-What runs along the skin is no artery. What does not count is kept below the line, with the reason.
+What runs along the skin is no artery. What does not count is kept below the line, with the reason; so is MC that a
+closer look took off the map.
 """
 
 import math
@@ -31,6 +32,7 @@ LEAST_BELOW_MM2, MOST_BELOW = 1.0, 30
 """What is smaller is not worth a line below the line; of one type, no more than so many are kept."""
 SAME = 0.005
 """Thresholds that differ by less are the same: a slider has steps of 0.01."""
+OVERRULED = "a closer look at it says no"
 ROUNDING = 1 - 1e-9
 """A hair of tolerance, so that 4 pixels of 0.25 mm² are not under 1 mm²."""
 
@@ -256,11 +258,20 @@ def components(
     *,
     below: bool = False,
 ) -> Iterator[Component]:
-    """The components of one type that count, from top to bottom. below: then those that do not, the largest first."""
+    """The components of one type that count, from top to bottom. below: then those that do not, the largest first, and
+    those that a closer look took off the map."""
     threshold = (segmentation.thresholds if thresholds is None else thresholds)[kind]
     if not 0.0 < threshold <= 1.0:
         raise ValueError(f"The threshold for {kind.value} must be above 0 and at most 1, not {threshold}.")
     mask = segmentation.probability[kind] >= np.float32(threshold)
+    yield from _on_the_map(segmentation, kind, mask, threshold, below=below)
+    if below and kind is Calcification.MICRO and segmentation.overruled is not None:
+        yield from _off_the_map(segmentation, segmentation.overruled, mask)
+
+
+def _on_the_map(
+    segmentation: Segmentation, kind: Calcification, mask: MaskCrop, threshold: float, *, below: bool
+) -> Iterator[Component]:
     x0, y0, width, height = cv2.boundingRect(mask.view(np.uint8))
     if width == 0:
         return
@@ -278,6 +289,19 @@ def components(
         x, y, w, h, area = (int(v) for v in pieces.stats[i])
         box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), pieces.labels[y : y + h, x : x + w] == i
         yield Component(box, pixels, area, int(pieces.specks[i]), "" if kept[i] else pieces.why_not(int(i), rule))
+
+
+def _off_the_map(segmentation: Segmentation, overruled: MaskCrop, mask: MaskCrop) -> Iterator[Component]:
+    """Those that would count without a closer look. mask: what reaches the threshold; what lies on it, as a lower one
+    shows, is told there."""
+    specks = NO_SPECKS if segmentation.specks is None else segmentation.specks
+    pieces = label(overruled, segmentation.spacing_mm, specks)
+    told = pieces.kept(keeping_of(segmentation, Calcification.MICRO))[0]  # no probability is given: none lacks a peak
+    told[np.unique(pieces.labels[mask])] = False
+    for i in np.flatnonzero(told)[:MOST_BELOW]:
+        x, y, w, h, area = (int(v) for v in pieces.stats[i])
+        pixels = pieces.labels[y : y + h, x : x + w] == i
+        yield Component(Box(y, x, y + h, x + w), pixels, area, int(pieces.specks[i]), OVERRULED)
 
 
 def _moved(peak: float, own: float, threshold: float) -> float:

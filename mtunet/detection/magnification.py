@@ -3,7 +3,7 @@ view to tell the specks of a cluster from skin rings, dust and sediment.
 
 At the pitch at which the whole breast is looked at, 0.2 mm, those are two or three pixels wide. The closer look is of a
 few places, so it costs little. It moves a region's probability up or down on the map of MC; what counts is decided
-there as before. What it moves under the threshold is on the map no more, not even below the line.
+there as before. What it takes off the map is kept below the line.
 """
 
 from dataclasses import dataclass
@@ -104,6 +104,19 @@ def look_closer(
     moved = (float(magnifier.kept) - 1) * peak + float(magnifier.weight) * highest + float(magnifier.offset)
     logits += spread(regions.labels, moved.astype(np.float32), REACH_MM / pitch_mm)
     return True
+
+
+def overruled(
+    before: npt.NDArray[np.float32], after: npt.NDArray[np.float32], threshold: float, peak: float
+) -> npt.NDArray[np.bool_]:
+    """(rows, columns): regions that reach the threshold, and somewhere the peak, before a closer look, and nowhere the
+    threshold after it. All in logits of MC."""
+    mask = np.zeros(before.shape, np.bool_)
+    for top, left, inside in connected(before >= np.float32(threshold)):
+        part = np.s_[top : top + inside.shape[0], left : left + inside.shape[1]]
+        if before[part][inside].max() >= peak and after[part][inside].max() < threshold:
+            mask[part] |= inside
+    return mask
 
 
 def look_at(

@@ -16,7 +16,7 @@ from mtunet.case import Box, Calcification, Cancelled, Mammogram, Segmentation
 from mtunet.detection.breast import looked_at
 from mtunet.detection.components import components
 from mtunet.detection.devices import cores_to_use, describe, tile_workers, tiles_at_once
-from mtunet.detection.magnification import look_closer
+from mtunet.detection.magnification import look_closer, overruled
 from mtunet.detection.models import Model
 from mtunet.detection.network import DIVISOR, Ensemble, Network, mirror_look
 from mtunet.detection.pitch import Scale, after_trying, scales
@@ -98,21 +98,29 @@ def _judged(
     seen: Segmentation | None = None
     for number, model in enumerate(models, start=1):
         own = logits.copy() if number < len(models) else logits
-        closer = _closer(model, look, mammogram, prepared, own[0, list(Calcification).index(Calcification.MICRO)])
-        if seen is None or closer:
-            seen = _segmentation(model, mammogram, prepared, own, look.described)
+        gone = _look_closer(model, look, mammogram, prepared, own[0, list(Calcification).index(Calcification.MICRO)])
+        if seen is None or gone is not None:
+            seen = _segmentation(model, mammogram, prepared, own, look.described, gone)
         yield seen
 
 
-def _closer(
+def _look_closer(
     model: Model, look: "_Look", mammogram: Mammogram, prepared: Prepared, of_mc: npt.NDArray[np.float32]
-) -> bool:
-    magnifier, pitch_mm = model.network.magnifier, model.settings.pitch_mm
+) -> npt.NDArray[np.bool_] | None:
+    """What it takes off the map of MC, on the network's grid; None where there is no closer look."""
+    settings, magnifier, pitch_mm = model.settings, model.network.magnifier, model.settings.pitch_mm
     if magnifier is None or pitch_mm is None:
-        return False
+        return None
     if magnifier.offset.device.type != look.device.type:  # the networks gave way to the CPU
         magnifier = copy.deepcopy(magnifier).to(look.device)
-    return look_closer(magnifier, look.device, look.dtype, mammogram, prepared, of_mc, pitch_mm)
+    before, kind = of_mc.copy(), Calcification.MICRO
+    if not look_closer(magnifier, look.device, look.dtype, mammogram, prepared, of_mc, pitch_mm):
+        return None
+    threshold, peak = (
+        float(logit(probability)) * settings.temperatures[kind]
+        for probability in (settings.thresholds[kind], settings.minimum_peak)
+    )
+    return overruled(before, of_mc, threshold, peak)
 
 
 def look_once(model: Model, mammogram: Mammogram) -> tuple[Prepared, npt.NDArray[np.float32]]:
@@ -124,10 +132,15 @@ def look_once(model: Model, mammogram: Mammogram) -> tuple[Prepared, npt.NDArray
 
 
 def _segmentation(
-    model: Model, mammogram: Mammogram, prepared: Prepared, logits: npt.NDArray[np.float32], described: str
+    model: Model,
+    mammogram: Mammogram,
+    prepared: Prepared,
+    logits: npt.NDArray[np.float32],
+    described: str,
+    gone: npt.NDArray[np.bool_] | None,
 ) -> Segmentation:
     """Of one look. logits: (answers, types, rows, columns) on the network's grid, as `passes` orders the answers; they
-    are used up."""
+    are used up. gone: what a closer look took off the map, on the same grid."""
     for kind, own in zip(Calcification, logits.swapaxes(0, 1), strict=True):
         own /= np.float32(model.settings.temperatures[kind])
     maps = {kind: restore(prepared, expit(own, out=own)) for kind, own in zip(Calcification, logits[0], strict=True)}
@@ -139,6 +152,10 @@ def _segmentation(
         for kind, own, cut in zip(Calcification, logits[1:].swapaxes(0, 1), cuts, strict=True)
         if networks
     }
+    likely, off_the_map = maps[Calcification.MICRO], None
+    if gone is not None and gone.any():
+        off_the_map = restore_bits(prepared, packed([gone])) > 0
+        likely = np.maximum(likely, off_the_map)
     scale = prepared.scale
     return Segmentation(
         probability=maps,
@@ -150,7 +167,7 @@ def _segmentation(
         scale_said=scale.said,
         thresholds=model.settings.thresholds,
         minimum_mm2=model.settings.minimum_mm2,
-        specks=find_specks(mammogram.pixels, maps[Calcification.MICRO], scale.spacing_mm, prepared.breast),
+        specks=find_specks(mammogram.pixels, likely, scale.spacing_mm, prepared.breast),
         minimum_specks=model.settings.minimum_specks,
         minimum_track_mm2=model.settings.minimum_track_mm2,
         minimum_peak=model.settings.minimum_peak,
@@ -160,6 +177,7 @@ def _segmentation(
         seconds=0.0,
         networks=networks,
         seen_by=seen_by,
+        overruled=off_the_map,
     )
 
 

@@ -30,6 +30,8 @@ RULES_IN_SIGHT: Final = (
     "the best outlines, after 15 % of one real film's arteries were called MC with those (`real-cycles`).",
     "That no part that is chosen on may have more than half a false mark an image, and not their mean, after films had "
     "0.62 with that (`real-three-cycles`), and a first closer look spared marks on phantoms alone (`real-closer`).",
+    "That a closer look's offset is chosen with the thresholds, after those of films left little MC on phantoms "
+    "(`real-closer`).",
 )
 """What people decided of the rules, whichever weights are used: it stands in the notes of these runs. What they decided
 of weights stands beside those (`in_sight` of weights/NAME.json)."""

@@ -36,6 +36,7 @@ MODEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 LOOK_FILE = "look.json"
+OVERRULED_FILE = "overruled.zlib"
 
 
 class CouldNotSave(OSError):
@@ -145,7 +146,10 @@ def map_files(segmentation: Segmentation) -> dict[str, bytes]:
     files = {f"{kind.value}.png": _png(_to_8_bit(segmentation.probability[kind])) for kind in Calcification}
     files["breast.png"] = _png(segmentation.breast.astype(np.uint8) * np.uint8(255))
     files |= {_networks_file(kind): zlib.compress(bits.tobytes(), 1) for kind, bits in segmentation.seen_by.items()}
+    if segmentation.overruled is not None:
+        files[OVERRULED_FILE] = zlib.compress(segmentation.overruled.view(np.uint8).tobytes(), 1)
     facts = {
+        "overruled": segmentation.overruled is not None,
         "spacing_mm": [float(mm) for mm in segmentation.spacing_mm],
         "scale_source": segmentation.scale_source,
         "thresholds": {kind.value: float(t) for kind, t in segmentation.thresholds.items()},
@@ -204,6 +208,9 @@ def read_maps(data: Path, sha256: str, model: str, weights_sha256: str) -> Segme
             for kind in Calcification
             if facts.get("networks", 0)
         },
+        overruled=_read_bits(folder / OVERRULED_FILE, breast.shape).view(np.bool_)
+        if facts.get("overruled", False)
+        else None,
     )
 
 
