@@ -52,9 +52,8 @@ MODELS: Mapping[str, ModelSpec] = {
         "at what may be MC. Trained on phantoms (synthetic images) and on six real film views into which synthetic "
         "calcium was put; measured on few real mammograms.",
         in_sight=(
-            "Which two networks are joined, with all films and MG1 in sight: the pair that shipped before called less of "
-            "MG1's arteries MC than any network of the newer recipe, alone or joined (`real-rules`, "
-            "`real-three-cycles`, `real-mixed-pair`).",
+            "That no network of the newer recipe shipped before, alone or joined with another, by BAC and false marks "
+            "of both halves and by the arteries of MG1 (`real-recipe`, `real-three-cycles`, `real-mixed-pair`).",
             "That the magnifier learnt from small winding arteries, after a first one took those of MG1 for clusters "
             "(`real-mixed-magnified`).",
             "That these networks ship with it and not those that shipped before, by all that was measured of both "
