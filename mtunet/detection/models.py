@@ -57,7 +57,7 @@ MODELS: Mapping[str, ModelSpec] = {
             "That the magnifier learnt from small winding arteries, after a first one took those of MG1 for clusters "
             "(`real-mixed-magnified`).",
             "That these networks ship with it and not those that shipped before, by all that was measured of both "
-            "(`real-magnified`, `real-mixed-wound`).",
+            "(`real-magnified`, `real-wound`).",
         ),
     ),
     "paper": ModelSpec(
