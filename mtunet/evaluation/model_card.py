@@ -210,8 +210,8 @@ def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
 
 def _generator(config: Mapping[str, Any]) -> str:
     """The last that is named: with it a run's test part was drawn."""
-    said = str(config.get("data", "")).rpartition("generator version ")[2]
-    return said.split(" ")[0].strip(",;)") or "unknown"
+    _, named, rest = str(config.get("data", "")).rpartition("generator version ")
+    return rest.split(" ")[0].strip(",;)") if named else "unknown"
 
 
 def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
