@@ -268,15 +268,6 @@ def test_a_region_counts_where_it_is_sure_somewhere_and_is_outlined_where_it_is_
     assert list(components(shown, MC, {MC: 0.58, BAC: 0.5})) == []  # 0.963
 
 
-def test_a_peak_is_reached_by_the_nearest_step_that_a_map_holds() -> None:
-    likely = np.zeros((100, 40), np.float32)
-    for row, level in ((10, 241), (40, 242), (70, 243)):
-        likely[row : row + 20, 10:30] = level / 255
-    shown = replace(looked(likely > 0, likely > 2), probability={MC: likely, BAC: likely * 0}, minimum_peak=0.95)
-    told = {one.box.top: one.below for one in components(shown, MC, below=True)}
-    assert told == {40: "", 70: "", 10: "nowhere a probability of 0.95"}  # of 242.25
-
-
 def test_what_a_closer_look_took_off_the_map_is_below_the_line_until_a_threshold_shows_it_again() -> None:
     """Three regions it said no of, one under 8 mm²; 0.2 is what is left of the second."""
     gone, likely = np.zeros((200, 100), np.bool_), np.zeros((200, 100), np.float32)

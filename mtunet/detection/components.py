@@ -32,9 +32,6 @@ LEAST_BELOW_MM2, MOST_BELOW = 1.0, 30
 """What is smaller is not worth a line below the line; of one type, no more than so many are kept."""
 SAME = 0.005
 """Thresholds that differ by less are the same: a slider has steps of 0.01."""
-STEP = 1 / 255
-"""What a map of probability tells apart. A peak that is asked for is reached by the step that is nearest to it: 0.949,
-which a person reads as 0.95, reaches 0.95."""
 OVERRULED = "a closer look at it says no"
 ROUNDING = 1 - 1e-9
 """A hair of tolerance, so that 4 pixels of 0.25 mm² are not under 1 mm²."""
@@ -130,7 +127,7 @@ class Labelled:
         per_rule = []
         for rule in rules:
             large = self.area_mm2 >= rule.minimum_mm2 * ROUNDING
-            large &= (self.at_skin < SKIN_SHARE) & self._reaches(rule)
+            large &= (self.at_skin < SKIN_SHARE) & (self.peak >= np.float32(rule.minimum_peak))
             large[0] = False
             if rule.minimum_specks:
                 large &= self.specks >= rule.minimum_specks
@@ -147,15 +144,11 @@ class Labelled:
             return f"smaller than {rule.minimum_mm2:g} mm²"
         if self.at_skin[number] >= SKIN_SHARE:
             return "along the skin"
-        if not self._reaches(rule)[number]:
+        if self.peak[number] < np.float32(rule.minimum_peak):
             return f"nowhere a probability of {rule.minimum_peak:g}"
         if rule.minimum_specks and self.specks[number] < rule.minimum_specks:
             return f"fewer than {rule.minimum_specks} bright specks"
         return f"the pieces on its track are under {rule.minimum_track_mm2:g} mm² together"
-
-    def _reaches(self, rule: Keeping) -> npt.NDArray[np.bool_]:
-        """(n,) whether the peak that is asked for is reached."""
-        return np.asarray(self.peak >= np.float32(rule.minimum_peak - STEP / 2), np.bool_)
 
     def _track_mm2(self, large: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         """(n,) area of all large components on the track of each: those that touch when each grows by half a gap."""

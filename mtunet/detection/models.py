@@ -47,17 +47,19 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors.xz",
-        sha256="a1489dcc43c9e94cd863c1b1d83a09e78e2d1ec2deff5a50d0bdb3d49d339fee",
+        sha256="2b8e9f5f6235228025746bfd4265f47939ecff8049e0461beac61e01d9c18c2a",
         note="Two networks look at the breast in tiles of fixed millimetres, and a third looks once more, at 0.1 mm, "
         "at what may be MC. Trained on phantoms (synthetic images) and on six real film views into which synthetic "
         "calcium was put; measured on few real mammograms.",
         in_sight=(
-            "That no network of the newer recipe shipped before, alone or joined with another, by BAC and false marks "
-            "of both halves and by the arteries of MG1 (`real-recipe`, `real-three-cycles`, `real-mixed-pair`).",
-            "That the magnifier learnt from small winding arteries, after a first one took those of MG1 for clusters "
-            "(`real-mixed-magnified`).",
-            "That these networks ship with it and not those that shipped before, by all that was measured of both "
-            "(`real-magnified`, `real-wound`).",
+            "Which two networks are joined, with all films in sight (`real-detail`).",
+            "That `detail-wide` and `detail-strays` do not ship, by the normal films of both halves that they flag "
+            "(`real-both`).",
+            "That no network of the newer recipe ships, by BAC on sealed phantoms, normal films of both halves and the "
+            "arteries of MG1 (`real-recipe`, `real-recipe-pair`, `real-recipe-long`, `real-three-cycles`).",
+            "That a pair with one network of the newer recipe does not ship, alone or with a closer look, by the "
+            "arteries of MG1 that it calls MC or does not find (`real-mixed-pair`, `real-mixed-magnified`, "
+            "`real-mixed-wound`).",
         ),
     ),
     "paper": ModelSpec(
