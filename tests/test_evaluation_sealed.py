@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mtunet.detection.models import MODELS, chosen_since, read_metadata
+from mtunet.detection.models import MODELS, read_metadata
 from mtunet.detection.triage import RULES_VERSION
 from mtunet.evaluation import runs
 from mtunet.evaluation.runs import Run
@@ -45,9 +45,8 @@ def test_other_candidates_on_the_same_sealed_images_are_named() -> None:
 
 
 def test_what_was_decided_in_sight_stands_in_notes_that_are_there() -> None:
-    of_these_weights = chosen_since(SPEC).get("chosen", {})
-    assert decided_in_sight({"in_sight": ["One."]}) == (*decided_in_sight({}), "One.")
-    for sentence in decided_in_sight(of_these_weights):
+    assert decided_in_sight(replace(SPEC, in_sight=("One.",))) == (*decided_in_sight(None), "One.")
+    for sentence in decided_in_sight(SPEC):
         names = [name for name in re.findall(r"`([^`]+)`", sentence) if name.startswith("real-")]
         assert names, sentence
         assert all(runs.read_notes(runs.read(ROOT / "runs" / name)) for name in names)

@@ -13,7 +13,7 @@ import pytest
 from mtunet import __main__ as command_line
 from mtunet.case import Calcification, Mammogram, Truth
 from mtunet.detection.models import MODELS, ModelSpec, packed_weights, read_metadata, unpacked_weights
-from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.network import Magnifier, MagnifierConfig, NetworkConfig, build, with_magnifier
 from mtunet.detection.settings import ModelUnavailable, Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs
@@ -37,9 +37,7 @@ def test_the_card_of_a_shipped_model_is_of_its_weights(spec: ModelSpec) -> None:
     assert card.steps, "the runs it came from"
     assert all(source.licence and source.origin for source in card.sources)
     assert card.sources, "the images it learnt from"
-    assert (
-        ("Chosen again" in to_markdown(card)) == bool(card.chosen) == spec.path.with_name(f"{spec.name}.json").exists()
-    )
+    assert ("Thresholds were chosen so: " in to_markdown(card)) == bool(card.chosen_on)
 
 
 @pytest.mark.parametrize("spec", MODELS.values(), ids=list(MODELS))
@@ -101,6 +99,32 @@ def test_every_step_on_the_way_is_told_and_every_licence(drawn: ModelSpec) -> No
     assert sum("CC BY 3.0" in source.licence for source in card.sources) == 6
     assert any("3 phantoms of cohort 4, generator version 9" in source.name for source in card.sources)
     assert any("5 phantoms and 2 harder ones of cohort 6" in source.name for source in card.sources)
+
+
+def test_a_closer_look_is_told_with_what_its_magnifier_learnt_from(drawn: ModelSpec, tmp_path: Path) -> None:
+    """Two runs on the way: where it was learnt, and where it was put on the scale of these networks."""
+    base = json.loads((tmp_path / "runs" / "old" / "config.json").read_text())
+    learnt = {"data": {"train": 8, "plain": 2, "seed": 601}, "steps": 50, "seed": 3}
+    magnified = {
+        "experiment": base["experiment"] | {"magnifier": learnt},
+        "data": f"{base['data']}; of the magnifier: phantom cohort 601, generator version 10 (synthetic images)",
+        "magnified_from": "old",
+    }
+    runs.start(tmp_path / "runs" / "closer", base | magnified | {"run": "closer"}, [])
+    rewritten(tmp_path / "runs" / "new" / "config.json", **magnified, magnifier_from="closer")
+    network, settings, provenance = read_weights(unpacked_weights(drawn.path))
+    magnifier = Magnifier(MagnifierConfig((8,)))
+    provenance = dict(provenance) | magnified | {"magnifier_from": "closer"}
+    data = write_weights(with_magnifier(network, magnifier), settings, provenance)
+    drawn.path.write_bytes(packed_weights(data))
+    card = card_of(dataclasses.replace(drawn, sha256=hashlib.sha256(data).hexdigest()))
+    assert [step.run for step in card.steps] == ["old", "closer", "new"]
+    text = to_markdown(card)
+    assert "- `closer`: a magnifier for the networks of `old`, 50 steps, seed 3, CPU. Data: phantom cohort 601" in text
+    assert "- `new`: the networks of `old` with the magnifier of `closer`, on their scale. Commit abc." in text
+    assert "- 8 phantoms and 2 plain films of cohort 601, generator version 10 (synthetic)." in text
+    assert "- 3 phantoms of cohort 4, generator version 9 (synthetic)." in text
+    assert "One more, the magnifier, looks at a few places" in text
 
 
 def test_averaged_weights_and_networks_side_by_side_are_told(drawn: ModelSpec, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from mtunet.detection import devices, models
 from mtunet.detection.devices import choose_device, describe
 from mtunet.detection.models import (
     MODELS,
-    chosen_since,
     file_state,
     load_model,
     model_from_bytes,
@@ -192,19 +191,3 @@ def test_the_precision_follows_from_the_device_and_not_from_a_timing(monkeypatch
 
 def test_the_device_is_described_for_people() -> None:
     assert describe(torch.device("cpu"), torch.float32).endswith(("thread, float32", "threads, float32"))
-
-
-def test_settings_chosen_since_the_weights_were_made_are_used_and_told() -> None:
-    spec = MODELS["detail"]
-    since = json.loads(spec.path.with_name(f"{spec.name}.json").read_text())["settings"]
-    told, used = read_metadata(spec)["settings"], load_model("detail", "cpu").settings.to_json()
-    assert since
-    assert {name: told[name] for name in since} == {name: used[name] for name in since} == since
-    assert "sealed" in read_metadata(spec)["chosen"]
-
-
-def test_settings_chosen_for_other_weights_are_not_laid_over_new_ones() -> None:
-    spec = replace(MODELS["detail"], sha256="0" * 64)
-    assert chosen_since(MODELS["detail"])
-    assert chosen_since(spec) == {}
-    assert read_metadata(spec)["chosen"] == {}

@@ -258,8 +258,10 @@ def test_the_score_is_of_the_shipped_model_and_says_what_it_means() -> None:
     assert fit().weights_sha256 == MODELS[DEFAULT_MODEL].sha256, "run python -m benchmarks.mc_score --write again"
     assert "phantoms" in fit().source
     assert "no chance of cancer" in fit().explained
-    assert "area alone" in fit().explained
+    assert fit().weighed in fit().explained
+    assert replace(fit(), weights=(0.0, 2.0, 0.0)).weighed == "area alone"
     assert replace(fit(), weights=(1.0, 2.0, 0.0)).weighed == "probability and area"
+    assert replace(fit(), weights=(1.0, 2.0, 3.0)).weighed == "probability, area and specks"
     assert min(fit().weights) >= 0
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from mtunet.case import Calcification, View
 from mtunet.phantom.sheath import sheath
+from mtunet.phantom.spec import MASTER_PITCH_MM as PITCH
 from mtunet.phantom.vessels import Vessel, tube_about
 from training.augmentation import Augmentation
 from training.data import samples as datasets
@@ -20,8 +21,10 @@ from training.data.insertion import (
     CONTENTS,
     LEAST_STRAND,
     TYPICAL_NEPERS,
+    WINDING,
     FilmCurve,
     _mistaken,
+    _winding,
     develop,
     fill,
     film_curve,
@@ -30,6 +33,7 @@ from training.data.insertion import (
     sample_of,
 )
 from training.data.real_backgrounds import EXCLUSIONS, Background, background, heal, names, read_background, strands
+from training.data.recipes import Mixture
 from training.data.views import view_of
 from training.sampling import FieldOfView, Sampler
 
@@ -126,6 +130,32 @@ def test_outside_of_what_was_added_the_view_is_the_same_to_the_bit(host: Backgro
     assert not changed[~near].any()
     assert (developed >= host.pixels).all(), "calcium never makes film darker"
     assert developed.max() <= max(curve.base, host.pixels.max()) + 1e-6
+
+
+def test_small_winding_arteries_are_calcified_and_nothing_else_is_of_the_two_types(host: Background) -> None:
+    """Half of them turn by more than a third of a circle; none is wider than 3 mm with its rim."""
+    amounts = []
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        put = fill(host, WINDING, film_curve(host, rng).nepers(host.pixels), rng)
+        assert not put.mc.any()
+        amounts.append(np.count_nonzero(put.bac))
+        assert cv2.distanceTransform(put.bac.astype(np.uint8), cv2.DIST_L2, 5).max() * PITCH < 1.5
+    assert np.count_nonzero(amounts) >= 3
+    turned = [
+        np.ptp(np.unwrap(np.arctan2(*np.diff(vessel.path, axis=0).T)))
+        for number in range(8)
+        for vessel in _winding(host, np.random.default_rng(number))
+    ]
+    assert np.median(turned) > 2 * np.pi / 3
+
+
+def test_draws_with_winding_arteries_come_on_top_and_leave_the_others_as_they_are() -> None:
+    without, with_them = Mixture(train=1, validation=1, test=1, inserted=2), Mixture(1, 1, 1, inserted=2, winding=2)
+    assert with_them.recipes()[: len(without.recipes())] == without.recipes()
+    assert [recipe.content for recipe in with_them.recipes()[-2:]] == [WINDING, WINDING]
+    assert "2 of them with small winding arteries" not in without.said
+    assert with_them.said.endswith("; 2 views with small winding arteries put in")
 
 
 def test_excluded_places_stay_empty(host: Background) -> None:

@@ -110,7 +110,7 @@ def peak_mb(device: torch.device) -> float:
 
 
 UNSEEN_PHANTOMS = "phantoms (synthetic images), unseen in training"
-OFFSETS = (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+OFFSETS = (-2.0, 0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
 """Tried of a magnifier: near -2 is what a logistic fit gives, by which a region is as likely as it says. Without a
 closer look normal films are promised more than that, and a threshold that spares them would leave little of MC."""
 FOR_CHOOSING = 5

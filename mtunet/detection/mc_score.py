@@ -35,9 +35,9 @@ class Fit:
 
     @property
     def weighed(self) -> str:
-        """What it hangs on: "area alone"."""
+        """What it hangs on: "area alone", "probability, area and specks"."""
         names = [name for name, weight in zip(("probability", "area", "specks"), self.weights, strict=True) if weight]
-        return f"{names[0]} alone" if len(names) == 1 else " and ".join(names)
+        return f"{names[0]} alone" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
     @property
     def explained(self) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import lzma
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +22,10 @@ WEIGHTS = mtunet.shipped("weights")
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model that ships. file: its weights, packed. sha256: of them unpacked; weights that differ are refused."""
+    """One model that ships. file: its weights, packed. sha256: of them unpacked; weights that differ are refused.
+
+    in_sight: what people decided of these weights with sealed images in sight, in sentences that name their notes.
+    """
 
     name: str
     title: str
@@ -30,6 +33,7 @@ class ModelSpec:
     file: str
     sha256: str
     note: str
+    in_sight: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -43,9 +47,20 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors.xz",
-        sha256="256a71d57fb214f59edfc4e3312cbdb5c1395615e9ca7e68b152060acae2874c",
-        note="Two networks look at the breast in tiles of fixed millimetres. Trained on phantoms (synthetic images) "
-        "and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
+        sha256="2b8e9f5f6235228025746bfd4265f47939ecff8049e0461beac61e01d9c18c2a",
+        note="Two networks look at the breast in tiles of fixed millimetres, and a third looks once more, at 0.1 mm, "
+        "at what may be MC. Trained on phantoms (synthetic images) and on six real film views into which synthetic "
+        "calcium was put; measured on few real mammograms.",
+        in_sight=(
+            "Which two networks are joined, with all films in sight (`real-detail`).",
+            "That `detail-wide` and `detail-strays` do not ship, by the normal films of both halves that they flag "
+            "(`real-both`).",
+            "That no network of the newer recipe ships, by BAC on sealed phantoms, normal films of both halves and the "
+            "arteries of MG1 (`real-recipe`, `real-recipe-pair`, `real-recipe-long`, `real-three-cycles`).",
+            "That a pair with one network of the newer recipe does not ship, alone or with a closer look, by the "
+            "arteries of MG1 that it calls MC or does not find (`real-mixed-pair`, `real-mixed-magnified`, "
+            "`real-mixed-wound`).",
+        ),
     ),
     "paper": ModelSpec(
         name="paper",
@@ -78,18 +93,7 @@ class Model:
 def load_model(name: str, device: str = "auto") -> Model:
     """Read, check and warm a model. Raises ModelUnavailable with a sentence for an unknown, absent or damaged one."""
     spec = find_model(name)
-    data = _checked_bytes(spec)
-    model = model_from_bytes(data, spec.name, device)
-    since = chosen_since(spec).get("settings", {})
-    return replace(model, settings=Settings.from_json({**model.settings.to_json(), **since}))
-
-
-def chosen_since(spec: ModelSpec) -> dict[str, Any]:
-    """Settings chosen again after the weights were made, and how, from the file beside them; {} where none were, or for
-    other weights than these."""
-    file = spec.path.with_name(f"{spec.name}.json")
-    since = dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
-    return since if since.get("weights_sha256") == spec.sha256 else {}
+    return model_from_bytes(_checked_bytes(spec), spec.name, device)
 
 
 def find_model(name: str) -> ModelSpec:
@@ -99,8 +103,7 @@ def find_model(name: str) -> ModelSpec:
 
 
 def read_metadata(spec: ModelSpec) -> dict[str, Any]:
-    """Network, settings and provenance as written in the weights file, without torch and without its tensors; and how
-    settings were chosen again since.
+    """Network, settings and provenance as written in the weights file, without torch and without its tensors.
 
     Raises ModelUnavailable for a file that is missing or that is none of ours.
     """
@@ -109,12 +112,7 @@ def read_metadata(spec: ModelSpec) -> dict[str, Any]:
         with packed as file:
             length = int.from_bytes(file.read(8), "little")
             head = file.read(min(length, 1 << 24))
-        about = dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
-        since = chosen_since(spec)
-        return about | {
-            "settings": about["settings"] | since.get("settings", {}),
-            "chosen": since.get("chosen", {}),
-        }
+        return dict(json.loads(json.loads(head)["__metadata__"]["mtunet"]))
     except (lzma.LZMAError, EOFError, ValueError, LookupError, TypeError):
         raise ModelUnavailable(
             f"The weights of model {spec.name!r} are damaged: {spec.file} does not begin as a weights file does. "
@@ -124,7 +122,7 @@ def read_metadata(spec: ModelSpec) -> dict[str, Any]:
 
 @lru_cache(maxsize=8)
 def settings_of(name: str) -> Settings:
-    """How a registered model is used, as its weights file says and as was chosen since. Raises ModelUnavailable."""
+    """How a registered model is used, as its weights file says. Raises ModelUnavailable."""
     return Settings.from_json(read_metadata(find_model(name))["settings"])
 
 

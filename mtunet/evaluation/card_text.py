@@ -37,7 +37,7 @@ def body(card: ModelCard) -> str:
             f"### What it is\n\nWeights {card.sha256}, {card.mebibytes:.1f} MiB. {_network(card)}",
             f"### What it learnt from\n\n{sources}",
             f"### How\n\n{steps}{_total(card.steps)}",
-            *([f"### Chosen, and sealed\n\n{chosen}"] if (chosen := _chosen(card)) else []),
+            *([f"### Chosen, and sealed\n\nThresholds were chosen so: {card.chosen_on}"] if card.chosen_on else []),
             f"### What was measured\n\n{_measured(card)}",
             f"### Where it fails\n\n{_failing(card)}",
         ]
@@ -54,34 +54,14 @@ def _network(card: ModelCard) -> str:
     calm = f" Logits divided by {', '.join(f'{v} ({k.upper()})' for k, v in held.items())}." if held else ""
     from_ = ", ".join(f"{settings['thresholds'][kind.value]} ({kind.value.upper()})" for kind in Calcification)
     rules = " ".join(what_counts(Settings.from_json(dict(settings)), kind) for kind in Calcification)
+    closer = (
+        " One more, the magnifier, looks at a few places of what may be MC at 0.1 mm a pixel, where the image has it, "
+        "and moves the logits there; by how much was chosen with the thresholds."
+    )
     return (
-        f"{_networks(card.network.get('members', [card.network]))}, looking at {pitch}{sides}.{calm} Pixels count from "
+        f"{_networks(card.network.get('members', [card.network]))}, looking at {pitch}{sides}."
+        f"{closer if 'magnifier' in card.network else ''}{calm} Pixels count from "
         f"probability {from_}. {rules}"
-    )
-
-
-def _chosen(card: ModelCard) -> str:
-    """What thresholds were chosen on, and by what they were chosen again."""
-    parts = [f"Thresholds were chosen so: {card.chosen_on}"] if card.chosen_on else []
-    if card.chosen:
-        parts += _chosen_again(card.chosen)
-    return "\n\n".join(parts)
-
-
-def _chosen_again(chosen: Mapping[str, Any]) -> Iterator[str]:
-    before, after = (
-        f"sensitivity {at['sensitivity']}, {at['false_marks']} false marks an image"
-        for at in (chosen["before"], chosen["after"])
-    )
-    yield (
-        f"Chosen again with the weights as they are. Objective: {chosen['objective']} On: {chosen['on']}. Among: "
-        f"{chosen['among']}. Before: {before}. After: {after}. Nothing was learnt from the films of mini-MIAS."
-    )
-    yield "Sealed from that choice (what people saw of it stands below):\n\n" + "\n".join(
-        f"- {where}: "
-        + "; ".join(f"{name.replace('_', ' ')} {a} before, {b} after" for name, (a, b) in changes.items())
-        + "."
-        for where, changes in chosen["sealed"].items()
     )
 
 
@@ -99,10 +79,14 @@ def _told(step: Step) -> str:
         runs_meant = ", ".join(f"`{name}`" for name in combined)
         what = "the mean of the weights" if step.mean_of else "the networks, side by side,"
         return f"`{step.run}`: {what} of {runs_meant}. Commit {step.commit}."
+    if step.magnifier_from:
+        what = f"the networks of `{step.magnified_from}` with the magnifier of `{step.magnifier_from}`, on their scale"
+        return f"`{step.run}`: {what}. Commit {step.commit}."
     mean = f" (the mean of the weights of the last {step.averaged:.0%} of them)" if step.averaged else ""
     length = "" if step.steps is None else f"{step.steps} steps{mean}, seed {step.seed}, "
     took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
-    return f"`{step.run}`: {length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
+    of = f"a magnifier for the networks of `{step.magnified_from}`, " if step.magnified_from else ""
+    return f"`{step.run}`: {of}{length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
 
 
 def _total(steps: tuple[Step, ...]) -> str:

@@ -49,6 +49,8 @@ class Step:
     mean_of: tuple[str, ...] = ()
     joined_from: tuple[str, ...] = ()
     averaged: float = 0.0
+    magnified_from: str = ""
+    magnifier_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,7 @@ class Measured:
 @dataclass(frozen=True)
 class ModelCard:
     """sources: of all steps. chosen_on: what the training chose thresholds on, where that was not its own validation
-    part; chosen: how they were chosen again since. measured: None where nothing was. certainty: what a probability
-    meant; "" where unknown."""
+    part. measured: None where nothing was. certainty: what a probability meant; "" where unknown."""
 
     name: str
     title: str
@@ -89,7 +90,6 @@ class ModelCard:
     mebibytes: float
     settings: Mapping[str, Any]
     chosen_on: str
-    chosen: Mapping[str, Any]
     network: Mapping[str, Any]
     sources: tuple[LearntFrom, ...]
     steps: tuple[Step, ...]
@@ -112,11 +112,10 @@ def card_of(spec: ModelSpec, root: Path | None = None) -> ModelCard:
         mebibytes=spec.path.stat().st_size / 2**20,
         settings=about["settings"],
         chosen_on=str(provenance.get("chosen_on", "")),
-        chosen=about["chosen"],
         network=about["network"],
         sources=tuple(_sources(configs.values())),
         steps=tuple(_step(name, config, root or runs.RUNS) for name, config in configs.items()),
-        measured=_measured_on_real(spec, about["chosen"], root) or _on_own_test_part(made_by, about["settings"]),
+        measured=_measured_on_real(spec, root) or _on_own_test_part(made_by, about["settings"]),
         certainty=_certainty(made_by, about["settings"]),
         failures=read_failures(spec),
     )
@@ -147,8 +146,10 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
 
     def before(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         begun_with = config.get("experiment", {}).get("begin_with")
-        for name in config.get("average_of") or config.get("joined_from") or ([begun_with] if begun_with else []):
-            if name in seen:
+        magnified = [config.get("magnified_from"), config.get("magnifier_from")]
+        combined = config.get("average_of") or config.get("joined_from") or (magnified if any(magnified) else [])
+        for name in combined or [begun_with]:
+            if name is None or name in seen:
                 continue
             seen.add(name)
             try:
@@ -173,13 +174,18 @@ def _sources(configs: Any) -> Iterator[LearntFrom]:
             if source["name"] not in names:
                 names.add(source["name"])
                 yield LearntFrom(source["name"], source["licence"], source["origin"])
-        data = config.get("experiment", {}).get("data", {})
-        if any(data.get(name) for name in _PHANTOMS):
-            name = _phantoms(config, data)
-            if name not in names:
-                names.add(name)
-                yield LearntFrom(name, PHANTOM_LICENCE, "They show no person.")
-        inserted = inserted or bool(data.get("inserted"))
+        said, _, of_magnifier = str(config.get("data", "")).partition("of the magnifier: ")
+        experiment = config.get("experiment", {})
+        for words, data in (
+            (said, experiment.get("data", {})),
+            (of_magnifier, experiment.get("magnifier", {}).get("data", {})),
+        ):
+            if any(data.get(name) for name in _PHANTOMS):
+                name = _phantoms({"data": words}, data)
+                if name not in names:
+                    names.add(name)
+                    yield LearntFrom(name, PHANTOM_LICENCE, "They show no person.")
+            inserted = inserted or bool(data.get("inserted"))
     for sample in SAMPLES if inserted else ():
         if sample.file.startswith("cbis-ddsm/"):
             yield LearntFrom(
@@ -203,24 +209,30 @@ def _phantoms(config: Mapping[str, Any], data: Mapping[str, Any]) -> str:
 
 
 def _generator(config: Mapping[str, Any]) -> str:
-    return str(config.get("data", "")).partition("generator version ")[2].split(" ")[0].strip(",;)") or "unknown"
+    """The last that is named: with it a run's test part was drawn."""
+    _, named, rest = str(config.get("data", "")).rpartition("generator version ")
+    return rest.split(" ")[0].strip(",;)") if named else "unknown"
 
 
 def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
     experiment = config.get("experiment", {})
     mean_of, joined_from = tuple(config.get("average_of", ())), tuple(config.get("joined_from", ()))
-    fitted = not (mean_of or joined_from)
+    magnified_from, magnifier_from = (str(config.get(key, "")) for key in ("magnified_from", "magnifier_from"))
+    learnt = experiment.get("magnifier", {}) if magnified_from else experiment
+    fitted = not (mean_of or joined_from or magnifier_from)
     return Step(
         run=name,
-        data=str(config.get("data", "unknown: the run is not on disk")),
-        steps=experiment.get("steps") if fitted else None,
-        seed=experiment.get("seed"),
+        data=str(config.get("data", "unknown: the run is not on disk")).split("of the magnifier: ")[-1],
+        steps=learnt.get("steps") if fitted else None,
+        seed=learnt.get("seed"),
         device=str(config.get("device", "unknown")),
         commit=str(config.get("commit", "unknown")),
         seconds=_seconds(root / name) if fitted else None,
         mean_of=mean_of,
         joined_from=joined_from,
-        averaged=float(experiment.get("averaged", 0.0)),
+        averaged=float(learnt.get("averaged", 0.0)),
+        magnified_from=magnified_from,
+        magnifier_from=magnifier_from,
     )
 
 
@@ -234,7 +246,7 @@ def _seconds(folder: Path) -> float | None:
         return None
 
 
-def _measured_on_real(spec: ModelSpec, chosen: Mapping[str, Any], root: Path | None) -> Measured | None:
+def _measured_on_real(spec: ModelSpec, root: Path | None) -> Measured | None:
     """By the newest measurement with the settings that ship: those with other settings say what was, not what is."""
     real = runs.find_real(root)
     run = of_what_ships(real, spec)
@@ -245,7 +257,7 @@ def _measured_on_real(spec: ModelSpec, chosen: Mapping[str, Any], root: Path | N
         f"`{run.folder.name}`, protocol {run.config['protocol']}, measured on {day} by {commit}.",
         targets(read_figures(run)),
         halves(run.summary or {}),
-        decided_in_sight(chosen),
+        decided_in_sight(spec),
         tuple(filter(None, (rules_since(run), looked_at_besides(real, run), learnt_from_measured(run.config)))),
     )
 

@@ -3,10 +3,11 @@
 For the page, the card and the printed summary alike (`training.tools.real.halves` makes the two halves).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from mtunet.detection.models import ModelSpec
 from mtunet.evaluation import runs
 from mtunet.evaluation.real import PARTS, Summary, estimate, mean, share
 
@@ -34,7 +35,7 @@ RULES_IN_SIGHT: Final = (
     "(`real-closer`).",
 )
 """What people decided of the rules, whichever weights are used: it stands in the notes of these runs. What they decided
-of weights stands beside those (`in_sight` of weights/NAME.json)."""
+of weights stands beside those (`ModelSpec.in_sight`)."""
 SIGHT: Final = "They were in sight all the same when people decided:"
 NOWHERE: Final = "–"
 
@@ -86,9 +87,9 @@ def _parts(parts: Summary | None) -> Iterator[Halves]:
         yield Halves(PARTS, measure, NOWHERE, share(parts[name]))
 
 
-def decided_in_sight(chosen: Mapping[str, Any]) -> tuple[str, ...]:
-    """What people decided with sealed images in sight. chosen: how a model's settings were chosen again."""
-    return (*RULES_IN_SIGHT, *chosen.get("in_sight", ()))
+def decided_in_sight(spec: ModelSpec | None) -> tuple[str, ...]:
+    """What people decided with sealed images in sight. spec: None for weights that do not ship."""
+    return (*RULES_IN_SIGHT, *(spec.in_sight if spec else ()))
 
 
 def looked_at_besides(measured: Iterable[runs.Run], shown: runs.Run) -> str:

@@ -101,10 +101,10 @@ def _halves(run: runs.Run, measurements: Sequence[runs.Run]) -> None:
     st.dataframe(rows, hide_index=True, key="evaluation.real_halves")
     st.markdown(f"{CHOSEN_ON} {SEALED} {LIMITS}")
     weights = run.config.get("weights_sha256")
-    chosen = next((models.chosen_since(spec) for spec in models.MODELS.values() if spec.sha256 == weights), {})
+    ships = next((spec for spec in models.MODELS.values() if spec.sha256 == weights), None)
     with st.expander("What people decided with the sealed part in sight", icon=":material/visibility:"):
-        decided = decided_in_sight(chosen.get("chosen", {}))
-        st.markdown("\n".join([SIGHT, "", *(f"- {one}" for one in decided), "", looked_at_besides(measurements, run)]))
+        decided = (f"- {one}" for one in decided_in_sight(ships))
+        st.markdown("\n".join([SIGHT, "", *decided, "", looked_at_besides(measurements, run)]))
 
 
 def _column(measurement: runs.Run, run: runs.Run, standing: Mapping[str, str], *, alone: bool) -> str:

@@ -451,12 +451,15 @@ def test_the_diagram_is_of_the_networks_of_the_run(
     assert [title.replace("<br>", " ") for title in charts] == titled
 
 
-@pytest.mark.parametrize(("model", "run"), [("detail", "detail-pair"), ("paper", "paper")])
+@pytest.mark.parametrize(("model", "run"), [("detail", "detail-magnified"), ("paper", "paper")])
 def test_the_diagrams_of_what_ships_have_as_many_weights_as_it(model: str, run: str) -> None:
     config = json.loads((ROOT / "runs" / run / "config.json").read_text())
     side, _ = learnt_on(config)
     drawn = sum(network_shapes(each, side)[1] for each in networks_of(config))
-    assert drawn == count_parameters(models.load_model(model, "cpu").network)
+    network = models.load_model(model, "cpu").network
+    told = 0 if network.magnifier is None else count_parameters(network.magnifier)
+    assert drawn + told == count_parameters(network)
+    assert bool(told) == (f"{told:,} weights" in magnifier_of(config))
 
 
 def test_of_what_a_run_does_not_tell_nothing_is_said() -> None:

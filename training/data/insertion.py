@@ -7,7 +7,7 @@ that carry none, to be left alone.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -35,6 +35,8 @@ CONTENTS: tuple[tuple[float, str], ...] = (
     *((0.32, "nothing"), (0.16, "mc"), (0.08, "bac"), (0.17, "sheathed bac"), (0.08, "both")),
     *((0.06, "broken bac"), (0.05, "hard b"), (0.08, "linear mc")),
 )
+WINDING = "winding bac"
+"""Small arteries inside a breast, calcified: in double lines, curls and hooks. Never drawn of `CONTENTS`."""
 NEPERS_PER_LOGIT = (0.45, 0.80)
 """Film: 0.7 mm of a calcification in these views (P_00001 LEFT MLO) lifts 124 to 158 of 179 at the film's base."""
 STRAND_GAIN = (0.6, 2.2)
@@ -91,17 +93,21 @@ def inserted_samples(seed: int, count: int) -> Iterator[Sample]:
         yield _read(path)
 
 
-def inserted(seed: int, number: int) -> Sample:
-    """One draw: which view, what is put in, how it is shown. The same arguments give the same sample."""
+def inserted(seed: int, number: int, content: str = "") -> Sample:
+    """One draw: which view, what is put in, how it is shown. The same arguments give the same sample.
+
+    content: a word of `CONTENTS`, or WINDING; "" for one drawn from those.
+    """
     rng = np.random.default_rng([seed, number, 0x494E53])
     host = read_background(names()[int(rng.integers(len(names())))])
     shares = np.array([share for share, _ in CONTENTS])
-    content = CONTENTS[int(rng.choice(len(CONTENTS), p=shares / shares.sum()))][1]
-    return sample_of(host, content, rng, f"cbis-{host.name}-{seed}-{number:05d}")
+    drawn = CONTENTS[int(rng.choice(len(CONTENTS), p=shares / shares.sum()))][1]
+    return sample_of(host, content or drawn, rng, f"cbis-{host.name}-{seed}-{number:05d}")
 
 
 def sample_of(host: Background, content: str, rng: Rng, name: str) -> Sample:
-    """The host with this content (a word of `CONTENTS`), on a film curve drawn at random, shown in a random way."""
+    """The host with this content (a word of `CONTENTS`, or WINDING), on a film curve drawn at random, shown in a random
+    way."""
     curve = film_curve(host, rng)
     nepers = curve.nepers(host.pixels)
     put = fill(host, content, nepers, rng)
@@ -139,8 +145,10 @@ def fill(host: Background, content: str, nepers: Floats, rng: Rng) -> Inserted:
     grade = 0 if content in ("nothing", "mc", "linear mc") else int(rng.choice([1, 2, 3], p=[0.2, 0.5, 0.3]))
     spec = PhantomSpec(seed=0, view=host.view, look="film", bac_grade=grade, benign=int(rng.integers(0, 3)), hard=hard)
     vessels: tuple[Vessel, ...] = grow_vessels(spec, host, rng) if grade else ()
-    sheathed = content == "sheathed bac" or (content == "both" and rng.random() < 0.5)
-    if sheathed:
+    sheathed = content == "sheathed bac" or (content in ("both", WINDING) and rng.random() < 0.5)
+    if content == WINDING:
+        spec, vessels = replace(spec, bac_grade=3), _winding(host, rng)
+    elif sheathed:
         vessels = _finer(vessels, host, rng)
     arterial = calcify_vessels(spec, host, vessels, nepers, rng, sheathed=sheathed)
     mc_calcium, mc = np.zeros(nepers.shape, np.float32), np.zeros(nepers.shape, bool)
@@ -191,6 +199,21 @@ def _twig(parent: Vessel, host: Background, rng: Rng) -> Vessel | None:
     if not all(host.holds(float(x), float(y), 3) for x, y in path[::8]):
         return None
     return Vessel(path, rng.uniform(0.15, 0.35) * np.linspace(1, 0.7, count))
+
+
+def _winding(host: Background, rng: Rng) -> tuple[Vessel, ...]:
+    """Three to eight short arteries near one another, each turning now this way, now that, by up to a half-circle of
+    1 to 3 mm; fewer where there is no room."""
+    middle = np.array(pick_place(host, rng, 8))
+    found: list[Vessel] = []
+    for _ in range(int(rng.integers(3, 9))):
+        count = int(rng.uniform(5, 25) / STEP_MM)
+        turns = smooth_noise(count, rng.uniform(0.8, 2.5) / STEP_MM, rng) / rng.uniform(1.0, 3.0)
+        heading = rng.uniform(0, 2 * np.pi) + np.cumsum(turns) * STEP_MM
+        path = middle + rng.normal(0, 8, 2) + np.cumsum(np.c_[np.cos(heading), np.sin(heading)] * STEP_MM, axis=0)
+        if all(host.holds(float(x), float(y), 3) for x, y in path[::8]):
+            found.append(Vessel(path, rng.uniform(0.15, 0.45) * np.linspace(1, 0.7, count)))
+    return tuple(found)
 
 
 def _cluster(

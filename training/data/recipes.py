@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec
 from mtunet.phantom.cohort import patients
 from training.data.artefacts import perhaps_with_artefacts
-from training.data.insertion import INSERTION_VERSION, inserted
+from training.data.insertion import INSERTION_VERSION, WINDING, inserted
 from training.data.samples import (
     Sample,
     harder_phantoms,
@@ -46,7 +46,8 @@ class About:
 class Recipe:
     """One view to be made. origin: what a curriculum calls it ("phantom", "harder", "plain", "unusual", "inserted").
 
-    spec: of a phantom; inserted: seed and number of a draw of calcium into a real film; one of the two.
+    spec: of a phantom; inserted: seed and number of a draw of calcium into a real film, and content of what is put in,
+        "" for a drawn one; one of the two.
     artefacts: seed, number and share with which those of films are laid on; None lays none. unusual: the picture of
     this name that is made of the phantom (`mtunet.phantom.unusual`); "" for the plain view.
     """
@@ -56,6 +57,7 @@ class Recipe:
     origin: str = "phantom"
     spec: PhantomSpec | None = None
     inserted: tuple[int, int] | None = None
+    content: str = ""
     artefacts: tuple[int, int, float] | None = None
     unusual: str = ""
 
@@ -76,7 +78,7 @@ class Recipe:
             )
         else:
             assert self.inserted is not None
-            made = inserted(*self.inserted)
+            made = inserted(*self.inserted, self.content)
         return made if self.artefacts is None else perhaps_with_artefacts(made, *self.artefacts)
 
 
@@ -107,6 +109,7 @@ class Mixture:
     inserted: calcium put into real mammograms (`training.data.insertion`), to learn from; those without any among them.
     artefacts: share of the phantoms to learn from on which lines, borders and labels are laid.
     unusual: crops, spot views, masses, skin, bright ligaments, dust, grain and the like, of a fourth cohort.
+    winding: real mammograms again, into each of which small winding arteries with calcium are put.
     """
 
     train: int = 400
@@ -118,6 +121,7 @@ class Mixture:
     inserted: int = 0
     artefacts: float = 0.0
     unusual: int = 0
+    winding: int = 0
 
     def recipes(self) -> list[Recipe]:
         """Of what is learnt from."""
@@ -133,10 +137,21 @@ class Mixture:
             Recipe(f"{spec_name(spec)}-{name}", f"phantom-{spec.seed}", "unusual", spec=spec, unusual=name)
             for spec, name in (unusual_phantoms(self.unusual, self.seed) if self.unusual else ())
         ]
-        return phantoms + [
+        films = [
             Recipe(f"inserted-{INSERTION_VERSION}-{seed}-{number}", "cbis", "inserted", inserted=(seed, number))
             for seed, number in draws
         ]
+        films += [
+            Recipe(
+                f"winding-{INSERTION_VERSION}-{seed}-{number}",
+                "cbis",
+                "inserted",
+                inserted=(seed, number),
+                content=WINDING,
+            )
+            for seed, number in ((self.seed, number) for number in range(self.winding))
+        ]
+        return phantoms + films
 
     def _phantom(self, number: int, origin: str, spec: PhantomSpec) -> Recipe:
         with_them = (self.seed, number, self.artefacts) if self.artefacts else None
@@ -153,4 +168,5 @@ class Mixture:
         if self.inserted:
             words += f"; {self.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without, "
             words += f"insertion version {INSERTION_VERSION}"
+        words += f"; {self.winding} views with small winding arteries put in" if self.winding else ""
         return words

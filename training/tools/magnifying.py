@@ -70,7 +70,15 @@ class MagnifyingPlan:
 
     data: Mixture = field(
         default_factory=lambda: Mixture(
-            train=640, validation=0, test=0, seed=601, plain=160, inserted=400, artefacts=0.5, unusual=200
+            train=640,
+            validation=0,
+            test=0,
+            seed=601,
+            plain=160,
+            inserted=400,
+            artefacts=0.5,
+            unusual=200,
+            winding=300,
         )
     )
     steps: int = 5000
