@@ -1,9 +1,9 @@
 """A number to rank by, 0 to 100: how often an MC region like this one was true on phantoms.
 
 A logistic function of a region's probability, area and specks, none of which ever lowers it, fitted and checked by
-`benchmarks/mc_score.py` on validation phantoms. The present fit gives weight to the area alone (`Fit.weighed`). An
-image has the score of its highest region, a study of its highest image. It ranks what is read first; half of those
-phantoms held MC, so in any clinic fewer regions of a score are true.
+`benchmarks/mc_score.py` on validation phantoms; which of them weigh anything `Fit.weighed` says. An image has the score
+of its highest region, a study of its highest image. It ranks what is read first; half of those phantoms held MC, so in
+any clinic fewer regions of a score are true.
 """
 
 import functools
