@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mtunet.case import Calcification
+from mtunet.case import Calcification, Segmentation
 from mtunet.phantom import PHANTOM_VERSION
 from training import tasks
 from training.data.recipes import About, Cohort
 from training.data.samples import Sample
 from training.data.views import VIEWS_VERSION, GridView, read_view, write_view
 from training.experiments import Experiment
+from training.operating import Tally, add, tally
 from training.sampling import FieldOfView
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -81,3 +82,11 @@ def drawn_cache(cache: Path, experiment: Experiment) -> dict[str, Sample]:
     tasks.divide.cache_clear()
     torch.set_num_threads(1)
     return drawn
+
+
+def tallied(*scored: tuple[Sample, Segmentation]) -> Tally:
+    """What these images count together, as a part that thresholds are chosen on."""
+    summed: Tally = {}
+    for sample, segmentation in scored:
+        add(summed, tally(sample, segmentation))
+    return summed

@@ -5,21 +5,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mtunet.case import Calcification
 from mtunet.detection import models
 from mtunet.detection.models import Model, model_from_bytes
-from mtunet.detection.network import Ensemble, Network, NetworkConfig, build
+from mtunet.detection.network import (
+    Ensemble,
+    Magnifier,
+    MagnifierConfig,
+    Network,
+    NetworkConfig,
+    build,
+    with_magnifier,
+)
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import model_card, runs
 from mtunet.evaluation.reading import load
 from tests.drawn_cbis import VIEWS, Drawn, DrawnView, classic, drawn_tree
-from tests.drawn_views import drawn_sample
+from tests.drawn_views import drawn_sample, tallied
 from training import __main__ as command_line
 from training.data import samples as datasets
 from training.data.registry import DataSetMissing, LabelledView, samples
-from training.operating import choose_operating_point, score, segmentations, tally
+from training.operating import choose_operating_point, score, segmentations
+from training.products import OFFSETS
 from training.tools.retraining import RealData, RetrainingPlan, measure, part_of, retrain
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -72,6 +82,19 @@ def test_a_source_that_parts_a_patient_is_refused(tmp_path: Path, tiny: Model) -
         retrain(RealData("cbis-ddsm", tmp_path / "cbis"), tiny, tmp_path / "mine", PLAN, "cpu")
 
 
+def test_a_model_that_looks_closer_is_retrained_and_looks_closer_still(root: Path, tmp_path: Path) -> None:
+    """What ships does; its magnifier is not learnt again, and how much it says is chosen with the thresholds."""
+    begun = of(with_magnifier(build(NetworkConfig(width=4, norm="group")), Magnifier(MagnifierConfig((8, 8)))))
+    before = {name: value.clone() for name, value in begun.network.state_dict().items()}
+    retrain(RealData("cbis-ddsm", root), begun, tmp_path / "mine", PLAN, "cpu")
+    network, _, _ = read_weights(runs.weights_of(runs.read(tmp_path / "mine")))
+    assert network.magnifier is not None
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name for name in moved if name.startswith("magnifier.")} <= {"magnifier.offset"}
+    assert any(not name.startswith("magnifier.") for name in moved)
+    assert float(network.magnifier.offset) in OFFSETS
+
+
 def test_without_a_test_part_of_the_source_patients_are_drawn_for_one(told: list[LabelledView]) -> None:
     drawn = [
         part_of(replace(told[0], split="", sample=replace(told[0].sample, patient=f"p{n}")), 0) for n in range(1000)
@@ -110,7 +133,7 @@ def test_a_type_that_no_view_marks_keeps_its_threshold_and_counts_nothing(root: 
     data = RealData("cbis-ddsm", root)
     validation = [replace(one, masks={MC: one.masks[MC]}) for one in data.part("validation") if MC in one.masks]
     assert validation
-    chosen, table = choose_operating_point([tally(segmentations(tiny, validation))], SETTINGS)
+    chosen, table = choose_operating_point([tallied(*segmentations(tiny, validation))], SETTINGS)
     assert (chosen.thresholds[BAC], chosen.minimum_mm2[BAC]) == (0.55, 2.0)
     assert {row["type"] for row in table} == {"mc"}
     [(sample, segmentation), *_] = segmentations(tiny, validation)

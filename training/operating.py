@@ -106,9 +106,8 @@ def score(sample: Sample, segmentation: Segmentation) -> ProductScore:
     )
 
 
-Scored: TypeAlias = Iterable[tuple[Sample, Segmentation]]
 Tally: TypeAlias = dict[tuple[Calcification, float, Keeping], ProductScore]
-"""What one part counts at each threshold and rule that is tried."""
+"""What one image, or many added up, count at each threshold and rule that is tried."""
 
 
 def choose_operating_point(
@@ -145,13 +144,6 @@ def choose_operating_point(
     return chosen, table
 
 
-def tally(scored: Scored) -> Tally:
-    summed: Tally = {}
-    for sample, segmentation in scored:
-        _add(summed, _tried(sample, segmentation))
-    return summed
-
-
 def tallies(models: Sequence[Model], samples: Iterable[Sample]) -> list[Tally]:
     """One for each of models that differ in their closer look alone."""
     summed: list[Tally] = [{} for _ in models]
@@ -161,17 +153,19 @@ def tallies(models: Sequence[Model], samples: Iterable[Sample]) -> list[Tally]:
         for own, segmentation in zip(summed, seen, strict=True):
             maps = id(segmentation.probability)
             if maps not in counted:
-                counted[maps] = _tried(sample, _unless_ignored(sample, segmentation))
-            _add(own, counted[maps])
+                counted[maps] = tally(sample, _unless_ignored(sample, segmentation))
+            add(own, counted[maps])
     return summed
 
 
-def _add(summed: Tally, counted: Tally) -> None:
+def add(summed: Tally, counted: Tally) -> None:
+    """Adds what one image counts to what others do."""
     for point, counts in counted.items():
         summed[point] = summed.get(point, NOTHING) + counts
 
 
-def _tried(whole_sample: Sample, whole_segmentation: Segmentation) -> Tally:
+def tally(whole_sample: Sample, whole_segmentation: Segmentation) -> Tally:
+    """What one image counts at each threshold and rule that is tried."""
     sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
     return {
         (kind, threshold, rule): counts

@@ -138,6 +138,13 @@ class Labelled:
             per_rule.append(np.asarray(large, np.bool_))
         return per_rule
 
+    def component(self, number: int, below: str) -> Component:
+        """below: why it does not count; "" for one that does."""
+        x, y, w, h, area = (int(v) for v in self.stats[number])
+        top, left = self.origin[0] + y, self.origin[1] + x
+        pixels = self.labels[y : y + h, x : x + w] == number
+        return Component(Box(top, left, top + h, left + w), pixels, area, int(self.specks[number]), below)
+
     def why_not(self, number: int, rule: Keeping) -> str:
         """Why this one does not count by this rule, as the end of a sentence."""
         if self.area_mm2[number] < rule.minimum_mm2 * ROUNDING:
@@ -286,9 +293,7 @@ def _on_the_map(
     dropped = np.argsort(-pieces.area_mm2[1:], kind="stable") + 1 if below else np.zeros(0, np.int64)
     dropped = dropped[~kept[dropped] & (pieces.area_mm2[dropped] >= LEAST_BELOW_MM2)][:MOST_BELOW]
     for i in (*np.flatnonzero(kept), *dropped):
-        x, y, w, h, area = (int(v) for v in pieces.stats[i])
-        box, pixels = Box(y0 + y, x0 + x, y0 + y + h, x0 + x + w), pieces.labels[y : y + h, x : x + w] == i
-        yield Component(box, pixels, area, int(pieces.specks[i]), "" if kept[i] else pieces.why_not(int(i), rule))
+        yield pieces.component(int(i), "" if kept[i] else pieces.why_not(int(i), rule))
 
 
 def _off_the_map(segmentation: Segmentation, overruled: MaskCrop, mask: MaskCrop) -> Iterator[Component]:
@@ -299,9 +304,7 @@ def _off_the_map(segmentation: Segmentation, overruled: MaskCrop, mask: MaskCrop
     told = pieces.kept(keeping_of(segmentation, Calcification.MICRO))[0]  # no probability is given: none lacks a peak
     told[np.unique(pieces.labels[mask])] = False
     for i in np.flatnonzero(told)[:MOST_BELOW]:
-        x, y, w, h, area = (int(v) for v in pieces.stats[i])
-        pixels = pieces.labels[y : y + h, x : x + w] == i
-        yield Component(Box(y, x, y + h, x + w), pixels, area, int(pieces.specks[i]), OVERRULED)
+        yield pieces.component(int(i), OVERRULED)
 
 
 def _moved(peak: float, own: float, threshold: float) -> float:

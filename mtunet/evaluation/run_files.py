@@ -23,7 +23,7 @@ TIMING: Final = "timing.json"
 NOTES: Final = "notes.md"
 PROGRESS: Final = "progress.json"
 MASKS: Final = "masks.npz"
-IMAGES, METRICS = "images", "metrics"
+IMAGES, METRICS, PERTURBED = "images", "metrics", "perturbed"
 HISTORY, VALIDATION, COUNTS, SWEEP, COMPONENTS, CALIBRATION = (
     *("history", "validation", "counts", "sweep", "components", "calibration"),
 )

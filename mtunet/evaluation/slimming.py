@@ -21,6 +21,7 @@ from mtunet.evaluation.run_files import (
     IMAGES,
     MARKED,
     METRICS,
+    PERTURBED,
     PIXELS,
     SPLITS,
     STATISTICS,
@@ -49,7 +50,7 @@ def slim(folder: Path) -> tuple[int, int]:
                 write_columns(part.folder, MARKED, _columns(_marks(sweeps), (*about, *KEPT)))
                 remove_table(part.folder, SWEEP)
             _pack(part.folder, IMAGES, COUNTS, COMPONENTS, VALIDATION, HISTORY, CALIBRATION)
-    _pack(folder, IMAGES, METRICS)
+    _pack(folder, IMAGES, METRICS, PERTURBED)
     for name in (SPLITS, STATISTICS):
         pack_json(folder / name)
     return before, _bytes(folder)
