@@ -55,8 +55,9 @@ MODELS: Mapping[str, ModelSpec] = {
             "Which two networks are joined, with all films in sight (`real-detail`).",
             "That `detail-wide` and `detail-strays` do not ship, by the normal films of both halves that they flag "
             "(`real-both`).",
-            "That no network of the newer recipe ships by itself, by BAC on sealed phantoms, normal films of both halves "
-            "and the arteries of MG1 (`real-recipe`, `real-recipe-pair`, `real-recipe-long`, `real-three-cycles`).",
+            "That no network of the newer recipe ships by itself, by BAC on sealed phantoms, normal films of both "
+            "halves and the arteries of MG1 (`real-recipe`, `real-recipe-pair`, `real-recipe-long`, "
+            "`real-three-cycles`).",
             "That a pair with one network of the newer recipe ships, and that it does so with a closer look and after "
             "that network learnt from small winding arteries: before, arteries of MG1 were called MC or not found "
             "(`real-mixed-pair`, `real-mixed-magnified`, `real-mixed-wound`, `real-winding`).",
