@@ -24,6 +24,7 @@ from training.fitting import (
     gradients,
     learn,
     learning_rate,
+    one_cycle,
     per_head,
 )
 from training.methods import METHODS
@@ -132,6 +133,15 @@ def test_the_rate_rises_and_falls_within_a_cycle_and_is_constant_otherwise() -> 
     assert rates.index(1.0) == 9
     assert rates[-1] < 0.001
     assert {learning_rate(replace(TINY, schedule="constant"), step) for step in range(9)} == {TINY.learning_rate}
+
+
+def test_a_fourth_cycle_is_three_quarters_as_long_and_the_first_three_are_those_of_a_training_of_three() -> None:
+    three = replace(TINY, schedule="three-cycles", epochs=12, draws=20, batch=2)
+    four = replace(three, schedule="four-cycles", epochs=15)
+    rates = [learning_rate(four, step) for step in range(four.steps)]
+    assert rates[: three.steps] == [learning_rate(three, step) for step in range(three.steps)]
+    assert rates[three.steps :] == [one_cycle(four.learning_rate, step, 30) for step in range(30)]
+    assert {four.cycle_of(step) for step in range(four.steps)} == {(0, 40), (40, 40), (80, 40), (120, 30)}
 
 
 def test_a_second_cycle_is_the_first_with_the_weights_it_left(views: list[GridView], tmp_path: Path) -> None:

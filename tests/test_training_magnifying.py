@@ -186,3 +186,24 @@ def test_its_offset_is_that_with_which_most_is_found_at_the_marks_allowed(monkey
     assert network.magnifier is not None
     assert float(network.magnifier.offset) == 3.0
     assert (chosen.thresholds[MC], told[0]["lesion_sensitivity"], told[0]["most_false_positives"]) == (0.5, 1.0, 0.0)
+
+
+def test_offset_and_thresholds_are_chosen_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is found at an offset of 3, with half of the arteries called MC; at 2 one of a hundred less, and none."""
+    network = with_magnifier(build(NetworkConfig(4, "group")), Magnifier(MagnifierConfig((8,))))
+    unchosen = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+
+    def table(offset: float) -> dict[object, ProductScore]:
+        found, called = {2.0: (99, 0), 3.0: (100, 1)}.get(offset, (50, 0))
+        lesions, confused = LesionCounts(100, found, found, 0, images=1), LesionCounts(2, called, images=1)
+        counts = replace(NOTHING, lesions={**NOTHING.lesions, MC: lesions}, confused=confused)
+        return {(MC, 0.5, Keeping(2.0)): counts}
+
+    def tables(models: list[Model], samples: object) -> list[dict[object, ProductScore]]:
+        return [table(float(model.network.magnifier.offset)) for model in models if model.network.magnifier]
+
+    monkeypatch.setattr(products, "tallies", tables)
+    _, told = choose_settings(network, unchosen, {}, "cpu", Validation([list], 0.5))
+    assert network.magnifier is not None
+    assert float(network.magnifier.offset) == 2.0
+    assert (told[0]["lesion_sensitivity"], told[0]["bac_called_mc"]) == (0.99, 0.0)

@@ -200,7 +200,7 @@ class _Fitting:
 
     def take(self, batch: Draws) -> None:
         """One step of Adam, which begins anew with a cycle."""
-        if self.step and self.step % self.task.experiment.steps_per_cycle == 0:
+        if self.step == self.task.experiment.cycle_of(self.step)[0]:
             self.optimiser.state.clear()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.task.experiment, self.step)
@@ -289,8 +289,8 @@ def learning_rate(experiment: Experiment, step: int) -> float:
     """Of the step with this number, from 0; a function of nothing else, so that it needs no state."""
     if experiment.schedule == "constant":
         return experiment.learning_rate
-    cycle = experiment.steps_per_cycle
-    return one_cycle(experiment.learning_rate, step % cycle, cycle)
+    first, steps = experiment.cycle_of(step)
+    return one_cycle(experiment.learning_rate, step - first, steps)
 
 
 def one_cycle(highest: float, step: int, steps: int) -> float:

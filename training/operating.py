@@ -1,6 +1,6 @@
 """How well a model does on samples as the product looks at them, and which thresholds it should be used with."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -113,17 +113,43 @@ Tally: TypeAlias = dict[tuple[Calcification, float, Keeping], ProductScore]
 def choose_operating_point(
     parts: Sequence[Tally], settings: Settings, allowed: float = MC_FALSE_POSITIVES
 ) -> tuple[Settings, list[dict[str, Any]]]:
-    """Thresholds and what makes a component count, from the validation part, and the table they were chosen from.
+    """As `choose_among` with one way to look."""
+    return choose_among([parts], settings, allowed)[1:]
+
+
+def choose_among(
+    tried: Sequence[Sequence[Tally]], settings: Settings, allowed: float = MC_FALSE_POSITIVES
+) -> tuple[int, Settings, list[dict[str, Any]]]:
+    """Of ways to look at the validation part, each with its parts: number of the best one, thresholds and what makes a
+    component count, and the table that they were chosen from.
 
     Every figure is the mean of the parts in which it is defined, so that each weighs the same however many images it
-    has. MC: of those with at most `allowed` false positives per image (the fewest when none has) and within
-    MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the fewest BAC called MC, then the highest pixel F1. No
-    part may have more than allowed: else what a closer look spares on phantoms is spent on films.
-    BAC: the fewest false positives per image among those whose pixel F1 is within BAC_F1_GIVEN of the highest. BAC does
-    not depend on MC's choice.
+    has. MC, of all ways as one: of those with at most `allowed` false positives per image (the fewest when none has)
+    and within MC_SENSITIVITY_GIVEN of the highest per-lesion sensitivity, the fewest BAC called MC, then the highest
+    pixel F1. No part may have more than allowed: else what a closer look spares on phantoms is spent on films.
+    BAC, of that way: the fewest false positives per image among those whose pixel F1 is within BAC_F1_GIVEN of the
+    highest. BAC does not depend on MC's choice otherwise.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
-    table: list[dict[str, Any]] = [
+    tables = [_table(parts) for parts in tried]
+    best: dict[Calcification, dict[str, Any]] = {}
+    number = 0
+    if mc_rows := [row for table in tables for row in table if row["type"] == MC.value]:
+        best[MC] = _best_parted_mc(mc_rows, allowed)
+        number = next(number for number, table in enumerate(tables) if any(row is best[MC] for row in table))
+    if bac_rows := [row for row in tables[number] if row["type"] == BAC.value]:
+        best[BAC] = _best_bac(bac_rows)
+    for row in tables[number]:
+        row["chosen"] = int(any(row is one for one in best.values()))
+    chosen = settings
+    for kind, row in best.items():
+        chosen = _with(chosen, kind, row["threshold"], Keeping(*(row[name] for name in Keeping._fields)))
+    return number, chosen, tables[number]
+
+
+def _table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
+    """A row for each type, threshold and rule that is tried."""
+    return [
         {
             "type": kind.value,
             "threshold": threshold,
@@ -133,15 +159,6 @@ def choose_operating_point(
         for point in dict.fromkeys(point for part in parts for point in part)
         for kind, threshold, rule in [point]
     ]
-    chosen = settings
-    for kind in Calcification:
-        rows = [row for row in table if row["type"] == kind.value]
-        best = _BEST[kind](rows, allowed) if rows else None
-        for row in rows:
-            row["chosen"] = int(row is best)
-        if best is not None:
-            chosen = _with(chosen, kind, best["threshold"], Keeping(*(best[name] for name in Keeping._fields)))
-    return chosen, table
 
 
 def tallies(models: Sequence[Model], samples: Iterable[Sample]) -> list[Tally]:
@@ -190,14 +207,6 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def mc_merit(table: Sequence[dict[str, Any]], allowed: float) -> tuple[bool, float, float]:
-    """How good the best MC threshold and rule is, to be compared with that of other maps of the same samples: whether
-    no part has more false marks than allowed, then the sensitivity, then fewer of them."""
-    counted = "most_false_positives"
-    rows = [row for row in table if row["type"] == MC.value]
-    return _merit(_best_mc(rows, allowed, counted), allowed, counted) if rows else (False, 0.0, 0.0)
-
-
 def mc_point(table: Sequence[dict[str, Any]], allowed: float) -> tuple[float, Keeping]:
     """Threshold and rule with the highest MC sensitivity at no more than these false positives per image."""
     best = _best_mc([row for row in table if row["type"] == MC.value], allowed)
@@ -240,16 +249,10 @@ def _best_parted_mc(rows: Sequence[dict[str, Any]], most: float) -> dict[str, An
     return max(near, key=merit)
 
 
-def _best_bac(rows: Sequence[dict[str, Any]], _most: float) -> dict[str, Any]:
+def _best_bac(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     least = max(row["pixel_f1"] or 0.0 for row in rows) - BAC_F1_GIVEN
     near = [row for row in rows if (row["pixel_f1"] or 0.0) >= least]
     return max(near, key=lambda row: (-row["false_positives_per_image"], row["pixel_f1"] or 0.0))
-
-
-_BEST: Mapping[Calcification, Callable[[Sequence[dict[str, Any]], float], dict[str, Any]]] = {
-    MC: _best_parted_mc,
-    BAC: _best_bac,
-}
 
 
 def _where_anything_is(sample: Sample, segmentation: Segmentation) -> tuple[Sample, Segmentation]:

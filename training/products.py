@@ -36,9 +36,8 @@ from training.operating import (
     ProductScore,
     Reliability,
     by_rule,
-    choose_operating_point,
+    choose_among,
     loose,
-    mc_merit,
     mc_point,
     score,
     segmentations,
@@ -242,8 +241,8 @@ def choose_settings(
     chosen from.
 
     unchosen: a type that is known in no sample keeps what it has here. Of a network with a magnifier, temperatures are
-    those of what it says before a closer look, and the magnifier's offset is set, to that of OFFSETS with which most MC
-    is found: pictures that a closer look cannot help keep their scale, and the same thresholds serve both.
+    those of what it says before a closer look, and the magnifier's offset is set, to one of OFFSETS that is chosen
+    together with thresholds: pictures that a closer look cannot help keep their scale, and the same ones serve both.
     """
 
     def looking(settings: Settings, network: Network) -> Model:
@@ -253,14 +252,11 @@ def choose_settings(
     seen = chain.from_iterable(segmentations(once, part()) for part in validation.parts)
     calm = replace(unchosen, temperatures=temperatures_of(seen, unchosen))
     tried = [looking(calm, each) for each in _moved(network)]
-    chosen = [
-        choose_operating_point(parts, calm, validation.allowed)
-        for parts in zip(*(tallies(tried, part()) for part in validation.parts), strict=True)
-    ]
-    best = max(range(len(tried)), key=lambda number: mc_merit(chosen[number][1], validation.allowed))
+    counted = list(zip(*(tallies(tried, part()) for part in validation.parts), strict=True))
+    best, chosen, table = choose_among(counted, calm, validation.allowed)
     if network.magnifier is not None:
         network.magnifier.offset.fill_(OFFSETS[best])
-    return chosen[best]
+    return chosen, table
 
 
 def _moved(network: Network) -> Iterator[Network]:

@@ -44,7 +44,8 @@ class About:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One view to be made. origin: what a curriculum calls it ("phantom", "harder", "plain", "unusual", "inserted").
+    """One view to be made. origin: what a curriculum calls it ("phantom", "harder", "plain", "unusual", "inserted",
+        "winding").
 
     spec: of a phantom; inserted: seed and number of a draw of calcium into a real film, and content of what is put in,
         "" for a drawn one; one of the two.
@@ -145,7 +146,7 @@ class Mixture:
             Recipe(
                 f"winding-{INSERTION_VERSION}-{seed}-{number}",
                 "cbis",
-                "inserted",
+                "winding",
                 inserted=(seed, number),
                 content=WINDING,
             )
