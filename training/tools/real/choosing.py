@@ -20,9 +20,9 @@ from training.tools.real.halves import half
 INSERTED: Final = 60
 OBJECTIVE: Final = (
     f"MC: at no more than {HALF:g} false marks an image of each part, and within {100 * MC_SENSITIVITY_GIVEN:g} points "
-    f"of the highest sensitivity there, the fewest BAC called MC. BAC: within {100 * BAC_F1_GIVEN:g} points of the "
-    "highest pixel F1, the fewest false marks. A closer look's offset is the one with which most MC is found so. Each "
-    "other figure is the mean of the parts."
+    f"of the highest sensitivity there, the fewest BAC called MC; a closer look's offset is chosen with them as one. "
+    f"BAC: within {100 * BAC_F1_GIVEN:g} points of the highest pixel F1, the fewest false marks. Each other figure is "
+    "the mean of the parts."
 )
 
 
