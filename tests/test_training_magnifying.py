@@ -1,7 +1,9 @@
 """A magnifier is learnt from what the networks of a finished run take for MC, and from what a view holds besides."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,42 +170,43 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
         add_magnifier(tmp_path / "base", tmp_path / "none", TINY, "cpu", learnt=tmp_path / "base")
 
 
-def test_its_offset_is_that_with_which_most_is_found_at_the_marks_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At an offset of 3 and more all is found, from 4 on at a false mark an image."""
+def settings_chosen(
+    monkeypatch: pytest.MonkeyPatch, counts: Callable[[float], ProductScore]
+) -> tuple[float, Settings, dict[str, Any]]:
+    """What is chosen where each offset counts this at the one threshold and rule: offset, settings and the row."""
     network = with_magnifier(build(NetworkConfig(4, "group")), Magnifier(MagnifierConfig((8,))))
     unchosen = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 
-    def table(offset: float) -> dict[object, ProductScore]:
-        found, false = int(offset >= 3), int(offset >= 4)
-        counts = LesionCounts(1, found, found + false, false, images=1)
-        return {(MC, 0.5, Keeping(2.0)): replace(NOTHING, lesions={**NOTHING.lesions, MC: counts})}
-
     def tables(models: list[Model], samples: object) -> list[dict[object, ProductScore]]:
-        return [table(float(model.network.magnifier.offset)) for model in models if model.network.magnifier]
+        offsets = [float(model.network.magnifier.offset) for model in models if model.network.magnifier]
+        return [{(MC, 0.5, Keeping(2.0)): counts(offset)} for offset in offsets]
 
     monkeypatch.setattr(products, "tallies", tables)
-    chosen, told = choose_settings(network, unchosen, {}, "cpu", Validation([list], 0.5))
+    chosen, [row] = choose_settings(network, unchosen, {}, "cpu", Validation([list], 0.5))
     assert network.magnifier is not None
-    assert float(network.magnifier.offset) == 3.0
-    assert (chosen.thresholds[MC], told[0]["lesion_sensitivity"], told[0]["most_false_positives"]) == (0.5, 1.0, 0.0)
+    return float(network.magnifier.offset), chosen, row
+
+
+def test_its_offset_is_that_with_which_most_is_found_at_the_marks_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an offset of 3 and more all is found, from 4 on at a false mark an image."""
+
+    def counts(offset: float) -> ProductScore:
+        found, false = int(offset >= 3), int(offset >= 4)
+        lesions = LesionCounts(1, found, found + false, false, images=1)
+        return replace(NOTHING, lesions={**NOTHING.lesions, MC: lesions})
+
+    offset, chosen, row = settings_chosen(monkeypatch, counts)
+    assert offset == 3.0
+    assert (chosen.thresholds[MC], row["lesion_sensitivity"], row["most_false_positives"]) == (0.5, 1.0, 0.0)
 
 
 def test_offset_and_thresholds_are_chosen_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """All is found at an offset of 3, with half of the arteries called MC; at 2 one of a hundred less, and none."""
-    network = with_magnifier(build(NetworkConfig(4, "group")), Magnifier(MagnifierConfig((8,))))
-    unchosen = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 
-    def table(offset: float) -> dict[object, ProductScore]:
+    def counts(offset: float) -> ProductScore:
         found, called = {2.0: (99, 0), 3.0: (100, 1)}.get(offset, (50, 0))
         lesions, confused = LesionCounts(100, found, found, 0, images=1), LesionCounts(2, called, images=1)
-        counts = replace(NOTHING, lesions={**NOTHING.lesions, MC: lesions}, confused=confused)
-        return {(MC, 0.5, Keeping(2.0)): counts}
+        return replace(NOTHING, lesions={**NOTHING.lesions, MC: lesions}, confused=confused)
 
-    def tables(models: list[Model], samples: object) -> list[dict[object, ProductScore]]:
-        return [table(float(model.network.magnifier.offset)) for model in models if model.network.magnifier]
-
-    monkeypatch.setattr(products, "tallies", tables)
-    _, told = choose_settings(network, unchosen, {}, "cpu", Validation([list], 0.5))
-    assert network.magnifier is not None
-    assert float(network.magnifier.offset) == 2.0
-    assert (told[0]["lesion_sensitivity"], told[0]["bac_called_mc"]) == (0.99, 0.0)
+    offset, _, row = settings_chosen(monkeypatch, counts)
+    assert (offset, row["lesion_sensitivity"], row["bac_called_mc"]) == (2.0, 0.99, 0.0)

@@ -170,7 +170,7 @@ DETAIL = Experiment(
     "`runs/detail-three-cycles`; the notes of `runs/real-recipe` and of those after it say what was expected of each "
     "and found. Expected of the fourth, joined with a network of the pair that ships and with the magnifier of "
     "`runs/detail-wound`: at most 4 % of MG1's arteries called MC and 80 % of their length traced (8 % and 69 % after "
-    "three, `runs/real-mixed-wound`), and all else as there. Eight hours on one core that computes in bfloat16, five "
+    "three, `runs/real-mixed-wound`), and all else as there. Eight hours on one core that computes in bfloat16, six "
     "on two. `--seeds 1` makes another, `join` a pair of them.",
     methods=("mtunet",),
     data=Mixture(harder=300, plain=300, inserted=600, artefacts=0.5, unusual=400, winding=300),
