@@ -174,7 +174,7 @@ def test_the_operating_point_is_the_one_the_table_marks() -> None:
     weights = write_weights(build(NetworkConfig(4, "group")), Settings("detail", 0.4, half, none), {})
     model = model_from_bytes(weights, "x", "cpu")
     images = [drawn_sample(number) for number in (10, 11)]
-    chosen, table = choose_operating_point([tallied(*segmentations(model, images))], model.settings)
+    _, chosen, table = choose_operating_point([[tallied(*segmentations(model, images))]], model.settings)
     marked = {
         row["type"]: (row["threshold"], Keeping(*(row[name] for name in Keeping._fields)))
         for row in table
@@ -193,7 +193,8 @@ def test_bac_gives_a_little_f1_for_fewer_false_components() -> None:
     level = (0.9 * (true | fleck)).astype(np.float32)
     sample = replace(drawn_sample(0), masks={MC: np.zeros_like(true), BAC: true}, spacing_mm=0.4)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    chosen, table = choose_operating_point([tallied((sample, seen({MC: np.zeros_like(level), BAC: level})))], unchosen)
+    part = tallied((sample, seen({MC: np.zeros_like(level), BAC: level})))
+    _, chosen, table = choose_operating_point([[part]], unchosen)
     found = {row["minimum_track_mm2"]: row for row in table if row["type"] == "bac" and row["threshold"] == 0.9}
     # the fleck has 50 pixels of 0.16 mm², the fragment 60; each lies 12 mm or more from the vessel
     assert chosen.minimum_track_mm2 == 12.0
@@ -211,7 +212,7 @@ def test_parts_weigh_the_same_however_many_images_they_have() -> None:
     empty = replace(sample, masks={MC: none, BAC: none})
     normal = [(empty, seen({MC: 0.96 * fleck.astype(np.float32), BAC: none.astype(np.float32)}))] * 3
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    _, table = choose_operating_point([tallied(*calcified), tallied(*normal)], unchosen, 0.5)
+    _, _, table = choose_operating_point([[tallied(*calcified), tallied(*normal)]], unchosen, 0.5)
     row = next(row for row in table if row["type"] == "mc" and row["threshold"] == 0.5)
     assert (row["lesion_sensitivity"], row["false_positives_per_image"], row["pixel_f1"]) == (1.0, 0.5, 1.0)
 
@@ -226,7 +227,7 @@ def test_false_marks_that_one_part_spares_are_not_spent_on_another() -> None:
     normal = {MC: 0.55 * fleck.astype(np.float32), BAC: none.astype(np.float32)}
     parts = [[(sample, seen(level))], [(replace(sample, masks={MC: none, BAC: none}), seen(normal))]]
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    chosen, table = choose_operating_point([tallied(*part) for part in parts], unchosen, 0.5)
+    _, chosen, table = choose_operating_point([[tallied(*part) for part in parts]], unchosen, 0.5)
     assert max(chosen.thresholds[MC], chosen.minimum_peak) > 0.55
     row = next(row for row in table if row["type"] == "mc" and row["threshold"] == 0.5 and not row["minimum_peak"])
     assert (row["lesion_sensitivity"], row["false_positives_per_image"], row["most_false_positives"]) == (1.0, 0.5, 1.0)
@@ -239,7 +240,8 @@ def test_an_artery_that_is_left_alone_is_worth_more_than_an_outline_that_fits() 
     level = np.where(core, 0.96, 0.25 * (cluster | artery)).astype(np.float32)
     sample = replace(drawn_sample(0), masks={MC: cluster, BAC: artery}, spacing_mm=0.4)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    chosen, table = choose_operating_point([tallied((sample, seen({MC: level, BAC: np.zeros_like(level)})))], unchosen)
+    part = tallied((sample, seen({MC: level, BAC: np.zeros_like(level)})))
+    _, chosen, table = choose_operating_point([[part]], unchosen)
     plain = (row for row in table if row["type"] == "mc" and not row["minimum_specks"] and row["minimum_mm2"] == 2.0)
     found = {row["threshold"]: row for row in plain if not row["minimum_peak"]}
     assert (found[0.2]["bac_called_mc"], found[0.3]["bac_called_mc"]) == (1.0, 0.0)
@@ -255,7 +257,8 @@ def test_outlines_that_fit_are_worth_a_little_sensitivity() -> None:
     level = np.where(cluster, 0.96, 0.15 * rim).astype(np.float32)
     sample = replace(drawn_sample(0), masks={MC: cluster, BAC: np.zeros_like(cluster)}, spacing_mm=0.4)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    chosen, table = choose_operating_point([tallied((sample, seen({MC: level, BAC: np.zeros_like(level)})))], unchosen)
+    part = tallied((sample, seen({MC: level, BAC: np.zeros_like(level)})))
+    _, chosen, table = choose_operating_point([[part]], unchosen)
     assert chosen.thresholds[MC] > 0.15
     found = {row["lesion_sensitivity"] for row in table if row["type"] == "mc" and row["threshold"] in (0.1, 0.5)}
     assert 1.0 in found
@@ -305,7 +308,7 @@ def test_the_table_counts_what_score_counts_wherever_the_calcium_lies() -> None:
     )
     sample = replace(drawn_sample(0), masks={MC: mc, BAC: bac}, spacing_mm=0.1)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    _, table = choose_operating_point([tallied((sample, shown))], unchosen)
+    _, _, table = choose_operating_point([[tallied((sample, shown))]], unchosen)
     differ = set()
     for row in (row for row in table if row["threshold"] == 0.5):
         kind = Calcification(row["type"])
@@ -332,7 +335,7 @@ def test_the_table_knows_where_the_breast_ends(columns: tuple[int, int], false: 
     )
     sample = replace(drawn_sample(0), masks={MC: band & False, BAC: band & False}, spacing_mm=0.1)
     unchosen = Settings("detail", 0.4, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
-    _, table = choose_operating_point([tallied((sample, certain))], unchosen)
+    _, _, table = choose_operating_point([[tallied((sample, certain))]], unchosen)
     rows = [row for row in table if row["type"] == "bac" and row["threshold"] == 0.5]
     assert {row["false_positives_per_image"] for row in rows if row["minimum_track_mm2"] < 39} == {false}
     assert score(sample, certain).lesions[BAC].false_positives == false

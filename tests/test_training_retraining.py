@@ -133,7 +133,7 @@ def test_a_type_that_no_view_marks_keeps_its_threshold_and_counts_nothing(root: 
     data = RealData("cbis-ddsm", root)
     validation = [replace(one, masks={MC: one.masks[MC]}) for one in data.part("validation") if MC in one.masks]
     assert validation
-    chosen, table = choose_operating_point([tallied(*segmentations(tiny, validation))], SETTINGS)
+    _, chosen, table = choose_operating_point([[tallied(*segmentations(tiny, validation))]], SETTINGS)
     assert (chosen.thresholds[BAC], chosen.minimum_mm2[BAC]) == (0.55, 2.0)
     assert {row["type"] for row in table} == {"mc"}
     [(sample, segmentation), *_] = segmentations(tiny, validation)

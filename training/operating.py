@@ -111,13 +111,6 @@ Tally: TypeAlias = dict[tuple[Calcification, float, Keeping], ProductScore]
 
 
 def choose_operating_point(
-    parts: Sequence[Tally], settings: Settings, allowed: float = MC_FALSE_POSITIVES
-) -> tuple[Settings, list[dict[str, Any]]]:
-    """As `choose_among` with one way to look."""
-    return choose_among([parts], settings, allowed)[1:]
-
-
-def choose_among(
     tried: Sequence[Sequence[Tally]], settings: Settings, allowed: float = MC_FALSE_POSITIVES
 ) -> tuple[int, Settings, list[dict[str, Any]]]:
     """Of ways to look at the validation part, each with its parts: number of the best one, thresholds and what makes a

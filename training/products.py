@@ -36,7 +36,7 @@ from training.operating import (
     ProductScore,
     Reliability,
     by_rule,
-    choose_among,
+    choose_operating_point,
     loose,
     mc_point,
     score,
@@ -253,7 +253,7 @@ def choose_settings(
     calm = replace(unchosen, temperatures=temperatures_of(seen, unchosen))
     tried = [looking(calm, each) for each in _moved(network)]
     counted = list(zip(*(tallies(tried, part()) for part in validation.parts), strict=True))
-    best, chosen, table = choose_among(counted, calm, validation.allowed)
+    best, chosen, table = choose_operating_point(counted, calm, validation.allowed)
     if network.magnifier is not None:
         network.magnifier.offset.fill_(OFFSETS[best])
     return chosen, table

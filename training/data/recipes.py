@@ -133,24 +133,20 @@ class Mixture:
             (origin, spec) for origin, of in (("phantom", split), ("harder", harder), ("plain", plain)) for spec in of
         ]
         phantoms = [self._phantom(number, origin, spec) for number, (origin, spec) in enumerate(specs)]
-        draws = [(self.seed, number) for number in range(self.inserted)]
         phantoms += [
             Recipe(f"{spec_name(spec)}-{name}", f"phantom-{spec.seed}", "unusual", spec=spec, unusual=name)
             for spec, name in (unusual_phantoms(self.unusual, self.seed) if self.unusual else ())
         ]
         films = [
-            Recipe(f"inserted-{INSERTION_VERSION}-{seed}-{number}", "cbis", "inserted", inserted=(seed, number))
-            for seed, number in draws
-        ]
-        films += [
             Recipe(
-                f"winding-{INSERTION_VERSION}-{seed}-{number}",
+                f"{origin}-{INSERTION_VERSION}-{self.seed}-{number}",
                 "cbis",
-                "winding",
-                inserted=(seed, number),
-                content=WINDING,
+                origin,
+                inserted=(self.seed, number),
+                content=content,
             )
-            for seed, number in ((self.seed, number) for number in range(self.winding))
+            for origin, count, content in (("inserted", self.inserted, ""), ("winding", self.winding, WINDING))
+            for number in range(count)
         ]
         return phantoms + films
 
