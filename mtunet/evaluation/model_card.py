@@ -168,7 +168,7 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
 def _sources(configs: Any) -> Iterator[LearntFrom]:
     """What the runs say they learnt from, each once."""
     names: set[str] = set()
-    inserted = False
+    with_films = False
     for config in configs:
         for source in config.get("training_images", ()):
             if source["name"] not in names:
@@ -185,8 +185,8 @@ def _sources(configs: Any) -> Iterator[LearntFrom]:
                 if name not in names:
                     names.add(name)
                     yield LearntFrom(name, PHANTOM_LICENCE, "They show no person.")
-            inserted = inserted or bool(data.get("inserted"))
-    for sample in SAMPLES if inserted else ():
+            with_films = with_films or bool(data.get("inserted") or data.get("winding"))
+    for sample in SAMPLES if with_films else ():
         if sample.file.startswith("cbis-ddsm/"):
             yield LearntFrom(
                 f"`samples/{sample.file}`, calcium of the phantom code put in", CBIS_LICENCE, CBIS_SOURCE + "."
