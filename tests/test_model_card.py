@@ -131,6 +131,11 @@ def test_a_closer_look_is_told_with_what_its_magnifier_learnt_from(drawn: ModelS
     assert "- 8 phantoms and 2 plain films of cohort 601, generator version 10 (synthetic)." in text
     assert "- 3 phantoms of cohort 4, generator version 9 (synthetic)." in text
     assert "One more, the magnifier, looks at a few places" in text
+    rewritten(tmp_path / "runs" / "closer" / "config.json", experiment={"magnifier": learnt | {"begin_with": "first"}})
+    card = card_of(dataclasses.replace(drawn, sha256=hashlib.sha256(data).hexdigest()))
+    assert [step.run for step in card.steps] == ["old", "first", "closer", "new"]
+    told = "- `closer`: a magnifier for the networks of `old`, begun with that of `first`, 50 steps"
+    assert told in to_markdown(card)
 
 
 def test_averaged_weights_and_networks_side_by_side_are_told(drawn: ModelSpec, tmp_path: Path) -> None:
