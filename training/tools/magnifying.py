@@ -44,7 +44,7 @@ from training.checkpoints import (
 from training.data import samples as datasets
 from training.data.recipes import Mixture, Recipe
 from training.data.samples import Sample, in_parallel
-from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, forward, one_cycle
+from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, one_cycle
 from training.products import Product, Validation, conclude, machine, mixture_of
 from training.realism import area_under_roc
 
@@ -386,12 +386,11 @@ def _step(
     shown = drawn(patches, middle, SIDE, LOOKS, WORN, rng)
     asked = torch.from_numpy(np.where(batch.true, np.float32(SURE), np.float32(1 - SURE))).to(how.device)
     magnifier.train()
-    loss = binary_cross_entropy_with_logits(forward(magnifier, shown, how), asked)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss = carry_back(magnifier, shown, how, lambda said: binary_cross_entropy_with_logits(said, asked)[None], (1.0,))
     nn.utils.clip_grad_norm_(magnifier.parameters(), LARGEST_GRADIENT)
     optimiser.step()
-    return loss.detach().double().cpu()
+    return loss.double().cpu()
 
 
 def _pool(crops: Crops, *, true: bool) -> list[npt.NDArray[np.intp]]:
