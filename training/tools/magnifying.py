@@ -130,8 +130,9 @@ def add_magnifier(
     has none.
     """
     finished, taken = runs.read(base), None if learnt is None else _taken_from(runs.read(learnt))
-    begun, _ = (None, []) if begin_with is None else _taken_from(runs.read(begin_with))
-    if begin_with is not None and begun is not None:
+    begun = None
+    if begin_with is not None:
+        begun, _ = _taken_from(runs.read(begin_with))
         plan = replace(plan, begin_with=begin_with.name, widths=begun.config.widths)
     weights = runs.weights_of(finished)
     network, settings, _ = read_weights(weights)
