@@ -3,10 +3,11 @@
 In one run: the device's own rate of matrix products and of copying; then forward and training step of the experiment
 `phantom` (its norm, objective and optimiser) for each width, batch and precision, plain, compiled and (on CUDA)
 captured as a graph; the operations that a pass spends its time on; then one MTU-Net against the two single U-Nets it
-replaces, interleaved. Printed are images per second, and two shares: of the matrix rate (operations counted by torch)
-and of the copying rate (bytes in and out of every operation when they run one by one). Either can pass 100 %: compilers
-join operations, and convolutions have shortcuts that multiply less. fp32 is IEEE, without TF32. The device's own rates
-are measured again at the end: where they differ, something else was running.
+replaces, interleaved; and on a CPU of several cores the gradients of a batch in parts at once against the whole's.
+Printed are images per second, and two shares: of the matrix rate (operations counted by torch) and of the copying rate
+(bytes in and out of every operation when they run one by one). Either can pass 100 %: compilers join operations, and
+convolutions have shortcuts that multiply less. fp32 is IEEE, without TF32. The device's own rates are measured again at
+the end: where they differ, something else was running.
 
 `--quick` leaves out what would take long here. What needs more memory than there is is left out always. Both are said.
 """
@@ -18,7 +19,8 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,13 @@ from benchmarks.network_passes import (
     MODES,
     PASSES,
     SIDE,
+    TRAINED,
     Case,
     Cost,
     Step,
     built,
     cost_of,
+    inputs,
     prepared,
     seconds_of,
     several,
@@ -42,6 +46,8 @@ from benchmarks.network_passes import (
 )
 from mtunet.detection.devices import choose_device, cpu_computes_bfloat16, describe
 from mtunet.detection.network import HEADS, count_parameters
+from training.fitting import How, carry_back, per_head
+from training.objectives import OBJECTIVES
 
 WIDTHS, BATCHES = (16, 32, 64), (1, 8, 64)
 LONGEST = 2.0
@@ -89,12 +95,19 @@ def main() -> int:
     measured = list(measure_all(device, asked))
     operations = dearest(measured, device.device)
     pair = one_against_two(device, asked)
+    parts = in_parts(device.device, asked)
     print("\nthe device's own rates again")
     rates(device.device, asked)
     if asked.json:
         asked.json.write_text(
             json.dumps(
-                {"measured": [asdict(m) for m in measured], "dearest": operations, "one_against_two": pair}, indent=2
+                {
+                    "measured": [asdict(m) for m in measured],
+                    "dearest": operations,
+                    "one_against_two": pair,
+                    "in_parts": parts,
+                },
+                indent=2,
             )
         )
     return goal(device, measured)
@@ -261,6 +274,28 @@ def one_against_two(device: Device, asked: argparse.Namespace) -> dict[str, Any]
     parameters = [sum(count_parameters(built(width, own)) for own in heads) for heads in names.values()]
     print(f"  weights  {parameters[0]:,} against {parameters[1]:,}")
     return figures | {"one_parameters": parameters[0], "two_parameters": parameters[1]}
+
+
+def in_parts(device: torch.device, asked: argparse.Namespace) -> dict[str, Any]:
+    """The gradients of a batch as `training.fitting` takes them on a CPU, against those of one pass, in turn; printed.
+    Empty where a batch is passed as a whole."""
+    how = How.on(device)
+    if how.at_once[0] == 1:
+        return {}
+    width, batch = min(asked.widths), statistics.median_low(asked.batches)
+    network, draws = built(width), inputs(batch, device)
+    targets, known = per_head(HEADS, draws.targets, draws.known)
+    times: dict[How, list[float]] = {how: [], replace(how, at_once=(1, 0)): []}
+    for turn in range(5):
+        for way, spent in times.items():
+            network.zero_grad(set_to_none=True)
+            told = network, draws, way, lambda said: OBJECTIVES[TRAINED.objective](said, targets, known)
+            seconds = timed(partial(carry_back, *told, (1.0,) * len(HEADS)), device)
+            spent += [seconds] if turn else []
+    parts, whole = (statistics.median(spent) for spent in times.values())
+    print(f"\ngradients of a batch of {batch} at width {width} in {how.at_once[0]} parts at once, against the whole")
+    print(f"  {parts:.4f} s against {whole:.4f} s, ratio {whole / parts:.2f}")
+    return {"width": width, "batch": batch, "parts": how.at_once[0], "parts_seconds": parts, "whole_seconds": whole}
 
 
 def peaks(passes: dict[str, Step], device: torch.device) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What the benchmark of the network measures is what an experiment does."""
 
+import argparse
 import copy
 import json
 import sys
@@ -57,7 +58,15 @@ def test_the_benchmark_runs_through_on_a_cpu(
     pair = found["one_against_two"]
     assert (pair["one_parameters"], pair["two_parameters"]) == (122_031, 244_042)  # convolutions and norms, by hand
     assert pair["step"]["two_seconds"] > 0
+    assert found["in_parts"] == {}  # on one thread
     assert "forward  width  4  batch  2  fp32" in capsys.readouterr().out
+
+
+def test_on_several_cores_parts_at_once_are_timed_against_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(How, "on", classmethod(lambda _, device: How(device, at_once=(2, 1))))
+    found = benchmark.in_parts(CPU, argparse.Namespace(widths=[4, 8], batches=[1, 2, 4]))
+    assert (found["width"], found["batch"], found["parts"]) == (4, 2, 2)
+    assert min(found["parts_seconds"], found["whole_seconds"]) > 0
 
 
 def test_a_step_costs_about_three_passes() -> None:

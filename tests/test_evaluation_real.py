@@ -73,6 +73,14 @@ def test_every_target_is_met_by_figures_that_reach_it() -> None:
     assert {row.verdict for row in rows} == {"met"}
 
 
+def test_what_lies_on_an_artery_noted_afterwards_is_said_beside_what_is_false() -> None:
+    real = copy.deepcopy(REAL)
+    real["mg1"]["noted_mm2"] = 40.0
+    [row] = [row for row in targets(figures(real, FROC)) if "farther than 3 mm" in row.measure]
+    assert row.value.startswith("25.0 of 600.0 mm², and 40.0 on an artery noted later")
+    assert row.met
+
+
 @pytest.mark.parametrize(
     ("path", "value", "measure"),
     [

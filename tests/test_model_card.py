@@ -20,7 +20,7 @@ from mtunet.evaluation import model_card, runs
 from mtunet.evaluation.card_text import to_markdown
 from mtunet.evaluation.model_card import card_of, failures_folder, read_failures
 from mtunet.phantom import cohort
-from training.data.recipes import Mixture
+from training.data.recipes import ORIGINS, Mixture
 from training.tools import failures
 from training.tools.failures import Wrong, _called, _false, _missed, _panels
 
@@ -101,6 +101,12 @@ def test_every_step_on_the_way_is_told_and_every_licence(drawn: ModelSpec) -> No
     assert any("5 phantoms and 2 harder ones of cohort 6" in source.name for source in card.sources)
 
 
+@pytest.mark.parametrize(("data", "films"), [({"inserted": 7}, 6), ({"winding": 7}, 6), ({}, 0)])
+def test_films_are_told_wherever_anything_was_put_into_them(data: dict[str, int], films: int) -> None:
+    sources = model_card._sources([_config("drawn", {"train": 1} | data, "phantoms")])
+    assert sum("CC BY 3.0" in source.licence for source in sources) == films
+
+
 def test_a_closer_look_is_told_with_what_its_magnifier_learnt_from(drawn: ModelSpec, tmp_path: Path) -> None:
     """Two runs on the way: where it was learnt, and where it was put on the scale of these networks."""
     base = json.loads((tmp_path / "runs" / "old" / "config.json").read_text())
@@ -125,6 +131,11 @@ def test_a_closer_look_is_told_with_what_its_magnifier_learnt_from(drawn: ModelS
     assert "- 8 phantoms and 2 plain films of cohort 601, generator version 10 (synthetic)." in text
     assert "- 3 phantoms of cohort 4, generator version 9 (synthetic)." in text
     assert "One more, the magnifier, looks at a few places" in text
+    rewritten(tmp_path / "runs" / "closer" / "config.json", experiment={"magnifier": learnt | {"begin_with": "first"}})
+    card = card_of(dataclasses.replace(drawn, sha256=hashlib.sha256(data).hexdigest()))
+    assert [step.run for step in card.steps] == ["old", "first", "closer", "new"]
+    told = "- `closer`: a magnifier for the networks of `old`, begun with that of `first`, 50 steps"
+    assert told in to_markdown(card)
 
 
 def test_averaged_weights_and_networks_side_by_side_are_told(drawn: ModelSpec, tmp_path: Path) -> None:
@@ -220,9 +231,9 @@ def test_both_halves_are_told_and_what_was_decided_with_the_sealed_one_in_sight(
 
 
 def test_every_origin_of_what_was_learnt_from_is_told(drawn: ModelSpec, tmp_path: Path) -> None:
-    mixture = Mixture(train=7, validation=1, test=1, harder=5, plain=4, inserted=3, unusual=6)
+    mixture = Mixture(train=7, validation=1, test=1, harder=5, plain=4, inserted=3, unusual=6, winding=1)
     origins = {recipe.origin for recipe in mixture.recipes()}
-    assert origins == {"phantom", "inserted"} | set(model_card._PHANTOMS) - {"train"}
+    assert origins == set(ORIGINS) == {"phantom", "inserted", "winding"} | set(model_card._PHANTOMS) - {"train"}
     rewritten(tmp_path / "runs" / "old" / "config.json", experiment={"data": dataclasses.asdict(mixture)})
     [told] = [source.name for source in card_of(drawn).sources if source.name.startswith("7 phantoms")]
     assert told == (

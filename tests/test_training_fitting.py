@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtunet.detection.network import MTUNet
+from mtunet.detection.network import MTUNet, NetworkConfig, build
 from tests.drawn_views import TINY, WHOLE, drawn_views
 from training import fitting
 from training.augmentation import Augmentation, Draws
@@ -21,6 +21,7 @@ from training.fitting import (
     OutOfTime,
     Watch,
     begun,
+    carry_back,
     gradients,
     learn,
     learning_rate,
@@ -28,6 +29,7 @@ from training.fitting import (
     per_head,
 )
 from training.methods import METHODS
+from training.objectives import kept_apart
 from training.sampling import Sampler, Stage
 
 CPU = How()
@@ -252,6 +254,21 @@ def test_what_a_gpu_does_runs_here_too(views: list[GridView], tmp_path: Path) ->
     assert all(torch.equal(value, state[name]) for name, value in ahead.network.state_dict().items())
     batch = sampler(views, task()).batch(0, 2, 4)
     assert batch.pixels.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("at_once", [2, 3])
+def test_a_batch_passed_in_parts_at_once_has_the_gradients_of_the_whole(at_once: int) -> None:
+    torch.manual_seed(0)
+    network = build(NetworkConfig(4, "group", ("mc", "bac")))
+    pixels, targets = torch.rand(5, 1, 32, 32), (torch.rand(5, 2, 32, 32) > 0.9).float()
+    batch = Draws(pixels, torch.tensor([[0.0, 1.0]] * 5), targets, torch.ones(5, 2))
+    found = {}
+    for how in (How(), How(at_once=(at_once, 1))):
+        network.zero_grad()
+        values = carry_back(network, batch, how, lambda said: kept_apart(said, targets, batch.known), (1.0, 2.0))
+        found[how] = [values, *(weight.grad for weight in network.parameters())]
+    for whole, parts in zip(*found.values(), strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-6)
 
 
 def test_a_checkpoint_comes_back_whole(tmp_path: Path) -> None:

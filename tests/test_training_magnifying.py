@@ -104,6 +104,15 @@ def test_it_learns_and_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: 
     assert fit["regions"] == 4
 
 
+def test_one_that_is_begun_with_learns_on_from_there(tmp_path: Path) -> None:
+    begun = Magnifier(MagnifierConfig((8, 8)))
+    there = {name: tensor.clone() for name, tensor in begun.steps.state_dict().items()}
+    still = replace(TINY, steps=1, learning_rate=0.0)
+    learnt, _, _ = learn(still, crops(32), How(), tmp_path / "kept", begun)
+    for name, tensor in learnt.steps.state_dict().items():
+        assert torch.equal(tensor, there[name])
+
+
 def test_what_it_says_is_put_on_the_scale_of_the_networks() -> None:
     class Knows(Magnifier):
         def forward(self, pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
@@ -153,6 +162,18 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
         join([tmp_path / "closer", tmp_path / "closer"], tmp_path / "pair", "cpu")
     with pytest.raises(FileExistsError):
         add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
+
+    begun = []
+    monkeypatch.setattr(magnifying, "learn", lambda *told: begun.append(told[-1]) or learn(*told))
+    add_magnifier(tmp_path / "closer", tmp_path / "further", TINY, "cpu", begin_with=tmp_path / "closer")
+    further, _, kept = read_weights(runs.weights_of(runs.read(tmp_path / "further")))
+    [from_there] = begun
+    assert from_there is not None
+    assert further.magnifier is not None
+    assert kept["experiment"]["magnifier"]["begin_with"] == kept["magnified_from"] == "closer"
+    assert kept["data"].count("of the magnifier") == 1
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(further.state_dict()[name].bfloat16(), tensor.bfloat16())
 
     monkeypatch.setattr(magnifying, "learn", lambda *_: pytest.fail("learnt what another run has learnt"))
     add_magnifier(tmp_path / "base", tmp_path / "again", TINY, "cpu", learnt=tmp_path / "closer")

@@ -101,6 +101,16 @@ def test_what_is_far_from_every_artery_is_false() -> None:
     assert traced.false_mm2 == pytest.approx(25.0)
 
 
+def test_an_artery_that_was_noted_afterwards_is_neither_asked_for_nor_false() -> None:
+    shape = (4664, 3064)
+    line = np.zeros(shape, bool)
+    points = _points("noted")
+    line[points[:, 1], points[:, 0]] = True
+    traced = follow(maps(shape, {BAC: line}, 0.05))
+    assert (traced.recall, traced.probable, traced.false_mm2) == (0.0, 0.0, 0.0)
+    assert traced.noted_mm2 == traced.bac_mm2 > 0
+
+
 def test_arteries_are_only_followed_on_the_film_they_were_traced_on() -> None:
     with pytest.raises(ValueError, match="4664 rows"):
         follow(maps((100, 100), {}))

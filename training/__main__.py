@@ -237,12 +237,25 @@ def join(runs: tuple[Path, ...], mirrored: bool, out: Path, device: str) -> None
 @run_argument
 @click.option("--films", type=FOLDER, help="Folder with mini_mias: choose with half of its normal films as well.")
 @click.option("--magnifier", type=FOLDER, metavar="RUN", help="Take that of another run, learnt already.")
+@click.option("--begin-with", type=FOLDER, metavar="RUN", help="Let that of another run learn on, for these networks.")
+@click.option("--steps", type=click.IntRange(1), default=magnifying.MagnifyingPlan().steps, show_default=True)
 @out_option
 @device_option
-def magnify(run: Path, films: Path | None, magnifier: Path | None, out: Path, device: str) -> None:
+def magnify(
+    run: Path,
+    films: Path | None,
+    magnifier: Path | None,
+    begin_with: Path | None,
+    steps: int,
+    out: Path,
+    device: str,
+) -> None:
     """A magnifier learnt for a finished run's networks: a closer look, at 0.1 mm, at what may be MC; resumable."""
+    if magnifier and begin_with:
+        raise click.UsageError("--magnifier takes one as it is, --begin-with lets it learn on: name one of the two.")
     chosen_on = (lambda data: with_films(data, films)) if films else None
-    _tell(magnifying.add_magnifier(run, out, magnifying.MagnifyingPlan(), device, chosen_on, magnifier))
+    plan = magnifying.MagnifyingPlan(steps=steps)
+    _tell(magnifying.add_magnifier(run, out, plan, device, chosen_on, magnifier, begin_with))
 
 
 def _real_data(command: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from mtunet.detection.network import NetworkConfig
 from mtunet.evaluation.reading import BASELINES
 from training.augmentation import Augmentation, Degradation
-from training.data.recipes import Cohort, Mixture
+from training.data.recipes import ORIGINS, Cohort, Mixture
 from training.methods import METHODS, Method
 from training.sampling import FieldOfView, Stage
 
@@ -31,7 +31,7 @@ WORN = Degradation(detail=(0.5, 1.15), detail_share=0.5, jpeg_share=0.33)
 """As films, copies and archives are."""
 STRAYS = replace(WORN, strays_share=0.35)
 FEW_STRAYS = replace(WORN, strays_share=0.1)
-NOT_WINDING = ("phantom", "harder", "plain", "unusual", "inserted")
+NOT_WINDING = tuple(origin for origin in ORIGINS if origin != "winding")
 """Origins of all views but those with small winding arteries."""
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from math import cos, log, pi
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from mtunet.detection.devices import learning_dtype
+from mtunet.detection.devices import cores_to_use, learning_dtype, tile_workers, tiles_at_once
 from mtunet.detection.network import Network, build
 from training.augmentation import Draws
 from training.checkpoints import Checkpoint, optimiser_state, read_checkpoint, restore_optimiser, write_checkpoint
@@ -38,19 +39,21 @@ KEEP_EVERY = 90.0
 
 @dataclass(frozen=True)
 class How:
-    """Which device learns, in which precision, whether Adam is one kernel, how many batches are drawn ahead of it, and
-    whether the views stay on it."""
+    """Which device learns, in which precision, whether Adam is one kernel, how many batches are drawn ahead of it,
+    whether the views stay on it, and in how many parts a batch is passed at once, on how many threads each."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
     fused: bool = False
     ahead: int = 0
     resident: bool = False
+    at_once: tuple[int, int] = (1, 0)
 
     @classmethod
     def on(cls, device: torch.device) -> "How":
         cuda = device.type == "cuda"
-        return cls(device, learning_dtype(device), fused=cuda, ahead=4 if cuda else 0, resident=cuda)
+        at_once = tiles_at_once(cores_to_use()) if device.type == "cpu" else (1, 0)
+        return cls(device, learning_dtype(device), fused=cuda, ahead=4 if cuda else 0, resident=cuda, at_once=at_once)
 
 
 @dataclass(frozen=True)
@@ -317,9 +320,9 @@ def gradients(fitting: _Fitting, batch: Draws, targets: Tensor, known: Tensor) -
     count, micro, task = len(batch), fitting.micro_batch, fitting.task
     weights = (task.experiment.head_weight,) * len(task.heads)
     if micro >= count:
-        values = task.objective(forward(fitting.network, batch, fitting.how), targets, known)
-        total(values, weights).backward()
-        return values.detach()
+        return carry_back(
+            fitting.network, batch, fitting.how, lambda said: task.objective(said, targets, known), weights
+        )
     parts = [batch.part(numbers) for numbers in torch.arange(count).split(micro)]
     with torch.no_grad():
         logits = torch.cat([forward(fitting.network, part, fitting.how) for part in parts])
@@ -329,6 +332,37 @@ def gradients(fitting: _Fitting, batch: Draws, targets: Tensor, known: Tensor) -
     assert logits.grad is not None
     for part, gradient in zip(parts, logits.grad.split(micro), strict=True):
         forward(fitting.network, part, fitting.how).backward(gradient)
+    return values.detach()
+
+
+def carry_back(
+    network: nn.Module, batch: Draws, how: How, judge: Callable[[Tensor], Tensor], weights: tuple[float, ...]
+) -> Tensor:
+    """Sets the gradients of a batch; what `judge` says of its logits, one objective for each weight.
+
+    In parts at once where `how` says so: on a CPU small layers gain little from a second thread, and two halves of a
+    batch on a thread each take less time. The objective is that of the whole batch; only sums are in another order.
+    """
+    at_once, threads = how.at_once
+    if at_once == 1:
+        values = judge(forward(network, batch, how))
+        total(values, weights).backward()
+        return values.detach()
+    workers = tile_workers(at_once, threads)
+    parts = [batch.part(numbers) for numbers in torch.arange(len(batch)).tensor_split(at_once) if len(numbers)]
+    answers = list(workers.map(partial(forward, network, how=how), parts))
+    logits = torch.cat([answer.detach() for answer in answers]).requires_grad_()
+    values = judge(logits)
+    total(values, weights).backward()
+    assert logits.grad is not None
+    gradients_of = partial(torch.autograd.grad, inputs=list(network.parameters()))
+    sums = workers.map(
+        lambda answer, gradient: gradients_of(answer, grad_outputs=gradient),
+        answers,
+        logits.grad.split([len(part) for part in parts]),
+    )
+    for weight, *own in zip(network.parameters(), *sums, strict=True):
+        weight.grad = torch.stack(own).sum(0)
     return values.detach()
 
 

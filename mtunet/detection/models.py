@@ -47,7 +47,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors.xz",
-        sha256="483d3e63a6c524d3c7b9d077f62a9ebe875366ce8f92e614ce935148e5185bf4",
+        sha256="2ab0015b150b8de03a3b763a3058ae627f1ca2e2dbc07e649e9051d096838d09",
         note="Two networks look at the breast in tiles of fixed millimetres, and a third looks once more, at 0.1 mm, "
         "at what may be MC. Trained on phantoms (synthetic images) and on six real film views into which synthetic "
         "calcium was put; measured on few real mammograms.",

@@ -86,6 +86,7 @@ def _told(step: Step) -> str:
     length = "" if step.steps is None else f"{step.steps} steps{mean}, seed {step.seed}, "
     took = "" if step.seconds is None else f"{step.seconds / 60:.0f} minutes, "
     of = f"a magnifier for the networks of `{step.magnified_from}`, " if step.magnified_from else ""
+    of += f"begun with that of `{step.magnifier_begun_with}`, " if step.magnifier_begun_with else ""
     return f"`{step.run}`: {of}{length}{took}{step.device}. Data: {step.data}. Commit {step.commit}."
 
 

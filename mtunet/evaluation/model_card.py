@@ -51,6 +51,7 @@ class Step:
     averaged: float = 0.0
     magnified_from: str = ""
     magnifier_from: str = ""
+    magnifier_begun_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
 
     def before(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         begun_with = config.get("experiment", {}).get("begin_with")
-        magnified = [config.get("magnified_from"), config.get("magnifier_from")]
+        begun_with_magnifier = config.get("experiment", {}).get("magnifier", {}).get("begin_with") or None
+        magnified = [config.get("magnified_from"), config.get("magnifier_from"), begun_with_magnifier]
         combined = config.get("average_of") or config.get("joined_from") or (magnified if any(magnified) else [])
         for name in combined or [begun_with]:
             if name is None or name in seen:
@@ -168,7 +170,7 @@ def _lineage(provenance: Mapping[str, Any], root: Path) -> Iterator[tuple[str, M
 def _sources(configs: Any) -> Iterator[LearntFrom]:
     """What the runs say they learnt from, each once."""
     names: set[str] = set()
-    inserted = False
+    with_films = False
     for config in configs:
         for source in config.get("training_images", ()):
             if source["name"] not in names:
@@ -185,8 +187,8 @@ def _sources(configs: Any) -> Iterator[LearntFrom]:
                 if name not in names:
                     names.add(name)
                     yield LearntFrom(name, PHANTOM_LICENCE, "They show no person.")
-            inserted = inserted or bool(data.get("inserted"))
-    for sample in SAMPLES if inserted else ():
+            with_films = with_films or bool(data.get("inserted") or data.get("winding"))
+    for sample in SAMPLES if with_films else ():
         if sample.file.startswith("cbis-ddsm/"):
             yield LearntFrom(
                 f"`samples/{sample.file}`, calcium of the phantom code put in", CBIS_LICENCE, CBIS_SOURCE + "."
@@ -233,6 +235,7 @@ def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
         averaged=float(learnt.get("averaged", 0.0)),
         magnified_from=magnified_from,
         magnifier_from=magnifier_from,
+        magnifier_begun_with=str(learnt.get("begin_with") or "") if magnified_from else "",
     )
 
 

@@ -187,6 +187,8 @@ def _mg1(mg1: Summary | None) -> Iterator[Measure]:
     yield Measure("NEMA MG1", "length of traced arteries found as BAC", f"{recall:.1%}", "≥ 85 %", recall >= 0.85)
     yield Measure("NEMA MG1", "length of traced arteries called MC", f"{called:.1%}", "≤ 10 %", called <= 0.10)
     far = f"{false:.1f} of {mg1['bac_mm2']:.1f} mm²"
+    if noted := mg1.get("noted_mm2"):
+        far += f", and {noted:.1f} on an artery noted later"
     yield Measure("NEMA MG1", "BAC farther than 3 mm from any of them", far, "≤ 25 mm²", false <= 25)
 
 

@@ -6,6 +6,7 @@ cohorts, artefacts of films laid on some, and calcium put into real films.
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from mtunet.phantom import PHANTOM_VERSION, PhantomSpec
 from mtunet.phantom.cohort import patients
@@ -42,10 +43,14 @@ class About:
     spec: str
 
 
+ORIGINS: Final = ("phantom", "harder", "plain", "unusual", "inserted", "winding")
+_FILMS: Final = "six CBIS-DDSM mammograms (CC BY 3.0)"
+_INSERTED_BY: Final = f"insertion version {INSERTION_VERSION}"
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """One view to be made. origin: what a curriculum calls it ("phantom", "harder", "plain", "unusual", "inserted",
-        "winding").
+    """One view to be made. origin: what a curriculum calls it, one of ORIGINS.
 
     spec: of a phantom; inserted: seed and number of a draw of calcium into a real film, and content of what is put in,
         "" for a drawn one; one of the two.
@@ -163,7 +168,8 @@ class Mixture:
         words += f", {self.plain} plain films" if self.plain else ""
         words += f", {self.unusual} unusual pictures" if self.unusual else ""
         if self.inserted:
-            words += f"; {self.inserted} views with calcium put into six CBIS-DDSM mammograms (CC BY 3.0), or without, "
-            words += f"insertion version {INSERTION_VERSION}"
-        words += f"; {self.winding} views with small winding arteries put in" if self.winding else ""
+            words += f"; {self.inserted} views with calcium put into {_FILMS}, or without, {_INSERTED_BY}"
+        if self.winding:
+            words += f"; {self.winding} views with small winding arteries put in"
+            words += "" if self.inserted else f"to {_FILMS}, {_INSERTED_BY}"
         return words

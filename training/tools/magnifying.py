@@ -9,7 +9,7 @@ learn from, what it says is put on the scale of the networks' own logits. Then t
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -44,13 +44,14 @@ from training.checkpoints import (
 from training.data import samples as datasets
 from training.data.recipes import Mixture, Recipe
 from training.data.samples import Sample, in_parallel
-from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, forward, one_cycle
+from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, one_cycle
 from training.products import Product, Validation, conclude, machine, mixture_of
 from training.realism import area_under_roc
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 CLEAR_MM: Final = 5.0
 """Crops that are false lie this far from MC."""
+OF_THE_MAGNIFIER: Final = "; of the magnifier: "
 KINDS: Final = ("region", "mc", "artery", "benign", "tissue")
 BESIDES: Final[Mapping[str, int]] = {"mc": 2, "artery": 3, "benign": 2, "tissue": 1}
 """Crops of each view besides those of regions that the networks take for MC."""
@@ -66,7 +67,10 @@ WORN: Final = Degradation(detail=(0.5, 1.15), detail_share=0.5, jpeg_share=0.2)
 
 @dataclass(frozen=True)
 class MagnifyingPlan:
-    """What to learn from, and how. data: its `train` part, of a cohort that the networks did not learn from."""
+    """What to learn from, and how. data: its `train` part, of a cohort that the networks did not learn from.
+
+    begin_with: a run whose magnifier learns on; "" for fresh weights.
+    """
 
     data: Mixture = field(
         default_factory=lambda: Mixture(
@@ -86,6 +90,7 @@ class MagnifyingPlan:
     learning_rate: float = 3e-3
     seed: int = 0
     widths: tuple[int, ...] = MagnifierConfig().widths
+    begin_with: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +121,19 @@ def add_magnifier(
     device_name: str = "auto",
     validation: Callable[[Mixture], Validation] | None = None,
     learnt: Path | None = None,
+    begin_with: Path | None = None,
 ) -> dict[str, Any]:
     """A run of its own: the networks of a finished one with a magnifier that was learnt for them; its summary.
 
     Resumable: crops and steps that are done are not done again. learnt: a run whose magnifier is taken instead, by the
-    same plan, and only put on these networks' scale. Raises NotARun where it has none.
+    same plan, and only put on these networks' scale; begin_with: one whose magnifier learns on. Raises NotARun where it
+    has none.
     """
     finished, taken = runs.read(base), None if learnt is None else _taken_from(runs.read(learnt))
+    begun = None
+    if begin_with is not None:
+        begun, _ = _taken_from(runs.read(begin_with))
+        plan = replace(plan, begin_with=begin_with.name, widths=begun.config.widths)
     weights = runs.weights_of(finished)
     network, settings, _ = read_weights(weights)
     if settings.pitch_mm is None:
@@ -131,7 +142,7 @@ def add_magnifier(
     provenance = {
         "run": folder.name,
         "experiment": finished.config["experiment"] | {"magnifier": asdict(plan), "expect": "Made of a finished run."},
-        "data": f"{finished.config['data']}; of the magnifier: {plan.data.said}",
+        "data": f"{str(finished.config['data']).partition(OF_THE_MAGNIFIER)[0]}{OF_THE_MAGNIFIER}{plan.data.said}",
         "magnified_from": base.name,
         **({} if learnt is None else {"magnifier_from": learnt.name}),
         **machine(choose_device(device_name)),
@@ -140,7 +151,7 @@ def add_magnifier(
     how = How.on(choose_device(device_name))
     if taken is None:
         crops = gather(plan, weights, device_name)
-        magnifier, history, fit = learn(plan, crops, how, folder / "magnifier.safetensors")
+        magnifier, history, fit = learn(plan, crops, how, folder / "magnifier.safetensors", begun)
     else:
         magnifier, history = taken
         crops = gather(plan, weights, device_name, held_out=True)
@@ -283,13 +294,17 @@ def on_grid(mask: npt.NDArray[np.bool_], prepared: Prepared) -> npt.NDArray[np.f
 
 
 def learn(
-    plan: MagnifyingPlan, crops: Crops, how: How, checkpoint: Path
+    plan: MagnifyingPlan, crops: Crops, how: How, checkpoint: Path, begun: Magnifier | None = None
 ) -> tuple[Magnifier, list[dict[str, Any]], dict[str, Any]]:
-    """The magnifier, a history row each ROW steps, and how it ranks the regions of views that it did not learn from."""
+    """The magnifier, a history row each ROW steps, and how it ranks the regions of views that it did not learn from.
+
+    begun: one of the plan's widths that learns on, in place of fresh weights.
+    """
     held = crops.view % HELD_OUT == HELD_OUT - 1
     learnt = crops.of(np.flatnonzero(~held))
     torch.manual_seed(plan.seed)
-    magnifier = Magnifier(MagnifierConfig(plan.widths)).to(how.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    magnifier = begun or Magnifier(MagnifierConfig(plan.widths))
+    magnifier.to(how.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     history = _fit(plan, magnifier, learnt, how, checkpoint)
     fit = scale(magnifier.eval(), _regions(crops.of(np.flatnonzero(held))), how)
     return magnifier, history, fit
@@ -372,12 +387,11 @@ def _step(
     shown = drawn(patches, middle, SIDE, LOOKS, WORN, rng)
     asked = torch.from_numpy(np.where(batch.true, np.float32(SURE), np.float32(1 - SURE))).to(how.device)
     magnifier.train()
-    loss = binary_cross_entropy_with_logits(forward(magnifier, shown, how), asked)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss = carry_back(magnifier, shown, how, lambda said: binary_cross_entropy_with_logits(said, asked)[None], (1.0,))
     nn.utils.clip_grad_norm_(magnifier.parameters(), LARGEST_GRADIENT)
     optimiser.step()
-    return loss.detach().double().cpu()
+    return loss.double().cpu()
 
 
 def _pool(crops: Crops, *, true: bool) -> list[npt.NDArray[np.intp]]:

@@ -74,7 +74,7 @@ TRACED = Path(__file__).with_name("mg1_arteries.json")
 NEAR_MM = 1.0
 """A traced point counts as found within this distance of a detection: lines were drawn by hand."""
 BESIDE_MM = 3.0
-"""Detected BAC farther than this from every traced line is false."""
+"""Detected BAC farther than this from every line is false."""
 FULL_ROWS, HALF_ROWS = 4664, 2332
 
 
@@ -82,8 +82,9 @@ FULL_ROWS, HALF_ROWS = 4664, 2332
 class Traced:
     """recall: share of the certain lines' length within NEAR_MM of detected BAC; probable: of the probable ones'.
 
-    called_mc: share of all traced length within NEAR_MM of detected MC. false_mm2: BAC farther than BESIDE_MM from
-    any line. mm are of the assumed spacing, as the file has none.
+    called_mc: share of the length of both within NEAR_MM of detected MC. false_mm2: BAC farther than BESIDE_MM from
+    any line; noted_mm2: what would be false, but for lines that were noted only because a detection lay there. mm are
+    of the assumed spacing, as the file has none.
     """
 
     recall: float
@@ -91,28 +92,29 @@ class Traced:
     called_mc: float
     bac_mm2: float
     false_mm2: float
+    noted_mm2: float
     length_mm: float
 
 
 def follow(segmentation: Segmentation) -> Traced:
     """How much of the traced arteries is found. The maps must be on MG1's full grid (4664×3064)."""
-    if segmentation.breast.shape[0] != FULL_ROWS:
-        raise ValueError(f"The arteries are traced on MG1 with {FULL_ROWS} rows, not {segmentation.breast.shape[0]}.")
+    shape = segmentation.breast.shape
+    if shape[0] != FULL_ROWS:
+        raise ValueError(f"The arteries are traced on MG1 with {FULL_ROWS} rows, not {shape[0]}.")
     pitch = segmentation.spacing_mm[0]
     detected = masks(segmentation)
     away = {kind: _distance_mm(detected[kind], pitch) for kind in Calcification}
-    lines = {certainty: _points(certainty) for certainty in ("certain", "probable")}
-    drawn = np.zeros(segmentation.breast.shape, bool)
-    both = np.vstack(list(lines.values()))
-    drawn[both[:, 1], both[:, 0]] = True
-    bac = detected[Calcification.ARTERIAL]
-    far = _distance_mm(drawn, pitch) > BESIDE_MM
+    lines = {certainty: _points(certainty) for certainty in ("certain", "probable", "noted")}
+    both = np.vstack([lines["certain"], lines["probable"]])
+    beside = detected[Calcification.ARTERIAL] & _far(both, shape, pitch)
+    false = beside & _far(lines["noted"], shape, pitch)
     return Traced(
         recall=_share_near(away[Calcification.ARTERIAL], lines["certain"]),
         probable=_share_near(away[Calcification.ARTERIAL], lines["probable"]),
         called_mc=_share_near(away[Calcification.MICRO], both),
-        bac_mm2=float(np.count_nonzero(bac)) * pitch**2,
-        false_mm2=float(np.count_nonzero(bac & far)) * pitch**2,
+        bac_mm2=float(np.count_nonzero(detected[Calcification.ARTERIAL])) * pitch**2,
+        false_mm2=float(np.count_nonzero(false)) * pitch**2,
+        noted_mm2=float(np.count_nonzero(beside & ~false)) * pitch**2,
         length_mm=len(both) * pitch,
     )
 
@@ -129,6 +131,12 @@ def _points(certainty: str) -> npt.NDArray[np.intp]:
             steps = np.linspace(0, 1, max(round(float(np.hypot(*(b - a)))), 1), endpoint=False)
             points.append(a + steps[:, None] * (b - a))
     return np.vstack(points).round().astype(np.intp)
+
+
+def _far(points: npt.NDArray[np.intp], shape: tuple[int, int], pitch: float) -> npt.NDArray[np.bool_]:
+    drawn = np.zeros(shape, bool)
+    drawn[points[:, 1], points[:, 0]] = True
+    return _distance_mm(drawn, pitch) > BESIDE_MM
 
 
 def _distance_mm(mask: npt.NDArray[np.bool_], pitch: float) -> npt.NDArray[np.float32]:
