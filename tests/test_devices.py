@@ -32,6 +32,7 @@ def test_images_that_begin_together_share_their_workers_and_the_count_of_cores(m
         sleep(0.1)
 
     monkeypatch.setattr(devices.time, "sleep", slowly)
+    devices._tile_workers.cache_clear()  # another test may have had these workers
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
