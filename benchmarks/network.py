@@ -285,12 +285,15 @@ def in_parts(device: torch.device, asked: argparse.Namespace) -> dict[str, Any]:
     width, batch = min(asked.widths), statistics.median_low(asked.batches)
     network, draws = built(width), inputs(batch, device)
     targets, known = per_head(HEADS, draws.targets, draws.known)
+
+    def judge(said: torch.Tensor) -> torch.Tensor:
+        return OBJECTIVES[TRAINED.objective](said, targets, known)
+
     times: dict[How, list[float]] = {how: [], replace(how, at_once=(1, 0)): []}
     for turn in range(5):
         for way, spent in times.items():
             network.zero_grad(set_to_none=True)
-            told = network, draws, way, lambda said: OBJECTIVES[TRAINED.objective](said, targets, known)
-            seconds = timed(partial(carry_back, *told, (1.0,) * len(HEADS)), device)
+            seconds = timed(partial(carry_back, network, draws, way, judge, (1.0,) * len(HEADS)), device)
             spent += [seconds] if turn else []
     parts, whole = (statistics.median(spent) for spent in times.values())
     print(f"\ngradients of a batch of {batch} at width {width} in {how.at_once[0]} parts at once, against the whole")

@@ -176,7 +176,7 @@ def _sources(configs: Any) -> Iterator[LearntFrom]:
             if source["name"] not in names:
                 names.add(source["name"])
                 yield LearntFrom(source["name"], source["licence"], source["origin"])
-        said, _, of_magnifier = str(config.get("data", "")).partition("of the magnifier: ")
+        said, _, of_magnifier = str(config.get("data", "")).partition(runs.OF_THE_MAGNIFIER)
         experiment = config.get("experiment", {})
         for words, data in (
             (said, experiment.get("data", {})),
@@ -224,7 +224,7 @@ def _step(name: str, config: Mapping[str, Any], root: Path) -> Step:
     fitted = not (mean_of or joined_from or magnifier_from)
     return Step(
         run=name,
-        data=str(config.get("data", "unknown: the run is not on disk")).split("of the magnifier: ")[-1],
+        data=str(config.get("data", "unknown: the run is not on disk")).split(runs.OF_THE_MAGNIFIER)[-1],
         steps=learnt.get("steps") if fitted else None,
         seed=learnt.get("seed"),
         device=str(config.get("device", "unknown")),

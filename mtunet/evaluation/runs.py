@@ -57,6 +57,8 @@ Kind = Literal["cross-validation", "model", "real"]
 SHIPPED = RUNS.parent / "weights"
 WEIGHTS_SHA256 = "weights_sha256"
 """Of summary.json."""
+OF_THE_MAGNIFIER = "; of the magnifier: "
+"""In `data` of config.json, between what the networks and what their magnifier learnt from."""
 ONLY_METHOD = "mtunet"
 """The method of a run of kind "model"."""
 

@@ -51,7 +51,6 @@ from training.realism import area_under_roc
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 CLEAR_MM: Final = 5.0
 """Crops that are false lie this far from MC."""
-OF_THE_MAGNIFIER: Final = "; of the magnifier: "
 KINDS: Final = ("region", "mc", "artery", "benign", "tissue")
 BESIDES: Final[Mapping[str, int]] = {"mc": 2, "artery": 3, "benign": 2, "tissue": 1}
 """Crops of each view besides those of regions that the networks take for MC."""
@@ -142,7 +141,7 @@ def add_magnifier(
     provenance = {
         "run": folder.name,
         "experiment": finished.config["experiment"] | {"magnifier": asdict(plan), "expect": "Made of a finished run."},
-        "data": f"{str(finished.config['data']).partition(OF_THE_MAGNIFIER)[0]}{OF_THE_MAGNIFIER}{plan.data.said}",
+        "data": str(finished.config["data"]).split(runs.OF_THE_MAGNIFIER)[0] + runs.OF_THE_MAGNIFIER + plan.data.said,
         "magnified_from": base.name,
         **({} if learnt is None else {"magnifier_from": learnt.name}),
         **machine(choose_device(device_name)),
