@@ -14,14 +14,13 @@ import numpy.typing as npt
 
 from mtunet.case import Laterality, Mammogram, View
 from mtunet.case.scope import OTHER_PROJECTIONS, Fact
+from mtunet.detection.borders import tape, without_strips
 from mtunet.detection.triage import PictureFacts
 
 Grey = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 SMALL_ROWS = 400
-STRIP = 0.06
-"""A bright strip along a border is film, not breast, when it is thinner than this share of the image."""
 LEAST_SHARE = 0.02
 """A region smaller than this share of the image is not a breast."""
 ANOTHER = 0.2
@@ -73,7 +72,8 @@ def breast_region(pixels: Grey) -> Mask:
 def looked_at(pixels: Grey) -> Looked:
     """`breast_region`, and what it leaves out."""
     small = _small_copy(pixels)
-    bright = _without_border_strips(small > _background_limit(small))
+    bright = without_strips(small, small > _background_limit(small))
+    bright &= ~tape(pixels, bright)
     region, left_out = _breasts(bright, _slope(small))
     white = False
     if not _is_ground(small, region):
@@ -160,19 +160,6 @@ def _background_limit(small: Grey) -> float:
     spread = float(np.percentile(dark, 30) - np.percentile(dark, 5))
     tissue = float(np.median(light))
     return background + max(0.12 * (tissue - background), 2.0 * spread)
-
-
-def _without_border_strips(bright: Mask) -> Mask:
-    """Film borders: lines along an edge that are bright from end to end and stop abruptly."""
-    kept = bright.copy()
-    for side in range(4):
-        lines = np.rot90(kept, side)  # a view: the side's lines come first
-        share = lines[:, lines.shape[1] // 20 : -max(lines.shape[1] // 20, 1)].mean(axis=1)
-        limit = max(round(STRIP * lines.shape[0]), 2)
-        width = int(np.argmax(share < 0.9)) if (share < 0.9).any() else lines.shape[0]
-        if 0 < width <= limit and share[min(width + 3, share.size - 1)] < 0.6:
-            lines[: width + 2] = False
-    return kept
 
 
 def _breasts(bright: Mask, slope: Grey) -> tuple[Mask, float]:

@@ -26,7 +26,7 @@ from mtunet.case import Calcification
 from mtunet.detection.devices import choose_device
 from mtunet.detection.magnification import MAGNIFIED_MM, SIDE, Place, look_at, may_be_mc
 from mtunet.detection.models import Model, model_from_bytes
-from mtunet.detection.network import Magnifier, MagnifierConfig, with_magnifier
+from mtunet.detection.network import Magnifier, MagnifierConfig, with_magnifier, without_magnifier
 from mtunet.detection.preprocessing import Prepared, magnify
 from mtunet.detection.segmentation import look_once
 from mtunet.detection.weights import read_weights
@@ -171,8 +171,7 @@ def add_magnifier(
 
 def gather(plan: MagnifyingPlan, weights: bytes, device_name: str, *, held_out: bool = False) -> Crops:
     """The crops of all views, or of those that nothing is learnt from; they are made in parallel and kept on disk."""
-    of = hashlib.sha256(weights).hexdigest()[:12]
-    folder = datasets.CACHE / f"magnified-{of}-{_side()}"
+    folder = datasets.CACHE / f"magnified-{_told_by(weights)}-{_side()}"
     folder.mkdir(parents=True, exist_ok=True)
     network = folder / "network.safetensors"
     write_whole(network, weights, synced=False)
@@ -180,6 +179,15 @@ def gather(plan: MagnifyingPlan, weights: bytes, device_name: str, *, held_out: 
     jobs = [(network, device_name, recipe, folder / f"{recipe.name}.npz") for recipe in recipes]
     in_parallel(_make, [job for job in jobs if not job[-1].exists()], "views with crops")
     return _together(job[-1] for job in jobs)
+
+
+def _told_by(weights: bytes) -> str:
+    """A short name of all that says where the networks look, whatever their magnifier, which crops do not depend on."""
+    network, settings, _ = read_weights(weights)
+    told = hashlib.sha256(f"{settings.way} {settings.pitch_mm} {settings.mirrored}".encode())
+    for name, tensor in sorted(without_magnifier(network).state_dict().items()):
+        told.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return told.hexdigest()[:12]
 
 
 def _make(job: tuple[Path, str, Recipe, Path]) -> None:
