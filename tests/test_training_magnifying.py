@@ -26,9 +26,11 @@ from training.experiments import EXPERIMENTS
 from training.fitting import How
 from training.operating import NOTHING, ProductScore
 from training.products import OFFSETS, Validation, choose_settings, machine
+from training.tools import crops as cutting
 from training.tools import magnifying
 from training.tools.combining import join
-from training.tools.magnifying import KINDS, Crops, MagnifyingPlan, add_magnifier, crops_of, learn, scale
+from training.tools.crops import KINDS, Crops, crops_of
+from training.tools.magnifying import CROP, MagnifyingPlan, add_magnifier, learn, scale
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 TINY = MagnifyingPlan(Mixture(train=8, validation=0, test=0, seed=9), steps=4, batch=4, widths=(8, 8))
@@ -55,7 +57,7 @@ def painter() -> object:
 
 
 def test_what_is_taken_for_mc_is_cut_out_as_true_or_false_and_what_is_beside_it_is_known_by_its_kind() -> None:
-    crops = crops_of(painter(), view(), 0)  # type: ignore[arg-type]
+    crops = crops_of(painter(), view(), CROP, 0)  # type: ignore[arg-type]
     regions = crops.of(np.flatnonzero(crops.kind == KINDS.index("region")))
     assert [bool(true) for true in regions.true] == [True, False]
     assert sorted(regions.region) == [1, 2]
@@ -69,10 +71,10 @@ def test_what_is_taken_for_mc_is_cut_out_as_true_or_false_and_what_is_beside_it_
 
 
 def test_what_is_ignored_or_unknown_is_not_learnt_from() -> None:
-    ignored = crops_of(painter(), view(ignored=True), 0)  # type: ignore[arg-type]
+    ignored = crops_of(painter(), view(ignored=True), CROP, 0)  # type: ignore[arg-type]
     assert ignored.true[ignored.kind == 0].all()
     assert not (ignored.kind == KINDS.index("benign")).any()
-    assert len(crops_of(painter(), view(mc=False), 0)) == 0  # type: ignore[arg-type]
+    assert len(crops_of(painter(), view(mc=False), CROP, 0)) == 0  # type: ignore[arg-type]
 
 
 def crops(count: int) -> Crops:
@@ -90,6 +92,14 @@ def crops(count: int) -> Crops:
         rng.normal(0, 1, count).astype(np.float32),
         np.arange(count, dtype=np.int32) * 3 % 32,  # every eighth is held out, of both kinds
     )
+
+
+def test_crops_of_the_same_networks_are_kept_under_one_name_whatever_the_magnifier() -> None:
+    settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    network, other = (build(NetworkConfig(4, "group")) for _ in range(2))
+    closer = with_magnifier(network, Magnifier(MagnifierConfig((8, 8))))
+    named = [cutting._told_by(write_weights(each, settings, {})) for each in (network, closer, other)]
+    assert named[0] == named[1] != named[2]
 
 
 def test_it_learns_and_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +142,7 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(magnifying, "in_parallel", lambda make, jobs, *_: [make(job) for job in jobs])
+    monkeypatch.setattr(cutting, "in_parallel", lambda make, jobs, *_: [make(job) for job in jobs])
     monkeypatch.setattr(products, "OFFSETS", OFFSETS[-2:])
     torch.manual_seed(0)
     data = Mixture(train=1, validation=1, test=1, seed=7)
