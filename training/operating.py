@@ -124,7 +124,7 @@ def choose_operating_point(
     highest. BAC does not depend on MC's choice otherwise.
     settings: those the samples were looked at with; a type that is known in no sample keeps its own.
     """
-    tables = [_table(parts) for parts in tried]
+    tables = [table(parts) for parts in tried]
     best: dict[Calcification, dict[str, Any]] = {}
     number = 0
     if mc_rows := [row for table in tables for row in table if row["type"] == MC.value]:
@@ -140,7 +140,7 @@ def choose_operating_point(
     return number, chosen, tables[number]
 
 
-def _table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
+def table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
     """A row for each type, threshold and rule that is tried."""
     return [
         {
@@ -174,12 +174,15 @@ def add(summed: Tally, counted: Tally) -> None:
         summed[point] = summed.get(point, NOTHING) + counts
 
 
-def tally(whole_sample: Sample, whole_segmentation: Segmentation) -> Tally:
-    """What one image counts at each threshold and rule that is tried."""
+def tally(
+    whole_sample: Sample, whole_segmentation: Segmentation, kinds: Sequence[Calcification] = tuple(Calcification)
+) -> Tally:
+    """What one image counts of these types at each threshold and rule that is tried."""
     sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
     return {
         (kind, threshold, rule): counts
         for kind in sample.masks
+        if kind in kinds
         for threshold in THRESHOLDS
         for rule, counts in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items()
     }

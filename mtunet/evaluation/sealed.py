@@ -78,6 +78,13 @@ def _phantoms(phantoms: Summary | None) -> Iterator[Halves]:
         ("bac_called_mc", "BAC regions called MC", ".1%"),
     ):
         yield Halves("phantoms (synthetic)", measure, estimate(one[name], form), estimate(other[name], form))
+    if "mc_at_half" in one:
+        said = [_at_half(column["mc_at_half"]) for column in (one, other)]
+        yield Halves("phantoms (synthetic)", "MC found at half a false one an image on those chosen on", *said)
+
+
+def _at_half(figures: Summary) -> str:
+    return f"{estimate(figures['mc_lesion_sensitivity'])} at {estimate(figures['false_mc_per_image'], '.2f')}"
 
 
 def _parts(parts: Summary | None) -> Iterator[Halves]:
