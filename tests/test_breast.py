@@ -70,6 +70,18 @@ def test_a_film_border_leads_to_no_label_nor_past_the_breast() -> None:
     assert np.count_nonzero(breast & ~tissue) < 0.02 * np.count_nonzero(tissue)
 
 
+def test_a_label_is_no_tissue_that_was_left_out_but_a_part_of_another_breast_is() -> None:
+    pixels = drawn() + np.random.default_rng(4).normal(0, 0.004, (900, 600)).astype(np.float32)
+    label = pixels.copy()
+    label[20:150, 380:580] = 0.95
+    for column in range(400, 560, 24):  # its letters
+        label[40:130, column : column + 6] = 0.1
+    assert looked_at(label).left_out == 0
+    part = pixels.copy()
+    part[20:150, 380:580] += 0.35 + 0.05 * np.sin(np.arange(200, dtype=np.float32) / 4)
+    assert looked_at(part).left_out > 0.04
+
+
 @pytest.mark.parametrize("turns", range(4))
 def test_tape_on_the_breast_is_left_out_to_the_border(turns: int) -> None:
     rng = np.random.default_rng(5)

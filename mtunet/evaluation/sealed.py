@@ -33,8 +33,8 @@ RULES_IN_SIGHT: Final = (
     "0.62 with that (`real-three-cycles`), and a first closer look spared marks on phantoms alone (`real-closer`).",
     "That a closer look's offset is chosen with the thresholds, after those of films left little MC on phantoms "
     "(`real-closer`).",
-    "That film borders, labels that hang from them and tape are not looked at, after MC was found on tape on two normal "
-    "films, and with all films in sight (`real-longer`).",
+    "That film borders, labels that hang from them and tape are not looked at, after MC was found on tape on two "
+    "normal films, and with all films in sight (`real-longer`).",
 )
 """What people decided of the rules, whichever weights are used: it stands in the notes of these runs. What they decided
 of weights stands beside those (`ModelSpec.in_sight`)."""
