@@ -146,7 +146,14 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     monkeypatch.setattr(products, "OFFSETS", OFFSETS[-2:])
     torch.manual_seed(0)
     data = Mixture(train=1, validation=1, test=1, seed=7)
-    settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    settings = Settings(
+        "detail",
+        0.8,
+        {MC: 0.5, BAC: 0.66},
+        {MC: 0.0, BAC: 3.5},
+        minimum_track_mm2=9.5,
+        temperatures={MC: 1.0, BAC: 1.25},
+    )
     told = replace(EXPERIMENTS["smoke-detail"], data=data).to_json()
     provenance = {"run": "base", "experiment": told, "data": data.said, **machine(torch.device("cpu"))}
     network = build(NetworkConfig(4, "group"))
@@ -156,8 +163,10 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
 
     add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
     finished = runs.read(tmp_path / "closer")
-    both, _, kept = read_weights(runs.weights_of(finished))
+    both, chosen, kept = read_weights(runs.weights_of(finished))
     assert both.magnifier is not None
+    own = chosen.thresholds[BAC], chosen.minimum_mm2[BAC], chosen.minimum_track_mm2, chosen.temperatures[BAC]
+    assert own == (0.66, 3.5, 9.5, 1.25)
     assert both.config.magnifier == MagnifierConfig((8, 8))
     for name, tensor in network.state_dict().items():
         assert torch.equal(both.state_dict()[name].bfloat16(), tensor.bfloat16())
@@ -241,3 +250,26 @@ def test_offset_and_thresholds_are_chosen_together(monkeypatch: pytest.MonkeyPat
 
     offset, _, row = settings_chosen(monkeypatch, counts)
     assert (offset, row["lesion_sensitivity"], row["bac_called_mc"]) == (2.0, 0.99, 0.0)
+
+
+def test_a_type_that_is_not_to_be_chosen_keeps_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build(NetworkConfig(4, "group"))
+    before = Settings(
+        "detail",
+        0.2,
+        {MC: 0.5, BAC: 0.66},
+        {MC: 0.0, BAC: 3.5},
+        minimum_track_mm2=9.5,
+        temperatures={MC: 1.0, BAC: 1.25},
+    )
+    found = LesionCounts(1, 1, 1, 0, images=1)
+    rows = {
+        (kind, 0.8, Keeping(7.0)): replace(NOTHING, lesions=dict.fromkeys(Calcification, found)) for kind in (MC, BAC)
+    }
+    monkeypatch.setattr(products, "tallies", lambda *_: [rows])
+    monkeypatch.setattr(products, "temperatures_of", lambda *_: {MC: 2.0, BAC: 2.0})
+    chosen, _ = choose_settings(network, before, {}, "cpu", Validation([list], 0.5, kinds=(MC,)))
+    assert (chosen.thresholds, chosen.minimum_mm2) == ({MC: 0.8, BAC: 0.66}, {MC: 7.0, BAC: 3.5})
+    assert (chosen.temperatures, chosen.minimum_track_mm2) == ({MC: 2.0, BAC: 1.25}, 9.5)
+    every, _ = choose_settings(network, before, {}, "cpu", Validation([list], 0.5))
+    assert (every.thresholds[BAC], every.minimum_mm2[BAC], every.temperatures[BAC]) == (0.8, 7.0, 2.0)

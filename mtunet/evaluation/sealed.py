@@ -34,7 +34,7 @@ RULES_IN_SIGHT: Final = (
     "That a closer look's offset is chosen with the thresholds, after those of films left little MC on phantoms "
     "(`real-closer`).",
     "That film borders, labels that hang from them and tape are not looked at, after MC was found on tape on two "
-    "normal films, and with all films in sight (`real-longer`).",
+    "normal films, and with all films in sight (`real-borders`).",
 )
 """What people decided of the rules, whichever weights are used: it stands in the notes of these runs. What they decided
 of weights stands beside those (`ModelSpec.in_sight`)."""

@@ -3,7 +3,8 @@
 The networks look at views that they did not learn from, and a small network learns to tell what they rightly take for
 MC from what they do not (`tools.crops`). Crops of arteries, benign calcium, plain tissue and MC where the networks saw
 none go along, so that it knows more than today's mistakes. On every eighth view, which it does not learn from, what it
-says is put on the scale of the networks' own logits. Then thresholds are chosen as for any run.
+says is put on the scale of the networks' own logits. Then MC's thresholds are chosen as for any run; BAC, which it does
+not move, keeps the settings of the networks.
 """
 
 import time
@@ -19,6 +20,7 @@ from scipy.optimize import minimize
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from mtunet.case import Calcification
 from mtunet.detection.devices import choose_device
 from mtunet.detection.magnification import SIDE, look_at
 from mtunet.detection.network import Magnifier, MagnifierConfig, with_magnifier
@@ -34,7 +36,7 @@ from training.checkpoints import (
 )
 from training.data.recipes import Mixture
 from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, one_cycle
-from training.products import Product, Validation, conclude, machine, mixture_of
+from training.products import Product, Validation, conclude, machine, mixture_of, validation_samples
 from training.realism import area_under_roc
 from training.tools.crops import HELD_OUT, KINDS, Crops, gather
 
@@ -122,9 +124,16 @@ def add_magnifier(
     both = with_magnifier(network, magnifier)
     provenance["experiment"]["network"] = both.config.to_json()
     runs.start(folder, provenance, runs.read_splits(finished))  # again, with what is known now
-    product = Product.looking(folder.name, settings.way, settings.pitch_mm, data, mirrored=settings.mirrored)
-    chosen_on = validation(data) if validation else None
-    summary = conclude(product, folder, both, history, provenance, device_name, validation=chosen_on)
+    chosen_on = validation(data) if validation else Validation([lambda: validation_samples(data)])
+    summary = conclude(
+        Product(folder.name, settings, data),
+        folder,
+        both,
+        history,
+        provenance,
+        device_name,
+        validation=replace(chosen_on, kinds=(Calcification.MICRO,)),
+    )
     (folder / "magnifier.safetensors").unlink(missing_ok=True)
     return summary
 
