@@ -62,7 +62,7 @@ MODELS: Mapping[str, ModelSpec] = {
             "that network learnt from small winding arteries: before, arteries of MG1 were called MC or not found "
             "(`real-mixed-pair`, `real-mixed-magnified`, `real-mixed-wound`, `real-winding`).",
             "That `detail-longer`, whose magnifier learnt on for longer, does not ship as it was chosen, by the "
-            "arteries of MG1 and the flags of perturbed views (`real-longer`).",
+            "arteries of MG1 (`real-longer`).",
         ),
     ),
     "paper": ModelSpec(
