@@ -10,7 +10,7 @@ import pytest
 
 from mtunet.evaluation import runs
 from mtunet.evaluation.proportions import proportion
-from mtunet.evaluation.real import figures, learnt_from_measured, missed, model_figures, read_figures, targets
+from mtunet.evaluation.real import Measure, figures, learnt_from_measured, missed, model_figures, read_figures, targets
 
 ROOT = Path(__file__).parents[1]
 PROPORTION = {"count": 9, "of": 10, "share": 0.9, "interval": [0.6, 0.98]}
@@ -144,6 +144,24 @@ def test_mc_is_compared_at_half_a_false_positive_and_told_as_it_ships() -> None:
     assert row.met
     half["mc_at_half"]["false_positives_per_image"] = 0.51
     assert not model_figures(half)[0].met
+
+
+def test_sealed_mc_is_compared_at_half_a_false_mark_too() -> None:
+    def found(false: float) -> Measure:
+        half = {
+            "mc_lesion_sensitivity": {"value": 0.94, "interval": None},
+            "false_mc_per_image": {"value": false, "interval": None},
+        }
+        [row] = [
+            row
+            for row in figures(changed("phantoms.sealed.mc_at_half", half), FROC)
+            if row.measure == "MC lesions found"
+        ]
+        return row
+
+    at, ships = "0.940 at 0.49 false per image", "0.930 (0.800 to 0.980) at 0.50 (0.30 to 0.70) false per image"
+    assert (found(0.49).value, found(0.49).met) == (f"{at} (as it ships: {ships})", True)
+    assert found(0.51).met is False
 
 
 def test_an_older_measurement_gives_the_figures_it_has_and_says_what_it_lacks() -> None:

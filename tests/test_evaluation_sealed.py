@@ -34,6 +34,21 @@ def test_both_halves_are_told_with_their_intervals() -> None:
     assert len(told) == 9
 
 
+def test_mc_is_told_at_half_a_false_mark_of_what_is_chosen_on() -> None:
+    def column(found: float, false: float) -> dict[str, Any]:
+        figures = {
+            "mc_lesion_sensitivity": found,
+            "false_mc_per_image": false,
+            "bac_pixel_f1": 0.8,
+            "bac_called_mc": 0.05,
+        }
+        own = {name: {"value": value, "interval": None} for name, value in figures.items()}
+        return own | {"mc_at_half": {"threshold": 0.1, **own}}
+
+    [*_, told] = halves({"phantoms": {"choosing": column(0.95, 0.48), "sealed": column(0.9, 0.55)}})
+    assert (told.chosen_on, told.sealed) == ("0.950 at 0.48", "0.900 at 0.55")
+
+
 def test_a_measurement_without_halves_tells_none() -> None:
     assert halves(runs.read(ROOT / "runs" / "real-detail").summary or {}) == ()
 

@@ -26,9 +26,11 @@ from training.experiments import EXPERIMENTS
 from training.fitting import How
 from training.operating import NOTHING, ProductScore
 from training.products import OFFSETS, Validation, choose_settings, machine
+from training.tools import crops as cutting
 from training.tools import magnifying
 from training.tools.combining import join
-from training.tools.magnifying import KINDS, Crops, MagnifyingPlan, add_magnifier, crops_of, learn, scale
+from training.tools.crops import KINDS, Crops, crops_of
+from training.tools.magnifying import CROP, MagnifyingPlan, add_magnifier, learn, scale
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 TINY = MagnifyingPlan(Mixture(train=8, validation=0, test=0, seed=9), steps=4, batch=4, widths=(8, 8))
@@ -55,7 +57,7 @@ def painter() -> object:
 
 
 def test_what_is_taken_for_mc_is_cut_out_as_true_or_false_and_what_is_beside_it_is_known_by_its_kind() -> None:
-    crops = crops_of(painter(), view(), 0)  # type: ignore[arg-type]
+    crops = crops_of(painter(), view(), CROP, 0)  # type: ignore[arg-type]
     regions = crops.of(np.flatnonzero(crops.kind == KINDS.index("region")))
     assert [bool(true) for true in regions.true] == [True, False]
     assert sorted(regions.region) == [1, 2]
@@ -69,10 +71,10 @@ def test_what_is_taken_for_mc_is_cut_out_as_true_or_false_and_what_is_beside_it_
 
 
 def test_what_is_ignored_or_unknown_is_not_learnt_from() -> None:
-    ignored = crops_of(painter(), view(ignored=True), 0)  # type: ignore[arg-type]
+    ignored = crops_of(painter(), view(ignored=True), CROP, 0)  # type: ignore[arg-type]
     assert ignored.true[ignored.kind == 0].all()
     assert not (ignored.kind == KINDS.index("benign")).any()
-    assert len(crops_of(painter(), view(mc=False), 0)) == 0  # type: ignore[arg-type]
+    assert len(crops_of(painter(), view(mc=False), CROP, 0)) == 0  # type: ignore[arg-type]
 
 
 def crops(count: int) -> Crops:
@@ -90,6 +92,14 @@ def crops(count: int) -> Crops:
         rng.normal(0, 1, count).astype(np.float32),
         np.arange(count, dtype=np.int32) * 3 % 32,  # every eighth is held out, of both kinds
     )
+
+
+def test_crops_of_the_same_networks_are_kept_under_one_name_whatever_the_magnifier() -> None:
+    settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    network, other = (build(NetworkConfig(4, "group")) for _ in range(2))
+    closer = with_magnifier(network, Magnifier(MagnifierConfig((8, 8))))
+    named = [cutting._told_by(write_weights(each, settings, {})) for each in (network, closer, other)]
+    assert named[0] == named[1] != named[2]
 
 
 def test_it_learns_and_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,11 +142,18 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(samples, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(magnifying, "in_parallel", lambda make, jobs, *_: [make(job) for job in jobs])
+    monkeypatch.setattr(cutting, "in_parallel", lambda make, jobs, *_: [make(job) for job in jobs])
     monkeypatch.setattr(products, "OFFSETS", OFFSETS[-2:])
     torch.manual_seed(0)
     data = Mixture(train=1, validation=1, test=1, seed=7)
-    settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
+    settings = Settings(
+        "detail",
+        0.8,
+        {MC: 0.5, BAC: 0.66},
+        {MC: 0.0, BAC: 3.5},
+        minimum_track_mm2=9.5,
+        temperatures={MC: 1.0, BAC: 1.25},
+    )
     told = replace(EXPERIMENTS["smoke-detail"], data=data).to_json()
     provenance = {"run": "base", "experiment": told, "data": data.said, **machine(torch.device("cpu"))}
     network = build(NetworkConfig(4, "group"))
@@ -146,8 +163,10 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
 
     add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
     finished = runs.read(tmp_path / "closer")
-    both, _, kept = read_weights(runs.weights_of(finished))
+    both, chosen, kept = read_weights(runs.weights_of(finished))
     assert both.magnifier is not None
+    own = chosen.thresholds[BAC], chosen.minimum_mm2[BAC], chosen.minimum_track_mm2, chosen.temperatures[BAC]
+    assert own == (0.66, 3.5, 9.5, 1.25)
     assert both.config.magnifier == MagnifierConfig((8, 8))
     for name, tensor in network.state_dict().items():
         assert torch.equal(both.state_dict()[name].bfloat16(), tensor.bfloat16())
@@ -231,3 +250,26 @@ def test_offset_and_thresholds_are_chosen_together(monkeypatch: pytest.MonkeyPat
 
     offset, _, row = settings_chosen(monkeypatch, counts)
     assert (offset, row["lesion_sensitivity"], row["bac_called_mc"]) == (2.0, 0.99, 0.0)
+
+
+def test_a_type_that_is_not_to_be_chosen_keeps_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build(NetworkConfig(4, "group"))
+    before = Settings(
+        "detail",
+        0.2,
+        {MC: 0.5, BAC: 0.66},
+        {MC: 0.0, BAC: 3.5},
+        minimum_track_mm2=9.5,
+        temperatures={MC: 1.0, BAC: 1.25},
+    )
+    found = LesionCounts(1, 1, 1, 0, images=1)
+    rows = {
+        (kind, 0.8, Keeping(7.0)): replace(NOTHING, lesions=dict.fromkeys(Calcification, found)) for kind in (MC, BAC)
+    }
+    monkeypatch.setattr(products, "tallies", lambda *_: [rows])
+    monkeypatch.setattr(products, "temperatures_of", lambda *_: {MC: 2.0, BAC: 2.0})
+    chosen, _ = choose_settings(network, before, {}, "cpu", Validation([list], 0.5, kinds=(MC,)))
+    assert (chosen.thresholds, chosen.minimum_mm2) == ({MC: 0.8, BAC: 0.66}, {MC: 7.0, BAC: 3.5})
+    assert (chosen.temperatures, chosen.minimum_track_mm2) == ({MC: 2.0, BAC: 1.25}, 9.5)
+    every, _ = choose_settings(network, before, {}, "cpu", Validation([list], 0.5))
+    assert (every.thresholds[BAC], every.minimum_mm2[BAC], every.temperatures[BAC]) == (0.8, 7.0, 2.0)

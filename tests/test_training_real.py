@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtunet.case import Box, Calcification, Flag, Mammogram, ScaleSource, Segmentation
-from mtunet.detection.components import components
+from mtunet.detection.components import Keeping, components
 from mtunet.evaluation import runs
+from mtunet.evaluation.metrics import LesionCounts
 from mtunet.evaluation.proportions import proportion
 from training.__main__ import main
 from training.data.registry import DataSetMissing
+from training.operating import NOTHING, ProductScore, Tally
+from training.tools.real import halves
 from training.tools.real.detection import Misplaced, _points, detect, follow, misplaced, overlaps
-from training.tools.real.halves import PartSeen, as_columns, of_films, per_image
+from training.tools.real.halves import PartSeen, as_columns, of_films, of_phantoms, per_image
 from training.tools.real.protocol import _mini_mias, _steadiness
 from training.tools.real.views import PERTURBATIONS, RealView
 
@@ -242,3 +246,34 @@ def test_the_flag_of_a_drawn_part_is_right_where_it_says_what_is_there(
     mc: bool | None, bac: bool | None, flag: Flag, right: bool
 ) -> None:
     assert PartSeen("crop", True, mc, bac, flag, 1.0).right == right
+
+
+def test_mc_of_phantoms_at_half_a_false_mark_is_chosen_on_the_first_column_and_counted_on_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a strict and a bold threshold the bold one finds more, with 0.5 false marks of phantoms that are chosen on; of
+    sealed ones it has more. One that finds all has too many."""
+
+    def image(strict: tuple[int, int], bold: tuple[int, int], all_of_it: tuple[int, int]) -> tuple[ProductScore, Tally]:
+        tallies = {
+            (MC, threshold, Keeping(0.0)): replace(
+                NOTHING, lesions={**NOTHING.lesions, MC: LesionCounts(2, found, 0, false, images=1)}
+            )
+            for threshold, (found, false) in ((0.9, strict), (0.5, bold), (0.1, all_of_it))
+        }
+        return tallies[MC, 0.9, Keeping(0.0)], tallies
+
+    columns = iter(
+        (
+            [image((1, 0), (2, 1), (2, 3)), image((1, 0), (1, 0), (2, 1))],
+            [image((1, 0), (1, 1), (2, 3)), image((0, 0), (2, 1), (2, 1))],
+        )
+    )
+    monkeypatch.setattr(halves, "_counted", lambda *_: next(columns))
+    monkeypatch.setattr(halves, "phantom_samples", lambda mine: mine)
+    told = of_phantoms(object(), 2)  # type: ignore[arg-type]
+    half = {column: figures["mc_at_half"] for column, figures in told.items()}
+    assert {figures["threshold"] for figures in half.values()} == {0.5}
+    assert [half[column]["mc_lesion_sensitivity"]["value"] for column in told] == [0.75, 0.75]
+    assert [half[column]["false_mc_per_image"]["value"] for column in told] == [0.5, 1.0]
+    assert [told[column]["mc_lesion_sensitivity"]["value"] for column in told] == [0.5, 0.25]

@@ -111,7 +111,10 @@ Tally: TypeAlias = dict[tuple[Calcification, float, Keeping], ProductScore]
 
 
 def choose_operating_point(
-    tried: Sequence[Sequence[Tally]], settings: Settings, allowed: float = MC_FALSE_POSITIVES
+    tried: Sequence[Sequence[Tally]],
+    settings: Settings,
+    allowed: float = MC_FALSE_POSITIVES,
+    kinds: Sequence[Calcification] = tuple(Calcification),
 ) -> tuple[int, Settings, list[dict[str, Any]]]:
     """Of ways to look at the validation part, each with its parts: number of the best one, thresholds and what makes a
     component count, and the table that they were chosen from.
@@ -122,15 +125,16 @@ def choose_operating_point(
     pixel F1. No part may have more than allowed: else what a closer look spares on phantoms is spent on films.
     BAC, of that way: the fewest false positives per image among those whose pixel F1 is within BAC_F1_GIVEN of the
     highest. BAC does not depend on MC's choice otherwise.
-    settings: those the samples were looked at with; a type that is known in no sample keeps its own.
+    settings: those the samples were looked at with; a type that is known in no sample, or not among kinds, keeps its
+    own.
     """
-    tables = [_table(parts) for parts in tried]
+    tables = [table(parts) for parts in tried]
     best: dict[Calcification, dict[str, Any]] = {}
     number = 0
-    if mc_rows := [row for table in tables for row in table if row["type"] == MC.value]:
+    if MC in kinds and (mc_rows := [row for table in tables for row in table if row["type"] == MC.value]):
         best[MC] = _best_parted_mc(mc_rows, allowed)
         number = next(number for number, table in enumerate(tables) if any(row is best[MC] for row in table))
-    if bac_rows := [row for row in tables[number] if row["type"] == BAC.value]:
+    if BAC in kinds and (bac_rows := [row for row in tables[number] if row["type"] == BAC.value]):
         best[BAC] = _best_bac(bac_rows)
     for row in tables[number]:
         row["chosen"] = int(any(row is one for one in best.values()))
@@ -140,7 +144,7 @@ def choose_operating_point(
     return number, chosen, tables[number]
 
 
-def _table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
+def table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
     """A row for each type, threshold and rule that is tried."""
     return [
         {
@@ -174,12 +178,15 @@ def add(summed: Tally, counted: Tally) -> None:
         summed[point] = summed.get(point, NOTHING) + counts
 
 
-def tally(whole_sample: Sample, whole_segmentation: Segmentation) -> Tally:
-    """What one image counts at each threshold and rule that is tried."""
+def tally(
+    whole_sample: Sample, whole_segmentation: Segmentation, kinds: Sequence[Calcification] = tuple(Calcification)
+) -> Tally:
+    """What one image counts of these types at each threshold and rule that is tried."""
     sample, segmentation = _where_anything_is(whole_sample, whole_segmentation)
     return {
         (kind, threshold, rule): counts
         for kind in sample.masks
+        if kind in kinds
         for threshold in THRESHOLDS
         for rule, counts in by_rule(sample, segmentation, kind, threshold, RULES[kind]).items()
     }

@@ -141,12 +141,13 @@ class Validation:
     """What thresholds are chosen on.
 
     parts: each gives its samples anew, and weighs as much as another. allowed: false MC an image. said: in words; ""
-    for what the run's config says already.
+    for what the run's config says already. kinds: types whose settings are chosen; another keeps its own.
     """
 
     parts: Sequence[Callable[[], Iterable[Sample]]]
     allowed: float = MC_FALSE_POSITIVES
     said: str = ""
+    kinds: Sequence[Calcification] = tuple(Calcification)
 
 
 def conclude(
@@ -240,9 +241,10 @@ def choose_settings(
     """Temperatures first, then thresholds and what makes a component count on the maps that they give; and the table
     chosen from.
 
-    unchosen: a type that is known in no sample keeps what it has here. Of a network with a magnifier, temperatures are
-    those of what it says before a closer look, and the magnifier's offset is set, to one of OFFSETS that is chosen
-    together with thresholds: pictures that a closer look cannot help keep their scale, and the same ones serve both.
+    unchosen: a type that is known in no sample, or is not to be chosen, keeps what it has here. Of a network with a
+    magnifier, temperatures are those of what it says before a closer look, and the magnifier's offset is set, to one of
+    OFFSETS that is chosen together with thresholds: pictures that a closer look cannot help keep their scale, and the
+    same ones serve both.
     """
 
     def looking(settings: Settings, network: Network) -> Model:
@@ -250,10 +252,13 @@ def choose_settings(
 
     once = looking(loose(unchosen), without_magnifier(network))
     seen = chain.from_iterable(segmentations(once, part()) for part in validation.parts)
-    calm = replace(unchosen, temperatures=temperatures_of(seen, unchosen))
+    fitted = temperatures_of(seen, unchosen)
+    calm = replace(
+        unchosen, temperatures={**unchosen.temperatures, **{kind: fitted[kind] for kind in validation.kinds}}
+    )
     tried = [looking(calm, each) for each in _moved(network)]
     counted = list(zip(*(tallies(tried, part()) for part in validation.parts), strict=True))
-    best, chosen, table = choose_operating_point(counted, calm, validation.allowed)
+    best, chosen, table = choose_operating_point(counted, calm, validation.allowed, validation.kinds)
     if network.magnifier is not None:
         network.magnifier.offset.fill_(OFFSETS[best])
     return chosen, table

@@ -6,7 +6,7 @@ ground), everything is breast but flat ground that holds corners of the picture.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,19 +14,20 @@ import numpy.typing as npt
 
 from mtunet.case import Laterality, Mammogram, View
 from mtunet.case.scope import OTHER_PROJECTIONS, Fact
+from mtunet.detection.borders import tape, without_strips
 from mtunet.detection.triage import PictureFacts
 
 Grey = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 SMALL_ROWS = 400
-STRIP = 0.06
-"""A bright strip along a border is film, not breast, when it is thinner than this share of the image."""
 LEAST_SHARE = 0.02
 """A region smaller than this share of the image is not a breast."""
 ANOTHER = 0.2
 """Another bright region of at least this share of the largest is breast as well: the other breast, or the other side of
 a black band. Labels were at most 0.06 of it on 45 real films and 200 phantoms; 0.17 on one of 66 more."""
+LETTERED: Final = 2.0
+"""What is brighter than nearly all of the breast and has so many times its slope is a label: letters on white."""
 UNEVEN, SLOPING = 0.13, 0.008
 """Ground is flat: its spread, or else its typical slope per small pixel, is below this share of the step from it to the
 tissue. Of 112 real views and 200 phantoms none came above both (0.128 and 0.006 the highest, on different ones); of 48
@@ -73,8 +74,9 @@ def breast_region(pixels: Grey) -> Mask:
 def looked_at(pixels: Grey) -> Looked:
     """`breast_region`, and what it leaves out."""
     small = _small_copy(pixels)
-    bright = _without_border_strips(small > _background_limit(small))
-    region, left_out = _breasts(bright, _slope(small))
+    bright = without_strips(small, small > _background_limit(small))
+    bright &= ~tape(pixels, bright)
+    region, left_out = _breasts(bright, small)
     white = False
     if not _is_ground(small, region):
         ground, white = _flat_ground(small)
@@ -162,37 +164,26 @@ def _background_limit(small: Grey) -> float:
     return background + max(0.12 * (tissue - background), 2.0 * spread)
 
 
-def _without_border_strips(bright: Mask) -> Mask:
-    """Film borders: lines along an edge that are bright from end to end and stop abruptly."""
-    kept = bright.copy()
-    for side in range(4):
-        lines = np.rot90(kept, side)  # a view: the side's lines come first
-        share = lines[:, lines.shape[1] // 20 : -max(lines.shape[1] // 20, 1)].mean(axis=1)
-        limit = max(round(STRIP * lines.shape[0]), 2)
-        width = int(np.argmax(share < 0.9)) if (share < 0.9).any() else lines.shape[0]
-        if 0 < width <= limit and share[min(width + 3, share.size - 1)] < 0.6:
-            lines[: width + 2] = False
-    return kept
-
-
-def _breasts(bright: Mask, slope: Grey) -> tuple[Mask, float]:
+def _breasts(bright: Mask, small: Grey) -> tuple[Mask, float]:
     """The largest connected region, detached from what only touches it (labels), holes filled, smooth; further ones
-    that are nearly as large; and the share of what is left out, of all that is uneven and a twentieth of it or more.
+    that are nearly as large; and the share of what is left out, of all that is uneven, a twentieth of it or more, and
+    no label.
     """
     opened, edge = _opened(bright)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     if count < 2:
         return np.zeros_like(bright), 0.0
     area = stats[1:, cv2.CC_STAT_AREA] / stats[1:, cv2.CC_STAT_AREA].max()
-    region = _filled(np.isin(labels, 1 + np.flatnonzero(area >= ANOTHER)), bright.shape, edge)
-    bordered = cv2.copyMakeBorder(slope, *(edge,) * 4, cv2.BORDER_REPLICATE)
-    typical = float(np.median(bordered[np.isin(labels, 1 + np.flatnonzero(area >= ANOTHER))]))
-    left = [
-        float(area[n])
-        for n in np.flatnonzero((area >= 0.05) & (area < ANOTHER))
-        if np.median(bordered[labels == n + 1]) > typical / 2
-    ]
-    return region, sum(left) / (sum(left) + float(area[area >= ANOTHER].sum()))
+    breast = np.isin(labels, 1 + np.flatnonzero(area >= ANOTHER))
+    grey, slope = (cv2.copyMakeBorder(each, *(edge,) * 4, cv2.BORDER_REPLICATE) for each in (small, _slope(small)))
+    typical, brightest = float(np.median(slope[breast])), float(np.percentile(grey[breast], 95))
+    left = 0.0
+    for number in np.flatnonzero((area >= 0.05) & (area < ANOTHER)):
+        own = labels == number + 1
+        uneven = float(np.median(slope[own])) / max(typical, 1e-9)
+        if uneven > 0.5 and not (uneven > LETTERED and np.median(grey[own]) > brightest):
+            left += float(area[number])
+    return _filled(breast, bright.shape, edge), left / (left + float(area[area >= ANOTHER].sum()))
 
 
 def _smooth(region: Mask) -> Mask:

@@ -61,6 +61,8 @@ MODELS: Mapping[str, ModelSpec] = {
             "That a pair with one network of the newer recipe ships, and that it does so with a closer look and after "
             "that network learnt from small winding arteries: before, arteries of MG1 were called MC or not found "
             "(`real-mixed-pair`, `real-mixed-magnified`, `real-mixed-wound`, `real-winding`).",
+            "That `detail-longer`, whose magnifier learnt on for longer, does not ship as it was chosen, by the "
+            "arteries of MG1 (`real-longer`).",
         ),
     ),
     "paper": ModelSpec(

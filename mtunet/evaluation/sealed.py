@@ -33,6 +33,8 @@ RULES_IN_SIGHT: Final = (
     "0.62 with that (`real-three-cycles`), and a first closer look spared marks on phantoms alone (`real-closer`).",
     "That a closer look's offset is chosen with the thresholds, after those of films left little MC on phantoms "
     "(`real-closer`).",
+    "That film borders, labels that hang from them and tape are not looked at, after MC was found on tape on two "
+    "normal films, and with all films in sight (`real-borders`).",
 )
 """What people decided of the rules, whichever weights are used: it stands in the notes of these runs. What they decided
 of weights stands beside those (`ModelSpec.in_sight`)."""
@@ -78,6 +80,13 @@ def _phantoms(phantoms: Summary | None) -> Iterator[Halves]:
         ("bac_called_mc", "BAC regions called MC", ".1%"),
     ):
         yield Halves("phantoms (synthetic)", measure, estimate(one[name], form), estimate(other[name], form))
+    if "mc_at_half" in one:
+        said = [_at_half(column["mc_at_half"]) for column in (one, other)]
+        yield Halves("phantoms (synthetic)", "MC found at half a false one an image on those chosen on", *said)
+
+
+def _at_half(figures: Summary) -> str:
+    return f"{estimate(figures['mc_lesion_sensitivity'])} at {estimate(figures['false_mc_per_image'], '.2f')}"
 
 
 def _parts(parts: Summary | None) -> Iterator[Halves]:

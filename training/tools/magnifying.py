@@ -1,20 +1,18 @@
 """A magnifier for the networks of a finished run: `python -m training magnify`.
 
-The networks look at views that they did not learn from; what they take for MC, rightly or not, is cut out at 0.1 mm,
-and a small network learns to tell the true from the false. Crops of arteries, benign calcium, plain tissue and MC where
-the networks saw none go along, so that it knows more than today's mistakes. On every eighth view, which it does not
-learn from, what it says is put on the scale of the networks' own logits. Then thresholds are chosen as for any run.
+The networks look at views that they did not learn from, and a small network learns to tell what they rightly take for
+MC from what they do not (`tools.crops`). Crops of arteries, benign calcium, plain tissue and MC where the networks saw
+none go along, so that it knows more than today's mistakes. On every eighth view, which it does not learn from, what it
+says is put on the scale of the networks' own logits. Then MC's thresholds are chosen as for any run; BAC, which it does
+not move, keeps the settings of the networks.
 """
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -24,15 +22,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mtunet.case import Calcification
 from mtunet.detection.devices import choose_device
-from mtunet.detection.magnification import MAGNIFIED_MM, SIDE, Place, look_at, may_be_mc
-from mtunet.detection.models import Model, model_from_bytes
+from mtunet.detection.magnification import SIDE, look_at
 from mtunet.detection.network import Magnifier, MagnifierConfig, with_magnifier
-from mtunet.detection.preprocessing import Prepared, magnify
-from mtunet.detection.segmentation import look_once
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
-from mtunet.evaluation.metrics import HIT_SHARE
-from mtunet.files import write_arrays, write_whole
 from training.augmentation import Augmentation, Degradation, Draws, drawn
 from training.checkpoints import (
     Checkpoint,
@@ -41,26 +34,19 @@ from training.checkpoints import (
     restore_optimiser,
     write_checkpoint,
 )
-from training.data import samples as datasets
-from training.data.recipes import Mixture, Recipe
-from training.data.samples import Sample, in_parallel
+from training.data.recipes import Mixture
 from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, one_cycle
-from training.products import Product, Validation, conclude, machine, mixture_of
+from training.products import Product, Validation, conclude, machine, mixture_of, validation_samples
 from training.realism import area_under_roc
+from training.tools.crops import HELD_OUT, KINDS, Crops, gather
 
-MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
-CLEAR_MM: Final = 5.0
-"""Crops that are false lie this far from MC."""
-KINDS: Final = ("region", "mc", "artery", "benign", "tissue")
-BESIDES: Final[Mapping[str, int]] = {"mc": 2, "artery": 3, "benign": 2, "tissue": 1}
-"""Crops of each view besides those of regions that the networks take for MC."""
-HELD_OUT: Final = 8
-"""Every so manieth view is not learnt from."""
 SURE: Final = 0.98
 """What is asked of a crop that is true; of others what is left of 1: a label may be wrong."""
 ROW: Final = 100
 """Steps of a row of history."""
 LOOKS: Final = Augmentation(180.0, 0.2, 0.06, flip=True, intensity=True, harshest_blur=1.5, harshest_noise=0.04)
+CROP: Final = 2 * int(np.ceil(LOOKS.reach * SIDE)) + 1
+"""Pixels along each side of a crop that may be shown, whichever way it is turned."""
 WORN: Final = Degradation(detail=(0.5, 1.15), detail_share=0.5, jpeg_share=0.2)
 
 
@@ -90,27 +76,6 @@ class MagnifyingPlan:
     seed: int = 0
     widths: tuple[int, ...] = MagnifierConfig().widths
     begin_with: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Crops:
-    """Of one view or of many. pixels: (n, side, side) uint16 at 0.1 mm. window: (n, 2) float32. kind: (n,), number in
-    KINDS. true: (n,) bool. region: (n,), which places lie in one; peak: (n,) float32, the networks' highest logit in
-    it. view: (n,) number of the view."""
-
-    pixels: npt.NDArray[np.uint16]
-    window: npt.NDArray[np.float32]
-    kind: npt.NDArray[np.uint8]
-    true: npt.NDArray[np.bool_]
-    region: npt.NDArray[np.int32]
-    peak: npt.NDArray[np.float32]
-    view: npt.NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.kind)
-
-    def of(self, chosen: npt.NDArray[Any]) -> "Crops":
-        return Crops(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
 
 
 def add_magnifier(
@@ -149,144 +114,28 @@ def add_magnifier(
     runs.start(folder, provenance, runs.read_splits(finished))
     how = How.on(choose_device(device_name))
     if taken is None:
-        crops = gather(plan, weights, device_name)
+        crops = gather(plan.data, weights, CROP, device_name)
         magnifier, history, fit = learn(plan, crops, how, folder / "magnifier.safetensors", begun)
     else:
         magnifier, history = taken
-        crops = gather(plan, weights, device_name, held_out=True)
+        crops = gather(plan.data, weights, CROP, device_name, held_out=True)
         fit = scale(magnifier.to(how.device), _regions(crops), how)
     provenance["magnifier_fit"] = fit
     both = with_magnifier(network, magnifier)
     provenance["experiment"]["network"] = both.config.to_json()
     runs.start(folder, provenance, runs.read_splits(finished))  # again, with what is known now
-    product = Product.looking(folder.name, settings.way, settings.pitch_mm, data, mirrored=settings.mirrored)
-    chosen_on = validation(data) if validation else None
-    summary = conclude(product, folder, both, history, provenance, device_name, validation=chosen_on)
+    chosen_on = validation(data) if validation else Validation([lambda: validation_samples(data)])
+    summary = conclude(
+        Product(folder.name, settings, data),
+        folder,
+        both,
+        history,
+        provenance,
+        device_name,
+        validation=replace(chosen_on, kinds=(Calcification.MICRO,)),
+    )
     (folder / "magnifier.safetensors").unlink(missing_ok=True)
     return summary
-
-
-# What is learnt from: crops about what the networks take for MC, and some besides.
-
-
-def gather(plan: MagnifyingPlan, weights: bytes, device_name: str, *, held_out: bool = False) -> Crops:
-    """The crops of all views, or of those that nothing is learnt from; they are made in parallel and kept on disk."""
-    of = hashlib.sha256(weights).hexdigest()[:12]
-    folder = datasets.CACHE / f"magnified-{of}-{_side()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    network = folder / "network.safetensors"
-    write_whole(network, weights, synced=False)
-    recipes = plan.data.recipes()[HELD_OUT - 1 :: HELD_OUT] if held_out else plan.data.recipes()
-    jobs = [(network, device_name, recipe, folder / f"{recipe.name}.npz") for recipe in recipes]
-    in_parallel(_make, [job for job in jobs if not job[-1].exists()], "views with crops")
-    return _together(job[-1] for job in jobs)
-
-
-def _make(job: tuple[Path, str, Recipe, Path]) -> None:
-    network, device_name, recipe, path = job
-    crops = crops_of(
-        _looking(network, device_name), recipe.sample(), int(hashlib.sha256(recipe.name.encode()).hexdigest()[:8], 16)
-    )
-    write_arrays(path, {name: getattr(crops, name) for name in Crops.__dataclass_fields__})
-
-
-@lru_cache(maxsize=1)
-def _looking(network: Path, device_name: str) -> Model:
-    torch.set_num_threads(1)
-    return model_from_bytes(network.read_bytes(), "magnifying", device_name)
-
-
-def _together(paths: Iterator[Path]) -> Crops:
-    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in Crops.__dataclass_fields__}
-    for number, path in enumerate(paths):
-        with np.load(path) as kept:
-            for name, part in parts.items():
-                part.append(kept[name] if name != "view" else np.full(len(kept["kind"]), number, np.int32))
-    return Crops(**{name: np.concatenate(part) for name, part in parts.items()})
-
-
-def _side() -> int:
-    """Pixels that a crop may show, whichever way it is turned."""
-    return 2 * int(np.ceil(LOOKS.reach * SIDE)) + 1
-
-
-def crops_of(model: Model, sample: Sample, seed: int) -> Crops:
-    """Of one view: the places in what the networks take for MC, true where enough of it is; and some besides.
-
-    Places in what is ignored are left out; of a view on which MC is unknown all are.
-    """
-    mammogram = sample.mammogram()
-    prepared, logits = look_once(model, mammogram)
-    of_mc, pitch = logits[list(Calcification).index(MC)], model.settings.pitch_mm
-    assert pitch is not None
-    found: list[_Found] = []
-    if MC in sample.masks:
-        truth = on_grid(sample.masks[MC], prepared) >= 0.5
-        unknown = np.zeros_like(truth) if sample.ignore is None else on_grid(sample.ignore, prepared) > 0
-        regions = may_be_mc(of_mc, pitch)
-        for number, places in enumerate(regions.places, start=1):
-            own = regions.labels == number
-            if (own & unknown).any():
-                continue
-            true = bool(np.count_nonzero(own & truth) >= HIT_SHARE * np.count_nonzero(own))
-            found += [_Found(place, "region", true, number, float(of_mc[own].max())) for place in places]
-        found += _besides(sample, prepared, truth, unknown, pitch, seed)
-    return Crops(
-        np.rint(magnify(mammogram, prepared, [each.place for each in found], MAGNIFIED_MM, _side()) * 65535).astype(
-            np.uint16
-        ),
-        np.tile(np.array(prepared.window, np.float32), (len(found), 1)),
-        np.array([KINDS.index(each.kind) for each in found], np.uint8),
-        np.array([each.true for each in found], np.bool_),
-        np.array([each.region for each in found], np.int32),
-        np.array([each.peak for each in found], np.float32),
-        np.zeros(len(found), np.int32),
-    )
-
-
-class _Found(NamedTuple):
-    """A place on the network's grid. region, peak: of one in what the networks take for MC."""
-
-    place: Place
-    kind: str
-    true: bool
-    region: int = 0
-    peak: float = 0.0
-
-
-def _besides(
-    sample: Sample,
-    prepared: Prepared,
-    truth: npt.NDArray[np.bool_],
-    unknown: npt.NDArray[np.bool_],
-    pitch: float,
-    seed: int,
-) -> list[_Found]:
-    """Places on what the view holds, drawn at random."""
-    rng = np.random.default_rng([seed, 0x4D41])
-    clear = prepared.breast_on_grid & ~unknown
-    if truth.any():
-        clear &= cv2.distanceTransform((~truth).view(np.uint8), cv2.DIST_L2, 5) * pitch > CLEAR_MM
-    where = {
-        "mc": truth & ~unknown,
-        "artery": on_grid(sample.masks[BAC], prepared) > 0 if BAC in sample.masks else np.zeros_like(truth),
-        "benign": on_grid(sample.hard_negatives, prepared) > 0,
-        "tissue": np.ones_like(truth),
-    }
-    found: list[_Found] = []
-    for name, count in BESIDES.items():
-        places = np.argwhere(where[name] if name == "mc" else where[name] & clear)
-        if len(places):
-            drawn_ones = places[rng.integers(len(places), size=count)].tolist()
-            found += [_Found((row, column), name, name == "mc") for row, column in drawn_ones]
-    return found
-
-
-def on_grid(mask: npt.NDArray[np.bool_], prepared: Prepared) -> npt.NDArray[np.float32]:
-    """The share of each cell of the network's grid that is set."""
-    crop, (rows, columns) = prepared.crop, prepared.pixels.shape
-    part = mask[crop.top : crop.bottom, crop.left : crop.right].astype(np.float32)
-    return np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
 # How it learns.

@@ -19,7 +19,20 @@ from mtunet.phantom import PhantomSpec, make_phantom
 from mtunet.phantom.unusual import unusual_picture
 from training.data.recipes import Mixture
 from training.data.samples import Sample, phantom_samples, phantom_split
-from training.operating import BAC, MC, NOTHING, ProductScore, score, segmentations
+from training.operating import (
+    BAC,
+    HALF,
+    MC,
+    NOTHING,
+    ProductScore,
+    Tally,
+    add,
+    mc_point,
+    score,
+    segmentations,
+    table,
+    tally,
+)
 
 COLUMNS: Final = ("choosing", "sealed")
 SEALED_SEED: Final = 78
@@ -30,6 +43,7 @@ PRESENT_MM2: Final = 4.0
 """Calcium of less area, cut off at an edge, is not expected to be flagged, nor counted against a flag."""
 REDRAWN: Final = 500
 Film = TypeVar("Film")
+Figures = dict[str, Any]
 
 
 def of_films(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -55,30 +69,54 @@ def half(films: Mapping[str, Film], column: str) -> list[Film]:
 
 
 def of_phantoms(model: Model, count: int) -> dict[str, dict[str, Any]]:
-    """Per column, figures on so many phantoms with 95 % intervals over images drawn anew."""
+    """Per column, figures on so many phantoms with 95 % intervals over images drawn anew; and those of MC at half a
+    false mark an image, by the threshold and rule that find the most with it on the first column."""
     data = Mixture()
     choosing = phantom_split(data.train, data.validation, data.test, data.seed).validation[:count]
     specs = zip(COLUMNS, (choosing, phantom_split(0, 0, count, SEALED_SEED).test), strict=True)
-    return {column: _scored(model, phantom_samples(mine)) for column, mine in specs}
+    seen = {column: _counted(model, phantom_samples(mine)) for column, mine in specs}
+    summed: Tally = {}
+    for _, counts in seen[COLUMNS[0]]:
+        add(summed, counts)
+    threshold, rule = mc_point(table([summed]), HALF)
+    at_half = (MC, threshold, rule)
+    return {
+        column: _figures(_AS_IT_IS, [whole for whole, _ in images])
+        | {
+            "mc_at_half": {"threshold": threshold, **rule._asdict()}
+            | _figures(_OF_MC, [counts[at_half] for _, counts in images])
+        }
+        for column, images in seen.items()
+    }
 
 
-def _scored(model: Model, samples: Iterable[Sample]) -> dict[str, Any]:
-    scores = [score(sample, segmentation) for sample, segmentation in segmentations(model, samples)]
+def _counted(model: Model, samples: Iterable[Sample]) -> list[tuple[ProductScore, Tally]]:
+    """Of each image, what it counts as the model is set, and what MC would at every threshold and rule."""
+    return [
+        (score(sample, segmentation), tally(sample, segmentation, (MC,)))
+        for sample, segmentation in segmentations(model, samples)
+    ]
+
+
+_OF_MC: Mapping[str, Callable[[ProductScore], float | None]] = {
+    "mc_lesion_sensitivity": lambda s: s.lesions[MC].value("lesions_found"),
+    "false_mc_per_image": lambda s: s.lesions[MC].value("false_alarms"),
+}
+_AS_IT_IS: Mapping[str, Callable[[ProductScore], float | None]] = {
+    **_OF_MC,
+    "bac_pixel_f1": lambda s: s.pixels[BAC].value("f1"),
+    "bac_called_mc": lambda s: s.confused.value("lesions_found"),
+}
+
+
+def _figures(wanted: Mapping[str, Callable[[ProductScore], float | None]], scores: Sequence[ProductScore]) -> Figures:
     rng = np.random.default_rng(0)
     drawn = [sum((scores[i] for i in rng.integers(len(scores), size=len(scores))), NOTHING) for _ in range(REDRAWN)]
     whole = sum(scores, NOTHING)
     return {"images": len(scores)} | {
         name: {"value": figure(whole), "interval": _interval([figure(resample) for resample in drawn])}
-        for name, figure in _FIGURES.items()
+        for name, figure in wanted.items()
     }
-
-
-_FIGURES: Mapping[str, Callable[[ProductScore], float | None]] = {
-    "mc_lesion_sensitivity": lambda s: s.lesions[MC].value("lesions_found"),
-    "false_mc_per_image": lambda s: s.lesions[MC].value("false_alarms"),
-    "bac_pixel_f1": lambda s: s.pixels[BAC].value("f1"),
-    "bac_called_mc": lambda s: s.confused.value("lesions_found"),
-}
 
 
 def _interval(values: Iterable[float | None]) -> list[float] | None:
