@@ -33,6 +33,15 @@ from training.tools.crops import KINDS, Crops, crops_of
 from training.tools.magnifying import CROP, MagnifyingPlan, add_magnifier, learn, scale
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
+SET = Settings(
+    "detail",
+    0.8,
+    {MC: 0.5, BAC: 0.66},
+    {MC: 0.0, BAC: 3.5},
+    minimum_track_mm2=9.5,
+    temperatures={MC: 1.0, BAC: 1.25},
+)
+"""What networks are set to, BAC as nothing else is."""
 TINY = MagnifyingPlan(Mixture(train=8, validation=0, test=0, seed=9), steps=4, batch=4, widths=(8, 8))
 
 
@@ -95,10 +104,9 @@ def crops(count: int) -> Crops:
 
 
 def test_crops_of_the_same_networks_are_kept_under_one_name_whatever_the_magnifier() -> None:
-    settings = Settings("detail", 0.8, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
     network, other = (build(NetworkConfig(4, "group")) for _ in range(2))
     closer = with_magnifier(network, Magnifier(MagnifierConfig((8, 8))))
-    named = [cutting._told_by(write_weights(each, settings, {})) for each in (network, closer, other)]
+    named = [cutting._told_by(write_weights(each, SET, {})) for each in (network, closer, other)]
     assert named[0] == named[1] != named[2]
 
 
@@ -146,19 +154,11 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     monkeypatch.setattr(products, "OFFSETS", OFFSETS[-2:])
     torch.manual_seed(0)
     data = Mixture(train=1, validation=1, test=1, seed=7)
-    settings = Settings(
-        "detail",
-        0.8,
-        {MC: 0.5, BAC: 0.66},
-        {MC: 0.0, BAC: 3.5},
-        minimum_track_mm2=9.5,
-        temperatures={MC: 1.0, BAC: 1.25},
-    )
     told = replace(EXPERIMENTS["smoke-detail"], data=data).to_json()
     provenance = {"run": "base", "experiment": told, "data": data.said, **machine(torch.device("cpu"))}
     network = build(NetworkConfig(4, "group"))
     runs.start(tmp_path / "base", provenance, [{"train": ["p"], "validation": ["q"], "test": ["r"]}])
-    runs.save_fold(tmp_path / "base", 0, weights=write_weights(network, settings, provenance), history=[{"step": 1}])
+    runs.save_fold(tmp_path / "base", 0, weights=write_weights(network, SET, provenance), history=[{"step": 1}])
     runs.finish(tmp_path / "base", {})
 
     add_magnifier(tmp_path / "base", tmp_path / "closer", TINY, "cpu")
@@ -200,7 +200,7 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
     for name, tensor in both.state_dict().items():
         assert torch.allclose(again.state_dict()[name], tensor, atol=1e-2)  # the same views held out: the same scale
     assert taken["magnifier_from"] == "closer"
-    squeezed = write_weights(network, replace(settings, way="paper", pitch_mm=None), provenance)
+    squeezed = write_weights(network, replace(SET, way="paper", pitch_mm=None), provenance)
     runs.start(tmp_path / "squeezed", provenance, [])
     runs.save_fold(tmp_path / "squeezed", 0, weights=squeezed, history=[{"step": 1}])
     runs.finish(tmp_path / "squeezed", {})
@@ -217,7 +217,7 @@ def settings_chosen(
     network = with_magnifier(build(NetworkConfig(4, "group")), Magnifier(MagnifierConfig((8,))))
     unchosen = Settings("detail", 0.2, dict.fromkeys(Calcification, 0.5), dict.fromkeys(Calcification, 0.0))
 
-    def tables(models: list[Model], samples: object) -> list[dict[object, ProductScore]]:
+    def tables(models: list[Model], *_: object) -> list[dict[object, ProductScore]]:
         offsets = [float(model.network.magnifier.offset) for model in models if model.network.magnifier]
         return [{(MC, 0.5, Keeping(2.0)): counts(offset)} for offset in offsets]
 
@@ -254,22 +254,16 @@ def test_offset_and_thresholds_are_chosen_together(monkeypatch: pytest.MonkeyPat
 
 def test_a_type_that_is_not_to_be_chosen_keeps_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build(NetworkConfig(4, "group"))
-    before = Settings(
-        "detail",
-        0.2,
-        {MC: 0.5, BAC: 0.66},
-        {MC: 0.0, BAC: 3.5},
-        minimum_track_mm2=9.5,
-        temperatures={MC: 1.0, BAC: 1.25},
-    )
     found = LesionCounts(1, 1, 1, 0, images=1)
     rows = {
         (kind, 0.8, Keeping(7.0)): replace(NOTHING, lesions=dict.fromkeys(Calcification, found)) for kind in (MC, BAC)
     }
-    monkeypatch.setattr(products, "tallies", lambda *_: [rows])
+    monkeypatch.setattr(
+        products, "tallies", lambda _, __, kinds: [{point: row for point, row in rows.items() if point[0] in kinds}]
+    )
     monkeypatch.setattr(products, "temperatures_of", lambda *_: {MC: 2.0, BAC: 2.0})
-    chosen, _ = choose_settings(network, before, {}, "cpu", Validation([list], 0.5, kinds=(MC,)))
+    chosen, _ = choose_settings(network, SET, {}, "cpu", Validation([list], 0.5, kinds=(MC,)))
     assert (chosen.thresholds, chosen.minimum_mm2) == ({MC: 0.8, BAC: 0.66}, {MC: 7.0, BAC: 3.5})
     assert (chosen.temperatures, chosen.minimum_track_mm2) == ({MC: 2.0, BAC: 1.25}, 9.5)
-    every, _ = choose_settings(network, before, {}, "cpu", Validation([list], 0.5))
+    every, _ = choose_settings(network, SET, {}, "cpu", Validation([list], 0.5))
     assert (every.thresholds[BAC], every.minimum_mm2[BAC], every.temperatures[BAC]) == (0.8, 7.0, 2.0)

@@ -111,10 +111,7 @@ Tally: TypeAlias = dict[tuple[Calcification, float, Keeping], ProductScore]
 
 
 def choose_operating_point(
-    tried: Sequence[Sequence[Tally]],
-    settings: Settings,
-    allowed: float = MC_FALSE_POSITIVES,
-    kinds: Sequence[Calcification] = tuple(Calcification),
+    tried: Sequence[Sequence[Tally]], settings: Settings, allowed: float = MC_FALSE_POSITIVES
 ) -> tuple[int, Settings, list[dict[str, Any]]]:
     """Of ways to look at the validation part, each with its parts: number of the best one, thresholds and what makes a
     component count, and the table that they were chosen from.
@@ -125,16 +122,15 @@ def choose_operating_point(
     pixel F1. No part may have more than allowed: else what a closer look spares on phantoms is spent on films.
     BAC, of that way: the fewest false positives per image among those whose pixel F1 is within BAC_F1_GIVEN of the
     highest. BAC does not depend on MC's choice otherwise.
-    settings: those the samples were looked at with; a type that is known in no sample, or not among kinds, keeps its
-    own.
+    settings: those the samples were looked at with; a type that was counted in no sample keeps its own.
     """
-    tables = [table(parts) for parts in tried]
+    tables = [table_of(parts) for parts in tried]
     best: dict[Calcification, dict[str, Any]] = {}
     number = 0
-    if MC in kinds and (mc_rows := [row for table in tables for row in table if row["type"] == MC.value]):
+    if mc_rows := [row for table in tables for row in table if row["type"] == MC.value]:
         best[MC] = _best_parted_mc(mc_rows, allowed)
         number = next(number for number, table in enumerate(tables) if any(row is best[MC] for row in table))
-    if BAC in kinds and (bac_rows := [row for row in tables[number] if row["type"] == BAC.value]):
+    if bac_rows := [row for row in tables[number] if row["type"] == BAC.value]:
         best[BAC] = _best_bac(bac_rows)
     for row in tables[number]:
         row["chosen"] = int(any(row is one for one in best.values()))
@@ -144,7 +140,7 @@ def choose_operating_point(
     return number, chosen, tables[number]
 
 
-def table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
+def table_of(parts: Sequence[Tally]) -> list[dict[str, Any]]:
     """A row for each type, threshold and rule that is tried."""
     return [
         {
@@ -158,8 +154,8 @@ def table(parts: Sequence[Tally]) -> list[dict[str, Any]]:
     ]
 
 
-def tallies(models: Sequence[Model], samples: Iterable[Sample]) -> list[Tally]:
-    """One for each of models that differ in their closer look alone."""
+def tallies(models: Sequence[Model], samples: Iterable[Sample], kinds: Sequence[Calcification]) -> list[Tally]:
+    """Of these types, one for each of models that differ in their closer look alone."""
     summed: list[Tally] = [{} for _ in models]
     for sample in samples:
         counted: dict[int, Tally] = {}
@@ -167,7 +163,7 @@ def tallies(models: Sequence[Model], samples: Iterable[Sample]) -> list[Tally]:
         for own, segmentation in zip(summed, seen, strict=True):
             maps = id(segmentation.probability)
             if maps not in counted:
-                counted[maps] = tally(sample, _unless_ignored(sample, segmentation))
+                counted[maps] = tally(sample, _unless_ignored(sample, segmentation), kinds)
             add(own, counted[maps])
     return summed
 

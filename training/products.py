@@ -257,8 +257,8 @@ def choose_settings(
         unchosen, temperatures={**unchosen.temperatures, **{kind: fitted[kind] for kind in validation.kinds}}
     )
     tried = [looking(calm, each) for each in _moved(network)]
-    counted = list(zip(*(tallies(tried, part()) for part in validation.parts), strict=True))
-    best, chosen, table = choose_operating_point(counted, calm, validation.allowed, validation.kinds)
+    counted = list(zip(*(tallies(tried, part(), validation.kinds) for part in validation.parts), strict=True))
+    best, chosen, table = choose_operating_point(counted, calm, validation.allowed)
     if network.magnifier is not None:
         network.magnifier.offset.fill_(OFFSETS[best])
     return chosen, table

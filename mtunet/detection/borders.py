@@ -34,6 +34,14 @@ STEPS: Final = 32.0
 """Steps of grey that stand for the breast's grain, of 255."""
 
 
+def reduced(pixels: Grey, rows: int) -> Grey:
+    """A copy of at most so many rows."""
+    scale = min(rows / pixels.shape[0], 1.0)
+    size = (max(round(pixels.shape[1] * scale), 8), max(round(pixels.shape[0] * scale), 8))
+    copy: Grey = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return copy
+
+
 def without_strips(small: Grey, bright: Mask) -> Mask:
     """Without film borders: lines along an edge of the frame that are bright from end to end and stop abruptly.
 
@@ -71,9 +79,8 @@ def tape(pixels: Grey, bright: Mask) -> Mask:
 
     pixels: (rows, columns) float32; bright: where it is no ground, on a smaller grid, which is the answer's as well.
     """
-    scale = min(TAPE_ROWS / pixels.shape[0], 1.0)
-    size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
-    copy = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    copy = reduced(pixels, TAPE_ROWS)
+    size = copy.shape[::-1]
     grain = np.abs(copy - cv2.GaussianBlur(copy, (0, 0), FINE))
     inside = cv2.erode(cv2.resize(bright.view(np.uint8), size, interpolation=cv2.INTER_NEAREST), _square(15)) > 0
     of_breast = grain[::2, ::2][inside[::2, ::2]]

@@ -14,11 +14,8 @@ import numpy.typing as npt
 
 from mtunet.case import Laterality, Mammogram, View
 from mtunet.case.scope import OTHER_PROJECTIONS, Fact
-from mtunet.detection.borders import tape, without_strips
+from mtunet.detection.borders import Grey, Mask, reduced, tape, without_strips
 from mtunet.detection.triage import PictureFacts
-
-Grey = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 SMALL_ROWS = 400
 LEAST_SHARE = 0.02
@@ -143,10 +140,8 @@ def _at_corners(labels: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int
 
 
 def _small_copy(pixels: Grey) -> Grey:
-    scale = min(SMALL_ROWS / pixels.shape[0], 1.0)
-    size = (max(round(pixels.shape[1] * scale), 8), max(round(pixels.shape[0] * scale), 8))
-    small: Grey = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return cv2.GaussianBlur(cv2.medianBlur(small, 3), (0, 0), 1.0)
+    small: Grey = cv2.GaussianBlur(cv2.medianBlur(reduced(pixels, SMALL_ROWS), 3), (0, 0), 1.0)
+    return small
 
 
 def _background_limit(small: Grey) -> float:

@@ -5,7 +5,7 @@ same weights, by other rules or on other phantoms, is not its figure. Measuremen
 figures; of those with a target it is said.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -84,11 +84,10 @@ def model_figures(model: Summary) -> tuple[Measure, ...]:
     every, data = model["all"], str(model.get("data", "phantoms"))
     of_phantoms = "phantom" in data
     half = model.get("mc_at_half") or every["mc"]
-    at = _found(half) if half is every["mc"] else f"{_found(half)} (as it ships: {_found(every['mc'])})"
     f1, confused = every["bac"]["pixels"]["f1"], every["bac_called_mc"]
     rows = _on_phantoms(
         PHANTOMS if of_phantoms else data,
-        _Told(half["lesion_sensitivity"], at),
+        _Told(half["lesion_sensitivity"], _compared(half, every["mc"], _found)),
         half["false_positives_per_image"],
         _Told(f1, _figure(f1, ".3f")),
         _Told(confused, _figure(confused, ".1%")),
@@ -117,11 +116,10 @@ def _sealed_phantoms(sealed: Summary | None) -> Iterator[Measure]:
         yield from (replace(row, met=None) for row in _on_phantoms(SEALED_PHANTOMS, nothing, None, nothing, nothing))
         return
     half = sealed.get("mc_at_half", sealed)
-    at = _estimated(half) if half is sealed else f"{_estimated(half)} (as it ships: {_estimated(sealed)})"
     f1, confused = sealed["bac_pixel_f1"], sealed["bac_called_mc"]
     yield from _on_phantoms(
         SEALED_PHANTOMS,
-        _Told(half["mc_lesion_sensitivity"]["value"], at),
+        _Told(half["mc_lesion_sensitivity"]["value"], _compared(half, sealed, _estimated)),
         half["false_mc_per_image"]["value"],
         _Told(f1["value"], estimate(f1)),
         _Told(confused["value"], estimate(confused, ".1%")),
@@ -129,7 +127,17 @@ def _sealed_phantoms(sealed: Summary | None) -> Iterator[Measure]:
 
 
 def _estimated(mc: Summary) -> str:
-    return f"{estimate(mc['mc_lesion_sensitivity'])} at {estimate(mc['false_mc_per_image'], '.2f')} false per image"
+    return f"{estimated_mc(mc)} false per image"
+
+
+def estimated_mc(mc: Summary) -> str:
+    """What is found of MC, at so many false ones an image."""
+    return f"{estimate(mc['mc_lesion_sensitivity'])} at {estimate(mc['false_mc_per_image'], '.2f')}"
+
+
+def _compared(half: Summary, ships: Summary, told: Callable[[Summary], str]) -> str:
+    """At the point that is compared, and as it ships where that is another."""
+    return told(half) if half is ships else f"{told(half)} (as it ships: {told(ships)})"
 
 
 def _parts(parts: Summary | None) -> Iterator[Measure]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from mtunet.detection.models import ModelSpec
 from mtunet.evaluation import runs
-from mtunet.evaluation.real import PARTS, Summary, estimate, mean, share
+from mtunet.evaluation.real import PARTS, Summary, estimate, estimated_mc, mean, share
 
 CHOSEN_ON: Final = (
     "**Chosen on** are every second film of mini-MIAS by name, and phantoms of the cohort that was learnt from, which "
@@ -81,12 +81,8 @@ def _phantoms(phantoms: Summary | None) -> Iterator[Halves]:
     ):
         yield Halves("phantoms (synthetic)", measure, estimate(one[name], form), estimate(other[name], form))
     if "mc_at_half" in one:
-        said = [_at_half(column["mc_at_half"]) for column in (one, other)]
+        said = [estimated_mc(column["mc_at_half"]) for column in (one, other)]
         yield Halves("phantoms (synthetic)", "MC found at half a false one an image on those chosen on", *said)
-
-
-def _at_half(figures: Summary) -> str:
-    return f"{estimate(figures['mc_lesion_sensitivity'])} at {estimate(figures['false_mc_per_image'], '.2f')}"
 
 
 def _parts(parts: Summary | None) -> Iterator[Halves]:

@@ -30,7 +30,7 @@ from training.operating import (
     mc_point,
     score,
     segmentations,
-    table,
+    table_of,
     tally,
 )
 
@@ -43,7 +43,7 @@ PRESENT_MM2: Final = 4.0
 """Calcium of less area, cut off at an edge, is not expected to be flagged, nor counted against a flag."""
 REDRAWN: Final = 500
 Film = TypeVar("Film")
-Figures = dict[str, Any]
+Figure = Callable[[ProductScore], float | None]
 
 
 def of_films(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -78,7 +78,7 @@ def of_phantoms(model: Model, count: int) -> dict[str, dict[str, Any]]:
     summed: Tally = {}
     for _, counts in seen[COLUMNS[0]]:
         add(summed, counts)
-    threshold, rule = mc_point(table([summed]), HALF)
+    threshold, rule = mc_point(table_of([summed]), HALF)
     at_half = (MC, threshold, rule)
     return {
         column: _figures(_AS_IT_IS, [whole for whole, _ in images])
@@ -98,18 +98,18 @@ def _counted(model: Model, samples: Iterable[Sample]) -> list[tuple[ProductScore
     ]
 
 
-_OF_MC: Mapping[str, Callable[[ProductScore], float | None]] = {
+_OF_MC: Mapping[str, Figure] = {
     "mc_lesion_sensitivity": lambda s: s.lesions[MC].value("lesions_found"),
     "false_mc_per_image": lambda s: s.lesions[MC].value("false_alarms"),
 }
-_AS_IT_IS: Mapping[str, Callable[[ProductScore], float | None]] = {
+_AS_IT_IS: Mapping[str, Figure] = {
     **_OF_MC,
     "bac_pixel_f1": lambda s: s.pixels[BAC].value("f1"),
     "bac_called_mc": lambda s: s.confused.value("lesions_found"),
 }
 
 
-def _figures(wanted: Mapping[str, Callable[[ProductScore], float | None]], scores: Sequence[ProductScore]) -> Figures:
+def _figures(wanted: Mapping[str, Figure], scores: Sequence[ProductScore]) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     drawn = [sum((scores[i] for i in rng.integers(len(scores), size=len(scores))), NOTHING) for _ in range(REDRAWN)]
     whole = sum(scores, NOTHING)
