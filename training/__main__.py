@@ -190,7 +190,7 @@ def evaluate_(model: str, images: int, seed: int, device: str) -> None:
 @click.option("--root", type=FOLDER, required=True, help="Folder with mini_mias, nema_mg1, cbis_ddsm and others.")
 @click.option("--out", type=FOLDER, help="Folder of the run (default: runs/real-MODEL).")
 @click.option("--steady", is_flag=True, help="Leave the perturbations out (a tenth of the time).")
-@click.option("--phantoms", default=60, show_default=True, help="Chosen on, and as many sealed; 0 for none.")
+@click.option("--phantoms", default=60, show_default=True, help="Chosen on; sealed ones go along, four times as many.")
 @device_option
 def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phantoms: int, device: str) -> None:
     """Measure a model (shipped, or the folder of a run) on the few real mammograms, by a protocol."""
