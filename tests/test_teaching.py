@@ -45,7 +45,7 @@ from mtunet.teaching.describing import (
     RECALLS,
     questions_of,
 )
-from mtunet.teaching.figure import picture_path
+from mtunet.teaching.figure import Detail, FigureView, figure_1, picture_path
 from mtunet.teaching.items import CHOICES as SPEC_CHOICES
 from mtunet.teaching.items import (
     LEVELS,
@@ -81,6 +81,16 @@ def played(choose: Iterable[Answer]) -> list[Answered]:
 
 
 # The quiz's truth
+
+
+def test_the_masks_of_a_made_case_show_benign_calcium_in_grey_beside_the_others() -> None:
+    masks = {name: np.zeros((400, 300), bool) for name in ("mc", "bac", "benign", "breast")}
+    masks["mc"][200:210, 100:110], masks["benign"][215:225, 100:110] = True, True
+    view = FigureView(np.full((400, 300), 0.4, np.float32), masks, 0.1)
+    drawn = figure_1(view, [Detail("mc", 12), Detail("mc", 6)])
+    side = drawn[:, -(drawn.shape[0] - 4) // 2 :]  # the last column
+    assert (side == 150).all(axis=2).sum() > 500
+    assert (side == 255).all(axis=2).sum() > 500
 
 
 def test_two_hundred_cases_are_there_and_none_is_asked_twice() -> None:
