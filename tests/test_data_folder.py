@@ -175,6 +175,27 @@ def test_a_manifest_that_cannot_be_understood_is_refused(tmp_path: Path, row: di
         card("folder", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("train", "train"), ("Train ", "train"), ("VALIDATION", "validation"), (" val", "validation"), ("Test", "test")],
+)
+def test_a_part_is_named_in_any_case_and_counted(tmp_path: Path, word: str, split: str) -> None:
+    for name in ("a.png", "b.png"):
+        write(tmp_path / name, film())
+    manifest(tmp_path, {"image": "a.png", "has_mc": "0", "split": word}, {"image": "b.png", "has_mc": "0"})
+    views, _ = read(tmp_path)
+    assert {name: view.split for name, view in views.items()} == {"a": split, "b": ""}
+    assert {view.divided for view in views.values()} == {split == "validation"}
+    assert f"1 in {split}" in card("folder", tmp_path)
+    assert "1 whose patients are drawn for one" in card("folder", tmp_path)
+
+
+def test_another_word_for_a_part_is_refused_with_its_row(tmp_path: Path) -> None:
+    manifest(tmp_path, {"image": "a.png", "split": "test"}, {"image": "b.png", "split": "Tset"})
+    with pytest.raises(DataSetMissing, match=r"row 3 of .* split train, validation or test, found split 'Tset'\."):
+        card("folder", tmp_path)
+
+
 def test_an_image_listed_twice_and_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     manifest(tmp_path, {"image": "b.png"}, {"image": "b.png"})
     with pytest.raises(DataSetMissing, match=r"one row per image .* found b in several"):

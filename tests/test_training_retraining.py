@@ -103,6 +103,13 @@ def test_without_a_test_part_of_the_source_patients_are_drawn_for_one(told: list
         assert drawn.count(part) / 1000 == pytest.approx(share, abs=0.04)  # type: ignore[arg-type]
 
 
+def test_parts_that_the_source_names_are_kept(told: list[LabelledView]) -> None:
+    patients = [replace(told[0], sample=replace(told[0].sample, patient=f"p{n}")) for n in range(100)]
+    for named in ("train", "validation", "test"):
+        assert {part_of(replace(view, split=named, divided=True), 0) for view in patients} == {named}
+    assert {part_of(replace(view, split="train"), 0) for view in patients} == {"train", "validation"}
+
+
 @pytest.mark.parametrize("networks", [1, 2])
 def test_it_learns_chooses_and_measures_and_says_what_it_learnt_from(root: Path, tmp_path: Path, networks: int) -> None:
     members = [build(NetworkConfig(width=4, norm="group")) for _ in range(networks)]

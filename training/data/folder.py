@@ -2,16 +2,18 @@
 
 A mask that is not there means *unknown*. "Known absent" is said by an all-black mask, or by has_mc=0 or has_bac=0 in
 the manifest. `manifest.csv` has the column `image` and any of: mc_mask, bac_mask, has_mc, has_bac, patient_id, view,
-side, pixel_mm, density, split. Its paths are relative to it.
+side, pixel_mm, density, split. Its paths are relative to it. split is train, validation (or val) or test; where no row
+is in validation, patients are drawn from train for it, and where a row says nothing, its patient is drawn for a part.
 """
 
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,6 +39,7 @@ COLUMNS: Final = frozenset(
     {"image", "mc_mask", "bac_mask", "has_mc", "has_bac", "patient_id", "view", "side", "pixel_mm", "density", "split"}
 )
 YES_NO: Final = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False, "": None}
+SPLITS: Final = {"train": "train", "validation": "validation", "val": "validation", "test": "test", "": ""}
 _CBIS_PATIENT: Final = re.compile(r"P_\d{5}")
 _VIEW_WORDS: Final = re.compile(
     r"(?<![a-z])(?:(l|r|left|right)?[\s_-]*(cc|mlo|ml|lm|xccl)|(left|right|l|r))(?![a-z])", re.IGNORECASE
@@ -74,6 +77,7 @@ def card(root: Path) -> str:
     lines = [
         f"images: {len(entries)} of {len({entry.patient for entry in entries})} patients",
         *(_type_line(entries, kind) for kind in Calcification),
+        _parts_line(entries),
     ]
     guessed = sum(entry.guessed for entry in entries)
     if guessed:
@@ -94,9 +98,10 @@ def samples(root: Path, say: Say) -> Iterator[LabelledView]:
     entries, notes = _entries(root)
     for note in notes:
         say(note)
+    divided = any(entry.split == "validation" for entry in entries)
     for entry in entries:
         try:
-            view = _view(entry)
+            view = replace(_view(entry), divided=divided)
         except (UnreadableImage, Unusable) as problem:
             say(f"{entry.name} is left out: {problem}")
         else:
@@ -185,34 +190,49 @@ def _listed(manifest: Path) -> list[ManifestRow]:
 
 
 def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> ManifestRow:
+    read = partial(_understood, cells, f"row {number} of {manifest}")
+    image = read("image", _named)
+    patient = cells.get("patient_id", "")
+    return ManifestRow(
+        name=Path(image).with_suffix("").as_posix(),
+        image=manifest.parent / image,
+        masks={
+            kind: manifest.parent / cells[f"{kind.value}_mask"]
+            for kind in Calcification
+            if cells.get(f"{kind.value}_mask")
+        },
+        has={kind: read(f"has_{kind.value}", lambda cell: YES_NO[cell.lower()]) for kind in Calcification},
+        patient=patient or patient_in(Path(image).stem),
+        guessed=not patient,
+        pixel_mm=read("pixel_mm", _millimetres),
+        laterality=read("side", lambda cell: Laterality(cell[0].upper()) if cell else None),
+        view=read("view", lambda cell: View(cell.upper()) if cell else None),
+        density=cells.get("density", ""),
+        split=read("split", lambda cell: SPLITS[cell.lower()]),
+    )
+
+
+def _understood(cells: Mapping[str, str], row: str, column: str, understand: Callable[[str], Any]) -> Any:
     try:
-        image = manifest.parent / cells["image"]
-        patient = cells.get("patient_id", "")
-        pixel_mm = float(cells["pixel_mm"]) if cells.get("pixel_mm") else None
-        if not cells["image"] or (pixel_mm is not None and not 0 < pixel_mm < 10):
-            raise ValueError
-        return ManifestRow(
-            name=Path(cells["image"]).with_suffix("").as_posix(),
-            image=image,
-            masks={
-                kind: manifest.parent / cells[f"{kind.value}_mask"]
-                for kind in Calcification
-                if cells.get(f"{kind.value}_mask")
-            },
-            has={kind: YES_NO[cells.get(f"has_{kind.value}", "").lower()] for kind in Calcification},
-            patient=patient or patient_in(image.stem),
-            guessed=not patient,
-            pixel_mm=pixel_mm,
-            laterality=Laterality(cells["side"][0].upper()) if cells.get("side") else None,
-            view=View(cells["view"].upper()) if cells.get("view") else None,
-            density=cells.get("density", ""),
-            split=cells.get("split", ""),
-        )
+        return understand(cells.get(column, ""))
     except (ValueError, KeyError):
         raise DataSetMissing(
-            f"Expected in row {number} of {manifest} an image, has_mc and has_bac as 0 or 1, pixel_mm in millimetres, "
-            "side L or R and a view such as CC, found otherwise."
+            f"Expected in {row} an image, has_mc and has_bac as 0 or 1, pixel_mm in millimetres, side L or R, a view "
+            f"such as CC, and split train, validation or test, found {column} {cells.get(column, '')!r}."
         ) from None
+
+
+def _named(cell: str) -> str:
+    if not cell:
+        raise ValueError
+    return cell
+
+
+def _millimetres(cell: str) -> float | None:
+    value = float(cell) if cell else None
+    if value is not None and not 0 < value < 10:
+        raise ValueError
+    return value
 
 
 def _type_line(entries: list[ManifestRow], kind: Calcification) -> str:
@@ -224,6 +244,12 @@ def _type_line(entries: list[ManifestRow], kind: Calcification) -> str:
         f"{len(entries) - masks - absent - somewhere} unknown (not absent: an all-black mask or "
         f"has_{kind.value}=0 says that)"
     )
+
+
+def _parts_line(entries: list[ManifestRow]) -> str:
+    counts = Counter(entry.split for entry in entries)
+    named = ", ".join(f"{counts[part]} in {part}" for part in ("train", "validation", "test"))
+    return f"parts: {named}, {counts['']} whose patients are drawn for one"
 
 
 def _view(entry: ManifestRow) -> LabelledView:

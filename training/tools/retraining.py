@@ -1,10 +1,9 @@
 """A model that ships, learnt further on real mammograms with masks: `python -m training retrain` and `evaluate-on`.
 
-Any data set of `training.data` will do. Patients are kept apart: the source's own test part stays the test part, and
-where the source has none, and for the validation part, a patient's number decides; a source that parts a patient is
-refused. Phantoms go along, so that a type
-that the data set does not mark is not forgotten. The data set is read three times (to learn, to choose thresholds, to
-measure), because its views are too large to be kept.
+Any data set of `training.data` will do. Patients are kept apart: the source's own test and validation parts stay what
+they are, and where the source has none, a patient's number decides; a source that parts a patient is refused. Phantoms
+go along, so that a type that the data set does not mark is not forgotten. The data set is read three times (to learn,
+to choose thresholds, to measure), because its views are too large to be kept.
 """
 
 import hashlib
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from mtunet.detection.models import Model, model_from_bytes
 from mtunet.detection.weights import write_weights
@@ -27,6 +26,7 @@ from training.products import Validation, choose_settings, evaluate, machine
 from training.sampling import FieldOfView, Sampler
 
 Division = Literal["train", "validation", "test"]
+DIVISIONS: Final[tuple[Division, ...]] = get_args(Division)
 ROW = 25
 """Steps of a row of history."""
 FIXED = 64
@@ -68,8 +68,9 @@ class RealData:
 
 def part_of(view: LabelledView, seed: int) -> Division:
     """The same for every view of a patient, and for every run with this seed."""
-    if view.split == "test":
-        return "test"
+    for named in DIVISIONS:
+        if view.split == named and (view.divided or named != "train"):
+            return named
     digest = hashlib.sha256(f"{seed} {view.sample.patient}".encode()).digest()
     drawn = int.from_bytes(digest[:8], "big") / 2**64
     if drawn < VALIDATION:
@@ -171,7 +172,8 @@ def _views(
         there = ", ".join(f"{len(names)} for {part}" for part, names in known.items())
         raise DataSetMissing(
             f"Expected views of {data.name} with masks for training, validation and test, kept apart by patient; "
-            f"found {there} under {data.root}. More patients are needed, or another --seed."
+            f"found {there} under {data.root}. More patients are needed, another --seed, or views of that part where "
+            "the source names it."
         )
     specs = phantom_split(plan.phantoms, 0, 0, Mixture().seed).train if plan.phantoms else ()
     return list(chain(shown, (view_of(sample, experiment.look.pitch_mm) for sample in phantom_samples(specs))))
