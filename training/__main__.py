@@ -402,21 +402,43 @@ def failures(model: str, device: str, phantoms: int | None) -> None:
 @click.option("--model", type=click.Choice(list(MODELS)), required=True)
 @click.option("--method", default=runs.ONLY_METHOD, show_default=True, help="Of a comparison.")
 @click.option("--fold", default=0, show_default=True, help="Of a comparison.")
-def export(run: Path, model: str, method: str, fold: int) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace the weights that lie there.")
+def export(run: Path, model: str, method: str, fold: int, overwrite: bool) -> None:
     """Put a run's weights where the app looks for a model.
 
-    What an earlier version wrote in float32 is rounded, and the run's summary names it as it is now.
+    The app takes no weights but those whose sha256 stands in mtunet/detection/models.py: it refuses the model until
+    the one that is printed here is entered there. What ships is replaced with --overwrite only, and
+    `git restore weights` brings it back. What an earlier version wrote in float32 is rounded, and the run's summary
+    names it as it is now.
     """
-    there = runs.read(run)
+    there, spec = runs.read(run), MODELS[model]
     if not there.finished:
         raise runs.NotARun(f"{run} is unfinished: it has no summary.json. Run it again to its end.")
     written = runs.weights_of(there, fold, method)
-    data = write_weights(*read_weights(written))
-    runs.rename_weights(there, written, data)
-    spec = MODELS[model]
-    write_whole(spec.path, packed_weights(data))
+    network, settings, provenance = read_weights(written)
+    if settings.way != spec.way:
+        fitting = " or ".join(name for name, each in MODELS.items() if each.way == settings.way)
+        raise runs.NotARun(
+            f"{run} looks in the way {settings.way!r}, and model {model!r} in the way {spec.way!r}: "
+            f"name --model {fitting}."
+        )
+    data = write_weights(network, settings, provenance)
     sha256 = hashlib.sha256(data).hexdigest()
-    click.echo(f"{spec.path}\nEnter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}")
+    known = sha256 == spec.sha256
+    if spec.path.exists() and not known and not overwrite:
+        raise FileExistsError(
+            f"{spec.path} holds the model that ships as {model!r}. With --overwrite these weights take its place, and "
+            f"the app refuses {model!r} until mtunet/detection/models.py says sha256={sha256} of it. Nothing was "
+            "written."
+        )
+    runs.rename_weights(there, written, data)
+    write_whole(spec.path, packed_weights(data))
+    click.echo(spec.path)
+    if not known:
+        click.echo(
+            f"Enter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}\n"
+            f"Until then the app refuses {model!r}; `git restore weights` brings what ships back."
+        )
 
 
 def _tell(summary: object) -> None:

@@ -7,6 +7,7 @@ is in validation, patients are drawn from train for it, and where a row says not
 """
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -168,25 +169,46 @@ def _what_is_in(root: Path) -> str:
 
 
 def _listed(manifest: Path) -> list[ManifestRow]:
-    with manifest.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file)
-        header = [name.strip().lower() for name in table.fieldnames or ()]
-        strange = [name for name in header if name not in COLUMNS]
-        if "image" not in header or strange:
+    table = csv.DictReader(io.StringIO(_text(manifest), newline=""))
+    header = [name.strip().lower() for name in table.fieldnames or ()]
+    for mark, marks in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
             raise DataSetMissing(
-                f"Expected the column image and any of {', '.join(sorted(COLUMNS - {'image'}))} in {manifest}, "
-                f"found: {', '.join(header) or 'nothing'}. Rename or remove {', '.join(strange) or 'nothing'}."
+                f"Expected commas between the columns of {manifest}, found {marks} in row 1. Save it with commas, and "
+                "numbers with a decimal point."
             )
-        table.fieldnames = header
-        entries = [
-            _entry({key: (cell or "").strip() for key, cell in row.items() if key}, manifest, number)
-            for number, row in enumerate(table, start=2)
-        ]
+    strange = [name for name in header if name not in COLUMNS]
+    if "image" not in header or strange:
+        raise DataSetMissing(
+            f"Expected the column image and any of {', '.join(sorted(COLUMNS - {'image'}))} in {manifest}, "
+            f"found: {', '.join(header) or 'nothing'}. Rename or remove {', '.join(strange) or 'nothing'}."
+        )
+    table.fieldnames = header
+    entries = []
+    for number, row in enumerate(table, start=2):
+        if any(beyond := row.pop(None, [])):  # where `csv` puts cells without a column
+            raise DataSetMissing(
+                f"Expected in row {number} of {manifest} a cell for each of {len(header)} columns, found "
+                f"{len(header) + len(beyond)}. Write numbers with a decimal point, and quote a cell that holds a comma."
+            )
+        entries.append(_entry({key: (cell or "").strip() for key, cell in row.items()}, manifest, number))
     twice = [name for name, count in Counter(entry.name for entry in entries).items() if count > 1]
     if twice or not entries:
         fault = f"{twice[0]} in several" if twice else "none"
         raise DataSetMissing(f"Expected one row per image in {manifest}, found {fault}.")
     return entries
+
+
+def _text(manifest: Path) -> str:
+    data = manifest.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        row = data.count(b"\n", 0, problem.start) + 1
+        raise DataSetMissing(
+            f'Expected {manifest} in UTF-8, found another encoding in row {row}. Save it as "CSV UTF-8", as Excel '
+            "calls it."
+        ) from None
 
 
 def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> ManifestRow:
@@ -219,6 +241,8 @@ def _understood(cells: Mapping[str, str], row: str, column: str, understand: Cal
         raise DataSetMissing(
             f"Expected in {row} an image, has_mc and has_bac as 0 or 1, pixel_mm in millimetres, side L or R, a view "
             f"such as CC, and split train, validation or test, found {column} {cells.get(column, '')!r}."
+            + " Write a decimal point, not a comma."
+            * (column == "pixel_mm" and "," in cells["pixel_mm"])
         ) from None
 
 
