@@ -403,9 +403,13 @@ def read_splits(run: Run) -> list[dict[str, list[str]]]:
 
 
 def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:
-    """Raises NotARun for a method of two networks, or where weights were not kept."""
+    """Raises NotARun for a method of two networks, one or a fold that is not there, or where weights were not kept."""
     path = files.weights_path(_fold(run, fold, method))
     if not path.exists():
+        if method not in (None, *run.methods):
+            raise NotARun(f"{run.folder} has no method {method}: it has {', '.join(run.methods)}.")
+        if (folds := _folds(run)) and fold not in folds:
+            raise NotARun(f"{run.folder} has no fold {fold}: it has {', '.join(map(str, folds))}.")
         for shipped in sorted(SHIPPED.glob("*.safetensors.xz")):
             data = unpacked_weights(shipped)
             if hashlib.sha256(data).hexdigest() == (run.summary or {}).get(WEIGHTS_SHA256):
