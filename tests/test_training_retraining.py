@@ -218,6 +218,7 @@ def test_what_was_stopped_while_choosing_goes_on_with_choosing(
     assert runs.read(folder).finished
     assert not list(folder.rglob("checkpoint*"))
     assert "phantom" not in runs.read(folder).config["data"]
+    assert runs.read(folder).config["experiment"]["steps"] == 3
     with pytest.raises(runs.NotARun, match="has no phantoms to choose thresholds"):
         choose_again(folder, "cpu")
     with pytest.raises(runs.NotARun, match="has no phantoms to choose thresholds"):

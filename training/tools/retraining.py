@@ -91,6 +91,7 @@ def retrain(
         "begin_with": begin_with.provenance.get("run"),
         "begin_with_sha256": begin_with.weights_sha256,
         "views": plan.views,
+        "steps": experiment.steps,
     }
     runs.refuse_finished(folder)  # before hours go into views
     runs.refuse_unwritable(folder)
