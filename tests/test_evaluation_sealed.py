@@ -43,9 +43,11 @@ def test_mc_is_told_at_half_a_false_mark_of_what_is_chosen_on() -> None:
             "bac_called_mc": 0.05,
         }
         own = {name: {"value": value, "interval": None} for name, value in figures.items()}
-        return own | {"images": 60, "mc_at_half": {"threshold": 0.1, **own}}
+        by_view = {"value": found - 0.1, "interval": None, "views": 30}
+        return own | {"images": 60, "mc_at_half": {"threshold": 0.1, **own}, "mc_found_by_view": by_view}
 
-    [*_, told] = halves({"phantoms": {"choosing": column(0.95, 0.48), "sealed": column(0.9, 0.55)}})
+    [*_, by_view, told] = halves({"phantoms": {"choosing": column(0.95, 0.48), "sealed": column(0.9, 0.55)}})
+    assert (by_view.chosen_on, by_view.sealed) == ("0.850", "0.800")
     assert (told.chosen_on, told.sealed) == ("0.950 at 0.48", "0.900 at 0.55")
 
 

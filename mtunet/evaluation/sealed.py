@@ -81,6 +81,9 @@ def _phantoms(phantoms: Summary | None) -> Iterator[Halves]:
         ("bac_called_mc", "BAC regions called MC", ".1%"),
     ):
         yield Halves(images, measure, estimate(one[name], form), estimate(other[name], form))
+    if "mc_found_by_view" in one:
+        views = [estimate(column["mc_found_by_view"]) for column in (one, other)]
+        yield Halves(images, "MC lesions found of a view, mean of views", *views)
     if "mc_at_half" in one:
         said = [estimated_mc(column["mc_at_half"]) for column in (one, other)]
         yield Halves(images, "MC found at half a false one an image on those chosen on", *said)

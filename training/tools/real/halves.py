@@ -91,6 +91,7 @@ def of_phantoms(model: Model, count: int) -> dict[str, dict[str, Any]]:
         column: _figures(_AS_IT_IS, [whole for whole, _ in images])
         | {
             "cohort": cohort,
+            "mc_found_by_view": _by_view([whole for whole, _ in images]),
             "mc_at_half": {"threshold": threshold, **rule._asdict()}
             | _figures(_OF_MC, [counts[at_half] for _, counts in images]),
         }
@@ -125,6 +126,15 @@ def _figures(wanted: Mapping[str, Figure], scores: Sequence[ProductScore]) -> di
         name: {"value": figure(whole), "interval": _interval([figure(resample) for resample in drawn])}
         for name, figure in wanted.items()
     }
+
+
+def _by_view(scores: Sequence[ProductScore]) -> dict[str, Any]:
+    """Of each view with MC the share of its lesions that is found, and the mean of views: one breast with specks all
+    over has as many lesions as fifty others."""
+    shares = [float(found) for one in scores if (found := one.lesions[MC].value("lesions_found")) is not None]
+    rng = np.random.default_rng(0)
+    drawn = [float(np.mean(rng.choice(shares, len(shares)))) for _ in range(REDRAWN)] if shares else []
+    return {"value": float(np.mean(shares)) if shares else None, "interval": _interval(drawn), "views": len(shares)}
 
 
 def _interval(values: Iterable[float | None]) -> list[float] | None:
