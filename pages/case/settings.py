@@ -65,10 +65,11 @@ def settings(store: Store, record: StudyRecord, drawn: DeltaGenerator) -> Chosen
 
 
 def _model(record: StudyRecord) -> str:
-    """The model whose findings are shown; by default the one that looked last."""
+    """The model whose findings are shown; unasked the default one, or the last other one where only others looked."""
     known = [name for name in record.models if name in models.MODELS]
     asked = st.query_params.get("model")
-    shown = asked if asked in models.MODELS else (known[0] if known else models.DEFAULT_MODEL)
+    usual = models.DEFAULT_MODEL if models.DEFAULT_MODEL in known or not known else known[0]
+    shown = asked if asked in models.MODELS else usual
     key = f"case.model.{record.study.id}"
     chosen = st.segmented_control(
         "Model",

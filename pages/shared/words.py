@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from mtunet.case import Calcification, Finding, Flag, Laterality, Priority
 from mtunet.case.placement import label
+from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.files import counted
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
@@ -163,6 +164,13 @@ def grade_words(grade: int | None) -> str:
 def score_words(score: int | None) -> str:
     """ "score 87"; nothing without microcalcifications."""
     return "" if score is None else f"score {score}"
+
+
+def model_words(model: str) -> str:
+    """ "Model: Paper (the usual one: Detail)"; nothing for the usual one."""
+    return (
+        "" if model == DEFAULT_MODEL else f"Model: {model.capitalize()} (the usual one: {DEFAULT_MODEL.capitalize()})"
+    )
 
 
 def networks_words(finding: Finding) -> str:

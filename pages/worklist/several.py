@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtunet.case import NOT_FOR_CLINICAL_USE
-from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.triage import BADGES
 from mtunet.files import counted, csv_bytes
 from mtunet.intake.admission import QueueFull, ask
@@ -96,7 +95,7 @@ def analyse_again(store: Store, rows: Sequence[StudyRow]) -> bool:
     try:
         for row in rows:
             for view in row.views:
-                ask(store, view.image.sha256, view.job.model if view.job else DEFAULT_MODEL, batch)
+                ask(store, view.image.sha256, view.again, batch)
     except QueueFull as problem:
         st.error(str(problem))
         return False

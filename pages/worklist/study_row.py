@@ -29,6 +29,7 @@ from pages.shared.words import (
     decision_words,
     grade_words,
     marker,
+    model_words,
     plain,
     score_words,
     share_words,
@@ -131,6 +132,7 @@ def _said_in_a_line(row: StudyRow) -> None:
         marks.insert(0, f":{words.colour}-badge[{words.icon} {words.words}]")
         score = score_words(triage.score)
         facts = [*([f"**{score}**"] if score else []), *filter(None, [grade_words(row.bac_grade)])]
+        facts += map(model_words, row.other_models)
     sentences = " ".join(plain(reason.sentence) for reason in triage.reasons)
     if wrong := known_error(row):
         sentences = f":material/error: {wrong} {sentences}"
@@ -187,6 +189,7 @@ def _flag(row: StudyRow) -> None:
     words = FLAGS[triage.flag]
     score = score_words(triage.score)
     facts = [URGENCIES[triage.urgency], score, share_words(triage.bac_share), grade_words(row.bac_grade)]
+    facts += map(model_words, row.other_models)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(words.words, icon=words.icon, color=words.colour, help=words.help)
         badges(triage.scope)

@@ -9,9 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from mtunet.detection import models
 from mtunet.output.exports import EXPORTS, STUDY_EXPORTS
+from mtunet.store import worklist
 from mtunet.store.filing import forget
 from mtunet.store.images import Store
-from mtunet.store.worklist import Order
+from mtunet.store.worklist import Order, Query
+from pages.shared.words import FLAGS
+from pages.worklist.several import analyse_again
 from tests.pages.conftest import decide, desk_of, open_drawer
 from tests.painting import painting_pair
 
@@ -162,6 +165,25 @@ def test_the_other_model_is_asked_when_it_is_chosen(
     assert not app.exception
     with Store.open(data) as store:
         assert store.job(sha256, "paper") is not None
+
+
+def test_a_look_with_another_model_changes_neither_the_list_nor_what_the_next_one_opens(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], app: AppTest, data: Path
+) -> None:
+    sha256 = analysed()
+    with Store.open(data) as store:
+        written = store.analysis(sha256, "detail", models.MODELS["detail"].sha256)
+        assert written is not None
+        before = worklist.rows(store, Query())[0].triage
+        nothing = {**written, "findings": [], "triage": {**written["triage"], "flag": "none", "priority": "routine"}}
+        nothing["provenance"] = {**written["provenance"], "model": "paper"}
+        store.add_analysis(sha256, "paper", models.MODELS["paper"].sha256, nothing)
+        [row] = worklist.rows(store, Query())
+        assert row.triage == before
+        assert analyse_again(store, [row])
+        assert store.job(sha256, "paper") is None
+    assert desk_of(open_case(sha256))["flag"]["words"] == FLAGS[before.flag].words  # type: ignore[index]
+    assert app.segmented_control[0].value == "detail"
 
 
 def test_what_was_opened_with_a_filter_is_read_to_its_end_by_deciding(

@@ -129,6 +129,20 @@ def test_a_known_error_of_the_model_is_marked_on_a_sample(app: AppTest, data: Pa
     assert "this sample holds no microcalcification. What is called MC is arterial." in shown(app)
 
 
+@pytest.mark.parametrize("density", ["Comfortable", "Dense"])
+def test_a_row_names_the_model_where_only_another_one_has_looked(app: AppTest, data: Path, density: str) -> None:
+    with Store.open(data) as store:
+        store.add_image(drawn_mammogram(), "a.png", "upload")
+        store.add_analysis(drawn_mammogram().sha256, "paper", "f" * 64, written([("mc", 300, 3.0)]), 0)
+    app.session_state["worklist.density"] = density
+    app.run()
+    assert "Model: Paper (the usual one: Detail)" in shown(app)
+    with Store.open(data) as store:
+        store.add_analysis(drawn_mammogram().sha256, "detail", "f" * 64, written([("mc", 300, 3.0)]), 0)
+    app.run()
+    assert "Model: Paper" not in shown(app)
+
+
 def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None:
     import sqlite3
 
