@@ -29,7 +29,7 @@ from mtunet.store.records import (
     job_from,
     now,
 )
-from mtunet.store.studies import find_image, forget_image, put, rename_image
+from mtunet.store.studies import blank_notes, find_image, forget_image, put, rename_image, study_of
 from mtunet.store.summary import numbers_of_analysis, refresh, score_again, shows
 from mtunet.study.grouping import StudyPlace
 
@@ -139,10 +139,15 @@ class Store(Opened):
         return mammogram_of(image, filing.image_bytes(self.data, image.sha256))
 
     def delete(self, *names: str) -> None:
-        """Forget images (sha256), their analyses, their jobs and their files."""
+        """Forget images (sha256), their analyses, their jobs and their files; with the last image of a study its
+        notes."""
         with self.writing():
+            holding = {study.id for sha256 in names if (study := study_of(self, sha256)) is not None}
             for sha256 in names:
                 forget_image(self.db, sha256)
+            for study_id in holding:
+                if not self.db["images"].count_where("study = ?", [study_id]):
+                    blank_notes(self.db, study_id)
         filing.forget(self.data, *names)
         self.forget_copies()
 

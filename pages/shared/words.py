@@ -183,6 +183,12 @@ def decision_words(decision: str | None) -> str:
     return {"recall": "Recall", "no_recall": "No recall"}.get(decision or "", "Decided")
 
 
+STAYS_ON_RECORD = "What readers decided stays on record, without the notes that they wrote; it names no patient."
+"""When a study is deleted."""
+READERS_DIFFER = "Readers differ"
+"""Where the last answers of two for a study are not the same."""
+
+
 def plain(text: str) -> str:
     """Text that came with a file, so that Markdown shows it as it is: no link, no picture, no markup."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", text)

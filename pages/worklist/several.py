@@ -14,7 +14,7 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import StudyRow
 from mtunet.study.decisions import READER_LENGTH
 from pages.shared.entry import reader_name
-from pages.shared.words import plain
+from pages.shared.words import STAYS_ON_RECORD, plain
 from pages.shared.work import jobs, open_store
 
 COLUMNS = (
@@ -110,7 +110,7 @@ def confirm_delete(rows: Sequence[StudyRow]) -> None:
     st.markdown("  \n".join(f"**{plain(row.title)}**" for row in rows[:12]) + ("  \n…" if len(rows) > 12 else ""))
     st.markdown(
         f"{counted(len(rows), 'study')}, {images} and what was found on them go. The files they came from are not "
-        "touched. What readers decided stays on record; it names no patient."
+        f"touched. {STAYS_ON_RECORD}"
     )
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", icon=":material/delete:", key="worklist.delete"):

@@ -104,6 +104,7 @@ def test_chosen_rows_are_assigned_exported_and_deleted_in_either_density(app: Ap
     assert "not for clinical use" in lines[1]
     app.button(key="worklist.several.delete").click().run()
     assert "3 studies, 12 images and what was found on them go" in shown(app)
+    assert "stays on record, without the notes that they wrote" in shown(app)
     with Store.open(data) as store:
         delete(store, rows)  # a dialog's own button is out of this runner's reach
         assert worklist.count(store) == 0
