@@ -155,6 +155,13 @@ def test_states_are_new_opened_decided(three: Store) -> None:
     assert titles(three)[-1] == "suspect_100%.dcm"  # what is decided waits for nobody
 
 
+def test_a_row_says_where_readers_differ(three: Store) -> None:
+    study = worklist.rows(three, Query())[0].id
+    for reader, answer, differ in (("Ada", Recall.RECALL, False), ("Bo", Recall.NO_RECALL, True)):
+        keep(three, Decision(study, reader, Act.STUDY, answer.value, SHOWN))
+        assert {row.id: row.readers_differ for row in worklist.rows(three, Query())}[study] is differ
+
+
 def test_a_decision_taken_back_stands_no_more_until_that_is_taken_back(three: Store) -> None:
     study = worklist.rows(three, Query())[0].id
     for reader, answer in (("Ada", Recall.RECALL), ("Bea", Recall.NO_RECALL)):

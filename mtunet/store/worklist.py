@@ -12,9 +12,11 @@ from mtunet.case import Flag
 from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.triage import BADGES, Evidence
 from mtunet.store.database import Opened
+from mtunet.store.decisions import histories
 from mtunet.store.records import Image, Job, containing, image_from, job_from
 from mtunet.store.studies import HANGING
 from mtunet.store.summary import STANDS_FIRST, evidence
+from mtunet.study.decisions import Decision, readers_differ
 from mtunet.study.grouping import companions
 from mtunet.study.rules import StudyTriage, weigh_study
 
@@ -72,7 +74,8 @@ class ListedView:
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One line of the worklist. views: in hanging order. decision: the reader's answer for the study as a whole."""
+    """One line of the worklist. views: in hanging order. decision: the reader's answer for the study as a whole, the
+    last one; readers_differ: another reader's last answer is another one."""
 
     id: str
     title: str
@@ -86,6 +89,7 @@ class StudyRow:
     decision: str | None
     analysed: int
     assigned_to: str | None = None
+    readers_differ: bool = False
 
     @property
     def other_models(self) -> tuple[str, ...]:
@@ -100,8 +104,11 @@ def rows(store: Opened, query: Query, *, limit: int = 20, offset: int = 0) -> tu
     sql = f"select * from studies {condition} order by {_ORDERS[query.order]} limit :limit offset :offset"
     records = list(store.db.query(sql, {**values, "limit": limit, "offset": offset}))
     ids = [row["id"] for row in records]
-    known, views = evidence(store.db, ids), _views(store, ids)
-    return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in records)
+    known, views, decided = evidence(store.db, ids), _views(store, ids), histories(store, ids)
+    return tuple(
+        _row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], []), decided.get(row["id"], ()))
+        for row in records
+    )
 
 
 def count(store: Opened, query: Query | None = None) -> int:
@@ -294,7 +301,9 @@ def _views(store: Opened, ids: list[str]) -> dict[str, list[ListedView]]:
     return views
 
 
-def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView]) -> StudyRow:
+def _row_from(
+    row: Mapping[str, Any], evidence: Evidence, views: list[ListedView], decided: Sequence[Decision]
+) -> StudyRow:
     beside = companions([view.image for view in views])
     state = State.DECIDED if row["decided_at"] else State.OPENED if row["opened_at"] else State.NEW
     return StudyRow(
@@ -310,4 +319,5 @@ def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView
         decision=row["decision"],
         analysed=row["analysed"],
         assigned_to=row["assigned_to"],
+        readers_differ=readers_differ(decided),
     )

@@ -24,6 +24,7 @@ from pages.shared.pixels import sample_of
 from pages.shared.viewer import component
 from pages.shared.words import (
     FLAGS,
+    READERS_DIFFER,
     STATES,
     URGENCIES,
     decision_words,
@@ -221,6 +222,8 @@ def _state_words(row: StudyRow) -> str:
     words = STATES[row.state].words if row.state is not State.DECIDED else decision_words(row.decision)
     if row.state is State.DECIDED and row.decided_by:
         words += f" · {row.decided_by}, {when_words(row.decided_at or row.made_at)}"
+    if row.readers_differ:
+        words += f" · {READERS_DIFFER.lower()}"
     return words + (f" · for {row.assigned_to}" if row.assigned_to else "")
 
 
