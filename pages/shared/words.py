@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from mtunet.case import Calcification, Finding, Flag, Laterality, Priority
 from mtunet.case.placement import label
 from mtunet.detection.models import DEFAULT_MODEL
-from mtunet.files import counted
+from mtunet.files import counted, pixels_words
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
 from mtunet.study.grouping import Study
@@ -114,14 +114,14 @@ def short_marker(image: Image) -> str:
 
 
 def size_words(image: Image) -> str:
-    """ "3062 × 2394 pixels of 0.094 mm"."""
-    size = f"{image.rows} × {image.columns} pixels"
+    """ "2394 × 3062 pixels (columns × rows) of 0.094 mm"."""
+    size = pixels_words(image.rows, image.columns)
     if image.spacing_mm is None:
         return f"{size}, no spacing in the file: areas in pixels"
     row_mm, column_mm = image.spacing_mm
     if abs(row_mm - column_mm) < 1e-3 * row_mm:
         return f"{size} of {row_mm:.3g} mm"
-    return f"{size} of {row_mm:.3g} × {column_mm:.3g} mm"
+    return f"{size} of {column_mm:.3g} × {row_mm:.3g} mm"
 
 
 def when_words(moment: str, at: datetime | None = None) -> str:

@@ -53,6 +53,7 @@ def test_what_was_found_is_given_to_the_viewer(analysed: Callable[..., str], ope
     assert (len(pane["contours"]["mc"]), len(pane["contours"]["bac"])) == (2, 1)
     assert [(one["kind"], one["number"]) for one in desk_of(app)["findings"]] == [("MC", 1), ("MC", 2), ("BAC", 3)]
     assert "areas in pixels" in desk_of(app)["about"][0]
+    assert "320 × 400 pixels (columns × rows)" in desk_of(app)["about"][0]
     assert len(open_drawer(app, "findings").dataframe[0].value) == 3
 
 

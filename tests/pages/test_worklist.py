@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Refusal
 from mtunet.phantom.samples import SAMPLES
 from mtunet.store import worklist
-from mtunet.store.images import Store
-from mtunet.store.worklist import Query
+from mtunet.store.images import WEIGHED_BY, Store
+from mtunet.store.worklist import ANY_BADGE, Query
 from pages.worklist.several import delete, to_csv
 from tests.drawn_analysis import written
 from tests.drawn_queue import fill
@@ -154,6 +154,24 @@ def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None
     app.run()
     assert not app.exception
     assert "newer version" in app.error[0].value
+
+
+def test_a_filter_of_nothing_in_particular_is_kept_over_the_pages(app: AppTest, data: Path) -> None:
+    with Store.open(data) as store:
+        fill(store, 1)
+        store.weigh_again(WEIGHED_BY)  # else the worker does
+        store.db.conn.execute("update studies set scope = ' spot ', assigned_to = 'Ada'")
+        store.db.conn.commit()
+    app.run()
+    for key, other in (("worklist.scope", ANY_BADGE), ("worklist.reader", "Ada")):
+        box = app.selectbox(key=key)
+        assert None not in box.options
+        box.set_value(other).run()
+        app.selectbox(key=key).set_value("").run()
+    app.switch_page("pages/about/about.py").run()
+    app.switch_page("pages/worklist/worklist.py").run()
+    assert (app.selectbox(key="worklist.scope").value, app.selectbox(key="worklist.reader").value) == ("", "")
+    assert len([m for m in app.markdown if m.value.startswith("**Study")]) == 1
 
 
 def test_many_refusals_are_all_there(app: AppTest, data: Path) -> None:
