@@ -97,6 +97,20 @@ def test_another_model_is_analysed_by_its_own(store: Store, work: Callable[..., 
     assert record.models == ("paper", "detail")
 
 
+def test_the_thumbnail_stays_the_default_models(
+    store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = add(store)
+    jobs = work()
+    wait(store, sha256, JobState.DONE)
+    monkeypatch.setattr(filing, "thumbnail_bytes", lambda _: b"of another look")
+    for model, kept in (("paper", False), (MODEL, True)):
+        store.queue(sha256, model, model)
+        jobs.wake()
+        wait(store, sha256, JobState.DONE, model=model)
+        assert (filing.thumbnail_path(data, sha256).read_bytes() == b"of another look") is kept
+
+
 def test_a_refused_file_does_not_stop_the_others(store: Store) -> None:
     outcomes = [o for data in (b"no image", drawn_png()) for o in take_in(store, data, "x", Origin("b", now()), MODEL)]
     assert [type(outcome) for outcome in outcomes] == [Declined, Taken]

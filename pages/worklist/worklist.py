@@ -61,6 +61,7 @@ def busy_list() -> None:
     """Drawn anew each second; once nothing is being done, the whole page runs once more and the clock stops."""
     with open_store() as fresh:
         show_reading()
+        show_refused(fresh)
         if not receiver().busy and not fresh.waiting():
             st.rerun()
         if worklist.count(fresh):
@@ -159,10 +160,8 @@ def filters(store: Store) -> Query:
         if known := worklist.badges(store):
             scope = st.selectbox(
                 "Limited by",
-                [None, ANY_BADGE, *known],
-                format_func=lambda name: (
-                    {None: "Anything or nothing", ANY_BADGE: "Anything"}.get(name) or BADGES[str(name)]
-                ),
+                ["", ANY_BADGE, *known],  # not None: kept over the pages that would be no choice
+                format_func=lambda name: {"": "Anything or nothing", ANY_BADGE: "Anything"}.get(name) or BADGES[name],
                 key="worklist.scope",
                 width=190,
                 persist_state="session",
@@ -171,7 +170,7 @@ def filters(store: Store) -> Query:
         if assigned := worklist.readers(store):
             reader = st.selectbox(
                 "Assigned to",
-                [None, *assigned],
+                ["", *assigned],
                 format_func=lambda name: name or "Anyone",
                 key="worklist.reader",
                 width=160,
@@ -185,7 +184,7 @@ def filters(store: Store) -> Query:
             key="worklist.density",
             persist_state="session",
         )
-    return Query(search or "", flag, state, order or Order.TURN, scope, reader, chosen_in_chart())
+    return Query(search or "", flag, state, order or Order.TURN, scope or None, reader or None, chosen_in_chart())
 
 
 def act(store: Store, row: StudyRow, wish: str | None) -> None:
@@ -222,10 +221,10 @@ with open_store() as store:
     with samples:
         show_folder()
         show_samples()
-    show_refused(store)
     if busy:
         busy_list()
     else:
+        show_refused(store)
         drawn = worklist.pulse(store)
         draw_list(store)
         follow(drawn)
