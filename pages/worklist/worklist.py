@@ -128,6 +128,7 @@ def filters(store: Store) -> Query:
             format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}",
             key="worklist.flag",
             persist_state="session",
+            label_visibility="collapsed",
         )
         state = st.pills(
             "State",
@@ -135,6 +136,7 @@ def filters(store: Store) -> Query:
             format_func=lambda s: f"{STATES[s].icon} {STATES[s].words}",
             key="worklist.state",
             persist_state="session",
+            label_visibility="collapsed",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input(
@@ -143,7 +145,7 @@ def filters(store: Store) -> Query:
             placeholder="Search titles and file names",
             icon=":material/search:",
             live=True,
-            width=300,
+            width=230,
             persist_state="session",
         )
         order = st.selectbox(
@@ -151,7 +153,7 @@ def filters(store: Store) -> Query:
             list(Order),
             format_func=lambda o: ORDERS[o],
             key="worklist.order",
-            width=200,
+            width=190,
             persist_state="session",
             help="Priority: undecided before decided, microcalcifications first, those by score, and among equals who "
             "has waited longest.",
@@ -183,6 +185,7 @@ def filters(store: Store) -> Query:
             required=True,
             key="worklist.density",
             persist_state="session",
+            label_visibility="collapsed",
         )
     return Query(search or "", flag, state, order or Order.TURN, scope or None, reader or None, chosen_in_chart())
 
