@@ -493,5 +493,11 @@ M017_NOTE_GONE = "(deleted with the images)"
 """Stands in place of a note: a record that is a note needs words."""
 
 
-LATEST = 17
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m018_handed_in(db: Database) -> None:
+    """Names of files that were handed in and are not read yet, and by whom they will be."""
+    db["handed_in"].create({"id": int, "reader": str, "name": str}, pk="id", not_null={"reader", "name"})
+
+
+LATEST = 18
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""
