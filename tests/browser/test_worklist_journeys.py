@@ -205,7 +205,10 @@ def test_what_is_put_into_the_inbox_comes_up_by_itself(page: Page, app_url: str,
     expect(page.get_by_text("Not taken in: 1")).to_be_visible()
 
 
-def test_what_was_not_taken_in_is_told_before_all_is_analysed(page: Page, tmp_path: Path) -> None:
+def test_what_was_not_taken_in_is_told_before_all_is_analysed(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MTUNET_INBOX", raising=False)  # what the tests before put there is not handed in here
     drawings = {f"view {n}.png": drawn_png(seed=n) for n in range(6)}
     with serving(tmp_path, None, "serve.py", "slow") as url:
         page.goto(url)
