@@ -207,6 +207,11 @@ class Stems:
             number += 1
 
 
+def pixels_words(rows: int, columns: int) -> str:
+    """ "2394 × 3062 pixels (columns × rows)": the way round that radiology has it, said."""
+    return f"{columns} × {rows} pixels (columns × rows)"
+
+
 def counted(number: int, noun: str) -> str:
     """ "1 image", "2 images", "2 studies"."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"

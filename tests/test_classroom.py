@@ -195,6 +195,13 @@ def test_a_room_stands_where_it_stood_after_a_restart(data: Path) -> None:
         assert np.array_equal(again.benign, case().benign)
 
 
+def test_what_the_model_said_with_the_answer_is_kept(store: Store) -> None:
+    opened, now = started(store)
+    assert records.model_shown(store, opened, 1) is None
+    records.move(store, opened, now, Move.REVEAL, model=Answer.BAC)
+    assert records.model_shown(store, opened, 1) is Answer.BAC
+
+
 def test_an_answer_is_added_and_none_is_changed(store: Store) -> None:
     opened, now = started(store)
     learner, _ = records.join(store, opened, "Ada")

@@ -280,6 +280,14 @@ def test_the_samples_are_analysed_and_their_truth_is_passed_over(
     assert f"{len(SAMPLES)} analysed, 0 refused. " in capsys.readouterr().err
 
 
+def test_masks_of_a_folder_to_learn_from_are_passed_over(tmp_path: Path) -> None:
+    for name in ("images/a.png", "masks/mc/a.png", "masks/bac/a.png", "other/masks/mc/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = [name for _, name in batch.find_files([tmp_path], tmp_path / "out")]
+    assert found == ["images/a.png", "other/masks/mc/b.png"]  # those lie beside no images
+
+
 def python(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(

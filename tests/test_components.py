@@ -126,6 +126,21 @@ def test_an_mc_region_counts_from_so_many_specks_on() -> None:
     assert at(4) == []
 
 
+def test_a_speck_in_a_hole_of_a_region_is_one_of_its_specks() -> None:
+    """Outlines leave holes out, so what is seen within one counts. A hole in a region in a hole is the inner one's."""
+    drawn = np.zeros((100, 200), bool)
+    drawn[10:90, 10:90] = True
+    drawn[20:80, 20:80] = False
+    drawn[30:70, 30:70] = True
+    drawn[45:55, 45:55] = False
+    drawn[0:30, 150:200] = True
+    drawn[0:5, 170:180] = False  # open to the picture's edge: no hole
+    specks = np.array([(12, 12), (25, 50), (50, 50), (2, 175), (95, 95)], np.int32)
+    found = label(drawn, (0.1, 0.1), specks)
+    outer, inner, notched = (int(found.labels[place]) for place in ((10, 10), (30, 30), (20, 160)))
+    assert [int(found.specks[number]) for number in (outer, inner, notched)] == [2, 1, 0]
+
+
 def test_specks_that_were_not_looked_for_cannot_be_asked_for() -> None:
     with pytest.raises(ValueError, match="were not looked for"):
         looked(pieces(), pieces(), minimum_specks=1)

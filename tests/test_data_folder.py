@@ -175,6 +175,59 @@ def test_a_manifest_that_cannot_be_understood_is_refused(tmp_path: Path, row: di
         card("folder", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("train", "train"), ("Train ", "train"), ("VALIDATION", "validation"), (" val", "validation"), ("Test", "test")],
+)
+def test_a_part_is_named_in_any_case_and_counted(tmp_path: Path, word: str, split: str) -> None:
+    for name in ("a.png", "b.png"):
+        write(tmp_path / name, film())
+    manifest(tmp_path, {"image": "a.png", "has_mc": "0", "split": word}, {"image": "b.png", "has_mc": "0"})
+    views, _ = read(tmp_path)
+    assert {name: view.split for name, view in views.items()} == {"a": split, "b": ""}
+    assert {view.divided for view in views.values()} == {split == "validation"}
+    assert f"1 in {split}" in card("folder", tmp_path)
+    assert "1 whose patients are drawn for one" in card("folder", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("image;has_mc\nb.png;0\n", "commas between the columns of .*, found semicolons in row 1"),
+        ("image\thas_mc\nb.png\t0\n", "commas between the columns of .*, found tabs in row 1"),
+        ("image,density\na.png,b\nb.png,größer\n", "in UTF-8, found another encoding in row 3"),
+        ('image,pixel_mm\nb.png,"0,07"\n', "row 2 of .* found pixel_mm '0,07'. Write a decimal point, not a comma"),
+        ("image,pixel_mm\nb.png,0,07\n", "row 2 of .* each of 2 columns, found 3. Write numbers with a decimal point"),
+    ],
+)
+def test_a_table_as_spreadsheets_write_it_elsewhere_is_refused_with_what_to_do(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "manifest.csv").write_bytes(text.encode("cp1252"))
+    with pytest.raises(DataSetMissing, match=sentence):
+        card("folder", tmp_path)
+
+
+def test_a_table_with_a_byte_order_mark_and_empty_cells_beyond_the_last_column_is_read(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("image,has_mc\nmüller.png,0,,\n", encoding="utf-8-sig")
+    assert "images: 1 of 1 patients" in card("folder", tmp_path)
+
+
+def test_a_negative_of_a_mask_leaves_the_image_out(tmp_path: Path) -> None:
+    write(tmp_path / "b.png", film())
+    write(tmp_path / "m.png", ~box(5, 5, 9, 9))
+    manifest(tmp_path, {"image": "b.png", "mc_mask": "m.png"})
+    views, said = read(tmp_path)
+    assert views == {}
+    assert "the mask m.png is white in 100% of its pixels" in said[0]
+
+
+def test_another_word_for_a_part_is_refused_with_its_row(tmp_path: Path) -> None:
+    manifest(tmp_path, {"image": "a.png", "split": "test"}, {"image": "b.png", "split": "Tset"})
+    with pytest.raises(DataSetMissing, match=r"row 3 of .* split train, validation or test, found split 'Tset'\."):
+        card("folder", tmp_path)
+
+
 def test_an_image_listed_twice_and_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     manifest(tmp_path, {"image": "b.png"}, {"image": "b.png"})
     with pytest.raises(DataSetMissing, match=r"one row per image .* found b in several"):

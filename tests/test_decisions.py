@@ -11,7 +11,7 @@ import pytest
 from mtunet.case import Box, Calcification, Finding, Mammogram, frozen
 from mtunet.store.decisions import everything, history, keep, newest
 from mtunet.store.images import Store
-from mtunet.store.studies import study_of
+from mtunet.store.studies import blank_notes, delete_studies, study_of
 from mtunet.study.decisions import (
     Act,
     Decision,
@@ -24,6 +24,7 @@ from mtunet.study.decisions import (
     kappa,
     on_types,
     overlap,
+    readers_differ,
     standing,
     type_by_reader,
     undo,
@@ -72,6 +73,14 @@ def test_taking_back_brings_the_one_before_to_stand_again_and_can_be_taken_back_
     assert standing(records).verdict(IMAGE, finding()) is records[0]
     records.append(replace(undo(records[2], "Ada", SHOWN), id=4))
     assert standing(records).verdict(IMAGE, finding()) is records[1]
+
+
+def test_readers_differ_where_the_last_answers_of_two_are_not_the_same() -> None:
+    ada, bo = on_study(Recall.RECALL, 1), on_study(Recall.NO_RECALL, 2, "Bo")
+    assert not readers_differ([ada, verdict(Verdict.BAC, 3, reader="Bo")])
+    assert readers_differ([ada, bo])
+    assert not readers_differ([ada, bo, on_study(Recall.NO_RECALL, 3)])  # Ada has come round
+    assert not readers_differ([ada, bo, replace(undo(bo, "Bo", SHOWN), id=3)])
 
 
 def test_one_takes_back_ones_own_last_record_only() -> None:
@@ -183,6 +192,37 @@ def test_a_deleted_image_leaves_its_decisions(data: Path) -> None:
         keep(store, verdict(Verdict.BAC))
         store.delete(IMAGE)
         assert len(history(store, "s1")) == 1
+
+
+def test_notes_go_with_the_images_and_verdicts_stay(data: Path) -> None:
+    other = "b" * 64
+    with Store.open(data) as store:
+        studies = []
+        for sha256 in (IMAGE, other):
+            store.add_image(Mammogram(np.full((40, 40), 0.5, np.float32), None, None, None, sha256), "a.png", "upload")
+            of = study_of(store, sha256)
+            assert of is not None
+            studies.append(of.id)
+            note = Decision(of.id, "Ada", Act.NOTE, "", SHOWN, note="Mrs Muster, seen before")
+            for each in (note, replace(on_study(Recall.RECALL), study=of.id, note="Mrs Muster"), verdict(Verdict.BAC)):
+                keep(store, replace(each, study=of.id))
+        with store.writing(), pytest.raises(sqlite3.IntegrityError, match="only ever added"):  # the images are there
+            blank_notes(store.db, studies[0])
+        delete_studies(store, [studies[0]])
+        store.delete(other)
+        for study in studies:
+            kept = history(store, study)
+            assert [one.act for one in kept] == [Act.NOTE, Act.STUDY, Act.FINDING]
+            assert [one.answer for one in kept] == ["", "recall", "is_bac"]
+            assert [one.note for one in kept] == ["(deleted with the images)"] * 2 + [""]
+        for statement in (
+            "note = 'another'",
+            "answer = 'no_recall'",
+            "note = '(deleted with the images)', reader = ''",
+        ):
+            with store.writing(), pytest.raises(sqlite3.IntegrityError, match="only ever added"):
+                store.db.conn.execute(f"update decisions set {statement}")
+    assert not [path for path in data.rglob("*") if path.is_file() and b"Muster" in path.read_bytes()]
 
 
 def test_kappa_of_a_worked_table() -> None:

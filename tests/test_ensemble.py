@@ -20,8 +20,9 @@ from mtunet.detection.network import (
     build,
     build_any,
     config_from_json,
+    looks,
 )
-from mtunet.detection.segmentation import _Look, passes, segment
+from mtunet.detection.segmentation import _in_a_batch, _Look, passed, segment
 from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 
@@ -143,27 +144,25 @@ def test_one_network_is_none_of_several_also_when_it_looks_from_both_sides() -> 
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_counts_is_to_the_bit_what_they_say_together(mirrored: bool) -> None:
+def test_what_they_say_together_is_the_mean_of_what_each_says_by_itself(mirrored: bool) -> None:
     both, window = Ensemble(members()), torch.tensor([[0.0, 1.0], [0.2, 0.7]])
     pixels = torch.rand(2, 1, 32, 48)
     with torch.inference_mode():
-        together, *each = passes(both, pixels, window, mirrored)
-        expected = both(pixels, window)
-        if mirrored:
-            expected = (expected + both(pixels.flip(3), window).flip(3)) / 2
-        assert torch.equal(together, expected)
-        assert len(each) == 2
-        assert torch.allclose(torch.stack(each).mean(0), expected, atol=1e-5)
+        each = [passed(look, pixels, window, mirrored) for look in looks(both)]
+        expected = passed(both, pixels, window, mirrored)
+    assert len(each) == 2
+    assert torch.allclose(torch.stack(each).mean(0), expected, atol=1e-5)
 
 
 def test_a_batch_of_tiles_is_told_apart_as_its_tiles_are() -> None:
     """As on a GPU, where tiles do not go singly."""
     look = _Look(Ensemble(members()), torch.device("cpu"), torch.float32, mirrored=False)
     tiles = np.random.default_rng(1).random((3, 32, 48), np.float32)
-    batch = look(tiles, (0.0, 1.0))
-    assert batch.shape == (3, 3, 3, 32, 48)  # tiles, answers, heads
-    for tile, answers in zip(tiles, batch, strict=True):
-        assert np.allclose(look(tile[None], (0.0, 1.0))[0], answers, atol=1e-5)
+    batch = list(_in_a_batch(look, tiles, (0.0, 1.0)))
+    assert [each.shape for each in batch] == [(2, 3, 32, 48)] * 3  # networks, heads
+    for tile, each in zip(tiles, batch, strict=True):
+        for number, said in enumerate(each):
+            assert np.allclose(look(number, tile[None], (0.0, 1.0))[0], said, atol=1e-5)
 
 
 def test_a_config_says_which_of_the_two_it_is() -> None:

@@ -164,6 +164,14 @@ def test_sealed_mc_is_compared_at_half_a_false_mark_too() -> None:
     assert found(0.51).met is False
 
 
+def test_what_ships_is_said_once_where_it_is_the_point_that_is_compared() -> None:
+    both = copy.deepcopy(REAL)
+    both["phantoms"]["sealed"]["mc_at_half"] = {
+        name: both["phantoms"]["sealed"][name] for name in ("mc_lesion_sensitivity", "false_mc_per_image")
+    }
+    assert figures(both, FROC) == figures(REAL, FROC)
+
+
 def test_an_older_measurement_gives_the_figures_it_has_and_says_what_it_lacks() -> None:
     old = changed("perturbations", {})
     for name in ("any_per_image", "on_metal", "on_benign", "on_border"):

@@ -28,7 +28,7 @@ def test_both_halves_are_told_with_their_intervals() -> None:
         "mini-MIAS", "normal images flagged", "38% (6 of 16; 18% to 61%)", "13% (2 of 15; 4% to 38%)"
     )
     assert told[3] == Halves(
-        "phantoms (synthetic)", "MC lesions found", "0.825 (0.669 to 0.954)", "0.696 (0.584 to 0.833)"
+        "phantoms (synthetic), 60 and 60", "MC lesions found", "0.825 (0.669 to 0.954)", "0.696 (0.584 to 0.833)"
     )
     assert told[7] == Halves("drawn parts of breasts (synthetic)", "right flag", "–", "70% (14 of 20; 48% to 85%)")
     assert len(told) == 9
@@ -43,9 +43,11 @@ def test_mc_is_told_at_half_a_false_mark_of_what_is_chosen_on() -> None:
             "bac_called_mc": 0.05,
         }
         own = {name: {"value": value, "interval": None} for name, value in figures.items()}
-        return own | {"mc_at_half": {"threshold": 0.1, **own}}
+        by_view = {"value": found - 0.1, "interval": None, "views": 30}
+        return own | {"images": 60, "mc_at_half": {"threshold": 0.1, **own}, "mc_found_by_view": by_view}
 
-    [*_, told] = halves({"phantoms": {"choosing": column(0.95, 0.48), "sealed": column(0.9, 0.55)}})
+    [*_, by_view, told] = halves({"phantoms": {"choosing": column(0.95, 0.48), "sealed": column(0.9, 0.55)}})
+    assert (by_view.chosen_on, by_view.sealed) == ("0.850", "0.800")
     assert (told.chosen_on, told.sealed) == ("0.950 at 0.48", "0.900 at 0.55")
 
 
@@ -57,6 +59,15 @@ def test_other_candidates_on_the_same_sealed_images_are_named() -> None:
     shown, other, older = (runs.read(ROOT / "runs" / f"real-{name}") for name in ("rules", "recipe", "detail"))
     assert "(`real-recipe`)" in looked_at_besides([older, other, shown], shown)
     assert looked_at_besides([older, shown], shown) == ""
+    assert "sealed phantoms" not in looked_at_besides([older, other, shown], shown)
+
+
+def test_sealed_phantoms_of_another_cohort_were_looked_at_with_no_other() -> None:
+    shown, other, same = (runs.read(ROOT / "runs" / f"real-{name}") for name in ("rules", "recipe", "recipe-pair"))
+    for run in (shown, same):
+        run.summary["phantoms"]["sealed"]["cohort"] = 79  # type: ignore[index]
+    assert looked_at_besides([other, shown], shown).endswith("they were looked at with no other.")
+    assert looked_at_besides([other, same, shown], shown).endswith("they were looked at with `real-recipe-pair`.")
 
 
 def test_what_was_decided_in_sight_stands_in_notes_that_are_there() -> None:

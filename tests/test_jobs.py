@@ -18,6 +18,7 @@ from mtunet.intake.reader import SET_ASIDE, SLOW_FILES, File, Receiver
 from mtunet.intake.worker import Jobs
 from mtunet.store import filing, worklist
 from mtunet.store.decisions import everything, keep
+from mtunet.store.handed_in import NOT_READ
 from mtunet.store.images import Store
 from mtunet.store.records import Job, JobState, now
 from mtunet.store.studies import open_study, study_of
@@ -95,6 +96,20 @@ def test_another_model_is_analysed_by_its_own(store: Store, work: Callable[..., 
     record = open_study(store, sha256=sha256)
     assert record is not None
     assert record.models == ("paper", "detail")
+
+
+def test_the_thumbnail_stays_the_default_models(
+    store: Store, data: Path, work: Callable[..., Jobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = add(store)
+    jobs = work()
+    wait(store, sha256, JobState.DONE)
+    monkeypatch.setattr(filing, "thumbnail_bytes", lambda _: b"of another look")
+    for model, kept in (("paper", False), (MODEL, True)):
+        store.queue(sha256, model, model)
+        jobs.wake()
+        wait(store, sha256, JobState.DONE, model=model)
+        assert (filing.thumbnail_path(data, sha256).read_bytes() == b"of another look") is kept
 
 
 def test_a_refused_file_does_not_stop_the_others(store: Store) -> None:
@@ -337,6 +352,38 @@ def test_files_are_read_in_the_background_and_counted(store: Store, data: Path) 
     assert (batch.added, batch.known, batch.declined, batch.problems) == (1, 1, 1, [])
     receiver.close()
     assert [image.name for image in store.images()] == ["a.png"]
+
+
+def test_what_was_not_read_when_the_program_ended_is_told_by_name_at_the_next_start(
+    store: Store, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = threading.Event()
+
+    def read(_: object, content: bytes, name: str, *__: object) -> Iterator[Declined]:
+        if name != "first.png":
+            hold.wait(30)
+        yield Declined(name, UnreadableImage(Refusal.EMPTY, "x"))
+
+    monkeypatch.setattr("mtunet.intake.reader.take_in", read)
+    ended, there = Receiver(data, MODEL, lambda: None), Receiver(data, MODEL, lambda: None)
+    ended.hand_in("batch", [File("first.png", b"x"), File("second.png", b"x"), File("third.png", b"x")])
+    there.hand_in("batch", [File("of another one.png", b"x")])
+    while ended.batch("batch").read < 1:  # type: ignore[union-attr]
+        time.sleep(0.01)
+    assert ended._here is not None
+    ended._here.close()  # as when it is killed: nobody holds its file, and nothing is tidied up
+    later = Receiver(data, MODEL, lambda: None)
+    assert [(one.name, one.kind, one.sentence) for one in store.refused()] == [
+        (name, Refusal.NOT_READ, NOT_READ) for name in ("third.png", "second.png")
+    ]
+    hold.set()
+    while there.busy or ended.busy:
+        time.sleep(0.01)
+    for receiver in (there, later, ended):
+        receiver.close()
+    Receiver(data, MODEL, lambda: None).close()
+    assert len(store.refused()) == 2  # what was read is not told, nor anything twice
+    assert list((data / "readers").iterdir()) == []
 
 
 def test_a_file_that_cannot_be_kept_does_not_stop_the_reading(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

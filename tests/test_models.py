@@ -100,8 +100,8 @@ def test_weights_of_an_earlier_version_are_exported_in_half_the_bytes_and_known_
     runs.save_fold(tmp_path / "a", 0, weights=earlier)
     runs.finish(tmp_path / "a", {"all": {}})
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
-    told = CliRunner().invoke(training, ["export", str(tmp_path / "a"), "--model", "paper"])
-    shipped = unpacked_weights(tmp_path / "paper.safetensors.xz")
+    told = CliRunner().invoke(training, ["export", str(tmp_path / "a"), "--model", "detail"])
+    shipped = unpacked_weights(tmp_path / "detail.safetensors.xz")
     assert hashlib.sha256(shipped).hexdigest() in told.output
     assert len(shipped) < len(earlier)
     found = runs.with_weights(hashlib.sha256(shipped).hexdigest(), tmp_path)
@@ -109,6 +109,31 @@ def test_weights_of_an_earlier_version_are_exported_in_half_the_bytes_and_known_
     assert found.summary is not None
     assert "all" in found.summary
     assert runs.weights_of(found) == shipped == write_weights(network, SETTINGS, {"run": "a"})
+
+
+def test_what_ships_is_replaced_by_a_model_of_its_way_and_when_asked_to_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = weights(run="a")
+    runs.start(tmp_path / "a", {"experiment": {}, "data": "drawn"}, [])
+    runs.save_fold(tmp_path / "a", 0, weights=made)
+    runs.finish(tmp_path / "a", {})
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    path = tmp_path / "detail.safetensors.xz"
+    path.write_bytes(b"what ships")
+    export = ["export", str(tmp_path / "a"), "--model"]
+    other = CliRunner().invoke(training, [*export, "paper", "--overwrite"])
+    assert other.exit_code == 2
+    assert "name --model detail" in other.output
+    assert not (tmp_path / "paper.safetensors.xz").exists()
+    asked = CliRunner().invoke(training, [*export, "detail"])
+    assert asked.exit_code == 2
+    assert "the app refuses 'detail' until mtunet/detection/models.py says sha256=" in asked.output
+    assert path.read_bytes() == b"what ships"
+    told = CliRunner().invoke(training, [*export, "detail", "--overwrite"])
+    assert told.exit_code == 0
+    assert "Until then the app refuses 'detail'" in told.output
+    assert unpacked_weights(path) == made
 
 
 def test_one_flipped_bit_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

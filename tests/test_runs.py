@@ -81,6 +81,10 @@ def test_parts_of_a_comparison_come_back(tmp_path: Path) -> None:
     assert (folder / "single" / "fold_1" / "weights_bac.safetensors").read_bytes() == b"2"
     with pytest.raises(runs.NotARun, match="two files"):
         runs.weights_of(run, 1, "single")
+    with pytest.raises(runs.NotARun, match=r"has no fold 9: it has 0, 1\."):
+        runs.weights_of(run, 9, "mtunet")
+    with pytest.raises(runs.NotARun, match=r"has no method nonsense: it has .*mtunet"):
+        runs.weights_of(run, 0, "nonsense")
     with pytest.raises(FileNotFoundError):
         runs.read_table(run, 0, "counts", "single")
 

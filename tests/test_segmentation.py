@@ -14,9 +14,9 @@ from scipy.special import expit
 from mtunet.case import Calcification, Cancelled, Laterality, Mammogram, ScaleSource, View
 from mtunet.detection import segmentation
 from mtunet.detection.models import Model
-from mtunet.detection.network import NetworkConfig, build
+from mtunet.detection.network import Ensemble, NetworkConfig, build
 from mtunet.detection.preprocessing import prepare, restore
-from mtunet.detection.segmentation import OVERLAP, TILE, passes, segment, tiles
+from mtunet.detection.segmentation import OVERLAP, TILE, passed, segment, tiles
 from mtunet.detection.settings import Settings
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
@@ -63,8 +63,8 @@ def test_a_mirrored_look_finds_in_the_mirror_image_what_it_finds_in_the_image() 
     network, window = build(NetworkConfig(width=4, norm="group")).eval(), torch.tensor([[0.0, 1.0]])
     tile = torch.rand(1, 1, 64, 96)
     with torch.inference_mode():
-        both, other = (passes(network, each, window, mirrored=True)[0] for each in (tile, tile.flip(3)))
-        once, back = (passes(network, each, window, mirrored=False)[0] for each in (tile, tile.flip(3)))
+        both, other = (passed(network, each, window, mirrored=True) for each in (tile, tile.flip(3)))
+        once, back = (passed(network, each, window, mirrored=False) for each in (tile, tile.flip(3)))
     assert other.flip(3) == pytest.approx(both, abs=1e-4)
     assert (back.flip(3) - once).abs().max() > 1e-2  # a network alone prefers a side
 
@@ -95,10 +95,10 @@ def test_both_looks_weigh_the_same() -> None:
             return torch.cat([across, 2 + across, 0 * across], dim=1)
 
     tile, window = torch.zeros(2, 1, 16, 32), torch.zeros(2, 2)
-    [logits] = passes(Leftwards(), tile, window, mirrored=True)  # type: ignore[arg-type]
+    logits = passed(Leftwards(), tile, window, mirrored=True)
     assert logits[:, 0].abs().max() < 1e-6
     assert logits[:, 1] == pytest.approx(torch.full((2, 16, 32), 2.0))
-    assert passes(Leftwards(), tile, window, mirrored=False)[0, 0, 0, 0, 0] == -1  # type: ignore[arg-type]
+    assert passed(Leftwards(), tile, window, mirrored=False)[0, 0, 0, 0] == -1
 
 
 def test_a_temperature_divides_the_logits_of_its_type_alone() -> None:
@@ -238,10 +238,11 @@ def test_tiles_give_what_one_look_at_the_whole_would_give(monkeypatch: pytest.Mo
     assert np.abs(tiled.probability[MC] - whole.probability[MC]).max() < 0.02
 
 
-def test_tiles_looked_at_together_say_what_they_say_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pair", [False, True])
+def test_tiles_looked_at_together_say_what_they_say_alone(pair: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
-    network = build(NetworkConfig(width=4, norm="group")).eval()
-    model = replace(painter(0.05), network=network)
+    networks = [build(NetworkConfig(width=4, norm="group")) for _ in range(2 if pair else 1)]
+    model = replace(painter(0.05), network=(Ensemble(networks) if pair else networks[0]).eval())
     pixels = np.random.default_rng(0).random((700, 500), np.float32)
     mammogram = Mammogram(pixels, (0.1, 0.1), None, None, "0" * 64)
     maps, shares = [], []

@@ -11,6 +11,7 @@ from typing import get_args
 
 import cv2
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -45,7 +46,7 @@ from mtunet.teaching.describing import (
     RECALLS,
     questions_of,
 )
-from mtunet.teaching.figure import picture_path
+from mtunet.teaching.figure import Detail, FigureView, figure_1, picture_path
 from mtunet.teaching.items import CHOICES as SPEC_CHOICES
 from mtunet.teaching.items import (
     LEVELS,
@@ -62,9 +63,10 @@ from mtunet.teaching.items import (
 from mtunet.teaching.lesson import LESSON
 from mtunet.teaching.lesson_sources import PHANTOM_ORIGIN, PICTURES, SOURCES, TABLE, lesson_table
 from mtunet.teaching.quiz import NEAR_MM, Given, lies_on, mark, why
+from mtunet.teaching.reader_curve import OperatingPoint
 from mtunet.teaching.records import add_answer, add_description, add_model_answer, answers_of, described
 from mtunet.teaching.rounds import CHOICES, GAPS, CaseSeen, due, next_item
-from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, score
+from mtunet.teaching.scoring import Answered, Rate, by_round, of_model, rate, score
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 NOTHING = Contents(0.0, 0.0, 0.0, 0.0, 1.0, (), (), (), {})
@@ -81,6 +83,16 @@ def played(choose: Iterable[Answer]) -> list[Answered]:
 
 
 # The quiz's truth
+
+
+def test_the_masks_of_a_made_case_show_benign_calcium_in_grey_beside_the_others() -> None:
+    masks = {name: np.zeros((400, 300), bool) for name in ("mc", "bac", "benign", "breast")}
+    masks["mc"][200:210, 100:110], masks["benign"][215:225, 100:110] = True, True
+    view = FigureView(np.full((400, 300), 0.4, np.float32), masks, 0.1)
+    drawn = figure_1(view, [Detail("mc", 12), Detail("mc", 6)])
+    side = drawn[:, -(drawn.shape[0] - 4) // 2 :]  # the last column
+    assert (side == 150).all(axis=2).sum() > 500
+    assert (side == 255).all(axis=2).sum() > 500
 
 
 def test_two_hundred_cases_are_there_and_none_is_asked_twice() -> None:
@@ -449,6 +461,20 @@ def test_the_model_is_scored_on_the_views_that_it_has_seen() -> None:
     assert (mine.right.hits, mine.right.total) == (1, 2)
     assert (model.right.hits, model.right.total) == (1, 2)
     assert model.placed.value is None
+
+
+def test_a_share_of_no_view_is_not_defined_and_has_no_mark_in_a_chart() -> None:
+    from pages.teaching.score_charts import _dot
+
+    some, none = rate([True, False]), rate([])
+    assert OperatingPoint(some, some).defined
+    made = go.Figure()
+    for point in (OperatingPoint(some, none), OperatingPoint(none, some), None):
+        assert point is None or not point.defined
+        _dot(made, point, "Model, your views", "square-open", "#000000")
+    assert not made.data
+    _dot(made, OperatingPoint(some, some), "Model, your views", "square-open", "#000000")
+    assert len(made.data) == 1
 
 
 def test_rounds_stand_in_the_order_they_began() -> None:

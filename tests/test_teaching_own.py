@@ -204,3 +204,9 @@ def test_a_folder_is_asked_once_it_was_read_until_it_is_forgotten(folder: Path, 
     refused = CliRunner().invoke(main, ["own", str(folder)])
     assert refused.exit_code == 1
     assert "None of it can be asked" in refused.output
+
+
+def test_the_commands_help_gives_each_column_a_line_of_its_own() -> None:
+    lines = CliRunner().invoke(main, ["own", "--help"]).output.splitlines()
+    first_words = [line.split()[0] for line in lines if line.startswith(" " * 6) and line.split()]
+    assert {"file", "morphology", "calcium", "mc_mask,", "source"} <= set(first_words)

@@ -522,6 +522,10 @@ def test_mistakes_are_counted_by_kind_and_drawn_for_each_that_was_made() -> None
     skin = found["false-on-benign"].parts["skin"]
     alone = [item for item in pool() if item.contents.benign == ("skin",) and item.answer is Answer.NEITHER]
     assert skin.total == len(alone)
+    for one in found.values():  # parts that do not add up to all say of what they are
+        adds_up = sum(part.total for part in one.parts.values()) == one.rate.total
+        assert adds_up is not bool(one.kind.parted)
+        assert one.shares.startswith(one.kind.parted)
     drawn = {mistake_path(one, n).name for one in found.values() for n in range(1, len(examples(one)) + 1)}
     assert {path.name for path in mistake_path(found["bac-missed"], 1).parent.iterdir()} == drawn
     assert {item.id for item in cases(Source.RUN)} >= {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtunet.detection.network import MTUNet, NetworkConfig, build
+from mtunet.detection.network import Magnifier, MagnifierConfig, MTUNet, NetworkConfig, build, with_magnifier
 from tests.drawn_views import TINY, WHOLE, drawn_views
 from training import fitting
 from training.augmentation import Augmentation, Draws
@@ -269,6 +269,28 @@ def test_a_batch_passed_in_parts_at_once_has_the_gradients_of_the_whole(at_once:
         found[how] = [values, *(weight.grad for weight in network.parameters())]
     for whole, parts in zip(*found.values(), strict=True):
         torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-6)
+
+
+def test_a_weight_that_takes_no_part_has_no_gradient_either_way() -> None:
+    """A magnifier looks at none of the crops that networks are fitted on."""
+    torch.manual_seed(0)
+    network = with_magnifier(build(NetworkConfig(4, "group", ("mc", "bac"))), Magnifier(MagnifierConfig((8, 8))))
+    pixels, targets = torch.rand(4, 1, 32, 32), (torch.rand(4, 2, 32, 32) > 0.9).float()
+    batch = Draws(pixels, torch.tensor([[0.0, 1.0]] * 4), targets, torch.ones(4, 2))
+    found = []
+    for how in (How(), How(at_once=(2, 1))):
+        network.zero_grad()
+        carry_back(network, batch, how, lambda said: kept_apart(said, targets, batch.known), (1.0, 1.0))
+        found.append({name: weight.grad for name, weight in network.named_parameters()})
+    whole, parts = found
+    assert {name for name, gradient in parts.items() if gradient is None} == {
+        name for name in whole if name.startswith("magnifier.")
+    }
+    for name, gradient in whole.items():
+        if gradient is None:
+            assert parts[name] is None
+        else:
+            torch.testing.assert_close(parts[name], gradient, rtol=1e-3, atol=1e-6)
 
 
 def test_a_checkpoint_comes_back_whole(tmp_path: Path) -> None:

@@ -76,6 +76,16 @@ def test_a_checkpoint_stays_behind_where_there_is_no_room_and_its_network_begins
     assert loop.run(replace(TINY, methods=("mtunet",)), tmp_path / "there", "cpu") is not None
 
 
+@pytest.mark.parametrize("whole", [0, 700, 100_000])
+def test_a_damaged_piece_is_a_sentence(half_done: Path, tmp_path: Path, whole: int) -> None:
+    packing.pack(half_done, tmp_path / "pieces")
+    piece = tmp_path / "pieces" / "piece-0.tar-part"
+    piece.write_bytes(piece.read_bytes()[:whole])
+    with pytest.raises(runs.NotARun, match=r"are no whole run .* one is damaged or lacking"):
+        packing.unpack(tmp_path / "pieces", tmp_path / "there")
+    assert not (tmp_path / "there").exists()
+
+
 def test_what_does_not_fit_or_is_not_there_is_a_sentence(
     half_done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

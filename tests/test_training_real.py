@@ -270,10 +270,23 @@ def test_mc_of_phantoms_at_half_a_false_mark_is_chosen_on_the_first_column_and_c
         )
     )
     monkeypatch.setattr(halves, "_counted", lambda *_: next(columns))
-    monkeypatch.setattr(halves, "phantom_samples", lambda mine: mine)
+    looked_at: list[int] = []
+    monkeypatch.setattr(halves, "phantom_samples", lambda mine: looked_at.append(len(mine)))
     told = of_phantoms(object(), 2)  # type: ignore[arg-type]
+    assert looked_at == [2, 8]  # four times as many sealed
     half = {column: figures["mc_at_half"] for column, figures in told.items()}
     assert {figures["threshold"] for figures in half.values()} == {0.5}
+    assert told["choosing"]["cohort"] != told["sealed"]["cohort"]
     assert [half[column]["mc_lesion_sensitivity"]["value"] for column in told] == [0.75, 0.75]
     assert [half[column]["false_mc_per_image"]["value"] for column in told] == [0.5, 1.0]
     assert [told[column]["mc_lesion_sensitivity"]["value"] for column in told] == [0.5, 0.25]
+    assert [told[column]["mc_found_by_view"]["value"] for column in told] == [0.5, 0.25]
+
+
+def test_a_breast_with_specks_all_over_weighs_no_more_than_another_where_views_count() -> None:
+    def view(lesions: int, found: int) -> ProductScore:
+        return replace(NOTHING, lesions={**NOTHING.lesions, MC: LesionCounts(lesions, found, 0, 0, images=1)})
+
+    told = halves._by_view([view(1, 1), view(2, 1), view(50, 0), view(0, 0)])
+    assert (told["value"], told["views"]) == (0.5, 3)
+    assert halves._by_view([view(0, 0)]) == {"value": None, "interval": None, "views": 0}

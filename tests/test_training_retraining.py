@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from mtunet.case import Calcification
 from mtunet.detection import models
@@ -26,11 +27,14 @@ from mtunet.evaluation.reading import load
 from tests.drawn_cbis import VIEWS, Drawn, DrawnView, classic, drawn_tree
 from tests.drawn_views import drawn_sample, tallied
 from training import __main__ as command_line
+from training import fitting
 from training.data import samples as datasets
 from training.data.registry import DataSetMissing, LabelledView, samples
 from training.operating import choose_operating_point, score, segmentations
-from training.products import OFFSETS
-from training.tools.retraining import RealData, RetrainingPlan, measure, part_of, retrain
+from training.products import OFFSETS, choose_again
+from training.tools import retraining
+from training.tools.combining import join
+from training.tools.retraining import RealData, RetrainingPlan, measure, part_of, retrain, seen_by
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 PLAN = RetrainingPlan(steps=3, phantoms=0, size=64, batch=3)
@@ -101,6 +105,13 @@ def test_without_a_test_part_of_the_source_patients_are_drawn_for_one(told: list
     ]
     for part, share in (("validation", 0.15), ("test", 0.15), ("train", 0.7)):
         assert drawn.count(part) / 1000 == pytest.approx(share, abs=0.04)  # type: ignore[arg-type]
+
+
+def test_parts_that_the_source_names_are_kept(told: list[LabelledView]) -> None:
+    patients = [replace(told[0], sample=replace(told[0].sample, patient=f"p{n}")) for n in range(100)]
+    for named in ("train", "validation", "test"):
+        assert {part_of(replace(view, split=named, divided=True), 0) for view in patients} == {named}
+    assert {part_of(replace(view, split="train"), 0) for view in patients} == {"train", "validation"}
 
 
 @pytest.mark.parametrize("networks", [1, 2])
@@ -178,6 +189,58 @@ def test_both_commands_of_the_readme_run_on_a_tree_of_the_same_shape(
     assert "unseen in training" in capsys.readouterr().out
 
 
+def test_what_was_stopped_while_choosing_goes_on_with_choosing(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours of learning are not lost to a kill in the hours after it."""
+    data, begun, folder = RealData("cbis-ddsm", root), build(NetworkConfig(width=4, norm="group")), tmp_path / "mine"
+    before = of(begun)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    choose = retraining.choose_settings
+    monkeypatch.setattr(retraining, "choose_settings", killed)
+    with pytest.raises(KeyboardInterrupt):
+        retrain(data, of(begun), folder, PLAN, "cpu")
+    monkeypatch.setattr(retraining, "choose_settings", choose)
+    for other, plan, differs in (
+        (before, replace(PLAN, views=2), "experiment differ: views"),
+        (before, replace(PLAN, steps=2), "experiment differ: draws"),
+        (of(build(NetworkConfig(width=4, norm="group"))), PLAN, "experiment differ: begin_with_sha256"),
+    ):
+        with pytest.raises(runs.NotARun, match=f"other settings .{differs}"):
+            retrain(data, other, folder, plan, "cpu")
+    with pytest.raises(runs.NotARun, match=r"other settings .splits differ\)"):
+        retrain(replace(data, seed=1), before, folder, PLAN, "cpu")
+    monkeypatch.setattr(fitting._Fitting, "take", killed)
+    retrain(data, before, folder, PLAN, "cpu")
+    assert runs.read(folder).finished
+    assert not list(folder.rglob("checkpoint*"))
+    assert "phantom" not in runs.read(folder).config["data"]
+    assert runs.read(folder).config["experiment"]["steps"] == 3
+    with pytest.raises(runs.NotARun, match="has no phantoms to choose thresholds"):
+        choose_again(folder, "cpu")
+    with pytest.raises(runs.NotARun, match="has no phantoms to choose thresholds"):
+        join([folder, folder], tmp_path / "both", "cpu")
+    assert not (tmp_path / "both").exists()
+    [split] = runs.read_splits(runs.read(folder))
+    assert seen_by(runs.read(folder)) == {*split["train"], *split["validation"]}
+
+
+def test_a_finished_run_and_a_place_that_cannot_be_written_are_refused_before_the_data_are_read(
+    tiny: Model, tmp_path: Path
+) -> None:
+    nowhere = RealData("cbis-ddsm", tmp_path / "nowhere")
+    runs.start(tmp_path / "done", {"experiment": {}}, [])
+    runs.finish(tmp_path / "done", {})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError, match="holds a finished run"):
+        retrain(nowhere, tiny, tmp_path / "done", PLAN, "cpu")
+    with pytest.raises(runs.NotARun, match=r"cannot be written, because of .*file: that is a file"):
+        retrain(nowhere, tiny, tmp_path / "file" / "mine", PLAN, "cpu")
+
+
 def test_a_wrong_folder_is_a_sentence_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         command_line.main(["evaluate-on", "cbis-ddsm", "--root", str(tmp_path), "--device", "cpu"])
@@ -202,6 +265,44 @@ def test_the_card_of_retrained_weights_names_the_data_set(
     assert [source.licence for source in sources if "CBIS-DDSM" in source.name] == [
         "CC BY 3.0: cite Lee et al. 2017 (doi 10.1038/sdata.2017.177) and The Cancer Imaging Archive"
     ]
+
+
+def test_a_test_part_that_was_learnt_from_or_has_no_view_is_refused(
+    root: Path, tiny: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = RealData("cbis-ddsm", root)
+    learnt = {sample.name for sample in data.part("test")}
+    with pytest.raises(DataSetMissing, match=r"tiny never saw, found .*, which it learnt from or was chosen on"):
+        measure(tiny, data, learnt)
+    monkeypatch.setattr(RealData, "part", lambda *_: iter(()))
+    with pytest.raises(DataSetMissing, match=r"images to measure on \(the test part of .*\), found none"):
+        measure(tiny, data)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["evaluate-on", "folder", "--root", "x", "--model", "nonsense"], "neither a model that ships (detail, paper)"),
+        (["report", __file__], "is a file. A training run is a folder"),
+        (["retrain", "folder", "--root", "x", "--out", "y", "--steps", "0"], "0 is not in the range"),
+        (["retrain", "folder", "--root", "x", "--out", "y", "--views", "-3"], "-3 is not in the range"),
+        (["retrain", "folder", "--root", "x", "--out", "y", "--phantoms", "-1"], "-1 is not in the range"),
+        (["evaluate", "detail", "--images", "0"], "0 is not in the range"),
+        (["run", "smoke", "--jobs", "0"], "0 is not in the range"),
+        (["run", "smoke", "--minutes", "nan"], "Invalid value for '--minutes'"),
+        (["run", "smoke", "--minutes", "-1"], "Invalid value for '--minutes'"),
+        (["run", "smoke", "--out", f"{__file__}/x"], "that is a file. Name another place with --out"),
+        (["realism", "--out", f"{__file__}/x/y.json"], "that is a file. Name another place with --out"),
+        (["contact-sheets", str(Path(__file__).parent / "data"), "--out", __file__], "cannot be read or written"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence_before_anything_is_done(
+    command: list[str], said: str, monkeypatch: pytest.MonkeyPatch, tiny: Model
+) -> None:
+    monkeypatch.setattr(command_line, "load_model", lambda *_: tiny)
+    ended = CliRunner().invoke(command_line.main, command)
+    assert ended.exit_code == 2
+    assert said in ended.output
 
 
 def test_measuring_touches_the_test_part_alone(root: Path, tiny: Model) -> None:

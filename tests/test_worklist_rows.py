@@ -11,6 +11,7 @@ from mtunet.store import studies as study_store
 from mtunet.store import worklist
 from mtunet.store.decisions import history, keep
 from mtunet.store.images import Store
+from mtunet.store.records import JobState
 from mtunet.store.worklist import Dot, Order, Query, State
 from mtunet.study.bac import ArteryRun, ImageAmount, study_amount, study_grade
 from mtunet.study.decisions import Act, Decision, Recall, Shown, can_undo, standing, undo
@@ -154,6 +155,13 @@ def test_states_are_new_opened_decided(three: Store) -> None:
     assert titles(three)[-1] == "suspect_100%.dcm"  # what is decided waits for nobody
 
 
+def test_a_row_says_where_readers_differ(three: Store) -> None:
+    study = worklist.rows(three, Query())[0].id
+    for reader, answer, differ in (("Ada", Recall.RECALL, False), ("Bo", Recall.NO_RECALL, True)):
+        keep(three, Decision(study, reader, Act.STUDY, answer.value, SHOWN))
+        assert {row.id: row.readers_differ for row in worklist.rows(three, Query())}[study] is differ
+
+
 def test_a_decision_taken_back_stands_no_more_until_that_is_taken_back(three: Store) -> None:
     study = worklist.rows(three, Query())[0].id
     for reader, answer in (("Ada", Recall.RECALL), ("Bea", Recall.NO_RECALL)):
@@ -285,3 +293,52 @@ def test_as_many_lists_are_kept_as_were_used_last(monkeypatch: pytest.MonkeyPatc
     lists.keep(("d",))
     assert lists.find(second, "c") is None
     assert lists.find(first, "a") == ("a", "b")
+
+
+def test_a_look_with_another_model_changes_no_row(three: Store) -> None:
+    told, tally = worklist.rows(three, Query()), worklist.tally(three, Query())
+    row = told[0]
+    three.add_analysis(C, "paper", WEIGHTS, written([], flag="none"), 0)
+    assert worklist.rows(three, Query()) == told
+    assert worklist.tally(three, Query()) == tally
+    assert titles(three, flag=Flag.MC) == [row.title]
+    assert row.other_models == ()
+    analysed(three, C, bac=3)  # the default model's newest does
+    assert titles(three, flag=Flag.MC) == []
+
+
+def test_another_model_stands_where_the_default_one_has_not_looked_and_is_named(store: Store) -> None:
+    add(store, A, "a", None)
+    store.add_analysis(A, "paper", WEIGHTS, written([("mc", 300, 3.0)]), 0)
+    [row] = worklist.rows(store, Query())
+    assert (row.triage.flag, row.other_models) == (Flag.MC, ("paper",))
+    assert store.shows(A, "paper")
+    analysed(store, A)
+    [row] = worklist.rows(store, Query())
+    assert (row.triage.flag, row.other_models) == (Flag.NONE, ())
+    assert (store.shows(A, "paper"), store.shows(A, "detail")) == (False, True)
+
+
+def test_the_default_model_looks_again_unless_only_another_was_ever_asked(store: Store) -> None:
+    def again() -> str:
+        return worklist.rows(store, Query())[0].views[0].again
+
+    add(store, A, "a", None)
+    assert again() == "detail"
+    store.queue(A, "paper", "batch")
+    assert again() == "paper"
+    store.add_analysis(A, "paper", WEIGHTS, written([]), 0)
+    assert again() == "paper"
+    store.queue(A, "detail", "batch")
+    assert again() == "detail"
+    analysed(store, A)
+    store.queue(A, "paper", "batch")
+    [row] = worklist.rows(store, Query())
+    assert (row.views[0].again, row.views[0].job and row.views[0].job.model) == (
+        "detail",
+        "paper",
+    )  # what waits is told
+    store.finish(A, "paper", JobState.FAILED, "No.")
+    [row] = worklist.rows(store, Query())
+    assert row.views[0].job is not None
+    assert (row.views[0].job.model, row.views[0].job.state) == ("detail", JobState.DONE)

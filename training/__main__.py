@@ -28,7 +28,7 @@ from training.data.samples import phantom_samples, phantom_split
 from training.experiments import EXPERIMENTS
 from training.fitting import How
 from training.note import as_markdown
-from training.products import choose_again, evaluate, mixture_of
+from training.products import choose_again, evaluate, mixture_to_choose
 from training.realism import Calcium, measure_cues, measure_realism
 from training.reporting import report
 from training.tools import combining, magnifying
@@ -39,7 +39,7 @@ from training.tools.real.choosing import with_films
 from training.tools.real.halves import as_columns
 from training.tools.real.protocol import evaluate_real
 from training.tools.real.views import PARTS
-from training.tools.retraining import RealData, RetrainingPlan, measure, retrain
+from training.tools.retraining import RealData, RetrainingPlan, measure, retrain, seen_by
 
 EXPECTED = (UnreadableRun, FileExistsError, ModelUnavailable, DeviceUnavailable, DataSetMissing, cluster.NoCluster)
 FOLDER = click.Path(path_type=Path)
@@ -52,6 +52,14 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except OSError as problem:
+            if problem.filename is not None:
+                click.echo(f"{problem.filename} cannot be read or written: {problem.strerror}.", err=True)
+            elif isinstance(problem, EXPECTED):
+                click.echo(problem, err=True)
+            else:  # of no file that a person named
+                raise
+            raise SystemExit(2) from None
         except EXPECTED as problem:
             click.echo(problem, err=True)
             raise SystemExit(2) from None
@@ -61,6 +69,12 @@ class Commands(click.Group):
 def main() -> None:
     """Train MTU-Net and measure it."""
     mtunet.speak_utf8()
+
+
+def _minutes(text: str) -> float:
+    if not 0 < (minutes := float(text)) < float("inf"):
+        raise ValueError
+    return minutes
 
 
 def _numbers(text: str) -> list[int]:
@@ -103,8 +117,12 @@ def plan_(experiments: tuple[str, ...], device: str, tflops: float | None) -> No
 @click.option("--folds", type=_numbers, metavar="0,1", help="Only these (the others another time).")
 @click.option("--methods", type=_words, metavar="single,mtunet", help="Only these.")
 @click.option("--seeds", type=_numbers, metavar="1,2", help="Only these; of a model for the app any one.")
-@click.option("--minutes", type=float, help="End in time, with all that the same command needs to go on.")
-@click.option("--jobs", default=1, help="Parts at a time, each a process with its share of cores.")
+@click.option(
+    "--minutes", type=_minutes, metavar="MINUTES", help="End in time, with all that the same command needs to go on."
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, help="Parts at a time, each a process with its share of cores."
+)
 @click.option("--ray", metavar="ADDRESS", help='The parts as tasks of this Ray cluster; "local" starts one.')
 def run(
     experiment: str,
@@ -168,13 +186,13 @@ def report_(run: Path, small: bool) -> None:
 @device_option
 def choose(run: Path, films: Path | None, device: str) -> None:
     """Choose a finished run's thresholds again, and measure it again."""
-    chosen_on = with_films(mixture_of(runs.read(run)), films) if films else None
+    chosen_on = with_films(mixture_to_choose(runs.read(run)), films) if films else None
     _tell(choose_again(run, device, chosen_on))
 
 
 @main.command("evaluate")
 @model_argument
-@click.option("--images", default=100, show_default=True)
+@click.option("--images", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--seed", default=2, show_default=True, help="Of the cohort; 1 is the one that was trained on.")
 @device_option
 def evaluate_(model: str, images: int, seed: int, device: str) -> None:
@@ -190,7 +208,13 @@ def evaluate_(model: str, images: int, seed: int, device: str) -> None:
 @click.option("--root", type=FOLDER, required=True, help="Folder with mini_mias, nema_mg1, cbis_ddsm and others.")
 @click.option("--out", type=FOLDER, help="Folder of the run (default: runs/real-MODEL).")
 @click.option("--steady", is_flag=True, help="Leave the perturbations out (a tenth of the time).")
-@click.option("--phantoms", default=60, show_default=True, help="Chosen on, and as many sealed; 0 for none.")
+@click.option(
+    "--phantoms",
+    type=click.IntRange(0),
+    default=60,
+    show_default=True,
+    help="Chosen on; sealed ones go along, four times as many.",
+)
 @device_option
 def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phantoms: int, device: str) -> None:
     """Measure a model (shipped, or the folder of a run) on the few real mammograms, by a protocol."""
@@ -204,7 +228,7 @@ def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phant
 
 
 @main.command()
-@click.option("--images", default=30, show_default=True, help="Phantoms.")
+@click.option("--images", type=click.IntRange(1), default=30, show_default=True, help="Phantoms.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--look", type=click.Choice(get_args(Look)), default="film", show_default=True, help="Of the phantoms.")
 @click.option(
@@ -215,6 +239,8 @@ def evaluate_real_(model: str, root: Path, out: Path | None, steady: bool, phant
 @click.option("--out", type=FOLDER, help="A JSON file to write it to.")
 def realism(images: int, seed: int, look: Look, cues: Calcium | None, out: Path | None) -> None:
     """How well phantom tissue can be told from real tissue, and by what."""
+    if out:
+        runs.refuse_unwritable(out.parent)  # before minutes go into measuring
     comparison = measure_cues(images, seed, look, cues) if cues else measure_realism(images, seed, look)
     if out:
         out.write_text(json.dumps(comparison, indent=2) + "\n", encoding="utf-8")
@@ -274,9 +300,17 @@ def _real_data(command: Any) -> Any:
 @_real_data
 @out_option
 @click.option("--begin-with", default=DEFAULT_MODEL, show_default=True, help=_SHIPPED_OR_RUN)
-@click.option("--steps", default=2000, show_default=True)
-@click.option("--views", default=600, show_default=True, help="Of the training part, at most; 4 MB of memory each.")
-@click.option("--phantoms", default=200, show_default=True, help="That go along.")
+@click.option(
+    "--steps", type=click.IntRange(1), default=2000, show_default=True, help="Rounded up to whole 25s, beyond 25."
+)
+@click.option(
+    "--views",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    help="Of the training part, at most; 4 MB of memory each.",
+)
+@click.option("--phantoms", type=click.IntRange(0), default=200, show_default=True, help="That go along.")
 def retrain_(
     data: str, root: Path, seed: int, device: str, out: Path, begin_with: str, steps: int, views: int, phantoms: int
 ) -> None:
@@ -290,7 +324,9 @@ def retrain_(
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help=_SHIPPED_OR_RUN)
 def evaluate_on(data: str, root: Path, seed: int, device: str, model: str) -> None:
     """Measure a model on the test part of such a data set."""
-    _, summary = measure(_model_of(model, device), RealData(data, root, seed))
+    looks = _model_of(model, device)
+    seen = set() if model in MODELS else seen_by(runs.read(Path(model)))
+    _, summary = measure(looks, RealData(data, root, seed), seen)
     _tell(summary)
 
 
@@ -318,8 +354,10 @@ def unpack(source: Path, out: Path) -> None:
 @click.option("--models", multiple=True, metavar="MODEL...", help=f"{_SHIPPED_OR_RUN} One or several.")
 @click.option("--out", type=FOLDER, required=True)
 @click.option("--real", is_flag=True, help="The views of evaluate-real, as it reads them, under the root FOLDER.")
-@click.option("--height", default=560, show_default=True, help="Of each picture, pixels.")
-@click.option("--per-row", default=3, show_default=True, help="Images; each has a picture per model.")
+@click.option("--height", type=click.IntRange(1), default=560, show_default=True, help="Of each picture, pixels.")
+@click.option(
+    "--per-row", type=click.IntRange(1), default=3, show_default=True, help="Images; each has a picture per model."
+)
 @device_option
 def contact_sheets(
     folder: Path,
@@ -364,21 +402,43 @@ def failures(model: str, device: str, phantoms: int | None) -> None:
 @click.option("--model", type=click.Choice(list(MODELS)), required=True)
 @click.option("--method", default=runs.ONLY_METHOD, show_default=True, help="Of a comparison.")
 @click.option("--fold", default=0, show_default=True, help="Of a comparison.")
-def export(run: Path, model: str, method: str, fold: int) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace the weights that lie there.")
+def export(run: Path, model: str, method: str, fold: int, overwrite: bool) -> None:
     """Put a run's weights where the app looks for a model.
 
-    What an earlier version wrote in float32 is rounded, and the run's summary names it as it is now.
+    The app takes no weights but those whose sha256 stands in mtunet/detection/models.py: it refuses the model until
+    the one that is printed here is entered there. What ships is replaced with --overwrite only, and
+    `git restore weights` brings it back. What an earlier version wrote in float32 is rounded, and the run's summary
+    names it as it is now.
     """
-    there = runs.read(run)
+    there, spec = runs.read(run), MODELS[model]
     if not there.finished:
         raise runs.NotARun(f"{run} is unfinished: it has no summary.json. Run it again to its end.")
     written = runs.weights_of(there, fold, method)
-    data = write_weights(*read_weights(written))
-    runs.rename_weights(there, written, data)
-    spec = MODELS[model]
-    write_whole(spec.path, packed_weights(data))
+    network, settings, provenance = read_weights(written)
+    if settings.way != spec.way:
+        fitting = " or ".join(name for name, each in MODELS.items() if each.way == settings.way)
+        raise runs.NotARun(
+            f"{run} looks in the way {settings.way!r}, and model {model!r} in the way {spec.way!r}: "
+            f"name --model {fitting}."
+        )
+    data = write_weights(network, settings, provenance)
     sha256 = hashlib.sha256(data).hexdigest()
-    click.echo(f"{spec.path}\nEnter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}")
+    known = sha256 == spec.sha256
+    if spec.path.exists() and not known and not overwrite:
+        raise FileExistsError(
+            f"{spec.path} holds the model that ships as {model!r}. With --overwrite these weights take its place, and "
+            f"the app refuses {model!r} until mtunet/detection/models.py says sha256={sha256} of it. Nothing was "
+            "written."
+        )
+    runs.rename_weights(there, written, data)
+    write_whole(spec.path, packed_weights(data))
+    click.echo(spec.path)
+    if not known:
+        click.echo(
+            f"Enter in mtunet/detection/models.py, MODELS[{model!r}]: sha256={sha256}\n"
+            f"Until then the app refuses {model!r}; `git restore weights` brings what ships back."
+        )
 
 
 def _tell(summary: object) -> None:
@@ -389,6 +449,8 @@ def _model_of(name: str, device: str) -> Model:
     """A shipped model by its name, or that of a finished run by its folder."""
     if name in MODELS:
         return load_model(name, device)
+    if not Path(name).exists():
+        raise ModelUnavailable(f"{name} is neither a model that ships ({', '.join(MODELS)}) nor the folder of a run.")
     there = runs.read(Path(name))
     return model_from_bytes(runs.weights_of(there), there.folder.name, device)
 

@@ -342,6 +342,7 @@ def carry_back(
 
     In parts at once where `how` says so: on a CPU small layers gain little from a second thread, and two halves of a
     batch on a thread each take less time. The objective is that of the whole batch; only sums are in another order.
+    A weight that takes no part, as those of a magnifier, gets no gradient either way.
     """
     at_once, threads = how.at_once
     if at_once == 1:
@@ -355,14 +356,15 @@ def carry_back(
     values = judge(logits)
     total(values, weights).backward()
     assert logits.grad is not None
-    gradients_of = partial(torch.autograd.grad, inputs=list(network.parameters()))
+    gradients_of = partial(torch.autograd.grad, inputs=list(network.parameters()), allow_unused=True)
     sums = workers.map(
         lambda answer, gradient: gradients_of(answer, grad_outputs=gradient),
         answers,
         logits.grad.split([len(part) for part in parts]),
     )
     for weight, *own in zip(network.parameters(), *sums, strict=True):
-        weight.grad = torch.stack(own).sum(0)
+        if there := [gradient for gradient in own if gradient is not None]:
+            weight.grad = torch.stack(there).sum(0)
     return values.detach()
 
 

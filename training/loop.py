@@ -95,7 +95,8 @@ def wanted(
 def prepare(experiment: Experiment, folder: Path, device: torch.device, watch: Watch | None = None) -> None:
     """Views made, and the run folder begun, or found to be of this experiment. Raises NotARun, and OutOfTime with the
     views that are made on disk."""
-    runs.refuse_others(folder, experiment.to_json())  # before an hour goes into views
+    runs.refuse_unwritable(folder)  # before an hour goes into views
+    runs.refuse_others(folder, experiment.to_json())
     make_views_of(experiment, (watch or Watch()).check)
     divided = divide(experiment)
     rows = [] if experiment.product else [image_row(view.about) for view in divided.views]

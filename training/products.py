@@ -26,6 +26,7 @@ from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs
 from training.data.insertion import inserted_samples
+from training.data.labelled import DataSetMissing
 from training.data.recipes import Mixture
 from training.data.samples import Sample, phantom_samples, phantom_split, spec_name
 from training.operating import (
@@ -203,11 +204,10 @@ def choose_again(folder: Path, device_name: str = "auto", validation: Validation
     each tile is looked at.
     """
     finished = runs.read(folder)
+    data = mixture_to_choose(finished)
     network, settings, provenance = read_weights(runs.weights_of(finished))
     provenance["thresholds_chosen_at"] = commit()
-    product = Product.looking(
-        folder.name, settings.way, settings.pitch_mm, mixture_of(finished), mirrored=settings.mirrored
-    )
+    product = Product.looking(folder.name, settings.way, settings.pitch_mm, data, mirrored=settings.mirrored)
     history = runs.read_table(finished, 0, "history")
     return conclude(product, folder, network, history, provenance, device_name, validation=validation)
 
@@ -218,6 +218,19 @@ def mixture_of(run: runs.Run) -> Mixture:
     if not isinstance(told, dict) or "train" not in told:
         raise runs.NotARun(f"{run.folder} does not say which phantoms it learnt from: it made no model for the app.")
     return Mixture(**{each.name: told[each.name] for each in fields(Mixture) if each.name in told})
+
+
+def mixture_to_choose(run: runs.Run) -> Mixture:
+    """As `mixture_of`, of a run whose thresholds can be chosen again. Raises NotARun for one that learnt further on a
+    data set: what it chooses and is measured on lies there."""
+    data = mixture_of(run)
+    if not (data.validation and data.test):
+        raise runs.NotARun(
+            f"{run.folder} has no phantoms to choose thresholds and to be measured on: its views are those of a data "
+            "set. `python -m training retrain` chooses them while that is there, `python -m training evaluate-on` "
+            "measures it; to join or to magnify, do so first and name that run with `retrain --begin-with`."
+        )
+    return data
 
 
 def validation_samples(data: Mixture, between: Callable[[], None] = lambda: None) -> Iterator[Sample]:
@@ -282,6 +295,8 @@ def evaluate(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """One row of counts per image, and the figures over all of them and per stratum. data: in words.
 
+    Raises DataSetMissing where there is no image.
+
     at_half: threshold and rule that gave half a false MC per image on the validation part, to be counted besides.
     """
     rows, seconds = [], []
@@ -296,6 +311,8 @@ def evaluate(
             halves += by_rule(sample, segmentation, MC, threshold, [rule])[rule]
         seconds.append(segmentation.seconds)
         rows.append(_row(sample, counted, segmentation.seconds))
+    if not rows:
+        raise DataSetMissing(f"Expected images to measure on ({data}), found none.")
     return rows, {
         "data": data,
         "settings": model.settings.to_json(),

@@ -8,6 +8,7 @@ import { Talk } from "./talk.js";
 const THEN_NEXT = "mtunet.then_next";
 const FOLDED = "mtunet.folded";
 const READER = "mtunet.reader";
+const DRAFT = "mtunet.draft."; // and the study: a note that is typed and not kept yet outlives the page in its tab
 
 export class Desk {
   constructor(viewer) {
@@ -68,7 +69,10 @@ export class Desk {
     });
     this.keep = button("Keep the note", "", () => this.keepNote());
     this.back_out = button("Undo", "undo", () => this.undo());
-    this.words.addEventListener("input", () => this.render());
+    this.words.addEventListener("input", () => {
+      this.draft(this.words.value);
+      this.render();
+    });
     this.layers = element(
       "details",
       { class: "layers", open: window.innerHeight > 820 },
@@ -84,6 +88,7 @@ export class Desk {
         { class: "told", tabindex: "-1" },
         part("name_of", "h2"),
         part("about"),
+        part("unusual"),
         part("flag"),
         part("findings", "ul"),
         this.layers,
@@ -113,7 +118,7 @@ export class Desk {
     if (another || moved || facts.state.last >= this.state.last) this.state = facts.state;
     if (moved || this.listed !== JSON.stringify(facts.place)) this.place = facts.place;
     this.listed = JSON.stringify(facts.place);
-    if (another) this.words.value = "";
+    if (another) this.words.value = sessionStorage.getItem(DRAFT + facts.study) ?? "";
     const kept = sessionStorage.getItem(READER) ?? "";
     if (!facts.reader && kept && !this.reader)
       this.sign(kept); // a reload keeps who reads in this tab
@@ -141,8 +146,14 @@ export class Desk {
     return this.name.value.trim();
   }
 
+  draft(words) {
+    if (words.trim()) sessionStorage.setItem(DRAFT + this.facts.study, words);
+    else sessionStorage.removeItem(DRAFT + this.facts.study);
+  }
+
   sign(name) {
     this.name.value = name.trim();
+    this.name.removeAttribute("aria-invalid");
     sessionStorage.setItem(READER, this.reader);
     if (this.reader !== this.facts.reader) this.tell("sign", this.reader);
     this.render();
@@ -171,7 +182,7 @@ export class Desk {
     if (!this.reader) {
       this.say("Say who reads first: a decision carries its reader's name.");
       this.unfold();
-      this.name.focus();
+      this.name.setAttribute("aria-invalid", "true"); // not the focus: the next key would be a letter of the name
       return false;
     }
     this.element.dataset.busy = "";
@@ -249,8 +260,10 @@ export class Desk {
 
   async keepNote() {
     const note = this.words.value.trim();
+    const { study } = this.facts;
     if (!note || !(await this.send({ act: "note", note }))) return false;
-    this.words.value = "";
+    sessionStorage.removeItem(DRAFT + study);
+    if (this.facts.study === study) this.words.value = "";
     this.render();
     return true;
   }
@@ -355,6 +368,7 @@ export class Desk {
     this.name_of.title = facts.title;
     this.about.replaceChildren(...facts.about.map((words) => element("div", {}, words)));
     this.flag.replaceChildren(...flagOf(facts.flag));
+    this.unusual.replaceChildren(...this.otherwise(facts.unusual));
     this.findings.replaceChildren(...facts.findings.map((finding, n) => this.row(finding, n)));
     if (!facts.findings.length)
       this.findings.append(element("li", {}, "Nothing was found above these thresholds."));
@@ -385,6 +399,13 @@ export class Desk {
       this.ask(this.card.pane, facts.findings[this.chosen]);
     if (!this.leaving) delete this.element.dataset.busy;
     Object.assign(this.element.dataset, { study: facts.study, last: state.last });
+  }
+
+  /** In view of what the flag and the findings are, where that is not the usual; and the way back. */
+  otherwise(unusual) {
+    if (!unusual) return [];
+    const back = pressed(unusual.back, "", () => this.tell("usual", String(Date.now())));
+    return [...unusual.words.map((words) => element("p", {}, words)), back];
   }
 
   row(finding, n) {

@@ -118,6 +118,8 @@ class Refusal(StrEnum):
     BLANK = "blank"
     ENCRYPTED = "encrypted"
     BAD_ARCHIVE = "bad_archive"
+    NOT_READ = "not_read"
+    """Handed in, and the program ended before its turn."""
 
 
 class UnreadableImage(ValueError):

@@ -233,9 +233,13 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_truth(file: Path) -> bool:
-    """The masks that `mtunet samples` writes beside its images: the folder's README says what they are."""
-    marker = file.parent / TRUTH_MARKER
-    return file.parent.name == TRUTH and marker.is_file()
+    """Masks: those that `mtunet samples` writes beside its images, as the folder's README says, and those of a folder
+    to learn from, `masks/mc` and `masks/bac` beside `images`."""
+    folder = file.parent
+    if folder.name == TRUTH and (folder / TRUTH_MARKER).is_file():
+        return True
+    masks = folder.parent
+    return masks.name == "masks" and folder.name in list(Calcification) and (masks.parent / "images").is_dir()
 
 
 def _sayable(name: str) -> str:

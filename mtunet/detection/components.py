@@ -203,12 +203,32 @@ def label(
         labels=labels,
         stats=stats,
         area_mm2=stats[:, cv2.CC_STAT_AREA].astype(np.float64) * (spacing_mm[0] * spacing_mm[1]),
-        specks=np.bincount(labels[rows, columns], minlength=count),
+        specks=np.bincount(_owners(labels, rows, columns), minlength=count),
         spacing_mm=spacing_mm,
         origin=origin,
         at_skin=np.zeros(count) if breast is None else _at_skin(labels, count, spacing_mm, origin, breast),
         peak=peak,
     )
+
+
+def _owners(
+    labels: npt.NDArray[np.int32], rows: npt.NDArray[np.int32], columns: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """(n,) the component of each pixel: that which it lies on or, as outlines leave holes out, in a hole of; else 0.
+
+    A speck far brighter than any that was learnt from may be a hole in its own region.
+    """
+    own = labels[rows, columns]
+    beside = np.flatnonzero(own == 0)
+    if not len(beside):
+        return own
+    ground = np.pad(labels == 0, 1, constant_values=True)
+    _, parts = cv2.connectedComponents(ground.view(np.uint8), connectivity=4)
+    part = parts[rows[beside] + 1, columns[beside] + 1]
+    for hole in np.setdiff1d(part, parts[0, 0]):
+        top, column = divmod(int(np.argmax(parts == hole)), parts.shape[1])
+        own[beside[part == hole]] = labels[top - 2, column - 1]  # above the hole's first pixel; `parts` is padded
+    return own
 
 
 def told_apart(

@@ -5,6 +5,7 @@ convolutions, long skips, one 1×1 head with its own sigmoid per task (MC, BAC, 
 With `width=64` and three heads it has 31,030,723 parameters. Ronneberger et al. 2015, arXiv:1505.04597, is the base.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
@@ -107,7 +108,7 @@ def normalise(pixels: Tensor, window: Tensor) -> Tensor:
     return ((pixels - low) / (high - low).clamp_min(1e-3)).clamp(-0.5, 2.0)
 
 
-def mirror_look(network: Callable[[Tensor, Tensor], Tensor], pixels: Tensor, window: Tensor) -> Tensor:
+def mirror_look(network: "Look", pixels: Tensor, window: Tensor) -> Tensor:
     """Logits of the pixels as `network` gives them for the mirror image, which a breast of the other side would show
     as likely; turned back."""
     logits = network(pixels.flip(3).contiguous(memory_format=torch.channels_last), window)
@@ -225,14 +226,22 @@ class Ensemble(nn.Module):
 
     def each(self, pixels: Tensor, window: Tensor) -> Tensor:
         """(networks, N, heads, rows, columns) float32: what every network says by itself."""
-        answers = [
-            mirror_look(member, pixels, window) if number % 2 else member(pixels, window)
-            for number, member in enumerate(self.members)
-        ]
-        return torch.stack([logits.float() for logits in answers])
+        return torch.stack([look(pixels, window).float() for look in looks(self)])
 
 
 Network = MTUNet | Ensemble
+Look = Callable[[Tensor, Tensor], Tensor]
+"""(N, 1, rows, columns) pixels and (N, 2) windows to (N, heads, rows, columns) logits."""
+
+
+def looks(network: Network) -> list[Look]:
+    """Of several networks what each says by itself, in their order; of one, it alone."""
+    if not isinstance(network, Ensemble):
+        return [network]
+    return [
+        functools.partial(mirror_look, member) if number % 2 else member
+        for number, member in enumerate(network.members)
+    ]
 
 
 def config_from_json(value: dict[str, Any]) -> NetworkConfig | EnsembleConfig:

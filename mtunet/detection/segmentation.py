@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from mtunet.detection.components import components
 from mtunet.detection.devices import cores_to_use, describe, tile_workers, tiles_at_once
 from mtunet.detection.magnification import look_closer, overruled
 from mtunet.detection.models import Model
-from mtunet.detection.network import DIVISOR, Ensemble, Network, mirror_look
+from mtunet.detection.network import DIVISOR, Look, Network, looks, mirror_look
 from mtunet.detection.pitch import Scale, after_trying, scales
 from mtunet.detection.preprocessing import Prepared, prepare, restore, restore_bits
 from mtunet.detection.specks import find_specks
@@ -229,16 +230,22 @@ class _Look:
         self.batch = self.batch or BATCH.get(self.device.type, 1)
         self.described = describe(self.device, self.dtype)
 
-    def __call__(self, pixels: npt.NDArray[np.float32], window: tuple[float, float]) -> npt.NDArray[np.float32]:
-        """(n, rows, columns) to (n, answers, heads, rows, columns) logits, float32."""
+    @property
+    def networks(self) -> int:
+        return len(looks(self.network))
+
+    def __call__(
+        self, number: int, pixels: npt.NDArray[np.float32], window: tuple[float, float]
+    ) -> npt.NDArray[np.float32]:
+        """(n, rows, columns) to (n, heads, rows, columns) float32: logits of one of the networks."""
         x = torch.from_numpy(pixels).unsqueeze(1).contiguous(memory_format=torch.channels_last)
-        windows = torch.tensor([window] * len(x))
+        x, windows = x.to(self.device, non_blocking=True), torch.tensor([window] * len(x)).to(self.device)
         with (
             torch.inference_mode(),
             torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32),
         ):
-            logits = passes(self.network, x.to(self.device, non_blocking=True), windows.to(self.device), self.mirrored)
-        result: npt.NDArray[np.float32] = logits.transpose(0, 1).cpu().numpy()
+            logits = passed(looks(self.network)[number], x, windows, self.mirrored)
+        result: npt.NDArray[np.float32] = logits.cpu().numpy()
         return result
 
     def give_way(self) -> None:
@@ -255,43 +262,32 @@ class _Look:
             torch.cuda.empty_cache()
 
 
-def passes(network: Network, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
-    """(answers, n, heads, rows, columns) float32 logits of (n, 1, rows, columns): first the answer that counts,
-    then, of several networks, what each says by itself. Of one pass, or the mean of it and of one over the mirror
-    image."""
-
-    def answers(pixels: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
-        if isinstance(network, Ensemble):
-            each = network.each(pixels, window)
-            return torch.cat([each.mean(0, keepdim=True), each])
-        alone: torch.Tensor = network(pixels, window).float()
-        return alone[None]
-
-    logits = answers(pixels, window)
-    if mirrored:
-        logits = logits.add_(mirror_look(answers, pixels, window)).mul_(0.5)
-    return logits
+def passed(look: Look, pixels: torch.Tensor, window: torch.Tensor, mirrored: bool) -> torch.Tensor:
+    """(n, heads, rows, columns) float32 logits of (n, 1, rows, columns): of one pass, or the mean of it and of one over
+    the mirror image."""
+    logits = look(pixels, window).float()
+    return logits.add_(mirror_look(look, pixels, window)).mul_(0.5) if mirrored else logits
 
 
 def _blended_logits(
     look: _Look, prepared: Prepared, progress: Callable[[float], None], cancelled: Callable[[], bool]
 ) -> npt.NDArray[np.float32]:
-    """(answers, types, rows, columns) on the network's grid, answers as in `passes`, types in the order of
-    Calcification; far below zero where nothing was looked at. The background's head is not asked."""
+    """(answers, types, rows, columns) on the network's grid: first the answer that counts, then, of several networks,
+    what each says by itself; types in the order of Calcification; far below zero where nothing was looked at. The
+    background's head is not asked."""
     rows, columns = prepared.pixels.shape
     boxes = tiles(prepared.breast_on_grid)
     bottom = max((box.bottom for box in boxes), default=rows)
     right = max((box.right for box in boxes), default=columns)
     padded = np.pad(prepared.pixels, ((0, max(bottom - rows, 0)), (0, max(right - columns, 0))), "symmetric")
     heads = [look.network.config.heads.index(kind.value) for kind in Calcification]
-    answers = 1 + len(look.network.members) if isinstance(look.network, Ensemble) else 1
-    total = np.zeros((answers, len(heads), *padded.shape), np.float32)
+    total = np.zeros((look.networks, len(heads), *padded.shape), np.float32)
     weight = np.zeros(padded.shape, np.float32)
     progress(0.0)
     for done, (box, values) in enumerate(_each(look, padded, prepared.window, boxes, cancelled), start=1):
         blend = blend_weight(values.shape[2:])
-        for answer, said in zip(total, values, strict=True):
-            for own, head in zip(answer, heads, strict=True):
+        for each, said in zip(total, values, strict=True):
+            for own, head in zip(each, heads, strict=True):
                 own[box.top : box.bottom, box.left : box.right] += said[head] * blend
         weight[box.top : box.bottom, box.left : box.right] += blend
         progress(done / len(boxes))
@@ -300,7 +296,7 @@ def _blended_logits(
     blended, weight = total[..., :rows, :columns], weight[:rows, :columns]
     np.divide(blended, np.maximum(weight, 1e-6), out=blended)
     blended[..., weight == 0] = -30.0
-    return blended
+    return blended if len(blended) == 1 else np.concatenate([blended.mean(0, keepdims=True), blended])
 
 
 def _each(
@@ -310,7 +306,7 @@ def _each(
     boxes: list[Box],
     cancelled: Callable[[], bool],
 ) -> Iterator[tuple[Box, npt.NDArray[np.float32]]]:
-    """Each box with its (answers, heads, rows, columns) logits, in their order: in batches, or on a CPU a few at
+    """Each box with its (networks, heads, rows, columns) logits, in their order: in batches, or on a CPU a few at
     once."""
     done = 0
     while done < len(boxes):
@@ -320,7 +316,7 @@ def _each(
         batch = boxes[done:] if on_cores else boxes[done : done + look.batch]
         cut = [pixels[b.top : b.bottom, b.left : b.right] for b in batch]
         try:
-            logits = _on_cores(look, cut, window, cancelled) if on_cores else iter(look(np.stack(cut), window))
+            logits = _on_cores(look, cut, window, cancelled) if on_cores else _in_a_batch(look, np.stack(cut), window)
             for box, values in zip(batch, logits, strict=True):
                 yield box, values
                 done += 1
@@ -333,25 +329,35 @@ def _each(
 def _on_cores(
     look: _Look, cut: list[npt.NDArray[np.float32]], window: tuple[float, float], cancelled: Callable[[], bool]
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Tiles one by one on a CPU, as many at once as `tiles_at_once` says for the whole program."""
+    """Tiles one by one on a CPU, by each network apart, as many looks at once as `tiles_at_once` says for the whole
+    program: so an odd number of tiles leaves no core idle."""
 
-    def one(tile: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def one(tile: npt.NDArray[np.float32], number: int) -> npt.NDArray[np.float32]:
         if cancelled():
             raise Cancelled
-        values: npt.NDArray[np.float32] = look(tile[None], window)[0]
+        values: npt.NDArray[np.float32] = look(number, tile[None], window)[0]
         return values
 
+    numbers = range(look.networks)
     at_once, threads = tiles_at_once(cores_to_use())
     if at_once == 1:
-        yield from map(one, cut)
+        yield from (np.stack([one(tile, number) for number in numbers]) for tile in cut)
         return
-    waiting = [tile_workers(at_once, threads).submit(one, tile) for tile in cut]
+    workers = tile_workers(at_once, threads)
+    waiting = [[workers.submit(one, tile, number) for number in numbers] for tile in cut]
     try:
-        for future in waiting:
-            yield future.result()
+        for futures in waiting:
+            yield np.stack([future.result() for future in futures])
     finally:
-        for future in waiting:
+        for future in chain.from_iterable(waiting):
             future.cancel()
+
+
+def _in_a_batch(
+    look: _Look, pixels: npt.NDArray[np.float32], window: tuple[float, float]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """pixels: (n, rows, columns)."""
+    yield from np.stack([look(number, pixels, window) for number in range(look.networks)], axis=1)
 
 
 def _is_out_of_memory(problem: Exception) -> bool:

@@ -136,8 +136,9 @@ def estimated_mc(mc: Summary) -> str:
 
 
 def _compared(half: Summary, ships: Summary, told: Callable[[Summary], str]) -> str:
-    """At the point that is compared, and as it ships where that is another."""
-    return told(half) if half is ships else f"{told(half)} (as it ships: {told(ships)})"
+    """At the point that is compared, and as it ships where that reads otherwise."""
+    compared, shipped = told(half), told(ships)
+    return compared if compared == shipped else f"{compared} (as it ships: {shipped})"
 
 
 def _parts(parts: Summary | None) -> Iterator[Measure]:

@@ -40,6 +40,7 @@ images.csv per fold with the counts of pixels and lesions; the readers here find
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,10 +125,23 @@ class RunPart:
 
 def start(folder: Path, config: Mapping[str, Any], splits: Sequence[Mapping[str, Sequence[str]]]) -> None:
     """Begin a run. A run of that name that was finished before is not overwritten: raises FileExistsError."""
-    if (folder / files.SUMMARY).exists():
-        raise FileExistsError(f"{folder} holds a finished run. Choose another name, or remove it first.")
+    refuse_finished(folder)
     files.write_json(folder / files.SPLITS, list(splits))
     files.write_json(folder / files.CONFIG, dict(config))
+
+
+def refuse_finished(folder: Path) -> None:
+    """Raises FileExistsError where the folder holds a finished run."""
+    if (folder / files.SUMMARY).exists():
+        raise FileExistsError(f"{folder} holds a finished run. Choose another name, or remove it first.")
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raises NotARun where no run can be written into the folder, or no such folder made; makes none."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "nothing may be written there" if there.is_dir() else "that is a file"
+        raise NotARun(f"{folder} cannot be written, because of {there}: {why}. Name another place with --out.")
 
 
 def begin(
@@ -165,9 +179,16 @@ def refuse_others(
         told["splits"] = (read_splits(there), list(splits))
     if differ := [name for name, (old, new) in told.items() if old != json.loads(json.dumps(new))]:
         raise NotARun(
-            f"{folder} holds a run with other settings ({' and '.join(differ)} differ). "
+            f"{folder} holds a run with other settings ({' and '.join(differ)} differ{_changed(*told['experiment'])}). "
             "Name another folder with --out, or remove this one first."
         )
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The names of the settings that differ, after a colon; "" where none does."""
+    new = json.loads(json.dumps(new))
+    names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    return f": {', '.join(names)}" if names else ""
 
 
 def part_done(folder: Path, method: str, fold: int, seed: int | None = None) -> bool:
@@ -266,6 +287,8 @@ def rename_weights(run: Run, before: bytes, after: bytes) -> None:
 
 def read(folder: Path) -> Run:
     """Raises NotARun, with what to do, for a folder that is none, and UnreadableRun for a damaged one."""
+    if folder.is_file():
+        raise NotARun(f"{folder} is a file. A training run is a folder: name the one that holds {files.CONFIG}.")
     config = files.read_json(folder / files.CONFIG)
     if config is None:
         raise NotARun(
@@ -380,9 +403,13 @@ def read_splits(run: Run) -> list[dict[str, list[str]]]:
 
 
 def weights_of(run: Run, fold: int = 0, method: str | None = None) -> bytes:
-    """Raises NotARun for a method of two networks, or where weights were not kept."""
+    """Raises NotARun for a method of two networks, one or a fold that is not there, or where weights were not kept."""
     path = files.weights_path(_fold(run, fold, method))
     if not path.exists():
+        if method not in (None, *run.methods):
+            raise NotARun(f"{run.folder} has no method {method}: it has {', '.join(run.methods)}.")
+        if (folds := _folds(run)) and fold not in folds:
+            raise NotARun(f"{run.folder} has no fold {fold}: it has {', '.join(map(str, folds))}.")
         for shipped in sorted(SHIPPED.glob("*.safetensors.xz")):
             data = unpacked_weights(shipped)
             if hashlib.sha256(data).hexdigest() == (run.summary or {}).get(WEIGHTS_SHA256):

@@ -73,16 +73,20 @@ def _phantoms(phantoms: Summary | None) -> Iterator[Halves]:
     if phantoms is None:
         return
     one, other = phantoms["choosing"], phantoms["sealed"]
+    images = f"phantoms (synthetic), {one['images']} and {other['images']}"
     for name, measure, form in (
         ("mc_lesion_sensitivity", "MC lesions found", ".3f"),
         ("false_mc_per_image", "false MC per image", ".2f"),
         ("bac_pixel_f1", "BAC pixel F1", ".3f"),
         ("bac_called_mc", "BAC regions called MC", ".1%"),
     ):
-        yield Halves("phantoms (synthetic)", measure, estimate(one[name], form), estimate(other[name], form))
+        yield Halves(images, measure, estimate(one[name], form), estimate(other[name], form))
+    if "mc_found_by_view" in one:
+        views = [estimate(column["mc_found_by_view"]) for column in (one, other)]
+        yield Halves(images, "MC lesions found of a view, mean of views", *views)
     if "mc_at_half" in one:
         said = [estimated_mc(column["mc_at_half"]) for column in (one, other)]
-        yield Halves("phantoms (synthetic)", "MC found at half a false one an image on those chosen on", *said)
+        yield Halves(images, "MC found at half a false one an image on those chosen on", *said)
 
 
 def _parts(parts: Summary | None) -> Iterator[Halves]:
@@ -98,12 +102,27 @@ def decided_in_sight(spec: ModelSpec | None) -> tuple[str, ...]:
 
 
 def looked_at_besides(measured: Iterable[runs.Run], shown: runs.Run) -> str:
-    """A sentence on the other measurements of the same sealed images, as what is known of them was in sight when it was
+    """Sentences on the other measurements of the same sealed images, as what is known of them was in sight when it was
     decided what ships; "" where there are none."""
-    names = [f"`{run.folder.name}`" for run in measured if run != shown and halves(run.summary or {})]
-    if not names:
+    others = [run for run in measured if run != shown and halves(run.summary or {})]
+    if not others:
         return ""
-    return (
-        f"The same sealed images were looked at with other candidates, too ({', '.join(names)}). What ships was "
+    said = (
+        f"The same sealed images were looked at with other candidates, too ({_named(others)}). What ships was "
         "decided with those figures in sight, so the sealed ones flatter as well, if less; each run's notes say how."
     )
+    if (cohort := _sealed_cohort(shown)) is None:
+        return said
+    same = [run for run in others if _sealed_cohort(run) == cohort]
+    return f"{said} The sealed phantoms are not among them: they were looked at with {_named(same) or 'no other'}."
+
+
+def _named(measured: Iterable[runs.Run]) -> str:
+    return ", ".join(f"`{run.folder.name}`" for run in measured)
+
+
+def _sealed_cohort(run: runs.Run) -> int | None:
+    """None of a measurement that does not say it, by a protocol until 7, whose one was the same for all."""
+    phantoms = (run.summary or {}).get("phantoms") or {}
+    cohort: int | None = phantoms.get("sealed", {}).get("cohort")
+    return cohort

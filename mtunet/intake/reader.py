@@ -1,35 +1,45 @@
 """The one who opens the post: a thread that reads what was handed in, file after file, whoever has left meanwhile.
 
-Bytes wait in memory only and are let go of once read: a file may hold a patient's name, our images never do.
+Bytes wait in memory only and are let go of once read: a file may hold a patient's name, our images never do. Of what
+was not read when the program ended the names are told at the next start.
 """
 
 import queue
+import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
+from mtunet import files
 from mtunet.case import Refusal
 from mtunet.intake import logs
 from mtunet.intake.admission import UPLOAD, Declined, Origin, QueueFull, Taken, take_in
 from mtunet.store.database import UnusableStore
 from mtunet.store.filing import CouldNotSave
+from mtunet.store.handed_in import await_reading, readers, tell_not_read, was_read
 from mtunet.store.images import Store
 from mtunet.store.records import now
 
+READERS = "readers"
+"""Folder of a file for each reader, which it holds locked as long as it is here."""
 MOST_BYTES = 4 << 30
 """May wait to be read at one time."""
 
 
 @dataclass(frozen=True)
 class File:
-    """Something handed in. data: its bytes, or how to get them at its turn. title: shown instead of the name."""
+    """Something handed in. data: its bytes, or how to get them at its turn. title: shown instead of the name. number:
+    among what is kept of files that wait; 0 where that could not be kept."""
 
     name: str
     data: bytes | Callable[[], bytes]
     source: str = UPLOAD
     title: str | None = None
+    number: int = 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -87,17 +97,21 @@ class Receiver:
         self._waiting_bytes = 0
         self._closing = threading.Event()
         self._lock = threading.Lock()
+        self._name = secrets.token_hex(8)
+        self._here = self._announced()
+        self._tell_what_others_left()
         self._thread = threading.Thread(target=self._work, name="reading", daemon=True)
         self._thread.start()
 
-    def hand_in(self, batch: str, files: Iterable[File]) -> None:
+    def hand_in(self, batch: str, handed: Iterable[File]) -> None:
         """Take over files to be read under one batch. Raises QueueFull, and then takes none."""
-        new = list(files)
+        new = list(handed)
         size = sum(file.waiting_bytes for file in new)
         with self._lock:
             if self._waiting_bytes and self._waiting_bytes + size > MOST_BYTES:
                 raise QueueFull("Too many files wait to be read already. Come back when some are done.")
             self._waiting_bytes += size
+            new = self._noted(new)
             if (waits := self._post.get(batch)) is not None:  # more of the same
                 waits.files.extend(new)
                 waits.told.files += len(new)
@@ -121,10 +135,46 @@ class Receiver:
         return any(not batch.done for batch in list(self._batches.values()))
 
     def close(self) -> None:
-        """Stop after the image that is being read; what was not read is lost, as it may not be on disk."""
+        """Stop after the image that is being read; what was not read is lost, as it may not be on disk, and is told at
+        the next start."""
         self._closing.set()
         self._turns.put(None)
         self._thread.join()
+        if self._here is not None:
+            self._here.close()
+            (self._data / READERS / self._name).unlink(missing_ok=True)
+
+    def _announced(self) -> IO[str] | None:
+        """The file that says that this reader is here; None where the folder cannot be written: nothing is taken in
+        there either."""
+        path = self._data / READERS / self._name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            here = path.open("w")
+        except OSError:
+            return None
+        files.lock(here)
+        return here
+
+    def _noted(self, new: list[File]) -> list[File]:
+        """With numbers. Where they cannot be kept the files are read all the same, or it is said why not."""
+        try:
+            with Store.open(self._data) as store:
+                numbers = await_reading(store, self._name, [file.name for file in new])
+        except (CouldNotSave, UnusableStore):
+            return new
+        return [replace(file, number=number) for file, number in zip(new, numbers, strict=True)]
+
+    def _tell_what_others_left(self) -> None:
+        """Of those that are not here any more: nobody holds their file."""
+        with suppress(CouldNotSave, UnusableStore), Store.open(self._data) as store:
+            for name in readers(store):
+                path = self._data / READERS / name
+                with suppress(FileNotFoundError), path.open("r+") as there:
+                    if name == self._name or not files.lock(there):
+                        continue
+                tell_not_read(store, name)
+                path.unlink(missing_ok=True)
 
     def _work(self) -> None:
         while (name := self._turns.get()) is not None and not self._closing.is_set():
@@ -162,9 +212,9 @@ class Receiver:
         self._wake()
         if post.slow >= SLOW_FILES and (post.files or post.file.name.casefold().endswith(".zip")):
             self._give_up(post, SET_ASIDE)
-            while post.files:
-                post.file = post.files.popleft()
-                self._close_file(post)
+            aside = list(post.files)
+            post.files.clear()
+            self._are_read(post, aside)
 
     def _outcomes(self, name: str, post: _Post) -> Iterator[Taken | Declined]:
         file = post.file
@@ -183,6 +233,11 @@ class Receiver:
     def _close_file(self, post: _Post) -> None:
         file, post.file, post.open = post.file, None, iter(())
         if file is not None:
-            post.told.read += 1
-            with self._lock:
-                self._waiting_bytes -= file.waiting_bytes
+            self._are_read(post, [file])
+
+    def _are_read(self, post: _Post, done: Sequence[File]) -> None:
+        with suppress(CouldNotSave, UnusableStore), Store.open(self._data) as store:
+            was_read(store, [file.number for file in done])
+        post.told.read += len(done)
+        with self._lock:
+            self._waiting_bytes -= sum(file.waiting_bytes for file in done)

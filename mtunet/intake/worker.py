@@ -16,13 +16,12 @@ from pathlib import Path
 from mtunet import files
 from mtunet.detection import analysis, models
 from mtunet.detection.analysis_json import to_json
-from mtunet.detection.triage import RULES_VERSION
 from mtunet.intake import engine, logs
 from mtunet.intake.cluster import RayAbsent, RayCluster
 from mtunet.output import drawing
 from mtunet.store import database, filing
 from mtunet.store.database import UnusableStore
-from mtunet.store.images import ORPHAN_SECONDS, Store, mammogram_of
+from mtunet.store.images import ORPHAN_SECONDS, WEIGHED_BY, Store, mammogram_of
 from mtunet.store.records import Image, Job, JobState
 from mtunet.study.look import look, look_to_json
 
@@ -110,7 +109,7 @@ class Jobs:
         with Store.open(self._data) as store:
             if not store.is_whole():
                 raise UnusableStore(database.sentence(None, self._data / database.FILE))
-            store.weigh_again(RULES_VERSION)
+            store.weigh_again(WEIGHED_BY)
             store.ask_for_orphans(models.DEFAULT_MODEL)
             store.sweep()
             if not store.waiting():  # else the first page waits for torch, which holds Python's lock for seconds
@@ -209,7 +208,9 @@ class Jobs:
     def _keep_analysis(self, store: Store, sha256: str, model: str, made: engine.Made) -> None:
         weights = made.analysis["provenance"]["weights_sha256"]
         files = dict(made.files)
-        filing.save_thumbnail(self._data, sha256, files.pop(THUMBNAIL_FILE))
+        thumbnail = files.pop(THUMBNAIL_FILE)
+        if store.shows(sha256, model):
+            filing.save_thumbnail(self._data, sha256, thumbnail)
         filing.save_maps(self._data, sha256, model, weights, files)
         if not store.add_analysis(sha256, model, weights, made.analysis, made.more["coarse_vessels"]):
             filing.forget(self._data, sha256)  # deleted meanwhile

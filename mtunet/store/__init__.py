@@ -4,6 +4,7 @@ __all__ = [
     "database",
     "decisions",
     "filing",
+    "handed_in",
     "images",
     "outbox",
     "quiz",

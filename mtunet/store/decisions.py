@@ -1,7 +1,7 @@
 """Decisions on file: added, read, never changed. The table refuses updates and deletions by itself (`migrations`)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +46,15 @@ def history(store: Opened, study: str) -> tuple[Decision, ...]:
     """Everything that was decided of one study, oldest first."""
     query = "select * from decisions where study = ? order by id"
     return tuple(_decision(row) for row in store.db.query(query, [study]))
+
+
+def histories(store: Opened, studies: Sequence[str]) -> dict[str, tuple[Decision, ...]]:
+    """The same of several, by study; what was never decided of is left out."""
+    query = "select * from decisions where study in (select value from json_each(?)) order by id"
+    found: dict[str, tuple[Decision, ...]] = {}
+    for row in store.db.query(query, [json.dumps(list(studies))]):
+        found[row["study"]] = (*found.get(row["study"], ()), _decision(row))
+    return found
 
 
 def everything(store: Opened) -> tuple[Decision, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from mtunet.case import Analysis, Belonging, Mammogram, Refusal
 from mtunet.detection import models
 from mtunet.detection.analysis_json import from_json
+from mtunet.detection.triage import RULES_VERSION
 from mtunet.files import display_name
 from mtunet.store import filing
 from mtunet.store.database import Opened
@@ -28,8 +29,8 @@ from mtunet.store.records import (
     job_from,
     now,
 )
-from mtunet.store.studies import find_image, forget_image, put, rename_image
-from mtunet.store.summary import numbers_of_analysis, refresh, score_again
+from mtunet.store.studies import blank_notes, find_image, forget_image, put, rename_image, study_of
+from mtunet.store.summary import numbers_of_analysis, refresh, score_again, shows
 from mtunet.study.grouping import StudyPlace
 
 ENDED_ONCE = "The program ended while it looked at this image; it is tried once more."
@@ -39,6 +40,8 @@ ENDED_TWICE = (
 )
 ORPHAN_SECONDS = 60.0
 """A file without a row that is younger may be of somebody who is about to write it."""
+WEIGHED_BY = f"{RULES_VERSION}, {models.DEFAULT_MODEL}"
+"""What the studies' rows hang on: the rules, and the model whose analyses stand."""
 AT_A_TIME = 200
 """Studies that are weighed again under one write lock."""
 
@@ -136,10 +139,15 @@ class Store(Opened):
         return mammogram_of(image, filing.image_bytes(self.data, image.sha256))
 
     def delete(self, *names: str) -> None:
-        """Forget images (sha256), their analyses, their jobs and their files."""
+        """Forget images (sha256), their analyses, their jobs and their files; with the last image of a study its
+        notes."""
         with self.writing():
+            holding = {study.id for sha256 in names if (study := study_of(self, sha256)) is not None}
             for sha256 in names:
                 forget_image(self.db, sha256)
+            for study_id in holding:
+                if not self.db["images"].count_where("study = ?", [study_id]):
+                    blank_notes(self.db, study_id)
         filing.forget(self.data, *names)
         self.forget_copies()
 
@@ -259,9 +267,14 @@ class Store(Opened):
                 [now(), sha256, model],
             )
 
+    def shows(self, sha256: str, model: str) -> bool:
+        """Whether the worklist shows of this image what this model finds."""
+        return shows(self.db, sha256, model)
+
     def weigh_again(self, rules: str) -> int:
         """Bring the rows of studies that were weighed by other rules up to these; says how many. What was found on the
-        images stays as it is. A few at a time, so that nobody waits long for the write lock.
+        images stays as it is. A few at a time, so that nobody waits long for the write lock. rules: as
+        WEIGHED_BY names them.
         """
         if [row["rules"] for row in self.db.query("select rules from weighed_by")] == [rules]:
             return 0

@@ -63,8 +63,11 @@ def last_event_seen_by(store: Opened, token_sha256: str) -> int | None:
 
 
 def model_shown(store: Opened, room: int, number: int) -> str | None:
-    """What the model said when it was shown with this question; None when it was not."""
-    query = "select model from room_events where room = ? and number = ? and phase = 'model' order by id desc limit 1"
+    """What the model said when it was shown with this question, or with its answer; None when it was not."""
+    query = (
+        "select model from room_events where room = ? and number = ? and phase in ('model', 'revealed') "
+        "and model is not null order by id desc limit 1"
+    )
     return next((row["model"] for row in store.db.query(query, [room, number])), None)
 
 

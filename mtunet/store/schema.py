@@ -471,5 +471,33 @@ def m016_windows(db: Database) -> None:
     db["images"].add_column("windows", str, not_null_default="[]")
 
 
-LATEST = 16
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m017_notes_of_what_was_deleted(db: Database) -> None:
+    """Words that readers wrote go with the images that they are about; what was decided stays. Also of studies
+    that were deleted before."""
+    columns = [column.name for column in db["decisions"].columns if column.name != "note"]
+    before, after = (", ".join(f"{row}.{column}" for column in columns) for row in ("old", "new"))
+    db.conn.execute("drop trigger decisions_are_kept_update")
+    db.conn.execute(
+        "create trigger decisions_are_kept_update before update on decisions "
+        f"when new.note is not '{M017_NOTE_GONE}' or ({before}) is not ({after}) "
+        "or exists (select 1 from images where images.study = old.study) "
+        "begin select raise(abort, 'Decisions are only ever added.'); end"
+    )
+    db.conn.execute(
+        "update decisions set note = ? where note <> '' and study not in (select id from studies)", [M017_NOTE_GONE]
+    )
+
+
+M017_NOTE_GONE = "(deleted with the images)"
+"""Stands in place of a note: a record that is a note needs words."""
+
+
+@MIGRATIONS()  # type: ignore[untyped-decorator]
+def m018_handed_in(db: Database) -> None:
+    """Names of files that were handed in and are not read yet, and by whom they will be."""
+    db["handed_in"].create({"id": int, "reader": str, "name": str}, pk="id", not_null={"reader", "name"})
+
+
+LATEST = 18
 """How many steps there are. Stands in the file as `user_version`, so that an older program knows a newer file."""

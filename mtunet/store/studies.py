@@ -19,6 +19,7 @@ from mtunet.store import filing
 from mtunet.store.database import Opened
 from mtunet.store.decisions import history
 from mtunet.store.records import Image, containing, image_from, literally, now
+from mtunet.store.schema import M017_NOTE_GONE
 from mtunet.store.summary import refresh
 from mtunet.study.decisions import Decision
 from mtunet.study.grouping import Study, StudyPlace, companions, name_in_objects, numbered
@@ -268,17 +269,24 @@ def corrections_of(store: Opened, study_id: str) -> tuple[Correction, ...]:
 
 
 def delete_studies(store: Opened, ids: Sequence[str]) -> None:
-    """Forget studies with their images, analyses and files; what was decided on them is kept."""
+    """Forget studies with their images, analyses and files; what was decided on them is kept, without the notes."""
     with store.writing():
         names = [image.sha256 for study_id in ids for image in images_of(store, study_id)]
         for sha256 in names:
             forget_image(store.db, sha256)
         for study_id in ids:
+            blank_notes(store.db, study_id)
             _forget(store.db, study_id)
         for index in ("studies_letters", "images_letters"):  # else what was deleted stands there until it is merged
             store.db.conn.execute(f"insert into {index} ({index}) values ('optimize')")
     filing.forget(store.data, *names)
     store.forget_copies()
+
+
+def blank_notes(db: Database, study_id: str) -> None:
+    """What readers wrote of a study is no more, once no image of it is: free text may say anything of a patient. Inside
+    a transaction; SQLite refuses it while there is an image."""
+    db.conn.execute("update decisions set note = ? where study = ? and note <> ''", [M017_NOTE_GONE, study_id])
 
 
 def rename_image(db: Database, sha256: str, name: str) -> None:
@@ -366,7 +374,7 @@ def _forget_empty(db: Database, study_id: str) -> None:
 
 
 def _forget(db: Database, study_id: str) -> None:
-    """Decisions stay: they are kept for good, and name no patient."""
+    """Decisions stay: they are kept for good, and name no patient once their notes are blank."""
     db["studies"].delete_where("id = ?", [study_id])
 
 

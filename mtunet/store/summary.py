@@ -12,6 +12,7 @@ from mtunet.case import Reason
 from mtunet.case.scope import Fact
 from mtunet.detection.analysis_json import from_json
 from mtunet.detection.mc_score import scores
+from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.triage import Evidence, ImageEvidence, evidence_of, scope_reasons
 from mtunet.store.records import Image, image_from
 from mtunet.study.bac import study_grade
@@ -21,14 +22,22 @@ from mtunet.study.rules import weigh_study
 
 OF_FACTS = frozenset(Fact)
 """Names of the rules that only say what header or picture say."""
-NUMBERS = """
-select images.*, analyses.flag, analyses.picture,
+STANDS_FIRST = f"analyses.model = '{DEFAULT_MODEL}' desc, analyses.made_at desc"
+"""An order of analyses of one image, first the one that the worklist shows: the default model's newest, and another's
+only where that model has not looked. So who tries another model changes no study for the others."""
+NUMBERS = f"""
+select images.*, analyses.model, analyses.flag, analyses.picture,
     analyses.mc_count, analyses.mc_px, analyses.mc_mm2, analyses.mc_largest_px, analyses.mc_largest_mm2,
     analyses.mc_score, analyses.bac_count, analyses.bac_px, analyses.bac_mm2, analyses.coarse_vessels
 from images left join analyses on analyses.rowid = (
-    select a.rowid from analyses as a where a.sha256 = images.sha256 order by a.made_at desc limit 1)
+    select analyses.rowid from analyses where analyses.sha256 = images.sha256 order by {STANDS_FIRST} limit 1)
 """
-"""One row per image with its newest analysis; of the JSON nothing is read."""
+"""One row per image with the analysis that stands; of the JSON nothing is read."""
+
+
+def shows(db: Database, sha256: str, model: str) -> bool:
+    """Whether the worklist shows of this image what this model finds."""
+    return model == DEFAULT_MODEL or not db["analyses"].count_where("sha256 = ? and model = ?", [sha256, DEFAULT_MODEL])
 
 
 def evidence(db: Database, studies: Iterable[str]) -> dict[str, tuple[ImageEvidence, ...]]:

@@ -9,11 +9,14 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from mtunet.case import Flag
+from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.triage import BADGES, Evidence
 from mtunet.store.database import Opened
+from mtunet.store.decisions import histories
 from mtunet.store.records import Image, Job, containing, image_from, job_from
 from mtunet.store.studies import HANGING
-from mtunet.store.summary import evidence
+from mtunet.store.summary import STANDS_FIRST, evidence
+from mtunet.study.decisions import Decision, readers_differ
 from mtunet.study.grouping import companions
 from mtunet.study.rules import StudyTriage, weigh_study
 
@@ -56,16 +59,23 @@ class Query:
 
 @dataclass(frozen=True)
 class ListedView:
-    """One image of a study with its newest job. guessed: in this study because of its file name alone."""
+    """One image of a study with its job: what waits or runs, else the default model's, else the newest.
+
+    guessed: in this study because of its file name alone. looked: the model whose analysis stands, None without one.
+    again: the one that looks when it is analysed again: the default one, unless only another was ever asked.
+    """
 
     image: Image
     job: Job | None
     guessed: bool
+    looked: str | None = None
+    again: str = DEFAULT_MODEL
 
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One line of the worklist. views: in hanging order. decision: the reader's answer for the study as a whole."""
+    """One line of the worklist. views: in hanging order. decision: the reader's answer for the study as a whole, the
+    last one; readers_differ: another reader's last answer is another one."""
 
     id: str
     title: str
@@ -79,6 +89,13 @@ class StudyRow:
     decision: str | None
     analysed: int
     assigned_to: str | None = None
+    readers_differ: bool = False
+
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """Those whose analyses stand because the default model has not looked."""
+        looked = dict.fromkeys(view.looked for view in self.views)
+        return tuple(model for model in looked if model not in (None, DEFAULT_MODEL))
 
 
 def rows(store: Opened, query: Query, *, limit: int = 20, offset: int = 0) -> tuple[StudyRow, ...]:
@@ -87,8 +104,11 @@ def rows(store: Opened, query: Query, *, limit: int = 20, offset: int = 0) -> tu
     sql = f"select * from studies {condition} order by {_ORDERS[query.order]} limit :limit offset :offset"
     records = list(store.db.query(sql, {**values, "limit": limit, "offset": offset}))
     ids = [row["id"] for row in records]
-    known, views = evidence(store.db, ids), _views(store, ids)
-    return tuple(_row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], [])) for row in records)
+    known, views, decided = evidence(store.db, ids), _views(store, ids), histories(store, ids)
+    return tuple(
+        _row_from(row, Evidence(known.get(row["id"], ())), views.get(row["id"], []), decided.get(row["id"], ()))
+        for row in records
+    )
 
 
 def count(store: Opened, query: Query | None = None) -> int:
@@ -264,18 +284,26 @@ def _where(query: Query) -> tuple[str, dict[str, Any]]:
 def _views(store: Opened, ids: list[str]) -> dict[str, list[ListedView]]:
     marks = ", ".join("?" * len(ids))
     sql = (
-        "select images.*, jobs.model as job_model, jobs.batch, jobs.state, jobs.sentence from images "
-        "left join jobs on jobs.id = (select j.id from jobs as j where j.sha256 = images.sha256 "
-        f"order by j.changed_at desc limit 1) where images.study in ({marks}) {HANGING}"
+        "select images.*, jobs.model as job_model, jobs.batch, jobs.state, jobs.sentence, "
+        f"(select model from analyses where sha256 = images.sha256 order by {STANDS_FIRST} limit 1) as looked, "
+        f"exists(select 1 from jobs where sha256 = images.sha256 and model = '{DEFAULT_MODEL}') as asked "
+        "from images left join jobs on jobs.id = (select j.id from jobs as j where j.sha256 = images.sha256 "
+        "order by j.state in ('queued', 'running', 'interrupted') desc, "
+        f"j.model = '{DEFAULT_MODEL}' desc, j.changed_at desc limit 1) where images.study in ({marks}) {HANGING}"
     )
     views: dict[str, list[ListedView]] = {}
     for row in store.db.query(sql, ids):
         job = job_from({**row, "model": row["job_model"]}) if row["state"] is not None else None
-        views.setdefault(row["study"], []).append(ListedView(image_from(row), job, bool(row["guessed"])))
+        other = row["looked"] or (job.model if job else None)
+        again = DEFAULT_MODEL if row["asked"] or other is None else other
+        view = ListedView(image_from(row), job, bool(row["guessed"]), row["looked"], again)
+        views.setdefault(row["study"], []).append(view)
     return views
 
 
-def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView]) -> StudyRow:
+def _row_from(
+    row: Mapping[str, Any], evidence: Evidence, views: list[ListedView], decided: Sequence[Decision]
+) -> StudyRow:
     beside = companions([view.image for view in views])
     state = State.DECIDED if row["decided_at"] else State.OPENED if row["opened_at"] else State.NEW
     return StudyRow(
@@ -291,4 +319,5 @@ def _row_from(row: Mapping[str, Any], evidence: Evidence, views: list[ListedView
         decision=row["decision"],
         analysed=row["analysed"],
         assigned_to=row["assigned_to"],
+        readers_differ=readers_differ(decided),
     )

@@ -167,6 +167,12 @@ def standing(history: Sequence[Decision]) -> Standing:
     )
 
 
+def readers_differ(history: Sequence[Decision]) -> bool:
+    """Whether the last answers that stand for the study as a whole are not the same of all readers."""
+    last = {decision.reader: decision.answer for decision in in_force(history) if decision.act is Act.STUDY}
+    return len(set(last.values())) > 1
+
+
 def can_undo(history: Sequence[Decision], reader: str) -> Decision | None:
     """What this reader would take back next: their newest record that stands, takings back aside. Not another's."""
     own = [d for d in in_force(history) if d.reader == reader and d.act is not Act.UNDO]

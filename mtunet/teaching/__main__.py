@@ -132,7 +132,11 @@ def _outcomes(run: str | None) -> None:
             click.echo(f"{folder.name} {number} {image} {case.answer.value if case else 'ambiguous: not asked'}")
 
 
-@main.command("own", help=f"Have the quiz ask the real images of FOLDER.\n\n\b\n{real_cases.__doc__}")
+# click fills each paragraph anew unless \b stands before it, which would make prose of the table.
+_OWN_HELP = f"Have the quiz ask the real images of FOLDER.\n\n{real_cases.__doc__}".replace("\n\n", "\n\n\b\n")
+
+
+@main.command("own", help=_OWN_HELP)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
 @click.option("--forget", is_flag=True, help="Ask no folder any more. The folder itself is not touched.")
 def _own(folder: Path | None, forget: bool) -> None:

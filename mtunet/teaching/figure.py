@@ -90,7 +90,7 @@ def figure_1(view: FigureView, parts: Sequence[Detail]) -> RGB:
     boxes = [_square(view, part) for part in parts]
     columns = [_whole(view, boxes), _stacked([magnified(view, box, n) for n, box in enumerate(boxes, 1)])]
     if view.masks:
-        columns.append(_stacked([_masked(view, box, part) for box, part in zip(boxes, parts, strict=True)]))
+        columns.append(_stacked([_masked(view, box, benign=True) for box in boxes]))
     return _joined(columns)
 
 
@@ -100,7 +100,11 @@ def lesson_figure(view: FigureView, near: Detail, far: Detail) -> RGB:
     near_square, far_square = _square(view, near), _square(view, far)
     large = magnified(view, near_square, 1, HEIGHT)
     last = [magnified(view, far_square, 2)]
-    last += [_masked(view, near_square, near)] if view.masks else [np.zeros((SIDE, SIDE, 3), np.uint8)]
+    last += (
+        [_masked(view, near_square, benign=near.mask == "benign")]
+        if view.masks
+        else [np.zeros((SIDE, SIDE, 3), np.uint8)]
+    )
     return _joined([_whole(view, [near_square, far_square]), large, _stacked(last)])
 
 
@@ -197,11 +201,11 @@ def magnified(view: FigureView, box: Box, number: int | None, side: int = SIDE) 
     return picture
 
 
-def _masked(view: FigureView, box: Box, part: Detail) -> RGB:
-    """The regions in white, each with Figure 3's colour of its truth round it; benign ones hatched in grey."""
+def _masked(view: FigureView, box: Box, *, benign: bool) -> RGB:
+    """The regions in white, each with Figure 3's colour of its truth round it. benign: those in grey as well."""
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     written = []
-    for name in ("mc", "bac", "benign") if part.mask == "benign" else ("bac", "mc"):
+    for name in ("mc", "bac", "benign") if benign else ("bac", "mc"):
         mask = view.masks[name][box.top : box.bottom, box.left : box.right].astype(np.float32)
         seen = cv2.resize(mask, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) >= 0.5
         if not seen.any():

@@ -37,7 +37,8 @@ class Mistake:
 @dataclass(frozen=True)
 class MistakeKind:
     """key: of its pictures. of: which regions it is about, of these wrong: which letters. views: counted are views that
-    hold one, of all that could, not regions. by: what the counts are parted by. why: what explains it.
+    hold one, of all that could, not regions. by: what the counts are parted by. parted: said of parts that do not add
+    up to all. why: what explains it.
     """
 
     key: str
@@ -47,6 +48,7 @@ class MistakeKind:
     by: Callable[[Item], tuple[str, ...]]
     why: str
     views: Callable[[Item], bool] | None = None
+    parted: str = ""
 
 
 def _true(kind: str) -> Callable[[RegionSeen], bool]:
@@ -70,6 +72,9 @@ def _alone(item: Item) -> tuple[str, ...]:
     return item.contents.benign if len(item.contents.benign) == 1 and not item.answer.types else ()
 
 
+ONE_BENIGN_KIND: Final = "Where one kind of benign calcium is all there is"
+SEVERAL: Final = "Of each kind in the view, which may hold several"
+
 KINDS: Final[tuple[MistakeKind, ...]] = (
     MistakeKind(
         "bac-as-mc",
@@ -87,6 +92,7 @@ KINDS: Final[tuple[MistakeKind, ...]] = (
         "c",
         lambda item: item.contents.mc_distributions,
         "Specks in single file, or casts of a duct, can look like one wall of a vessel.",
+        parted=SEVERAL,
     ),
     MistakeKind(
         "mc-missed",
@@ -95,6 +101,7 @@ KINDS: Final[tuple[MistakeKind, ...]] = (
         "d",
         lambda item: item.contents.mc_types,
         "Faint specks, and specks far apart: no place holds enough of them to reach the threshold.",
+        parted=SEVERAL,
     ),
     MistakeKind(
         "bac-missed",
@@ -114,6 +121,7 @@ KINDS: Final[tuple[MistakeKind, ...]] = (
         "between views (milk of calcium) tell them apart; at this pixel size one view hardly shows the first, and "
         "never the second.",
         views=lambda item: bool(item.contents.benign),
+        parted=ONE_BENIGN_KIND,
     ),
     MistakeKind(
         "false-on-nothing",
@@ -144,8 +152,9 @@ class Found:
 
     @property
     def shares(self) -> str:
-        """What they have in common."""
-        return shares_words(self.parts)
+        """What they have in common, and of what where the parts do not add up to all."""
+        told = shares_words(self.parts)
+        return f"{self.kind.parted}: {told}" if told and self.kind.parted else told
 
 
 def shares_words(parts: Mapping[str, Rate]) -> str:

@@ -25,6 +25,11 @@ class OperatingPoint:
     found: Rate
     at: float | None = None
 
+    @property
+    def defined(self) -> bool:
+        """Whether there was a view for either share: of none nothing can be said."""
+        return self.false.total > 0 and self.found.total > 0
+
 
 @dataclass(frozen=True)
 class ModelCurve:
@@ -71,13 +76,15 @@ def roc_dot(answers: Sequence[Answered], kind: Calcification) -> OperatingPoint 
     """A reader's; None until there is a view with the type and one without."""
     holds = rate([kind in answer.answer.types for answer in answers if kind in answer.truth.types & answer.known])
     lacks = rate([kind in answer.answer.types for answer in answers if kind in answer.known - answer.truth.types])
-    return OperatingPoint(lacks, holds) if holds.total and lacks.total else None
+    point = OperatingPoint(lacks, holds)
+    return point if point.defined else None
 
 
 def froc_dot(answers: Sequence[Answered]) -> OperatingPoint | None:
     """A reader's; None until there is a view with calcium. A view on which nothing was marked has no mark on it."""
     holds = rate([answer.hit is True for answer in answers if answer.truth.types])
-    return OperatingPoint(rate([answer.hit is False for answer in answers]), holds) if holds.total else None
+    point = OperatingPoint(rate([answer.hit is False for answer in answers]), holds)
+    return point if point.defined else None
 
 
 def _shown(model: ModelAnswers, items: Iterable[Item]) -> list[Shown]:

@@ -10,7 +10,7 @@ from mtunet.evaluation.card_text import body
 from mtunet.evaluation.model_card import card_of
 from pages.shared.entry import NOT_CLINICAL, frame
 from pages.shared.keys import table
-from pages.shared.words import plain
+from pages.shared.words import STAYS_ON_RECORD, plain
 from pages.shared.work import jobs
 
 PAPER = "10.48084/etasr.8403"
@@ -76,7 +76,7 @@ with what:
     st.markdown(
         "Everything stays on this machine. A patient's name, number and dates are left out when a file is read: what "
         "is kept is the picture, its pixel size, side and view, under the name the file had. Deleting an image removes "
-        "all of it."
+        f"all of it. {STAYS_ON_RECORD}"
     )
     st.subheader("Keyboard", anchor=False)
     with st.expander("Every key of the case page; `?` lists them there", icon=":material/keyboard:"):

@@ -14,7 +14,7 @@ from mtunet.study.look import together
 from pages.case.chosen import chosen_study, go_to, header
 from pages.case.drawers import drawers
 from pages.case.reading import LAYERS, Case, Viewed, desk_facts, panes
-from pages.case.settings import Found, settings
+from pages.case.settings import Found, back_to_usual, settings
 from pages.shared.correcting import correct_side
 from pages.shared.entry import frame, name_reader
 from pages.shared.pixels import looked
@@ -53,7 +53,7 @@ with open_store() as store:
         correct_side(case.study.id, case.scope, "case.correct")
         ahead = images_of(store, here.below)[:AHEAD] if here is not None and here.below else ()
         shown, hanging = panes(case, prior, chosen.beside, alone)
-        facts = desk_facts(case, record.decided, here, [image.sha256 for image in ahead])
+        facts = desk_facts(case, record.decided, here, [image.sha256 for image in ahead], chosen.unusual)
         viewer(
             shown,
             key="case.viewer",
@@ -62,7 +62,7 @@ with open_store() as store:
             palette=chosen.palette,
             more=LAYERS,
             hanging=hanging,
-            reading=Reading(facts, go_to, name_reader),
+            reading=Reading(facts, go_to, name_reader, lambda _: back_to_usual(case.study.id, case.views[0].stored)),
         )
         with line:
             drawers(case, prior, chosen)

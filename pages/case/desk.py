@@ -35,13 +35,14 @@ from mtunet.study.decisions import (
     can_undo,
     in_force,
     in_words,
+    readers_differ,
     standing,
     undo,
 )
 from pages.shared import entry
 from pages.shared.reading_list import LISTS, placed
 from pages.shared.roles import name_of
-from pages.shared.words import when_words
+from pages.shared.words import READERS_DIFFER, when_words
 
 ADDRESS: Final = "mtunet/desk"
 MOST = 500
@@ -126,7 +127,7 @@ def told(desk: Desk, records: Sequence[Decision], reader: str) -> dict[str, Any]
         "last": records[-1].id if records else 0,
         "verdicts": _verdicts(desk, stands),
         "recall": recall.answer if recall else None,
-        "stands": f"{RECALLS[Recall(recall.answer)]}, by {recall.reader}, {when_words(recall.at)}." if recall else "",
+        "stands": _stands(recall, differ=readers_differ(records)) if recall else "",
         "undo": f"Takes back: {_said(desk, last)}" if last else "",
         "missed": [decision.id for decision in stands.missed],
         "history": [
@@ -243,6 +244,11 @@ def _verdicts(desk: Desk, stands: Standing) -> dict[str, dict[str, str]]:
         for key, decision in verdicts.items()
         if decision is not None
     }
+
+
+def _stands(recall: Decision, *, differ: bool) -> str:
+    words = f"{RECALLS[Recall(recall.answer)]}, by {recall.reader}, {when_words(recall.at)}."
+    return f"{words} {READERS_DIFFER}." if differ else words
 
 
 def _said(desk: Desk, decision: Decision) -> str:

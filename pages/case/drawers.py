@@ -179,7 +179,7 @@ def _columns(case: Case) -> dict[str, Any]:
             help=f"A finding of the same type at the same distance from the nipple, to {TOLERANCE_MM} mm, in the other "
             "view of this breast: a suggestion. Empty where it cannot be told.",
         ),
-        "Reader": text(width="small", help="What a reader said of it last."),
+        "Reader": text(width=168, help="What a reader said of it last."),
     }
 
 

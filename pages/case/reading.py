@@ -8,6 +8,7 @@ from typing import Any
 
 import mtunet
 from mtunet.case import Analysis, Box, Calcification, Finding
+from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.triage import BADGES, RULES_VERSION, finding_area, scope_of
 from mtunet.files import counted
 from mtunet.store.filing import maps_folder_name
@@ -241,10 +242,14 @@ OTHER_WAY = {Calcification.MICRO: Verdict.BAC, Calcification.ARTERIAL: Verdict.M
 
 
 def desk_facts(
-    case: Case, records: Sequence[Decision], here: Place | None, ahead: Sequence[str] = ()
+    case: Case,
+    records: Sequence[Decision],
+    here: Place | None,
+    ahead: Sequence[str] = (),
+    unusual: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All of it as JSON. records: the study's history, oldest first. here: its place in the list that is read. ahead:
-    images of the next study there, by sha256: fetched while this one is looked at."""
+    images of the next study there, by sha256: fetched while this one is looked at. unusual: `settings.Chosen`."""
     findings, reader = case.findings, reader_name()
     desk = Desk(
         study=case.study.id,
@@ -259,12 +264,18 @@ def desk_facts(
         "title": case.study.title,
         "about": _about(case),
         "flag": _flag(case),
+        "unusual": {"words": list(unusual), "back": _way_back(case)} if unusual else None,
         "findings": [_finding(case, view, finding) for view, finding in findings],
         "place": {"words": here.words, "above": here.above, "below": here.below} if here else None,
         "ahead": [f"mtunet/image/{sha256}" for sha256 in ahead],
         "reader": reader,
         "signed": bool(signed_in_name()),
     }
+
+
+def _way_back(case: Case) -> str:
+    other = case.shown.model != DEFAULT_MODEL
+    return f"Back to {DEFAULT_MODEL.capitalize()}" if other else "Back to the model's own"
 
 
 def _about(case: Case) -> list[str]:

@@ -22,7 +22,7 @@ from mtunet.store.records import Image, JobState
 from mtunet.store.studies import StudyRecord, record_of, study_of
 from pages.case.chosen import go_to
 from pages.case.reading import Viewed
-from pages.shared.words import TYPES, ago, marker, plain
+from pages.shared.words import SHORT_TYPES, TYPES, ago, marker, model_words, plain
 from pages.shared.work import jobs, open_store
 
 NEGATIVE = "negative"
@@ -39,7 +39,8 @@ Found = tuple[Image, Analysis]
 @dataclass(frozen=True, eq=False)
 class Chosen:
     """found: what the model found on each image, one at least. prior: an earlier study, and the same of it. beside:
-    another image, to be shown beside an only one."""
+    another image, to be shown beside an only one. unusual: sentences on what of model and thresholds is not the usual:
+    the list and other readers go by that."""
 
     model: str
     found: Sequence[Found]
@@ -47,6 +48,7 @@ class Chosen:
     palette: Palette
     prior: tuple[StudyRecord, Sequence[Found]] | None
     beside: Viewed | None
+    unusual: Sequence[str] = ()
 
 
 def settings(store: Store, record: StudyRecord, drawn: DeltaGenerator) -> Chosen | None:
@@ -59,17 +61,58 @@ def settings(store: Store, record: StudyRecord, drawn: DeltaGenerator) -> Chosen
         return None
     with drawn:
         thresholds, palette = _thresholds(record.study.id, results[0][1]), _palette()
+        unusual = [*filter(None, [model_words(model)]), *_moved(thresholds, own_thresholds(results[0][1]))]
         prior = _prior(store, record, model)
         beside = _beside(store, record.images[0], model) if len(record.images) == 1 and prior is None else None
-    return Chosen(model, results, thresholds, palette, prior, beside)
+    return Chosen(model, results, thresholds, palette, prior, beside, unusual)
+
+
+def back_to_usual(study: str, stored: Analysis) -> None:
+    """To the usual model, and to the own thresholds of it and of the one that is shown. As a callback, before the page
+    runs."""
+    for key in [str(key) for key in st.session_state]:
+        if key.startswith("case.threshold.") and key.endswith(f".{study}"):
+            del st.session_state[key]
+    for key, usual in usual_state(study, stored).items():
+        st.session_state[key] = usual
+    if "model" in st.query_params:
+        del st.query_params["model"]
+
+
+def usual_state(study: str, stored: Analysis) -> dict[str, object]:
+    """By the widget's key."""
+    own = {_threshold_key(kind, stored, study): cut for kind, cut in own_thresholds(stored).items()}
+    return {**own, _model_key(study): models.DEFAULT_MODEL}
+
+
+def own_thresholds(stored: Analysis) -> dict[Calcification, float]:
+    """The model's own, as the sliders have them."""
+    return {kind: min(HIGHEST, max(LOWEST, round(stored.thresholds[kind], 2))) for kind in Calcification}
+
+
+def _moved(chosen: Mapping[Calcification, float], own: Mapping[Calcification, float]) -> list[str]:
+    return [
+        f"At {SHORT_TYPES[kind]} threshold {chosen[kind]:.2f} (the model's own: {own[kind]:.2f})"
+        for kind in Calcification
+        if chosen[kind] != own[kind]
+    ]
+
+
+def _threshold_key(kind: Calcification, stored: Analysis, study: str) -> str:
+    return f"case.threshold.{kind.value}.{stored.provenance.model}.{study}"
+
+
+def _model_key(study: str) -> str:
+    return f"case.model.{study}"
 
 
 def _model(record: StudyRecord) -> str:
-    """The model whose findings are shown; by default the one that looked last."""
+    """The model whose findings are shown; unasked the default one, or the last other one where only others looked."""
     known = [name for name in record.models if name in models.MODELS]
     asked = st.query_params.get("model")
-    shown = asked if asked in models.MODELS else (known[0] if known else models.DEFAULT_MODEL)
-    key = f"case.model.{record.study.id}"
+    usual = models.DEFAULT_MODEL if models.DEFAULT_MODEL in known or not known else known[0]
+    shown = asked if asked in models.MODELS else usual
+    key = _model_key(record.study.id)
     chosen = st.segmented_control(
         "Model",
         list(models.MODELS),
@@ -86,8 +129,8 @@ def _model(record: StudyRecord) -> str:
 def _thresholds(study: str, stored: Analysis) -> dict[Calcification, float]:
     """Per type, the probability at and above which a pixel counts; at first the model's own."""
     model = stored.provenance.model
-    own = {kind: min(HIGHEST, max(LOWEST, round(stored.thresholds[kind], 2))) for kind in Calcification}
-    keys = {kind: f"case.threshold.{kind.value}.{model}.{study}" for kind in Calcification}
+    own = own_thresholds(stored)
+    keys = {kind: _threshold_key(kind, stored, study) for kind in Calcification}
     chosen = {
         kind: st.slider(
             f"Threshold for {TYPES[kind]}",

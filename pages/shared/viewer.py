@@ -164,12 +164,13 @@ class Reading:
     """A study that is read in the viewer, which then has the reader's panel and keys, and takes the window's height.
 
     facts: as `pages.case.reading.desk_facts` makes them. go: called with the id of the study that is wanted next.
-    sign: called with the name of who reads.
+    sign: called with the name of who reads. usual: called to go back to the usual model and its own thresholds.
     """
 
     facts: Mapping[str, Any]
     go: Callable[[str], None]
     sign: Callable[[str], None]
+    usual: Callable[[str], None]
 
 
 def viewer(
@@ -223,7 +224,7 @@ def viewer(
     }
     mounted = component("load_viewer", _ROOT)
     if reading is not None:
-        told = {"go": reading.go, "sign": reading.sign, "redraw": lambda _: None}
+        told = {"go": reading.go, "sign": reading.sign, "usual": reading.usual, "redraw": lambda _: None}
         mounted(key=key, data=data, **{f"on_{name}_change": _telling(key, name, act) for name, act in told.items()})
         return ViewerEvent()
     state = mounted(key=key, data=data, on_selected_change=lambda: None)

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 
 from mtunet.case import Calcification, Finding, Flag, Laterality, Priority
 from mtunet.case.placement import label
-from mtunet.files import counted
+from mtunet.detection.models import DEFAULT_MODEL
+from mtunet.files import counted, pixels_words
 from mtunet.store.records import Image
 from mtunet.store.worklist import Order, State
 from mtunet.study.grouping import Study
@@ -113,14 +114,14 @@ def short_marker(image: Image) -> str:
 
 
 def size_words(image: Image) -> str:
-    """ "3062 × 2394 pixels of 0.094 mm"."""
-    size = f"{image.rows} × {image.columns} pixels"
+    """ "2394 × 3062 pixels (columns × rows) of 0.094 mm"."""
+    size = pixels_words(image.rows, image.columns)
     if image.spacing_mm is None:
         return f"{size}, no spacing in the file: areas in pixels"
     row_mm, column_mm = image.spacing_mm
     if abs(row_mm - column_mm) < 1e-3 * row_mm:
         return f"{size} of {row_mm:.3g} mm"
-    return f"{size} of {row_mm:.3g} × {column_mm:.3g} mm"
+    return f"{size} of {column_mm:.3g} × {row_mm:.3g} mm"
 
 
 def when_words(moment: str, at: datetime | None = None) -> str:
@@ -165,6 +166,13 @@ def score_words(score: int | None) -> str:
     return "" if score is None else f"score {score}"
 
 
+def model_words(model: str) -> str:
+    """ "Model: Paper (the usual one: Detail)"; nothing for the usual one."""
+    return (
+        "" if model == DEFAULT_MODEL else f"Model: {model.capitalize()} (the usual one: {DEFAULT_MODEL.capitalize()})"
+    )
+
+
 def networks_words(finding: Finding) -> str:
     """ "1 of 2 networks"; "" where that is not known."""
     return "" if finding.networks is None else f"{finding.networks} networks"
@@ -173,6 +181,12 @@ def networks_words(finding: Finding) -> str:
 def decision_words(decision: str | None) -> str:
     """A reader's answer for a study as a whole."""
     return {"recall": "Recall", "no_recall": "No recall"}.get(decision or "", "Decided")
+
+
+STAYS_ON_RECORD = "What readers decided stays on record, without the notes that they wrote; it names no patient."
+"""When a study is deleted."""
+READERS_DIFFER = "Readers differ"
+"""Where the last answers of two for a study are not the same."""
 
 
 def plain(text: str) -> str:

@@ -87,7 +87,7 @@ def _mistakes(number: int) -> None:
     for group in mistakes_of(model, pool()):
         share, span, count = rate_words(group.rate)
         st.markdown(
-            f"- **{group.kind.title}**: {count} {group.unit} ({share}, 95 % interval {span}): {group.shares} "
+            f"- **{group.kind.title}**: {count} {group.unit} ({share}, 95 % interval {span}). {group.shares} "
             f"{group.kind.why}"
         )
     if model.out_of_date:

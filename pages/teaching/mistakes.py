@@ -9,7 +9,16 @@ from mtunet.evaluation.outcomes import Region
 from mtunet.evaluation.reading import Results
 from mtunet.teaching.items import pool
 from mtunet.teaching.mistake_pictures import mistake_path
-from mtunet.teaching.mistakes import Mistake, TestedView, examples, mistakes_of, plain_word, run_mistakes, shares_words
+from mtunet.teaching.mistakes import (
+    ONE_BENIGN_KIND,
+    Mistake,
+    TestedView,
+    examples,
+    mistakes_of,
+    plain_word,
+    run_mistakes,
+    shares_words,
+)
 from mtunet.teaching.model_answers import model_answers
 from mtunet.teaching.run_cases import cases_of
 from pages.shared.words import plain
@@ -79,7 +88,7 @@ SHARED = {
     "conspicuity": "How far they stand out from the noise",
     "area_mm2": "Size",
     "elongation": "Form",
-    "benign kind": "Where one kind of benign calcium is all there is",
+    "benign kind": ONE_BENIGN_KIND,
 }
 
 

@@ -163,9 +163,10 @@ def ask_again(
                     key=f"teaching.change.{answer.value}",
                 ):
                     _say(store, given, answer)
+        others = [key for answer, (_, key) in answers.items() if answer is not given.answered.answer]
         st.caption(
-            "Keys: Enter keeps; M, B, O, N change. Found MC is yellow, found BAC red. The score counts your first "
-            "answer, and shows what the second look did."
+            f"Keys: Enter keeps; {', '.join(others).upper()} change. Found MC is yellow, found BAC red. The score "
+            "counts your first answer, and shows what the second look did."
         )
 
 

@@ -120,8 +120,8 @@ def _curve(made: go.Figure, curve: ModelCurve) -> None:
 
 
 def _dot(made: go.Figure, point: OperatingPoint | None, name: str, symbol: str, colour: str) -> None:
-    """With the 95 % intervals of both shares."""
-    if point is None:
+    """With the 95 % intervals of both shares; nothing where a share is not defined."""
+    if point is None or not point.defined:
         return
     made.add_scatter(
         x=[_share(point.false)],

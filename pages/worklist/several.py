@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtunet.case import NOT_FOR_CLINICAL_USE
-from mtunet.detection.models import DEFAULT_MODEL
 from mtunet.detection.triage import BADGES
 from mtunet.files import counted, csv_bytes
 from mtunet.intake.admission import QueueFull, ask
@@ -15,7 +14,7 @@ from mtunet.store.images import Store
 from mtunet.store.worklist import StudyRow
 from mtunet.study.decisions import READER_LENGTH
 from pages.shared.entry import reader_name
-from pages.shared.words import plain
+from pages.shared.words import STAYS_ON_RECORD, plain
 from pages.shared.work import jobs, open_store
 
 COLUMNS = (
@@ -96,7 +95,7 @@ def analyse_again(store: Store, rows: Sequence[StudyRow]) -> bool:
     try:
         for row in rows:
             for view in row.views:
-                ask(store, view.image.sha256, view.job.model if view.job else DEFAULT_MODEL, batch)
+                ask(store, view.image.sha256, view.again, batch)
     except QueueFull as problem:
         st.error(str(problem))
         return False
@@ -111,7 +110,7 @@ def confirm_delete(rows: Sequence[StudyRow]) -> None:
     st.markdown("  \n".join(f"**{plain(row.title)}**" for row in rows[:12]) + ("  \n…" if len(rows) > 12 else ""))
     st.markdown(
         f"{counted(len(rows), 'study')}, {images} and what was found on them go. The files they came from are not "
-        "touched. What readers decided stays on record; it names no patient."
+        f"touched. {STAYS_ON_RECORD}"
     )
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", icon=":material/delete:", key="worklist.delete"):

@@ -24,11 +24,13 @@ from pages.shared.pixels import sample_of
 from pages.shared.viewer import component
 from pages.shared.words import (
     FLAGS,
+    READERS_DIFFER,
     STATES,
     URGENCIES,
     decision_words,
     grade_words,
     marker,
+    model_words,
     plain,
     score_words,
     share_words,
@@ -131,6 +133,7 @@ def _said_in_a_line(row: StudyRow) -> None:
         marks.insert(0, f":{words.colour}-badge[{words.icon} {words.words}]")
         score = score_words(triage.score)
         facts = [*([f"**{score}**"] if score else []), *filter(None, [grade_words(row.bac_grade)])]
+        facts += map(model_words, row.other_models)
     sentences = " ".join(plain(reason.sentence) for reason in triage.reasons)
     if wrong := known_error(row):
         sentences = f":material/error: {wrong} {sentences}"
@@ -187,6 +190,7 @@ def _flag(row: StudyRow) -> None:
     words = FLAGS[triage.flag]
     score = score_words(triage.score)
     facts = [URGENCIES[triage.urgency], score, share_words(triage.bac_share), grade_words(row.bac_grade)]
+    facts += map(model_words, row.other_models)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(words.words, icon=words.icon, color=words.colour, help=words.help)
         badges(triage.scope)
@@ -218,6 +222,8 @@ def _state_words(row: StudyRow) -> str:
     words = STATES[row.state].words if row.state is not State.DECIDED else decision_words(row.decision)
     if row.state is State.DECIDED and row.decided_by:
         words += f" · {row.decided_by}, {when_words(row.decided_at or row.made_at)}"
+    if row.readers_differ:
+        words += f" · {READERS_DIFFER.lower()}"
     return words + (f" · for {row.assigned_to}" if row.assigned_to else "")
 
 

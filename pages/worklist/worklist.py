@@ -61,6 +61,7 @@ def busy_list() -> None:
     """Drawn anew each second; once nothing is being done, the whole page runs once more and the clock stops."""
     with open_store() as fresh:
         show_reading()
+        show_refused(fresh)
         if not receiver().busy and not fresh.waiting():
             st.rerun()
         if worklist.count(fresh):
@@ -127,6 +128,7 @@ def filters(store: Store) -> Query:
             format_func=lambda f: f"{FLAGS[f].icon} {FLAGS[f].words}",
             key="worklist.flag",
             persist_state="session",
+            label_visibility="collapsed",
         )
         state = st.pills(
             "State",
@@ -134,6 +136,7 @@ def filters(store: Store) -> Query:
             format_func=lambda s: f"{STATES[s].icon} {STATES[s].words}",
             key="worklist.state",
             persist_state="session",
+            label_visibility="collapsed",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input(
@@ -142,7 +145,7 @@ def filters(store: Store) -> Query:
             placeholder="Search titles and file names",
             icon=":material/search:",
             live=True,
-            width=300,
+            width=230,
             persist_state="session",
         )
         order = st.selectbox(
@@ -150,7 +153,7 @@ def filters(store: Store) -> Query:
             list(Order),
             format_func=lambda o: ORDERS[o],
             key="worklist.order",
-            width=200,
+            width=190,
             persist_state="session",
             help="Priority: undecided before decided, microcalcifications first, those by score, and among equals who "
             "has waited longest.",
@@ -159,10 +162,8 @@ def filters(store: Store) -> Query:
         if known := worklist.badges(store):
             scope = st.selectbox(
                 "Limited by",
-                [None, ANY_BADGE, *known],
-                format_func=lambda name: (
-                    {None: "Anything or nothing", ANY_BADGE: "Anything"}.get(name) or BADGES[str(name)]
-                ),
+                ["", ANY_BADGE, *known],  # not None: kept over the pages that would be no choice
+                format_func=lambda name: {"": "Anything or nothing", ANY_BADGE: "Anything"}.get(name) or BADGES[name],
                 key="worklist.scope",
                 width=190,
                 persist_state="session",
@@ -171,7 +172,7 @@ def filters(store: Store) -> Query:
         if assigned := worklist.readers(store):
             reader = st.selectbox(
                 "Assigned to",
-                [None, *assigned],
+                ["", *assigned],
                 format_func=lambda name: name or "Anyone",
                 key="worklist.reader",
                 width=160,
@@ -184,8 +185,9 @@ def filters(store: Store) -> Query:
             required=True,
             key="worklist.density",
             persist_state="session",
+            label_visibility="collapsed",
         )
-    return Query(search or "", flag, state, order or Order.TURN, scope, reader, chosen_in_chart())
+    return Query(search or "", flag, state, order or Order.TURN, scope or None, reader or None, chosen_in_chart())
 
 
 def act(store: Store, row: StudyRow, wish: str | None) -> None:
@@ -222,10 +224,10 @@ with open_store() as store:
     with samples:
         show_folder()
         show_samples()
-    show_refused(store)
     if busy:
         busy_list()
     else:
+        show_refused(store)
         drawn = worklist.pulse(store)
         draw_list(store)
         follow(drawn)

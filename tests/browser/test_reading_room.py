@@ -163,6 +163,80 @@ def test_two_tabs_decide_the_same_study_and_the_second_sees_the_first(page: Page
     expect(page.get_by_text(re.compile("No recall, by Bo"))).to_be_visible()
     expect(page.get_by_text(history)).to_be_visible()
     assert [(one.reader, one.answer) for one in kept(data)[len(before) :]] == [("Ada", "recall"), ("Bo", "no_recall")]
+    for tab in (page, other):
+        expect(tab.locator(".stands")).to_contain_text("Readers differ.")
+
+
+def test_a_note_that_is_not_kept_yet_waits_in_its_tab(page: Page, room: tuple[str, Path]) -> None:
+    url, data = room
+    with Store.open(data) as store:
+        study, another = list(worklist.listed(store, Query()))[:2]
+    page.goto(f"{url}/case?study={study}")
+    ready(page)
+    sign(page, "Ada")
+    page.locator(".pane").first.focus()
+    page.keyboard.press("w")
+    page.keyboard.type("half a note")
+    page.get_by_role("link", name="Worklist").click()
+    expect(page.get_by_role("link", name="Open").first).to_be_visible()
+    page.goto(f"{url}/case?study={another}")
+    ready(page)
+    expect(page.get_by_label("Note", exact=True)).to_have_value("")
+    for _ in range(2):
+        page.goto(f"{url}/case?study={study}")
+        ready(page)
+        expect(page.get_by_label("Note", exact=True)).to_have_value("half a note")
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_text("noted: half a note", exact=False)).to_be_attached()
+    page.reload()
+    ready(page)
+    expect(page.get_by_label("Note", exact=True)).to_have_value("")
+
+
+def test_keys_without_a_reader_are_no_readers_name(page: Page, room: tuple[str, Path]) -> None:
+    url, data = room
+    with Store.open(data) as store:
+        study = next(iter(worklist.listed(store, Query())))
+    before = kept(data)
+    page.goto(f"{url}/case?study={study}")
+    ready(page)
+    page.keyboard.press("j")
+    for key in "ay":
+        page.keyboard.press(key)
+        expect(page.get_by_role("alert").filter(has_text="Say who reads first")).to_be_visible()
+    name = page.get_by_label("Reader", exact=True)
+    expect(name).to_have_value("")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    sign(page, "Ada")
+    expect(name).not_to_have_attribute("aria-invalid", "true")
+    assert kept(data) == before
+
+
+def test_moved_thresholds_and_another_model_are_said_and_one_click_leads_back(
+    page: Page, room: tuple[str, Path]
+) -> None:
+    url, data = room
+    with Store.open(data) as store:
+        study = next(iter(worklist.listed(store, Query())))
+    page.goto(f"{url}/case?study={study}")
+    ready(page)
+    unusual = page.locator(".panel .unusual")
+    expect(unusual).to_be_empty()
+    flag = page.locator(".panel .badge").text_content() or ""
+    page.get_by_role("button", name="Model", exact=True).click()
+    slider = page.get_by_role("slider", name="Threshold for microcalcifications")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(unusual).to_contain_text("At MC threshold 0.99 (the model's own: 0.50)")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Back to the model's own", exact=True).click()
+    expect(unusual).to_be_empty()
+    expect(page.locator(".panel .badge")).to_have_text(flag)
+    page.goto(f"{url}/case?study={study}&model=paper")
+    expect(unusual).to_contain_text("Model: Paper (the usual one: Detail)")
+    page.get_by_role("button", name="Back to Detail").click()
+    expect(unusual).to_be_empty()
+    assert "model=" not in page.url
 
 
 def kept(data: Path) -> list:

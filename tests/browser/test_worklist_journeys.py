@@ -12,6 +12,7 @@ from mtunet.store import worklist
 from mtunet.store.images import Store
 from mtunet.store.worklist import Query, State
 from pages.shared.words import FLAGS
+from tests.browser.conftest import serving
 from tests.browser.test_journeys import add, settled
 from tests.drawn_queue import fill
 from tests.drawn_study import four_views
@@ -202,3 +203,15 @@ def test_what_is_put_into_the_inbox_comes_up_by_itself(page: Page, app_url: str,
     expect(page.get_by_text("3 MC regions", exact=False)).to_be_visible(timeout=120_000)
     listed(page, "march", "slow.png")
     expect(page.get_by_text("Not taken in: 1")).to_be_visible()
+
+
+def test_what_was_not_taken_in_is_told_before_all_is_analysed(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MTUNET_INBOX", raising=False)  # what the tests before put there is not handed in here
+    drawings = {f"view {n}.png": drawn_png(seed=n) for n in range(6)}
+    with serving(tmp_path, None, "serve.py", "slow") as url:
+        page.goto(url)
+        add(page, "all.zip", zipped(**drawings, **{"notes.txt": b"hello"}))
+        expect(page.get_by_text("Not taken in: 1")).to_be_visible()
+        expect(page.get_by_text("being analysed or waiting", exact=False)).to_be_visible()

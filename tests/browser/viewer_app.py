@@ -27,7 +27,7 @@ def page() -> None:
         st.session_state.fewer = True
     right.caption("Not for clinical use")
     grid = Hanging(2, 2, {(1, 1): "No left MLO"}) if hung else None
-    reading = Reading(desk_facts(panes), lambda _: None, lambda _: None) if hung else None
+    reading = Reading(desk_facts(panes), lambda _: None, lambda _: None, lambda _: None) if hung else None
     event = viewer(panes, key="viewer", height=760, visible={}, selected=chosen, hanging=grid, reading=reading)
     if event.selected is not None:
         chosen = event.selected

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 from mtunet.detection import models
 from mtunet.output.exports import EXPORTS, STUDY_EXPORTS
-from mtunet.store.filing import forget
+from mtunet.store import worklist
+from mtunet.store.filing import forget, maps_folder_name
 from mtunet.store.images import Store
-from mtunet.store.worklist import Order
+from mtunet.store.studies import study_of
+from mtunet.store.worklist import Order, Query
+from pages.case.settings import usual_state
+from pages.shared.words import FLAGS
+from pages.worklist.several import analyse_again
 from tests.pages.conftest import decide, desk_of, open_drawer
 from tests.painting import painting_pair
 
@@ -47,6 +53,7 @@ def test_what_was_found_is_given_to_the_viewer(analysed: Callable[..., str], ope
     assert (len(pane["contours"]["mc"]), len(pane["contours"]["bac"])) == (2, 1)
     assert [(one["kind"], one["number"]) for one in desk_of(app)["findings"]] == [("MC", 1), ("MC", 2), ("BAC", 3)]
     assert "areas in pixels" in desk_of(app)["about"][0]
+    assert "320 × 400 pixels (columns × rows)" in desk_of(app)["about"][0]
     assert len(open_drawer(app, "findings").dataframe[0].value) == 3
 
 
@@ -60,6 +67,46 @@ def test_a_threshold_changes_the_outlines_and_can_be_taken_back(
     app.button(key="case.own_thresholds").click().run()
     assert threshold(app, "bac").value == 0.5
     assert given_to_viewer(app)["panes"][0]["contours"]["bac"] == own
+
+
+def test_thresholds_that_are_not_the_models_own_are_said_beside_the_flag_with_one_way_back(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], data: Path
+) -> None:
+    sha256 = analysed(mc=2, bac=True)
+    app = open_case(sha256)
+    assert desk_of(app)["unusual"] is None
+    threshold(app, "mc").set_value(0.99).run()
+    told = {"words": ["At MC threshold 0.99 (the model's own: 0.50)"], "back": "Back to the model's own"}
+    assert desk_of(app)["unusual"] == told
+    app.switch_page("pages/worklist/worklist.py").run()
+    assert desk_of(open_case(sha256))["unusual"] == told  # also when it is opened again
+    with Store.open(data) as store:
+        study, written = study_of(store, sha256), store.found(sha256, "detail")
+    assert study is not None
+    assert written is not None
+    for key, value in usual_state(study.id, written).items():
+        app.session_state[key] = value
+    assert desk_of(app.run())["unusual"] is None
+
+
+def test_another_model_is_said_beside_the_flag(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], app: AppTest, data: Path
+) -> None:
+    sha256 = analysed()
+    with Store.open(data) as store:
+        written = store.analysis(sha256, "detail", models.MODELS["detail"].sha256)
+        assert written is not None
+        written["provenance"] |= {"model": "paper", "weights_sha256": models.MODELS["paper"].sha256}
+        store.add_analysis(sha256, "paper", models.MODELS["paper"].sha256, written)
+        maps = data / "maps" / sha256
+        shutil.copytree(
+            maps / maps_folder_name("detail", models.MODELS["detail"].sha256),
+            maps / maps_folder_name("paper", models.MODELS["paper"].sha256),
+        )
+    told = desk_of(open_case(sha256, model="paper"))["unusual"]
+    assert told == {"words": ["Model: Paper (the usual one: Detail)"], "back": "Back to Detail"}
+    app.segmented_control[0].set_value("detail").run()
+    assert desk_of(app)["unusual"] is None
 
 
 def test_of_two_networks_it_is_said_how_many_see_a_finding_at_the_models_own_thresholds(
@@ -162,6 +209,25 @@ def test_the_other_model_is_asked_when_it_is_chosen(
     assert not app.exception
     with Store.open(data) as store:
         assert store.job(sha256, "paper") is not None
+
+
+def test_a_look_with_another_model_changes_neither_the_list_nor_what_the_next_one_opens(
+    analysed: Callable[..., str], open_case: Callable[..., AppTest], app: AppTest, data: Path
+) -> None:
+    sha256 = analysed()
+    with Store.open(data) as store:
+        written = store.analysis(sha256, "detail", models.MODELS["detail"].sha256)
+        assert written is not None
+        before = worklist.rows(store, Query())[0].triage
+        nothing = {**written, "findings": [], "triage": {**written["triage"], "flag": "none", "priority": "routine"}}
+        nothing["provenance"] = {**written["provenance"], "model": "paper"}
+        store.add_analysis(sha256, "paper", models.MODELS["paper"].sha256, nothing)
+        [row] = worklist.rows(store, Query())
+        assert row.triage == before
+        assert analyse_again(store, [row])
+        assert store.job(sha256, "paper") is None
+    assert desk_of(open_case(sha256))["flag"]["words"] == FLAGS[before.flag].words  # type: ignore[index]
+    assert app.segmented_control[0].value == "detail"
 
 
 def test_what_was_opened_with_a_filter_is_read_to_its_end_by_deciding(

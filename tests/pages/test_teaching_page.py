@@ -409,6 +409,7 @@ def test_a_last_word_after_the_model_is_kept_beside_the_first(app: AppTest, data
         time.sleep(0.2)
         app.run()
     assert not any("truth_" in c.proto.json for c in app.get("bidi_component"))
+    assert any("Keys: Enter keeps; B, O, N change." in caption.value for caption in app.caption)  # MC was said
     click(app, "teaching.change.both")
     with Store.open(data) as store:
         [kept] = answers_of(store, "Reader")

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 from mtunet.case import Refusal
 from mtunet.phantom.samples import SAMPLES
 from mtunet.store import worklist
-from mtunet.store.images import Store
-from mtunet.store.worklist import Query
+from mtunet.store.images import WEIGHED_BY, Store
+from mtunet.store.worklist import ANY_BADGE, Query
 from pages.worklist.several import delete, to_csv
 from tests.drawn_analysis import written
 from tests.drawn_queue import fill
@@ -104,6 +104,7 @@ def test_chosen_rows_are_assigned_exported_and_deleted_in_either_density(app: Ap
     assert "not for clinical use" in lines[1]
     app.button(key="worklist.several.delete").click().run()
     assert "3 studies, 12 images and what was found on them go" in shown(app)
+    assert "stays on record, without the notes that they wrote" in shown(app)
     with Store.open(data) as store:
         delete(store, rows)  # a dialog's own button is out of this runner's reach
         assert worklist.count(store) == 0
@@ -129,6 +130,20 @@ def test_a_known_error_of_the_model_is_marked_on_a_sample(app: AppTest, data: Pa
     assert "this sample holds no microcalcification. What is called MC is arterial." in shown(app)
 
 
+@pytest.mark.parametrize("density", ["Comfortable", "Dense"])
+def test_a_row_names_the_model_where_only_another_one_has_looked(app: AppTest, data: Path, density: str) -> None:
+    with Store.open(data) as store:
+        store.add_image(drawn_mammogram(), "a.png", "upload")
+        store.add_analysis(drawn_mammogram().sha256, "paper", "f" * 64, written([("mc", 300, 3.0)]), 0)
+    app.session_state["worklist.density"] = density
+    app.run()
+    assert "Model: Paper (the usual one: Detail)" in shown(app)
+    with Store.open(data) as store:
+        store.add_analysis(drawn_mammogram().sha256, "detail", "f" * 64, written([("mc", 300, 3.0)]), 0)
+    app.run()
+    assert "Model: Paper" not in shown(app)
+
+
 def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None:
     import sqlite3
 
@@ -139,6 +154,24 @@ def test_a_database_of_a_newer_version_is_said(app: AppTest, data: Path) -> None
     app.run()
     assert not app.exception
     assert "newer version" in app.error[0].value
+
+
+def test_a_filter_of_nothing_in_particular_is_kept_over_the_pages(app: AppTest, data: Path) -> None:
+    with Store.open(data) as store:
+        fill(store, 1)
+        store.weigh_again(WEIGHED_BY)  # else the worker does
+        store.db.conn.execute("update studies set scope = ' spot ', assigned_to = 'Ada'")
+        store.db.conn.commit()
+    app.run()
+    for key, other in (("worklist.scope", ANY_BADGE), ("worklist.reader", "Ada")):
+        box = app.selectbox(key=key)
+        assert None not in box.options
+        box.set_value(other).run()
+        app.selectbox(key=key).set_value("").run()
+    app.switch_page("pages/about/about.py").run()
+    app.switch_page("pages/worklist/worklist.py").run()
+    assert (app.selectbox(key="worklist.scope").value, app.selectbox(key="worklist.reader").value) == ("", "")
+    assert len([m for m in app.markdown if m.value.startswith("**Study")]) == 1
 
 
 def test_many_refusals_are_all_there(app: AppTest, data: Path) -> None:

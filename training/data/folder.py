@@ -2,16 +2,19 @@
 
 A mask that is not there means *unknown*. "Known absent" is said by an all-black mask, or by has_mc=0 or has_bac=0 in
 the manifest. `manifest.csv` has the column `image` and any of: mc_mask, bac_mask, has_mc, has_bac, patient_id, view,
-side, pixel_mm, density, split. Its paths are relative to it.
+side, pixel_mm, density, split. Its paths are relative to it. split is train, validation (or val) or test; where no row
+is in validation, patients are drawn from train for it, and where a row says nothing, its patient is drawn for a part.
 """
 
 import csv
+import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,6 +40,7 @@ COLUMNS: Final = frozenset(
     {"image", "mc_mask", "bac_mask", "has_mc", "has_bac", "patient_id", "view", "side", "pixel_mm", "density", "split"}
 )
 YES_NO: Final = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False, "": None}
+SPLITS: Final = {"train": "train", "validation": "validation", "val": "validation", "test": "test", "": ""}
 _CBIS_PATIENT: Final = re.compile(r"P_\d{5}")
 _VIEW_WORDS: Final = re.compile(
     r"(?<![a-z])(?:(l|r|left|right)?[\s_-]*(cc|mlo|ml|lm|xccl)|(left|right|l|r))(?![a-z])", re.IGNORECASE
@@ -74,6 +78,7 @@ def card(root: Path) -> str:
     lines = [
         f"images: {len(entries)} of {len({entry.patient for entry in entries})} patients",
         *(_type_line(entries, kind) for kind in Calcification),
+        _parts_line(entries),
     ]
     guessed = sum(entry.guessed for entry in entries)
     if guessed:
@@ -94,9 +99,10 @@ def samples(root: Path, say: Say) -> Iterator[LabelledView]:
     entries, notes = _entries(root)
     for note in notes:
         say(note)
+    divided = any(entry.split == "validation" for entry in entries)
     for entry in entries:
         try:
-            view = _view(entry)
+            view = replace(_view(entry), divided=divided)
         except (UnreadableImage, Unusable) as problem:
             say(f"{entry.name} is left out: {problem}")
         else:
@@ -163,20 +169,29 @@ def _what_is_in(root: Path) -> str:
 
 
 def _listed(manifest: Path) -> list[ManifestRow]:
-    with manifest.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file)
-        header = [name.strip().lower() for name in table.fieldnames or ()]
-        strange = [name for name in header if name not in COLUMNS]
-        if "image" not in header or strange:
+    table = csv.DictReader(io.StringIO(_text(manifest), newline=""))
+    header = [name.strip().lower() for name in table.fieldnames or ()]
+    for mark, marks in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
             raise DataSetMissing(
-                f"Expected the column image and any of {', '.join(sorted(COLUMNS - {'image'}))} in {manifest}, "
-                f"found: {', '.join(header) or 'nothing'}. Rename or remove {', '.join(strange) or 'nothing'}."
+                f"Expected commas between the columns of {manifest}, found {marks} in row 1. Save it with commas, and "
+                "numbers with a decimal point."
             )
-        table.fieldnames = header
-        entries = [
-            _entry({key: (cell or "").strip() for key, cell in row.items() if key}, manifest, number)
-            for number, row in enumerate(table, start=2)
-        ]
+    strange = [name for name in header if name not in COLUMNS]
+    if "image" not in header or strange:
+        raise DataSetMissing(
+            f"Expected the column image and any of {', '.join(sorted(COLUMNS - {'image'}))} in {manifest}, "
+            f"found: {', '.join(header) or 'nothing'}. Rename or remove {', '.join(strange) or 'nothing'}."
+        )
+    table.fieldnames = header
+    entries = []
+    for number, row in enumerate(table, start=2):
+        if any(beyond := row.pop(None, [])):  # where `csv` puts cells without a column
+            raise DataSetMissing(
+                f"Expected in row {number} of {manifest} a cell for each of {len(header)} columns, found "
+                f"{len(header) + len(beyond)}. Write numbers with a decimal point, and quote a cell that holds a comma."
+            )
+        entries.append(_entry({key: (cell or "").strip() for key, cell in row.items()}, manifest, number))
     twice = [name for name, count in Counter(entry.name for entry in entries).items() if count > 1]
     if twice or not entries:
         fault = f"{twice[0]} in several" if twice else "none"
@@ -184,35 +199,64 @@ def _listed(manifest: Path) -> list[ManifestRow]:
     return entries
 
 
-def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> ManifestRow:
+def _text(manifest: Path) -> str:
+    data = manifest.read_bytes()
     try:
-        image = manifest.parent / cells["image"]
-        patient = cells.get("patient_id", "")
-        pixel_mm = float(cells["pixel_mm"]) if cells.get("pixel_mm") else None
-        if not cells["image"] or (pixel_mm is not None and not 0 < pixel_mm < 10):
-            raise ValueError
-        return ManifestRow(
-            name=Path(cells["image"]).with_suffix("").as_posix(),
-            image=image,
-            masks={
-                kind: manifest.parent / cells[f"{kind.value}_mask"]
-                for kind in Calcification
-                if cells.get(f"{kind.value}_mask")
-            },
-            has={kind: YES_NO[cells.get(f"has_{kind.value}", "").lower()] for kind in Calcification},
-            patient=patient or patient_in(image.stem),
-            guessed=not patient,
-            pixel_mm=pixel_mm,
-            laterality=Laterality(cells["side"][0].upper()) if cells.get("side") else None,
-            view=View(cells["view"].upper()) if cells.get("view") else None,
-            density=cells.get("density", ""),
-            split=cells.get("split", ""),
-        )
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        row = data.count(b"\n", 0, problem.start) + 1
+        raise DataSetMissing(
+            f'Expected {manifest} in UTF-8, found another encoding in row {row}. Save it as "CSV UTF-8", as Excel '
+            "calls it."
+        ) from None
+
+
+def _entry(cells: Mapping[str, str], manifest: Path, number: int) -> ManifestRow:
+    read = partial(_understood, cells, f"row {number} of {manifest}")
+    image = read("image", _named)
+    patient = cells.get("patient_id", "")
+    return ManifestRow(
+        name=Path(image).with_suffix("").as_posix(),
+        image=manifest.parent / image,
+        masks={
+            kind: manifest.parent / cells[f"{kind.value}_mask"]
+            for kind in Calcification
+            if cells.get(f"{kind.value}_mask")
+        },
+        has={kind: read(f"has_{kind.value}", lambda cell: YES_NO[cell.lower()]) for kind in Calcification},
+        patient=patient or patient_in(Path(image).stem),
+        guessed=not patient,
+        pixel_mm=read("pixel_mm", _millimetres),
+        laterality=read("side", lambda cell: Laterality(cell[0].upper()) if cell else None),
+        view=read("view", lambda cell: View(cell.upper()) if cell else None),
+        density=cells.get("density", ""),
+        split=read("split", lambda cell: SPLITS[cell.lower()]),
+    )
+
+
+def _understood(cells: Mapping[str, str], row: str, column: str, understand: Callable[[str], Any]) -> Any:
+    try:
+        return understand(cells.get(column, ""))
     except (ValueError, KeyError):
         raise DataSetMissing(
-            f"Expected in row {number} of {manifest} an image, has_mc and has_bac as 0 or 1, pixel_mm in millimetres, "
-            "side L or R and a view such as CC, found otherwise."
+            f"Expected in {row} an image, has_mc and has_bac as 0 or 1, pixel_mm in millimetres, side L or R, a view "
+            f"such as CC, and split train, validation or test, found {column} {cells.get(column, '')!r}."
+            + " Write a decimal point, not a comma."
+            * (column == "pixel_mm" and "," in cells["pixel_mm"])
         ) from None
+
+
+def _named(cell: str) -> str:
+    if not cell:
+        raise ValueError
+    return cell
+
+
+def _millimetres(cell: str) -> float | None:
+    value = float(cell) if cell else None
+    if value is not None and not 0 < value < 10:
+        raise ValueError
+    return value
 
 
 def _type_line(entries: list[ManifestRow], kind: Calcification) -> str:
@@ -224,6 +268,12 @@ def _type_line(entries: list[ManifestRow], kind: Calcification) -> str:
         f"{len(entries) - masks - absent - somewhere} unknown (not absent: an all-black mask or "
         f"has_{kind.value}=0 says that)"
     )
+
+
+def _parts_line(entries: list[ManifestRow]) -> str:
+    counts = Counter(entry.split for entry in entries)
+    named = ", ".join(f"{counts[part]} in {part}" for part in ("train", "validation", "test"))
+    return f"parts: {named}, {counts['']} whose patients are drawn for one"
 
 
 def _view(entry: ManifestRow) -> LabelledView:

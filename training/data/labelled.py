@@ -69,7 +69,8 @@ class LabelledView:
     known: per type what the source says; a type is in `sample.masks` exactly when its pixels are known.
     lesions: per type the lesions that were marked one by one.
     truth: how it was marked, for people to read beside every number.
-    split: the part that the source itself puts the view in ("train", "test"), or empty.
+    split: the part that the source itself puts the view in ("train", "validation", "test"), or empty.
+    divided: whether the source names a validation part, so that none is drawn from its "train".
     notes: sentences on what had to be decided or repaired.
     """
 
@@ -82,6 +83,7 @@ class LabelledView:
     view: View | None = None
     density: str = ""
     split: str = ""
+    divided: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

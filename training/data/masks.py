@@ -17,6 +17,8 @@ FEW_VALUES = 8
 NEAR = 0.1
 """Values this near black or white, as a share of white, count as black or white."""
 LEAST_NEAR = 0.98
+MOST_WHITE = 0.5
+"""Share of a mask beyond which it is a negative: no view is half calcium."""
 SAME_RATIO = 0.001
 """Rows and columns that shrink alike to this share were resized; else something was cut off or padded."""
 LEAST_RESIZE = 0.02
@@ -40,7 +42,17 @@ class Aligned(NamedTuple):
 
 
 def read_mask(path: Path) -> Mask:
-    """(rows, columns) bool from a DICOM or picture file; raises Unusable with a sentence."""
+    """(rows, columns) bool from a DICOM or picture file; raises Unusable with a sentence, also for a negative."""
+    mask = _white(path)
+    if np.count_nonzero(mask) > MOST_WHITE * mask.size:
+        raise Unusable(
+            f"the mask {path.name} is white in {np.count_nonzero(mask) / mask.size:.0%} of its pixels: expected white "
+            "for calcium alone. Invert it where black stands for calcium"
+        )
+    return mask
+
+
+def _white(path: Path) -> Mask:
     try:
         data = path.read_bytes()
     except OSError as problem:

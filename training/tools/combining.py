@@ -10,7 +10,7 @@ from mtunet.detection.devices import choose_device
 from mtunet.detection.network import Ensemble, MTUNet
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
-from training.products import Product, conclude, machine, mixture_of
+from training.products import Product, conclude, machine, mixture_of, mixture_to_choose
 
 
 def join(folders: Sequence[Path], folder: Path, device_name: str = "auto", mirrored: bool = False) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def join(folders: Sequence[Path], folder: Path, device_name: str = "auto", mirro
 
 def _fit_together(finished: Sequence[runs.Run], looks: Sequence[tuple[str, float | None]]) -> None:
     last = finished[-1]
+    mixture_to_choose(last)
     measured_on = {image for split in runs.read_splits(last) for image in (*split["validation"], *split["test"])}
     for run, look in zip(finished, looks, strict=True):
         mixture_of(run)
@@ -94,14 +95,21 @@ def pack(run: Path, out: Path) -> list[str]:
 
 
 def unpack(pieces: Path, run: Path) -> None:
-    """The inverse. Raises NotARun where there are no pieces, FileExistsError where the run is there already."""
+    """The inverse. Raises NotARun where there are no pieces or damaged ones, FileExistsError where the run is there
+    already."""
     if run.exists():
         raise FileExistsError(f"{run} is there already. Choose another name, or remove it first.")
     paths = sorted(pieces.glob(NAME.format(number="*")))
     if not paths:
         raise runs.NotARun(f"Expected pieces such as {NAME.format(number=0)} in {pieces}, found none.")
-    with tarfile.open(fileobj=io.BytesIO(b"".join(path.read_bytes() for path in paths))) as tar:
-        tar.extractall(run, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(path.read_bytes() for path in paths)), mode="r:") as tar:
+            tar.getmembers()  # all, before a file is written: a piece may be cut off or lacking
+            tar.extractall(run, filter="data")
+    except tarfile.TarError as problem:
+        raise runs.NotARun(
+            f"The pieces in {pieces} are no whole run ({problem}): one is damaged or lacking. Copy all of them anew."
+        ) from None
 
 
 def _needed_first(run: Path) -> Iterator[Path]:

@@ -36,7 +36,7 @@ from training.checkpoints import (
 )
 from training.data.recipes import Mixture
 from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, one_cycle
-from training.products import Product, Validation, conclude, machine, mixture_of, validation_samples
+from training.products import Product, Validation, conclude, machine, mixture_to_choose, validation_samples
 from training.realism import area_under_roc
 from training.tools.crops import HELD_OUT, KINDS, Crops, gather
 
@@ -102,7 +102,7 @@ def add_magnifier(
     network, settings, _ = read_weights(weights)
     if settings.pitch_mm is None:
         raise runs.NotARun(f"{base} looks at whole views, squeezed: there is no pitch to look closer than.")
-    data = mixture_of(finished)
+    data = mixture_to_choose(finished)
     provenance = {
         "run": folder.name,
         "experiment": finished.config["experiment"] | {"magnifier": asdict(plan), "expect": "Made of a finished run."},

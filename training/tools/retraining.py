@@ -1,18 +1,17 @@
 """A model that ships, learnt further on real mammograms with masks: `python -m training retrain` and `evaluate-on`.
 
-Any data set of `training.data` will do. Patients are kept apart: the source's own test part stays the test part, and
-where the source has none, and for the validation part, a patient's number decides; a source that parts a patient is
-refused. Phantoms go along, so that a type
-that the data set does not mark is not forgotten. The data set is read three times (to learn, to choose thresholds, to
-measure), because its views are too large to be kept.
+Any data set of `training.data` will do. Patients are kept apart: the source's own test and validation parts stay what
+they are, and where the source has none, a patient's number decides; a source that parts a patient is refused. Phantoms
+go along, so that a type that the data set does not mark is not forgotten. The data set is read three times (to learn,
+to choose thresholds, to measure), because its views are too large to be kept.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from mtunet.detection.models import Model, model_from_bytes
 from mtunet.detection.weights import write_weights
@@ -27,6 +26,7 @@ from training.products import Validation, choose_settings, evaluate, machine
 from training.sampling import FieldOfView, Sampler
 
 Division = Literal["train", "validation", "test"]
+DIVISIONS: Final[tuple[Division, ...]] = get_args(Division)
 ROW = 25
 """Steps of a row of history."""
 FIXED = 64
@@ -39,7 +39,7 @@ VALIDATION, TEST = 0.15, 0.15
 class RetrainingPlan:
     """How to learn further. views: of the training part, at most (each takes about 4 MB of memory until the end).
 
-    phantoms: that go along. size, batch: of the crops.
+    steps: rounded up to whole rows of history (ROW) beyond one. phantoms: that go along. size, batch: of the crops.
     """
 
     steps: int = 2000
@@ -68,8 +68,9 @@ class RealData:
 
 def part_of(view: LabelledView, seed: int) -> Division:
     """The same for every view of a patient, and for every run with this seed."""
-    if view.split == "test":
-        return "test"
+    for named in DIVISIONS:
+        if view.split == named and (view.divided or named != "train"):
+            return named
     digest = hashlib.sha256(f"{seed} {view.sample.patient}".encode()).digest()
     drawn = int.from_bytes(digest[:8], "big") / 2**64
     if drawn < VALIDATION:
@@ -80,30 +81,39 @@ def part_of(view: LabelledView, seed: int) -> Division:
 def retrain(
     data: RealData, begin_with: Model, folder: Path, plan: RetrainingPlan, device_name: str = "auto"
 ) -> dict[str, Any]:
-    """Learns, chooses thresholds on the validation part, measures on the test part; writes a run folder.
+    """Learns, chooses thresholds on the validation part, measures on the test part; writes a run folder. Resumable.
 
-    Raises DataSetMissing, with what was found, where a part has no view.
+    Raises DataSetMissing, with what was found, where a part has no view; FileExistsError for a finished run, and
+    NotARun where the folder cannot be written or holds a run that learns from other views or weights, or otherwise.
     """
     experiment, how = _experiment(begin_with, plan), How.on(begin_with.device)
+    told = experiment.to_json() | {
+        "begin_with": begin_with.provenance.get("run"),
+        "begin_with_sha256": begin_with.weights_sha256,
+        "views": plan.views,
+        "steps": experiment.steps,
+    }
+    runs.refuse_finished(folder)  # before hours go into views
+    runs.refuse_unwritable(folder)
+    runs.refuse_others(folder, told)
     known: dict[Division, list[str]] = {"train": [], "validation": [], "test": []}
     shown = _views(data, experiment, plan, known)
     chosen = DATASETS[data.name]
     source = f"{len(known['train'])} views of {chosen.title}"
     provenance = {
         "run": folder.name,
-        "experiment": experiment.to_json() | {"begin_with": begin_with.provenance.get("run")},
-        "data": f"{source}; {experiment.data.said}",
+        "experiment": told,
+        "data": f"{source}; {experiment.data.said}" if plan.phantoms else source,
         "training_images": [{"name": source, "licence": chosen.licence, "origin": f"From {chosen.get}."}],
         "validation": f"the validation part of {data.name}",
         **machine(how.device),
     }
-    runs.start(folder, provenance, [{str(part): names for part, names in known.items()}])
+    runs.begin(folder, provenance, [{str(part): names for part, names in known.items()}])
     sampler = Sampler(shown, experiment.look, (plan.seed,), experiment.augmentation, device=how.device)
     fixed = Sampler(shown[-FIXED:], experiment.look, (plan.seed,), device=how.device).fixed()
     task, checkpoint = NetworkTask(experiment, "mtunet", 0, plan.seed), folder / "checkpoint.safetensors"
     learnt = learn(task, sampler, fixed, how, checkpoint, begin_with=begin_with.network.float())
     network, history = learnt.network, learnt.history
-    checkpoint.unlink()
     del shown, sampler
     settings, table = choose_settings(
         network, begin_with.settings, provenance, device_name, Validation([lambda: data.part("validation")])
@@ -112,13 +122,33 @@ def retrain(
     images, summary = measure(model_from_bytes(weights, folder.name, device_name), data)
     runs.save_fold(folder, 0, weights=weights, history=history, validation=table, images=images)
     runs.finish(folder, summary)
+    checkpoint.unlink(missing_ok=True)  # not before: to choose and to measure may take hours, and be stopped
     return summary
 
 
-def measure(model: Model, data: RealData) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows per image and figures of a model on the test part. A type counts only where its pixels are known."""
+def measure(model: Model, data: RealData, learnt: Collection[str] = ()) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows per image and figures of a model on the test part. A type counts only where its pixels are known.
+
+    learnt: names of views that the model learnt from or was chosen on (`seen_by`). Raises DataSetMissing where one is
+    in the test part, or nothing is.
+    """
+
+    def unseen() -> Iterator[Sample]:
+        for sample in data.part("test"):
+            if sample.name in learnt:
+                raise DataSetMissing(
+                    f"Expected a test part of {data.name} that {model.name} never saw, found {sample.name}, which it "
+                    "learnt from or was chosen on. Give the --seed and the split that it was made with."
+                )
+            yield sample
+
     title = DATASETS[data.name].title
-    return evaluate(model, data.part("test"), f"the test part of {title}, unseen in training")
+    return evaluate(model, unseen(), f"the test part of {title}, unseen in training")
+
+
+def seen_by(run: runs.Run) -> set[str]:
+    """Names of the views that a run learnt from or was chosen on, by its own splits. Raises UnreadableRun."""
+    return {name for split in runs.read_splits(run) for part in ("train", "validation") for name in split.get(part, ())}
 
 
 def _experiment(begin_with: Model, plan: RetrainingPlan) -> Experiment:
@@ -171,7 +201,8 @@ def _views(
         there = ", ".join(f"{len(names)} for {part}" for part, names in known.items())
         raise DataSetMissing(
             f"Expected views of {data.name} with masks for training, validation and test, kept apart by patient; "
-            f"found {there} under {data.root}. More patients are needed, or another --seed."
+            f"found {there} under {data.root}. More patients are needed, another --seed, or views of that part where "
+            "the source names it."
         )
     specs = phantom_split(plan.phantoms, 0, 0, Mixture().seed).train if plan.phantoms else ()
     return list(chain(shown, (view_of(sample, experiment.look.pitch_mm) for sample in phantom_samples(specs))))

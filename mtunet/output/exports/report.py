@@ -24,6 +24,7 @@ from reportlab.platypus import Paragraph, Table
 from mtunet.case import NOT_FOR_CLINICAL_USE, Analysis, Calcification, Finding, Laterality
 from mtunet.detection.outlines import contours
 from mtunet.detection.triage import BADGES, finding_area, scope_of
+from mtunet.files import pixels_words
 from mtunet.output.drawing import LAYERS, Stroke, inset
 from mtunet.output.exports.result import Drawable
 
@@ -300,8 +301,8 @@ def _provenance(results: Sequence[Drawable]) -> str:
 def _size(analysis: Analysis) -> str:
     spacing = "no pixel spacing in the file, so sizes are in pixels"
     if analysis.spacing_mm is not None:
-        spacing = "{:.4g} × {:.4g} mm per pixel".format(*analysis.spacing_mm)
-    pixels = f"{analysis.rows} × {analysis.columns} pixels"
+        spacing = "{:.4g} × {:.4g} mm per pixel".format(*reversed(analysis.spacing_mm))
+    pixels = pixels_words(analysis.rows, analysis.columns)
     return f"{_view(analysis)}: {pixels}, {spacing}, image sha256 {analysis.sha256[:16]}."
 
 

@@ -148,7 +148,8 @@ def move(
 ) -> Moment:
     """Do what the teacher wants, if the room still stands where the teacher saw it. Raises NotNow.
 
-    number: see `room.after`. model: what the model said, with SHOW_MODEL and with ASK in a model-first room.
+    number: see `room.after`. model: what the model said, with SHOW_MODEL, with REVEAL, and with ASK in a
+    model-first room.
     """
     with store.writing():
         here = moment(store, room)
@@ -159,7 +160,7 @@ def move(
 
 
 def model_shown(store: Store, room: Room, number: int) -> Answer | None:
-    """What the model said when it was shown with this question; None when it was not."""
+    """What the model said when it was shown with this question, or with its answer; None when it was not."""
     model = rooms.model_shown(store, room.id, number)
     return Answer(model) if model else None
 

@@ -200,6 +200,7 @@ def _moves(store: Store, room: Room, now: Moment, image: Image, look: ModelLook)
                 icon=":material/visibility:",
                 on_click=_go,
                 args=(room, now, Move.REVEAL),
+                kwargs={"sha256": image.sha256},
                 shortcut="Enter",
                 key="teaching.class.reveal",
             )

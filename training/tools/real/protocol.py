@@ -40,7 +40,7 @@ class LookedView:
 def evaluate_real(
     model: Model, root: Path, folder: Path, *, perturb: bool = True, phantoms: int = 60
 ) -> dict[str, Any]:
-    """phantoms: in each column, chosen on and sealed; 0 leaves them and the drawn parts out.
+    """phantoms: that are chosen on, sealed ones going along; 0 leaves them and the drawn parts out.
 
     Writes the run folder and gives its summary. Raises DataSetMissing where an image of the protocol is missing."""
     settings = model.settings.to_json()
