@@ -1,5 +1,6 @@
 import os
 import shutil
+import sqlite3
 import sys
 import threading
 import time
@@ -384,6 +385,24 @@ def test_what_was_not_read_when_the_program_ended_is_told_by_name_at_the_next_st
     Receiver(data, MODEL, lambda: None).close()
     assert len(store.refused()) == 2  # what was read is not told, nor anything twice
     assert list((data / "readers").iterdir()) == []
+
+
+def test_files_are_read_although_it_cannot_be_kept_which_wait(
+    store: Store, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    for name in ("await_reading", "was_read", "readers"):
+        monkeypatch.setattr(f"mtunet.intake.reader.{name}", full)
+    receiver = Receiver(data, MODEL, lambda: None)
+    receiver.hand_in("batch", [File("a.png", drawn_png()), File("b.txt", b"no image")])
+    while receiver.busy:
+        time.sleep(0.02)
+    batch = receiver.batch("batch")
+    assert batch is not None
+    assert (batch.added, batch.declined, batch.problems) == (1, 1, [])
+    receiver.close()
 
 
 def test_a_file_that_cannot_be_kept_does_not_stop_the_reading(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

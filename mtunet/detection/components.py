@@ -203,7 +203,7 @@ def label(
         labels=labels,
         stats=stats,
         area_mm2=stats[:, cv2.CC_STAT_AREA].astype(np.float64) * (spacing_mm[0] * spacing_mm[1]),
-        specks=np.bincount(_owners(labels, rows, columns), minlength=count),
+        specks=np.bincount(_owners(labels, stats, rows, columns), minlength=count),
         spacing_mm=spacing_mm,
         origin=origin,
         at_skin=np.zeros(count) if breast is None else _at_skin(labels, count, spacing_mm, origin, breast),
@@ -212,7 +212,10 @@ def label(
 
 
 def _owners(
-    labels: npt.NDArray[np.int32], rows: npt.NDArray[np.int32], columns: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32],
+    stats: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.int32],
+    columns: npt.NDArray[np.int32],
 ) -> npt.NDArray[np.int32]:
     """(n,) the component of each pixel: that which it lies on or, as outlines leave holes out, in a hole of; else 0.
 
@@ -220,14 +223,18 @@ def _owners(
     """
     own = labels[rows, columns]
     beside = np.flatnonzero(own == 0)
-    if not len(beside):
-        return own
-    ground = np.pad(labels == 0, 1, constant_values=True)
-    _, parts = cv2.connectedComponents(ground.view(np.uint8), connectivity=4)
-    part = parts[rows[beside] + 1, columns[beside] + 1]
-    for hole in np.setdiff1d(part, parts[0, 0]):
-        top, column = divmod(int(np.argmax(parts == hole)), parts.shape[1])
-        own[beside[part == hole]] = labels[top - 2, column - 1]  # above the hole's first pixel; `parts` is padded
+    left, top, width, height = stats[:, : cv2.CC_STAT_AREA].T
+    across, down = columns[beside, None] - left, rows[beside, None] - top  # (specks beside, components)
+    within = (across >= 0) & (across < width) & (down >= 0) & (down < height)
+    for number in np.argsort(-width * height, kind="stable"):  # the innermost counts, so it comes last
+        if number == 0 or not within[:, number].any():
+            continue
+        box = np.s_[top[number] : top[number] + height[number], left[number] : left[number] + width[number]]
+        ground = np.pad(labels[box] != number, 1, constant_values=True)
+        _, parts = cv2.connectedComponents(ground.view(np.uint8), connectivity=4)
+        near = np.flatnonzero(within[:, number])
+        in_hole = parts[down[near, number] + 1, across[near, number] + 1] != parts[0, 0]  # none is of the component
+        own[beside[near[in_hole]]] = number
     return own
 
 
@@ -305,7 +312,10 @@ def _on_the_map(
     crop = np.ascontiguousarray(mask[y0 : y0 + height, x0 : x0 + width])
     rule = keeping_of(segmentation, kind)
     rule = rule._replace(minimum_peak=_moved(rule.minimum_peak, segmentation.thresholds[kind], threshold))
-    specks = NO_SPECKS if segmentation.specks is None else segmentation.specks - np.array((y0, x0), np.int32)
+    if segmentation.specks is None or kind is Calcification.ARTERIAL:  # nothing is asked or said of an artery's
+        specks = NO_SPECKS
+    else:
+        specks = segmentation.specks - np.array((y0, x0), np.int32)
     breast = segmentation.breast if kind is Calcification.ARTERIAL else None
     probability = segmentation.probability[kind][y0 : y0 + height, x0 : x0 + width] if rule.minimum_peak else None
     pieces = label(crop, segmentation.spacing_mm, specks, (y0, x0), breast, probability)

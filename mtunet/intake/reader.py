@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from mtunet import files
 from mtunet.case import Refusal
@@ -24,6 +24,7 @@ from mtunet.store.handed_in import await_reading, readers, tell_not_read, was_re
 from mtunet.store.images import Store
 from mtunet.store.records import now
 
+Done = TypeVar("Done")
 READERS = "readers"
 """Folder of a file for each reader, which it holds locked as long as it is here."""
 MOST_BYTES = 4 << 30
@@ -99,7 +100,7 @@ class Receiver:
         self._lock = threading.Lock()
         self._name = secrets.token_hex(8)
         self._here = self._announced()
-        self._tell_what_others_left()
+        self._on_record(self._tell_what_others_left)
         self._thread = threading.Thread(target=self._work, name="reading", daemon=True)
         self._thread.start()
 
@@ -158,23 +159,30 @@ class Receiver:
 
     def _noted(self, new: list[File]) -> list[File]:
         """With numbers. Where they cannot be kept the files are read all the same, or it is said why not."""
-        try:
-            with Store.open(self._data) as store:
-                numbers = await_reading(store, self._name, [file.name for file in new])
-        except (CouldNotSave, UnusableStore):
-            return new
+        names = [file.name for file in new]
+        numbers = self._on_record(lambda store: await_reading(store, self._name, names)) or [0] * len(new)
         return [replace(file, number=number) for file, number in zip(new, numbers, strict=True)]
 
-    def _tell_what_others_left(self) -> None:
+    def _tell_what_others_left(self, store: Store) -> None:
         """Of those that are not here any more: nobody holds their file."""
-        with suppress(CouldNotSave, UnusableStore), Store.open(self._data) as store:
-            for name in readers(store):
-                path = self._data / READERS / name
-                with suppress(FileNotFoundError), path.open("r+") as there:
-                    if name == self._name or not files.lock(there):
-                        continue
-                tell_not_read(store, name)
-                path.unlink(missing_ok=True)
+        for name in readers(store):
+            path = self._data / READERS / name
+            with suppress(FileNotFoundError), path.open("r+") as there:
+                if name == self._name or not files.lock(there):
+                    continue
+            tell_not_read(store, name)
+            path.unlink(missing_ok=True)
+
+    def _on_record(self, act: Callable[[Store], Done]) -> Done | None:
+        """What waits is on record only so that it can be told: whatever goes wrong with that, files are read."""
+        try:
+            with Store.open(self._data) as store:
+                return act(store)
+        except (CouldNotSave, UnusableStore):  # reading says so itself
+            return None
+        except Exception as problem:
+            logs.unexpected("It could not be kept which files wait to be read", problem)
+            return None
 
     def _work(self) -> None:
         while (name := self._turns.get()) is not None and not self._closing.is_set():
@@ -236,8 +244,7 @@ class Receiver:
             self._are_read(post, [file])
 
     def _are_read(self, post: _Post, done: Sequence[File]) -> None:
-        with suppress(CouldNotSave, UnusableStore), Store.open(self._data) as store:
-            was_read(store, [file.number for file in done])
+        self._on_record(lambda store: was_read(store, [file.number for file in done]))
         post.told.read += len(done)
         with self._lock:
             self._waiting_bytes -= sum(file.waiting_bytes for file in done)

@@ -89,15 +89,22 @@ def test_thresholds_that_are_not_the_models_own_are_said_beside_the_flag_with_on
     assert desk_of(app.run())["unusual"] is None
 
 
+def keep_as_papers(store: Store, sha256: str, *, found: bool = True) -> None:
+    """An analysis by the other model: what the usual one found, or nothing."""
+    written = store.analysis(sha256, "detail", models.MODELS["detail"].sha256)
+    assert written is not None
+    if not found:
+        written |= {"findings": [], "triage": {**written["triage"], "flag": "none", "priority": "routine"}}
+    written["provenance"] |= {"model": "paper", "weights_sha256": models.MODELS["paper"].sha256}
+    store.add_analysis(sha256, "paper", models.MODELS["paper"].sha256, written)
+
+
 def test_another_model_is_said_beside_the_flag(
     analysed: Callable[..., str], open_case: Callable[..., AppTest], app: AppTest, data: Path
 ) -> None:
     sha256 = analysed()
     with Store.open(data) as store:
-        written = store.analysis(sha256, "detail", models.MODELS["detail"].sha256)
-        assert written is not None
-        written["provenance"] |= {"model": "paper", "weights_sha256": models.MODELS["paper"].sha256}
-        store.add_analysis(sha256, "paper", models.MODELS["paper"].sha256, written)
+        keep_as_papers(store, sha256)
         maps = data / "maps" / sha256
         shutil.copytree(
             maps / maps_folder_name("detail", models.MODELS["detail"].sha256),
@@ -216,12 +223,8 @@ def test_a_look_with_another_model_changes_neither_the_list_nor_what_the_next_on
 ) -> None:
     sha256 = analysed()
     with Store.open(data) as store:
-        written = store.analysis(sha256, "detail", models.MODELS["detail"].sha256)
-        assert written is not None
         before = worklist.rows(store, Query())[0].triage
-        nothing = {**written, "findings": [], "triage": {**written["triage"], "flag": "none", "priority": "routine"}}
-        nothing["provenance"] = {**written["provenance"], "model": "paper"}
-        store.add_analysis(sha256, "paper", models.MODELS["paper"].sha256, nothing)
+        keep_as_papers(store, sha256, found=False)
         [row] = worklist.rows(store, Query())
         assert row.triage == before
         assert analyse_again(store, [row])
