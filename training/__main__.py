@@ -172,6 +172,8 @@ def report_(run: Path, small: bool) -> None:
     """What a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv."""
     there = runs.read(run)
     if there.kind != "cross-validation":
+        if there.summary is None:
+            raise runs.NotARun(f"{run} is not finished: there are no figures yet. The command that began it goes on.")
         _tell(there.summary)
     else:
         click.echo(as_markdown(there, report(there)))
@@ -316,7 +318,8 @@ def retrain_(
 ) -> None:
     """Learn further on a data set of real mammograms with masks."""
     how = RetrainingPlan(steps=steps, views=views, phantoms=phantoms)
-    _tell(retrain(RealData(data, root, seed), _model_of(begin_with, device), out, how, device))
+    begun, seen = _model_of(begin_with, device), _seen_by(begin_with)
+    _tell(retrain(RealData(data, root, seed), begun, out, how, device, seen))
 
 
 @main.command()
@@ -324,9 +327,7 @@ def retrain_(
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help=_SHIPPED_OR_RUN)
 def evaluate_on(data: str, root: Path, seed: int, device: str, model: str) -> None:
     """Measure a model on the test part of such a data set."""
-    looks = _model_of(model, device)
-    seen = set() if model in MODELS else seen_by(runs.read(Path(model)))
-    _, summary = measure(looks, RealData(data, root, seed), seen)
+    _, summary = measure(_model_of(model, device), RealData(data, root, seed), _seen_by(model))
     _tell(summary)
 
 
@@ -453,6 +454,11 @@ def _model_of(name: str, device: str) -> Model:
         raise ModelUnavailable(f"{name} is neither a model that ships ({', '.join(MODELS)}) nor the folder of a run.")
     there = runs.read(Path(name))
     return model_from_bytes(runs.weights_of(there), there.folder.name, device)
+
+
+def _seen_by(name: str) -> set[str]:
+    """Names of the views that such a model learnt from or was chosen on, as far as its run says."""
+    return set() if name in MODELS else seen_by(runs.read(Path(name)))
 
 
 if __name__ == "__main__":
