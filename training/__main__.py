@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 import mtunet
-from mtunet.case import DeviceUnavailable
+from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.detection.devices import choose_device
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes, packed_weights
 from mtunet.detection.settings import ModelUnavailable
@@ -267,6 +267,7 @@ def join(runs: tuple[Path, ...], mirrored: bool, out: Path, device: str) -> None
 @click.option("--magnifier", type=FOLDER, metavar="RUN", help="Take that of another run, learnt already.")
 @click.option("--begin-with", type=FOLDER, metavar="RUN", help="Let that of another run learn on, for these networks.")
 @click.option("--steps", type=click.IntRange(1), default=magnifying.MagnifyingPlan().steps, show_default=True)
+@click.option("--bac", is_flag=True, help="Choose BAC's settings as well; else they stay those of the networks.")
 @out_option
 @device_option
 def magnify(
@@ -275,6 +276,7 @@ def magnify(
     magnifier: Path | None,
     begin_with: Path | None,
     steps: int,
+    bac: bool,
     out: Path,
     device: str,
 ) -> None:
@@ -283,7 +285,8 @@ def magnify(
         raise click.UsageError("--magnifier takes one as it is, --begin-with lets it learn on: name one of the two.")
     chosen_on = (lambda data: with_films(data, films)) if films else None
     plan = magnifying.MagnifyingPlan(steps=steps)
-    _tell(magnifying.add_magnifier(run, out, plan, device, chosen_on, magnifier, begin_with))
+    kinds = tuple(Calcification) if bac else (Calcification.MICRO,)
+    _tell(magnifying.add_magnifier(run, out, plan, device, chosen_on, magnifier, begin_with, kinds))
 
 
 def _real_data(command: Any) -> Any:
