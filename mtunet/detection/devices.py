@@ -69,7 +69,7 @@ def tiles_at_once(cores: int) -> tuple[int, int]:
     idle, and of equals the fewest tiles.
 
     Two tiles on a thread each take half the time of one tile on two: small layers gain nothing from a second thread.
-    More tiles at once wait for memory.
+    More tiles at once wait for memory, and a view has about six.
     """
     at_once = min(range(4, 8), key=lambda tiles: cores % tiles) if cores >= 4 else max(cores, 1)
     return at_once, max(cores // at_once, 1)

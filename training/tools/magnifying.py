@@ -91,8 +91,8 @@ def add_magnifier(
     """A run of its own: the networks of a finished one with a magnifier that was learnt for them; its summary.
 
     Resumable: crops and steps that are done are not done again. learnt: a run whose magnifier is taken instead, by the
-    same plan, and only put on these networks' scale; begin_with: one whose magnifier learns on. kinds: whose settings are
-    chosen. Raises NotARun where it has none.
+    same plan, and only put on these networks' scale; begin_with: one whose magnifier learns on. Raises NotARun where it
+    has none. kinds: types whose settings are chosen.
     """
     finished, taken = runs.read(base), None if learnt is None else _taken_from(runs.read(learnt))
     begun = None
