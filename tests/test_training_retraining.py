@@ -245,7 +245,7 @@ def test_what_was_stopped_while_choosing_goes_on_with_choosing(
     [split] = runs.read_splits(runs.read(folder))
     seen = {*split["train"], *split["validation"]}
     assert seen_by(runs.read(folder)) == seen
-    with pytest.raises(DataSetMissing, match=r"that tiny never saw, found \S+, which it learnt from"):
+    with pytest.raises(DataSetMissing, match=r"that tiny never saw, found \S+: it learnt from a view of that name"):
         retrain(replace(data, seed=2), before, tmp_path / "further", PLAN, "cpu", split["test"])
     assert not (tmp_path / "further" / "fold_0").exists()
     retrain(data, before, tmp_path / "further", PLAN, "cpu", {"long-ago"})
@@ -296,7 +296,7 @@ def test_a_test_part_that_was_learnt_from_or_has_no_view_is_refused(
 ) -> None:
     data = RealData("cbis-ddsm", root)
     learnt = {sample.name for sample in data.part("test")}
-    with pytest.raises(DataSetMissing, match=r"tiny never saw, found .*, which it learnt from or was chosen on"):
+    with pytest.raises(DataSetMissing, match=r"tiny never saw, found .*: it learnt from a view of that name"):
         measure(tiny, data, learnt)
     monkeypatch.setattr(RealData, "part", lambda *_: iter(()))
     with pytest.raises(DataSetMissing, match=r"images to measure on \(the test part of .*\), found none"):

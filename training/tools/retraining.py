@@ -162,8 +162,9 @@ def _refuse_seen(tested: Collection[str], learnt: Collection[str], model: str, d
     for name in tested:
         if name in learnt:
             raise DataSetMissing(
-                f"Expected a test part of {data} that {model} never saw, found {name}, which it learnt from or was "
-                "chosen on. Give the --seed and the split that it was made with."
+                f"Expected a test part of {data} that {model} never saw, found {name}: it learnt from a view of that "
+                "name or was chosen on it. Give the --seed and the split that it was made with; other images of the "
+                "same names want other names."
             )
 
 
