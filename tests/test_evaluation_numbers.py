@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +51,13 @@ def counts_of(rows: list[tuple[int, ...]], fold: list[int] | None = None, images
 # ---- the independent few lines: csv and fractions, nothing of ours ------------------------------------------------
 
 
-def stored(folder: Path) -> Iterator[Row]:
+@lru_cache(maxsize=1)  # the same run is asked for once for each aggregation
+def stored(folder: Path) -> tuple[Row, ...]:
     """Every row of counts that a run stored, read plainly."""
+    return tuple(_stored(folder))
+
+
+def _stored(folder: Path) -> Iterator[Row]:
     for path in _tables(folder, "*/fold_*/counts"):
         for row in _rows(path):
             key = path.parent.parent.name, row["type"], row["frame"], int(path.parent.name[5:])
@@ -124,9 +130,12 @@ def again(folder: Path, aggregation: str) -> dict[tuple[str, str, str, str], flo
     return values
 
 
+read = lru_cache(maxsize=1)(load)
+
+
 def assert_same(folder: Path, aggregation: str) -> None:
     expected = again(folder, aggregation)
-    run = load(folder)
+    run = read(folder)
     found = {}
     for frame in run.frames:
         for method, kind in {(c[0], c[1]) for c in run.counts if c[2] == frame}:
@@ -167,15 +176,23 @@ def test_the_metrics_that_a_run_wrote_are_means_over_its_seeds(folder: Path | No
     folder = folder or reported
     run = runs.read(folder)
     by_seed = [results.counts for results in load_seeds(folder).by_seed.values()]
+    whole = {
+        key: [n for n, one in enumerate(by_seed) if key in one and {*one[key].images} >= {*first.images}]
+        for key, first in by_seed[0].items()
+    }
     checked = 0
+
+    @cache
+    def aggregated(number: int, key: tuple[str, str, str], fold: str, aggregation: str) -> dict[str, Figure]:
+        counts = by_seed[number][key]
+        return aggregate(counts.at(counts.fold == int(fold)) if fold.isdigit() else counts, aggregation, EVERY)
+
     for row in runs.read_whole_table(run, "metrics"):
         key = row["method"], row["type"], row["frame"]
         if row["metric"] not in EVERY or row["aggregation"] not in AGGREGATIONS or key not in by_seed[0]:
             continue
-        there = [one[key] for one in by_seed if key in one and {*one[key].images} >= {*by_seed[0][key].images}]
-        if row["fold"].isdigit():
-            there = [counts.at(counts.fold == int(row["fold"])) for counts in there]
-        values = [aggregate(counts, row["aggregation"], EVERY)[row["metric"]].value for counts in there]
+        asked = key, row["fold"], row["aggregation"]
+        values = [aggregated(number, *asked)[row["metric"]].value for number in whole[key]]
         known = [value for value in values if value is not None]
         value = sum(known) / len(known) if known else None
         assert value == (None if not row["value"] else pytest.approx(float(row["value"]), rel=1e-5, abs=1e-6)), row

@@ -85,10 +85,10 @@ def test_a_whole_view_is_taken_as_232_mm_long_however_small(breast: Mask, times:
 @pytest.mark.parametrize(
     ("shape", "mm", "said"),
     [
-        ((3062, 2394), 0.0941, "3062 × 2394 pixels (GE Senographe Essential)"),
+        ((3062, 2394), 0.0941, "2394 × 3062 pixels (GE Senographe Essential)"),
         ((2394, 3062), 0.0941, "3062 × 2394 pixels (GE Senographe Essential)"),
-        ((3328, 2560), 0.07, "3328 × 2560 pixels (Hologic, small)"),
-        ((4096, 3328), 0.07, "4096 × 3328 pixels (Hologic, large)"),
+        ((3328, 2560), 0.07, "2560 × 3328 pixels (Hologic, small)"),
+        ((4096, 3328), 0.07, "3328 × 4096 pixels (Hologic, large)"),
     ],
 )
 def test_a_frame_of_a_known_detector_says_its_scale(shape: tuple[int, int], mm: float, said: str) -> None:

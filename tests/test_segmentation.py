@@ -213,7 +213,7 @@ def test_neighbouring_tiles_overlap_by_what_the_blending_needs() -> None:
 
 def test_tiles_without_breast_are_not_looked_at() -> None:
     breast = np.zeros((1200, 1200), bool)
-    breast[:300, :300] = True
+    breast[:150, :150] = True
     assert len(tiles(breast)) == 1
 
 

@@ -24,7 +24,7 @@ from training.data.recipes import Mixture
 from training.data.samples import Sample
 from training.experiments import EXPERIMENTS
 from training.fitting import How
-from training.operating import NOTHING, ProductScore
+from training.operating import NOTHING, THRESHOLDS, ProductScore
 from training.products import OFFSETS, Validation, choose_settings, machine
 from training.tools import crops as cutting
 from training.tools import magnifying
@@ -195,11 +195,13 @@ def test_a_run_with_a_magnifier_keeps_its_networks_and_says_how_it_was_made(
         assert torch.equal(further.state_dict()[name].bfloat16(), tensor.bfloat16())
 
     monkeypatch.setattr(magnifying, "learn", lambda *_: pytest.fail("learnt what another run has learnt"))
-    add_magnifier(tmp_path / "base", tmp_path / "again", TINY, "cpu", learnt=tmp_path / "closer")
-    again, _, taken = read_weights(runs.weights_of(runs.read(tmp_path / "again")))
+    every = tuple(Calcification)
+    add_magnifier(tmp_path / "base", tmp_path / "again", TINY, "cpu", learnt=tmp_path / "closer", kinds=every)
+    again, chosen, taken = read_weights(runs.weights_of(runs.read(tmp_path / "again")))
     for name, tensor in both.state_dict().items():
         assert torch.allclose(again.state_dict()[name], tensor, atol=1e-2)  # the same views held out: the same scale
     assert taken["magnifier_from"] == "closer"
+    assert chosen.thresholds[BAC] in THRESHOLDS  # of the networks' own 0.66 nothing is kept
     squeezed = write_weights(network, replace(SET, way="paper", pitch_mm=None), provenance)
     runs.start(tmp_path / "squeezed", provenance, [])
     runs.save_fold(tmp_path / "squeezed", 0, weights=squeezed, history=[{"step": 1}])

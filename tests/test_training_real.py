@@ -36,6 +36,16 @@ def test_the_report_of_a_measurement_is_its_summary(tmp_path: Path, capsys: pyte
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_the_report_of_a_model_that_is_not_finished_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.start(tmp_path, {"kind": "real", "data": "drawn"}, [])
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(tmp_path)], standalone_mode=False)
+    assert ended.value.code == 2
+    assert "is not finished: there are no figures yet" in capsys.readouterr().err
+
+
 def test_a_damaged_run_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(SystemExit) as ended:

@@ -28,13 +28,16 @@ from tests.drawn_cbis import VIEWS, Drawn, DrawnView, classic, drawn_tree
 from tests.drawn_views import drawn_sample, tallied
 from training import __main__ as command_line
 from training import fitting
+from training.data import real_backgrounds
 from training.data import samples as datasets
+from training.data.recipes import Mixture
 from training.data.registry import DataSetMissing, LabelledView, samples
+from training.data.samples import phantom_split
 from training.operating import choose_operating_point, score, segmentations
 from training.products import OFFSETS, choose_again
 from training.tools import retraining
 from training.tools.combining import join
-from training.tools.retraining import RealData, RetrainingPlan, measure, part_of, retrain, seen_by
+from training.tools.retraining import RealData, RetrainingPlan, _experiment, measure, part_of, retrain, seen_by
 
 MC, BAC = Calcification.MICRO, Calcification.ARTERIAL
 PLAN = RetrainingPlan(steps=3, phantoms=0, size=64, batch=3)
@@ -74,6 +77,20 @@ def test_no_patient_is_in_two_parts_and_the_sources_test_part_stays_one(told: li
         assert (view.split == "test") == (part_of(view, 0) == "test")
     assert all(len(of_patient) == 1 for of_patient in parts.values())
     assert set.union(*parts.values()) == {"train", "validation", "test"}
+
+
+def test_patients_of_the_films_that_ship_are_learnt_from_whatever_the_source_says(told: list[LabelledView]) -> None:
+    assert {"cbis-P_00373", "cbis-P_00001"} < real_backgrounds.patients()
+    assert len(real_backgrounds.patients()) == 5
+    of_a_film = replace(told[0], split="test", divided=True, sample=replace(told[0].sample, patient="cbis-P_00373"))
+    assert part_of(of_a_film, 0) == "train"
+
+
+def test_phantoms_that_go_along_are_none_that_thresholds_were_chosen_on(root: Path, tiny: Model) -> None:
+    plan = replace(PLAN, phantoms=600)
+    chosen_on = phantom_split(400, 60, 100, Mixture().seed)
+    mine = phantom_split(plan.phantoms, 0, 0, _experiment(tiny, plan).data.seed).train
+    assert not {spec.seed for spec in mine} & {spec.seed for spec in (*chosen_on.validation, *chosen_on.test)}
 
 
 def test_a_source_that_parts_a_patient_is_refused(tmp_path: Path, tiny: Model) -> None:
@@ -213,8 +230,9 @@ def test_what_was_stopped_while_choosing_goes_on_with_choosing(
             retrain(data, other, folder, plan, "cpu")
     with pytest.raises(runs.NotARun, match=r"other settings .splits differ\)"):
         retrain(replace(data, seed=1), before, folder, PLAN, "cpu")
-    monkeypatch.setattr(fitting._Fitting, "take", killed)
-    retrain(data, before, folder, PLAN, "cpu")
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting._Fitting, "take", killed)
+        retrain(data, before, folder, PLAN, "cpu")
     assert runs.read(folder).finished
     assert not list(folder.rglob("checkpoint*"))
     assert "phantom" not in runs.read(folder).config["data"]
@@ -225,7 +243,13 @@ def test_what_was_stopped_while_choosing_goes_on_with_choosing(
         join([folder, folder], tmp_path / "both", "cpu")
     assert not (tmp_path / "both").exists()
     [split] = runs.read_splits(runs.read(folder))
-    assert seen_by(runs.read(folder)) == {*split["train"], *split["validation"]}
+    seen = {*split["train"], *split["validation"]}
+    assert seen_by(runs.read(folder)) == seen
+    with pytest.raises(DataSetMissing, match=r"that tiny never saw, found \S+: it learnt from a view of that name"):
+        retrain(replace(data, seed=2), before, tmp_path / "further", PLAN, "cpu", split["test"])
+    assert not (tmp_path / "further" / "fold_0").exists()
+    retrain(data, before, tmp_path / "further", PLAN, "cpu", {"long-ago"})
+    assert seen_by(runs.read(tmp_path / "further")) == {*seen, "long-ago"}
 
 
 def test_a_finished_run_and_a_place_that_cannot_be_written_are_refused_before_the_data_are_read(
@@ -272,7 +296,7 @@ def test_a_test_part_that_was_learnt_from_or_has_no_view_is_refused(
 ) -> None:
     data = RealData("cbis-ddsm", root)
     learnt = {sample.name for sample in data.part("test")}
-    with pytest.raises(DataSetMissing, match=r"tiny never saw, found .*, which it learnt from or was chosen on"):
+    with pytest.raises(DataSetMissing, match=r"tiny never saw, found .*: it learnt from a view of that name"):
         measure(tiny, data, learnt)
     monkeypatch.setattr(RealData, "part", lambda *_: iter(()))
     with pytest.raises(DataSetMissing, match=r"images to measure on \(the test part of .*\), found none"):

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 import mtunet
-from mtunet.case import DeviceUnavailable
+from mtunet.case import Calcification, DeviceUnavailable
 from mtunet.detection.devices import choose_device
 from mtunet.detection.models import DEFAULT_MODEL, MODELS, Model, load_model, model_from_bytes, packed_weights
 from mtunet.detection.settings import ModelUnavailable
@@ -172,6 +172,8 @@ def report_(run: Path, small: bool) -> None:
     """What a comparison found: tables, claims and their verdicts; writes statistics.json and metrics.csv."""
     there = runs.read(run)
     if there.kind != "cross-validation":
+        if there.summary is None:
+            raise runs.NotARun(f"{run} is not finished: there are no figures yet. The command that began it goes on.")
         _tell(there.summary)
     else:
         click.echo(as_markdown(there, report(there)))
@@ -265,6 +267,7 @@ def join(runs: tuple[Path, ...], mirrored: bool, out: Path, device: str) -> None
 @click.option("--magnifier", type=FOLDER, metavar="RUN", help="Take that of another run, learnt already.")
 @click.option("--begin-with", type=FOLDER, metavar="RUN", help="Let that of another run learn on, for these networks.")
 @click.option("--steps", type=click.IntRange(1), default=magnifying.MagnifyingPlan().steps, show_default=True)
+@click.option("--bac", is_flag=True, help="Choose BAC's settings as well; else they stay those of the networks.")
 @out_option
 @device_option
 def magnify(
@@ -273,6 +276,7 @@ def magnify(
     magnifier: Path | None,
     begin_with: Path | None,
     steps: int,
+    bac: bool,
     out: Path,
     device: str,
 ) -> None:
@@ -281,7 +285,8 @@ def magnify(
         raise click.UsageError("--magnifier takes one as it is, --begin-with lets it learn on: name one of the two.")
     chosen_on = (lambda data: with_films(data, films)) if films else None
     plan = magnifying.MagnifyingPlan(steps=steps)
-    _tell(magnifying.add_magnifier(run, out, plan, device, chosen_on, magnifier, begin_with))
+    kinds = tuple(Calcification) if bac else (Calcification.MICRO,)
+    _tell(magnifying.add_magnifier(run, out, plan, device, chosen_on, magnifier, begin_with, kinds))
 
 
 def _real_data(command: Any) -> Any:
@@ -316,7 +321,8 @@ def retrain_(
 ) -> None:
     """Learn further on a data set of real mammograms with masks."""
     how = RetrainingPlan(steps=steps, views=views, phantoms=phantoms)
-    _tell(retrain(RealData(data, root, seed), _model_of(begin_with, device), out, how, device))
+    begun, seen = _model_of(begin_with, device), _seen_by(begin_with)
+    _tell(retrain(RealData(data, root, seed), begun, out, how, device, seen))
 
 
 @main.command()
@@ -324,9 +330,7 @@ def retrain_(
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help=_SHIPPED_OR_RUN)
 def evaluate_on(data: str, root: Path, seed: int, device: str, model: str) -> None:
     """Measure a model on the test part of such a data set."""
-    looks = _model_of(model, device)
-    seen = set() if model in MODELS else seen_by(runs.read(Path(model)))
-    _, summary = measure(looks, RealData(data, root, seed), seen)
+    _, summary = measure(_model_of(model, device), RealData(data, root, seed), _seen_by(model))
     _tell(summary)
 
 
@@ -453,6 +457,11 @@ def _model_of(name: str, device: str) -> Model:
         raise ModelUnavailable(f"{name} is neither a model that ships ({', '.join(MODELS)}) nor the folder of a run.")
     there = runs.read(Path(name))
     return model_from_bytes(runs.weights_of(there), there.folder.name, device)
+
+
+def _seen_by(name: str) -> set[str]:
+    """Names of the views that such a model learnt from or was chosen on, as far as its run says."""
+    return set() if name in MODELS else seen_by(runs.read(Path(name)))
 
 
 if __name__ == "__main__":

@@ -189,8 +189,7 @@ def build(config: NetworkConfig) -> MTUNet:
 # Several networks as one: each looks once, every second one at the mirror image, and the mean of their logits counts.
 #
 # Networks that were learnt apart are wrong in different places, so their mean is wrong less often than each, the more
-# so
-# on images of an origin that none of them learnt from (Lakshminarayanan et al. 2017, arXiv:1612.01474).
+# so on images of an origin that none of them learnt from (Lakshminarayanan et al. 2017, arXiv:1612.01474).
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,10 @@ def scales(mammogram: Mammogram, looked: Looked) -> tuple[Scale, ...]:
     """At which scales to look: at one that is known or likely, at several where that is open."""
     if mammogram.spacing_mm is not None:
         return (Scale(mammogram.spacing_mm, ScaleSource.STATED),)
-    rows, columns = sorted(mammogram.shape, reverse=True)
-    if (rows, columns) in FRAMES:
-        mm, maker = FRAMES[rows, columns]
-        return (_scale((mm, mm), ScaleSource.FRAME, f"{rows} × {columns} pixels ({maker})"),)
+    rows, columns = mammogram.shape
+    if (frame := (max(rows, columns), min(rows, columns))) in FRAMES:
+        mm, maker = FRAMES[frame]
+        return (_scale((mm, mm), ScaleSource.FRAME, f"{columns} × {rows} pixels ({maker})"),)
     if shows_a_whole_breast(looked.breast):
         spacing = assumed_spacing(mammogram.shape)
         return (_scale(spacing, ScaleSource.WHOLE_VIEW, f"as if it were {ASSUMED_LENGTH_MM:g} mm long"),)

@@ -27,6 +27,7 @@ def row(page: Page, name: str) -> object:
 
 
 def open_case(page: Page) -> None:
+    settled(page)  # a list that is drawn anew between a press and its release loses the click
     page.get_by_role("link", name="Open").first.click()
     expect(page).to_have_url(re.compile(r"/case\?.*study=[0-9a-f]{16}"))
     expect(viewer(page)).to_have_attribute("data-state", "ready")

@@ -145,6 +145,11 @@ def names() -> tuple[str, ...]:
     return tuple(_exclusions()["views"])
 
 
+def patients() -> frozenset[str]:
+    """Of the views, as `training.data.cbis_ddsm` names them."""
+    return frozenset(f"cbis-{name.split('-')[1].upper().replace('P', 'P_')}" for name in names())
+
+
 @lru_cache(maxsize=6)
 def read_background(name: str) -> Background:
     """One of `names`. Raises FileNotFoundError where the samples are not on disk."""

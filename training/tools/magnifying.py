@@ -4,7 +4,7 @@ The networks look at views that they did not learn from, and a small network lea
 MC from what they do not (`tools.crops`). Crops of arteries, benign calcium, plain tissue and MC where the networks saw
 none go along, so that it knows more than today's mistakes. On every eighth view, which it does not learn from, what it
 says is put on the scale of the networks' own logits. Then MC's thresholds are chosen as for any run; BAC, which it does
-not move, keeps the settings of the networks.
+not move, keeps the settings of the networks unless it is to be chosen as well.
 """
 
 import time
@@ -86,12 +86,13 @@ def add_magnifier(
     validation: Callable[[Mixture], Validation] | None = None,
     learnt: Path | None = None,
     begin_with: Path | None = None,
+    kinds: Sequence[Calcification] = (Calcification.MICRO,),
 ) -> dict[str, Any]:
     """A run of its own: the networks of a finished one with a magnifier that was learnt for them; its summary.
 
     Resumable: crops and steps that are done are not done again. learnt: a run whose magnifier is taken instead, by the
     same plan, and only put on these networks' scale; begin_with: one whose magnifier learns on. Raises NotARun where it
-    has none.
+    has none. kinds: types whose settings are chosen.
     """
     finished, taken = runs.read(base), None if learnt is None else _taken_from(runs.read(learnt))
     begun = None
@@ -132,7 +133,7 @@ def add_magnifier(
         history,
         provenance,
         device_name,
-        validation=replace(chosen_on, kinds=(Calcification.MICRO,)),
+        validation=replace(chosen_on, kinds=kinds),
     )
     (folder / "magnifier.safetensors").unlink(missing_ok=True)
     return summary

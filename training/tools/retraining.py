@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, get_args
 from mtunet.detection.models import Model, model_from_bytes
 from mtunet.detection.weights import write_weights
 from mtunet.evaluation import runs
+from training.data import real_backgrounds
 from training.data.recipes import Mixture
 from training.data.registry import DATASETS, DataSetMissing, LabelledView, samples
 from training.data.samples import Sample, phantom_samples, phantom_split
@@ -29,8 +30,12 @@ Division = Literal["train", "validation", "test"]
 DIVISIONS: Final[tuple[Division, ...]] = get_args(Division)
 ROW = 25
 """Steps of a row of history."""
+PHANTOM_COHORT: Final = 701
+"""That of the phantoms that go along: on some of the one that ships learnt from, thresholds were chosen."""
 FIXED = 64
 """Views on which the F1 of a row is taken; of those that are learnt from, to see that it still learns."""
+EARLIER: Final = "earlier"
+"""In a run's splits: what the run that it began with had seen."""
 VALIDATION, TEST = 0.15, 0.15
 """Shares of the patients; TEST where the source names no test part."""
 
@@ -67,7 +72,10 @@ class RealData:
 
 
 def part_of(view: LabelledView, seed: int) -> Division:
-    """The same for every view of a patient, and for every run with this seed."""
+    """The same for every view of a patient, and for every run with this seed. What networks that ship learnt from is
+    learnt from here, whatever part the source gives it."""
+    if view.sample.patient in real_backgrounds.patients():
+        return "train"
     for named in DIVISIONS:
         if view.split == named and (view.divided or named != "train"):
             return named
@@ -79,11 +87,17 @@ def part_of(view: LabelledView, seed: int) -> Division:
 
 
 def retrain(
-    data: RealData, begin_with: Model, folder: Path, plan: RetrainingPlan, device_name: str = "auto"
+    data: RealData,
+    begin_with: Model,
+    folder: Path,
+    plan: RetrainingPlan,
+    device_name: str = "auto",
+    seen: Collection[str] = (),
 ) -> dict[str, Any]:
     """Learns, chooses thresholds on the validation part, measures on the test part; writes a run folder. Resumable.
 
-    Raises DataSetMissing, with what was found, where a part has no view; FileExistsError for a finished run, and
+    seen: names of views that `begin_with` learnt from or was chosen on (`seen_by`). Raises DataSetMissing, with what
+    was found, where a part has no view, or the test part one of `seen`; FileExistsError for a finished run, and
     NotARun where the folder cannot be written or holds a run that learns from other views or weights, or otherwise.
     """
     experiment, how = _experiment(begin_with, plan), How.on(begin_with.device)
@@ -98,6 +112,7 @@ def retrain(
     runs.refuse_others(folder, told)
     known: dict[Division, list[str]] = {"train": [], "validation": [], "test": []}
     shown = _views(data, experiment, plan, known)
+    _refuse_seen(known["test"], seen, begin_with.name, data.name)
     chosen = DATASETS[data.name]
     source = f"{len(known['train'])} views of {chosen.title}"
     provenance = {
@@ -108,7 +123,8 @@ def retrain(
         "validation": f"the validation part of {data.name}",
         **machine(how.device),
     }
-    runs.begin(folder, provenance, [{str(part): names for part, names in known.items()}])
+    earlier = {EARLIER: sorted(seen)} if seen else {}
+    runs.begin(folder, provenance, [{str(part): names for part, names in known.items()} | earlier])
     sampler = Sampler(shown, experiment.look, (plan.seed,), experiment.augmentation, device=how.device)
     fixed = Sampler(shown[-FIXED:], experiment.look, (plan.seed,), device=how.device).fixed()
     task, checkpoint = NetworkTask(experiment, "mtunet", 0, plan.seed), folder / "checkpoint.safetensors"
@@ -135,20 +151,28 @@ def measure(model: Model, data: RealData, learnt: Collection[str] = ()) -> tuple
 
     def unseen() -> Iterator[Sample]:
         for sample in data.part("test"):
-            if sample.name in learnt:
-                raise DataSetMissing(
-                    f"Expected a test part of {data.name} that {model.name} never saw, found {sample.name}, which it "
-                    "learnt from or was chosen on. Give the --seed and the split that it was made with."
-                )
+            _refuse_seen([sample.name], learnt, model.name, data.name)
             yield sample
 
     title = DATASETS[data.name].title
     return evaluate(model, unseen(), f"the test part of {title}, unseen in training")
 
 
+def _refuse_seen(tested: Collection[str], learnt: Collection[str], model: str, data: str) -> None:
+    for name in tested:
+        if name in learnt:
+            raise DataSetMissing(
+                f"Expected a test part of {data} that {model} never saw, found {name}: it learnt from a view of that "
+                "name or was chosen on it. Give the --seed and the split that it was made with; other images of the "
+                "same names want other names."
+            )
+
+
 def seen_by(run: runs.Run) -> set[str]:
-    """Names of the views that a run learnt from or was chosen on, by its own splits. Raises UnreadableRun."""
-    return {name for split in runs.read_splits(run) for part in ("train", "validation") for name in split.get(part, ())}
+    """Names of the views that a run, and those that it began with, learnt from or was chosen on. Raises
+    UnreadableRun."""
+    parts = ("train", "validation", EARLIER)
+    return {name for split in runs.read_splits(run) for part in parts for name in split.get(part, ())}
 
 
 def _experiment(begin_with: Model, plan: RetrainingPlan) -> Experiment:
@@ -158,7 +182,7 @@ def _experiment(begin_with: Model, plan: RetrainingPlan) -> Experiment:
         name="retrain",
         expect="Learnt further on real mammograms.",
         methods=("mtunet",),
-        data=Mixture(train=plan.phantoms, validation=0, test=0),
+        data=Mixture(train=plan.phantoms, validation=0, test=0, seed=PHANTOM_COHORT),
         look=FieldOfView(settings.pitch_mm, plan.size if settings.pitch_mm else 256),
         folds=1,
         batch=plan.batch,
@@ -204,5 +228,5 @@ def _views(
             f"found {there} under {data.root}. More patients are needed, another --seed, or views of that part where "
             "the source names it."
         )
-    specs = phantom_split(plan.phantoms, 0, 0, Mixture().seed).train if plan.phantoms else ()
+    specs = phantom_split(plan.phantoms, 0, 0, PHANTOM_COHORT).train if plan.phantoms else ()
     return list(chain(shown, (view_of(sample, experiment.look.pitch_mm) for sample in phantom_samples(specs))))
