@@ -63,6 +63,8 @@ MODELS: Mapping[str, ModelSpec] = {
             "(`real-mixed-pair`, `real-mixed-magnified`, `real-mixed-wound`, `real-winding`).",
             "That `detail-longer`, whose magnifier learnt on for longer, does not ship as it was chosen, by the "
             "arteries of MG1 (`real-longer`).",
+            "That the newer of the two networks does not ship alone, in smaller tiles, by false MC on sealed phantoms "
+            "and by normal films of both halves (`real-one`).",
         ),
     ),
     "paper": ModelSpec(
