@@ -145,6 +145,7 @@ def names() -> tuple[str, ...]:
     return tuple(_exclusions()["views"])
 
 
+@lru_cache(maxsize=1)  # asked for each view of a data set
 def patients() -> frozenset[str]:
     """Of the views, as `training.data.cbis_ddsm` names them."""
     return frozenset(f"cbis-{name.split('-')[1].upper().replace('P', 'P_')}" for name in names())

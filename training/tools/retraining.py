@@ -7,8 +7,9 @@ to choose thresholds, to measure), because its views are too large to be kept.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -111,8 +112,7 @@ def retrain(
     runs.refuse_unwritable(folder)
     runs.refuse_others(folder, told)
     known: dict[Division, list[str]] = {"train": [], "validation": [], "test": []}
-    shown = _views(data, experiment, plan, known)
-    _refuse_seen(known["test"], seen, begin_with.name, data.name)
+    shown = _views(data, experiment, plan, known, partial(_refuse_seen, seen, begin_with.name, data.name))
     chosen = DATASETS[data.name]
     source = f"{len(known['train'])} views of {chosen.title}"
     provenance = {
@@ -151,21 +151,20 @@ def measure(model: Model, data: RealData, learnt: Collection[str] = ()) -> tuple
 
     def unseen() -> Iterator[Sample]:
         for sample in data.part("test"):
-            _refuse_seen([sample.name], learnt, model.name, data.name)
+            _refuse_seen(learnt, model.name, data.name, sample.name)
             yield sample
 
     title = DATASETS[data.name].title
     return evaluate(model, unseen(), f"the test part of {title}, unseen in training")
 
 
-def _refuse_seen(tested: Collection[str], learnt: Collection[str], model: str, data: str) -> None:
-    for name in tested:
-        if name in learnt:
-            raise DataSetMissing(
-                f"Expected a test part of {data} that {model} never saw, found {name}: it learnt from a view of that "
-                "name or was chosen on it. Give the --seed and the split that it was made with; other images of the "
-                "same names want other names."
-            )
+def _refuse_seen(learnt: Collection[str], model: str, data: str, tested: str) -> None:
+    if tested in learnt:
+        raise DataSetMissing(
+            f"Expected a test part of {data} that {model} never saw, found {tested}: it learnt from a view of that "
+            "name or was chosen on it. Give the --seed and the split that it was made with; other images of the "
+            "same names want other names."
+        )
 
 
 def seen_by(run: runs.Run) -> set[str]:
@@ -197,9 +196,14 @@ def _experiment(begin_with: Model, plan: RetrainingPlan) -> Experiment:
 
 
 def _views(
-    data: RealData, experiment: Experiment, plan: RetrainingPlan, known: Mapping[Division, list[str]]
+    data: RealData,
+    experiment: Experiment,
+    plan: RetrainingPlan,
+    known: Mapping[Division, list[str]],
+    tested: Callable[[str], None],
 ) -> list[GridView]:
-    """Of the training part and the phantoms; the names of every part's views go into `known`."""
+    """Of the training part and the phantoms; the names of every part's views go into `known`. tested: is called with
+    the name of each view of the test part, and may raise: before phantoms are made."""
     shown: list[GridView] = []
     parts: dict[str, set[Division]] = {}
     for view in samples(data.name, data.root):
@@ -207,6 +211,8 @@ def _views(
             continue
         part = part_of(view, data.seed)
         parts.setdefault(view.sample.patient, set()).add(part)
+        if part == "test":
+            tested(view.sample.name)
         if part != "train":
             known[part].append(view.sample.name)
         elif len(shown) < plan.views:
