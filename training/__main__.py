@@ -31,7 +31,7 @@ from training.note import as_markdown
 from training.products import choose_again, evaluate, mixture_to_choose
 from training.realism import Calcium, measure_cues, measure_realism
 from training.reporting import report
-from training.tools import combining, magnifying
+from training.tools import combining, distilling, magnifying
 from training.tools.contact_sheets import images_under, write_sheets
 from training.tools.failures import write_failures
 from training.tools.planning import plan
@@ -287,6 +287,20 @@ def magnify(
     plan = magnifying.MagnifyingPlan(steps=steps)
     kinds = tuple(Calcification) if bac else (Calcification.MICRO,)
     _tell(magnifying.add_magnifier(run, out, plan, device, chosen_on, magnifier, begin_with, kinds))
+
+
+@main.command()
+@run_argument
+@click.option("--films", type=FOLDER, help="Folder with mini_mias: choose with half of its normal films as well.")
+@click.option("--network", type=click.IntRange(0), default=1, show_default=True, help="Which of them it begins as.")
+@click.option("--steps", type=click.IntRange(1), default=distilling.DistillingPlan().steps, show_default=True)
+@out_option
+@device_option
+def distil(run: Path, films: Path | None, network: int, steps: int, out: Path, device: str) -> None:
+    """One network that learns to say what those of a finished run say together: half the time; resumable."""
+    chosen_on = with_films(mixture_to_choose(runs.read(run)), films) if films else None
+    plan = distilling.DistillingPlan(steps=steps, network=network)
+    _tell(distilling.distil(run, out, plan, device, chosen_on))
 
 
 def _real_data(command: Any) -> Any:

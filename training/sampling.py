@@ -6,8 +6,9 @@ view has one, but for a share of them; the others half on what is easily mistake
 breast.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -65,13 +66,26 @@ class Sampler:
 
     def batch(self, step: int, count: int, draws: int) -> Draws:
         """The crops of one step. count: of crops in every step. draws: of crops in the whole training."""
+        patches, offsets, stage, rng = self._patches(step, count, draws)
+        return drawn(patches, offsets, self.look.size, self.augmentation, stage.worn, rng)
+
+    def with_plain(self, step: int, count: int, draws: int) -> tuple[Draws, Draws]:
+        """As `batch`; and the same crops, turned and scaled alike, with no other look, no dots and no wear."""
+        patches, offsets, stage, rng = self._patches(step, count, draws)
+        alike, plain = copy.deepcopy(rng), replace(self.augmentation, intensity=False)
+        return (
+            drawn(patches, offsets, self.look.size, self.augmentation, stage.worn, rng),
+            drawn(patches, offsets, self.look.size, plain, UNDEGRADED, alike),
+        )
+
+    def _patches(self, step: int, count: int, draws: int) -> tuple[Draws, torch.Tensor, Stage, np.random.Generator]:
+        """What the crops of a step may show, (x, y) of their centres, and what goes on from there."""
         rng = np.random.default_rng([*self.seed, 1, step])
         number, begun = self._stage(step * count / draws)
         first = step * count - int(np.ceil(begun * draws / count)) * count
         chosen = [self._view(number, first + place) for place in range(count)]
         centres = [self._centre(self.views[index], rng) for index in chosen]
-        patches, offsets = self._cut(chosen, centres)
-        return drawn(patches, offsets, self.look.size, self.augmentation, self.stages[number].worn, rng)
+        return *self._cut(chosen, centres), self.stages[number], rng
 
     def fixed(self) -> Draws:
         """One unchanged crop of every view: what the validation F1 of an epoch is taken on."""
