@@ -12,7 +12,7 @@ from mtunet.detection.settings import Settings
 from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs
 from tests.drawn_views import drawn_views
-from training import products
+from training import products, stepping
 from training.augmentation import STILL, Augmentation, Degradation
 from training.data import samples
 from training.data.recipes import Mixture
@@ -96,7 +96,7 @@ def test_it_begins_as_one_of_them_and_comes_nearer_to_what_they_say(drawn: Sampl
 @pytest.mark.usefixtures("drawn")
 def test_it_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = learn(PLAN, pair(), DATA, How(), tmp_path / "whole")
-    monkeypatch.setattr(distilling, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(stepping, "KEEP_EVERY", 0.0)
     learning = distilling._step
     steps: list[int] = []
 

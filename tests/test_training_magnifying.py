@@ -18,7 +18,7 @@ from mtunet.detection.weights import read_weights, write_weights
 from mtunet.evaluation import runs
 from mtunet.evaluation.metrics import LesionCounts
 from tests.painting import drawing, painting_model
-from training import products
+from training import products, stepping
 from training.data import samples
 from training.data.recipes import Mixture
 from training.data.samples import Sample
@@ -113,7 +113,7 @@ def test_crops_of_the_same_networks_are_kept_under_one_name_whatever_the_magnifi
 def test_it_learns_and_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = replace(TINY, steps=6)
     at_once, _, fit = learn(plan, crops(32), How(), tmp_path / "whole")
-    monkeypatch.setattr(magnifying, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(stepping, "KEEP_EVERY", 0.0)
     learn(replace(plan, steps=6), crops(32), How(), tmp_path / "parts")
     monkeypatch.setattr(magnifying, "_step", lambda *_: pytest.fail("learnt again what it had learnt"))
     again, _, _ = learn(plan, crops(32), How(), tmp_path / "parts")

@@ -297,7 +297,7 @@ def magnify(
 @out_option
 @device_option
 def distil(run: Path, films: Path | None, network: int, steps: int, out: Path, device: str) -> None:
-    """One network that learns to say what those of a finished run say together: half the time; resumable."""
+    """One network that says what those of a finished run say together, in the time that one takes; resumable."""
     chosen_on = with_films(mixture_to_choose(runs.read(run)), films) if films else None
     plan = distilling.DistillingPlan(steps=steps, network=network)
     _tell(distilling.distil(run, out, plan, device, chosen_on))

@@ -349,8 +349,7 @@ def carry_back(
         values = judge(forward(network, batch, how))
         total(values, weights).backward()
         return values.detach()
-    workers = tile_workers(at_once, threads)
-    parts = [batch.part(numbers) for numbers in torch.arange(len(batch)).tensor_split(at_once) if len(numbers)]
+    workers, parts = tile_workers(at_once, threads), parts_at_once(batch, how)
     answers = list(workers.map(partial(forward, network, how=how), parts))
     logits = torch.cat([answer.detach() for answer in answers]).requires_grad_()
     values = judge(logits)
@@ -366,6 +365,12 @@ def carry_back(
         if there := [gradient for gradient in own if gradient is not None]:
             weight.grad = torch.stack(there).sum(0)
     return values.detach()
+
+
+def parts_at_once(batch: Draws, how: How) -> list[Draws]:
+    """What of a batch is passed at once, a part on each of `tile_workers`."""
+    numbers = torch.arange(len(batch)).tensor_split(how.at_once[0])
+    return [batch.part(each) for each in numbers if len(each)]
 
 
 def forward(network: nn.Module, batch: Draws, how: How) -> Tensor:

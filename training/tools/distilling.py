@@ -7,9 +7,10 @@ say of the worn what they say of the plain. Half as much counts what is truly th
 settings are chosen again.
 """
 
-import time
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,18 @@ from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
 from mtunet.detection.devices import choose_device, tile_workers
-from mtunet.detection.network import Ensemble, MTUNet, with_magnifier
+from mtunet.detection.network import HEADS, Ensemble, MTUNet, build, with_magnifier
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
 from training.augmentation import Draws
-from training.checkpoints import (
-    Checkpoint,
-    optimiser_state,
-    read_checkpoint,
-    restore_optimiser,
-    write_checkpoint,
-)
 from training.data.recipes import Mixture
 from training.data.views import stored_views
-from training.experiments import DETAIL, FEW_STRAYS, Experiment
-from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, forward, one_cycle, per_head
+from training.experiments import DETAIL, FEW_STRAYS
+from training.fitting import LARGEST_GRADIENT, How, carry_back, forward, parts_at_once, per_head
 from training.objectives import kept_apart
 from training.products import Product, Validation, conclude, machine, mixture_to_choose
 from training.sampling import Sampler, Stage
+from training.stepping import Steps, stepped
 
 ROW = 50
 """Steps of a row of history."""
@@ -74,7 +69,8 @@ def distil(
     Raises NotARun where the run holds a single network.
     """
     finished = runs.read(base)
-    together, settings, _ = read_weights(runs.weights_of(finished))
+    weights = runs.weights_of(finished)
+    together, settings, _ = read_weights(weights)
     data = mixture_to_choose(finished)
     if not isinstance(together, Ensemble) or plan.network >= len(together.members):
         raise runs.NotARun(f"{base} holds no network {plan.network} of several: there is nothing to be distilled.")
@@ -87,7 +83,8 @@ def distil(
     }
     runs.start(folder, provenance, runs.read_splits(finished))
     checkpoint = folder / "network.safetensors"
-    one, history = learn(plan, together.float(), data, How.on(choose_device(device_name)), checkpoint)
+    of, how = hashlib.sha256(weights).hexdigest(), How.on(choose_device(device_name))
+    one, history = learn(plan, together.float(), data, how, checkpoint, of)
     network = one if together.magnifier is None else with_magnifier(one, together.magnifier)
     provenance["experiment"]["network"] = network.config.to_json()
     runs.start(folder, provenance, runs.read_splits(finished))  # again, with what is known now
@@ -98,49 +95,27 @@ def distil(
 
 
 def learn(
-    plan: DistillingPlan, together: Ensemble, data: Mixture, how: How, checkpoint: Path
+    plan: DistillingPlan, together: Ensemble, data: Mixture, how: How, checkpoint: Path, of: str = ""
 ) -> tuple[MTUNet, list[dict[str, Any]]]:
-    """The network after its last step, and a history row each ROW steps."""
-    experiment = _experiment(plan, data)
-    sampler = _sampler(experiment, how)
+    """The network after its last step, and a history row each ROW steps. of: sha256 of the weights of those that it
+    learns from: what was learnt from others is not gone on with."""
+    sampler = _sampler(plan, data, how)
     teacher = together.to(how.device).eval().requires_grad_(False)
-    one = MTUNet(_member(teacher, plan.network).config)
-    one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-    one.load_state_dict(_member(teacher, plan.network).state_dict())
+    begun = teacher.members[plan.network]
+    assert isinstance(begun, MTUNet)
+    one = build(begun.config)
+    one.load_state_dict(begun.state_dict())
     one.to(how.device).train()
     optimiser = torch.optim.Adam(one.parameters(), lr=plan.learning_rate, fused=how.fused)
-    told = asdict(plan) | {"data": asdict(data)}
-    history: list[dict[str, Any]] = []
-    first, seconds, losses = 0, 0.0, torch.zeros(len(HEADS_TOLD), dtype=torch.float64)
-    if (earlier := read_checkpoint(checkpoint, told)) is not None:
-        one.load_state_dict(dict(earlier.network))
-        restore_optimiser(optimiser, earlier.optimiser)
-        history, first, losses, seconds = list(earlier.history), earlier.step, earlier.losses, earlier.seconds
-        print(f"going on after step {first}", flush=True)
-    kept = time.perf_counter()
-    for step in range(first, plan.steps):
-        started = time.perf_counter()
-        for group in optimiser.param_groups:
-            group["lr"] = one_cycle(plan.learning_rate, step, plan.steps)
-        worn, plain = sampler.with_plain(step, plan.batch, experiment.draws * experiment.epochs)
-        losses += _step(one, teacher, optimiser, worn, plain, how)
-        seconds += time.perf_counter() - started
-        if (step + 1) % ROW == 0:
-            means = {name: value / ROW for name, value in zip(HEADS_TOLD, losses.tolist(), strict=True)}
-            row = {"epoch": len(history) + 1, "step": step + 1, "seconds": round(seconds, 1)}
-            history.append(row | {f"loss_{name}": value for name, value in means.items()})
-            words = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-            print(f"step {step + 1}/{plan.steps} {words} {seconds:.0f} s", flush=True)
-            losses, seconds = torch.zeros_like(losses), 0.0
-        if time.perf_counter() - kept > KEEP_EVERY or step + 1 == plan.steps:
-            state = optimiser_state(optimiser)
-            rows = tuple(history)
-            write_checkpoint(checkpoint, Checkpoint(told, step + 1, one.state_dict(), state, losses, seconds, rows))
-            kept = time.perf_counter()
+
+    def take(step: int) -> Tensor:
+        worn, plain = sampler.with_plain(step, plan.batch, plan.steps * plan.batch)
+        return _step(one, teacher, optimiser, worn, plain, how)
+
+    told = asdict(plan) | {"data": asdict(data), "of": of}
+    steps = Steps(plan.steps, plan.learning_rate, ROW, (*HEADS, *(f"truth_{head}" for head in HEADS)))
+    history = stepped(one, optimiser, steps, checkpoint, told, take)
     return one.eval(), history
-
-
-HEADS_TOLD = ("mc", "bac", "background", "truth_mc", "truth_bac", "truth_background")
 
 
 def _step(
@@ -165,11 +140,10 @@ def _step(
 
 def _said(teacher: Ensemble, plain: Draws, how: How) -> Tensor:
     """(n, heads, rows, columns): the mean of the networks' logits, in parts at once as `carry_back` passes them."""
-    at_once, threads = how.at_once
-    if at_once == 1:
+    if how.at_once[0] == 1:
         return _alone(plain, teacher, how)
-    parts = [plain.part(numbers) for numbers in torch.arange(len(plain)).tensor_split(at_once) if len(numbers)]
-    return torch.cat(list(tile_workers(at_once, threads).map(partial(_alone, teacher=teacher, how=how), parts)))
+    each = partial(_alone, teacher=teacher, how=how)
+    return torch.cat(list(tile_workers(*how.at_once).map(each, parts_at_once(plain, how))))
 
 
 def _alone(part: Draws, teacher: Ensemble, how: How) -> Tensor:
@@ -182,41 +156,14 @@ def apart(logits: Tensor, said: Tensor) -> Tensor:
     more than nothing."""
     both = torch.stack([logits, said]).clamp(-FARTHEST, FARTHEST)
     off = smooth_l1_loss(both[0], both[1], reduction="none")
-    counts = (torch.maximum(logits.detach(), said) > _logit(ANY)).to(off.dtype)
+    counts = (torch.maximum(logits.detach(), said) > log(ANY / (1 - ANY))).to(off.dtype)
     return (off * counts).sum((0, 2, 3)) / counts.sum((0, 2, 3)).clamp_min(1) + REST * off.mean((0, 2, 3))
 
 
-def _logit(share: float) -> float:
-    return float(torch.logit(torch.tensor(share)))
-
-
-def _member(together: Ensemble, number: int) -> MTUNet:
-    member = together.members[number]
-    assert isinstance(member, MTUNet)
-    return member
-
-
-def _experiment(plan: DistillingPlan, data: Mixture) -> Experiment:
-    """The last stage of the recipe, more often compressed."""
-    worn = replace(FEW_STRAYS, jpeg=plan.jpeg, jpeg_share=plan.jpeg_share)
-    return replace(
-        DETAIL,
-        name="distil",
-        data=data,
-        look=replace(DETAIL.look, size=plan.size),
-        batch=plan.batch,
-        draws=plan.batch * ROW,
-        epochs=-(-plan.steps // ROW),
-        learning_rate=plan.learning_rate,
-        schedule="one-cycle",
-        stages=(Stage(worn=worn),),
-        seeds=(plan.seed,),
-    )
-
-
-def _sampler(experiment: Experiment, how: How) -> Sampler:
-    recipes = experiment.data.recipes()
-    views = stored_views(recipes, experiment.look.pitch_mm, scored=False)
-    origin_of = tuple(recipe.origin for recipe in recipes)
-    told = experiment.augmentation, experiment.stages, origin_of, how.device, how.resident
-    return Sampler(views, experiment.look, (experiment.seeds[0], 17), *told)
+def _sampler(plan: DistillingPlan, data: Mixture, how: How) -> Sampler:
+    """The last stage of the recipe, in larger crops that are compressed more often."""
+    look = replace(DETAIL.look, size=plan.size)
+    views = stored_views(data.recipes(), look.pitch_mm, scored=False)
+    stages = (Stage(worn=replace(FEW_STRAYS, jpeg=plan.jpeg, jpeg_share=plan.jpeg_share)),)
+    seed = (plan.seed, 17)
+    return Sampler(views, look, seed, DETAIL.augmentation, stages, device=how.device, resident=how.resident)

@@ -7,7 +7,6 @@ says is put on the scale of the networks' own logits. Then MC's thresholds are c
 not move, keeps the settings of the networks unless it is to be chosen as well.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,17 +26,11 @@ from mtunet.detection.network import Magnifier, MagnifierConfig, with_magnifier
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
 from training.augmentation import Augmentation, Degradation, Draws, drawn
-from training.checkpoints import (
-    Checkpoint,
-    optimiser_state,
-    read_checkpoint,
-    restore_optimiser,
-    write_checkpoint,
-)
 from training.data.recipes import Mixture
-from training.fitting import KEEP_EVERY, LARGEST_GRADIENT, How, carry_back, one_cycle
+from training.fitting import LARGEST_GRADIENT, How, carry_back
 from training.products import Product, Validation, conclude, machine, mixture_to_choose, validation_samples
 from training.realism import area_under_roc
+from training.stepping import Steps, stepped
 from training.tools.crops import HELD_OUT, KINDS, Crops, gather
 
 SURE: Final = 0.98
@@ -174,39 +167,16 @@ def _taken_from(run: runs.Run) -> tuple[Magnifier, list[dict[str, Any]]]:
 def _fit(plan: MagnifyingPlan, magnifier: Magnifier, crops: Crops, how: How, path: Path) -> list[dict[str, Any]]:
     told = {**asdict(plan), "crops": len(crops)}
     optimiser = torch.optim.AdamW(magnifier.parameters(), lr=plan.learning_rate, weight_decay=0.01, fused=how.fused)
-    history: list[dict[str, Any]] = []
-    losses, first, seconds = torch.zeros(1, dtype=torch.float64), 0, 0.0
-    if (earlier := read_checkpoint(path, told)) is not None:
-        magnifier.load_state_dict(dict(earlier.network))
-        restore_optimiser(optimiser, earlier.optimiser)
-        history, first, losses, seconds = list(earlier.history), earlier.step, earlier.losses, earlier.seconds
-        print(f"going on after step {first}", flush=True)
     pools = [_pool(crops, true=True), _pool(crops, true=False)]
-    kept = time.perf_counter()
-    for step in range(first, plan.steps):
-        started = time.perf_counter()
-        for group in optimiser.param_groups:
-            group["lr"] = one_cycle(plan.learning_rate, step, plan.steps)
-        losses += _step(plan, magnifier, optimiser, crops, pools, step, how)
-        seconds += time.perf_counter() - started
-        if (step + 1) % ROW == 0:
-            history.append(
-                {
-                    "epoch": len(history) + 1,
-                    "step": step + 1,
-                    "seconds": round(seconds, 1),
-                    "loss_magnifier": losses.item() / ROW,
-                }
-            )
-            print(f"magnifier step {step + 1}/{plan.steps} loss {losses.item() / ROW:.3f} {seconds:.0f} s", flush=True)
-            losses, seconds = torch.zeros_like(losses), 0.0
-        if time.perf_counter() - kept > KEEP_EVERY or step + 1 == plan.steps:
-            state = optimiser_state(optimiser)
-            write_checkpoint(
-                path, Checkpoint(told, step + 1, magnifier.state_dict(), state, losses, seconds, tuple(history))
-            )
-            kept = time.perf_counter()
-    return history
+    steps = Steps(plan.steps, plan.learning_rate, ROW, ("magnifier",))
+    return stepped(
+        magnifier,
+        optimiser,
+        steps,
+        path,
+        told,
+        lambda step: _step(plan, magnifier, optimiser, crops, pools, step, how),
+    )
 
 
 def _step(
