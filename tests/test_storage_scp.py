@@ -6,7 +6,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -109,10 +108,9 @@ PresentationContexts = Views
 
 
 def dcmtks_storescu() -> str | None:
-    """pynetdicom brings a program of that name, which an activated environment has first."""
-    ours = Path(sys.executable).parent
-    folders = [folder for folder in os.get_exec_path() if Path(folder) != ours]
-    return shutil.which("storescu", path=os.pathsep.join(folders))
+    """pynetdicom brings a script of that name, which whatever environment is activated has first."""
+    found = (shutil.which("storescu", path=folder) for folder in os.get_exec_path())
+    return next((path for path in found if path and not Path(path).read_bytes().startswith(b"#!")), None)
 
 
 @pytest.mark.skipif(dcmtks_storescu() is None, reason="dcmtk is not installed")
