@@ -65,6 +65,9 @@ MODELS: Mapping[str, ModelSpec] = {
             "arteries of MG1 (`real-longer`).",
             "That the newer of the two networks does not ship alone, in smaller tiles, by false MC on sealed phantoms "
             "and by normal films of both halves (`real-one`).",
+            "That one network which learnt what the two say ships in their place, by all films, by BAC on sealed phantoms "
+            "that is called MC less often, by seconds, and although less of the arteries of MG1 is found "
+            "(`real-one-more`).",
         ),
     ),
     "paper": ModelSpec(
