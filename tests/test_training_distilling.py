@@ -42,6 +42,12 @@ def pair() -> Ensemble:
     return Ensemble([build(NetworkConfig(4, "group")), build(NetworkConfig(4, "group"))])
 
 
+def begun(together: Ensemble) -> MTUNet:
+    second = together.members[1]
+    assert isinstance(second, MTUNet)
+    return second
+
+
 def test_the_same_crops_come_worn_and_plain(tmp_path: Path) -> None:
     stages = (Stage(worn=Degradation(strays_share=1.0, jpeg_share=1.0, detail_share=1.0)),)
     looks = Augmentation(15, 0.2, 0.1, flip=True, intensity=True)
@@ -77,10 +83,12 @@ def test_what_is_said_of_nothing_counts_little_and_how_sure_is_sure_does_not() -
 
 def test_it_begins_as_one_of_them_and_comes_nearer_to_what_they_say(drawn: Sampler, tmp_path: Path) -> None:
     together = pair()
-    still, _ = learn(replace(PLAN, steps=1, learning_rate=0.0), together, DATA, How(), tmp_path / "still")
+    still, _ = learn(
+        replace(PLAN, steps=1, learning_rate=0.0), together, begun(together), DATA, How(), tmp_path / "still"
+    )
     for name, tensor in together.members[1].state_dict().items():
         assert torch.equal(still.state_dict()[name], tensor)
-    learnt, [row] = learn(replace(PLAN, steps=50), together, DATA, How(), tmp_path / "kept")
+    learnt, [row] = learn(replace(PLAN, steps=50), together, begun(together), DATA, How(), tmp_path / "kept")
     assert row["step"] == 50
     worn, _ = drawn.with_plain(60, 4, 1000)
 
@@ -95,7 +103,7 @@ def test_it_begins_as_one_of_them_and_comes_nearer_to_what_they_say(drawn: Sampl
 
 @pytest.mark.usefixtures("drawn")
 def test_it_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, _ = learn(PLAN, pair(), DATA, How(), tmp_path / "whole")
+    whole, _ = learn(PLAN, pair(), begun(pair()), DATA, How(), tmp_path / "whole")
     monkeypatch.setattr(stepping, "KEEP_EVERY", 0.0)
     learning = distilling._step
     steps: list[int] = []
@@ -108,9 +116,9 @@ def test_it_goes_on_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(distilling, "_step", killed)
     with pytest.raises(KeyboardInterrupt):
-        learn(PLAN, pair(), DATA, How(), tmp_path / "parts")
+        learn(PLAN, pair(), begun(pair()), DATA, How(), tmp_path / "parts")
     monkeypatch.setattr(distilling, "_step", learning)
-    again, _ = learn(PLAN, pair(), DATA, How(), tmp_path / "parts")
+    again, _ = learn(PLAN, pair(), begun(pair()), DATA, How(), tmp_path / "parts")
     for name, tensor in whole.state_dict().items():
         assert torch.equal(again.state_dict()[name], tensor)
 
@@ -142,6 +150,17 @@ def test_what_is_made_is_a_run_of_one_network_with_the_same_magnifier(
     assert kept["experiment"]["distilled"]["steps"] == 4
     assert runs.read_splits(finished) == [{"train": ["p"], "validation": ["q"], "test": ["r"]}]
     assert not list((tmp_path / "one").glob("network*"))
+
+    distil(
+        tmp_path / "base", tmp_path / "more", replace(PLAN, steps=1, learning_rate=0.0), "cpu", None, tmp_path / "one"
+    )
+    told = runs.read(tmp_path / "more").config["experiment"]["distilled"]
+    assert (told["begin_with"], told["seed"]) == ("one", 1)
+    for name, tensor in read_weights(runs.weights_of(runs.read(tmp_path / "more")))[0].state_dict().items():
+        assert torch.equal(tensor, one.state_dict()[name]), name
+    for other in ("base", "single"):
+        with pytest.raises(runs.NotARun, match="holds no network that was distilled"):
+            distil(tmp_path / "base", tmp_path / "none", PLAN, "cpu", None, tmp_path / other)
     with pytest.raises(runs.NotARun, match="no network 1 of several"):
         distil(tmp_path / "single", tmp_path / "none", PLAN, "cpu")
     with pytest.raises(runs.NotARun, match="no network 2 of several"):

@@ -293,14 +293,17 @@ def magnify(
 @run_argument
 @click.option("--films", type=FOLDER, help="Folder with mini_mias: choose with half of its normal films as well.")
 @click.option("--network", type=click.IntRange(0), default=1, show_default=True, help="Which of them it begins as.")
+@click.option("--begin-with", type=FOLDER, metavar="RUN", help="Let what was distilled before learn on instead.")
 @click.option("--steps", type=click.IntRange(1), default=distilling.DistillingPlan().steps, show_default=True)
 @out_option
 @device_option
-def distil(run: Path, films: Path | None, network: int, steps: int, out: Path, device: str) -> None:
+def distil(
+    run: Path, films: Path | None, network: int, begin_with: Path | None, steps: int, out: Path, device: str
+) -> None:
     """One network that says what those of a finished run say together, in the time that one takes; resumable."""
     chosen_on = with_films(mixture_to_choose(runs.read(run)), films) if films else None
     plan = distilling.DistillingPlan(steps=steps, network=network)
-    _tell(distilling.distil(run, out, plan, device, chosen_on))
+    _tell(distilling.distil(run, out, plan, device, chosen_on, begin_with))
 
 
 def _real_data(command: Any) -> Any:

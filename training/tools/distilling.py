@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
 from mtunet.detection.devices import choose_device, tile_workers
-from mtunet.detection.network import HEADS, Ensemble, MTUNet, build, with_magnifier
+from mtunet.detection.network import HEADS, Ensemble, MTUNet, build, with_magnifier, without_magnifier
 from mtunet.detection.weights import read_weights
 from mtunet.evaluation import runs
 from training.augmentation import Draws
@@ -45,7 +45,8 @@ TRUTH = 0.5
 
 @dataclass(frozen=True)
 class DistillingPlan:
-    """How the one learns. network: which of the run's it begins as. size, batch: of the crops."""
+    """How the one learns. network: which of the run's it begins as. size, batch: of the crops. begin_with: a run of one
+    network that was distilled before, and learns on; "" for none."""
 
     steps: int = 2400
     network: int = 1
@@ -55,6 +56,7 @@ class DistillingPlan:
     jpeg: tuple[int, int] = (40, 95)
     jpeg_share: float = 0.5
     seed: int = 0
+    begin_with: str = ""
 
 
 def distil(
@@ -63,10 +65,12 @@ def distil(
     plan: DistillingPlan,
     device_name: str = "auto",
     validation: Validation | None = None,
+    begin_with: Path | None = None,
 ) -> dict[str, Any]:
     """A run of its own, with thresholds and figures on the images of `base`; its summary. Resumable.
 
-    Raises NotARun where the run holds a single network.
+    begin_with: a run made by this, whose network learns on, of other draws. Raises NotARun where the run holds a single
+    network, or the other another one.
     """
     finished = runs.read(base)
     weights = runs.weights_of(finished)
@@ -74,6 +78,10 @@ def distil(
     data = mixture_to_choose(finished)
     if not isinstance(together, Ensemble) or plan.network >= len(together.members):
         raise runs.NotARun(f"{base} holds no network {plan.network} of several: there is nothing to be distilled.")
+    begun = together.members[plan.network]
+    assert isinstance(begun, MTUNet)
+    if begin_with is not None:
+        begun, plan = _going_on(plan, runs.read(begin_with), begun)
     provenance = {
         "run": folder.name,
         "experiment": finished.config["experiment"] | {"distilled": asdict(plan), "expect": "Made of a finished run."},
@@ -84,7 +92,7 @@ def distil(
     runs.start(folder, provenance, runs.read_splits(finished))
     checkpoint = folder / "network.safetensors"
     of, how = hashlib.sha256(weights).hexdigest(), How.on(choose_device(device_name))
-    one, history = learn(plan, together.float(), data, how, checkpoint, of)
+    one, history = learn(plan, together.float(), begun, data, how, checkpoint, of)
     network = one if together.magnifier is None else with_magnifier(one, together.magnifier)
     provenance["experiment"]["network"] = network.config.to_json()
     runs.start(folder, provenance, runs.read_splits(finished))  # again, with what is known now
@@ -94,15 +102,22 @@ def distil(
     return summary
 
 
+def _going_on(plan: DistillingPlan, earlier: runs.Run, alike: MTUNet) -> tuple[MTUNet, DistillingPlan]:
+    """The network of a run that was distilled before, and the plan with a seed that it has not seen."""
+    told = earlier.config["experiment"].get("distilled")
+    network = without_magnifier(read_weights(runs.weights_of(earlier))[0])
+    if told is None or not isinstance(network, MTUNet) or network.config != alike.config:
+        raise runs.NotARun(f"{earlier.folder} holds no network that was distilled from one like this.")
+    return network, replace(plan, begin_with=earlier.folder.name, seed=told["seed"] + 1)
+
+
 def learn(
-    plan: DistillingPlan, together: Ensemble, data: Mixture, how: How, checkpoint: Path, of: str = ""
+    plan: DistillingPlan, together: Ensemble, begun: MTUNet, data: Mixture, how: How, checkpoint: Path, of: str = ""
 ) -> tuple[MTUNet, list[dict[str, Any]]]:
-    """The network after its last step, and a history row each ROW steps. of: sha256 of the weights of those that it
-    learns from: what was learnt from others is not gone on with."""
+    """The network after its last step, and a history row each ROW steps. begun: what it is before the first. of: sha256
+    of the weights of those that it learns from: what was learnt from others is not gone on with."""
     sampler = _sampler(plan, data, how)
     teacher = together.to(how.device).eval().requires_grad_(False)
-    begun = teacher.members[plan.network]
-    assert isinstance(begun, MTUNet)
     one = build(begun.config)
     one.load_state_dict(begun.state_dict())
     one.to(how.device).train()
