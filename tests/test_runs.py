@@ -117,7 +117,7 @@ def test_the_first_runs_are_read_although_they_have_no_folder_of_the_method(tmp_
     assert runs.read_images(run) == runs.read_whole_table_if_there(run, "metrics") == []
 
 
-@pytest.mark.parametrize("name", ["detail-one-more", "paper"])
+@pytest.mark.parametrize("name", ["detail-further", "paper"])
 def test_the_shipped_runs_are_read(name: str) -> None:
     run = runs.read(runs.RUNS / name)
     assert (run.kind, run.finished) == ("model", True)

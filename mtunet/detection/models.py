@@ -47,10 +47,10 @@ MODELS: Mapping[str, ModelSpec] = {
         title="Detail (tiles at a fixed physical pitch)",
         way="detail",
         file="detail.safetensors.xz",
-        sha256="002133053431e11abf7f65f135bd7e097f830fda281f24036cbef30ff5131a00",
-        note="A network looks at the breast in tiles of fixed millimetres, and a second looks once more, at 0.1 mm, at "
-        "what may be MC. The first learnt what two that shipped before it say together. Trained on phantoms (synthetic "
-        "images) and on six real film views into which synthetic calcium was put; measured on few real mammograms.",
+        sha256="2ab0015b150b8de03a3b763a3058ae627f1ca2e2dbc07e649e9051d096838d09",
+        note="Two networks look at the breast in tiles of fixed millimetres, and a third looks once more, at 0.1 mm, "
+        "at what may be MC. Trained on phantoms (synthetic images) and on six real film views into which synthetic "
+        "calcium was put; measured on few real mammograms.",
         in_sight=(
             "Which two networks are joined, with all films in sight (`real-detail`).",
             "That `detail-wide` and `detail-strays` do not ship, by the normal films of both halves that they flag "
@@ -65,9 +65,8 @@ MODELS: Mapping[str, ModelSpec] = {
             "arteries of MG1 (`real-longer`).",
             "That the newer of the two networks does not ship alone, in smaller tiles, by false MC on sealed phantoms "
             "and by normal films of both halves (`real-one`).",
-            "That one network which learnt what the two say ships in their place, by all films, by BAC on sealed "
-            "phantoms that is called MC less often and by seconds, although less of MG1's arteries is found "
-            "(`real-one-more`).",
+            "That one network which learnt what the two say does not ship, by a cluster of a shipped sample that it "
+            "does not see and by the arteries of MG1, though it flags fewer normal films (`real-one-more`).",
         ),
     ),
     "paper": ModelSpec(

@@ -451,7 +451,7 @@ def test_the_diagram_is_of_the_networks_of_the_run(
     assert [title.replace("<br>", " ") for title in charts] == titled
 
 
-@pytest.mark.parametrize(("model", "run"), [("detail", "detail-one-more"), ("paper", "paper")])
+@pytest.mark.parametrize(("model", "run"), [("detail", "detail-further"), ("paper", "paper")])
 def test_the_diagrams_of_what_ships_have_as_many_weights_as_it(model: str, run: str) -> None:
     config = json.loads((ROOT / "runs" / run / "config.json").read_text())
     side, _ = learnt_on(config)
